@@ -1,0 +1,1 @@
+//! Checkpoints: files and folders of named tensors. Names no network.

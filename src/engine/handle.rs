@@ -1,0 +1,146 @@
+//! `EngineHandle`: the front end's end of the channels to the inference thread.
+//!
+//! Nothing here blocks. A test can hold the other ends and play the inference thread.
+
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+
+use crate::message::{Control, Event, JobId, Preview, Request};
+use crate::ops::StopFlag;
+
+/// Requests that may wait unread before [`EngineHandle::request`] refuses one.
+const REQUESTS_MAX: usize = 256;
+/// Events that may wait unread; the front end gets at most a few for each request it made.
+const EVENTS_MAX: usize = 4096;
+/// Previews that may wait unread before the oldest is dropped.
+const PREVIEWS_MAX: usize = 64;
+
+/// The front end's end: send requests and controls, drain events and previews.
+pub struct EngineHandle {
+    requests: Sender<Request>,
+    controls: Sender<Control>,
+    events: Receiver<Event>,
+    previews: Receiver<Preview>,
+    stop: StopFlag,
+}
+
+/// The inference thread's end.
+pub struct EngineEnds {
+    /// Work to do, in order.
+    pub requests: Receiver<Request>,
+    /// What to change in the running work.
+    pub controls: Receiver<Control>,
+    /// Where events go.
+    pub events: Sender<Event>,
+    /// Where previews go.
+    pub previews: Sender<Preview>,
+    /// For dropping the oldest preview when nobody reads.
+    pub previews_unread: Receiver<Preview>,
+    /// Raised by [`EngineHandle::control`] with a stop.
+    pub stop: StopFlag,
+}
+
+/// The inference thread does not answer any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// Too much is waiting.
+    #[error("the inference thread has {REQUESTS_MAX} requests waiting; wait for it to catch up")]
+    Full,
+    /// The thread is gone.
+    #[error("the inference thread has stopped; restart it")]
+    Gone,
+}
+
+impl EngineHandle {
+    /// Two connected ends.
+    pub fn pair() -> (Self, EngineEnds) {
+        let (requests, requests_rx) = bounded(REQUESTS_MAX);
+        let (controls, controls_rx) = bounded(REQUESTS_MAX);
+        let (events_tx, events) = bounded(EVENTS_MAX);
+        let (previews_tx, previews) = bounded(PREVIEWS_MAX);
+        let stop = StopFlag::default();
+        let ends = EngineEnds {
+            requests: requests_rx,
+            controls: controls_rx,
+            events: events_tx,
+            previews: previews_tx,
+            previews_unread: previews.clone(),
+            stop: stop.clone(),
+        };
+        let handle = Self { requests, controls, events, previews, stop };
+        (handle, ends)
+    }
+
+    /// Hands over work.
+    ///
+    /// # Errors
+    /// If the thread is gone or far behind.
+    pub fn request(&self, request: Request) -> Result<(), SendError> {
+        self.requests.try_send(request).map_err(|error| match error {
+            TrySendError::Full(_) => SendError::Full,
+            TrySendError::Disconnected(_) => SendError::Gone,
+        })
+    }
+
+    /// Acts on the running work. A stop raises the flag that operations read, too.
+    ///
+    /// # Errors
+    /// If the thread is gone or far behind.
+    pub fn control(&self, control: Control) -> Result<(), SendError> {
+        let sent = self.controls.try_send(control).map_err(|error| match error {
+            TrySendError::Full(_) => SendError::Full,
+            TrySendError::Disconnected(_) => SendError::Gone,
+        });
+        if let Control::Stop { .. } = control {
+            self.stop.raise();
+        }
+        sent
+    }
+
+    /// Ends whatever runs, a model being loaded included.
+    pub fn stop_loading(&self) {
+        self.stop.raise();
+    }
+
+    /// Takes waiting events until `deadline`, oldest first. A front end calls it once a frame.
+    pub fn drain_events(&self, deadline: Instant) -> Vec<Event> {
+        let mut events = Vec::new();
+        while Instant::now() < deadline
+            && let Ok(event) = self.events.try_recv()
+        {
+            events.push(event);
+        }
+        events
+    }
+
+    /// Takes waiting previews, oldest first.
+    pub fn drain_previews(&self) -> Vec<Preview> {
+        self.previews.try_iter().collect()
+    }
+
+    /// Whether the inference thread has gone and all its events are read.
+    pub fn is_gone(&self) -> bool {
+        // An empty lane that is ready to be read can only be a disconnected one; looking takes nothing.
+        let mut lane = crossbeam_channel::Select::new();
+        lane.recv(&self.events);
+        self.events.is_empty() && lane.try_ready().is_ok() && self.events.is_empty()
+    }
+}
+
+impl EngineEnds {
+    /// Sends a preview; if nobody reads, the oldest unread one makes room.
+    pub fn preview(&self, mut preview: Preview) {
+        while let Err(TrySendError::Full(back)) = self.previews.try_send(preview) {
+            self.previews_unread.try_recv().ok();
+            preview = back;
+        }
+    }
+}
+
+/// The job that a control is about.
+pub fn job_of(control: &Control) -> JobId {
+    match *control {
+        Control::Steer { job, .. } | Control::Pause { job } | Control::Resume { job } | Control::Stop { job } => job,
+    }
+}

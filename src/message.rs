@@ -1,0 +1,350 @@
+//! Messages: all that the front end and the inference thread say to each other, as plain data.
+//!
+//! Five lanes, each bounded: [`Request`]s are work, done one at a time in order; [`Control`]s act
+//! on the running work and are read between steps (stop also raises a flag that acts inside an
+//! operation); [`Event`]s are never lost; [`Preview`]s may be: when the front end does not read,
+//! the oldest is dropped, so a sleeping window neither stalls nor grows the engine.
+//! A started job ends in exactly one of [`Event::Finished`], [`Event::Stopped`], [`Event::Failed`].
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::picture::{Frame, Made};
+
+/// Names one job for as long as the program runs; events of an old job are told apart by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct JobId(pub u64);
+
+/// Where a model comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ModelSource {
+    /// The starter model inside the program.
+    Starter,
+    /// A checkpoint file or a diffusers folder, with its YAML config if one was named.
+    Path {
+        /// The file or folder.
+        path: PathBuf,
+        /// The config, where it does not lie beside the file.
+        config: Option<PathBuf>,
+    },
+}
+
+/// The update rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SamplerKind {
+    /// Denoising diffusion implicit models.
+    #[default]
+    Ddim,
+    /// Pseudo linear multi-step; eta must be 0.
+    Plms,
+}
+
+/// How the steps are spread over the schedule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TimestepSpacing {
+    /// Even spacing.
+    #[default]
+    Uniform,
+    /// Squares: denser near the end.
+    Quad,
+}
+
+/// Which generator's noise a seed names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RngKind {
+    /// torch's CPU generator on x86-64 (AVX2 and later).
+    #[default]
+    Cpu,
+    /// torch's CPU generator elsewhere.
+    CpuLibm,
+    /// torch's CUDA generator.
+    Nv,
+}
+
+/// What a person chose: all that decides a picture, apart from the model.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Settings {
+    /// What the picture shall show.
+    pub prompt: String,
+    /// What it shall not show; often empty.
+    pub negative_prompt: String,
+    /// Steps asked for, 1 to 1000 (the schedule may run a few more or fewer).
+    pub steps: usize,
+    /// `unconditional_guidance_scale`; 1 means no guidance.
+    pub guidance: f64,
+    /// Share of fresh noise in each step, 0 to 1.
+    pub eta: f64,
+    /// The seed; `cpu` and `cpu-libm` use its low 32 bits.
+    pub seed: u64,
+    /// Pixels across.
+    pub width: usize,
+    /// Pixels down.
+    pub height: usize,
+    /// The update rule.
+    pub sampler: SamplerKind,
+    /// How steps are spread.
+    pub timesteps: TimestepSpacing,
+    /// Whose noise the seed names.
+    pub rng: RngKind,
+    /// Scales the fresh noise of each step; 1 is the reference.
+    pub temperature: f64,
+}
+
+/// How each step's picture is made for the eye.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PreviewMode {
+    /// The best that costs under a tenth of a step, or under 100 ms.
+    #[default]
+    Auto,
+    /// The model's own decoder.
+    Full,
+    /// TAESD, where its file is at hand.
+    Tiny,
+    /// A linear map fitted to the decoder.
+    Fast,
+    /// None.
+    Off,
+}
+
+/// One picture to be made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// Its name.
+    pub id: JobId,
+    /// What decides the picture.
+    pub settings: Settings,
+    /// How its steps are shown.
+    pub previews: PreviewMode,
+}
+
+/// Work for the inference thread.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Request {
+    /// Open a model in place of the present one.
+    Open(ModelSource),
+    /// Make a picture.
+    Generate(Job),
+    /// Count a text's tokens (cheap; answered by [`Event::Tokens`]).
+    CountTokens {
+        /// The text.
+        text: String,
+    },
+    /// Decode a kept step in full (answered by [`Event::Decoded`]).
+    Decode {
+        /// The job whose steps are kept (the last few jobs are).
+        job: JobId,
+        /// The step, from 0.
+        step: usize,
+    },
+}
+
+/// Acts on the running job from its next step; stop acts at once.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Control {
+    /// Use this guidance for the steps to come.
+    Steer {
+        /// The running job.
+        job: JobId,
+        /// The new `unconditional_guidance_scale`.
+        guidance: f64,
+    },
+    /// Rest after the present step.
+    Pause {
+        /// The running job.
+        job: JobId,
+    },
+    /// Go on.
+    Resume {
+        /// The paused job.
+        job: JobId,
+    },
+    /// End it, keeping what has developed.
+    Stop {
+        /// The running job.
+        job: JobId,
+    },
+}
+
+/// What the model is, for those who choose settings for it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelInfo {
+    /// Where it came from.
+    pub source: ModelSource,
+    /// A short name: the file's stem, or "Starter".
+    pub name: String,
+    /// The first ten hex digits of the file's SHA-256 (A1111's model hash).
+    pub hash: String,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// Settings that suit it; prompt included where it has an example.
+    pub defaults: Settings,
+    /// Width and height are multiples of this many pixels.
+    pub size_multiple: usize,
+    /// Names of things that the model knows, where it comes with a list.
+    pub concepts: Vec<Concept>,
+    /// Tokens that fit, start and end included.
+    pub max_tokens: usize,
+    /// The device and its arithmetic, for people ("CPU, 2 threads").
+    pub device: String,
+    /// What was odd about the file, in sentences.
+    pub notes: Vec<String>,
+}
+
+/// One thing that a model knows, and its names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Concept {
+    /// Names people type, the commonest first.
+    pub names: Vec<String>,
+}
+
+/// How a text came through the tokenizer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TokenCount {
+    /// Tokens used, start and end included.
+    pub used: usize,
+    /// Tokens that fit, start and end included.
+    pub max: usize,
+    /// Byte offset in the text from which words were dropped, if any were.
+    pub dropped_from: Option<usize>,
+}
+
+/// An error for a person: what was expected, what was found, what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// One clear sentence.
+    pub sentence: String,
+    /// Causes, for those who want them; may be empty.
+    pub details: String,
+}
+
+/// What the inference thread tells; never lost.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A model is being read.
+    Loading {
+        /// What is being read, for people.
+        part: String,
+        /// 0 to 1.
+        share: f32,
+    },
+    /// A model is ready.
+    Opened(Box<ModelInfo>),
+    /// It could not be opened; the former model, if any, is still there.
+    OpenFailed {
+        /// What was asked for.
+        source: ModelSource,
+        /// Why not.
+        report: Report,
+    },
+    /// The answer to [`Request::CountTokens`].
+    Tokens {
+        /// The text counted.
+        text: String,
+        /// Its count.
+        count: TokenCount,
+    },
+    /// A job began.
+    Started {
+        /// Which.
+        job: JobId,
+        /// The true timesteps in the order run, each 0..1000.
+        timesteps: Vec<usize>,
+        /// The prompt's tokens.
+        tokens: TokenCount,
+        /// What differs from what was asked, in sentences.
+        notes: Vec<String>,
+    },
+    /// A step ended; its picture, if any, comes as a [`Preview`].
+    Stepped(Step),
+    /// The job rests.
+    Paused {
+        /// Which.
+        job: JobId,
+    },
+    /// It goes on.
+    Resumed {
+        /// Which.
+        job: JobId,
+    },
+    /// The picture is done.
+    Finished {
+        /// Which.
+        job: JobId,
+        /// The full decode of the last latent.
+        frame: Frame,
+        /// How it was made.
+        made: Box<Made>,
+        /// From start to finish.
+        took: Duration,
+    },
+    /// Ended by a person; the previews stand for what has developed.
+    Stopped {
+        /// Which.
+        job: JobId,
+        /// Steps that were done.
+        steps_done: usize,
+        /// From the request to the stop.
+        latency: Duration,
+    },
+    /// A job ended in an error.
+    Failed {
+        /// Which.
+        job: JobId,
+        /// Why.
+        report: Report,
+    },
+    /// The answer to [`Request::Decode`].
+    Decoded {
+        /// Which job.
+        job: JobId,
+        /// Which step.
+        step: usize,
+        /// The full decode, or why there is none.
+        frame: Result<Frame, Report>,
+    },
+    /// The thread ended by a fault of ours; nothing more will come until it is started again.
+    Died {
+        /// What happened.
+        report: Report,
+    },
+}
+
+/// One denoising step, in numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// Which job.
+    pub job: JobId,
+    /// Which step, from 0.
+    pub step: usize,
+    /// How many there are.
+    pub steps: usize,
+    /// Its timestep t, 0..1000.
+    pub timestep: usize,
+    /// The guidance it used.
+    pub guidance: f64,
+    /// Its network call and update.
+    pub took: Duration,
+}
+
+/// One step's predicted picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Preview {
+    /// Which job.
+    pub job: JobId,
+    /// Which step, from 0.
+    pub step: usize,
+    /// `pred_x0`, decoded by `mode`.
+    pub frame: Frame,
+    /// How it was decoded (never `Auto` or `Off`).
+    pub mode: PreviewMode,
+    /// How long the decoding took.
+    pub took: Duration,
+    /// The share of the run's time that previews have cost, 0 to 1.
+    pub share: f32,
+    /// A word on its quality where it is worth one ("error 0.08").
+    pub note: Option<String>,
+}

@@ -1,0 +1,3 @@
+//! The model: one file a CompVis module.
+
+pub mod tokenizer;

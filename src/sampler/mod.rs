@@ -1,0 +1,3 @@
+//! The sampler: schedules, noise and update rules. It knows no network.
+
+pub mod noise;

@@ -1,0 +1,1 @@
+//! Noise: the generators that a seed names.
