@@ -1,3 +1,4 @@
 //! The model: one file a CompVis module.
 
+pub mod synthetic;
 pub mod tokenizer;

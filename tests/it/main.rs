@@ -1,1 +1,5 @@
 //! One integration binary: `mod` lines only, sorted.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod noise;
+mod tokens;
