@@ -337,7 +337,7 @@ impl Decoder {
             }
             up.push(level);
         }
-        let end = (!config.give_pre_end).then(|| {
+        let end = (!config.give_pre_end).then(|| -> Result<_> {
             let norm = GroupNorm::new(&weights.pp("norm_out"), groups, channels, 1e-6)?;
             Ok((norm, Conv2d::new(&weights.pp("conv_out"), Conv2dShape::three(channels, config.out_ch))?))
         });

@@ -313,11 +313,11 @@ fn clip(
     }
     let default = ClipShape::default();
     let tokenizer = match params.text("tokenizer")? {
-        None => Tokenizer::clip(),
+        None => Tokenizer::clip().map_err(|error| error.to_string()),
         Some(name) => read_tokenizer(&name)
             .and_then(|bytes| Tokenizer::from_json(&bytes).map_err(|error| error.to_string())),
     };
-    let tokenizer = tokenizer.map_err(|sentence| params.refuse("tokenizer", &sentence))?;
+    let tokenizer = tokenizer.map_err(|sentence: String| params.refuse("tokenizer", &sentence))?;
     let shape = ClipShape {
         vocabulary: tokenizer.vocabulary_size(),
         max_length: params.count("max_length")?.unwrap_or(default.max_length),
