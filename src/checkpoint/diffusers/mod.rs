@@ -1,0 +1,7 @@
+//! Folders that diffusers wrote: one subfolder a component, each with a config and weights.
+
+mod config;
+pub(super) mod folder;
+mod json;
+
+pub use config::diffusers_config;
