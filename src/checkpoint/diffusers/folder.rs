@@ -15,6 +15,7 @@ use super::super::keys::{self, Blocks};
 use super::super::open::list as list_file;
 use super::super::stored::StoredTensor;
 use super::json::Settings;
+use super::open_clip::rename_open_clip;
 
 type Tensors = BTreeMap<String, StoredTensor>;
 
@@ -61,8 +62,7 @@ pub(crate) fn list(folder: &Path) -> Result<(Vec<MappedFile>, Tensors), Checkpoi
 
     let text_encoder = component(folder, "text_encoder", TEXT_FILES, &mut files)?;
     if is_open_clip(folder)? {
-        let renamed = open_clip(text_encoder).map_err(|problem| problem.at(folder))?;
-        rename(&mut tensors, "text_encoder", renamed, |name| Some(name.to_owned()));
+        tensors.extend(rename_open_clip(text_encoder).map_err(|problem| problem.at(folder))?);
     } else {
         rename(&mut tensors, "text_encoder", text_encoder, keys::clip_name);
     }
@@ -153,58 +153,5 @@ fn attention_to_convolution(tensors: &mut Tensors) {
                 .filter_map(|piece| piece.strides.as_mut())
                 .for_each(|s| s.extend([1, 1]));
         }
-    }
-}
-
-/// Stable Diffusion 2's text encoder under open_clip's names, q, k and v put together.
-fn open_clip(mut tensors: Tensors) -> Result<Tensors, Problem> {
-    let mut renamed = Tensors::new();
-    let plain: Vec<String> = tensors.keys().cloned().collect();
-    for stored in plain {
-        let name = stored.strip_prefix("text_model.").unwrap_or(&stored);
-        let Some(rest) = name.strip_prefix("encoder.layers.") else {
-            if let (Some(end), Some(tensor)) =
-                (keys::replace(keys::OPEN_CLIP_ENDS, name), tensors.remove(&stored))
-            {
-                renamed.insert(format!("{}{end}", keys::OPEN_CLIP), tensor);
-            }
-            continue;
-        };
-        let Some((layer, rest)) = rest.split_once('.') else { continue };
-        let block = format!("{}transformer.resblocks.{layer}.", keys::OPEN_CLIP);
-        if let Some(kind) = rest.strip_prefix("self_attn.q_proj.") {
-            let start = stored.strip_suffix(&format!("q_proj.{kind}")).unwrap_or_default();
-            let mut parts = Vec::new();
-            for projection in ["q_proj", "k_proj", "v_proj"] {
-                let part = format!("{start}{projection}.{kind}");
-                parts.push(tensors.get(&part).cloned().ok_or(Problem::NoTensor(part))?);
-            }
-            renamed.insert(format!("{block}attn.in_proj_{kind}"), stack(&stored, parts)?);
-        } else if let (Some(end), Some(tensor)) =
-            (keys::replace(keys::OPEN_CLIP_LAYER, rest), tensors.remove(&stored))
-        {
-            renamed.insert(format!("{block}{end}"), tensor);
-        }
-    }
-    Ok(renamed)
-}
-
-/// One tensor of several equal ones, along the first dimension.
-fn stack(name: &str, parts: Vec<StoredTensor>) -> Result<StoredTensor, Problem> {
-    let mut parts = parts.into_iter();
-    let mut whole = parts.next().ok_or_else(|| Problem::NoTensor(name.to_owned()))?;
-    let first = whole.shape.clone();
-    for part in parts {
-        if part.shape != first || part.element != whole.element {
-            return Err(Problem::Shape { name: name.to_owned(), expected: first, found: part.shape });
-        }
-        if let (Some(rows), Some(more)) = (whole.shape.first_mut(), part.shape.first()) {
-            *rows += more;
-        }
-        whole.pieces.extend(part.pieces);
-    }
-    match whole.pieces.iter().any(|piece| piece.strides.is_some()) {
-        true => Err(Problem::damaged("torch", format!("{name} in another order than row by row"))),
-        false => Ok(whole),
     }
 }

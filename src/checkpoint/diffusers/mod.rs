@@ -3,5 +3,6 @@
 mod config;
 pub(super) mod folder;
 mod json;
+mod open_clip;
 
 pub use config::diffusers_config;

@@ -93,7 +93,7 @@ fn broken_programs_are_refused() {
         b"0.",
         b"t.",
         b"R.",
-        b"}K\x01.s",
+        b"}K\x01s.",
         b"(.",
         b"g5\n.",
         b"h\x05.",
