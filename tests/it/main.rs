@@ -3,5 +3,6 @@
 
 mod checkpoint;
 mod noise;
+mod picture;
 mod tokens;
 mod verify;
