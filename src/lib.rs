@@ -4,6 +4,7 @@
 #[cfg(feature = "window")]
 pub mod app;
 pub mod checkpoint;
+pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod message;
@@ -11,5 +12,7 @@ pub mod model;
 pub mod ops;
 pub mod picture;
 pub mod sampler;
+#[cfg(feature = "starter")]
+pub mod starter;
 pub mod trace;
 pub mod verify;

@@ -187,3 +187,11 @@ fn built_with(name: &str) -> bool {
         _ => cfg!(feature = "metal"),
     }
 }
+
+/// How many threads the CPU operations use; all cores if `None`. Only the first call counts.
+pub fn set_threads(threads: Option<usize>) {
+    if let Some(threads) = threads {
+        // The only setting that candle's thread pools read, so it must come before their first use.
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().ok();
+    }
+}

@@ -26,7 +26,7 @@ mod weights;
 
 pub use attention::{Mask, attention};
 pub use convolution::{Conv2d, Conv2dShape, Fused, Padding};
-pub use device::{Device, DeviceChoice, Dtype};
+pub use device::{Device, DeviceChoice, Dtype, set_threads};
 pub use embedding::Embedding;
 pub use error::{Error, Result};
 pub use linear::Linear;
