@@ -133,6 +133,16 @@ fn weights_are_borrowed_from_the_map() {
 }
 
 #[test]
+fn a_file_within_the_program_opens_as_one_on_the_drive() {
+    let embedded = include_bytes!("../golden/formats/model.safetensors");
+    let found = Checkpoint::embedded("the fixture", embedded).unwrap();
+    let file = Checkpoint::open(fixture("model.safetensors")).unwrap();
+    assert_eq!(found.names(), file.names());
+    assert_eq!(found.tensor(FIRST).unwrap(), file.tensor(FIRST).unwrap());
+    assert!(Checkpoint::embedded("nothing", b"").unwrap_err().to_string().ends_with(": nothing"));
+}
+
+#[test]
 fn a_linear_layer_serves_as_a_convolution_and_nothing_else_does() {
     let found = Checkpoint::open(fixture("model.safetensors")).unwrap();
     let name = "model.diffusion_model.time_embed.0.weight";
