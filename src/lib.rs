@@ -5,6 +5,7 @@
 pub mod app;
 pub mod checkpoint;
 pub mod engine;
+pub mod gallery;
 pub mod message;
 pub mod model;
 pub mod ops;
