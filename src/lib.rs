@@ -10,4 +10,5 @@ pub mod message;
 pub mod model;
 pub mod ops;
 pub mod picture;
+pub mod remember;
 pub mod sampler;

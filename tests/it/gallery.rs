@@ -205,7 +205,7 @@ fn deleting_can_be_undone_and_then_goes_to_the_trash() {
     while world.trashed.lock().unwrap().is_empty() && start.elapsed() < PATIENCE {
         std::thread::sleep(Duration::from_millis(2));
     }
-    assert_eq!(*world.trashed.lock().unwrap(), [a.clone()]);
+    assert_eq!(*world.trashed.lock().unwrap(), std::slice::from_ref(&a));
     assert!(gallery.undo_delete().is_none());
 
     // What cannot be deleted comes back, with a sentence.
