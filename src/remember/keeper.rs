@@ -247,14 +247,16 @@ mod tests {
     #[test]
     fn a_place_that_cannot_be_written_is_told_once() {
         let root = tempfile::tempdir().unwrap();
-        std::fs::write(root.path().join("file"), "").unwrap();
-        let (mut keeper, mut memory, _) = Keeper::open(Some(root.path().join("file").join("x.json")));
+        let path = root.path().join("remembered.json");
+        let (mut keeper, mut memory, _) = Keeper::open(Some(path.clone()));
+        // A folder in the file's place.
+        std::fs::create_dir(&path).unwrap();
         memory.seed_locked = true;
         keeper.remember(&memory);
         keeper.flush();
         assert!(keeper.trouble().unwrap().contains("cannot be kept"));
         assert_eq!(keeper.trouble(), None);
-        let (_keeper, _, note) = Keeper::open(Some(root.path().to_owned()));
+        let (_keeper, _, note) = Keeper::open(Some(path));
         assert!(note.unwrap().contains("left alone"));
         let (mut nowhere, _, note) = Keeper::open(None);
         nowhere.remember(&memory);
