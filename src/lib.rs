@@ -4,6 +4,8 @@
 #[cfg(feature = "window")]
 pub mod app;
 pub mod checkpoint;
+pub mod cli;
+pub mod config;
 pub mod engine;
 pub mod gallery;
 pub mod message;
@@ -12,3 +14,7 @@ pub mod ops;
 pub mod picture;
 pub mod remember;
 pub mod sampler;
+#[cfg(feature = "starter")]
+pub mod starter;
+pub mod trace;
+pub mod verify;

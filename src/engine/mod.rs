@@ -1,5 +1,10 @@
 //! The inference thread: it owns the model, does one request at a time, sends, then wakes.
 
+mod denoise;
+pub mod generate;
 mod handle;
+mod open;
 
+pub use denoise::{ConditionedModel, to_latent, to_tensor};
 pub use handle::{EngineEnds, EngineHandle, SendError, job_of};
+pub use open::{OpenError, OpenModel, find_config, open_model};

@@ -1,7 +1,9 @@
 //! One integration binary: `mod` lines only, sorted.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod checkpoint;
 mod gallery;
 mod noise;
 mod picture;
 mod tokens;
+mod verify;
