@@ -51,6 +51,11 @@ impl Conv2d {
         Ok(Self { shape, weight, bias: weights.get_f32("bias", &[out_channels])? })
     }
 
+    /// Its form.
+    pub fn shape(&self) -> Conv2dShape {
+        self.shape
+    }
+
     /// The convolution of `x`, plus a residual and the numbers of each channel.
     ///
     /// # Errors

@@ -33,6 +33,11 @@ impl Conv2d {
         Ok(Self { shape, weight, bias: Some(bias) })
     }
 
+    /// Its form.
+    pub fn shape(&self) -> Conv2dShape {
+        self.shape
+    }
+
     /// The convolution of `x`, plus a residual and the numbers of each channel.
     ///
     /// # Errors
