@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod checkpoint;
+#[cfg(feature = "starter")]
+mod engine;
 mod gallery;
 mod noise;
 mod picture;
