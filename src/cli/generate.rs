@@ -31,7 +31,9 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
         check_writable(folder)?;
     }
     if arguments.trace.is_some() && arguments.count > 1 {
-        return Err(Failure::Input("expected --count 1 with --trace, found more; trace one picture at a time".into()));
+        return Err(Failure::Input(
+            "expected --count 1 with --trace, found more; trace one picture at a time".into(),
+        ));
     }
     let (device, device_sentence) = open_device(&arguments.compute, stop.clone())?;
     let progress = Progress::start();
@@ -118,7 +120,8 @@ fn one_picture(
         if stop.is_raised() { ControlFlow::Break(()) } else { ControlFlow::Continue(Next::default()) }
     };
     let state = generate::start(&model.networks, &settings);
-    let generated = generate::develop(&model.networks, &settings, &plan, state, trace.as_mut(), &mut on_step)?;
+    let generated =
+        generate::develop(&model.networks, &settings, &plan, state, trace.as_mut(), &mut on_step)?;
     progress.clear();
     if let Some(failure) = preview_failure {
         return Err(failure);

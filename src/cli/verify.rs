@@ -47,7 +47,10 @@ fn cases(folders: &[std::path::PathBuf]) -> Result<Vec<Case>, Failure> {
         cases.push(embedded::starter().map_err(Failure::Ours)?);
         return Ok(cases);
     }
-    folders.iter().map(|folder| Case::open(folder).map_err(|error| Failure::Input(error.to_string()))).collect()
+    folders
+        .iter()
+        .map(|folder| Case::open(folder).map_err(|error| Failure::Input(error.to_string())))
+        .collect()
 }
 
 /// Computes and prints one case; how many tensors differ.
@@ -77,7 +80,8 @@ fn verify_case(case: &Case, device: &Device) -> Result<usize, Failure> {
 
 /// The model of a case: weights beside it, or drawn from their names.
 fn build(case: &Case, device: &Device) -> Result<LatentDiffusion, Failure> {
-    let beside = case.folder.as_ref().map(|folder| folder.join("model.safetensors")).filter(|path| path.exists());
+    let beside =
+        case.folder.as_ref().map(|folder| folder.join("model.safetensors")).filter(|path| path.exists());
     let source: Arc<dyn TensorSource> = match beside {
         Some(path) => Arc::new(Checkpoint::open(path).map_err(|error| Failure::Input(error.to_string()))?),
         None if case.is_starter() => starter_weights()?,

@@ -4,5 +4,6 @@
 mod checkpoint;
 mod noise;
 mod picture;
+mod tidy;
 mod tokens;
 mod verify;
