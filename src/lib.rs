@@ -7,10 +7,12 @@ pub mod checkpoint;
 pub mod cli;
 pub mod config;
 pub mod engine;
+pub mod gallery;
 pub mod message;
 pub mod model;
 pub mod ops;
 pub mod picture;
+pub mod remember;
 pub mod sampler;
 #[cfg(feature = "starter")]
 pub mod starter;

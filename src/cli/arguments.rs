@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::message::{ModelSource, RngKind, SamplerKind, TimestepSpacing};
-use crate::ops::{DeviceChoice, Dtype};
+use crate::ops::{DeviceChoice, Dtype, WeightsKept};
 
 /// Type words, watch the picture develop, steer it.
 #[derive(Debug, Parser)]
@@ -30,7 +30,7 @@ pub enum Command {
 /// Where and how to compute.
 #[derive(Clone, Debug, Args)]
 pub struct Compute {
-    /// auto, cpu, cuda, cuda:N, metal or metal:N.
+    /// auto, cpu, cpu-stock (candle's own operations), cuda, cuda:N, metal or metal:N.
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     pub device: DeviceChoice,
     /// Arithmetic of the UNet; the CPU computes in f32.
@@ -39,6 +39,30 @@ pub struct Compute {
     /// Threads on the CPU; all cores if not given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+    /// How the CPU keeps weights: as in the file, or in f16 or f32.
+    #[arg(long, default_value = "file", value_enum)]
+    pub weights: KeptName,
+}
+
+/// Names of ways to keep weights.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum KeptName {
+    /// As in the file.
+    File,
+    /// In f16.
+    F16,
+    /// In f32.
+    F32,
+}
+
+impl From<KeptName> for WeightsKept {
+    fn from(name: KeptName) -> Self {
+        match name {
+            KeptName::File => Self::File,
+            KeptName::F16 => Self::F16,
+            KeptName::F32 => Self::F32,
+        }
+    }
 }
 
 /// Names of arithmetics.

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::engine::generate::{self, Plan};
 use crate::engine::{OpenModel, open_model};
 use crate::message::Settings;
-use crate::ops::{self, Device, StopFlag};
+use crate::ops::{Device, DeviceOptions, StopFlag};
 use crate::picture::{self, Format, Made};
 use crate::sampler::Next;
 use crate::trace::Trace;
@@ -55,8 +55,13 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
 /// # Errors
 /// If the build or the machine does not have it.
 pub fn open_device(compute: &Compute, stop: StopFlag) -> Result<(Device, String), Failure> {
-    ops::set_threads(compute.threads.map(usize::from));
-    Ok(Device::open(compute.device, compute.dtype.into(), stop)?)
+    let options = DeviceOptions {
+        choice: compute.device,
+        dtype: compute.dtype.into(),
+        threads: compute.threads.map(usize::from),
+        weights_kept: compute.weights.into(),
+    };
+    Ok(Device::open(options, stop)?)
 }
 
 /// What was typed, over what suits the model.

@@ -26,7 +26,7 @@ impl Default for ClipShape {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct EncoderLayer {
     heads: usize,
     layer_norm1: LayerNorm,
@@ -69,7 +69,7 @@ impl EncoderLayer {
 }
 
 /// The text encoder of Stable Diffusion v1.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct FrozenCLIPEmbedder {
     shape: ClipShape,
     token_embedding: Embedding,

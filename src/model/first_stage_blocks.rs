@@ -93,7 +93,7 @@ impl DdConfig {
 }
 
 /// Two convolutions and a skip.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct ResnetBlock {
     norm1: GroupNorm,
     conv1: Conv2d,
@@ -127,7 +127,7 @@ impl ResnetBlock {
 }
 
 /// Self-attention of one head over the positions of a map.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct AttnBlock {
     norm: GroupNorm,
     q: Conv2d,
@@ -158,7 +158,7 @@ impl AttnBlock {
 }
 
 /// The blocks between the way down and the way up.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Middle {
     block_1: ResnetBlock,
     attn_1: Option<AttnBlock>,
@@ -186,7 +186,7 @@ impl Middle {
 }
 
 /// How a level changes the size.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Resample {
     None,
     DownConv(Conv2d),
@@ -224,7 +224,7 @@ impl Resample {
 }
 
 /// Blocks of one size of map.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Level {
     blocks: Vec<(ResnetBlock, Option<AttnBlock>)>,
     resample: Resample,
@@ -256,7 +256,7 @@ impl Level {
 }
 
 /// Picture → features of the latent.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Encoder {
     conv_in: Conv2d,
     down: Vec<Level>,
@@ -309,7 +309,7 @@ impl Encoder {
 }
 
 /// Latent → picture.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Decoder {
     conv_in: Conv2d,
     mid: Middle,

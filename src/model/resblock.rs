@@ -7,7 +7,7 @@
 use crate::ops::{Activation, Conv2d, Conv2dShape, Fused, GroupNorm, Linear, Padding, Result, Tensor, Weights};
 
 /// Doubles height and width.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Upsample {
     conv: Option<Conv2d>,
 }
@@ -35,7 +35,7 @@ impl Upsample {
 }
 
 /// Halves height and width.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Downsample {
     op: Option<Conv2d>,
 }
@@ -103,7 +103,7 @@ pub struct ResBlockShape {
 }
 
 /// Two convolutions around the time embedding, and a skip.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct ResBlock {
     shape: ResBlockShape,
     in_norm: GroupNorm,

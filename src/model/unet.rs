@@ -11,7 +11,7 @@ use super::unet_config::UNetConfig;
 use crate::ops::{Activation, Conv2d, Conv2dShape, Embedding, Error, GroupNorm, Linear, Result, Tensor, Weights};
 
 /// One layer of a [`TimestepEmbedSequential`].
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Layer {
     Conv(Conv2d),
     ResBlock(Box<ResBlock>),
@@ -22,7 +22,7 @@ enum Layer {
 }
 
 /// Layers in a row; each takes of `emb` and `context` what it needs.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct TimestepEmbedSequential(Vec<Layer>);
 
 impl TimestepEmbedSequential {
@@ -39,7 +39,7 @@ impl TimestepEmbedSequential {
 }
 
 /// The network.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct UNetModel {
     config: UNetConfig,
     time_embed: [Linear; 2],

@@ -113,6 +113,11 @@ impl Weights {
         })
     }
 
+    /// Tells the source that the tensor `name` here was copied, so that memory mapped for it can go.
+    pub fn release(&self, name: &str) {
+        self.source.release(&self.full_name(name));
+    }
+
     /// Names in the source that nobody asked for, sorted.
     pub fn unused(&self) -> Vec<String> {
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod checkpoint;
+mod gallery;
 mod noise;
 mod picture;
 mod tidy;
