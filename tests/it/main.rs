@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod checkpoint;
+mod cli;
+mod formats;
 mod gallery;
 mod noise;
 mod picture;

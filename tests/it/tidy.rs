@@ -17,7 +17,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("message", &["picture"]),
     ("picture", &["message"]),
     ("sampler", &["message"]),
-    ("trace", &["sampler"]),
+    ("trace", &["picture", "sampler"]),
     ("starter", &["ops"]),
     ("checkpoint", &["ops"]),
     ("model", &["config", "message", "ops", "sampler"]),
