@@ -1,15 +1,15 @@
 //! The starter model inside the binary: the same form as a model on disk, read from static bytes.
 
-use std::borrow::Cow;
+use crate::checkpoint::{Checkpoint, CheckpointError};
 
-use half::f16;
-use safetensors::SafeTensors;
-use safetensors::tensor::Dtype;
+/// Bytes at an address where any number may start, so that tensors are used where they lie.
+#[repr(C, align(64))]
+struct Aligned<T: ?Sized>(T);
 
-use crate::ops::host::{HostData, HostTensor, TensorSource};
+static ALIGNED: &Aligned<[u8]> = &Aligned(*include_bytes!("../assets/starter/model.safetensors"));
 
 /// The weights, CompVis names, f16.
-pub static WEIGHTS: &[u8] = include_bytes!("../assets/starter/model.safetensors");
+pub static WEIGHTS: &[u8] = &ALIGNED.0;
 /// The config.
 pub static CONFIG: &str = include_str!("../assets/starter/config.yaml");
 /// What `cond_stage_config.params.tokenizer` names.
@@ -24,41 +24,9 @@ pub static REQUEST: &[u8] = include_bytes!("../assets/starter/request.json");
 pub static EXPECTED: &[u8] = include_bytes!("../assets/starter/expected.safetensors");
 
 /// The starter's weights by name.
-pub struct StarterWeights(SafeTensors<'static>);
-
-impl StarterWeights {
-    /// Reads the header.
-    ///
-    /// # Errors
-    /// If the binary is damaged.
-    pub fn new() -> Result<Self, String> {
-        let damaged = |error| format!("the starter model inside the program is damaged ({error}); install it again");
-        SafeTensors::deserialize(WEIGHTS).map(Self).map_err(damaged)
-    }
-}
-
-impl TensorSource for StarterWeights {
-    fn shape(&self, name: &str, _expected: &[usize]) -> Option<Vec<usize>> {
-        self.0.tensor(name).ok().map(|view| view.shape().to_vec())
-    }
-
-    fn read(&self, name: &str, shape: &[usize]) -> Result<HostTensor<'_>, String> {
-        let view = self.0.tensor(name).map_err(|error| error.to_string())?;
-        if view.dtype() != Dtype::F16 {
-            return Err(format!("the starter's {name} is not f16"));
-        }
-        let bytes: &'static [u8] = view.data();
-        // The linker may place the bytes at an odd address; then they are copied.
-        let values = match bytemuck::try_cast_slice::<u8, f16>(bytes) {
-            Ok(values) => Cow::Borrowed(values),
-            Err(_) => Cow::Owned(bytemuck::pod_collect_to_vec(bytes)),
-        };
-        Ok(HostTensor { shape: shape.to_vec(), data: HostData::F16(values) })
-    }
-
-    fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.0.names().into_iter().map(str::to_owned).collect();
-        names.sort_unstable();
-        names
-    }
+///
+/// # Errors
+/// If the binary is damaged.
+pub fn weights() -> Result<Checkpoint, CheckpointError> {
+    Checkpoint::embedded("the starter model inside the program", WEIGHTS)
 }

@@ -112,7 +112,7 @@ pub fn read_small(path: &Path) -> Result<Vec<u8>, String> {
 
 #[cfg(feature = "starter")]
 fn starter_weights() -> Result<Arc<dyn TensorSource>, Failure> {
-    Ok(Arc::new(crate::starter::StarterWeights::new().map_err(Failure::Ours)?))
+    Ok(Arc::new(crate::starter::weights().map_err(|error| Failure::Ours(error.to_string()))?))
 }
 
 #[cfg(not(feature = "starter"))]

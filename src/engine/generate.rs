@@ -51,9 +51,14 @@ pub struct Generated {
 ///
 /// # Errors
 /// If a setting does not go with the model; if stopped.
-pub fn plan(model: &LatentDiffusion, settings: &Settings, trace: Option<&mut Trace>) -> Result<Plan, GenerateError> {
+pub fn plan(
+    model: &LatentDiffusion,
+    settings: &Settings,
+    trace: Option<&mut Trace>,
+) -> Result<Plan, GenerateError> {
     check_settings(model, settings)?;
-    let schedule = DdimSchedule::new(&model.config.schedule, settings.steps, settings.timesteps, settings.eta)?;
+    let schedule =
+        DdimSchedule::new(&model.config.schedule, settings.steps, settings.timesteps, settings.eta)?;
     let mut notes = schedule.notes.clone();
     let mut tokens = TokenCount::default();
     let mut conditioning = None;
@@ -79,7 +84,11 @@ pub fn plan(model: &LatentDiffusion, settings: &Settings, trace: Option<&mut Tra
             trace.f32("context", context.shape(), context.to_f32()?);
             trace.f32("unconditional_context", unconditional.shape(), unconditional.to_f32()?);
         }
-        tokens = TokenCount { used: prompt.needed.min(prompt.ids.len()), max: prompt.ids.len(), dropped_from: prompt.dropped_from };
+        tokens = TokenCount {
+            used: prompt.needed.min(prompt.ids.len()),
+            max: prompt.ids.len(),
+            dropped_from: prompt.dropped_from,
+        };
         let key = model.config.conditioning_key;
         conditioning =
             Some((Conditioning::from_tensor(context, key), Conditioning::from_tensor(unconditional, key)));
@@ -111,7 +120,8 @@ pub fn develop(
         None => (Conditioning::default(), None),
     };
     let mut denoiser = ConditionedModel::new(model, conditional, unconditional)?;
-    let options = RunOptions { sampler: settings.sampler, temperature: settings.temperature, ..RunOptions::default() };
+    let options =
+        RunOptions { sampler: settings.sampler, temperature: settings.temperature, ..RunOptions::default() };
     let mut trace = trace;
     if let Some(trace) = trace.as_deref_mut() {
         let timesteps = plan.schedule.timesteps_in_order();

@@ -80,22 +80,29 @@ pub fn open_model(
 ) -> Result<OpenModel, OpenError> {
     match source {
         ModelSource::Starter => open_starter(device, device_sentence, progress),
-        ModelSource::Path { path, config } => open_path(path, config.as_deref(), device, device_sentence, progress),
+        ModelSource::Path { path, config } => {
+            open_path(path, config.as_deref(), device, device_sentence, progress)
+        }
     }
 }
 
 #[cfg(not(feature = "starter"))]
 fn open_starter(_: &Device, _: &str, _: Option<Progress>) -> Result<OpenModel, OpenError> {
     Err(OpenError::Other(
-        "this build carries no starter model; name a model with --model, or build with `--features starter`".to_owned(),
+        "this build carries no starter model; name a model with --model, or build with `--features starter`"
+            .to_owned(),
     ))
 }
 
 #[cfg(feature = "starter")]
-fn open_starter(device: &Device, device_sentence: &str, progress: Option<Progress>) -> Result<OpenModel, OpenError> {
+fn open_starter(
+    device: &Device,
+    device_sentence: &str,
+    progress: Option<Progress>,
+) -> Result<OpenModel, OpenError> {
     use crate::starter;
 
-    let source = Arc::new(starter::StarterWeights::new().map_err(OpenError::Other)?);
+    let source = Arc::new(starter::weights()?);
     let config = config::parse_yaml(starter::CONFIG)?;
     let weights = with_progress(Weights::new(source, device.clone()), progress);
     let networks = instantiate_from_config(&config, &weights, &|_| Ok(starter::TOKENIZER.to_vec()))?;
@@ -107,7 +114,11 @@ fn open_starter(device: &Device, device_sentence: &str, progress: Option<Progres
         settings: Some(parse_settings(starter::SETTINGS).map_err(OpenError::Other)?),
         concepts: parse_concepts(starter::CONCEPTS),
     };
-    let origin = Origin { source: ModelSource::Starter, name: "Starter".to_owned(), bytes: starter::WEIGHTS.len() as u64 };
+    let origin = Origin {
+        source: ModelSource::Starter,
+        name: "Starter".to_owned(),
+        bytes: starter::WEIGHTS.len() as u64,
+    };
     Ok(assemble(networks, config, &weights, origin, companions, Vec::new(), device_sentence, hash))
 }
 
@@ -122,8 +133,11 @@ fn open_path(
     let checkpoint = Arc::new(Checkpoint::open(path)?);
     let (config, config_folder, notes) = find_config(&checkpoint, config_path)?;
     let weights = with_progress(Weights::new(checkpoint.clone(), device.clone()), progress);
-    let read_tokenizer = |name: &str| read_companion(&config_folder, name)
-        .and_then(|bytes| bytes.ok_or_else(|| format!("expected {name} beside the config, found no such file")));
+    let read_tokenizer = |name: &str| {
+        read_companion(&config_folder, name).and_then(|bytes| {
+            bytes.ok_or_else(|| format!("expected {name} beside the config, found no such file"))
+        })
+    };
     let networks = instantiate_from_config(&config, &weights, &read_tokenizer)?;
     let companions = Companions {
         settings: read_text(&config_folder, "settings.json")
@@ -133,7 +147,8 @@ fn open_path(
             .map_err(OpenError::Other)?
             .map_or_else(Vec::new, |text| parse_concepts(&text)),
     };
-    let name = path.file_stem().map_or_else(|| "model".to_owned(), |stem| stem.to_string_lossy().into_owned());
+    let name =
+        path.file_stem().map_or_else(|| "model".to_owned(), |stem| stem.to_string_lossy().into_owned());
     let origin = Origin {
         source: ModelSource::Path { path: path.to_owned(), config: config_path.map(Path::to_owned) },
         name,
@@ -175,7 +190,8 @@ pub fn find_config(
 ) -> Result<(Value, PathBuf, Vec<String>), OpenError> {
     let path = checkpoint.path();
     let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
-    let beside = [path.with_extension("yaml"), folder.join("config.yaml")].into_iter().find(|path| path.is_file());
+    let beside =
+        [path.with_extension("yaml"), folder.join("config.yaml")].into_iter().find(|path| path.is_file());
     if path.is_dir() && named.is_none() {
         let found = checkpoint::diffusers::diffusers_config(checkpoint)?;
         return Ok((found.config, path.to_owned(), found.notes));
@@ -199,7 +215,11 @@ fn read_companion(folder: &Path, name: &str) -> Result<Option<Vec<u8>>, String> 
 
 fn read_text(folder: &Path, name: &str) -> Result<Option<String>, String> {
     let bytes = read_companion(folder, name)?;
-    bytes.map(|bytes| String::from_utf8(bytes).map_err(|_| format!("expected text in {name}, found other bytes"))).transpose()
+    bytes
+        .map(|bytes| {
+            String::from_utf8(bytes).map_err(|_| format!("expected text in {name}, found other bytes"))
+        })
+        .transpose()
 }
 
 /// `settings.json` of a model: what suits it.
@@ -214,13 +234,21 @@ struct SuitingSettings {
 }
 
 fn parse_settings(text: &str) -> Result<SuitingSettings, String> {
-    serde_json::from_str(text).map_err(|error| format!("settings.json beside the model cannot be read ({error}); mend or remove it"))
+    serde_json::from_str(text).map_err(|error| {
+        format!("settings.json beside the model cannot be read ({error}); mend or remove it")
+    })
 }
 
 /// `label | name | name …` a line; the label comes first among the names where none is given.
 fn parse_concepts(text: &str) -> Vec<Concept> {
-    let names = |line: &str| line.split('|').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
-    text.lines().map(names).filter(|names: &Vec<String>| !names.is_empty()).map(|names| Concept { names }).collect()
+    let names = |line: &str| {
+        line.split('|').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
+    };
+    text.lines()
+        .map(names)
+        .filter(|names: &Vec<String>| !names.is_empty())
+        .map(|names| Concept { names })
+        .collect()
 }
 
 struct Companions {

@@ -25,7 +25,14 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, mask: Mask<'_
     let [b, n, c] = q.token_shape()?;
     let [_, m, _] = k.token_shape()?;
     let keys_fit = !matches!(mask, Mask::Keys(keys) if keys.len() != b * m);
-    if heads == 0 || c % heads != 0 || k.shape() != v.shape() || k.shape() != [b, m, c] || n == 0 || m == 0 || !keys_fit {
+    if heads == 0
+        || c % heads != 0
+        || k.shape() != v.shape()
+        || k.shape() != [b, m, c]
+        || n == 0
+        || m == 0
+        || !keys_fit
+    {
         return Err(Error::Shape(format!(
             "attention over {heads} heads cannot join q {:?}, k {:?} and v {:?}",
             q.shape(),

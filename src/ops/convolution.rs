@@ -53,7 +53,6 @@ pub struct Fused<'a> {
     pub channels: Option<&'a Tensor>,
 }
 
-
 /// A convolution with its weights.
 #[derive(Debug)]
 pub enum Conv2d {

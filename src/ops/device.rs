@@ -69,7 +69,8 @@ impl std::str::FromStr for DeviceChoice {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
-        let expected = || format!("expected auto, cpu, cpu-stock, cuda, cuda:N, metal or metal:N, found {text:?}");
+        let expected =
+            || format!("expected auto, cpu, cpu-stock, cuda, cuda:N, metal or metal:N, found {text:?}");
         let (kind, index) = match text.split_once(':') {
             Some((kind @ ("cuda" | "metal"), index)) => (kind, index.parse().map_err(|_| expected())?),
             Some(_) => return Err(expected()),
@@ -290,18 +291,23 @@ fn open_cuda(index: usize) -> Result<candle::Device> {
         ));
     }
     candle::Device::new_cuda(index).map_err(|error| {
-        Error::Device(format!("CUDA GPU {index} cannot be opened ({error}); use --device cpu or another number"))
+        Error::Device(format!(
+            "CUDA GPU {index} cannot be opened ({error}); use --device cpu or another number"
+        ))
     })
 }
 
 fn open_metal(index: usize) -> Result<candle::Device> {
     if !cfg!(feature = "metal") {
         return Err(Error::Device(
-            "this build has no Metal; build it with `--features metal` on a Mac, or use --device cpu".to_owned(),
+            "this build has no Metal; build it with `--features metal` on a Mac, or use --device cpu"
+                .to_owned(),
         ));
     }
     candle::Device::new_metal(index).map_err(|error| {
-        Error::Device(format!("Metal GPU {index} cannot be opened ({error}); use --device cpu or another number"))
+        Error::Device(format!(
+            "Metal GPU {index} cannot be opened ({error}); use --device cpu or another number"
+        ))
     })
 }
 

@@ -66,6 +66,8 @@ impl Embedding {
         ids.iter()
             .map(|&id| u32::try_from(id).ok().filter(|&id| (id as usize) < self.rows))
             .collect::<Option<_>>()
-            .ok_or_else(|| Error::Shape(format!("expected numbers from 0 to {}, found {ids:?}", self.rows - 1)))
+            .ok_or_else(|| {
+                Error::Shape(format!("expected numbers from 0 to {}, found {ids:?}", self.rows - 1))
+            })
     }
 }

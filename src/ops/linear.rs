@@ -41,7 +41,12 @@ impl Linear {
     ///
     /// # Errors
     /// If lengths do not fit.
-    pub fn from_values(weights: &Weights, features: [usize; 2], weight: &[f32], bias: Option<&[f32]>) -> Result<Self> {
+    pub fn from_values(
+        weights: &Weights,
+        features: [usize; 2],
+        weight: &[f32],
+        bias: Option<&[f32]>,
+    ) -> Result<Self> {
         Ok(if weights.device().is_fast() {
             Self::Fast(fast::Linear::from_values(weights, features, weight, bias)?)
         } else {

@@ -70,7 +70,10 @@ impl Tensor {
     /// If `values` has another length than `shape` says, or the device is out of memory.
     pub fn from_f32(device: &Device, shape: &[usize], values: &[f32]) -> Result<Self> {
         if values.len() != shape.iter().product::<usize>() {
-            return Err(Error::Shape(format!("expected the numbers of shape {shape:?}, found {}", values.len())));
+            return Err(Error::Shape(format!(
+                "expected the numbers of shape {shape:?}, found {}",
+                values.len()
+            )));
         }
         if device.is_fast() {
             fast::Tensor::from_f32(device, shape, values).map(Self::Fast)
@@ -159,7 +162,11 @@ impl Tensor {
     pub fn scale_shift_channels(&self, scale: &Self, shift: &Self) -> Result<Self> {
         let [b, c, ..] = self.map_shape()?;
         if scale.shape() != [b, c] || shift.shape() != [b, c] {
-            return Err(Error::Shape(format!("expected scale and shift {:?}, found {:?}", [b, c], scale.shape())));
+            return Err(Error::Shape(format!(
+                "expected scale and shift {:?}, found {:?}",
+                [b, c],
+                scale.shape()
+            )));
         }
         each!(self, x => x.scale_shift_channels(scale.as_ref()?, shift.as_ref()?))
     }
@@ -213,11 +220,13 @@ impl Tensor {
         }
         match first {
             Self::Fast(_) => {
-                let parts: Vec<&fast::Tensor> = parts.iter().map(|part| part.as_ref()).collect::<Result<_>>()?;
+                let parts: Vec<&fast::Tensor> =
+                    parts.iter().map(|part| part.as_ref()).collect::<Result<_>>()?;
                 fast::Tensor::concatenate(&parts, dimension).map(Self::Fast)
             }
             Self::Stock(_) => {
-                let parts: Vec<&stock::Tensor> = parts.iter().map(|part| part.as_ref()).collect::<Result<_>>()?;
+                let parts: Vec<&stock::Tensor> =
+                    parts.iter().map(|part| part.as_ref()).collect::<Result<_>>()?;
                 stock::Tensor::concatenate(&parts, dimension).map(Self::Stock)
             }
         }

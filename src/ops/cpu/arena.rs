@@ -55,9 +55,8 @@ impl Arena {
         let bytes = size_class(len * size_of::<f32>());
         let mut state = self.state();
         let fits = |b: &Block| b.bytes() >= bytes && b.bytes() <= bytes * 2;
-        let best = (0..state.free.len())
-            .filter(|i| fits(&state.free[*i]))
-            .min_by_key(|i| state.free[*i].bytes());
+        let best =
+            (0..state.free.len()).filter(|i| fits(&state.free[*i])).min_by_key(|i| state.free[*i].bytes());
         let block = match best {
             Some(i) => state.free.swap_remove(i),
             None => {
@@ -69,11 +68,7 @@ impl Arena {
         state.used += block.bytes();
         drop(state);
         #[cfg_attr(not(test), expect(unused_mut, reason = "tests poison it"))]
-        let mut buffer = Buffer {
-            block: Some(block),
-            len,
-            arena: self.clone(),
-        };
+        let mut buffer = Buffer { block: Some(block), len, arena: self.clone() };
         // A kernel that reads scratch it has not written fails its test.
         #[cfg(test)]
         buffer.fill(f32::NAN);
@@ -90,11 +85,7 @@ impl Arena {
     /// How much memory is held.
     pub fn usage(&self) -> Usage {
         let state = self.state();
-        Usage {
-            used: state.used,
-            held: state.held,
-            peak: state.peak,
-        }
+        Usage { used: state.used, held: state.held, peak: state.peak }
     }
 }
 
@@ -117,18 +108,14 @@ impl Drop for Buffer {
 impl Deref for Buffer {
     type Target = [f32];
     fn deref(&self) -> &[f32] {
-        self.block
-            .as_ref()
-            .map_or(&[], |block| &block.as_slice::<f32>()[..self.len])
+        self.block.as_ref().map_or(&[], |block| &block.as_slice::<f32>()[..self.len])
     }
 }
 
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [f32] {
         let len = self.len;
-        self.block
-            .as_mut()
-            .map_or(&mut [], |block| &mut block.as_mut_slice::<f32>()[..len])
+        self.block.as_mut().map_or(&mut [], |block| &mut block.as_mut_slice::<f32>()[..len])
     }
 }
 
@@ -154,14 +141,7 @@ mod tests {
         assert_eq!(usage.used, usage.held);
         drop((again, big));
         arena.trim();
-        assert_eq!(
-            arena.usage(),
-            Usage {
-                used: 0,
-                held: 0,
-                peak: usage.peak
-            }
-        );
+        assert_eq!(arena.usage(), Usage { used: 0, held: 0, peak: usage.peak });
         assert!(usage.peak >= 12 << 20);
     }
 

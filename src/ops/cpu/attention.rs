@@ -8,10 +8,7 @@
 //! queries, or keys would come from memory again for each. Cost: 4·queries·keys·head_size operations,
 //! and about a tenth on top for the exponentials at head size 40. Trap: sums start from zero in each
 //! block; adding 4,096 keys in one chain costs a digit.
-#![expect(
-    unsafe_code,
-    reason = "raw pointers into scratch, disjoint writes of the result"
-)]
+#![expect(unsafe_code, reason = "raw pointers into scratch, disjoint writes of the result")]
 
 use super::context::Context;
 use super::keys_values::{AttentionShape, KeysValues, tile_shape};
@@ -42,10 +39,7 @@ pub struct AttentionMask<'a> {
 ///
 /// # Panics
 /// If a slice does not have the shape said.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "three tensors, what they are, and where to"
-)]
+#[expect(clippy::too_many_arguments, reason = "three tensors, what they are, and where to")]
 pub fn attention(
     context: &Context,
     q: &[f32],
@@ -76,30 +70,15 @@ pub fn attention_packed(
     mask: AttentionMask<'_>,
     y: &mut [f32],
 ) -> Result<(), Stopped> {
-    let shape = AttentionShape {
-        queries,
-        ..packed.shape
-    };
-    let AttentionShape {
-        batch,
-        keys,
-        heads,
-        head_size,
-        ..
-    } = shape;
+    let shape = AttentionShape { queries, ..packed.shape };
+    let AttentionShape { batch, keys, heads, head_size, .. } = shape;
     assert!(
         q.len() == batch * queries * heads * head_size && y.len() == q.len(),
         "queries have the shape's size"
     );
-    assert!(
-        mask.keys.is_none_or(|m| m.len() == batch * keys),
-        "one flag for each key"
-    );
+    assert!(mask.keys.is_none_or(|m| m.len() == batch * keys), "one flag for each key");
     let (group, lanes) = tile_shape(context.level);
-    assert_eq!(
-        packed.group, group,
-        "keys are packed for one instruction set"
-    );
+    assert_eq!(packed.group, group, "keys are packed for one instruction set");
     if keys == 0 || y.is_empty() {
         y.fill(0.0);
         return Ok(());
@@ -144,9 +123,7 @@ struct Job<'a> {
 impl Task for Job<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let AttentionShape {
-            keys, head_size, ..
-        } = self.shape;
+        let AttentionShape { keys, head_size, .. } = self.shape;
         let width = 2 * S::LANES;
         let groups = self.count.div_ceil(width);
         let block = S::ROWS * BLOCK_TILES;
@@ -168,11 +145,7 @@ impl Task for Job<'_> {
             for g in 0..groups {
                 self.load_queries(&group(g), g * width, width);
             }
-            let end = if self.mask.causal {
-                keys.min(self.first + self.count)
-            } else {
-                keys
-            };
+            let end = if self.mask.causal { keys.min(self.first + self.count) } else { keys };
             for start in (0..end).step_by(block) {
                 let count = block.min(keys - start);
                 for g in 0..groups {
@@ -194,20 +167,11 @@ impl Job<'_> {
     /// Transposes and scales the queries; lanes without a query are zero.
     #[inline(always)]
     unsafe fn load_queries(&self, lanes: &Lanes, offset: usize, width: usize) {
-        let AttentionShape {
-            queries,
-            heads,
-            head_size,
-            ..
-        } = self.shape;
+        let AttentionShape { queries, heads, head_size, .. } = self.shape;
         for lane in 0..width {
             let query = self.first + offset + lane;
             let at = ((self.picture * queries + query) * heads + self.head) * head_size;
-            let row = if offset + lane < self.count {
-                &self.q[at..at + head_size]
-            } else {
-                &[]
-            };
+            let row = if offset + lane < self.count { &self.q[at..at + head_size] } else { &[] };
             for r in 0..head_size {
                 let value = row.get(r).copied().unwrap_or(0.0);
                 // SAFETY: Qᵀ has head_size rows of `width`.
@@ -219,12 +183,7 @@ impl Job<'_> {
     /// Scores of a block of keys, one row for each key.
     #[inline(always)]
     unsafe fn scores<S: Simd>(&self, lanes: &Lanes, start: usize, count: usize, weights: *mut f32) {
-        let AttentionShape {
-            keys,
-            heads,
-            head_size,
-            ..
-        } = self.shape;
+        let AttentionShape { keys, heads, head_size, .. } = self.shape;
         let item = self.picture * heads + self.head;
         let packed = self
             .packed
@@ -251,20 +210,10 @@ impl Job<'_> {
 
     /// Gives hidden keys the lowest score.
     #[inline(always)]
-    unsafe fn hide(
-        &self,
-        offset: usize,
-        width: usize,
-        start: usize,
-        count: usize,
-        weights: *mut f32,
-    ) {
+    unsafe fn hide(&self, offset: usize, width: usize, start: usize, count: usize, weights: *mut f32) {
         let first = self.first + offset;
         for key in 0..count {
-            let hidden = self
-                .mask
-                .keys
-                .is_some_and(|m| !m[self.picture * self.shape.keys + start + key]);
+            let hidden = self.mask.keys.is_some_and(|m| !m[self.picture * self.shape.keys + start + key]);
             // Lane i holds query first + i, which sees keys up to its own number.
             let hidden_lanes = match (hidden, self.mask.causal) {
                 (true, _) => width,
@@ -280,25 +229,10 @@ impl Job<'_> {
 
     /// O = O·α + Vᵀ·P.
     #[inline(always)]
-    unsafe fn add_values<S: Simd>(
-        &self,
-        lanes: &Lanes,
-        start: usize,
-        count: usize,
-        weights: *const f32,
-    ) {
-        let AttentionShape {
-            keys,
-            heads,
-            head_size,
-            ..
-        } = self.shape;
+    unsafe fn add_values<S: Simd>(&self, lanes: &Lanes, start: usize, count: usize, weights: *const f32) {
+        let AttentionShape { keys, heads, head_size, .. } = self.shape;
         let item = self.picture * heads + self.head;
-        let values = self
-            .packed
-            .values
-            .as_ptr()
-            .wrapping_add((item * keys + start) * head_size);
+        let values = self.packed.values.as_ptr().wrapping_add((item * keys + start) * head_size);
         let tile = Tile {
             a: values,
             k_stride: head_size,
@@ -306,11 +240,7 @@ impl Job<'_> {
             c: lanes.o,
             c_stride: 2 * S::LANES,
             k: count,
-            write: if start == 0 {
-                Write::Store
-            } else {
-                Write::Scale(lanes.alpha)
-            },
+            write: if start == 0 { Write::Store } else { Write::Scale(lanes.alpha) },
             next: values,
         };
         // SAFETY: the values have `count` rows of head_size; O has head_size rows.
@@ -320,12 +250,7 @@ impl Job<'_> {
     /// Divides by the sums and writes the outputs, transposed back.
     #[inline(always)]
     unsafe fn store_outputs(&self, lanes: &Lanes, offset: usize, width: usize) {
-        let AttentionShape {
-            queries,
-            heads,
-            head_size,
-            ..
-        } = self.shape;
+        let AttentionShape { queries, heads, head_size, .. } = self.shape;
         for lane in 0..width.min(self.count - offset) {
             let query = self.first + offset + lane;
             let at = ((self.picture * queries + query) * heads + self.head) * head_size;
@@ -353,38 +278,25 @@ mod tests {
         scale: f64,
         mask: AttentionMask<'_>,
     ) -> Vec<f64> {
-        let AttentionShape {
-            batch,
-            queries,
-            keys,
-            heads,
-            head_size,
-        } = shape;
+        let AttentionShape { batch, queries, keys, heads, head_size } = shape;
         let (q, k, v) = (wide(q), wide(k), wide(v));
-        let at = |b: usize, tokens: usize, t: usize, h: usize| {
-            ((b * tokens + t) * heads + h) * head_size
-        };
+        let at = |b: usize, tokens: usize, t: usize, h: usize| ((b * tokens + t) * heads + h) * head_size;
         let mut y = vec![0.0; q.len()];
-        for (b, i, h) in (0..batch)
-            .flat_map(|b| (0..queries).flat_map(move |i| (0..heads).map(move |h| (b, i, h))))
+        for (b, i, h) in
+            (0..batch).flat_map(|b| (0..queries).flat_map(move |i| (0..heads).map(move |h| (b, i, h))))
         {
-            let seen =
-                |j: usize| mask.keys.is_none_or(|m| m[b * keys + j]) && (!mask.causal || j <= i);
+            let seen = |j: usize| mask.keys.is_none_or(|m| m[b * keys + j]) && (!mask.causal || j <= i);
             let dot = |j: usize| {
-                (0..head_size)
-                    .map(|r| q[at(b, queries, i, h) + r] * k[at(b, keys, j, h) + r])
-                    .sum::<f64>()
+                (0..head_size).map(|r| q[at(b, queries, i, h) + r] * k[at(b, keys, j, h) + r]).sum::<f64>()
                     * scale
             };
-            let scores: Vec<f64> = (0..keys)
-                .map(|j| if seen(j) { dot(j) } else { f64::NEG_INFINITY })
-                .collect();
+            let scores: Vec<f64> =
+                (0..keys).map(|j| if seen(j) { dot(j) } else { f64::NEG_INFINITY }).collect();
             let top = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let total: f64 = scores.iter().map(|s| (s - top).exp()).sum();
             for (j, score) in scores.iter().enumerate() {
                 for r in 0..head_size {
-                    y[at(b, queries, i, h) + r] +=
-                        (score - top).exp() / total * v[at(b, keys, j, h) + r];
+                    y[at(b, queries, i, h) + r] += (score - top).exp() / total * v[at(b, keys, j, h) + r];
                 }
             }
         }
@@ -392,30 +304,16 @@ mod tests {
     }
 
     fn try_shape(shape: AttentionShape, mask: AttentionMask<'_>) {
-        let AttentionShape {
-            batch,
-            queries,
-            keys,
-            heads,
-            head_size,
-        } = shape;
+        let AttentionShape { batch, queries, keys, heads, head_size } = shape;
         let width = heads * head_size;
         let q = noise(1, batch * queries * width);
-        let (k, v) = (
-            noise(2, batch * keys * width),
-            noise(3, batch * keys * width),
-        );
+        let (k, v) = (noise(2, batch * keys * width), noise(3, batch * keys * width));
         let scale = 1.0 / (head_size as f32).sqrt();
         let want = reference(&q, &k, &v, shape, f64::from(scale), mask);
         // Measured: 7e-6 at most (head size 512 without fused multiply-adds).
-        check(
-            &format!("attention {shape:?}"),
-            &want,
-            1.4e-5,
-            |context, y| {
-                attention(context, &q, &k, &v, shape, scale, mask, y).unwrap();
-            },
-        );
+        check(&format!("attention {shape:?}"), &want, 1.4e-5, |context, y| {
+            attention(context, &q, &k, &v, shape, scale, mask, y).unwrap();
+        });
     }
 
     #[test]
@@ -429,56 +327,17 @@ mod tests {
             (1, 150, 113, 1, 512),
             (1, 7, 30, 3, 13),
         ] {
-            try_shape(
-                AttentionShape {
-                    batch,
-                    queries,
-                    keys,
-                    heads,
-                    head_size,
-                },
-                AttentionMask::default(),
-            );
+            try_shape(AttentionShape { batch, queries, keys, heads, head_size }, AttentionMask::default());
         }
     }
 
     #[test]
     fn masks() {
-        let shape = AttentionShape {
-            batch: 2,
-            queries: 77,
-            keys: 77,
-            heads: 2,
-            head_size: 64,
-        };
-        try_shape(
-            shape,
-            AttentionMask {
-                causal: true,
-                keys: None,
-            },
-        );
+        let shape = AttentionShape { batch: 2, queries: 77, keys: 77, heads: 2, head_size: 64 };
+        try_shape(shape, AttentionMask { causal: true, keys: None });
         let keys: Vec<bool> = (0..154).map(|i| i % 3 != 1 && i != 0).collect();
-        try_shape(
-            shape,
-            AttentionMask {
-                causal: false,
-                keys: Some(&keys),
-            },
-        );
-        let long = AttentionShape {
-            batch: 1,
-            queries: 150,
-            keys: 150,
-            heads: 1,
-            head_size: 16,
-        };
-        try_shape(
-            long,
-            AttentionMask {
-                causal: true,
-                keys: None,
-            },
-        );
+        try_shape(shape, AttentionMask { causal: false, keys: Some(&keys) });
+        let long = AttentionShape { batch: 1, queries: 150, keys: 150, heads: 1, head_size: 16 };
+        try_shape(long, AttentionMask { causal: true, keys: None });
     }
 }

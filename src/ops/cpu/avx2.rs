@@ -15,7 +15,13 @@ pub struct Avx2;
 #[target_feature(enable = "avx2,fma,f16c")]
 fn tile<const R: usize, const NV: usize, const STRIDE: usize>(t: &Tile) {
     // SAFETY: the caller of a TileFn vouches for its pointers; the attribute above for the CPU.
-    unsafe { tile_body::<Avx2, R, NV, STRIDE>(t) }
+    unsafe { tile_body::<Avx2, R, NV, STRIDE, false>(t) }
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn tile_pairs<const R: usize, const NV: usize, const STRIDE: usize>(t: &Tile) {
+    // SAFETY: the caller of a TileFn vouches for its pointers; the attribute above for the CPU.
+    unsafe { tile_body::<Avx2, R, NV, STRIDE, true>(t) }
 }
 
 /// The mask of the first `n` lanes.
@@ -131,6 +137,48 @@ unsafe impl Simd for Avx2 {
     unsafe fn select_negative(x: __m256, a: __m256, b: __m256) -> __m256 {
         // SAFETY: see the trait.
         unsafe { _mm256_blendv_ps(b, a, x) }
+    }
+    #[inline(always)]
+    unsafe fn dot_pairs(a: __m256, b: __m256, c: __m256) -> __m256 {
+        // SAFETY: see the trait.
+        unsafe {
+            let (mut pairs_a, mut pairs_b, mut sums) = ([0.0f32; 8], [0.0f32; 8], [0.0f32; 8]);
+            Self::store(pairs_a.as_mut_ptr(), a);
+            Self::store(pairs_b.as_mut_ptr(), b);
+            Self::store(sums.as_mut_ptr(), c);
+            for i in 0..8 {
+                let (a, b) = (pairs_a[i].to_bits(), pairs_b[i].to_bits());
+                let high = |x: u32| f32::from_bits(x & 0xffff_0000);
+                sums[i] += high(a << 16) * high(b << 16);
+                sums[i] += high(a) * high(b);
+            }
+            Self::load(sums.as_ptr())
+        }
+    }
+    #[inline(always)]
+    unsafe fn pack_pairs(low: __m256, high: __m256) -> __m256 {
+        // SAFETY: see the trait.
+        unsafe {
+            let (mut lows, mut highs) = ([0.0f32; 8], [0.0f32; 8]);
+            Self::store(lows.as_mut_ptr(), low);
+            Self::store(highs.as_mut_ptr(), high);
+            for i in 0..8 {
+                let round = |x: f32| x.to_bits().wrapping_add(0x7fff + (x.to_bits() >> 16 & 1));
+                let pair = round(lows[i]) >> 16 | round(highs[i]) & 0xffff_0000;
+                lows[i] = f32::from_bits(pair);
+            }
+            Self::load(lows.as_ptr())
+        }
+    }
+    fn tile_pairs<const NV: usize, const STRIDE: usize>(rows: usize) -> TileFn {
+        match rows {
+            1 => tile_pairs::<1, NV, STRIDE>,
+            2 => tile_pairs::<2, NV, STRIDE>,
+            3 => tile_pairs::<3, NV, STRIDE>,
+            4 => tile_pairs::<4, NV, STRIDE>,
+            5 => tile_pairs::<5, NV, STRIDE>,
+            _ => tile_pairs::<6, NV, STRIDE>,
+        }
     }
     fn tile<const NV: usize, const STRIDE: usize>(rows: usize) -> TileFn {
         match rows {

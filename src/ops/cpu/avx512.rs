@@ -15,7 +15,13 @@ pub struct Avx512;
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c")]
 fn tile<const R: usize, const NV: usize, const STRIDE: usize>(t: &Tile) {
     // SAFETY: the caller of a TileFn vouches for its pointers; the attribute above for the CPU.
-    unsafe { tile_body::<Avx512, R, NV, STRIDE>(t) }
+    unsafe { tile_body::<Avx512, R, NV, STRIDE, false>(t) }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,avx2,fma,f16c")]
+fn tile_pairs<const R: usize, const NV: usize, const STRIDE: usize>(t: &Tile) {
+    // SAFETY: the caller of a TileFn vouches for its pointers; the attribute above for the CPU.
+    unsafe { tile_body::<Avx512, R, NV, STRIDE, true>(t) }
 }
 
 // SAFETY: each method is what its trait documentation says, by the intrinsic's own definition.
@@ -118,6 +124,47 @@ unsafe impl Simd for Avx512 {
     unsafe fn select_negative(x: __m512, a: __m512, b: __m512) -> __m512 {
         // SAFETY: see the trait.
         unsafe { _mm512_mask_blend_ps(_mm512_movepi32_mask(_mm512_castps_si512(x)), b, a) }
+    }
+    #[inline(always)]
+    unsafe fn dot_pairs(a: __m512, b: __m512, c: __m512) -> __m512 {
+        // SAFETY: see the trait; only tiles over pairs come here, behind a check for AVX512-BF16.
+        unsafe {
+            let a = core::mem::transmute::<__m512, __m512bh>(a);
+            let b = core::mem::transmute::<__m512, __m512bh>(b);
+            _mm512_dpbf16_ps(c, a, b)
+        }
+    }
+    #[inline(always)]
+    unsafe fn pack_pairs(low: __m512, high: __m512) -> __m512 {
+        // SAFETY: see the trait; whole-number arithmetic of AVX-512 F.
+        unsafe {
+            let round = |x: __m512| {
+                let bits = _mm512_castps_si512(x);
+                let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
+                _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd)
+            };
+            let low = _mm512_srli_epi32::<16>(round(low));
+            let high = _mm512_and_si512(round(high), _mm512_set1_epi32(-65536));
+            _mm512_castsi512_ps(_mm512_or_si512(low, high))
+        }
+    }
+    fn tile_pairs<const NV: usize, const STRIDE: usize>(rows: usize) -> TileFn {
+        match rows {
+            1 => tile_pairs::<1, NV, STRIDE>,
+            2 => tile_pairs::<2, NV, STRIDE>,
+            3 => tile_pairs::<3, NV, STRIDE>,
+            4 => tile_pairs::<4, NV, STRIDE>,
+            5 => tile_pairs::<5, NV, STRIDE>,
+            6 => tile_pairs::<6, NV, STRIDE>,
+            7 => tile_pairs::<7, NV, STRIDE>,
+            8 => tile_pairs::<8, NV, STRIDE>,
+            9 => tile_pairs::<9, NV, STRIDE>,
+            10 => tile_pairs::<10, NV, STRIDE>,
+            11 => tile_pairs::<11, NV, STRIDE>,
+            12 => tile_pairs::<12, NV, STRIDE>,
+            13 => tile_pairs::<13, NV, STRIDE>,
+            _ => tile_pairs::<14, NV, STRIDE>,
+        }
     }
     fn tile<const NV: usize, const STRIDE: usize>(rows: usize) -> TileFn {
         match rows {

@@ -66,17 +66,13 @@ impl Block {
     /// The memory as numbers.
     pub fn as_slice<T: Plain>(&self) -> &[T] {
         // SAFETY: aligned to 64, initialised, and any bits are a valid T (see the module's head).
-        unsafe {
-            std::slice::from_raw_parts(self.start.as_ptr().cast(), self.bytes / size_of::<T>())
-        }
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr().cast(), self.bytes / size_of::<T>()) }
     }
 
     /// The memory as numbers to change.
     pub fn as_mut_slice<T: Plain>(&mut self) -> &mut [T] {
         // SAFETY: as above, and borrowed for change.
-        unsafe {
-            std::slice::from_raw_parts_mut(self.start.as_ptr().cast(), self.bytes / size_of::<T>())
-        }
+        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr().cast(), self.bytes / size_of::<T>()) }
     }
 }
 

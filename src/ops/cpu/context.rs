@@ -56,8 +56,6 @@ impl Context {
         make: impl Fn(usize, usize) -> T + Sync,
     ) -> Result<(), Stopped> {
         let level = self.level;
-        self.pool.run(count, &*self.stop, &|worker, item| {
-            level.run(make(worker, item))
-        })
+        self.pool.run(count, &*self.stop, &|worker, item| level.run(make(worker, item)))
     }
 }

@@ -34,9 +34,7 @@ impl Conv3x3 {
     /// # Panics
     /// If the slice has another length.
     pub fn pack(pool: &Pool, weights: WeightSlice<'_>, outputs: usize, channels: usize) -> Conv3x3 {
-        Conv3x3 {
-            weights: PackedMatrix::pack(pool, weights, outputs, channels * 9),
-        }
+        Conv3x3 { weights: PackedMatrix::pack(pool, weights, outputs, channels * 9) }
     }
 
     /// Output channels.
@@ -58,11 +56,7 @@ impl Conv3x3 {
     pub fn method(&self, map: Map, window: Window) -> Method {
         let strided = matches!(window, Window::HalfEven | Window::HalfRight);
         let tiny = map.height * map.width < 9;
-        if strided || tiny || self.channels() < 16 {
-            Method::Direct
-        } else {
-            Method::Winograd
-        }
+        if strided || tiny || self.channels() < 16 { Method::Direct } else { Method::Winograd }
     }
 
     /// y = epilogue(x ∗ w) by the fastest method. `x` has the map's pixels as rows; `y` those of
@@ -82,15 +76,7 @@ impl Conv3x3 {
         epilogue: Epilogue<'_>,
         y: &mut [f32],
     ) -> Result<(), Stopped> {
-        self.forward_by(
-            self.method(map, window),
-            context,
-            x,
-            map,
-            window,
-            epilogue,
-            y,
-        )
+        self.forward_by(self.method(map, window), context, x, map, window, epilogue, y)
     }
 
     /// [`Conv3x3::forward`] by a method of choice (strided windows are always direct).
@@ -114,56 +100,29 @@ impl Conv3x3 {
         let output = window.output(map);
         x.check(map.pixels());
         assert_eq!(x.channels(), self.channels(), "x has the weights' channels");
-        assert_eq!(
-            y.len(),
-            output.pixels() * self.outputs(),
-            "y has the output's pixels and channels"
-        );
+        assert_eq!(y.len(), output.pixels() * self.outputs(), "y has the output's pixels and channels");
         epilogue.check(output.pixels(), self.outputs(), map.batch, false);
         if y.is_empty() {
             return Ok(());
         }
         let weights = &self.weights;
         match (method, window) {
-            (Method::Winograd, Window::Same) => Winograd::<6> {
-                source: x,
-                map,
-                weights,
-                epilogue,
-                parity: (0, 0),
+            (Method::Winograd, Window::Same) => {
+                Winograd::<6> { source: x, map, weights, epilogue, parity: (0, 0) }
+                    .run(context, Shared::new(y))
             }
-            .run(context, Shared::new(y)),
             (Method::Winograd, Window::Double) => {
                 let y = Shared::new(y);
                 for parity in [(0, 0), (0, 1), (1, 0), (1, 1)] {
-                    Winograd::<5> {
-                        source: x,
-                        map,
-                        weights,
-                        epilogue,
-                        parity,
-                    }
-                    .run(context, y)?;
+                    Winograd::<5> { source: x, map, weights, epilogue, parity }.run(context, y)?;
                 }
                 Ok(())
             }
             _ => {
-                let rows = Patches {
-                    source: x,
-                    map,
-                    window,
-                    output,
-                };
+                let rows = Patches { source: x, map, window, output };
                 let picture_rows = output.height * output.width;
-                Gemm {
-                    rows: &rows,
-                    count: output.pixels(),
-                    weights,
-                    taps: 9,
-                    epilogue,
-                    picture_rows,
-                }
-                .run(context, y)
+                Gemm { rows: &rows, count: output.pixels(), weights, taps: 9, epilogue, picture_rows }
+                    .run(context, y)
             }
         }
     }
@@ -175,14 +134,7 @@ mod tests {
     use super::*;
 
     /// The convolution by its definition, in f64, on a map enlarged or not.
-    fn convolve(
-        x: &[f32],
-        w: &[f64],
-        map: Map,
-        window: Window,
-        channels: usize,
-        outputs: usize,
-    ) -> Vec<f64> {
+    fn convolve(x: &[f32], w: &[f64], map: Map, window: Window, channels: usize, outputs: usize) -> Vec<f64> {
         let (x, out) = (wide(x), window.output(map));
         let scale = if window == Window::Double { 2 } else { 1 };
         let (stride, pad) = match window {
@@ -192,23 +144,15 @@ mod tests {
         };
         let mut y = Vec::new();
         for pixel in 0..out.pixels() {
-            let (b, oy, ox) = (
-                pixel / (out.height * out.width),
-                pixel / out.width % out.height,
-                pixel % out.width,
-            );
+            let (b, oy, ox) =
+                (pixel / (out.height * out.width), pixel / out.width % out.height, pixel % out.width);
             let mut sums = vec![0.0; outputs];
             for tap in 0..9 {
-                let iy = (oy * stride + tap / 3)
-                    .checked_sub(pad)
-                    .filter(|y| *y < map.height * scale);
-                let ix = (ox * stride + tap % 3)
-                    .checked_sub(pad)
-                    .filter(|x| *x < map.width * scale);
+                let iy = (oy * stride + tap / 3).checked_sub(pad).filter(|y| *y < map.height * scale);
+                let ix = (ox * stride + tap % 3).checked_sub(pad).filter(|x| *x < map.width * scale);
                 if let (Some(iy), Some(ix)) = (iy, ix) {
-                    let from = &x
-                        [((b * map.height + iy / scale) * map.width + ix / scale) * channels..]
-                        [..channels];
+                    let from =
+                        &x[((b * map.height + iy / scale) * map.width + ix / scale) * channels..][..channels];
                     for (k, sum) in sums.iter_mut().enumerate() {
                         *sum += from
                             .iter()
@@ -224,10 +168,7 @@ mod tests {
     }
 
     fn try_shape(map: Map, channels: usize, outputs: usize, window: Window) {
-        let (x, w) = (
-            noise(1, map.pixels() * channels),
-            halves(2, outputs * channels * 9, channels * 9),
-        );
+        let (x, w) = (noise(1, map.pixels() * channels), halves(2, outputs * channels * 9, channels * 9));
         let out = window.output(map);
         let (bias, time) = (noise(3, outputs), noise(4, map.batch * outputs));
         let residual = noise(5, out.pixels() * outputs);
@@ -235,9 +176,7 @@ mod tests {
         for (i, y) in want.iter_mut().enumerate() {
             let (pixel, k) = (i / outputs, i % outputs);
             let picture = pixel / (out.height * out.width);
-            *y += f64::from(bias[k])
-                + f64::from(time[picture * outputs + k])
-                + f64::from(residual[i]);
+            *y += f64::from(bias[k]) + f64::from(time[picture * outputs + k]) + f64::from(residual[i]);
         }
         let epilogue = Epilogue {
             bias: Some(&bias),
@@ -259,20 +198,11 @@ mod tests {
                     a.extend_from_slice(&pixel[..first]);
                     b.extend_from_slice(&pixel[first..]);
                 }
-                conv.forward_by(
-                    method,
-                    context,
-                    Source::one(&x, channels),
-                    map,
-                    window,
-                    epilogue,
-                    y,
-                )
-                .unwrap();
+                conv.forward_by(method, context, Source::one(&x, channels), map, window, epilogue, y)
+                    .unwrap();
                 let two = Source::two(&a, first, &b, channels - first);
                 let mut again = vec![f32::NAN; y.len()];
-                conv.forward_by(method, context, two, map, window, epilogue, &mut again)
-                    .unwrap();
+                conv.forward_by(method, context, two, map, window, epilogue, &mut again).unwrap();
                 assert!(
                     y.iter().zip(&again).all(|(a, b)| (a - b).abs() < 1e-4),
                     "{name}: two sources differ"
@@ -283,25 +213,11 @@ mod tests {
 
     #[test]
     fn every_window_on_odd_maps() {
-        let sizes = [
-            (1, 1, 1, 3, 5),
-            (3, 5, 7, 17, 33),
-            (1, 13, 9, 32, 20),
-            (2, 4, 4, 96, 48),
-            (1, 2, 3, 160, 16),
-        ];
-        for window in [
-            Window::Same,
-            Window::HalfEven,
-            Window::HalfRight,
-            Window::Double,
-        ] {
+        let sizes =
+            [(1, 1, 1, 3, 5), (3, 5, 7, 17, 33), (1, 13, 9, 32, 20), (2, 4, 4, 96, 48), (1, 2, 3, 160, 16)];
+        for window in [Window::Same, Window::HalfEven, Window::HalfRight, Window::Double] {
             for (batch, height, width, channels, outputs) in sizes {
-                let map = Map {
-                    batch,
-                    height,
-                    width,
-                };
+                let map = Map { batch, height, width };
                 try_shape(map, channels, outputs, window);
             }
         }
@@ -309,46 +225,10 @@ mod tests {
 
     #[test]
     fn wider_maps_and_more_channels() {
-        try_shape(
-            Map {
-                batch: 1,
-                height: 9,
-                width: 20,
-            },
-            352,
-            37,
-            Window::Same,
-        );
-        try_shape(
-            Map {
-                batch: 1,
-                height: 6,
-                width: 5,
-            },
-            163,
-            96,
-            Window::Double,
-        );
+        try_shape(Map { batch: 1, height: 9, width: 20 }, 352, 37, Window::Same);
+        try_shape(Map { batch: 1, height: 6, width: 5 }, 163, 96, Window::Double);
         // Enough tiles for jobs that do both phases by themselves.
-        try_shape(
-            Map {
-                batch: 1,
-                height: 130,
-                width: 90,
-            },
-            5,
-            16,
-            Window::Same,
-        );
-        try_shape(
-            Map {
-                batch: 1,
-                height: 67,
-                width: 181,
-            },
-            4,
-            7,
-            Window::Double,
-        );
+        try_shape(Map { batch: 1, height: 130, width: 90 }, 5, 16, Window::Same);
+        try_shape(Map { batch: 1, height: 67, width: 181 }, 4, 7, Window::Double);
     }
 }

@@ -40,9 +40,7 @@ impl Drop for FlushDenormals {
 fn control() -> u32 {
     let mut word = 0u32;
     // SAFETY: stores the register at the address of `word`, which lives here.
-    unsafe {
-        std::arch::asm!("stmxcsr [{}]", in(reg) &raw mut word, options(nostack, preserves_flags))
-    };
+    unsafe { std::arch::asm!("stmxcsr [{}]", in(reg) &raw mut word, options(nostack, preserves_flags)) };
     word
 }
 
@@ -51,9 +49,7 @@ fn control() -> u32 {
 fn set_control(word: u32) {
     // SAFETY: `word` is a value this register held, with two documented bits set; the kernels do
     // not depend on denormals, and the guard restores the register before other code runs.
-    unsafe {
-        std::arch::asm!("ldmxcsr [{}]", in(reg) &raw const word, options(nostack, preserves_flags))
-    };
+    unsafe { std::arch::asm!("ldmxcsr [{}]", in(reg) &raw const word, options(nostack, preserves_flags)) };
 }
 
 #[cfg(test)]

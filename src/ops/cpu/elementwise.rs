@@ -28,10 +28,7 @@ pub fn scale_add(
     summand: Option<&[f32]>,
     y: &mut [f32],
 ) -> Result<(), Stopped> {
-    assert!(
-        summand.is_none_or(|s| s.len() == x.len()),
-        "both summands have one length"
-    );
+    assert!(summand.is_none_or(|s| s.len() == x.len()), "both summands have one length");
     map(context, x, factor, summand, Activation::None, y)
 }
 
@@ -42,12 +39,7 @@ pub fn scale_add(
 ///
 /// # Panics
 /// If the lengths differ.
-pub fn activate(
-    context: &Context,
-    x: &[f32],
-    activation: Activation,
-    y: &mut [f32],
-) -> Result<(), Stopped> {
+pub fn activate(context: &Context, x: &[f32], activation: Activation, y: &mut [f32]) -> Result<(), Stopped> {
     map(context, x, 1.0, None, activation, y)
 }
 
@@ -115,10 +107,7 @@ impl Task for Map<'_> {
 /// # Panics
 /// Unless `x` has whole rows.
 pub fn softmax(context: &Context, x: &mut [f32], columns: usize) -> Result<(), Stopped> {
-    assert!(
-        columns > 0 && x.len().is_multiple_of(columns),
-        "x has whole rows"
-    );
+    assert!(columns > 0 && x.len().is_multiple_of(columns), "x has whole rows");
     let rows = x.len() / columns;
     let each = (CHUNK / columns).max(1);
     let x = Shared::new(x);
@@ -141,10 +130,7 @@ impl Task for Softmax {
         for number in 0..self.count {
             // SAFETY: this item alone has these rows of `columns` numbers.
             unsafe {
-                let row = std::slice::from_raw_parts_mut(
-                    self.rows.add(number * self.columns),
-                    self.columns,
-                );
+                let row = std::slice::from_raw_parts_mut(self.rows.add(number * self.columns), self.columns);
                 let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
                 let mut sums = [0.0f32; 16];
                 let slope = S::splat(std::f32::consts::LOG2_E);
@@ -172,23 +158,11 @@ mod tests {
     #[test]
     fn maps() {
         for len in [1, 37, 40_001] {
-            let (x, z) = (
-                noise(1, len).iter().map(|x| 4.0 * x).collect::<Vec<_>>(),
-                noise(2, len),
-            );
-            let want: Vec<f64> = wide(&x)
-                .iter()
-                .zip(wide(&z))
-                .map(|(x, z)| 0.5 * x + z)
-                .collect();
-            check("scale add", &want, 1e-6, |context, y| {
-                scale_add(context, &x, 0.5, Some(&z), y).unwrap()
-            });
+            let (x, z) = (noise(1, len).iter().map(|x| 4.0 * x).collect::<Vec<_>>(), noise(2, len));
+            let want: Vec<f64> = wide(&x).iter().zip(wide(&z)).map(|(x, z)| 0.5 * x + z).collect();
+            check("scale add", &want, 1e-6, |context, y| scale_add(context, &x, 0.5, Some(&z), y).unwrap());
             for (activation, function) in [
-                (
-                    Activation::Silu,
-                    (|x| x / (1.0 + (-x).exp())) as fn(f64) -> f64,
-                ),
+                (Activation::Silu, (|x| x / (1.0 + (-x).exp())) as fn(f64) -> f64),
                 (Activation::QuickGelu, |x| x / (1.0 + (-1.702 * x).exp())),
                 (Activation::Gelu, gelu),
             ] {
@@ -209,15 +183,10 @@ mod tests {
                 let total: f64 = row.iter().map(|x| x.exp()).sum();
                 want.extend(row.iter().map(|x| x.exp() / total));
             }
-            check(
-                &format!("softmax {rows}x{columns}"),
-                &want,
-                4e-5,
-                |context, y| {
-                    y.copy_from_slice(&x);
-                    softmax(context, y, columns).unwrap();
-                },
-            );
+            check(&format!("softmax {rows}x{columns}"), &want, 4e-5, |context, y| {
+                y.copy_from_slice(&x);
+                softmax(context, y, columns).unwrap();
+            });
         }
     }
 }

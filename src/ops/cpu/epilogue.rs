@@ -38,19 +38,12 @@ impl Epilogue<'_> {
     /// Unless all parts fit a result of `rows` × `outputs` in `pictures` pictures.
     pub(super) fn check(&self, rows: usize, outputs: usize, pictures: usize, gated: bool) {
         let biases = if gated { 2 * outputs } else { outputs };
+        assert!(self.bias.is_none_or(|b| b.len() == biases), "a bias has one number for each output");
         assert!(
-            self.bias.is_none_or(|b| b.len() == biases),
-            "a bias has one number for each output"
-        );
-        assert!(
-            self.per_picture
-                .is_none_or(|p| p.len() == pictures * outputs && !gated),
+            self.per_picture.is_none_or(|p| p.len() == pictures * outputs && !gated),
             "one row for each picture"
         );
-        assert!(
-            self.residual.is_none_or(|r| r.len() == rows * outputs),
-            "a residual has the result's shape"
-        );
+        assert!(self.residual.is_none_or(|r| r.len() == rows * outputs), "a residual has the result's shape");
     }
 
     /// Finishes up to one vector of sums: outputs `column..` of row `row` in picture `picture`,
@@ -62,24 +55,14 @@ impl Epilogue<'_> {
     #[inline(always)]
     #[expect(unsafe_code, reason = "vector loads within checked slices")]
     pub(super) unsafe fn finish<S: Simd>(&self, mut sum: S::V, at: Place, y: *mut f32) {
-        let Place {
-            row,
-            picture,
-            column,
-            count,
-            outputs,
-            stream,
-        } = at;
+        let Place { row, picture, column, count, outputs, stream } = at;
         // SAFETY: the caller vouches that the outputs exist, and `check` for the slices' lengths.
         unsafe {
             if let Some(bias) = self.bias {
                 sum = S::add(sum, load_upto::<S>(bias.as_ptr().add(column), count));
             }
             if let Some(more) = self.per_picture {
-                sum = S::add(
-                    sum,
-                    load_upto::<S>(more.as_ptr().add(picture * outputs + column), count),
-                );
+                sum = S::add(sum, load_upto::<S>(more.as_ptr().add(picture * outputs + column), count));
             }
             sum = match self.activation {
                 Activation::None => sum,
@@ -88,10 +71,7 @@ impl Epilogue<'_> {
                 Activation::Gelu => math::gelu::<S>(sum),
             };
             if let Some(residual) = self.residual {
-                sum = S::add(
-                    sum,
-                    load_upto::<S>(residual.as_ptr().add(row * outputs + column), count),
-                );
+                sum = S::add(sum, load_upto::<S>(residual.as_ptr().add(row * outputs + column), count));
             }
             let y = y.add(row * outputs + column);
             if stream && count >= S::LANES {
@@ -115,28 +95,17 @@ impl Epilogue<'_> {
         at: Place,
         y: *mut f32,
     ) {
-        let Place {
-            row,
-            column,
-            count,
-            outputs,
-            ..
-        } = at;
+        let Place { row, column, count, outputs, .. } = at;
         // SAFETY: as `finish`; a gated bias has 2·outputs numbers.
         unsafe {
             if let Some(bias) = self.bias {
                 value = S::add(value, load_upto::<S>(bias.as_ptr().add(column), count));
-                gate = S::add(
-                    gate,
-                    load_upto::<S>(bias.as_ptr().add(outputs + column), count),
-                );
+                gate = S::add(gate, load_upto::<S>(bias.as_ptr().add(outputs + column), count));
             }
             let mut product = S::mul(value, math::gelu::<S>(gate));
             if let Some(residual) = self.residual {
-                product = S::add(
-                    product,
-                    load_upto::<S>(residual.as_ptr().add(row * outputs + column), count),
-                );
+                product =
+                    S::add(product, load_upto::<S>(residual.as_ptr().add(row * outputs + column), count));
             }
             store_upto::<S>(y.add(row * outputs + column), product, count);
         }

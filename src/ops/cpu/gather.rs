@@ -3,14 +3,8 @@
 //!
 //! Trap: the outputs are 16 lines of memory for each vector; asking for them two tiles ahead halves
 //! the time of the last step.
-#![expect(
-    unsafe_code,
-    reason = "raw pointers into scratch, disjoint writes of the result"
-)]
-#![expect(
-    clippy::needless_range_loop,
-    reason = "small matrices are read by row and column"
-)]
+#![expect(unsafe_code, reason = "raw pointers into scratch, disjoint writes of the result")]
+#![expect(clippy::needless_range_loop, reason = "small matrices are read by row and column")]
 
 use super::epilogue::Place;
 use super::level::Task;
@@ -56,9 +50,7 @@ impl<const N: usize> Task for Gather<'_, N> {
                     self.u
                 };
                 for f in 0..N * N {
-                    let v = self
-                        .v
-                        .add((number * N * N + f) * plan.v_plane + self.at * STRIDE);
+                    let v = self.v.add((number * N * N + f) * plan.v_plane + self.at * STRIDE);
                     let tile = Tile {
                         a: v,
                         k_stride: 1,
@@ -66,11 +58,7 @@ impl<const N: usize> Task for Gather<'_, N> {
                         c: self.m.add(f * plan.m_plane),
                         c_stride: plan.stripe,
                         k: depth.count,
-                        write: if number == 0 {
-                            Write::Store
-                        } else {
-                            Write::Add
-                        },
+                        write: if number == 0 { Write::Store } else { Write::Add },
                         next: v,
                     };
                     if vectors == 2 {
@@ -114,16 +102,12 @@ impl<const N: usize> Gather<'_, N> {
                 let column = self.stripe * self.plan.stripe + vector * S::LANES;
                 // SAFETY: the panel and channel exist; U has room for STRIDE channels of two vectors.
                 unsafe {
-                    let taps = self.winograd.weights.taps::<S>(
-                        column / PANEL,
-                        depth.weight + c,
-                        column % PANEL,
-                    );
+                    let taps =
+                        self.winograd.weights.taps::<S>(column / PANEL, depth.weight + c, column % PANEL);
                     let zero = S::splat(0.0);
                     let mut half = [[zero; 3]; 6];
                     for j in 0..3 {
-                        let line =
-                            transform::fold::<S, N>([taps[0][j], taps[1][j], taps[2][j]], py);
+                        let line = transform::fold::<S, N>([taps[0][j], taps[1][j], taps[2][j]], py);
                         let line = transform::weights::<S, N>(line);
                         for i in 0..N {
                             half[i][j] = line[i];
@@ -197,9 +181,8 @@ impl<const N: usize> Gather<'_, N> {
                 for (j, value) in line.iter().enumerate() {
                     let x = across * OUT + j;
                     if y < map.height && x < map.width {
-                        let row = ((picture * map.height + y) * scale + py) * map.width * scale
-                            + x * scale
-                            + px;
+                        let row =
+                            ((picture * map.height + y) * scale + py) * map.width * scale + x * scale + px;
                         let place = Place {
                             row,
                             picture,
@@ -208,9 +191,7 @@ impl<const N: usize> Gather<'_, N> {
                             outputs,
                             stream: plan.stream,
                         };
-                        self.winograd
-                            .epilogue
-                            .finish::<S>(*value, place, self.y.at(0));
+                        self.winograd.epilogue.finish::<S>(*value, place, self.y.at(0));
                     }
                 }
             }

@@ -4,10 +4,7 @@
 //! no digits) over 64 pixels in f32, everything beyond in f64; then one pass x·factor + shift, and
 //! SiLU. Traffic: two reads and one write of the tensor, bound by memory on large maps. The 64 are
 //! fixed, so that the thread count changes no bit.
-#![expect(
-    unsafe_code,
-    reason = "raw pointers into scratch, disjoint writes of the result"
-)]
+#![expect(unsafe_code, reason = "raw pointers into scratch, disjoint writes of the result")]
 
 use super::context::Context;
 use super::level::Task;
@@ -61,14 +58,8 @@ impl GroupNorm<'_> {
             self.weight.len() == channels && self.bias.len() == channels,
             "one weight and bias for each channel"
         );
-        assert!(
-            self.groups > 0 && channels.is_multiple_of(self.groups),
-            "groups divide the channels"
-        );
-        assert!(
-            pictures > 0 && rows.is_multiple_of(pictures),
-            "pictures have equally many rows"
-        );
+        assert!(self.groups > 0 && channels.is_multiple_of(self.groups), "groups divide the channels");
+        assert!(pictures > 0 && rows.is_multiple_of(pictures), "pictures have equally many rows");
         if y.is_empty() {
             return Ok(());
         }
@@ -78,11 +69,7 @@ impl GroupNorm<'_> {
         let chunks = pixels.div_ceil(CHUNK);
         let mut sums = context.arena.take(pictures * chunks * 2 * channels);
         let mut factors = context.arena.take(pictures * 2 * channels);
-        let (to_sums, to_factors, y) = (
-            Shared::new(&mut sums),
-            Shared::new(&mut factors),
-            Shared::new(y),
-        );
+        let (to_sums, to_factors, y) = (Shared::new(&mut sums), Shared::new(&mut factors), Shared::new(y));
         let piece = |item: usize| Piece {
             x,
             first: item / chunks * pixels,
@@ -183,12 +170,7 @@ struct Sum<'a> {
 impl Task for Sum<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let Piece {
-            x,
-            first,
-            start,
-            count,
-        } = self.piece;
+        let Piece { x, first, start, count } = self.piece;
         let (all, mut offset) = (x.channels(), 0);
         for (data, channels) in x.parts() {
             let pivot = data.as_ptr().wrapping_add(first * channels);
@@ -256,12 +238,7 @@ struct Apply<'a> {
 impl Task for Apply<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let Piece {
-            x,
-            first,
-            start,
-            count,
-        } = self.piece;
+        let Piece { x, first, start, count } = self.piece;
         let all = x.channels();
         for row in 0..count {
             let mut offset = 0;
@@ -270,16 +247,11 @@ impl Task for Apply<'_> {
                     // SAFETY: rows and channels exist; factors has two rows, y a row for each pixel.
                     unsafe {
                         let left = channels - c;
-                        let value = load_upto::<S>(
-                            data.as_ptr().add((first + start + row) * channels + c),
-                            left,
-                        );
+                        let value =
+                            load_upto::<S>(data.as_ptr().add((first + start + row) * channels + c), left);
                         let factor = load_upto::<S>(self.factors.add(offset + c), left);
-                        let mut value = S::fma(
-                            value,
-                            factor,
-                            load_upto::<S>(self.factors.add(all + offset + c), left),
-                        );
+                        let mut value =
+                            S::fma(value, factor, load_upto::<S>(self.factors.add(all + offset + c), left));
                         if self.silu {
                             value = math::silu::<S>(value, 1.0);
                         }
@@ -327,17 +299,14 @@ mod tests {
                 let mut want = vec![0.0; x.len()];
                 for (b, g) in (0..pictures).flat_map(|b| (0..groups).map(move |g| (b, g))) {
                     let own: Vec<usize> = (0..pixels)
-                        .flat_map(|p| {
-                            (0..size).map(move |c| (b * pixels + p) * channels + g * size + c)
-                        })
+                        .flat_map(|p| (0..size).map(move |c| (b * pixels + p) * channels + g * size + c))
                         .collect();
                     let mean = own.iter().map(|i| wide_x[*i]).sum::<f64>() / own.len() as f64;
-                    let variance = own.iter().map(|i| (wide_x[*i] - mean).powi(2)).sum::<f64>()
-                        / own.len() as f64;
+                    let variance =
+                        own.iter().map(|i| (wide_x[*i] - mean).powi(2)).sum::<f64>() / own.len() as f64;
                     for i in own {
                         let c = i % channels;
-                        let y = (wide_x[i] - mean) / (variance + 1e-5).sqrt()
-                            * f64::from(weight[c])
+                        let y = (wide_x[i] - mean) / (variance + 1e-5).sqrt() * f64::from(weight[c])
                             + f64::from(bias[c]);
                         want[i] = if silu { y / (1.0 + (-y).exp()) } else { y };
                     }
@@ -353,13 +322,7 @@ mod tests {
                     &want,
                     8e-6,
                     |context, y| {
-                        let norm = GroupNorm {
-                            groups,
-                            eps: 1e-5,
-                            weight: &weight,
-                            bias: &bias,
-                            silu,
-                        };
+                        let norm = GroupNorm { groups, eps: 1e-5, weight: &weight, bias: &bias, silu };
                         norm.forward(
                             context,
                             Source::two(&a, first, &b, channels - first),

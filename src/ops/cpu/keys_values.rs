@@ -58,13 +58,7 @@ impl KeysValues {
         v: &[f32],
         shape: AttentionShape,
     ) -> Result<KeysValues, Stopped> {
-        let AttentionShape {
-            batch,
-            keys,
-            heads,
-            head_size,
-            ..
-        } = shape;
+        let AttentionShape { batch, keys, heads, head_size, .. } = shape;
         assert!(
             k.len() == batch * keys * heads * head_size && v.len() == k.len(),
             "keys and values have the shape's size"
@@ -77,40 +71,31 @@ impl KeysValues {
             shape,
             group,
         };
-        let (to_keys, to_values) = (
-            Shared::new(&mut packed.keys),
-            Shared::new(&mut packed.values),
-        );
+        let (to_keys, to_values) = (Shared::new(&mut packed.keys), Shared::new(&mut packed.values));
         let groups = keys.div_ceil(group);
-        context
-            .pool
-            .run(batch * heads, &*context.stop, &|_, item| {
-                let (picture, head) = (item / heads, item % heads);
-                for g in 0..groups {
-                    let count = group.min(keys - g * group);
-                    for r in 0..count {
-                        let key = g * group + r;
-                        let at = ((picture * keys + key) * heads + head) * head_size;
-                        // SAFETY: head `item` of the packed buffers is written by this item alone.
-                        let (keys_to, values_to) = unsafe {
-                            let keys_to = to_keys.at((item * padded + g * group) * head_size);
-                            let values_to = to_values.at((item * keys + key) * head_size);
-                            (
-                                std::slice::from_raw_parts_mut(keys_to, group * head_size),
-                                std::slice::from_raw_parts_mut(values_to, head_size),
-                            )
-                        };
-                        values_to.copy_from_slice(&v[at..at + head_size]);
-                        for (to, from) in keys_to[r..]
-                            .iter_mut()
-                            .step_by(group)
-                            .zip(&k[at..at + head_size])
-                        {
-                            *to = *from;
-                        }
+        context.pool.run(batch * heads, &*context.stop, &|_, item| {
+            let (picture, head) = (item / heads, item % heads);
+            for g in 0..groups {
+                let count = group.min(keys - g * group);
+                for r in 0..count {
+                    let key = g * group + r;
+                    let at = ((picture * keys + key) * heads + head) * head_size;
+                    // SAFETY: head `item` of the packed buffers is written by this item alone.
+                    let (keys_to, values_to) = unsafe {
+                        let keys_to = to_keys.at((item * padded + g * group) * head_size);
+                        let values_to = to_values.at((item * keys + key) * head_size);
+                        (
+                            std::slice::from_raw_parts_mut(keys_to, group * head_size),
+                            std::slice::from_raw_parts_mut(values_to, head_size),
+                        )
+                    };
+                    values_to.copy_from_slice(&v[at..at + head_size]);
+                    for (to, from) in keys_to[r..].iter_mut().step_by(group).zip(&k[at..at + head_size]) {
+                        *to = *from;
                     }
                 }
-            })?;
+            }
+        })?;
         Ok(packed)
     }
 }

@@ -28,14 +28,8 @@ pub fn layer_norm(
     y: &mut [f32],
 ) -> Result<(), Stopped> {
     let channels = weight.len();
-    assert!(
-        bias.len() == channels && x.len() == y.len(),
-        "weight and bias, x and y have one shape"
-    );
-    assert!(
-        channels > 0 && x.len().is_multiple_of(channels),
-        "x has whole rows"
-    );
+    assert!(bias.len() == channels && x.len() == y.len(), "weight and bias, x and y have one shape");
+    assert!(channels > 0 && x.len().is_multiple_of(channels), "x has whole rows");
     let rows = x.len() / channels;
     let y = Shared::new(y);
     context.each(rows.div_ceil(CHUNK), |_, item| {
@@ -72,15 +66,9 @@ impl Task for Normalise<'_> {
                 let mean = fold::<S, false>(row, 0.0, channels) / channels as f32;
                 let variance = fold::<S, true>(row, mean, channels) / channels as f32;
                 let factor = S::splat(1.0 / (variance + self.eps).sqrt());
-                for c in (0..whole + S::LANES)
-                    .step_by(S::LANES)
-                    .take_while(|c| *c < channels)
-                {
+                for c in (0..whole + S::LANES).step_by(S::LANES).take_while(|c| *c < channels) {
                     let left = channels - c;
-                    let off = S::mul(
-                        S::sub(load_upto::<S>(row.add(c), left), S::splat(mean)),
-                        factor,
-                    );
+                    let off = S::mul(S::sub(load_upto::<S>(row.add(c), left), S::splat(mean)), factor);
                     let value = S::fma(
                         off,
                         load_upto::<S>(self.weight.as_ptr().add(c), left),
@@ -103,19 +91,12 @@ unsafe fn fold<S: Simd, const SQUARE: bool>(row: *const f32, pivot: f32, count: 
         while c + 4 * S::LANES <= count {
             for (v, sum) in sums.iter_mut().enumerate() {
                 let off = S::sub(S::load(row.add(c + v * S::LANES)), pivots);
-                *sum = if SQUARE {
-                    S::fma(off, off, *sum)
-                } else {
-                    S::add(*sum, off)
-                };
+                *sum = if SQUARE { S::fma(off, off, *sum) } else { S::add(*sum, off) };
             }
             c += 4 * S::LANES;
         }
         let mut lanes = [0.0f32; 16];
-        S::store(
-            lanes.as_mut_ptr(),
-            S::add(S::add(sums[0], sums[1]), S::add(sums[2], sums[3])),
-        );
+        S::store(lanes.as_mut_ptr(), S::add(S::add(sums[0], sums[1]), S::add(sums[2], sums[3])));
         let mut total: f32 = lanes.iter().sum();
         while c < count {
             let off = *row.add(c) - pivot;
@@ -139,21 +120,14 @@ mod tests {
             let mut want = Vec::new();
             for row in wide(&x).chunks_exact(channels) {
                 let mean = row.iter().sum::<f64>() / channels as f64;
-                let variance =
-                    row.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / channels as f64;
+                let variance = row.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / channels as f64;
                 want.extend(row.iter().enumerate().map(|(c, x)| {
-                    (x - mean) / (variance + 1e-5).sqrt() * f64::from(weight[c])
-                        + f64::from(bias[c])
+                    (x - mean) / (variance + 1e-5).sqrt() * f64::from(weight[c]) + f64::from(bias[c])
                 }));
             }
-            check(
-                &format!("layer norm {rows}x{channels}"),
-                &want,
-                4e-6,
-                |context, y| {
-                    layer_norm(context, &x, &weight, &bias, 1e-5, y).unwrap();
-                },
-            );
+            check(&format!("layer norm {rows}x{channels}"), &want, 4e-6, |context, y| {
+                layer_norm(context, &x, &weight, &bias, 1e-5, y).unwrap();
+            });
         }
     }
 }

@@ -37,10 +37,7 @@ impl Level {
 
     /// All levels of this CPU, best first.
     pub fn available() -> Vec<Level> {
-        [Level::Avx512, Level::Avx2, Level::Portable]
-            .into_iter()
-            .filter(|l| l.is_available())
-            .collect()
+        [Level::Avx512, Level::Avx2, Level::Portable].into_iter().filter(|l| l.is_available()).collect()
     }
 
     /// Whether this CPU has the level.
@@ -63,6 +60,18 @@ impl Level {
         #[cfg(not(target_arch = "x86_64"))]
         {
             self == Level::Portable
+        }
+    }
+
+    /// Whether products of bf16 numbers are faster than of f32 (AVX512-BF16).
+    pub fn has_bf16(self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        {
+            self == Level::Avx512 && self.is_available() && is_x86_feature_detected!("avx512bf16")
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        {
+            false
         }
     }
 

@@ -10,31 +10,13 @@ use super::simd::{Simd, abs};
 const LOG2_E: f32 = std::f32::consts::LOG2_E;
 
 /// 2^x - 1 = x·(p0 + p1·x + …) on ±1/2.
-#[expect(
-    clippy::approx_constant,
-    reason = "a fitted number, near ln 2 as it must be"
-)]
-const EXP2: [f32; 6] = [
-    0.693_147_2,
-    0.240_226_48,
-    0.055_503_325,
-    0.009_618_437,
-    0.001_339_887_7,
-    0.000_153_533_58,
-];
+#[expect(clippy::approx_constant, reason = "a fitted number, near ln 2 as it must be")]
+const EXP2: [f32; 6] =
+    [0.693_147_2, 0.240_226_48, 0.055_503_325, 0.009_618_437, 0.001_339_887_7, 0.000_153_533_58];
 
 /// The same to 9e-8, one power shorter.
-#[expect(
-    clippy::approx_constant,
-    reason = "a fitted number, near ln 2 as it must be"
-)]
-const EXP2_SHORT: [f32; 5] = [
-    0.693_147,
-    0.240_222_42,
-    0.055_507_34,
-    0.009_671_514,
-    0.001_326_470_8,
-];
+#[expect(clippy::approx_constant, reason = "a fitted number, near ln 2 as it must be")]
+const EXP2_SHORT: [f32; 5] = [0.693_147, 0.240_222_42, 0.055_507_34, 0.009_671_514, 0.001_326_470_8];
 
 /// log2 Φ(-t) = -1 + t·(p0 + p1·t + …) on 0..7.
 const LOG2_TAIL: [f32; 8] = [

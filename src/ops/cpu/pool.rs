@@ -90,11 +90,7 @@ impl Pool {
             wake: Condvar::new(),
             quit: AtomicBool::new(false),
         });
-        let pool = Pool {
-            shared,
-            workers: Mutex::new(Vec::new()),
-            threads: AtomicUsize::new(1),
-        };
+        let pool = Pool { shared, workers: Mutex::new(Vec::new()), threads: AtomicUsize::new(1) };
         pool.set_threads(threads);
         pool
     }
@@ -113,10 +109,7 @@ impl Pool {
             let shared = Arc::clone(&self.shared);
             let name = format!("kernel-{worker}");
             let epoch = shared.epoch.load(Ordering::SeqCst);
-            match std::thread::Builder::new()
-                .name(name)
-                .spawn(move || work(&shared, worker, epoch))
-            {
+            match std::thread::Builder::new().name(name).spawn(move || work(&shared, worker, epoch)) {
                 Ok(handle) => workers.push(handle),
                 Err(_) => break,
             }
@@ -144,10 +137,7 @@ impl Pool {
     ///
     /// # Panics
     /// With the panic of `work`, once all threads have left it.
-    #[expect(
-        unsafe_code,
-        reason = "lends the job to the workers for the length of the call"
-    )]
+    #[expect(unsafe_code, reason = "lends the job to the workers for the length of the call")]
     pub fn run(
         &self,
         count: usize,
@@ -181,9 +171,7 @@ impl Pool {
             drop(lock(&shared.park));
             shared.wake.notify_all();
         }
-        let own = catch_unwind(AssertUnwindSafe(|| {
-            take_items(shared, count, stop, work, 0)
-        }));
+        let own = catch_unwind(AssertUnwindSafe(|| take_items(shared, count, stop, work, 0)));
         if own.is_err() {
             shared.next.store(count, Ordering::SeqCst);
         }
@@ -223,11 +211,7 @@ fn pause(spins: &mut u32) {
 }
 
 /// The whole section on this thread.
-fn run_inline(
-    count: usize,
-    stop: &dyn Stop,
-    work: &(dyn Fn(usize, usize) + Sync),
-) -> Result<(), Stopped> {
+fn run_inline(count: usize, stop: &dyn Stop, work: &(dyn Fn(usize, usize) + Sync)) -> Result<(), Stopped> {
     let _flush = FlushDenormals::new();
     for item in 0..count {
         if stop.is_raised() {
@@ -289,16 +273,12 @@ fn work(shared: &Shared, worker: usize, mut seen: usize) {
 fn enter(shared: &Shared, worker: usize) {
     // SAFETY: `inside` was raised before `open` was seen, so `Pool::run` waits for this worker
     // before the job's targets end and before the cell is written again.
-    let Some((work, stop, count)) = (unsafe {
-        (*shared.job.get())
-            .as_ref()
-            .map(|job| (&*job.work, &*job.stop, job.count))
-    }) else {
+    let Some((work, stop, count)) =
+        (unsafe { (*shared.job.get()).as_ref().map(|job| (&*job.work, &*job.stop, job.count)) })
+    else {
         return;
     };
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| {
-        take_items(shared, count, stop, work, worker)
-    })) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| take_items(shared, count, stop, work, worker))) {
         shared.next.store(count, Ordering::SeqCst);
         lock(&shared.panic).get_or_insert(panic);
     }
@@ -324,10 +304,7 @@ fn wait(shared: &Shared, seen: usize) -> Option<usize> {
     shared.sleepers.fetch_add(1, Ordering::SeqCst);
     let mut guard = lock(&shared.park);
     while shared.epoch.load(Ordering::SeqCst) == seen && !shared.quit.load(Ordering::SeqCst) {
-        guard = shared
-            .wake
-            .wait(guard)
-            .unwrap_or_else(PoisonError::into_inner);
+        guard = shared.wake.wait(guard).unwrap_or_else(PoisonError::into_inner);
     }
     drop(guard);
     shared.sleepers.fetch_sub(1, Ordering::SeqCst);
@@ -406,9 +383,8 @@ mod tests {
     fn a_panic_reaches_the_caller_and_the_pool_lives_on() {
         let (pool, stop) = (Pool::new(2), AtomicBool::new(false));
         for bad in [0, 50] {
-            let result = catch_unwind(AssertUnwindSafe(|| {
-                pool.run(100, &stop, &|_, item| assert!(item != bad))
-            }));
+            let result =
+                catch_unwind(AssertUnwindSafe(|| pool.run(100, &stop, &|_, item| assert!(item != bad))));
             assert!(result.is_err());
             pool.run(10, &stop, &|_, _| ()).unwrap();
         }

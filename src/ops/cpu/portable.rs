@@ -26,16 +26,17 @@ fn zip(a: V8, b: V8, f: impl Fn(f32, f32) -> f32) -> V8 {
 
 #[inline(always)]
 fn multiply_add(a: f32, b: f32, c: f32) -> f32 {
-    if cfg!(any(target_arch = "aarch64", target_feature = "fma")) {
-        a.mul_add(b, c)
-    } else {
-        a * b + c
-    }
+    if cfg!(any(target_arch = "aarch64", target_feature = "fma")) { a.mul_add(b, c) } else { a * b + c }
 }
 
 fn tile<const R: usize, const NV: usize, const STRIDE: usize>(t: &Tile) {
     // SAFETY: the caller of a TileFn vouches for its pointers.
-    unsafe { tile_body::<Portable, R, NV, STRIDE>(t) }
+    unsafe { tile_body::<Portable, R, NV, STRIDE, false>(t) }
+}
+
+fn tile_pairs<const R: usize, const NV: usize, const STRIDE: usize>(t: &Tile) {
+    // SAFETY: the caller of a TileFn vouches for its pointers.
+    unsafe { tile_body::<Portable, R, NV, STRIDE, true>(t) }
 }
 
 // SAFETY: each method is what its trait documentation says.
@@ -135,9 +136,7 @@ unsafe impl Simd for Portable {
     }
     #[inline(always)]
     unsafe fn scale2(a: V8, n: V8) -> V8 {
-        zip(a, n, |a, n| {
-            a * f32::from_bits(((n as i32 + 127) as u32) << 23)
-        })
+        zip(a, n, |a, n| a * f32::from_bits(((n as i32 + 127) as u32) << 23))
     }
     #[inline(always)]
     unsafe fn select_negative(x: V8, a: V8, b: V8) -> V8 {
@@ -146,6 +145,46 @@ unsafe impl Simd for Portable {
             c[i] = if x[i].is_sign_negative() { a[i] } else { b[i] };
         }
         c
+    }
+    #[inline(always)]
+    unsafe fn dot_pairs(a: V8, b: V8, c: V8) -> V8 {
+        // SAFETY: see the trait.
+        unsafe {
+            let (mut pairs_a, mut pairs_b, mut sums) = ([0.0f32; 8], [0.0f32; 8], [0.0f32; 8]);
+            Self::store(pairs_a.as_mut_ptr(), a);
+            Self::store(pairs_b.as_mut_ptr(), b);
+            Self::store(sums.as_mut_ptr(), c);
+            for i in 0..8 {
+                let (a, b) = (pairs_a[i].to_bits(), pairs_b[i].to_bits());
+                let high = |x: u32| f32::from_bits(x & 0xffff_0000);
+                sums[i] += high(a << 16) * high(b << 16);
+                sums[i] += high(a) * high(b);
+            }
+            Self::load(sums.as_ptr())
+        }
+    }
+    #[inline(always)]
+    unsafe fn pack_pairs(low: V8, high: V8) -> V8 {
+        // SAFETY: see the trait.
+        unsafe {
+            let (mut lows, mut highs) = ([0.0f32; 8], [0.0f32; 8]);
+            Self::store(lows.as_mut_ptr(), low);
+            Self::store(highs.as_mut_ptr(), high);
+            for i in 0..8 {
+                let round = |x: f32| x.to_bits().wrapping_add(0x7fff + (x.to_bits() >> 16 & 1));
+                let pair = round(lows[i]) >> 16 | round(highs[i]) & 0xffff_0000;
+                lows[i] = f32::from_bits(pair);
+            }
+            Self::load(lows.as_ptr())
+        }
+    }
+    fn tile_pairs<const NV: usize, const STRIDE: usize>(rows: usize) -> TileFn {
+        match rows {
+            1 => tile_pairs::<1, NV, STRIDE>,
+            2 => tile_pairs::<2, NV, STRIDE>,
+            3 => tile_pairs::<3, NV, STRIDE>,
+            _ => tile_pairs::<4, NV, STRIDE>,
+        }
     }
     fn tile<const NV: usize, const STRIDE: usize>(rows: usize) -> TileFn {
         match rows {

@@ -60,11 +60,7 @@ impl Window {
             Window::HalfRight => n / 2,
             Window::Double => 2 * n,
         };
-        Map {
-            batch: map.batch,
-            height: size(map.height),
-            width: size(map.width),
-        }
+        Map { batch: map.batch, height: size(map.height), width: size(map.width) }
     }
 }
 
@@ -91,15 +87,9 @@ impl Patches<'_> {
             Window::Same => (out + tap).checked_sub(1).filter(|i| *i < size),
             Window::HalfEven => (2 * out + tap).checked_sub(1).filter(|i| *i < size),
             Window::HalfRight => Some(2 * out + tap).filter(|i| *i < size),
-            Window::Double => (out + tap)
-                .checked_sub(1)
-                .map(|i| i / 2)
-                .filter(|i| *i < size),
+            Window::Double => (out + tap).checked_sub(1).map(|i| i / 2).filter(|i| *i < size),
         };
-        let (y, x) = (
-            place(y, dy, self.map.height)?,
-            place(x, dx, self.map.width)?,
-        );
+        let (y, x) = (place(y, dy, self.map.height)?, place(x, dx, self.map.width)?);
         Some((picture * self.map.height + y) * self.map.width + x)
     }
 }

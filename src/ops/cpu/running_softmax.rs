@@ -29,11 +29,7 @@ pub(super) unsafe fn weigh<S: Simd>(lanes: &Lanes, first: bool, count: usize, we
         for half in 0..2 {
             let at = half * S::LANES;
             let row = |key: usize| weights.add(key * 2 * S::LANES + at);
-            let old = if first {
-                S::splat(LOWEST)
-            } else {
-                S::load(lanes.highest.add(at))
-            };
+            let old = if first { S::splat(LOWEST) } else { S::load(lanes.highest.add(at)) };
             let mut highest = [old; 4];
             let mut key = 0;
             while key + 4 <= count {
@@ -46,10 +42,7 @@ pub(super) unsafe fn weigh<S: Simd>(lanes: &Lanes, first: bool, count: usize, we
                 highest[0] = S::max(highest[0], S::load(row(key)));
                 key += 1;
             }
-            let top = S::max(
-                S::max(highest[0], highest[1]),
-                S::max(highest[2], highest[3]),
-            );
+            let top = S::max(S::max(highest[0], highest[1]), S::max(highest[2], highest[3]));
             let mut sums = [S::splat(0.0); 4];
             key = 0;
             while key + 4 <= count {
@@ -68,11 +61,7 @@ pub(super) unsafe fn weigh<S: Simd>(lanes: &Lanes, first: bool, count: usize, we
             }
             let sum = S::add(S::add(sums[0], sums[1]), S::add(sums[2], sums[3]));
             let alpha = math::exp2_below::<S>(S::sub(old, top));
-            let before = if first {
-                S::splat(0.0)
-            } else {
-                S::load(lanes.sum.add(at))
-            };
+            let before = if first { S::splat(0.0) } else { S::load(lanes.sum.add(at)) };
             S::store(lanes.alpha.add(at), alpha);
             S::store(lanes.sum.add(at), S::fma(before, alpha, sum));
             S::store(lanes.highest.add(at), top);

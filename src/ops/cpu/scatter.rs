@@ -37,16 +37,8 @@ impl<const N: usize> Task for Scatter<'_, N> {
                     continue;
                 }
                 let taps = self.taps(self.first + i, part);
-                for (number, depth) in self
-                    .plan
-                    .depths
-                    .iter()
-                    .enumerate()
-                    .filter(|d| d.1.part == part)
-                {
-                    let v = self
-                        .v
-                        .wrapping_add(number * N * N * self.plan.v_plane + (self.at + i) * STRIDE);
+                for (number, depth) in self.plan.depths.iter().enumerate().filter(|d| d.1.part == part) {
+                    let v = self.v.wrapping_add(number * N * N * self.plan.v_plane + (self.at + i) * STRIDE);
                     let whole = depth.count / S::LANES * S::LANES;
                     // SAFETY: every tap points at a pixel of this part or at zeros of its length;
                     // the channels exist; V has a row of STRIDE numbers for this tile alone.
@@ -106,11 +98,8 @@ impl<const N: usize> Scatter<'_, N> {
 /// Asks for the inputs some vectors of channels ahead, in this tile or the next one across.
 #[inline(always)]
 fn ask_ahead<const N: usize>(taps: &[[*const f32; 6]; 6], channel: usize, channels: usize) {
-    let (offset, first) = if channel < channels {
-        (channel, 0)
-    } else {
-        (channel + (OUT - 1) * channels, N - OUT)
-    };
+    let (offset, first) =
+        if channel < channels { (channel, 0) } else { (channel + (OUT - 1) * channels, N - OUT) };
     for row in taps.iter().take(N) {
         for tap in row.iter().take(N).skip(first) {
             prefetch(tap.wrapping_add(offset));
@@ -135,11 +124,7 @@ unsafe fn transform_taps<S: Simd, const N: usize, const WHOLE: bool>(
             let mut line = [zero; 6];
             for i in 0..N {
                 let p = taps[i][j].add(channel);
-                line[i] = if WHOLE {
-                    S::load(p)
-                } else {
-                    S::load_part(p, count)
-                };
+                line[i] = if WHOLE { S::load(p) } else { S::load_part(p, count) };
             }
             let line = transform::input::<S, N>(line);
             for i in 0..N {

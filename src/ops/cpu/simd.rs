@@ -60,6 +60,13 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
     unsafe fn scale2(a: Self::V, n: Self::V) -> Self::V;
     /// Per lane: `if x < 0 { a } else { b }`.
     unsafe fn select_negative(x: Self::V, a: Self::V, b: Self::V) -> Self::V;
+    /// `c + a·b` where each lane of a and b is a pair of bf16 numbers, both products added in f32.
+    unsafe fn dot_pairs(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// Rounds to bf16, to nearest even, `low` into the lower halves of the lanes and `high` into the
+    /// upper ones.
+    unsafe fn pack_pairs(low: Self::V, high: Self::V) -> Self::V;
+    /// [`Simd::tile`] over pairs.
+    fn tile_pairs<const NV: usize, const STRIDE: usize>(rows: usize) -> TileFn;
     /// The tile function with `NV` vectors per row, `rows` rows and row stride `STRIDE` of A.
     fn tile<const NV: usize, const STRIDE: usize>(rows: usize) -> TileFn;
 }
@@ -81,13 +88,7 @@ pub unsafe fn abs<S: Simd>(a: S::V) -> S::V {
 #[inline(always)]
 pub unsafe fn load_upto<S: Simd>(p: *const f32, n: usize) -> S::V {
     // SAFETY: the caller vouches for `min(n, LANES)` numbers at `p`.
-    unsafe {
-        if n >= S::LANES {
-            S::load(p)
-        } else {
-            S::load_part(p, n)
-        }
-    }
+    unsafe { if n >= S::LANES { S::load(p) } else { S::load_part(p, n) } }
 }
 
 /// Writes `n` numbers, a whole vector at most.
@@ -97,11 +98,5 @@ pub unsafe fn load_upto<S: Simd>(p: *const f32, n: usize) -> S::V {
 #[inline(always)]
 pub unsafe fn store_upto<S: Simd>(p: *mut f32, v: S::V, n: usize) {
     // SAFETY: the caller vouches for `min(n, LANES)` numbers at `p`.
-    unsafe {
-        if n >= S::LANES {
-            S::store(p, v)
-        } else {
-            S::store_part(p, v, n)
-        }
-    }
+    unsafe { if n >= S::LANES { S::store(p, v) } else { S::store_part(p, v, n) } }
 }

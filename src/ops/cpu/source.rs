@@ -15,12 +15,7 @@ pub struct Source<'a> {
 impl<'a> Source<'a> {
     /// A tensor `(rows, channels)`.
     pub fn one(data: &'a [f32], channels: usize) -> Source<'a> {
-        Source {
-            first: data,
-            first_channels: channels,
-            second: &[],
-            second_channels: 0,
-        }
+        Source { first: data, first_channels: channels, second: &[], second_channels: 0 }
     }
 
     /// Two tensors `(rows, first_channels)` and `(rows, second_channels)`.
@@ -30,12 +25,7 @@ impl<'a> Source<'a> {
         second: &'a [f32],
         second_channels: usize,
     ) -> Source<'a> {
-        Source {
-            first,
-            first_channels,
-            second,
-            second_channels,
-        }
+        Source { first, first_channels, second, second_channels }
     }
 
     /// Channels in all.
@@ -45,21 +35,14 @@ impl<'a> Source<'a> {
 
     /// The parts: data and channels of each.
     pub(super) fn parts(&self) -> [(&'a [f32], usize); 2] {
-        [
-            (self.first, self.first_channels),
-            (self.second, self.second_channels),
-        ]
+        [(self.first, self.first_channels), (self.second, self.second_channels)]
     }
 
     /// # Panics
     /// Unless both parts have `rows` rows.
     pub(super) fn check(&self, rows: usize) {
         for (data, channels) in self.parts() {
-            assert_eq!(
-                data.len(),
-                rows * channels,
-                "a tensor is rows times channels"
-            );
+            assert_eq!(data.len(), rows * channels, "a tensor is rows times channels");
         }
     }
 

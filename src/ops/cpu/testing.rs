@@ -16,17 +16,12 @@ pub fn noise(seed: u64, len: usize) -> Vec<f32> {
         state ^= state << 17;
         (state >> 40) as f32 / (1u64 << 24) as f32
     };
-    (0..len)
-        .map(|_| (uniform() + uniform() + uniform() + uniform() - 2.0) * 1.732)
-        .collect()
+    (0..len).map(|_| (uniform() + uniform() + uniform() + uniform() - 2.0) * 1.732).collect()
 }
 
 /// Weights of deviation 1/√columns, in f16.
 pub fn halves(seed: u64, len: usize, columns: usize) -> Vec<f16> {
-    noise(seed, len)
-        .into_iter()
-        .map(|x| f16::from_f32(x / (columns as f32).sqrt()))
-        .collect()
+    noise(seed, len).into_iter().map(|x| f16::from_f32(x / (columns as f32).sqrt())).collect()
 }
 
 /// The numbers in f64.
@@ -52,11 +47,7 @@ pub fn gelu(x: f64) -> f64 {
         term *= -z * z / f64::from(n);
         sum += term / f64::from(2 * n + 1);
     }
-    let erf = if z.abs() > 4.0 {
-        z.signum()
-    } else {
-        sum * 2.0 / std::f64::consts::PI.sqrt()
-    };
+    let erf = if z.abs() > 4.0 { z.signum() } else { sum * 2.0 / std::f64::consts::PI.sqrt() };
     0.5 * x * (1.0 + erf)
 }
 
@@ -67,13 +58,7 @@ pub fn error(got: &[f32], want: &[f64]) -> f64 {
     let scale = if want.len() < 8 { 1.0 } else { power.sqrt() };
     got.iter()
         .zip(want)
-        .map(|(g, w)| {
-            if g.is_finite() {
-                (f64::from(*g) - w).abs()
-            } else {
-                f64::INFINITY
-            }
-        })
+        .map(|(g, w)| if g.is_finite() { (f64::from(*g) - w).abs() } else { f64::INFINITY })
         .fold(0.0, f64::max)
         / scale
 }
@@ -89,11 +74,7 @@ pub fn check(name: &str, want: &[f64], bound: f64, run: impl Fn(&Context, &mut [
             got.fill(f32::NAN);
             run(&context, &mut got);
             let error = error(&got, want);
-            assert!(
-                error < bound,
-                "{name}, {}: error {error:e} of {bound:e}",
-                level.name()
-            );
+            assert!(error < bound, "{name}, {}: error {error:e} of {bound:e}", level.name());
             if threads == 1 {
                 println!("{name}, {}: error {error:.1e} of {bound:.1e}", level.name());
             }
@@ -102,10 +83,7 @@ pub fn check(name: &str, want: &[f64], bound: f64, run: impl Fn(&Context, &mut [
                 continue;
             };
             assert!(
-                first
-                    .iter()
-                    .zip(&*got)
-                    .all(|(a, b): (&f32, &f32)| a.to_bits() == b.to_bits()),
+                first.iter().zip(&*got).all(|(a, b): (&f32, &f32)| a.to_bits() == b.to_bits()),
                 "{name}: {threads} threads differ"
             );
         }

@@ -43,17 +43,16 @@ pub struct Tile {
 /// valid for the rows, vectors and strides that it was chosen for.
 pub type TileFn = unsafe fn(&Tile);
 
-/// The body of every tile function.
+/// The body of every tile function. With `PAIRS` each number of A and B is two bf16 numbers, and one
+/// k stands for two.
 ///
 /// # Safety
 /// The CPU has `S`; the tile's pointers are valid for `R` rows and `NV` vectors.
 #[inline(always)]
-pub unsafe fn tile_body<S: Simd, const R: usize, const NV: usize, const STRIDE: usize>(t: &Tile) {
-    let (row, column) = if STRIDE == 0 {
-        (1, t.k_stride)
-    } else {
-        (STRIDE, 1)
-    };
+pub unsafe fn tile_body<S: Simd, const R: usize, const NV: usize, const STRIDE: usize, const PAIRS: bool>(
+    t: &Tile,
+) {
+    let (row, column) = if STRIDE == 0 { (1, t.k_stride) } else { (STRIDE, 1) };
     // SAFETY: the caller vouches for the pointers; prefetching reads nothing.
     unsafe {
         let mut sums = [[S::splat(0.0); NV]; R];
@@ -61,7 +60,7 @@ pub unsafe fn tile_body<S: Simd, const R: usize, const NV: usize, const STRIDE: 
         let mut k = t.k;
         while k >= 4 {
             for _ in 0..4 {
-                step::<S, R, NV>(&mut sums, a, row, b);
+                step::<S, R, NV, PAIRS>(&mut sums, a, row, b);
                 prefetch(next);
                 a = a.add(column);
                 b = b.add(NV * S::LANES);
@@ -70,7 +69,7 @@ pub unsafe fn tile_body<S: Simd, const R: usize, const NV: usize, const STRIDE: 
             k -= 4;
         }
         while k > 0 {
-            step::<S, R, NV>(&mut sums, a, row, b);
+            step::<S, R, NV, PAIRS>(&mut sums, a, row, b);
             a = a.add(column);
             b = b.add(NV * S::LANES);
             k -= 1;
@@ -81,9 +80,7 @@ pub unsafe fn tile_body<S: Simd, const R: usize, const NV: usize, const STRIDE: 
                 let value = match t.write {
                     Write::Store => *sum,
                     Write::Add => S::add(S::load(c), *sum),
-                    Write::Scale(alpha) => {
-                        S::fma(S::load(c), S::load(alpha.add(v * S::LANES)), *sum)
-                    }
+                    Write::Scale(alpha) => S::fma(S::load(c), S::load(alpha.add(v * S::LANES)), *sum),
                 };
                 S::store(c, value);
             }
@@ -96,7 +93,7 @@ pub unsafe fn tile_body<S: Simd, const R: usize, const NV: usize, const STRIDE: 
 /// # Safety
 /// As [`tile_body`].
 #[inline(always)]
-unsafe fn step<S: Simd, const R: usize, const NV: usize>(
+unsafe fn step<S: Simd, const R: usize, const NV: usize, const PAIRS: bool>(
     sums: &mut [[S::V; NV]; R],
     a: *const f32,
     row: usize,
@@ -111,7 +108,11 @@ unsafe fn step<S: Simd, const R: usize, const NV: usize>(
         for (r, row_sums) in sums.iter_mut().enumerate() {
             let broadcast = S::splat(*a.add(r * row));
             for v in 0..NV {
-                row_sums[v] = S::fma(broadcast, columns[v], row_sums[v]);
+                row_sums[v] = if PAIRS {
+                    S::dot_pairs(broadcast, columns[v], row_sums[v])
+                } else {
+                    S::fma(broadcast, columns[v], row_sums[v])
+                };
             }
         }
     }

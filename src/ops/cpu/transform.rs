@@ -43,11 +43,7 @@ pub unsafe fn input<S: Simd, const N: usize>(d: [S::V; 6]) -> [S::V; 6] {
                 S::add(even, odd),
                 S::sub(even, odd),
                 S::fnma(S::splat(0.5), d[1], d[3]),
-                S::fma(
-                    S::splat(A),
-                    d[1],
-                    S::fnma(S::splat(0.5), d[2], S::fnma(S::splat(B), d[3], d[4])),
-                ),
+                S::fma(S::splat(A), d[1], S::fnma(S::splat(0.5), d[2], S::fnma(S::splat(B), d[3], d[4]))),
                 d[5],
             ]
         }
@@ -69,14 +65,7 @@ pub unsafe fn weights<S: Simd, const N: usize>(g: [S::V; 3]) -> [S::V; 6] {
             let odd = S::mul(g[1], S::splat(-2.0 / 3.0 * A));
             let even_b = S::mul(S::fma(S::splat(2.0), g[2], g[0]), sixth);
             let odd_b = S::mul(g[1], S::splat(B / 6.0));
-            [
-                g[0],
-                S::add(even, odd),
-                S::sub(even, odd),
-                S::add(even_b, odd_b),
-                S::sub(even_b, odd_b),
-                g[2],
-            ]
+            [g[0], S::add(even, odd), S::sub(even, odd), S::add(even_b, odd_b), S::sub(even_b, odd_b), g[2]]
         } else {
             // M' is b/2, -a, -3a and 3a; 1/a = b.
             [
@@ -100,20 +89,13 @@ pub unsafe fn output<S: Simd, const N: usize>(m: [S::V; 6]) -> [S::V; 4] {
     // SAFETY: as the caller.
     unsafe {
         let (sum, difference) = (S::add(m[1], m[2]), S::sub(m[1], m[2]));
-        let (sum_b, difference_b, last) = if N == 6 {
-            (S::add(m[3], m[4]), S::sub(m[3], m[4]), m[5])
-        } else {
-            (m[3], m[3], m[4])
-        };
+        let (sum_b, difference_b, last) =
+            if N == 6 { (S::add(m[3], m[4]), S::sub(m[3], m[4]), m[5]) } else { (m[3], m[3], m[4]) };
         [
             S::add(m[0], S::add(sum, sum_b)),
             S::fma(S::splat(B), difference_b, S::mul(S::splat(A), difference)),
             S::fma(S::splat(2.0), sum_b, S::mul(S::splat(0.5), sum)),
-            S::fma(
-                S::splat(2.0 * B),
-                difference_b,
-                S::fma(S::splat(0.5 * A), difference, last),
-            ),
+            S::fma(S::splat(2.0 * B), difference_b, S::fma(S::splat(0.5 * A), difference, last)),
         ]
     }
 }

@@ -8,10 +8,7 @@
 //! transforms of about 5 % at 320 channels. Traps: the planes' strides are odd numbers of cache
 //! lines, or all N² fall into one cache set; the depth of a sum depends on the channels alone, never
 //! on threads or tiles, so that results are the same bits on any number of threads.
-#![expect(
-    unsafe_code,
-    reason = "raw pointers into scratch, disjoint writes of the result"
-)]
+#![expect(unsafe_code, reason = "raw pointers into scratch, disjoint writes of the result")]
 
 use super::context::Context;
 use super::epilogue::Epilogue;
@@ -97,12 +94,7 @@ fn depths(source: &Source<'_>) -> Vec<Depth> {
             c => c.div_ceil(c.div_ceil(STRIDE)).next_multiple_of(16),
         };
         for start in (0..channels).step_by(size) {
-            list.push(Depth {
-                part,
-                start,
-                weight: weight + start,
-                count: size.min(channels - start),
-            });
+            list.push(Depth { part, start, weight: weight + start, count: size.min(channels - start) });
         }
         weight += channels;
     }
@@ -112,11 +104,7 @@ fn depths(source: &Source<'_>) -> Vec<Depth> {
 impl<const N: usize> Winograd<'_, N> {
     /// Computes `y`: all of it for N = 6, the pixels of one parity for N = 5.
     pub fn run(&self, context: &Context, y: Shared<f32>) -> Result<(), Stopped> {
-        let lanes = if context.level == Level::Avx512 {
-            16
-        } else {
-            8
-        };
+        let lanes = if context.level == Level::Avx512 { 16 } else { 8 };
         let stripe = 2 * lanes;
         let stripes = (self.weights.panels() * PANEL).div_ceil(stripe);
         let tiles = (self.map.height.div_ceil(OUT), self.map.width.div_ceil(OUT));
@@ -124,10 +112,7 @@ impl<const N: usize> Winograd<'_, N> {
         let depths = depths(&self.source);
         let weights = N * N * depths.len() * (STRIDE * stripe + 16) * stripes;
         let own_v = OWN_TILES * N * N * depths.len() * STRIDE;
-        if weights <= U_NUMBERS
-            && own_v <= OWN_V_NUMBERS
-            && total >= 8 * OWN_TILES * context.threads()
-        {
+        if weights <= U_NUMBERS && own_v <= OWN_V_NUMBERS && total >= 8 * OWN_TILES * context.threads() {
             return self.run_private(context, depths, (total, tiles), (stripe, stripes), y);
         }
         let chunks = (2 * context.threads()).div_ceil(stripes);
@@ -146,9 +131,7 @@ impl<const N: usize> Winograd<'_, N> {
             depths,
         };
         let zeros = self.source.parts().iter().map(|p| p.1).max().unwrap_or(0) + 16;
-        let mut shared = context
-            .arena
-            .take(zeros + N * N * plan.v_plane * plan.depths.len());
+        let mut shared = context.arena.take(zeros + N * N * plan.v_plane * plan.depths.len());
         shared[..zeros].fill(0.0);
         let own = N * N * (plan.u_plane + plan.m_plane);
         let mut scratch = context.arena.take(own * context.threads());
@@ -194,9 +177,7 @@ impl<const N: usize> Winograd<'_, N> {
         (stripe, stripes): (usize, usize),
         y: Shared<f32>,
     ) -> Result<(), Stopped> {
-        let jobs = total
-            .div_ceil(OWN_TILES)
-            .next_multiple_of(context.threads());
+        let jobs = total.div_ceil(OWN_TILES).next_multiple_of(context.threads());
         let most = total.div_ceil(jobs);
         let plan = Plan {
             v_plane: (most | 1) * STRIDE,
@@ -234,10 +215,8 @@ impl<const N: usize> Winograd<'_, N> {
             number: item % plan.depths.len(),
         })?;
         context.each(jobs, |worker, item| {
-            let (first, count) = (
-                item * (total / jobs) + item.min(total % jobs),
-                even_part(total, jobs, item),
-            );
+            let (first, count) =
+                (item * (total / jobs) + item.min(total % jobs), even_part(total, jobs, item));
             let scatter = Scatter {
                 winograd: self,
                 plan: &plan,
@@ -247,12 +226,7 @@ impl<const N: usize> Winograd<'_, N> {
                 count,
                 v: scratch.at(worker * own),
             };
-            Private {
-                scatter,
-                gather: gather(0, worker, first, count),
-                stripes,
-                u_stripe,
-            }
+            Private { scatter, gather: gather(0, worker, first, count), stripes, u_stripe }
         })
     }
 
@@ -281,10 +255,7 @@ struct Weights<'a, const N: usize> {
 impl<const N: usize> Task for Weights<'_, N> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let u = self
-            .gather
-            .u
-            .wrapping_add(self.number * N * N * self.gather.plan.u_plane);
+        let u = self.gather.u.wrapping_add(self.number * N * N * self.gather.plan.u_plane);
         // SAFETY: the stripe and depth exist; U has room for all of them, this one is written here.
         unsafe {
             self.gather.transform_weights::<S>(

@@ -41,7 +41,11 @@ impl Conv2d {
             (3, 1, Padding::Same(1)) => three(Window::Same)?,
             (3, 2, Padding::Same(1)) => three(Window::HalfEven)?,
             (3, 2, Padding::RightBottom) => three(Window::HalfRight)?,
-            _ => return Err(Error::Shape(format!("there is no CPU kernel for a convolution of form {shape:?}"))),
+            _ => {
+                return Err(Error::Shape(format!(
+                    "there is no CPU kernel for a convolution of form {shape:?}"
+                )));
+            }
         };
         weights.release("weight");
         Ok(Self { shape, weight, bias: weights.get_f32("bias", &[out_channels])? })
@@ -51,7 +55,12 @@ impl Conv2d {
     ///
     /// # Errors
     /// If shapes do not fit, or stopped.
-    pub fn forward_fused(&self, x: &Tensor, residual: Option<&Tensor>, channels: Option<&Tensor>) -> Result<Tensor> {
+    pub fn forward_fused(
+        &self,
+        x: &Tensor,
+        residual: Option<&Tensor>,
+        channels: Option<&Tensor>,
+    ) -> Result<Tensor> {
         let window = match &self.weight {
             Weight::One(_) => Window::Same,
             Weight::Three(_, window) => *window,
@@ -87,7 +96,10 @@ impl Conv2d {
             || residual.is_some_and(|residual| !fits(residual, &shape))
             || channels.is_some_and(|channels| !fits(channels, &[b, out_channels]))
         {
-            return Err(Error::Shape(format!("a convolution {in_channels} → {out_channels} cannot take {:?}", x.shape())));
+            return Err(Error::Shape(format!(
+                "a convolution {in_channels} → {out_channels} cannot take {:?}",
+                x.shape()
+            )));
         }
         let residual = residual.map(Tensor::whole).transpose()?;
         let epilogue = Epilogue {

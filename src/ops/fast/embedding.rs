@@ -45,7 +45,9 @@ impl Embedding {
             for (to, &id) in to.chunks_exact_mut(self.width).zip(ids) {
                 let row = id as usize * self.width..(id as usize + 1) * self.width;
                 match &self.table {
-                    Rows::F16(table) => to.iter_mut().zip(&table[row]).for_each(|(to, from)| *to = from.to_f32()),
+                    Rows::F16(table) => {
+                        to.iter_mut().zip(&table[row]).for_each(|(to, from)| *to = from.to_f32())
+                    }
                     Rows::F32(table) => to.copy_from_slice(&table[row]),
                 }
             }

@@ -49,7 +49,9 @@ impl Linear {
     ) -> Result<Self> {
         let [in_features, out_features] = features;
         if weight.len() != in_features * out_features || bias.is_some_and(|bias| bias.len() != out_features) {
-            return Err(Error::Shape(format!("expected the weights of a layer {in_features} → {out_features}")));
+            return Err(Error::Shape(format!(
+                "expected the weights of a layer {in_features} → {out_features}"
+            )));
         }
         let pool = &weights.device().fast()?.pool;
         let weight = PackedMatrix::pack(pool, WeightSlice::F32(weight), out_features, in_features);
@@ -116,7 +118,10 @@ fn apply(weight: &PackedMatrix, x: &Tensor, epilogue: Epilogue<'_>) -> Result<Te
     let mut shape = x.shape().to_vec();
     let (in_features, out_features) = (weight.columns(), weight.outputs());
     if shape.len() == 4 || shape.pop() != Some(in_features) {
-        return Err(Error::Shape(format!("a layer {in_features} → {out_features} cannot take {:?}", x.shape())));
+        return Err(Error::Shape(format!(
+            "a layer {in_features} → {out_features} cannot take {:?}",
+            x.shape()
+        )));
     }
     let rows = shape.iter().product();
     shape.push(out_features);

@@ -36,7 +36,11 @@ fn pack(device: &Device, tensor: &HostTensor<'_>, rows: usize, columns: usize) -
 }
 
 /// Gives `use_it` the numbers in the type in which they are to be kept.
-fn with_kept<T>(device: &Device, tensor: &HostTensor<'_>, use_it: impl FnOnce(WeightSlice<'_>) -> T) -> Result<T> {
+fn with_kept<T>(
+    device: &Device,
+    tensor: &HostTensor<'_>,
+    use_it: impl FnOnce(WeightSlice<'_>) -> T,
+) -> Result<T> {
     let halves = |values: &[f32]| values.iter().map(|&value| half::f16::from_f32(value)).collect::<Vec<_>>();
     Ok(match (device.weights_kept(), &tensor.data) {
         (WeightsKept::File | WeightsKept::F16, HostData::F16(values)) => use_it(WeightSlice::F16(values)),

@@ -34,7 +34,11 @@ impl GroupNorm {
     pub fn forward(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
         let [b, c, h, w] = x.map_shape()?;
         if c != self.weight.len() || b * h * w == 0 {
-            return Err(Error::Shape(format!("a norm of {} channels cannot take {:?}", self.weight.len(), x.shape())));
+            return Err(Error::Shape(format!(
+                "a norm of {} channels cannot take {:?}",
+                self.weight.len(),
+                x.shape()
+            )));
         }
         let norm = cpu::GroupNorm {
             groups: self.groups,
@@ -79,7 +83,11 @@ impl LayerNorm {
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         x.token_shape()?;
         if x.channels() != self.weight.len() {
-            return Err(Error::Shape(format!("a norm of {} channels cannot take {:?}", self.weight.len(), x.shape())));
+            return Err(Error::Shape(format!(
+                "a norm of {} channels cannot take {:?}",
+                self.weight.len(),
+                x.shape()
+            )));
         }
         Tensor::make(x.device(), x.shape(), |context, y| {
             Ok(layer_norm(context, x.numbers()?, &self.weight, &self.bias, 1e-5, y)?)
