@@ -18,8 +18,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("picture", &["message"]),
     ("sampler", &["message"]),
     ("trace", &["picture", "sampler"]),
-    ("starter", &["ops"]),
     ("checkpoint", &["ops"]),
+    ("starter", &["checkpoint"]),
     ("model", &["config", "message", "ops", "sampler"]),
     (
         "engine",

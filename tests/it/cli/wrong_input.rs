@@ -72,7 +72,7 @@ fn a_config_that_does_not_fit_names_the_tensor_and_both_shapes() {
         assert!(said.contains(part), "{part} is not in {said}");
     }
     assert!(refused("modules.FrozenCLIPEmbedder", "modules.Mystery").contains("Mystery"));
-    assert!(refused("num_heads: 4", "num_herds: 4").contains("num_herds"));
+    assert!(refused("num_heads: 4", "num_heads: 4\n        num_herds: 4").contains("num_herds"));
     assert!(refused("model:", "model: [").contains("other.yaml"));
     assert!(refused("tokenizer: tokenizer.json", "tokenizer: elsewhere.json").contains("elsewhere.json"));
     let said =
