@@ -4,9 +4,12 @@
 #[cfg(feature = "window")]
 pub mod app;
 pub mod checkpoint;
+pub mod config;
 pub mod engine;
 pub mod message;
 pub mod model;
 pub mod ops;
 pub mod picture;
 pub mod sampler;
+pub mod trace;
+pub mod verify;

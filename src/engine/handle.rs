@@ -141,6 +141,9 @@ impl EngineEnds {
 /// The job that a control is about.
 pub fn job_of(control: &Control) -> JobId {
     match *control {
-        Control::Steer { job, .. } | Control::Pause { job } | Control::Resume { job } | Control::Stop { job } => job,
+        Control::Steer { job, .. }
+        | Control::Pause { job }
+        | Control::Resume { job }
+        | Control::Stop { job } => job,
     }
 }

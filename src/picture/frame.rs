@@ -21,9 +21,7 @@ impl Frame {
     pub fn from_decoded(decoded: &[f32], width: usize, height: usize) -> Self {
         let plane = width * height;
         let level = |x: f32| (255.0 * ((x + 1.0) / 2.0).clamp(0.0, 1.0)) as u8;
-        let rgb = (0..plane)
-            .flat_map(|i| [0, 1, 2].map(|c| level(decoded[c * plane + i])))
-            .collect();
+        let rgb = (0..plane).flat_map(|i| [0, 1, 2].map(|c| level(decoded[c * plane + i]))).collect();
         Self { width, height, rgb }
     }
 }

@@ -1,9 +1,31 @@
 //! Pictures: pixels, how they were made, and the files that hold both.
 //!
-//! Names neither candle nor egui: both sides of the program meet here.
+//! Names neither candle nor egui: both sides of the program meet here. Writing: [`save_new`],
+//! [`write_to`], [`animation`]. Reading: [`open`](open::open) for pixels, [`read`] for settings,
+//! from our own files and from those of other programs.
 
+pub mod animation;
+mod atomic;
+mod chunks;
+mod error;
+mod exif_block;
+mod format;
 mod frame;
 mod made;
+pub mod open;
+mod parameters;
+mod partial;
+pub mod read;
+mod save;
+mod words;
 
+pub use atomic::write_atomically;
+pub use chunks::{TEXT_LIMIT, png_head};
+pub use error::PictureError;
+pub use format::{Format, encode};
 pub use frame::Frame;
 pub use made::Made;
+pub use parameters::a1111_text;
+pub use partial::PartialSettings;
+pub use save::{save_new, write_to};
+pub use words::stem;

@@ -1,1 +1,166 @@
-//! Noise: the generators that a seed names.
+//! Noise: the random numbers a seed names, the same on every machine and for every device.
+//!
+//! A [`Noise`] is a plain value: cloned or serialised at any point, it goes on from there with the
+//! same numbers. The state is more than the generator: the CPU kinds keep the second half of a
+//! pair between two short draws, and the CUDA kind counts its calls. How a draw is *split* matters
+//! too: 64 numbers drawn at once are others than twice 32, as in torch.
+
+mod mt19937;
+mod normal;
+mod philox;
+
+use serde::{Deserialize, Serialize};
+
+use crate::message::RngKind;
+use mt19937::Mt19937;
+use normal::Dialect;
+use philox::Philox;
+
+/// Draws shorter than this take torch's scalar path, in f64 with a cached half.
+const SHORT_DRAW: usize = 16;
+/// Numbers made at a time in a long draw: a multiple of 16 that stays in the first-level cache.
+const STRETCH: usize = 4096;
+
+/// A generator in some state; equal values draw equal numbers for ever.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Noise {
+    kind: RngKind,
+    source: Source,
+}
+
+/// The state behind a kind.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Source {
+    /// torch's CPU generator: its words, and the half of a pair that a short draw left over.
+    Torch { words: Mt19937, cached_half: Option<f64> },
+    /// torch's CUDA generator.
+    Cuda(Philox),
+}
+
+impl Noise {
+    /// The generator as it stands right after `torch.manual_seed(seed)`.
+    ///
+    /// The CPU kinds use the seed's low 32 bits only, as torch does.
+    pub fn seeded(kind: RngKind, seed: u64) -> Self {
+        let source = match kind {
+            RngKind::Cpu | RngKind::CpuLibm => {
+                Source::Torch { words: Mt19937::seeded(seed as u32), cached_half: None }
+            }
+            RngKind::Nv => Source::Cuda(Philox::seeded(seed)),
+        };
+        Self { kind, source }
+    }
+
+    /// Whose noise this is.
+    pub fn kind(&self) -> RngKind {
+        self.kind
+    }
+
+    /// `torch.randn(len)` in f32: standard normal numbers, drawn as one call.
+    pub fn randn(&mut self, len: usize) -> Vec<f32> {
+        let mut values = vec![0.0; len];
+        self.randn_into(&mut values);
+        values
+    }
+
+    /// [`Noise::randn`] into memory at hand.
+    pub fn randn_into(&mut self, values: &mut [f32]) {
+        let dialect = if self.kind == RngKind::CpuLibm { Dialect::Libm } else { Dialect::Avx2 };
+        match &mut self.source {
+            Source::Torch { words, cached_half } if values.len() < SHORT_DRAW => {
+                for value in values {
+                    *value = normal::scalar(words, cached_half);
+                }
+            }
+            Source::Torch { words, .. } => long_draw(words, dialect, values),
+            Source::Cuda(philox) => philox.randn_into(values),
+        }
+    }
+
+    /// `torch.rand(len)` in f32: multiples of 2⁻²⁴ in [0, 1) from the CPU kinds, multiples of
+    /// about 2⁻³² in [0, 1) from the CUDA kind.
+    pub fn rand(&mut self, len: usize) -> Vec<f32> {
+        let mut values = vec![0.0; len];
+        match &mut self.source {
+            Source::Torch { words, .. } => words.fill_uniform(&mut values),
+            Source::Cuda(philox) => philox.rand_into(&mut values),
+        }
+        values
+    }
+
+    /// `torch.empty(len).bernoulli_(p)`: true with probability `p`.
+    ///
+    /// Dropout keeps what `bernoulli(1 - p, …)` says. The CPU kinds spend two words a value.
+    pub fn bernoulli(&mut self, p: f64, len: usize) -> Vec<bool> {
+        match &mut self.source {
+            Source::Torch { words, .. } => (0..len).map(|_| words.next_f64() < p).collect(),
+            Source::Cuda(philox) => philox.bernoulli(p, len),
+        }
+    }
+}
+
+/// A draw of at least 16: uniform numbers turned into normal ones, sixteen at a time.
+///
+/// Where the length is no multiple of 16, torch draws the last sixteen anew after all others.
+fn long_draw(words: &mut Mt19937, dialect: Dialect, values: &mut [f32]) {
+    let whole = values.len() / SHORT_DRAW * SHORT_DRAW;
+    for stretch in values[..whole].chunks_mut(STRETCH) {
+        words.fill_uniform(stretch);
+        normal::transform(dialect, stretch);
+    }
+    let rest = values.len() - whole;
+    if rest > 0 {
+        words.skip(rest);
+        let start = values.len() - SHORT_DRAW;
+        words.fill_uniform(&mut values[start..]);
+        normal::transform(dialect, &mut values[start..]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn saved_and_restored_in_the_middle_it_goes_on_the_same() {
+        for kind in [RngKind::Cpu, RngKind::CpuLibm, RngKind::Nv] {
+            let mut noise = Noise::seeded(kind, 99);
+            noise.randn(700);
+            noise.randn(3);
+            let text = serde_json::to_string(&noise).unwrap();
+            let mut restored: Noise = serde_json::from_str(&text).unwrap();
+            assert_eq!(restored, noise);
+            for len in [1, 2, 40, 5] {
+                assert_eq!(restored.randn(len), noise.randn(len), "{kind:?} {len}");
+            }
+            assert_eq!(restored.bernoulli(0.4, 50), noise.bernoulli(0.4, 50));
+            assert_eq!(restored, noise);
+        }
+    }
+
+    #[test]
+    fn a_damaged_state_is_refused() {
+        let text = serde_json::to_string(&Noise::seeded(RngKind::Cpu, 1)).unwrap();
+        let beyond = text.replace("\"next\":624", "\"next\":625");
+        assert_ne!(beyond, text);
+        assert!(serde_json::from_str::<Noise>(&beyond).is_err());
+        let short = text.replacen("[1,", "[", 1);
+        assert_ne!(short, text);
+        assert!(serde_json::from_str::<Noise>(&short).is_err());
+    }
+
+    #[test]
+    fn long_draws_do_not_depend_on_the_stretch() {
+        let mut noise = Noise::seeded(RngKind::Cpu, 5);
+        let mut whole = Noise::seeded(RngKind::Cpu, 5);
+        let values = noise.randn(STRETCH * 3 + 48);
+        let Source::Torch { words, .. } = &mut whole.source else { unreachable!() };
+        let mut expected = vec![0.0; values.len()];
+        words.fill_uniform(&mut expected);
+        normal::transform(Dialect::Avx2, &mut expected);
+        assert_eq!(values, expected);
+        assert_eq!(noise, whole);
+    }
+}

@@ -1,0 +1,70 @@
+//! A file's bytes, mapped into memory.
+//!
+//! The trap: a mapped file that shrinks while it is used ends the program with SIGBUS. Model files
+//! are written once, so the map is worth its speed; see the `SAFETY` line.
+
+use std::fs::{self, File};
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+
+use memmap2::Mmap;
+
+use super::error::{CheckpointError, Problem};
+
+/// A read-only file and where it lies. Dereferences to its bytes.
+#[derive(Debug)]
+pub(crate) struct MappedFile {
+    map: Mmap,
+    path: PathBuf,
+}
+
+impl MappedFile {
+    /// Maps a file of at least one byte.
+    pub(crate) fn open(path: &Path) -> Result<Self, CheckpointError> {
+        let fails = |error: std::io::Error| {
+            match error.kind() {
+                std::io::ErrorKind::NotFound => Problem::Missing,
+                _ => Problem::Unreadable(error),
+            }
+            .at(path)
+        };
+        let file = File::open(path).map_err(fails)?;
+        if file.metadata().map_err(fails)?.len() == 0 {
+            return Err(Problem::Empty.at(path));
+        }
+        // SAFETY: the map is read-only and private to this value. Another program that shortens the
+        // file meanwhile can end this process but not make it read what is not the file's.
+        #[expect(unsafe_code, reason = "memory mapping has no safe form")]
+        let map = unsafe { Mmap::map(&file) }.map_err(fails)?;
+        Ok(Self { map, path: path.to_path_buf() })
+    }
+
+    /// Where the file lies.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Deref for MappedFile {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.map
+    }
+}
+
+/// Reads a small text file whole; one larger than `limit` bytes is refused unread.
+pub(crate) fn read_small(path: &Path, limit: u64) -> Result<String, CheckpointError> {
+    let fails = |error: std::io::Error| {
+        match error.kind() {
+            std::io::ErrorKind::NotFound => Problem::Missing,
+            _ => Problem::Unreadable(error),
+        }
+        .at(path)
+    };
+    let size = fs::metadata(path).map_err(fails)?.len();
+    if size > limit {
+        return Err(Problem::damaged("JSON", format!("{size} bytes where {limit} are the most")).at(path));
+    }
+    fs::read_to_string(path).map_err(fails)
+}

@@ -1,0 +1,8 @@
+//! Folders that diffusers wrote: one subfolder a component, each with a config and weights.
+
+mod config;
+pub(super) mod folder;
+mod json;
+mod open_clip;
+
+pub use config::diffusers_config;

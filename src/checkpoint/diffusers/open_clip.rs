@@ -1,0 +1,71 @@
+//! Stable Diffusion 2's text encoder: stored in CLIP's layout, named as open_clip names it.
+//!
+//! The trap: open_clip keeps the query, key and value projections in one tensor, in that order.
+
+use std::collections::BTreeMap;
+
+use super::super::error::Problem;
+use super::super::keys::{self, OPEN_CLIP};
+use super::super::stored::StoredTensor;
+
+type Tensors = BTreeMap<String, StoredTensor>;
+
+/// Names a text encoder's tensors; unknown ones keep their names behind `text_encoder/`.
+pub(super) fn rename_open_clip(tensors: Tensors) -> Result<Tensors, Problem> {
+    let mut renamed = Tensors::new();
+    for (stored, tensor) in &tensors {
+        let name = stored.strip_prefix("text_model.").unwrap_or(stored);
+        if let Some((block, kind)) = projection(name, "q_proj") {
+            let parts = ["q_proj", "k_proj", "v_proj"].map(|part| {
+                let part = stored.replacen(".q_proj.", &format!(".{part}."), 1);
+                tensors.get(&part).cloned().ok_or(Problem::NoTensor(part))
+            });
+            let parts = parts.into_iter().collect::<Result<Vec<_>, _>>()?;
+            renamed.insert(format!("{block}attn.in_proj_{kind}"), stack(stored, parts)?);
+        } else if projection(name, "k_proj").or_else(|| projection(name, "v_proj")).is_none() {
+            let known = plain_name(name).unwrap_or_else(|| format!("text_encoder/{stored}"));
+            renamed.insert(known, tensor.clone());
+        }
+    }
+    Ok(renamed)
+}
+
+/// A layer's block in open_clip and what is left of the name.
+fn layer(name: &str) -> Option<(String, &str)> {
+    let (number, rest) = name.strip_prefix("encoder.layers.")?.split_once('.')?;
+    Some((format!("{OPEN_CLIP}transformer.resblocks.{number}."), rest))
+}
+
+/// For `encoder.layers.3.self_attn.q_proj.weight`, the block and `weight`.
+fn projection<'n>(name: &'n str, part: &str) -> Option<(String, &'n str)> {
+    let (block, rest) = layer(name)?;
+    let kind = rest.strip_prefix("self_attn.")?.strip_prefix(part)?.strip_prefix('.')?;
+    Some((block, kind))
+}
+
+fn plain_name(name: &str) -> Option<String> {
+    match layer(name) {
+        Some((block, rest)) => Some(format!("{block}{}", keys::replace(keys::OPEN_CLIP_LAYER, rest)?)),
+        None => Some(format!("{OPEN_CLIP}{}", keys::replace(keys::OPEN_CLIP_ENDS, name)?)),
+    }
+}
+
+/// One tensor of several equal ones, along the first dimension.
+fn stack(name: &str, parts: Vec<StoredTensor>) -> Result<StoredTensor, Problem> {
+    let mut parts = parts.into_iter();
+    let mut whole = parts.next().ok_or_else(|| Problem::NoTensor(name.to_owned()))?;
+    let first = whole.shape.clone();
+    for part in parts {
+        if part.shape != first || part.element != whole.element {
+            return Err(Problem::Shape { name: name.to_owned(), expected: first, found: part.shape });
+        }
+        if let (Some(rows), Some(more)) = (whole.shape.first_mut(), part.shape.first()) {
+            *rows += more;
+        }
+        whole.pieces.extend(part.pieces);
+    }
+    match whole.pieces.iter().any(|piece| piece.strides.is_some()) {
+        true => Err(Problem::damaged("torch", format!("{name} in another order than row by row"))),
+        false => Ok(whole),
+    }
+}

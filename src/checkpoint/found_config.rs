@@ -1,0 +1,88 @@
+//! A CompVis config put together from what a checkpoint shows of itself.
+//!
+//! Keys and values are the reference's, so that such a model is built by the very code that reads
+//! YAML files.
+
+use serde_json::{Map, Value, json};
+
+/// A config as the YAML file would say it, and what had to be assumed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FoundConfig {
+    /// `model: {target, params: {…}}`.
+    pub config: Value,
+    /// One sentence for each assumption that the checkpoint cannot confirm.
+    pub notes: Vec<String>,
+}
+
+/// The noise schedule and what the model is asked to predict.
+pub(crate) struct Diffusion {
+    pub(crate) linear_start: f64,
+    pub(crate) linear_end: f64,
+    /// As CompVis names it; `linear` there is linear in the square roots.
+    pub(crate) beta_schedule: &'static str,
+    pub(crate) timesteps: u64,
+    /// `eps` or `v`.
+    pub(crate) parameterization: &'static str,
+    /// Side of the latent the model was trained for.
+    pub(crate) image_size: u64,
+    pub(crate) scale_factor: f64,
+    /// Whether the file itself stores the scale factor.
+    pub(crate) scale_by_std: bool,
+}
+
+/// The latent's channels.
+pub(crate) struct Channels {
+    /// What the UNet takes.
+    pub(crate) input: u64,
+    /// What the first stage gives.
+    pub(crate) latent: u64,
+}
+
+/// Puts the parts together.
+pub(crate) fn latent_diffusion(
+    diffusion: &Diffusion,
+    channels: &Channels,
+    unet_config: Value,
+    first_stage_config: Value,
+    cond_stage_config: Value,
+) -> Value {
+    let hybrid = channels.input != channels.latent;
+    let mut params = Map::new();
+    let mut set = |key: &str, value: Value| params.insert(key.to_owned(), value);
+    set("linear_start", json!(diffusion.linear_start));
+    set("linear_end", json!(diffusion.linear_end));
+    if diffusion.beta_schedule != "linear" {
+        set("beta_schedule", json!(diffusion.beta_schedule));
+    }
+    if diffusion.parameterization != "eps" {
+        set("parameterization", json!(diffusion.parameterization));
+    }
+    set("num_timesteps_cond", json!(1));
+    set("timesteps", json!(diffusion.timesteps));
+    set("first_stage_key", json!("jpg"));
+    set("cond_stage_key", json!("txt"));
+    set("image_size", json!(diffusion.image_size));
+    set("channels", json!(channels.latent));
+    set("cond_stage_trainable", json!(false));
+    set("conditioning_key", json!(if hybrid { "hybrid" } else { "crossattn" }));
+    set("scale_factor", json!(diffusion.scale_factor));
+    if diffusion.scale_by_std {
+        set("scale_by_std", json!(true));
+    }
+    set("use_ema", json!(false));
+    set("unet_config", unet_config);
+    set("first_stage_config", first_stage_config);
+    set("cond_stage_config", cond_stage_config);
+    json!({ "model": { "target": "ldm.models.diffusion.ddpm.LatentDiffusion", "params": params } })
+}
+
+/// A `target` and its `params`.
+pub(crate) fn component(target: &str, params: Value) -> Value {
+    json!({ "target": target, "params": params })
+}
+
+/// The targets that both ways of finding a config name.
+pub(crate) const UNET_TARGET: &str = "ldm.modules.diffusionmodules.openaimodel.UNetModel";
+pub(crate) const AUTOENCODER_TARGET: &str = "ldm.models.autoencoder.AutoencoderKL";
+pub(crate) const CLIP_TARGET: &str = "ldm.modules.encoders.modules.FrozenCLIPEmbedder";
+pub(crate) const OPEN_CLIP_TARGET: &str = "ldm.modules.encoders.modules.FrozenOpenCLIPEmbedder";

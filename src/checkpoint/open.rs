@@ -1,0 +1,237 @@
+//! A checkpoint that is open: its named tensors and what is known about it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::ops::StopFlag;
+use crate::ops::host::{HostTensor, TensorSource};
+
+use super::bytes::MappedFile;
+use super::element::ElementType;
+use super::error::{CheckpointError, Problem};
+use super::stored::{StoredTensor, same_but_trailing_ones};
+use super::{diffusers, keys, legacy, safetensors_file, sniff, torch_zip};
+
+/// What a checkpoint is stored as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckpointKind {
+    /// One safetensors file.
+    Safetensors,
+    /// One file of torch 1.6 or later.
+    TorchZip,
+    /// One file of an earlier torch.
+    TorchLegacy,
+    /// A folder that diffusers wrote.
+    DiffusersFolder,
+}
+
+impl CheckpointKind {
+    /// The kind in plain words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Safetensors => "safetensors file",
+            Self::TorchZip => "torch checkpoint",
+            Self::TorchLegacy => "torch checkpoint (before 1.6)",
+            Self::DiffusersFolder => "diffusers folder",
+        }
+    }
+}
+
+/// Named tensors in mapped files. Names are CompVis's, whatever the layout.
+#[derive(Debug)]
+pub struct Checkpoint {
+    pub(crate) path: PathBuf,
+    kind: CheckpointKind,
+    files: Vec<MappedFile>,
+    pub(crate) tensors: BTreeMap<String, StoredTensor>,
+    has_state_dict: bool,
+    beside: Vec<String>,
+}
+
+/// One tensor's description.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TensorInfo<'a> {
+    /// The CompVis name.
+    pub name: &'a str,
+    /// The stored element type.
+    pub element: ElementType,
+    /// Dimensions, outermost first.
+    pub shape: &'a [usize],
+    /// Bytes the numbers take.
+    pub bytes: u64,
+}
+
+/// Tensors listed from one file.
+pub(crate) struct Listed {
+    pub(crate) kind: CheckpointKind,
+    pub(crate) tensors: BTreeMap<String, StoredTensor>,
+    has_state_dict: bool,
+    beside: Vec<String>,
+}
+
+impl Checkpoint {
+    /// Opens a file or a diffusers folder. Reads headers only.
+    ///
+    /// # Errors
+    /// One sentence if there is nothing, or it is no checkpoint, damaged, or asks to run something.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, CheckpointError> {
+        let path = path.as_ref();
+        if fs::metadata(path).is_ok_and(|found| found.is_dir()) {
+            let (files, tensors) = diffusers::folder::list(path)?;
+            return Ok(Self {
+                path: path.to_path_buf(),
+                kind: CheckpointKind::DiffusersFolder,
+                files,
+                tensors,
+                has_state_dict: false,
+                beside: Vec::new(),
+            });
+        }
+        let file = MappedFile::open(path)?;
+        let listed = list(&file, 0)?;
+        let named = |(name, tensor)| (keys::single_file_name(name), tensor);
+        Ok(Self {
+            path: path.to_path_buf(),
+            kind: listed.kind,
+            files: vec![file],
+            tensors: listed.tensors.into_iter().map(named).collect(),
+            has_state_dict: listed.has_state_dict,
+            beside: listed.beside,
+        })
+    }
+
+    /// What it is stored as.
+    pub fn kind(&self) -> CheckpointKind {
+        self.kind
+    }
+
+    /// The file or folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Bytes of all its weight files.
+    pub fn total_bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.len() as u64).sum()
+    }
+
+    /// Every tensor, by name.
+    pub fn tensors(&self) -> impl Iterator<Item = TensorInfo<'_>> {
+        self.tensors.iter().map(|(name, tensor)| TensorInfo {
+            name,
+            element: tensor.element,
+            shape: &tensor.shape,
+            bytes: tensor.size(),
+        })
+    }
+
+    /// Whether there is a tensor of this name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
+    /// A tensor's stored element type.
+    pub fn element(&self, name: &str) -> Option<ElementType> {
+        self.tensors.get(name).map(|tensor| tensor.element)
+    }
+
+    /// A tensor's stored shape.
+    pub fn stored_shape(&self, name: &str) -> Option<&[usize]> {
+        self.tensors.get(name).map(|tensor| tensor.shape.as_slice())
+    }
+
+    /// Whether training left moving averages of the UNet's weights.
+    pub fn has_ema(&self) -> bool {
+        let first = "model_ema.diffusion_model";
+        self.tensors.range(first.to_owned()..).next().is_some_and(|(name, _)| name.starts_with(first))
+    }
+
+    /// Whether a torch file keeps its weights under a key such as `state_dict`.
+    pub fn has_state_dict(&self) -> bool {
+        self.has_state_dict
+    }
+
+    /// What else a torch file carries (`optimizer_states`, `callbacks`, …), sorted.
+    pub fn beside(&self) -> &[String] {
+        &self.beside
+    }
+
+    /// Reads one tensor as stored.
+    ///
+    /// # Errors
+    /// One sentence if there is no such name or its type is not read.
+    pub fn tensor(&self, name: &str) -> Result<HostTensor<'_>, CheckpointError> {
+        let tensor = self.stored(name)?;
+        tensor.read(name, &self.files, &tensor.shape).map_err(|problem| problem.at(&self.path))
+    }
+
+    /// The first ten hexadecimal digits of the file's SHA-256, as other programs show it; of a
+    /// folder, those of the UNet's (first) file. Reads the whole file: seconds for a full model.
+    ///
+    /// # Errors
+    /// If the flag is raised meanwhile.
+    pub fn sha256_10(&self, stop: &StopFlag) -> Result<String, CheckpointError> {
+        const CHUNK: usize = 4 << 20;
+        let mut hash = Sha256::new();
+        // A folder's files begin with the UNet's.
+        for chunk in self.files.first().into_iter().flat_map(|file| file.chunks(CHUNK)) {
+            if stop.is_raised() {
+                return Err(Problem::Stopped.at(&self.path));
+            }
+            hash.update(chunk);
+        }
+        let digits = hash.finalize().iter().take(5).map(|byte| format!("{byte:02x}")).collect();
+        Ok(digits)
+    }
+
+    fn stored(&self, name: &str) -> Result<&StoredTensor, CheckpointError> {
+        self.tensors.get(name).ok_or_else(|| Problem::NoTensor(name.to_owned()).at(&self.path))
+    }
+}
+
+impl TensorSource for Checkpoint {
+    fn shape(&self, name: &str, expected: &[usize]) -> Option<Vec<usize>> {
+        let tensor = self.tensors.get(name)?;
+        // A 1×1 convolution and a linear layer hold the same numbers; writers mix them up.
+        let same = same_but_trailing_ones(&tensor.shape, expected);
+        Some(if same { expected.to_vec() } else { tensor.shape.clone() })
+    }
+
+    fn read(&self, name: &str, shape: &[usize]) -> Result<HostTensor<'_>, String> {
+        let tensor = self.stored(name).map_err(|error| error.to_string())?;
+        let problem = if same_but_trailing_ones(&tensor.shape, shape) {
+            match tensor.read(name, &self.files, shape) {
+                Ok(read) => return Ok(read),
+                Err(problem) => problem,
+            }
+        } else {
+            Problem::Shape { name: name.to_owned(), expected: shape.to_vec(), found: tensor.shape.clone() }
+        };
+        Err(problem.at(&self.path).to_string())
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.tensors.keys().cloned().collect()
+    }
+}
+
+/// Lists a single file's tensors under their stored names.
+pub(crate) fn list(file: &MappedFile, number: usize) -> Result<Listed, CheckpointError> {
+    let listed = || -> Result<Listed, Problem> {
+        let (kind, found) = match sniff::sniff(file)? {
+            sniff::Format::Safetensors => {
+                let tensors = safetensors_file::list(file, number)?;
+                let kind = CheckpointKind::Safetensors;
+                return Ok(Listed { kind, tensors, has_state_dict: false, beside: Vec::new() });
+            }
+            sniff::Format::Zip => (CheckpointKind::TorchZip, torch_zip::list(file, number)?),
+            sniff::Format::Pickle => (CheckpointKind::TorchLegacy, legacy::list(file, number)?),
+        };
+        let (tensors, beside) = (found.tensors, found.beside);
+        Ok(Listed { kind, tensors, has_state_dict: found.has_key, beside })
+    };
+    listed().map_err(|problem| problem.at(file.path()))
+}

@@ -1,0 +1,85 @@
+//! What a file is, told from its bytes alone.
+
+use super::error::Problem;
+
+/// A format that can be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Safetensors,
+    Zip,
+    Pickle,
+}
+
+/// Names the format of a file that is not empty, or says what the file is instead.
+pub(crate) fn sniff(bytes: &[u8]) -> Result<Format, Problem> {
+    if bytes.is_empty() {
+        return Err(Problem::Empty);
+    }
+    if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
+        return Ok(Format::Zip);
+    }
+    if bytes.len() >= 2 && bytes[0] == 0x80 && (2..=5).contains(&bytes[1]) {
+        return Ok(Format::Pickle);
+    }
+    if bytes.starts_with(b"GGUF") {
+        return Err(Problem::Gguf);
+    }
+    if bytes.starts_with(b"version https://git-lfs") {
+        return Err(Problem::LfsPointer);
+    }
+    if is_web_page(bytes) {
+        return Err(Problem::WebPage);
+    }
+    if is_safetensors(bytes) {
+        return Ok(Format::Safetensors);
+    }
+    Err(Problem::Foreign(beginning(bytes)))
+}
+
+/// A header length, then JSON: an object that opens and, if the file is whole, closes.
+fn is_safetensors(bytes: &[u8]) -> bool {
+    let Some((length, rest)) = bytes.split_first_chunk::<8>() else { return false };
+    // The length's upper bytes are zero in every real file, and never in text.
+    u64::from_le_bytes(*length) < 1 << 32 && rest.first() == Some(&b'{')
+}
+
+fn is_web_page(bytes: &[u8]) -> bool {
+    let start = bytes.trim_ascii_start();
+    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
+    [&b"<!doctype"[..], b"<html", b"<head", b"<?xml", b"<!--"]
+        .iter()
+        .any(|tag| start.get(..tag.len()).is_some_and(|found| found.eq_ignore_ascii_case(tag)))
+}
+
+/// The first bytes, as text where they are text.
+fn beginning(bytes: &[u8]) -> String {
+    let first = &bytes[..bytes.len().min(8)];
+    if first.iter().all(|byte| (0x20..0x7f).contains(byte)) {
+        return format!("\"{}\"", String::from_utf8_lossy(first));
+    }
+    let hex: Vec<String> = first.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("the bytes {}", hex.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_are_told_by_their_bytes() {
+        assert_eq!(sniff(b"PK\x03\x04rest").unwrap(), Format::Zip);
+        assert_eq!(sniff(b"\x80\x02\x8a\x0a").unwrap(), Format::Pickle);
+        assert_eq!(sniff(b"\x02\0\0\0\0\0\0\0{}").unwrap(), Format::Safetensors);
+    }
+
+    #[test]
+    fn foreign_files_are_named() {
+        let said = |bytes: &[u8]| sniff(bytes).unwrap_err().to_string();
+        assert!(said(b"").contains("empty file"));
+        assert!(said(b"\n <!DOCTYPE html>").contains("web page"));
+        assert!(said(b"GGUF\x03").contains("GGUF"));
+        assert!(said(b"version https://git-lfs.github.com/spec/v1\n").contains("git lfs pull"));
+        assert!(said(b"\x89PNG\r\n\x1a\n").contains("89 50 4e 47"));
+        assert!(said(b"{\"a\": 1}").contains("\"{\"a\": 1}\""));
+    }
+}

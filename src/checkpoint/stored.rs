@@ -1,0 +1,135 @@
+//! Where a tensor lies in the mapped files, and how it is read from there.
+//!
+//! Invariant: every range was checked against its file when the checkpoint was opened.
+
+use std::ops::Range;
+
+use crate::ops::host::{HostData, HostTensor};
+
+use super::bytes::MappedFile;
+use super::element::ElementType;
+use super::error::Problem;
+
+/// One stored tensor.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredTensor {
+    pub(crate) shape: Vec<usize>,
+    pub(crate) element: ElementType,
+    /// Usually one; several lie one after another along the first dimension.
+    pub(crate) pieces: Vec<Piece>,
+}
+
+/// A run of bytes in one file.
+#[derive(Clone, Debug)]
+pub(crate) struct Piece {
+    /// Index among the checkpoint's files.
+    pub(crate) file: usize,
+    /// The bytes from the first element to the last.
+    pub(crate) bytes: Range<usize>,
+    /// Strides in elements where they are not row-major.
+    pub(crate) strides: Option<Vec<usize>>,
+}
+
+impl StoredTensor {
+    /// How many numbers there are.
+    pub(crate) fn count(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Bytes the numbers take, without gaps.
+    pub(crate) fn size(&self) -> u64 {
+        match self.element.size() {
+            Some(size) => (self.count() * size) as u64,
+            None => self.pieces.iter().map(|piece| piece.bytes.len() as u64).sum(),
+        }
+    }
+
+    /// The numbers, under the given shape (of equal count).
+    pub(crate) fn read<'a>(
+        &self,
+        name: &str,
+        files: &'a [MappedFile],
+        shape: &[usize],
+    ) -> Result<HostTensor<'a>, Problem> {
+        let refused = || Problem::ElementType { name: name.to_owned(), found: self.element.name() };
+        let size = self.element.size().ok_or_else(refused)?;
+        let data = match self.pieces.as_slice() {
+            [Piece { file, bytes, strides: None }] => self.element.numbers(&files[*file][bytes.clone()]),
+            pieces => {
+                let mut gathered = Vec::with_capacity(self.count() * size);
+                for piece in pieces {
+                    let bytes = &files[piece.file][piece.bytes.clone()];
+                    match &piece.strides {
+                        None => gathered.extend_from_slice(bytes),
+                        Some(strides) => gather(bytes, size, &self.shape, strides, &mut gathered),
+                    }
+                }
+                self.element.numbers(&gathered).map(into_owned)
+            }
+        };
+        Ok(HostTensor { shape: shape.to_vec(), data: data.ok_or_else(refused)? })
+    }
+}
+
+/// Copies a strided tensor's elements in row-major order.
+fn gather(bytes: &[u8], size: usize, shape: &[usize], strides: &[usize], out: &mut Vec<u8>) {
+    let count: usize = shape.iter().product();
+    let mut index = vec![0usize; shape.len()];
+    let mut at = 0usize;
+    for _ in 0..count {
+        out.extend_from_slice(&bytes[at * size..(at + 1) * size]);
+        for axis in (0..shape.len()).rev() {
+            index[axis] += 1;
+            at += strides[axis];
+            if index[axis] < shape[axis] {
+                break;
+            }
+            at -= strides[axis] * shape[axis];
+            index[axis] = 0;
+        }
+    }
+}
+
+fn into_owned(data: HostData<'_>) -> HostData<'static> {
+    match data {
+        HostData::F32(v) => HostData::F32(v.into_owned().into()),
+        HostData::F16(v) => HostData::F16(v.into_owned().into()),
+        HostData::Bf16(v) => HostData::Bf16(v.into_owned().into()),
+        HostData::F64(v) => HostData::F64(v.into_owned().into()),
+        HostData::I64(v) => HostData::I64(v.into_owned().into()),
+    }
+}
+
+/// Whether two shapes differ by nothing but trailing ones: a 1×1 convolution and a linear layer.
+pub(crate) fn same_but_trailing_ones(a: &[usize], b: &[usize]) -> bool {
+    let trimmed = |shape: &[usize]| shape.iter().rposition(|d| *d != 1).map_or(0, |last| last + 1);
+    a[..trimmed(a)] == b[..trimmed(b)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transposed_matrix_is_gathered() {
+        let bytes = [0, 1, 2, 3, 4, 5];
+        let mut out = Vec::new();
+        gather(&bytes, 1, &[3, 2], &[1, 3], &mut out);
+        assert_eq!(out, [0, 3, 1, 4, 2, 5]);
+    }
+
+    #[test]
+    fn an_expanded_row_repeats() {
+        let mut out = Vec::new();
+        gather(&[7, 8], 1, &[2, 2], &[0, 1], &mut out);
+        assert_eq!(out, [7, 8, 7, 8]);
+    }
+
+    #[test]
+    fn only_trailing_ones_are_forgiven() {
+        assert!(same_but_trailing_ones(&[4, 4], &[4, 4, 1, 1]));
+        assert!(!same_but_trailing_ones(&[4, 4], &[4, 4, 3, 3]));
+        assert!(!same_but_trailing_ones(&[4, 1, 4], &[4, 4]));
+        assert!(same_but_trailing_ones(&[], &[1]));
+    }
+}

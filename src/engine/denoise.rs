@@ -1,0 +1,84 @@
+//! `ConditionedModel`: a model under the conditioning of one run, as the sampler asks for it.
+
+use crate::model::{Conditioning, LatentDiffusion};
+use crate::ops::{Result, Tensor};
+use crate::sampler::{Denoiser, Latent, Parameterization};
+
+/// The model with what it is conditioned on.
+pub struct ConditionedModel<'a> {
+    model: &'a LatentDiffusion,
+    conditional: Conditioning,
+    both: Option<Conditioning>,
+}
+
+impl<'a> ConditionedModel<'a> {
+    /// `unconditional` (the reference's `unconditional_conditioning`) is for guidance.
+    ///
+    /// # Errors
+    /// If the two are not of one kind.
+    pub fn new(
+        model: &'a LatentDiffusion,
+        conditional: Conditioning,
+        unconditional: Option<&Conditioning>,
+    ) -> Result<Self> {
+        let both = unconditional.map(|unconditional| Conditioning::doubled(unconditional, &conditional));
+        Ok(Self { model, conditional, both: both.transpose()? })
+    }
+
+    /// The prediction for `x` (b, c, h, w) at `t`, under the condition or both.
+    fn apply(&self, x: &Latent, t: usize, conditioning: &Conditioning) -> Result<Latent> {
+        let x = to_tensor(self.model, x)?;
+        let t = vec![t; x.shape()[0]];
+        to_latent(&self.model.apply_model(&x, &t, conditioning)?)
+    }
+}
+
+/// A latent on the model's device.
+///
+/// # Errors
+/// If the device fails.
+pub fn to_tensor(model: &LatentDiffusion, latent: &Latent) -> Result<Tensor> {
+    Tensor::from_f32(model.device(), &latent.shape, &latent.values)
+}
+
+/// A map back on the host.
+///
+/// # Errors
+/// If it is no map, or the device fails.
+pub fn to_latent(tensor: &Tensor) -> Result<Latent> {
+    Ok(Latent::new(tensor.map_shape()?, tensor.to_f32()?))
+}
+
+impl Denoiser for ConditionedModel<'_> {
+    type Error = crate::ops::Error;
+
+    fn conditional(&mut self, x: &Latent, t: usize) -> Result<Latent> {
+        self.apply(x, t, &self.conditional)
+    }
+
+    fn guided(&mut self, x: &Latent, t: usize) -> Result<(Latent, Latent)> {
+        let [b, c, h, w] = x.shape;
+        let doubled = Latent::new([2 * b, c, h, w], x.values.repeat(2));
+        let Some(both) = &self.both else {
+            let e_t = self.conditional(x, t)?;
+            return Ok((e_t.clone(), e_t));
+        };
+        let mut predictions = self.apply(&doubled, t, both)?;
+        let conditional = predictions.values.split_off(x.len());
+        Ok((Latent::new(x.shape, predictions.values), Latent::new(x.shape, conditional)))
+    }
+
+    fn has_unconditional(&self) -> bool {
+        self.both.is_some()
+    }
+
+    fn parameterization(&self) -> Parameterization {
+        self.model.config.parameterization
+    }
+
+    fn quantize(&mut self, pred_x0: &Latent) -> Result<Latent> {
+        let device = self.model.first_stage_device();
+        let z = Tensor::from_f32(&device, &pred_x0.shape, &pred_x0.values)?;
+        to_latent(&self.model.quantize(&z)?)
+    }
+}

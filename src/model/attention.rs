@@ -1,0 +1,239 @@
+//! Attention of the UNet: `SpatialTransformer`, `BasicTransformerBlock`, `CrossAttention`,
+//! `FeedForward` with GEGLU (mirrors `ldm/modules/attention.py`), and the older `AttentionBlock`
+//! (`ldm/modules/diffusionmodules/openaimodel.py`).
+//!
+//! Letters: b batch, n = h·w positions, c channels, d channels of a head.
+//! Trap: the norm before a `SpatialTransformer` has epsilon 1e-6, the one in an `AttentionBlock` 1e-5.
+
+use crate::ops::{self, Activation, Conv2d, Conv2dShape, Fused, GroupNorm, LayerNorm, Linear, Mask, Result, Tensor, Weights};
+
+/// Queries from `x`, keys and values from `context` (or from `x` itself).
+#[derive(Clone, Debug)]
+pub struct CrossAttention {
+    heads: usize,
+    to_q: Linear,
+    to_k: Linear,
+    to_v: Linear,
+    to_out: Linear,
+}
+
+impl CrossAttention {
+    /// `heads` heads of `dim_head` channels over queries of `query_dim` and a context of `context_dim`.
+    ///
+    /// # Errors
+    /// If weights are missing.
+    pub fn new(weights: &Weights, query_dim: usize, context_dim: usize, heads: usize, dim_head: usize) -> Result<Self> {
+        let inner = heads * dim_head;
+        Ok(Self {
+            heads,
+            to_q: Linear::without_bias(&weights.pp("to_q"), query_dim, inner)?,
+            to_k: Linear::without_bias(&weights.pp("to_k"), context_dim, inner)?,
+            to_v: Linear::without_bias(&weights.pp("to_v"), context_dim, inner)?,
+            to_out: Linear::new(&weights.pp("to_out").pp(0), inner, query_dim)?,
+        })
+    }
+
+    /// `x` (b, n, query_dim), `context` (b, m, context_dim); the result, plus `residual`, has x's shape.
+    ///
+    /// # Errors
+    /// If shapes do not fit, or stopped.
+    pub fn forward(&self, x: &Tensor, context: Option<&Tensor>, mask: Mask<'_>, residual: &Tensor) -> Result<Tensor> {
+        let context = context.unwrap_or(x);
+        let q = self.to_q.forward(x)?;
+        let k = self.to_k.forward(context)?;
+        let v = self.to_v.forward(context)?;
+        self.to_out.forward_residual(&ops::attention(&q, &k, &v, self.heads, mask)?, residual)
+    }
+}
+
+/// Two linear layers with a gate between them.
+#[derive(Clone, Debug)]
+pub struct FeedForward {
+    project: Linear,
+    out: Linear,
+}
+
+impl FeedForward {
+    /// `dim` → 4·dim, gated → `dim`.
+    ///
+    /// # Errors
+    /// If weights are missing.
+    pub fn new(weights: &Weights, dim: usize) -> Result<Self> {
+        let inner = 4 * dim;
+        let net = weights.pp("net");
+        Ok(Self {
+            project: Linear::new(&net.pp(0).pp("proj"), dim, 2 * inner)?,
+            out: Linear::new(&net.pp(2), inner, dim)?,
+        })
+    }
+
+    /// `x` (b, n, dim); the result, plus `residual`, has its shape.
+    ///
+    /// # Errors
+    /// If shapes do not fit, or stopped.
+    pub fn forward(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
+        self.out.forward_residual(&self.project.forward_geglu(x)?, residual)
+    }
+}
+
+/// Self-attention, cross-attention and feed-forward, each after a norm and around a skip.
+#[derive(Clone, Debug)]
+pub struct BasicTransformerBlock {
+    attn1: CrossAttention,
+    attn2: CrossAttention,
+    ff: FeedForward,
+    norm1: LayerNorm,
+    norm2: LayerNorm,
+    norm3: LayerNorm,
+}
+
+impl BasicTransformerBlock {
+    /// # Errors
+    /// If weights are missing.
+    pub fn new(weights: &Weights, dim: usize, heads: usize, dim_head: usize, context_dim: usize) -> Result<Self> {
+        Ok(Self {
+            attn1: CrossAttention::new(&weights.pp("attn1"), dim, dim, heads, dim_head)?,
+            attn2: CrossAttention::new(&weights.pp("attn2"), dim, context_dim, heads, dim_head)?,
+            ff: FeedForward::new(&weights.pp("ff"), dim)?,
+            norm1: LayerNorm::new(&weights.pp("norm1"), dim)?,
+            norm2: LayerNorm::new(&weights.pp("norm2"), dim)?,
+            norm3: LayerNorm::new(&weights.pp("norm3"), dim)?,
+        })
+    }
+
+    /// `x` (b, n, dim), `context` (b, m, context_dim).
+    ///
+    /// # Errors
+    /// If shapes do not fit, or stopped.
+    pub fn forward(&self, x: &Tensor, context: Option<&Tensor>) -> Result<Tensor> {
+        let x = self.attn1.forward(&self.norm1.forward(x)?, None, Mask::None, x)?;
+        let x = self.attn2.forward(&self.norm2.forward(&x)?, context, Mask::None, &x)?;
+        self.ff.forward(&self.norm3.forward(&x)?, &x)
+    }
+}
+
+/// What a [`SpatialTransformer`] is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct TransformerShape {
+    /// Heads of attention.
+    pub heads: usize,
+    /// Channels of a head.
+    pub dim_head: usize,
+    /// Transformer blocks.
+    pub depth: usize,
+    /// Channels of the context.
+    pub context_dim: usize,
+    /// Groups of the norm.
+    pub norm_num_groups: usize,
+}
+
+/// Transformer blocks over the positions of a map.
+#[derive(Clone, Debug)]
+pub struct SpatialTransformer {
+    norm: GroupNorm,
+    proj_in: Conv2d,
+    transformer_blocks: Vec<BasicTransformerBlock>,
+    proj_out: Conv2d,
+}
+
+impl SpatialTransformer {
+    /// # Errors
+    /// If weights are missing.
+    pub fn new(weights: &Weights, channels: usize, shape: TransformerShape) -> Result<Self> {
+        let TransformerShape { heads, dim_head, depth, context_dim, norm_num_groups } = shape;
+        let inner = heads * dim_head;
+        let blocks = weights.pp("transformer_blocks");
+        Ok(Self {
+            norm: GroupNorm::new(&weights.pp("norm"), norm_num_groups, channels, 1e-6)?,
+            proj_in: Conv2d::new(&weights.pp("proj_in"), Conv2dShape::one(channels, inner))?,
+            transformer_blocks: (0..depth)
+                .map(|i| BasicTransformerBlock::new(&blocks.pp(i), inner, heads, dim_head, context_dim))
+                .collect::<Result<_>>()?,
+            proj_out: Conv2d::new(&weights.pp("proj_out"), Conv2dShape::one(inner, channels))?,
+        })
+    }
+
+    /// `x` (b, c, h, w), `context` (b, m, context_dim); the result has x's shape.
+    ///
+    /// # Errors
+    /// If shapes do not fit, or stopped.
+    pub fn forward(&self, x: &Tensor, context: Option<&Tensor>) -> Result<Tensor> {
+        let [_, _, h, w] = x.map_shape()?;
+        let normal = self.norm.forward(x, Activation::Identity)?;
+        let mut tokens = self.proj_in.forward(&normal)?.to_tokens()?; // (b, n, inner)
+        for block in &self.transformer_blocks {
+            tokens = block.forward(&tokens, context)?;
+        }
+        let map = tokens.to_map(h, w)?; // (b, inner, h, w)
+        self.proj_out.forward_fused(&map, Fused { residual: Some(x), channels: None })
+    }
+}
+
+/// Self-attention over the positions of a map, of the models without a text context.
+#[derive(Clone, Debug)]
+pub struct AttentionBlock {
+    heads: usize,
+    norm: GroupNorm,
+    q: Linear,
+    k: Linear,
+    v: Linear,
+    proj_out: Linear,
+}
+
+impl AttentionBlock {
+    /// `use_new_attention_order` says how the rows of `qkv` lie: all q, all k, all v (true), or
+    /// q, k, v of one head after another (false, `QKVAttentionLegacy`). Rows are sorted while they
+    /// are read, so both compute alike.
+    ///
+    /// # Errors
+    /// If weights are missing.
+    pub fn new(
+        weights: &Weights,
+        channels: usize,
+        heads: usize,
+        use_new_attention_order: bool,
+        norm_num_groups: usize,
+    ) -> Result<Self> {
+        let qkv = weights.pp("qkv");
+        let weight = qkv.get_f32("weight", &[3 * channels, channels, 1])?;
+        let bias = qkv.get_f32("bias", &[3 * channels])?;
+        let d = channels / heads;
+        let row_of = |part: usize, channel: usize| {
+            if use_new_attention_order {
+                part * channels + channel
+            } else {
+                (channel / d * 3 + part) * d + channel % d
+            }
+        };
+        let part = |part: usize| {
+            let rows: Vec<usize> = (0..channels).map(|channel| row_of(part, channel)).collect();
+            let weight: Vec<f32> =
+                rows.iter().flat_map(|&row| &weight[row * channels..(row + 1) * channels]).copied().collect();
+            let bias: Vec<f32> = rows.iter().map(|&row| bias[row]).collect();
+            Linear::from_values(&qkv, [channels, channels], &weight, Some(&bias))
+        };
+        let out = weights.pp("proj_out");
+        let out_weight = out.get_f32("weight", &[channels, channels, 1])?;
+        let out_bias = out.get_f32("bias", &[channels])?;
+        Ok(Self {
+            heads,
+            norm: GroupNorm::new(&weights.pp("norm"), norm_num_groups, channels, 1e-5)?,
+            q: part(0)?,
+            k: part(1)?,
+            v: part(2)?,
+            proj_out: Linear::from_values(&out, [channels, channels], &out_weight, Some(&out_bias))?,
+        })
+    }
+
+    /// `x` (b, c, h, w); the result has its shape.
+    ///
+    /// # Errors
+    /// If shapes do not fit, or stopped.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let [_, _, h, w] = x.map_shape()?;
+        let tokens = self.norm.forward(x, Activation::Identity)?.to_tokens()?; // (b, n, c)
+        let (q, k, v) = (self.q.forward(&tokens)?, self.k.forward(&tokens)?, self.v.forward(&tokens)?);
+        let seen = ops::attention(&q, &k, &v, self.heads, Mask::None)?;
+        self.proj_out.forward_residual(&seen, &x.to_tokens()?)?.to_map(h, w)
+    }
+}

@@ -1,0 +1,67 @@
+//! `AutoencoderKL`: pictures to a Gaussian over latents and back (mirrors `ldm/models/autoencoder.py`).
+
+use super::first_stage_blocks::{DdConfig, Decoder, Encoder};
+use crate::ops::{Conv2d, Conv2dShape, Result, Tensor, Weights};
+
+/// What the encoder says of a picture's latent.
+#[derive(Clone, Debug)]
+pub struct DiagonalGaussianDistribution {
+    /// (b, embed_dim, h, w).
+    pub mean: Tensor,
+    /// (b, embed_dim, h, w), clamped to [-30, 20] where [`DiagonalGaussianDistribution::logvar`] gives it.
+    logvar: Tensor,
+}
+
+impl DiagonalGaussianDistribution {
+    /// log σ², clamped to [-30, 20] as the reference does, row-major on the host.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn logvar(&self) -> Result<Vec<f32>> {
+        Ok(self.logvar.to_f32()?.into_iter().map(|value| value.clamp(-30.0, 20.0)).collect())
+    }
+}
+
+/// The first stage of Stable Diffusion.
+#[derive(Clone, Debug)]
+pub struct AutoencoderKL {
+    encoder: Encoder,
+    decoder: Decoder,
+    quant_conv: Conv2d,
+    post_quant_conv: Conv2d,
+}
+
+impl AutoencoderKL {
+    /// # Errors
+    /// If weights are missing.
+    pub fn new(weights: &Weights, config: &DdConfig, embed_dim: usize) -> Result<Self> {
+        let quant = Conv2dShape::one(2 * config.z_channels, 2 * embed_dim);
+        Ok(Self {
+            encoder: Encoder::new(&weights.pp("encoder"), config)?,
+            decoder: Decoder::new(&weights.pp("decoder"), config)?,
+            quant_conv: Conv2d::new(&weights.pp("quant_conv"), quant)?,
+            post_quant_conv: Conv2d::new(
+                &weights.pp("post_quant_conv"),
+                Conv2dShape::one(embed_dim, config.z_channels),
+            )?,
+        })
+    }
+
+    /// (b, 3, H, W) in [-1, 1] → the distribution of its latent, unscaled.
+    ///
+    /// # Errors
+    /// If shapes do not fit, or stopped.
+    pub fn encode(&self, x: &Tensor) -> Result<DiagonalGaussianDistribution> {
+        let moments = self.quant_conv.forward(&self.encoder.forward(x)?)?;
+        let (mean, logvar) = moments.halves()?;
+        Ok(DiagonalGaussianDistribution { mean, logvar })
+    }
+
+    /// z (b, embed_dim, h, w), unscaled → (b, 3, H, W), about [-1, 1].
+    ///
+    /// # Errors
+    /// If shapes do not fit, or stopped.
+    pub fn decode(&self, z: &Tensor) -> Result<Tensor> {
+        self.decoder.forward(&self.post_quant_conv.forward(z)?)
+    }
+}

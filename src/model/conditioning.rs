@@ -1,0 +1,84 @@
+//! Conditioning: what goes into the UNet beside x and t (mirrors `DiffusionWrapper` of
+//! `ldm/models/diffusion/ddpm.py`).
+
+use crate::ops::{Result, Tensor};
+
+/// How a model takes its conditioning (`conditioning_key`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConditioningKey {
+    /// Not at all.
+    None,
+    /// As further channels of x.
+    Concat,
+    /// As the context of cross-attention.
+    Crossattn,
+    /// Both.
+    Hybrid,
+    /// As a class label.
+    Adm,
+}
+
+impl ConditioningKey {
+    /// The name in a config.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "concat" => Self::Concat,
+            "crossattn" => Self::Crossattn,
+            "hybrid" => Self::Hybrid,
+            "adm" => Self::Adm,
+            _ => return None,
+        })
+    }
+}
+
+/// The conditioning of one `apply_model` call: the reference's dictionary of lists. A bare tensor
+/// or a list goes in by [`Conditioning::from_tensor`] and [`Conditioning::from_list`].
+#[derive(Clone, Debug, Default)]
+pub struct Conditioning {
+    /// Maps (b, c, h, w) to put behind the channels of x.
+    pub c_concat: Vec<Tensor>,
+    /// Contexts (b, n, d), joined along n.
+    pub c_crossattn: Vec<Tensor>,
+    /// Class labels (b).
+    pub y: Option<Vec<i64>>,
+}
+
+impl Conditioning {
+    /// A bare tensor: it goes where the model's key says.
+    pub fn from_tensor(tensor: Tensor, key: ConditioningKey) -> Self {
+        Self::from_list(vec![tensor], key)
+    }
+
+    /// A list of tensors: they go where the model's key says.
+    pub fn from_list(tensors: Vec<Tensor>, key: ConditioningKey) -> Self {
+        match key {
+            ConditioningKey::Concat => Self { c_concat: tensors, ..Self::default() },
+            _ => Self { c_crossattn: tensors, ..Self::default() },
+        }
+    }
+
+    /// Labels (b).
+    pub fn from_labels(y: Vec<i64>) -> Self {
+        Self { y: Some(y), ..Self::default() }
+    }
+
+    /// Both batches one after the other: the doubled batch of classifier-free guidance, with the
+    /// unconditional half first.
+    ///
+    /// # Errors
+    /// If the two are not of one kind.
+    pub fn doubled(unconditional: &Self, conditional: &Self) -> Result<Self> {
+        let join = |a: &[Tensor], b: &[Tensor]| {
+            a.iter().zip(b).map(|(a, b)| Tensor::concatenate_batch(&[a, b])).collect::<Result<Vec<_>>>()
+        };
+        let y = match (&unconditional.y, &conditional.y) {
+            (Some(a), Some(b)) => Some([a.as_slice(), b].concat()),
+            _ => None,
+        };
+        Ok(Self {
+            c_concat: join(&unconditional.c_concat, &conditional.c_concat)?,
+            c_crossattn: join(&unconditional.c_crossattn, &conditional.c_crossattn)?,
+            y,
+        })
+    }
+}

@@ -1,0 +1,68 @@
+//! `FirstStage`: either of the two first stages, as `LatentDiffusion` sees them.
+
+use super::autoencoder::{AutoencoderKL, DiagonalGaussianDistribution};
+use super::vector_quantizer::VQModelInterface;
+use crate::ops::{Result, Tensor};
+
+/// The network between pictures and latents.
+#[derive(Clone, Debug)]
+pub enum FirstStage {
+    /// A Gaussian over latents.
+    Kl(Box<AutoencoderKL>),
+    /// A codebook of latents.
+    Vq(Box<VQModelInterface>),
+}
+
+/// What encoding a picture gives.
+#[derive(Clone, Debug)]
+pub enum Encoded {
+    /// Of [`FirstStage::Kl`].
+    Posterior(DiagonalGaussianDistribution),
+    /// Of [`FirstStage::Vq`].
+    Latent(Tensor),
+}
+
+impl Encoded {
+    /// The latent itself, or the distribution's mean.
+    pub fn mode(&self) -> &Tensor {
+        match self {
+            Self::Posterior(posterior) => &posterior.mean,
+            Self::Latent(z) => z,
+        }
+    }
+}
+
+impl FirstStage {
+    /// (b, 3, H, W) in [-1, 1] → unscaled latent.
+    ///
+    /// # Errors
+    /// If shapes do not fit, or stopped.
+    pub fn encode(&self, x: &Tensor) -> Result<Encoded> {
+        match self {
+            Self::Kl(model) => model.encode(x).map(Encoded::Posterior),
+            Self::Vq(model) => model.encode(x).map(Encoded::Latent),
+        }
+    }
+
+    /// Unscaled latent (b, c, h, w) → (b, 3, H, W), about [-1, 1].
+    ///
+    /// # Errors
+    /// If shapes do not fit, or stopped.
+    pub fn decode(&self, z: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::Kl(model) => model.decode(z),
+            Self::Vq(model) => model.decode(z),
+        }
+    }
+
+    /// The quantised latent, for a first stage with a codebook.
+    ///
+    /// # Errors
+    /// If shapes do not fit.
+    pub fn quantize(&self, z: &Tensor) -> Result<Option<Tensor>> {
+        match self {
+            Self::Kl(_) => Ok(None),
+            Self::Vq(model) => model.quantize(z).map(Some),
+        }
+    }
+}

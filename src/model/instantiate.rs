@@ -1,0 +1,331 @@
+//! `instantiate_from_config`: target string → constructor, one `match` a kind of module.
+//!
+//! Invariant: an unknown target is an error that names it and what is known.
+
+use serde_json::Value;
+
+use super::autoencoder::AutoencoderKL;
+use super::class_embedder::ClassEmbedder;
+use super::clip::{ClipShape, FrozenCLIPEmbedder};
+use super::conditioning::ConditioningKey;
+use super::first_stage::FirstStage;
+use super::first_stage_blocks::DdConfig;
+use super::latent_diffusion::{LatentDiffusion, LatentDiffusionConfig};
+use super::schedule_check::differing_buffers;
+use super::tokenizer::Tokenizer;
+use super::unet::UNetModel;
+use super::unet_config::UNetConfig;
+use super::vector_quantizer::VQModelInterface;
+use crate::config::{ConfigError, Params, Target};
+use crate::ops::{self, Dtype, Weights};
+use crate::sampler::{BetaSchedule, DiffusionSchedule, Parameterization};
+
+/// Why a config and weights gave no model.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ModelError {
+    /// The config is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The weights do not fit it, or reading was stopped.
+    #[error(transparent)]
+    Ops(#[from] ops::Error),
+}
+
+/// The stage that makes conditioning (`cond_stage_config`).
+pub enum CondStage {
+    /// Texts.
+    Clip {
+        /// Text → ids.
+        tokenizer: Box<Tokenizer>,
+        /// ids → context.
+        embedder: Box<FrozenCLIPEmbedder>,
+    },
+    /// Class labels.
+    Class(ClassEmbedder),
+    /// The first stage itself (`__is_first_stage__`): a picture's latent, or a ready tensor.
+    FirstStage,
+    /// None (`__is_unconditional__`).
+    Unconditional,
+}
+
+/// Reads the bytes of a `tokenizer.json` that a config names.
+pub type ReadTokenizer<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, String>;
+
+/// Builds the model that a config describes, from named weights.
+///
+/// `read_tokenizer` gives the file that `cond_stage_config.params.tokenizer` names, relative to the
+/// config.
+///
+/// # Errors
+/// If the config is wrong or the weights do not fit it; the first tensor that differs is named.
+pub fn instantiate_from_config(
+    config: &Value,
+    weights: &Weights,
+    read_tokenizer: ReadTokenizer<'_>,
+) -> Result<LatentDiffusion, ModelError> {
+    let model = config.get("model").ok_or_else(|| ConfigError::Key("the key model is missing from the config".into()))?;
+    let target = Target::from_value(model, "model")?;
+    match class_of(&target.target) {
+        "LatentDiffusion" => latent_diffusion(target.params, weights, read_tokenizer),
+        _ => Err(unknown(&target.target, "a model", &["ldm.models.diffusion.ddpm.LatentDiffusion"])),
+    }
+}
+
+/// The class in a dotted name; forks move the modules but keep the classes.
+fn class_of(target: &str) -> &str {
+    target.rsplit('.').next().unwrap_or(target)
+}
+
+fn unknown(target: &str, what: &str, known: &[&str]) -> ModelError {
+    ConfigError::Key(format!("the target {target} is unknown as {what}; known: {}", known.join(", "))).into()
+}
+
+fn latent_diffusion(
+    mut params: Params,
+    weights: &Weights,
+    read_tokenizer: ReadTokenizer<'_>,
+) -> Result<LatentDiffusion, ModelError> {
+    params.training_only(&TRAINING_ONLY);
+    let unet_target = params.target("unet_config")?;
+    let first_stage_target = params.target("first_stage_config")?;
+    let cond_stage_target = params.target("cond_stage_config")?;
+    let schedule = schedule(&mut params)?;
+    let parameterization = parameterization(&mut params)?;
+    let conditioning_key = conditioning_key(&mut params, &cond_stage_target)?;
+    let use_ema = params.flag("use_ema", true)?;
+    let image_size = params.count("image_size")?.unwrap_or(256);
+    let channels = params.count("channels")?.unwrap_or(3);
+    let scale_by_std = params.flag("scale_by_std", false)?;
+    let mut scale_factor = params.number("scale_factor")?.unwrap_or(1.0);
+    if scale_by_std {
+        // Trained models of this kind carry the measured factor in the checkpoint.
+        scale_factor = f64::from(weights.get_f32("scale_factor", &[])?[0]);
+    }
+    let mut training_only = params.finish()?;
+
+    let unet_weights = weights.pp("model").pp("diffusion_model");
+    let unet_weights = if use_ema { unet_weights.renamed(ema_name) } else { unet_weights };
+    let (unet_config, seen) = unet_config(unet_target)?;
+    training_only.extend(seen);
+    // The parts that decide pictures in f16 most are small: they stay in f32.
+    let exact = weights.with_dtype(Dtype::F32);
+    let (cond_stage, seen) = cond_stage(cond_stage_target, &exact.pp("cond_stage_model"), read_tokenizer)?;
+    training_only.extend(seen);
+    let unet = UNetModel::new(&unet_weights, unet_config.clone())?;
+    let (first_stage, first_stage_factor, seen) = first_stage(first_stage_target, &exact.pp("first_stage_model"))?;
+    training_only.extend(seen);
+    let notes = differing_buffers(weights, &schedule);
+    Ok(LatentDiffusion {
+        config: LatentDiffusionConfig {
+            schedule,
+            parameterization,
+            scale_factor,
+            conditioning_key,
+            image_size,
+            channels,
+            first_stage_factor,
+            unet: unet_config,
+            training_only,
+            use_ema,
+            notes,
+        },
+        device: weights.device().clone(),
+        unet,
+        first_stage,
+        cond_stage,
+    })
+}
+
+/// Arguments of `DDPM` and `LatentDiffusion` that decide nothing while sampling.
+const TRAINING_ONLY: [&str; 26] = [
+    "base_learning_rate",
+    "ckpt_path",
+    "clip_denoised",
+    "cond_stage_forward",
+    "cond_stage_key",
+    "cond_stage_trainable",
+    "finetune_keys",
+    "first_stage_key",
+    "ignore_keys",
+    "keep_finetune_dims",
+    "l_simple_weight",
+    "learn_logvar",
+    "load_only_unet",
+    "log_every_t",
+    "logvar_init",
+    "loss_type",
+    "lossconfig",
+    "make_it_fit",
+    "monitor",
+    "num_timesteps_cond",
+    "original_elbo_weight",
+    "scheduler_config",
+    "ucg_training",
+    "unet_trainable",
+    "use_positional_encodings",
+    "v_posterior",
+];
+
+/// The file's name of an EMA copy: the weight's name without its dots, as `LitEma` makes it.
+fn ema_name(name: &str) -> String {
+    match name.strip_prefix("model.") {
+        Some(inner) => format!("model_ema.{}", inner.replace('.', "")),
+        None => name.to_owned(),
+    }
+}
+
+fn schedule(params: &mut Params) -> Result<DiffusionSchedule, ModelError> {
+    let name = params.text("beta_schedule")?.unwrap_or_else(|| "linear".to_owned());
+    let beta_schedule = BetaSchedule::from_name(&name).ok_or_else(|| {
+        params.refuse("beta_schedule", &format!("expected linear, cosine, sqrt_linear or sqrt, found {name}"))
+    })?;
+    let timesteps = params.count("timesteps")?.unwrap_or(1000);
+    if !(1..=1_000_000).contains(&timesteps) {
+        return Err(params.refuse("timesteps", &format!("expected 1 to 1000000, found {timesteps}")).into());
+    }
+    let linear_start = params.number("linear_start")?.unwrap_or(1e-4);
+    let linear_end = params.number("linear_end")?.unwrap_or(2e-2);
+    let cosine_s = params.number("cosine_s")?.unwrap_or(8e-3);
+    if params.take("given_betas").is_some() {
+        return Err(params.refuse("given_betas", "betas come from beta_schedule here; leave it out").into());
+    }
+    Ok(DiffusionSchedule::new(beta_schedule, timesteps, linear_start, linear_end, cosine_s))
+}
+
+fn parameterization(params: &mut Params) -> Result<Parameterization, ModelError> {
+    match params.text("parameterization")?.as_deref() {
+        None | Some("eps") => Ok(Parameterization::Eps),
+        Some("v") => Ok(Parameterization::V),
+        Some(other) => {
+            Err(params.refuse("parameterization", &format!("expected eps or v, found {other}")).into())
+        }
+    }
+}
+
+/// As `LatentDiffusion.__init__`: no key means concat (or crossattn without `concat_mode`), and an
+/// unconditional model has none whatever is written.
+fn conditioning_key(params: &mut Params, cond_stage: &Target) -> Result<ConditioningKey, ModelError> {
+    let concat_mode = params.flag("concat_mode", true)?;
+    let name = params.text("conditioning_key")?;
+    if cond_stage.target == "__is_unconditional__" {
+        return Ok(ConditioningKey::None);
+    }
+    match name.as_deref() {
+        None if concat_mode => Ok(ConditioningKey::Concat),
+        None => Ok(ConditioningKey::Crossattn),
+        Some(name) => ConditioningKey::from_name(name).ok_or_else(|| {
+            let sentence = format!("expected null, concat, crossattn, hybrid or adm, found {name}");
+            params.refuse("conditioning_key", &sentence).into()
+        }),
+    }
+}
+
+fn unet_config(target: Target) -> Result<(UNetConfig, Vec<String>), ModelError> {
+    match class_of(&target.target) {
+        "UNetModel" => Ok(UNetConfig::from_params(target.params)?),
+        _ => {
+            Err(unknown(&target.target, "a UNet", &["ldm.modules.diffusionmodules.openaimodel.UNetModel"]))
+        }
+    }
+}
+
+type Built<T> = Result<(T, usize, Vec<String>), ModelError>;
+
+fn first_stage(target: Target, weights: &Weights) -> Built<FirstStage> {
+    let class = class_of(&target.target).to_owned();
+    if !["AutoencoderKL", "VQModelInterface", "VQModel"].contains(&class.as_str()) {
+        let known = ["ldm.models.autoencoder.AutoencoderKL", "ldm.models.autoencoder.VQModelInterface"];
+        return Err(unknown(&target.target, "a first stage", &known));
+    }
+    let mut params = target.params;
+    params.training_only(&[
+        "batch_resize_range",
+        "ckpt_path",
+        "colorize_nlabels",
+        "ignore_keys",
+        "image_key",
+        "lossconfig",
+        "lr_g_factor",
+        "monitor",
+        "sane_index_shape",
+        "scheduler_config",
+        "use_ema",
+    ]);
+    let embed_dim = params.required_count("embed_dim")?;
+    let (config, mut seen) = DdConfig::from_params(params.section("ddconfig")?)?;
+    let model = if class == "AutoencoderKL" {
+        if !config.double_z {
+            return Err(params.refuse("double_z", "AutoencoderKL needs true").into());
+        }
+        seen.extend(params.finish()?);
+        FirstStage::Kl(Box::new(AutoencoderKL::new(weights, &config, embed_dim)?))
+    } else {
+        if params.take("remap").is_some() {
+            return Err(params.refuse("remap", "remapped codebooks are not supported; leave it out").into());
+        }
+        let n_embed = params.required_count("n_embed")?;
+        seen.extend(params.finish()?);
+        FirstStage::Vq(Box::new(VQModelInterface::new(weights, &config, embed_dim, n_embed)?))
+    };
+    Ok((model, config.factor(), seen))
+}
+
+fn cond_stage(
+    target: Target,
+    weights: &Weights,
+    read_tokenizer: ReadTokenizer<'_>,
+) -> Result<(CondStage, Vec<String>), ModelError> {
+    match class_of(&target.target) {
+        "FrozenCLIPEmbedder" => clip(target.params, weights, read_tokenizer),
+        "ClassEmbedder" => {
+            let mut params = target.params;
+            params.training_only(&["key"]);
+            let n_classes = params.count("n_classes")?.unwrap_or(1000);
+            let embed_dim = params.required_count("embed_dim")?;
+            let seen = params.finish()?;
+            Ok((CondStage::Class(ClassEmbedder::new(weights, n_classes, embed_dim)?), seen))
+        }
+        "__is_first_stage__" => Ok((CondStage::FirstStage, Vec::new())),
+        "__is_unconditional__" => Ok((CondStage::Unconditional, Vec::new())),
+        _ => {
+            let known = [
+                "ldm.modules.encoders.modules.FrozenCLIPEmbedder",
+                "ldm.modules.encoders.modules.ClassEmbedder",
+                "__is_first_stage__",
+                "__is_unconditional__",
+            ];
+            Err(unknown(&target.target, "a conditioning stage", &known))
+        }
+    }
+}
+
+fn clip(
+    mut params: Params,
+    weights: &Weights,
+    read_tokenizer: ReadTokenizer<'_>,
+) -> Result<(CondStage, Vec<String>), ModelError> {
+    params.training_only(&["device", "freeze"]);
+    if let Some(version) = params.text("version")?
+        && version != "openai/clip-vit-large-patch14"
+    {
+        let sentence = format!("expected openai/clip-vit-large-patch14, found {version}");
+        return Err(params.refuse("version", &sentence).into());
+    }
+    let default = ClipShape::default();
+    let tokenizer = match params.text("tokenizer")? {
+        None => Tokenizer::clip().map_err(|error| error.to_string()),
+        Some(name) => read_tokenizer(&name)
+            .and_then(|bytes| Tokenizer::from_json(&bytes).map_err(|error| error.to_string())),
+    };
+    let tokenizer = tokenizer.map_err(|sentence: String| params.refuse("tokenizer", &sentence))?;
+    let shape = ClipShape {
+        vocabulary: tokenizer.vocabulary_size(),
+        max_length: params.count("max_length")?.unwrap_or(default.max_length),
+        hidden_size: params.count("hidden_size")?.unwrap_or(default.hidden_size),
+        num_hidden_layers: params.count("num_hidden_layers")?.unwrap_or(default.num_hidden_layers),
+        num_attention_heads: params.count("num_attention_heads")?.unwrap_or(default.num_attention_heads),
+    };
+    let seen = params.finish()?;
+    let embedder = Box::new(FrozenCLIPEmbedder::new(weights, shape)?);
+    Ok((CondStage::Clip { tokenizer: Box::new(tokenizer), embedder }, seen))
+}

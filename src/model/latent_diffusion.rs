@@ -1,0 +1,197 @@
+//! `LatentDiffusion`: the whole model (mirrors `ldm/models/diffusion/ddpm.py`).
+//!
+//! Traps: latents outside this file are scaled by `scale_factor`; the first stage and the text
+//! encoder compute in f32 whatever the UNet does.
+
+use super::conditioning::{Conditioning, ConditioningKey};
+use super::first_stage::{Encoded, FirstStage};
+use super::instantiate::CondStage;
+use super::tokenizer::Tokens;
+use super::unet::UNetModel;
+use super::unet_config::UNetConfig;
+use crate::ops::{Device, Dtype, Error, Result, Tensor};
+use crate::sampler::{DiffusionSchedule, Parameterization};
+
+/// What the config says of the model, apart from its networks.
+#[derive(Clone, Debug)]
+pub struct LatentDiffusionConfig {
+    /// The full noise schedule.
+    pub schedule: DiffusionSchedule,
+    /// What the UNet predicts.
+    pub parameterization: Parameterization,
+    /// Latents are multiplied by it after encoding.
+    pub scale_factor: f64,
+    /// Where the conditioning goes.
+    pub conditioning_key: ConditioningKey,
+    /// Height and width of the latents of training.
+    pub image_size: usize,
+    /// Channels of a latent.
+    pub channels: usize,
+    /// A picture is so many times larger than its latent.
+    pub first_stage_factor: usize,
+    /// The UNet's arguments.
+    pub unet: UNetConfig,
+    /// Keys that only training needs, seen in the config.
+    pub training_only: Vec<String>,
+    /// The EMA copy of the UNet runs.
+    pub use_ema: bool,
+    /// What was odd, in sentences.
+    pub notes: Vec<String>,
+}
+
+/// A latent diffusion model, ready to run.
+pub struct LatentDiffusion {
+    /// What the config says.
+    pub config: LatentDiffusionConfig,
+    pub(super) device: Device,
+    pub(super) unet: UNetModel,
+    pub(super) first_stage: FirstStage,
+    pub(super) cond_stage: CondStage,
+}
+
+impl LatentDiffusion {
+    /// Where the UNet computes.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Where the first stage and the text encoder compute: the same device, in f32.
+    pub fn first_stage_device(&self) -> Device {
+        self.device.with_dtype(Dtype::F32)
+    }
+
+    /// The stage that turns texts or labels into conditioning.
+    pub fn cond_stage(&self) -> &CondStage {
+        &self.cond_stage
+    }
+
+    /// Whether its latents come from a codebook.
+    pub fn quantizes(&self) -> bool {
+        matches!(self.first_stage, FirstStage::Vq(_))
+    }
+
+    /// Width and height of a picture are multiples of this: the first stage's factor × 2^(UNet levels − 1).
+    pub fn size_multiple(&self) -> usize {
+        self.config.first_stage_factor << self.config.unet.halvings()
+    }
+
+    /// The text encoder's ids of a text.
+    ///
+    /// # Errors
+    /// If the model takes no text.
+    pub fn tokenize(&self, text: &str) -> Result<Tokens> {
+        match &self.cond_stage {
+            CondStage::Clip { tokenizer, embedder } => {
+                tokenizer.encode(text, embedder.shape().max_length).map_err(|error| Error::Shape(error.to_string()))
+            }
+            _ => Err(Error::Shape("this model takes no text".to_owned())),
+        }
+    }
+
+    /// One text's context (1, n, d).
+    ///
+    /// # Errors
+    /// If the model takes no text, or stopped.
+    pub fn get_learned_conditioning(&self, tokens: &Tokens) -> Result<Tensor> {
+        match &self.cond_stage {
+            CondStage::Clip { embedder, .. } => embedder.forward(&tokens.ids)?.to_dtype_of(&self.device),
+            _ => Err(Error::Shape("this model takes no text".to_owned())),
+        }
+    }
+
+    /// Labels' conditioning: a context of one token, or the labels themselves for an `adm` model
+    /// (whose ClassEmbedder the reference builds but does not call).
+    ///
+    /// # Errors
+    /// If the model takes no labels.
+    pub fn get_class_conditioning(&self, labels: &[i64]) -> Result<Conditioning> {
+        if self.config.conditioning_key == ConditioningKey::Adm {
+            return Ok(Conditioning::from_labels(labels.to_vec()));
+        }
+        match &self.cond_stage {
+            CondStage::Class(embedder) => {
+                let context = embedder.forward(labels)?.to_dtype_of(&self.device)?;
+                Ok(Conditioning::from_tensor(context, self.config.conditioning_key))
+            }
+            _ => Err(Error::Shape("this model takes no class labels".to_owned())),
+        }
+    }
+
+    /// The UNet's prediction for `x` (b, c, h, w) at `t` (b): e_t or v, of x's shape.
+    ///
+    /// # Errors
+    /// If the conditioning does not fit the model, or stopped.
+    pub fn apply_model(&self, x: &Tensor, t: &[usize], conditioning: &Conditioning) -> Result<Tensor> {
+        let t: Vec<f32> = t.iter().map(|&t| t as f32).collect();
+        let key = self.config.conditioning_key;
+        let x = match key {
+            ConditioningKey::Concat | ConditioningKey::Hybrid => {
+                let parts: Vec<&Tensor> = std::iter::once(x).chain(&conditioning.c_concat).collect();
+                Tensor::concatenate_channels(&parts)?
+            }
+            _ => x.clone(),
+        };
+        self.check_channels(&x)?;
+        let context = match (key, conditioning.c_crossattn.as_slice()) {
+            (ConditioningKey::Crossattn | ConditioningKey::Hybrid, []) => {
+                return Err(Error::Shape("this model needs a context, found none".to_owned()));
+            }
+            (ConditioningKey::Crossattn | ConditioningKey::Hybrid, [one]) => Some(one.clone()),
+            (ConditioningKey::Crossattn | ConditioningKey::Hybrid, many) => {
+                // Joined along the positions n.
+                Some(Tensor::concatenate_channels(&many.iter().collect::<Vec<_>>())?)
+            }
+            _ => None,
+        };
+        let y = if key == ConditioningKey::Adm { conditioning.y.as_deref() } else { None };
+        self.unet.forward(&x, &t, context.as_ref(), y)
+    }
+
+    fn check_channels(&self, x: &Tensor) -> Result<()> {
+        let [_, found, ..] = x.map_shape()?;
+        let expected = self.config.unet.in_channels;
+        if found == expected {
+            return Ok(());
+        }
+        Err(Error::Shape(format!(
+            "the UNet takes {expected} channels, found {found}; an inpainting model needs a mask and a picture"
+        )))
+    }
+
+    /// Picture (b, 3, H, W) in [-1, 1] → unscaled latent or its distribution.
+    ///
+    /// # Errors
+    /// If shapes do not fit, or stopped.
+    pub fn encode_first_stage(&self, x: &Tensor) -> Result<Encoded> {
+        self.first_stage.encode(x)
+    }
+
+    /// `scale_factor` × the latent (or the distribution's mean) of an encoding.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn get_first_stage_encoding(&self, encoded: &Encoded) -> Result<Tensor> {
+        encoded.mode().scale(self.config.scale_factor)
+    }
+
+    /// Scaled latent z (b, c, h, w) → picture (b, 3, H, W), about [-1, 1].
+    ///
+    /// # Errors
+    /// If shapes do not fit, or stopped.
+    pub fn decode_first_stage(&self, z: &Tensor) -> Result<Tensor> {
+        let z = z.to_dtype_of(&self.first_stage_device())?;
+        self.first_stage.decode(&z.scale(1.0 / self.config.scale_factor)?)
+    }
+
+    /// The codebook's version of a latent, as the sampler sees it (the reference does not unscale it).
+    ///
+    /// # Errors
+    /// In one sentence for a first stage without a codebook.
+    pub fn quantize(&self, z: &Tensor) -> Result<Tensor> {
+        self.first_stage.quantize(z)?.ok_or_else(|| {
+            Error::Shape(
+                "quantize_denoised needs a first stage with a codebook, found AutoencoderKL; leave it out".to_owned(),
+            )
+        })
+    }
+}

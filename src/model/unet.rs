@@ -1,0 +1,289 @@
+//! `UNetModel`: predicts the noise e_t (or v) in x_t (mirrors
+//! `ldm/modules/diffusionmodules/openaimodel.py`).
+//!
+//! Trap: `num_heads` is carried from level to level when `num_head_channels` is set, and `legacy`
+//! changes the size of a head; [`Heads`] keeps the reference's rule in one place.
+
+use super::attention::{AttentionBlock, SpatialTransformer, TransformerShape};
+use super::resblock::{Downsample, ResBlock, ResBlockShape, Resampling, Upsample};
+use super::time_embedding::timestep_embedding;
+use super::unet_config::UNetConfig;
+use crate::ops::{Activation, Conv2d, Conv2dShape, Embedding, Error, GroupNorm, Linear, Result, Tensor, Weights};
+
+/// One layer of a [`TimestepEmbedSequential`].
+#[derive(Clone, Debug)]
+enum Layer {
+    Conv(Conv2d),
+    ResBlock(Box<ResBlock>),
+    SpatialTransformer(Box<SpatialTransformer>),
+    AttentionBlock(Box<AttentionBlock>),
+    Downsample(Downsample),
+    Upsample(Upsample),
+}
+
+/// Layers in a row; each takes of `emb` and `context` what it needs.
+#[derive(Clone, Debug)]
+struct TimestepEmbedSequential(Vec<Layer>);
+
+impl TimestepEmbedSequential {
+    fn forward(&self, x: &Tensor, emb: &Tensor, context: Option<&Tensor>) -> Result<Tensor> {
+        self.0.iter().try_fold(x.clone(), |x, layer| match layer {
+            Layer::Conv(conv) => conv.forward(&x),
+            Layer::ResBlock(block) => block.forward(&x, emb),
+            Layer::SpatialTransformer(transformer) => transformer.forward(&x, context),
+            Layer::AttentionBlock(attention) => attention.forward(&x),
+            Layer::Downsample(downsample) => downsample.forward(&x),
+            Layer::Upsample(upsample) => upsample.forward(&x),
+        })
+    }
+}
+
+/// The network.
+#[derive(Clone, Debug)]
+pub struct UNetModel {
+    config: UNetConfig,
+    time_embed: [Linear; 2],
+    label_emb: Option<Embedding>,
+    input_blocks: Vec<TimestepEmbedSequential>,
+    middle_block: TimestepEmbedSequential,
+    output_blocks: Vec<TimestepEmbedSequential>,
+    out_norm: GroupNorm,
+    out_conv: Conv2d,
+}
+
+impl UNetModel {
+    /// # Errors
+    /// If weights are missing or of another shape.
+    pub fn new(weights: &Weights, config: UNetConfig) -> Result<Self> {
+        let emb_channels = 4 * config.model_channels;
+        let time_embed = weights.pp("time_embed");
+        let mut builder = Builder { weights, heads: Heads::new(&config), config: &config, emb_channels };
+        let (input_blocks, skip_channels, channels) = builder.input_blocks()?;
+        let middle_block = builder.middle_block(channels)?;
+        let (output_blocks, channels) = builder.output_blocks(skip_channels, channels)?;
+        let out = weights.pp("out");
+        Ok(Self {
+            time_embed: [
+                Linear::new(&time_embed.pp(0), config.model_channels, emb_channels)?,
+                Linear::new(&time_embed.pp(2), emb_channels, emb_channels)?,
+            ],
+            label_emb: config
+                .num_classes
+                .map(|classes| Embedding::new(&weights.pp("label_emb"), classes, emb_channels))
+                .transpose()?,
+            input_blocks,
+            middle_block,
+            output_blocks,
+            out_norm: GroupNorm::new(&out.pp(0), config.norm_num_groups, channels, 1e-5)?,
+            out_conv: Conv2d::new(&out.pp(2), Conv2dShape::three(channels, config.out_channels))?,
+            config,
+        })
+    }
+
+    /// `x` (b, in_channels, h, w), `timesteps` (b), `context` (b, n, context_dim) for transformers,
+    /// `y` (b) for a class-conditional model → (b, out_channels, h, w).
+    ///
+    /// # Errors
+    /// If shapes do not fit, `y` is missing or extra, or stopped.
+    pub fn forward(&self, x: &Tensor, timesteps: &[f32], context: Option<&Tensor>, y: Option<&[i64]>) -> Result<Tensor> {
+        let emb = self.embed(x, timesteps, y)?;
+        let mut skips = Vec::with_capacity(self.input_blocks.len());
+        let mut h = x.clone();
+        for block in &self.input_blocks {
+            h = block.forward(&h, &emb, context)?;
+            skips.push(h.clone());
+        }
+        h = self.middle_block.forward(&h, &emb, context)?;
+        for block in &self.output_blocks {
+            let skip = skips.pop().ok_or_else(|| Error::Shape("more output blocks than input blocks".to_owned()))?;
+            h = block.forward(&Tensor::concatenate_channels(&[&h, &skip])?, &emb, context)?;
+        }
+        self.out_conv.forward(&self.out_norm.forward(&h, Activation::Silu)?)
+    }
+
+    /// The time (and class) embedding (b, 4·model_channels), activated for the ResBlocks.
+    fn embed(&self, x: &Tensor, timesteps: &[f32], y: Option<&[i64]>) -> Result<Tensor> {
+        let t_emb = timestep_embedding(x.device(), timesteps, self.config.model_channels)?;
+        let [first, second] = &self.time_embed;
+        let mut emb = second.forward(&first.forward_activated(&t_emb, Activation::Silu)?)?;
+        match (&self.label_emb, y) {
+            (Some(label_emb), Some(y)) => {
+                emb = emb.add(&label_emb.rows(y)?)?;
+            }
+            (None, None) => {}
+            _ => {
+                return Err(Error::Shape(
+                    "class labels go with a class-conditional model (num_classes): give both or neither".to_owned(),
+                ));
+            }
+        }
+        emb.activate(Activation::Silu)
+    }
+}
+
+/// Heads and channels of a head, by the reference's rule.
+#[derive(Clone, Copy)]
+struct Heads {
+    num_heads: Option<usize>,
+    num_head_channels: Option<usize>,
+    num_heads_upsample: Option<usize>,
+    legacy: bool,
+    use_spatial_transformer: bool,
+}
+
+impl Heads {
+    fn new(config: &UNetConfig) -> Self {
+        Self {
+            num_heads: config.num_heads,
+            num_head_channels: config.num_head_channels,
+            num_heads_upsample: config.num_heads_upsample.or(config.num_heads),
+            legacy: config.legacy,
+            use_spatial_transformer: config.use_spatial_transformer,
+        }
+    }
+
+    /// (heads, channels of a head) at a level of `channels`.
+    fn at(&mut self, channels: usize, upward: bool) -> Result<(usize, usize)> {
+        let mut dim_head = self.num_head_channels;
+        match self.num_head_channels {
+            None => dim_head = self.num_heads.map(|heads| channels / heads),
+            Some(width) => self.num_heads = Some(channels / width),
+        }
+        if self.legacy {
+            dim_head = if self.use_spatial_transformer {
+                self.num_heads.filter(|&heads| heads > 0).map(|heads| channels / heads)
+            } else {
+                self.num_head_channels
+            };
+        }
+        let heads = if self.use_spatial_transformer {
+            self.num_heads
+        } else {
+            match dim_head {
+                Some(0) | None if upward => self.num_heads_upsample,
+                Some(0) | None => self.num_heads,
+                Some(width) => Some(channels / width),
+            }
+        };
+        let heads = heads.filter(|&heads| heads > 0 && (self.use_spatial_transformer || channels % heads == 0));
+        let heads = heads.ok_or_else(|| {
+            Error::Shape(format!("{channels} channels do not split into the heads that num_heads and num_head_channels say"))
+        })?;
+        Ok((heads, dim_head.unwrap_or(channels / heads)))
+    }
+}
+
+/// Walks the levels as the reference's constructor does.
+struct Builder<'a> {
+    weights: &'a Weights,
+    config: &'a UNetConfig,
+    heads: Heads,
+    emb_channels: usize,
+}
+
+impl Builder<'_> {
+    fn resblock(&self, weights: &Weights, channels: usize, out_channels: usize, resampling: Resampling) -> Result<Layer> {
+        let shape = ResBlockShape {
+            channels,
+            out_channels,
+            emb_channels: self.emb_channels,
+            use_scale_shift_norm: self.config.use_scale_shift_norm,
+            resampling,
+            norm_num_groups: self.config.norm_num_groups,
+        };
+        Ok(Layer::ResBlock(Box::new(ResBlock::new(weights, shape)?)))
+    }
+
+    fn attention(&mut self, weights: &Weights, channels: usize, upward: bool) -> Result<Layer> {
+        let (heads, dim_head) = self.heads.at(channels, upward)?;
+        let norm_num_groups = self.config.norm_num_groups;
+        if let Some(context_dim) = self.config.context_dim {
+            let depth = self.config.transformer_depth;
+            let shape = TransformerShape { heads, dim_head, depth, context_dim, norm_num_groups };
+            return Ok(Layer::SpatialTransformer(Box::new(SpatialTransformer::new(weights, channels, shape)?)));
+        }
+        let order = self.config.use_new_attention_order;
+        let block = AttentionBlock::new(weights, channels, heads, order, norm_num_groups)?;
+        Ok(Layer::AttentionBlock(Box::new(block)))
+    }
+
+    /// The way down: blocks, the channels of each one's result, the channels at the end.
+    fn input_blocks(&mut self) -> Result<(Vec<TimestepEmbedSequential>, Vec<usize>, usize)> {
+        let config = self.config;
+        let root = self.weights.pp("input_blocks");
+        let first = Conv2dShape::three(config.in_channels, config.model_channels);
+        let mut blocks = vec![TimestepEmbedSequential(vec![Layer::Conv(Conv2d::new(&root.pp(0).pp(0), first)?)])];
+        let mut channels = config.model_channels;
+        let mut skip_channels = vec![channels];
+        let mut rate = 1;
+        for (level, mult) in config.channel_mult.iter().enumerate() {
+            for _ in 0..config.num_res_blocks {
+                let weights = root.pp(blocks.len());
+                let out_channels = mult * config.model_channels;
+                let mut layers = vec![self.resblock(&weights.pp(0), channels, out_channels, Resampling::None)?];
+                channels = out_channels;
+                if config.attention_resolutions.contains(&rate) {
+                    layers.push(self.attention(&weights.pp(1), channels, false)?);
+                }
+                blocks.push(TimestepEmbedSequential(layers));
+                skip_channels.push(channels);
+            }
+            if level + 1 < config.channel_mult.len() {
+                let weights = root.pp(blocks.len()).pp(0);
+                let layer = if config.resblock_updown {
+                    self.resblock(&weights, channels, channels, Resampling::Down)?
+                } else {
+                    Layer::Downsample(Downsample::new(&weights, channels, config.conv_resample)?)
+                };
+                blocks.push(TimestepEmbedSequential(vec![layer]));
+                skip_channels.push(channels);
+                rate *= 2;
+            }
+        }
+        Ok((blocks, skip_channels, channels))
+    }
+
+    fn middle_block(&mut self, channels: usize) -> Result<TimestepEmbedSequential> {
+        let weights = self.weights.pp("middle_block");
+        Ok(TimestepEmbedSequential(vec![
+            self.resblock(&weights.pp(0), channels, channels, Resampling::None)?,
+            self.attention(&weights.pp(1), channels, false)?,
+            self.resblock(&weights.pp(2), channels, channels, Resampling::None)?,
+        ]))
+    }
+
+    /// The way up: blocks and the channels at the end.
+    fn output_blocks(
+        &mut self,
+        mut skip_channels: Vec<usize>,
+        mut channels: usize,
+    ) -> Result<(Vec<TimestepEmbedSequential>, usize)> {
+        let config = self.config;
+        let root = self.weights.pp("output_blocks");
+        let mut blocks = Vec::new();
+        let mut rate = 1 << config.halvings();
+        for (level, mult) in config.channel_mult.iter().enumerate().rev() {
+            for i in 0..=config.num_res_blocks {
+                let weights = root.pp(blocks.len());
+                let out_channels = mult * config.model_channels;
+                let skip = skip_channels.pop().unwrap_or(0);
+                let mut layers = vec![self.resblock(&weights.pp(0), channels + skip, out_channels, Resampling::None)?];
+                channels = out_channels;
+                if config.attention_resolutions.contains(&rate) {
+                    layers.push(self.attention(&weights.pp(1), channels, true)?);
+                }
+                if level > 0 && i == config.num_res_blocks {
+                    let weights = weights.pp(layers.len());
+                    layers.push(if config.resblock_updown {
+                        self.resblock(&weights, channels, channels, Resampling::Up)?
+                    } else {
+                        Layer::Upsample(Upsample::new(&weights, channels, config.conv_resample)?)
+                    });
+                    rate /= 2;
+                }
+                blocks.push(TimestepEmbedSequential(layers));
+            }
+        }
+        Ok((blocks, channels))
+    }
+}

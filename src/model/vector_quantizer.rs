@@ -1,0 +1,88 @@
+//! `VQModelInterface`: the first stage whose latents are rows of a codebook (mirrors
+//! `ldm/models/autoencoder.py` and `VectorQuantizer2` of taming-transformers).
+//!
+//! Trap: `encode` does not quantise; `decode` does, before `post_quant_conv`.
+
+use super::first_stage_blocks::{DdConfig, Decoder, Encoder};
+use crate::ops::{Conv2d, Conv2dShape, Result, Tensor, Weights};
+
+/// A vector-quantised first stage.
+#[derive(Clone, Debug)]
+pub struct VQModelInterface {
+    encoder: Encoder,
+    decoder: Decoder,
+    quant_conv: Conv2d,
+    post_quant_conv: Conv2d,
+    codebook: Vec<f32>, // (n_embed, embed_dim)
+    embed_dim: usize,
+}
+
+impl VQModelInterface {
+    /// # Errors
+    /// If weights are missing.
+    pub fn new(weights: &Weights, config: &DdConfig, embed_dim: usize, n_embed: usize) -> Result<Self> {
+        let encoded = if config.double_z { 2 * config.z_channels } else { config.z_channels };
+        Ok(Self {
+            encoder: Encoder::new(&weights.pp("encoder"), config)?,
+            decoder: Decoder::new(&weights.pp("decoder"), config)?,
+            quant_conv: Conv2d::new(&weights.pp("quant_conv"), Conv2dShape::one(encoded, embed_dim))?,
+            post_quant_conv: Conv2d::new(
+                &weights.pp("post_quant_conv"),
+                Conv2dShape::one(embed_dim, config.z_channels),
+            )?,
+            codebook: weights.pp("quantize").pp("embedding").get_f32("weight", &[n_embed, embed_dim])?,
+            embed_dim,
+        })
+    }
+
+    /// (b, 3, H, W) in [-1, 1] → (b, embed_dim, h, w), not quantised.
+    ///
+    /// # Errors
+    /// If shapes do not fit, or stopped.
+    pub fn encode(&self, x: &Tensor) -> Result<Tensor> {
+        self.quant_conv.forward(&self.encoder.forward(x)?)
+    }
+
+    /// Every position's vector replaced by the nearest row of the codebook.
+    ///
+    /// # Errors
+    /// If the channels are not `embed_dim`.
+    pub fn quantize(&self, z: &Tensor) -> Result<Tensor> {
+        let [b, c, h, w] = z.map_shape()?;
+        let plane = h * w;
+        let mut values = z.to_f32()?;
+        for image in values.chunks_mut(c * plane).take(b) {
+            for position in 0..plane {
+                let row = self.nearest(|channel| image[channel * plane + position]);
+                for (channel, &value) in row.iter().enumerate() {
+                    image[channel * plane + position] = value;
+                }
+            }
+        }
+        Tensor::from_f32(z.device(), &[b, c, h, w], &values)
+    }
+
+    /// The codebook's row with the least Euclidean distance; the first of equals.
+    fn nearest(&self, vector: impl Fn(usize) -> f32) -> &[f32] {
+        let distance = |row: &[f32]| -> f64 {
+            row.iter().enumerate().map(|(c, &value)| f64::from(value - vector(c)).powi(2)).sum()
+        };
+        let mut best = &self.codebook[..self.embed_dim];
+        let mut least = f64::INFINITY;
+        for row in self.codebook.chunks_exact(self.embed_dim) {
+            let found = distance(row);
+            if found < least {
+                (best, least) = (row, found);
+            }
+        }
+        best
+    }
+
+    /// z (b, embed_dim, h, w), unscaled → (b, 3, H, W), about [-1, 1].
+    ///
+    /// # Errors
+    /// If shapes do not fit, or stopped.
+    pub fn decode(&self, z: &Tensor) -> Result<Tensor> {
+        self.decoder.forward(&self.post_quant_conv.forward(&self.quantize(z)?)?)
+    }
+}

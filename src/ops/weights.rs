@@ -1,0 +1,121 @@
+//! `Weights`: named tensors on their way into a network, with the path of the module being built.
+//!
+//! Construction is the weight map: `weights.pp("attn1").pp("to_q")` mirrors the checkpoint's names.
+//! Every name asked for is noted, so that what a file holds beyond that can be reported.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::host::{HostTensor, TensorSource};
+use super::{Device, Dtype, Error, Result};
+
+/// What is reported while weights are read: how many tensors have been.
+pub type Progress = Arc<dyn Fn(usize) + Send + Sync>;
+
+/// Turns a network's name of a tensor into the file's.
+type Rename = Arc<dyn Fn(&str) -> String + Send + Sync>;
+
+/// A path into a [`TensorSource`]; cheap to clone.
+#[derive(Clone)]
+pub struct Weights {
+    source: Arc<dyn TensorSource>,
+    asked: Arc<Mutex<BTreeSet<String>>>,
+    device: Device,
+    path: String,
+    rename: Option<Rename>,
+    progress: Option<Progress>,
+}
+
+impl Weights {
+    /// The root of a source.
+    pub fn new(source: Arc<dyn TensorSource>, device: Device) -> Self {
+        Self { source, asked: Arc::default(), device, path: String::new(), rename: None, progress: None }
+    }
+
+    /// Calls `progress` with the number of tensors read, after each.
+    pub fn with_progress(self, progress: Progress) -> Self {
+        Self { progress: Some(progress), ..self }
+    }
+
+    /// The same path for a module that computes in another arithmetic.
+    pub fn with_dtype(&self, dtype: Dtype) -> Self {
+        Self { device: self.device.with_dtype(dtype), ..self.clone() }
+    }
+
+    /// The same path, with names translated before the source is asked.
+    pub fn renamed(&self, rename: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
+        Self { rename: Some(Arc::new(rename)), ..self.clone() }
+    }
+
+    /// One step down the path.
+    pub fn pp(&self, name: impl Display) -> Self {
+        let path = if self.path.is_empty() { name.to_string() } else { format!("{}.{name}", self.path) };
+        Self { path, ..self.clone() }
+    }
+
+    /// Where modules built from here compute.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The file's name of the tensor `name` here.
+    fn full_name(&self, name: &str) -> String {
+        let full = if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) };
+        match &self.rename {
+            Some(rename) => rename(&full),
+            None => full,
+        }
+    }
+
+    /// Whether the source stores the tensor `name` here (one that draws its tensors stores none).
+    pub fn stores(&self, name: &str) -> bool {
+        self.source.names().binary_search(&self.full_name(name)).is_ok()
+    }
+
+    /// The tensor `name` here, of exactly this shape.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] if it is missing, of another shape or damaged; [`Error::Stopped`].
+    pub fn get(&self, name: &str, shape: &[usize]) -> Result<HostTensor<'_>> {
+        self.device.check_stop()?;
+        let full = self.full_name(name);
+        let found = self.source.shape(&full, shape).ok_or_else(|| {
+            Error::Weights(format!(
+                "the config asks for the tensor {full} of shape {shape:?}, found no such tensor in the weights; \
+                 use the config that belongs to this file"
+            ))
+        })?;
+        if found != shape {
+            return Err(Error::Weights(format!(
+                "the config asks for {full} of shape {shape:?}, found {found:?} in the weights; \
+                 use the config that belongs to this file"
+            )));
+        }
+        let tensor = self.source.read(&full, shape).map_err(Error::Weights)?;
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.insert(full);
+        if let Some(progress) = &self.progress {
+            progress(asked.len());
+        }
+        Ok(tensor)
+    }
+
+    /// The same as f32.
+    ///
+    /// # Errors
+    /// As [`Weights::get`].
+    pub fn get_f32(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        Ok(match self.get(name, shape)?.to_f32() {
+            Cow::Borrowed(values) => values.to_vec(),
+            Cow::Owned(values) => values,
+        })
+    }
+
+    /// Names in the source that nobody asked for, sorted.
+    pub fn unused(&self) -> Vec<String> {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        self.source.names().into_iter().filter(|name| !asked.contains(name)).collect()
+    }
+}

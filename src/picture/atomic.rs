@@ -1,0 +1,163 @@
+//! Files that are either whole or not there, and never over another unless told.
+//!
+//! Bytes go to a temporary file in the same folder, are brought to the disk, and take their name in
+//! one step. The step itself refuses an existing name, so two programs saving at once cannot
+//! overwrite each other.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::{Builder, NamedTempFile};
+
+/// How many numbers are tried after a taken name.
+const MOST_NUMBERS: usize = 100_000;
+
+/// Writes a file as a whole and says under which name.
+///
+/// With `force` an existing file is replaced; else `name.png` becomes `name-2.png` and so on.
+///
+/// # Errors
+/// What the file system says; nothing partial is left.
+pub fn write_atomically(path: &Path, bytes: &[u8], force: bool) -> io::Result<PathBuf> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut file = temporary(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    if force {
+        file.persist(path)?;
+        sync_folder(folder);
+        return Ok(path.to_owned());
+    }
+    for number in 1..=MOST_NUMBERS {
+        let name = numbered(path, number);
+        // Cheap, and spares file systems that cannot refuse in the renaming itself.
+        if name.symlink_metadata().is_ok() {
+            continue;
+        }
+        match take_name(file, &name) {
+            Ok(()) => {
+                sync_folder(folder);
+                return Ok(name);
+            }
+            Err((again, error)) if error.kind() == ErrorKind::AlreadyExists => file = again,
+            Err((_, error)) => return Err(error),
+        }
+    }
+    Err(io::Error::new(ErrorKind::AlreadyExists, "every number after this name is taken"))
+}
+
+/// A hidden temporary file beside its target, readable as any new file is.
+fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = Builder::new();
+    builder.prefix(".safelight-").suffix(".part");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // The process's umask still applies.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
+}
+
+/// Gives the file a name that nobody has.
+fn take_name(file: NamedTempFile, name: &Path) -> Result<(), (NamedTempFile, io::Error)> {
+    let refused = match file.persist_noclobber(name) {
+        Ok(_) => return Ok(()),
+        Err(refused) => refused,
+    };
+    if refused.error.kind() == ErrorKind::AlreadyExists {
+        return Err((refused.file, refused.error));
+    }
+    // Some file systems (FAT, network drives) know no such renaming: reserve the name, then replace.
+    if let Err(error) = OpenOptions::new().write(true).create_new(true).open(name) {
+        return Err((refused.file, error));
+    }
+    refused.file.persist(name).map(drop).map_err(|refused| {
+        // Only the empty file that was reserved a moment ago.
+        if let Err(error) = std::fs::remove_file(name) {
+            log::warn!("an empty file was left at {}: {error}", name.display());
+        }
+        (refused.file, refused.error)
+    })
+}
+
+/// Brings the new name to the disk where the system has a way to; not having one is no fault.
+fn sync_folder(folder: &Path) {
+    if cfg!(unix)
+        && let Err(error) = File::open(folder).and_then(|folder| folder.sync_all())
+    {
+        log::debug!("{} was not synced: {error}", folder.display());
+    }
+}
+
+/// `name.png`, `name-2.png`, `name-3.png`, …
+fn numbered(path: &Path, number: usize) -> PathBuf {
+    if number == 1 {
+        return path.to_owned();
+    }
+    let mut name = path.file_stem().unwrap_or_default().to_owned();
+    name.push(format!("-{number}"));
+    if let Some(ending) = path.extension() {
+        name.push(".");
+        name.push(ending);
+    }
+    path.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn the_next_free_number_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.b.png");
+        for expected in ["a.b.png", "a.b-2.png", "a.b-3.png"] {
+            let written = write_atomically(&path, expected.as_bytes(), false).unwrap();
+            assert_eq!(written, folder.path().join(expected));
+            assert_eq!(std::fs::read_to_string(written).unwrap(), expected);
+        }
+        assert_eq!(write_atomically(&path, b"new", true).unwrap(), path);
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        assert_eq!(names(folder.path()), ["a.b-2.png", "a.b-3.png", "a.b.png"]);
+    }
+
+    #[test]
+    fn many_writers_never_overwrite_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.png");
+        std::thread::scope(|scope| {
+            for writer in 0..4_u8 {
+                let path = &path;
+                scope.spawn(move || {
+                    for _ in 0..10 {
+                        write_atomically(path, &[writer], false).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(names(folder.path()).len(), 40);
+    }
+
+    #[test]
+    fn a_missing_folder_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("missing");
+        assert!(write_atomically(&missing.join("x.png"), b"1", false).is_err());
+        assert!(!missing.exists());
+        assert!(names(folder.path()).is_empty());
+    }
+}

@@ -1,0 +1,78 @@
+//! Why a picture could not be written or read, each in one sentence for a person.
+
+use std::path::{Path, PathBuf};
+
+/// What went wrong with a picture file.
+#[derive(Debug, thiserror::Error)]
+pub enum PictureError {
+    /// The file system refused to write.
+    #[error("cannot write {}: {source}; choose another place", .path.display())]
+    Write {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file system refused to read.
+    #[error("cannot read {}: {source}", .path.display())]
+    Read {
+        /// The file that was to be read.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The name does not end in a kind of picture that we write.
+    #[error("{} has an unknown ending; use {expected}", .path.display())]
+    Ending {
+        /// The name.
+        path: PathBuf,
+        /// Endings that would do.
+        expected: &'static str,
+    },
+    /// The settings do not fit beside the pixels (JPEG and WebP hold 65,000 bytes).
+    #[error("the settings take {found} bytes and {format} holds 65,000; save as PNG instead")]
+    TooLong {
+        /// Bytes needed.
+        found: usize,
+        /// The kind of file.
+        format: &'static str,
+    },
+    /// Pixels that cannot be a picture of this kind.
+    #[error("a picture of {width}x{height} pixels cannot be saved as {format}")]
+    Size {
+        /// Pixels across.
+        width: usize,
+        /// Pixels down.
+        height: usize,
+        /// The kind of file.
+        format: &'static str,
+    },
+    /// Bytes that are no picture, or a damaged one.
+    #[error("{} is no picture that can be opened ({reason})", .path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder said.
+        reason: String,
+    },
+    /// An encoder failed.
+    #[error("the picture could not be encoded as {format}: {reason}")]
+    Encode {
+        /// The kind of file.
+        format: &'static str,
+        /// What the encoder said.
+        reason: String,
+    },
+}
+
+impl PictureError {
+    /// A refused write.
+    pub(super) fn write(path: &Path, source: std::io::Error) -> Self {
+        Self::Write { path: path.to_owned(), source }
+    }
+
+    /// A refused read.
+    pub(super) fn read(path: &Path, source: std::io::Error) -> Self {
+        Self::Read { path: path.to_owned(), source }
+    }
+}

@@ -1,0 +1,108 @@
+//! `PartialSettings`: what could be learnt of a picture's settings; the rest stays as it was.
+
+use crate::message::{RngKind, SamplerKind, Settings, TimestepSpacing};
+
+/// The most steps a schedule has.
+const MOST_STEPS: u64 = 1000;
+/// The largest guidance that is believed.
+const MOST_GUIDANCE: f64 = 1000.0;
+/// The longest side that is believed, in pixels.
+const LONGEST_SIDE: u64 = 1 << 15;
+
+/// Settings with gaps.
+#[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
+#[serde(default)]
+pub struct PartialSettings {
+    /// What the picture shows.
+    pub prompt: Option<String>,
+    /// What it should not show; `Some("")` if the file says that there was none.
+    pub negative_prompt: Option<String>,
+    /// Steps asked for, 1 to 1000.
+    pub steps: Option<usize>,
+    /// `unconditional_guidance_scale`.
+    pub guidance: Option<f64>,
+    /// Share of fresh noise, 0 to 1.
+    pub eta: Option<f64>,
+    /// The seed.
+    pub seed: Option<u64>,
+    /// Pixels across.
+    pub width: Option<usize>,
+    /// Pixels down.
+    pub height: Option<usize>,
+    /// The update rule, where it is one of ours.
+    pub sampler: Option<SamplerKind>,
+    /// How steps were spread.
+    pub timesteps: Option<TimestepSpacing>,
+    /// Whose noise the seed names.
+    pub rng: Option<RngKind>,
+    /// Scale of the fresh noise.
+    pub temperature: Option<f64>,
+}
+
+impl PartialSettings {
+    /// `base` with all that is known put over it.
+    pub fn over(&self, base: &Settings) -> Settings {
+        let text = |own: &Option<String>, base: &String| own.clone().unwrap_or_else(|| base.clone());
+        Settings {
+            prompt: text(&self.prompt, &base.prompt),
+            negative_prompt: text(&self.negative_prompt, &base.negative_prompt),
+            steps: self.steps.unwrap_or(base.steps),
+            guidance: self.guidance.unwrap_or(base.guidance),
+            eta: self.eta.unwrap_or(base.eta),
+            seed: self.seed.unwrap_or(base.seed),
+            width: self.width.unwrap_or(base.width),
+            height: self.height.unwrap_or(base.height),
+            sampler: self.sampler.unwrap_or(base.sampler),
+            timesteps: self.timesteps.unwrap_or(base.timesteps),
+            rng: self.rng.unwrap_or(base.rng),
+            temperature: self.temperature.unwrap_or(base.temperature),
+        }
+    }
+
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The same without numbers that no picture can have had.
+    pub(super) fn believed(mut self) -> Self {
+        let whole = |value: Option<usize>, most: u64| value.filter(|&v| v >= 1 && v as u64 <= most);
+        let real = |value: Option<f64>, most: f64| value.filter(|v| (0.0..=most).contains(v));
+        self.steps = whole(self.steps, MOST_STEPS);
+        self.width = whole(self.width, LONGEST_SIDE);
+        self.height = whole(self.height, LONGEST_SIDE);
+        self.guidance = real(self.guidance, MOST_GUIDANCE);
+        self.eta = real(self.eta, 1.0);
+        self.temperature = real(self.temperature, MOST_GUIDANCE);
+        self
+    }
+
+    /// Takes a sampler's name as other programs spell it; answers whether it is one of ours.
+    pub(super) fn set_sampler(&mut self, name: &str) -> bool {
+        self.sampler = match name.trim().to_lowercase().as_str() {
+            "ddim" => Some(SamplerKind::Ddim),
+            "plms" => Some(SamplerKind::Plms),
+            _ => None,
+        };
+        self.sampler.is_some()
+    }
+}
+
+impl From<Settings> for PartialSettings {
+    fn from(settings: Settings) -> Self {
+        Self {
+            prompt: Some(settings.prompt),
+            negative_prompt: Some(settings.negative_prompt),
+            steps: Some(settings.steps),
+            guidance: Some(settings.guidance),
+            eta: Some(settings.eta),
+            seed: Some(settings.seed),
+            width: Some(settings.width),
+            height: Some(settings.height),
+            sampler: Some(settings.sampler),
+            timesteps: Some(settings.timesteps),
+            rng: Some(settings.rng),
+            temperature: Some(settings.temperature),
+        }
+    }
+}

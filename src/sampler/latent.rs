@@ -1,0 +1,49 @@
+//! `Latent`: what the sampler works on. A plain value on the host, so that a run can be kept,
+//! resumed and branched, and one seed gives one picture whatever the network runs on.
+//!
+//! Invariant: `values.len()` is the product of `shape`; arithmetic is f32, as the reference's.
+
+use serde::{Deserialize, Serialize};
+
+/// Latents of a batch, row-major (b, c, h, w).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Latent {
+    /// (b, c, h, w).
+    pub shape: [usize; 4],
+    /// The numbers.
+    pub values: Vec<f32>,
+}
+
+impl Latent {
+    /// A latent of these numbers.
+    pub fn new(shape: [usize; 4], values: Vec<f32>) -> Self {
+        debug_assert_eq!(values.len(), shape.iter().product::<usize>());
+        Self { shape, values }
+    }
+
+    /// Numbers of one latent.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether it holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// f of each number.
+    pub fn map(&self, f: impl Fn(f32) -> f32) -> Self {
+        Self { shape: self.shape, values: self.values.iter().map(|&value| f(value)).collect() }
+    }
+
+    /// f of each pair of numbers of two latents of one shape.
+    pub fn zip(&self, other: &Self, f: impl Fn(f32, f32) -> f32) -> Self {
+        let values = self.values.iter().zip(&other.values).map(|(&a, &b)| f(a, b)).collect();
+        Self { shape: self.shape, values }
+    }
+
+    /// Whether every number is finite.
+    pub fn is_finite(&self) -> bool {
+        self.values.iter().all(|value| value.is_finite())
+    }
+}

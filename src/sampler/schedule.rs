@@ -1,0 +1,284 @@
+//! Noise schedules: the betas of training, and the timesteps and coefficients of DDIM (mirrors
+//! `ldm/modules/diffusionmodules/util.py`). No tensors here.
+//!
+//! Traps: what DDIM's paper calls α_t is ᾱ_t (`alphas_cumprod`) of DDPM's; the ᾱ before the first
+//! step is ᾱ_0, not 1; S steps asked for are often more (`uniform` with 1000 mod S ≠ 0).
+
+use serde::{Deserialize, Serialize};
+
+use crate::message::TimestepSpacing;
+
+/// How betas grow (`beta_schedule`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BetaSchedule {
+    /// Even steps of √β.
+    Linear,
+    /// From a squared cosine of ᾱ.
+    Cosine,
+    /// Even steps of β (the reference's name for it).
+    SqrtLinear,
+    /// Roots of even steps.
+    Sqrt,
+}
+
+impl BetaSchedule {
+    /// The name in a config.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "linear" => Self::Linear,
+            "cosine" => Self::Cosine,
+            "sqrt_linear" => Self::SqrtLinear,
+            "sqrt" => Self::Sqrt,
+            _ => return None,
+        })
+    }
+}
+
+/// What the network predicts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Parameterization {
+    /// The noise.
+    #[default]
+    Eps,
+    /// The velocity √ᾱ·ε − √(1−ᾱ)·x_0 (Salimans and Ho 2022).
+    V,
+}
+
+/// `make_beta_schedule`, in f64.
+fn make_beta_schedule(schedule: BetaSchedule, n: usize, start: f64, end: f64, cosine_s: f64) -> Vec<f64> {
+    let linspace = |a: f64, b: f64| {
+        let step = if n > 1 { (b - a) / (n - 1) as f64 } else { 0.0 };
+        (0..n).map(move |i| if i + 1 == n && n > 1 { b } else { a + step * i as f64 })
+    };
+    match schedule {
+        BetaSchedule::Linear => linspace(start.sqrt(), end.sqrt()).map(|root| root * root).collect(),
+        BetaSchedule::SqrtLinear => linspace(start, end).collect(),
+        BetaSchedule::Sqrt => linspace(start, end).map(f64::sqrt).collect(),
+        BetaSchedule::Cosine => {
+            let alpha_bar = |i: usize| {
+                let t = i as f64 / n as f64 + cosine_s;
+                (t / (1.0 + cosine_s) * std::f64::consts::FRAC_PI_2).cos().powi(2)
+            };
+            (0..n).map(|i| (1.0 - alpha_bar(i + 1) / alpha_bar(i)).clamp(0.0, 0.999)).collect()
+        }
+    }
+}
+
+/// The full schedule of training: `DDPM.register_schedule`'s buffers, f32 like the reference's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DiffusionSchedule {
+    /// β_t.
+    pub betas: Vec<f32>,
+    /// ᾱ_t.
+    pub alphas_cumprod: Vec<f32>,
+    /// ᾱ_{t−1}, starting with 1.
+    pub alphas_cumprod_prev: Vec<f32>,
+    /// √ᾱ_t.
+    pub sqrt_alphas_cumprod: Vec<f32>,
+    /// √(1 − ᾱ_t).
+    pub sqrt_one_minus_alphas_cumprod: Vec<f32>,
+}
+
+impl DiffusionSchedule {
+    /// The schedule of `timesteps` betas.
+    pub fn new(schedule: BetaSchedule, timesteps: usize, linear_start: f64, linear_end: f64, cosine_s: f64) -> Self {
+        let betas = make_beta_schedule(schedule, timesteps, linear_start, linear_end, cosine_s);
+        let alphas_cumprod: Vec<f64> = betas
+            .iter()
+            .scan(1.0, |product, beta| {
+                *product *= 1.0 - beta;
+                Some(*product)
+            })
+            .collect();
+        let previous = std::iter::once(1.0).chain(alphas_cumprod.iter().copied()).take(timesteps);
+        let narrow = |values: &[f64], f: fn(f64) -> f64| values.iter().map(|&value| f(value) as f32).collect();
+        Self {
+            alphas_cumprod_prev: previous.map(|value| value as f32).collect(),
+            betas: narrow(&betas, |beta| beta),
+            sqrt_alphas_cumprod: narrow(&alphas_cumprod, f64::sqrt),
+            sqrt_one_minus_alphas_cumprod: narrow(&alphas_cumprod, |alpha| (1.0 - alpha).sqrt()),
+            alphas_cumprod: narrow(&alphas_cumprod, |alpha| alpha),
+        }
+    }
+
+    /// Timesteps of training.
+    pub fn timesteps(&self) -> usize {
+        self.betas.len()
+    }
+}
+
+/// Why there is no schedule for what was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ScheduleError {
+    /// No steps, or more than the schedule has.
+    #[error("expected 1 to {most} steps, found {found}; choose a number between")]
+    Steps {
+        /// Steps of training.
+        most: usize,
+        /// What was asked.
+        found: usize,
+    },
+    /// PLMS is deterministic.
+    #[error("the plms sampler needs eta 0, found {0}; set eta to 0 or use ddim")]
+    PlmsEta(String),
+}
+
+/// The steps of one run: `DDIMSampler.make_schedule`. Lists are in ascending time, index 0 the last run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DdimSchedule {
+    /// t of each step, ascending.
+    pub ddim_timesteps: Vec<usize>,
+    /// ᾱ at each t.
+    pub ddim_alphas: Vec<f64>,
+    /// ᾱ at the t before, ᾱ_0 for the first.
+    pub ddim_alphas_prev: Vec<f64>,
+    /// σ of each step.
+    pub ddim_sigmas: Vec<f64>,
+    /// What differs from what was asked, in sentences.
+    pub notes: Vec<String>,
+}
+
+impl DdimSchedule {
+    /// `make_ddim_timesteps` and `make_ddim_sampling_parameters`.
+    ///
+    /// Where the reference's uniform list would reach past the end (S = 3, 9, 27, …) the last
+    /// timestep is clamped, and a note says so.
+    ///
+    /// # Errors
+    /// If `steps` is 0 or more than the schedule has.
+    pub fn new(schedule: &DiffusionSchedule, steps: usize, spacing: TimestepSpacing, eta: f64) -> Result<Self, ScheduleError> {
+        let most = schedule.timesteps();
+        if steps == 0 || steps > most {
+            return Err(ScheduleError::Steps { most, found: steps });
+        }
+        let mut notes = Vec::new();
+        let mut ddim_timesteps = make_ddim_timesteps(spacing, steps, most);
+        if let Some(last) = ddim_timesteps.last_mut()
+            && *last >= most
+        {
+            *last = most - 1;
+            notes.push(format!(
+                "the reference fails at {steps} steps (its list reaches timestep {most}); the last one is {} here",
+                most - 1
+            ));
+        }
+        if ddim_timesteps.len() != steps {
+            notes.push(format!("{steps} steps asked for, {} run, as in the reference", ddim_timesteps.len()));
+        }
+        Ok(Self::from_timesteps(schedule, ddim_timesteps, eta, notes))
+    }
+
+    /// Every timestep of training (`ddim_use_original_steps`), with ᾱ before the first being 1.
+    pub fn original_steps(schedule: &DiffusionSchedule, eta: f64) -> Self {
+        let all = (0..schedule.timesteps()).collect();
+        let mut full = Self::from_timesteps(schedule, all, eta, Vec::new());
+        full.ddim_alphas_prev = schedule.alphas_cumprod_prev.iter().map(|&alpha| f64::from(alpha)).collect();
+        full.ddim_sigmas = sigmas(&full.ddim_alphas, &full.ddim_alphas_prev, eta);
+        full
+    }
+
+    fn from_timesteps(schedule: &DiffusionSchedule, ddim_timesteps: Vec<usize>, eta: f64, notes: Vec<String>) -> Self {
+        let alpha = |t: usize| f64::from(schedule.alphas_cumprod[t]);
+        let ddim_alphas: Vec<f64> = ddim_timesteps.iter().map(|&t| alpha(t)).collect();
+        let ddim_alphas_prev: Vec<f64> =
+            std::iter::once(alpha(0)).chain(ddim_alphas.iter().copied()).take(ddim_alphas.len()).collect();
+        let ddim_sigmas = sigmas(&ddim_alphas, &ddim_alphas_prev, eta);
+        Self { ddim_timesteps, ddim_alphas, ddim_alphas_prev, ddim_sigmas, notes }
+    }
+
+    /// Steps that will run.
+    pub fn len(&self) -> usize {
+        self.ddim_timesteps.len()
+    }
+
+    /// Whether no step will run.
+    pub fn is_empty(&self) -> bool {
+        self.ddim_timesteps.is_empty()
+    }
+
+    /// The timesteps in the order run: the largest first.
+    pub fn timesteps_in_order(&self) -> Vec<usize> {
+        self.ddim_timesteps.iter().rev().copied().collect()
+    }
+
+    /// The first of these steps only, in ascending time.
+    pub fn first(&self, len: usize) -> Self {
+        let cut = |list: &[f64]| list[..len].to_vec();
+        Self {
+            ddim_timesteps: self.ddim_timesteps[..len].to_vec(),
+            ddim_alphas: cut(&self.ddim_alphas),
+            ddim_alphas_prev: cut(&self.ddim_alphas_prev),
+            ddim_sigmas: cut(&self.ddim_sigmas),
+            notes: self.notes.clone(),
+        }
+    }
+
+    /// The subset that the reference's `timesteps` argument of `ddim_sampling` runs:
+    /// `int(min(timesteps / S, 1) · S) − 1` steps.
+    pub fn subset(&self, timesteps: usize) -> Self {
+        self.first(timesteps.min(self.len()).saturating_sub(1))
+    }
+}
+
+/// σ = η·√((1 − ᾱ_prev)/(1 − ᾱ)·(1 − ᾱ/ᾱ_prev)) (DDIM, eq. 16).
+fn sigmas(alphas: &[f64], alphas_prev: &[f64], eta: f64) -> Vec<f64> {
+    let sigma = |(&a, &prev): (&f64, &f64)| eta * ((1.0 - prev) / (1.0 - a) * (1.0 - a / prev)).max(0.0).sqrt();
+    alphas.iter().zip(alphas_prev).map(sigma).collect()
+}
+
+/// Ascending, plus one, "to get the final alpha values right" as the reference has it; the last
+/// may be past the end.
+fn make_ddim_timesteps(spacing: TimestepSpacing, steps: usize, timesteps: usize) -> Vec<usize> {
+    match spacing {
+        TimestepSpacing::Uniform => (0..timesteps).step_by(timesteps / steps).map(|t| t + 1).collect(),
+        TimestepSpacing::Quad => {
+            let end = (timesteps as f64 * 0.8).sqrt();
+            let step = if steps > 1 { end / (steps - 1) as f64 } else { 0.0 };
+            let root = |i: usize| if i + 1 == steps && steps > 1 { end } else { step * i as f64 };
+            (0..steps).map(|i| (root(i) * root(i)) as usize + 1).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sd_schedule() -> DiffusionSchedule {
+        DiffusionSchedule::new(BetaSchedule::Linear, 1000, 0.00085, 0.012, 8e-3)
+    }
+
+    #[test]
+    fn every_number_of_steps_gives_timesteps_within_the_schedule() {
+        let schedule = sd_schedule();
+        for steps in 1..=1000 {
+            for spacing in [TimestepSpacing::Uniform, TimestepSpacing::Quad] {
+                let run = DdimSchedule::new(&schedule, steps, spacing, 0.0).unwrap();
+                assert!(!run.is_empty() && run.ddim_timesteps.iter().all(|&t| t < 1000), "{steps}");
+                assert!(run.ddim_timesteps.is_sorted(), "{steps}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_count_of_steps_follows_the_reference() {
+        let schedule = sd_schedule();
+        let count = |steps| DdimSchedule::new(&schedule, steps, TimestepSpacing::Uniform, 0.0).unwrap().len();
+        assert_eq!((count(25), count(30), count(48), count(350)), (25, 31, 50, 500));
+    }
+
+    #[test]
+    fn where_the_reference_fails_the_last_timestep_is_clamped_and_said() {
+        let run = DdimSchedule::new(&sd_schedule(), 3, TimestepSpacing::Uniform, 0.0).unwrap();
+        assert_eq!(run.ddim_timesteps, [1, 334, 667, 999]);
+        assert_eq!(run.notes.len(), 2);
+    }
+
+    #[test]
+    fn no_steps_and_too_many_are_refused() {
+        for steps in [0, 1001] {
+            let refused = DdimSchedule::new(&sd_schedule(), steps, TimestepSpacing::Uniform, 0.0);
+            assert_eq!(refused, Err(ScheduleError::Steps { most: 1000, found: steps }));
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Verification: recorded runs of the reference, computed again and compared number by number.
+//!
+//! Invariant: nothing is passed over. A tensor or request key that is not known, a missing tensor, a
+//! wrong shape, a NaN: each is a failure with a sentence.
+
+mod case;
+mod compare;
+mod compute;
+pub mod embedded;
+
+pub use case::{Case, CaseError, CaseRequest};
+pub use compare::{Comparison, compare};
+pub use compute::{VerifyError, compute};
