@@ -40,8 +40,9 @@ pub fn parse_yaml(text: &str) -> Result<Value> {
     if text.len() > CONFIG_BYTES_MAX {
         return Err(ConfigError::Yaml(format!("{} bytes of text, more than any config has", text.len())));
     }
-    let value: Value = serde_saphyr::from_str(text)
-        .map_err(|error| ConfigError::Yaml(error.to_string().lines().next().unwrap_or_default().to_owned()))?;
+    let value: Value = serde_saphyr::from_str(text).map_err(|error| {
+        ConfigError::Yaml(error.to_string().lines().next().unwrap_or_default().to_owned())
+    })?;
     Ok(value)
 }
 
@@ -76,14 +77,18 @@ impl Target {
         if let Value::String(mark) = value {
             return Ok(Self { target: mark.clone(), params: Params::new(place, Map::new()) });
         }
-        let missing = || ConfigError::Key(format!("expected `target` and `params` in {place}, found {}", brief(value)));
+        let missing =
+            || ConfigError::Key(format!("expected `target` and `params` in {place}, found {}", brief(value)));
         let map = value.as_object().ok_or_else(missing)?;
         let target = map.get("target").and_then(Value::as_str).ok_or_else(missing)?.to_owned();
         let params = match map.get("params") {
             None | Some(Value::Null) => Map::new(),
             Some(Value::Object(params)) => params.clone(),
             Some(other) => {
-                return Err(ConfigError::Key(format!("expected keys in {place}.params, found {}", brief(other))));
+                return Err(ConfigError::Key(format!(
+                    "expected keys in {place}.params, found {}",
+                    brief(other)
+                )));
             }
         };
         let short = target.rsplit('.').next().unwrap_or_default().to_owned();
@@ -113,11 +118,18 @@ impl Params {
     }
 
     fn wrong(&self, key: &str, expected: &str, found: &Value) -> ConfigError {
-        ConfigError::Key(format!("expected {expected} for {} in {}, found {}", key, self.module, brief(found)))
+        ConfigError::Key(format!(
+            "expected {expected} for {} in {}, found {}",
+            key,
+            self.module,
+            brief(found)
+        ))
     }
 
     fn require<T>(&self, key: &str, value: Option<T>) -> Result<T> {
-        value.ok_or_else(|| ConfigError::Key(format!("the key {key} of {} is missing; add it to the config", self.module)))
+        value.ok_or_else(|| {
+            ConfigError::Key(format!("the key {key} of {} is missing; add it to the config", self.module))
+        })
     }
 
     /// A whole number, 0 or more.
@@ -164,7 +176,8 @@ impl Params {
     pub fn number(&mut self, key: &'static str) -> Result<Option<f64>> {
         let Some(value) = self.take(key) else { return Ok(None) };
         // PyYAML reads 1e-4 as text, and so do real configs.
-        let number = value.as_f64().or_else(|| value.as_str()?.parse().ok()).filter(|number| number.is_finite());
+        let number =
+            value.as_f64().or_else(|| value.as_str()?.parse().ok()).filter(|number| number.is_finite());
         number.map(Some).ok_or_else(|| self.wrong(key, "a number", &value))
     }
 

@@ -81,8 +81,9 @@ impl Trace {
             let (dtype, data) = bytes.get(name.as_str())?;
             TensorView::new(*dtype, tensor.shape.clone(), data).ok().map(|view| (name.as_str(), view))
         });
-        safetensors::serialize_to_file(views, None, path)
-            .map_err(|error| format!("the trace cannot be written ({error}); check the path {}", path.display()))
+        safetensors::serialize_to_file(views, None, path).map_err(|error| {
+            format!("the trace cannot be written ({error}); check the path {}", path.display())
+        })
     }
 }
 

@@ -5,7 +5,9 @@
 //! Letters: b batch, n = h·w positions, c channels, d channels of a head.
 //! Trap: the norm before a `SpatialTransformer` has epsilon 1e-6, the one in an `AttentionBlock` 1e-5.
 
-use crate::ops::{self, Activation, Conv2d, Conv2dShape, Fused, GroupNorm, LayerNorm, Linear, Mask, Result, Tensor, Weights};
+use crate::ops::{
+    self, Activation, Conv2d, Conv2dShape, Fused, GroupNorm, LayerNorm, Linear, Mask, Result, Tensor, Weights,
+};
 
 /// Queries from `x`, keys and values from `context` (or from `x` itself).
 #[derive(Clone, Debug)]
@@ -22,7 +24,13 @@ impl CrossAttention {
     ///
     /// # Errors
     /// If weights are missing.
-    pub fn new(weights: &Weights, query_dim: usize, context_dim: usize, heads: usize, dim_head: usize) -> Result<Self> {
+    pub fn new(
+        weights: &Weights,
+        query_dim: usize,
+        context_dim: usize,
+        heads: usize,
+        dim_head: usize,
+    ) -> Result<Self> {
         let inner = heads * dim_head;
         Ok(Self {
             heads,
@@ -37,7 +45,13 @@ impl CrossAttention {
     ///
     /// # Errors
     /// If shapes do not fit, or stopped.
-    pub fn forward(&self, x: &Tensor, context: Option<&Tensor>, mask: Mask<'_>, residual: &Tensor) -> Result<Tensor> {
+    pub fn forward(
+        &self,
+        x: &Tensor,
+        context: Option<&Tensor>,
+        mask: Mask<'_>,
+        residual: &Tensor,
+    ) -> Result<Tensor> {
         let context = context.unwrap_or(x);
         let q = self.to_q.forward(x)?;
         let k = self.to_k.forward(context)?;
@@ -90,7 +104,13 @@ pub struct BasicTransformerBlock {
 impl BasicTransformerBlock {
     /// # Errors
     /// If weights are missing.
-    pub fn new(weights: &Weights, dim: usize, heads: usize, dim_head: usize, context_dim: usize) -> Result<Self> {
+    pub fn new(
+        weights: &Weights,
+        dim: usize,
+        heads: usize,
+        dim_head: usize,
+        context_dim: usize,
+    ) -> Result<Self> {
         Ok(Self {
             attn1: CrossAttention::new(&weights.pp("attn1"), dim, dim, heads, dim_head)?,
             attn2: CrossAttention::new(&weights.pp("attn2"), dim, context_dim, heads, dim_head)?,

@@ -22,7 +22,13 @@ pub struct ClipShape {
 
 impl Default for ClipShape {
     fn default() -> Self {
-        Self { vocabulary: 49408, max_length: 77, hidden_size: 768, num_hidden_layers: 12, num_attention_heads: 12 }
+        Self {
+            vocabulary: 49408,
+            max_length: 77,
+            hidden_size: 768,
+            num_hidden_layers: 12,
+            num_attention_heads: 12,
+        }
     }
 }
 
@@ -60,7 +66,8 @@ impl EncoderLayer {
     /// (b, n, c) → (b, n, c).
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let normal = self.layer_norm1.forward(x)?;
-        let (q, k, v) = (self.q_proj.forward(&normal)?, self.k_proj.forward(&normal)?, self.v_proj.forward(&normal)?);
+        let (q, k, v) =
+            (self.q_proj.forward(&normal)?, self.k_proj.forward(&normal)?, self.v_proj.forward(&normal)?);
         let seen = ops::attention(&q, &k, &v, self.heads, Mask::Causal)?;
         let x = self.out_proj.forward_residual(&seen, x)?;
         let inner = self.fc1.forward_activated(&self.layer_norm2.forward(&x)?, Activation::QuickGelu)?;
@@ -107,7 +114,8 @@ impl FrozenCLIPEmbedder {
     /// # Errors
     /// If an id is not in the vocabulary, or stopped.
     pub fn forward(&self, ids: &[i64]) -> Result<Tensor> {
-        let mut x = self.token_embedding.forward(ids, [1, ids.len()])?.add(&self.position_embedding.all()?)?;
+        let mut x =
+            self.token_embedding.forward(ids, [1, ids.len()])?.add(&self.position_embedding.all()?)?;
         for layer in &self.layers {
             x = layer.forward(&x)?;
         }

@@ -6,7 +6,9 @@
 //! attention projections are 1×1 convolutions.
 
 use crate::config::{Params, Result as ConfigResult};
-use crate::ops::{self, Activation, Conv2d, Conv2dShape, Fused, GroupNorm, Mask, Padding, Result, Tensor, Weights};
+use crate::ops::{
+    self, Activation, Conv2d, Conv2dShape, Fused, GroupNorm, Mask, Padding, Result, Tensor, Weights,
+};
 
 /// The arguments of `Encoder` and `Decoder` (`ddconfig`); `norm_num_groups` is ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -231,7 +233,13 @@ struct Level {
 }
 
 impl Level {
-    fn new(weights: &Weights, channels: [usize; 2], count: usize, attention: bool, groups: usize) -> Result<Self> {
+    fn new(
+        weights: &Weights,
+        channels: [usize; 2],
+        count: usize,
+        attention: bool,
+        groups: usize,
+    ) -> Result<Self> {
         let [mut block_in, block_out] = channels;
         let mut blocks = Vec::new();
         for i in 0..count {
@@ -276,8 +284,13 @@ impl Encoder {
         for (i, mult) in config.ch_mult.iter().enumerate() {
             let weights = weights.pp("down").pp(i);
             let next = mult * config.ch;
-            let mut level =
-                Level::new(&weights, [channels, next], config.num_res_blocks, config.has_attention(i), groups)?;
+            let mut level = Level::new(
+                &weights,
+                [channels, next],
+                config.num_res_blocks,
+                config.has_attention(i),
+                groups,
+            )?;
             channels = next;
             if i + 1 < levels {
                 level.resample = Resample::down(&weights, channels, config)?;
@@ -330,7 +343,8 @@ impl Decoder {
             let weights = weights.pp("up").pp(i);
             let next = mult * config.ch;
             let attention = config.decoder_has_attention(i);
-            let mut level = Level::new(&weights, [channels, next], config.num_res_blocks + 1, attention, groups)?;
+            let mut level =
+                Level::new(&weights, [channels, next], config.num_res_blocks + 1, attention, groups)?;
             channels = next;
             if i > 0 {
                 level.resample = Resample::up(&weights, channels, config)?;

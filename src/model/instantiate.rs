@@ -63,7 +63,9 @@ pub fn instantiate_from_config(
     weights: &Weights,
     read_tokenizer: ReadTokenizer<'_>,
 ) -> Result<LatentDiffusion, ModelError> {
-    let model = config.get("model").ok_or_else(|| ConfigError::Key("the key model is missing from the config".into()))?;
+    let model = config
+        .get("model")
+        .ok_or_else(|| ConfigError::Key("the key model is missing from the config".into()))?;
     let target = Target::from_value(model, "model")?;
     match class_of(&target.target) {
         "LatentDiffusion" => latent_diffusion(target.params, weights, read_tokenizer),
@@ -112,7 +114,8 @@ fn latent_diffusion(
     let (cond_stage, seen) = cond_stage(cond_stage_target, &exact.pp("cond_stage_model"), read_tokenizer)?;
     training_only.extend(seen);
     let unet = UNetModel::new(&unet_weights, unet_config.clone())?;
-    let (first_stage, first_stage_factor, seen) = first_stage(first_stage_target, &exact.pp("first_stage_model"))?;
+    let (first_stage, first_stage_factor, seen) =
+        first_stage(first_stage_target, &exact.pp("first_stage_model"))?;
     training_only.extend(seen);
     let notes = differing_buffers(weights, &schedule);
     Ok(LatentDiffusion {
@@ -223,9 +226,7 @@ fn conditioning_key(params: &mut Params, cond_stage: &Target) -> Result<Conditio
 fn unet_config(target: Target) -> Result<(UNetConfig, Vec<String>), ModelError> {
     match class_of(&target.target) {
         "UNetModel" => Ok(UNetConfig::from_params(target.params)?),
-        _ => {
-            Err(unknown(&target.target, "a UNet", &["ldm.modules.diffusionmodules.openaimodel.UNetModel"]))
-        }
+        _ => Err(unknown(&target.target, "a UNet", &["ldm.modules.diffusionmodules.openaimodel.UNetModel"])),
     }
 }
 

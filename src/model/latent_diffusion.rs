@@ -81,9 +81,9 @@ impl LatentDiffusion {
     /// If the model takes no text.
     pub fn tokenize(&self, text: &str) -> Result<Tokens> {
         match &self.cond_stage {
-            CondStage::Clip { tokenizer, embedder } => {
-                tokenizer.encode(text, embedder.shape().max_length).map_err(|error| Error::Shape(error.to_string()))
-            }
+            CondStage::Clip { tokenizer, embedder } => tokenizer
+                .encode(text, embedder.shape().max_length)
+                .map_err(|error| Error::Shape(error.to_string())),
             _ => Err(Error::Shape("this model takes no text".to_owned())),
         }
     }
@@ -190,7 +190,8 @@ impl LatentDiffusion {
     pub fn quantize(&self, z: &Tensor) -> Result<Tensor> {
         self.first_stage.quantize(z)?.ok_or_else(|| {
             Error::Shape(
-                "quantize_denoised needs a first stage with a codebook, found AutoencoderKL; leave it out".to_owned(),
+                "quantize_denoised needs a first stage with a codebook, found AutoencoderKL; leave it out"
+                    .to_owned(),
             )
         })
     }

@@ -4,7 +4,9 @@
 //! Trap: with `resblock_updown` the resampling stands between the activation and the first
 //! convolution, and the skip is resampled too.
 
-use crate::ops::{Activation, Conv2d, Conv2dShape, Fused, GroupNorm, Linear, Padding, Result, Tensor, Weights};
+use crate::ops::{
+    Activation, Conv2d, Conv2dShape, Fused, GroupNorm, Linear, Padding, Result, Tensor, Weights,
+};
 
 /// Doubles height and width.
 #[derive(Clone, Debug)]
@@ -18,7 +20,8 @@ impl Upsample {
     /// # Errors
     /// If weights are missing.
     pub fn new(weights: &Weights, channels: usize, conv_resample: bool) -> Result<Self> {
-        let conv = conv_resample.then(|| Conv2d::new(&weights.pp("conv"), Conv2dShape::three(channels, channels)));
+        let conv =
+            conv_resample.then(|| Conv2d::new(&weights.pp("conv"), Conv2dShape::three(channels, channels)));
         Ok(Self { conv: conv.transpose()? })
     }
 

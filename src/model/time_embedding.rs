@@ -10,9 +10,8 @@ use crate::ops::{Device, Result, Tensor};
 /// If the device fails.
 pub fn timestep_embedding(device: &Device, timesteps: &[f32], dim: usize) -> Result<Tensor> {
     let half = dim / 2;
-    let frequencies: Vec<f32> = (0..half)
-        .map(|i| f64::from(-(10000f64.ln() as f32) * i as f32 / half as f32).exp() as f32)
-        .collect();
+    let frequencies: Vec<f32> =
+        (0..half).map(|i| f64::from(-(10000f64.ln() as f32) * i as f32 / half as f32).exp() as f32).collect();
     let mut values = Vec::with_capacity(timesteps.len() * dim);
     for &t in timesteps {
         let angle = |frequency: &f32| f64::from(t * frequency);

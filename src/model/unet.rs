@@ -8,7 +8,9 @@ use super::attention::{AttentionBlock, SpatialTransformer, TransformerShape};
 use super::resblock::{Downsample, ResBlock, ResBlockShape, Resampling, Upsample};
 use super::time_embedding::timestep_embedding;
 use super::unet_config::UNetConfig;
-use crate::ops::{Activation, Conv2d, Conv2dShape, Embedding, Error, GroupNorm, Linear, Result, Tensor, Weights};
+use crate::ops::{
+    Activation, Conv2d, Conv2dShape, Embedding, Error, GroupNorm, Linear, Result, Tensor, Weights,
+};
 
 /// One layer of a [`TimestepEmbedSequential`].
 #[derive(Clone, Debug)]
@@ -85,7 +87,13 @@ impl UNetModel {
     ///
     /// # Errors
     /// If shapes do not fit, `y` is missing or extra, or stopped.
-    pub fn forward(&self, x: &Tensor, timesteps: &[f32], context: Option<&Tensor>, y: Option<&[i64]>) -> Result<Tensor> {
+    pub fn forward(
+        &self,
+        x: &Tensor,
+        timesteps: &[f32],
+        context: Option<&Tensor>,
+        y: Option<&[i64]>,
+    ) -> Result<Tensor> {
         let emb = self.embed(x, timesteps, y)?;
         let mut skips = Vec::with_capacity(self.input_blocks.len());
         let mut h = x.clone();
@@ -95,7 +103,8 @@ impl UNetModel {
         }
         h = self.middle_block.forward(&h, &emb, context)?;
         for block in &self.output_blocks {
-            let skip = skips.pop().ok_or_else(|| Error::Shape("more output blocks than input blocks".to_owned()))?;
+            let skip =
+                skips.pop().ok_or_else(|| Error::Shape("more output blocks than input blocks".to_owned()))?;
             h = block.forward(&Tensor::concatenate_channels(&[&h, &skip])?, &emb, context)?;
         }
         self.out_conv.forward(&self.out_norm.forward(&h, Activation::Silu)?)
@@ -113,7 +122,8 @@ impl UNetModel {
             (None, None) => {}
             _ => {
                 return Err(Error::Shape(
-                    "class labels go with a class-conditional model (num_classes): give both or neither".to_owned(),
+                    "class labels go with a class-conditional model (num_classes): give both or neither"
+                        .to_owned(),
                 ));
             }
         }
@@ -165,9 +175,12 @@ impl Heads {
                 Some(width) => Some(channels / width),
             }
         };
-        let heads = heads.filter(|&heads| heads > 0 && (self.use_spatial_transformer || channels % heads == 0));
+        let heads =
+            heads.filter(|&heads| heads > 0 && (self.use_spatial_transformer || channels % heads == 0));
         let heads = heads.ok_or_else(|| {
-            Error::Shape(format!("{channels} channels do not split into the heads that num_heads and num_head_channels say"))
+            Error::Shape(format!(
+                "{channels} channels do not split into the heads that num_heads and num_head_channels say"
+            ))
         })?;
         Ok((heads, dim_head.unwrap_or(channels / heads)))
     }
@@ -182,7 +195,13 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn resblock(&self, weights: &Weights, channels: usize, out_channels: usize, resampling: Resampling) -> Result<Layer> {
+    fn resblock(
+        &self,
+        weights: &Weights,
+        channels: usize,
+        out_channels: usize,
+        resampling: Resampling,
+    ) -> Result<Layer> {
         let shape = ResBlockShape {
             channels,
             out_channels,
@@ -200,7 +219,9 @@ impl Builder<'_> {
         if let Some(context_dim) = self.config.context_dim {
             let depth = self.config.transformer_depth;
             let shape = TransformerShape { heads, dim_head, depth, context_dim, norm_num_groups };
-            return Ok(Layer::SpatialTransformer(Box::new(SpatialTransformer::new(weights, channels, shape)?)));
+            return Ok(Layer::SpatialTransformer(Box::new(SpatialTransformer::new(
+                weights, channels, shape,
+            )?)));
         }
         let order = self.config.use_new_attention_order;
         let block = AttentionBlock::new(weights, channels, heads, order, norm_num_groups)?;
@@ -212,7 +233,8 @@ impl Builder<'_> {
         let config = self.config;
         let root = self.weights.pp("input_blocks");
         let first = Conv2dShape::three(config.in_channels, config.model_channels);
-        let mut blocks = vec![TimestepEmbedSequential(vec![Layer::Conv(Conv2d::new(&root.pp(0).pp(0), first)?)])];
+        let mut blocks =
+            vec![TimestepEmbedSequential(vec![Layer::Conv(Conv2d::new(&root.pp(0).pp(0), first)?)])];
         let mut channels = config.model_channels;
         let mut skip_channels = vec![channels];
         let mut rate = 1;
@@ -220,7 +242,8 @@ impl Builder<'_> {
             for _ in 0..config.num_res_blocks {
                 let weights = root.pp(blocks.len());
                 let out_channels = mult * config.model_channels;
-                let mut layers = vec![self.resblock(&weights.pp(0), channels, out_channels, Resampling::None)?];
+                let mut layers =
+                    vec![self.resblock(&weights.pp(0), channels, out_channels, Resampling::None)?];
                 channels = out_channels;
                 if config.attention_resolutions.contains(&rate) {
                     layers.push(self.attention(&weights.pp(1), channels, false)?);
@@ -267,7 +290,8 @@ impl Builder<'_> {
                 let weights = root.pp(blocks.len());
                 let out_channels = mult * config.model_channels;
                 let skip = skip_channels.pop().unwrap_or(0);
-                let mut layers = vec![self.resblock(&weights.pp(0), channels + skip, out_channels, Resampling::None)?];
+                let mut layers =
+                    vec![self.resblock(&weights.pp(0), channels + skip, out_channels, Resampling::None)?];
                 channels = out_channels;
                 if config.attention_resolutions.contains(&rate) {
                     layers.push(self.attention(&weights.pp(1), channels, true)?);

@@ -87,7 +87,9 @@ impl UNetConfig {
 
     fn check(&self, params: &Params) -> Result<()> {
         if self.use_spatial_transformer != self.context_dim.is_some() {
-            return Err(params.refuse("context_dim", "it goes with use_spatial_transformer: give both or neither"));
+            return Err(
+                params.refuse("context_dim", "it goes with use_spatial_transformer: give both or neither")
+            );
         }
         if self.num_heads.is_none() && self.num_head_channels.is_none() {
             return Err(params.refuse("num_heads", "either num_heads or num_head_channels must be set"));

@@ -101,7 +101,8 @@ impl Conv2d {
             y = y.wrap("a bias", y.inner.broadcast_add(&bias.inner))?;
         }
         if let Some(channels) = fused.channels {
-            let add = || y.inner.broadcast_add(&channels.inner.reshape((b, self.shape.out_channels, 1, 1))?);
+            let add =
+                || y.inner.broadcast_add(&channels.inner.reshape((b, self.shape.out_channels, 1, 1))?);
             y = y.wrap("a time embedding", add())?;
         }
         match fused.residual {
@@ -123,7 +124,9 @@ impl Conv2d {
         let [b, _, h, w] = x.map_shape()?;
         let Conv2dShape { in_channels, out_channels, kernel, stride, padding } = self.shape;
         let multiply_adds = b * h * w * in_channels * out_channels * kernel * kernel / (stride * stride);
-        if let (Padding::Same(zeros), false) = (padding, x.device.is_cpu() && multiply_adds > BAND_MULTIPLY_ADDS) {
+        if let (Padding::Same(zeros), false) =
+            (padding, x.device.is_cpu() && multiply_adds > BAND_MULTIPLY_ADDS)
+        {
             return x.wrap("a convolution", x.inner.conv2d(&self.weight.inner, zeros, stride, 1, 1));
         }
         let (before, after) = match padding {
@@ -141,7 +144,13 @@ impl Conv2d {
     }
 
     /// The convolution of an already padded map, `band` rows of the result at a time.
-    fn convolve_bands(&self, x: &Tensor, padded: &candle::Tensor, out_rows: usize, band: usize) -> Result<Tensor> {
+    fn convolve_bands(
+        &self,
+        x: &Tensor,
+        padded: &candle::Tensor,
+        out_rows: usize,
+        band: usize,
+    ) -> Result<Tensor> {
         let Conv2dShape { kernel, stride, .. } = self.shape;
         let mut parts = Vec::new();
         for start in (0..out_rows).step_by(band) {

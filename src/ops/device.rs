@@ -154,18 +154,23 @@ fn open_cuda(index: usize) -> Result<candle::Device> {
         ));
     }
     candle::Device::new_cuda(index).map_err(|error| {
-        Error::Device(format!("CUDA GPU {index} cannot be opened ({error}); use --device cpu or another number"))
+        Error::Device(format!(
+            "CUDA GPU {index} cannot be opened ({error}); use --device cpu or another number"
+        ))
     })
 }
 
 fn open_metal(index: usize) -> Result<candle::Device> {
     if !cfg!(feature = "metal") {
         return Err(Error::Device(
-            "this build has no Metal; build it with `--features metal` on a Mac, or use --device cpu".to_owned(),
+            "this build has no Metal; build it with `--features metal` on a Mac, or use --device cpu"
+                .to_owned(),
         ));
     }
     candle::Device::new_metal(index).map_err(|error| {
-        Error::Device(format!("Metal GPU {index} cannot be opened ({error}); use --device cpu or another number"))
+        Error::Device(format!(
+            "Metal GPU {index} cannot be opened ({error}); use --device cpu or another number"
+        ))
     })
 }
 

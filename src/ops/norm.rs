@@ -29,9 +29,8 @@ impl GroupNorm {
             )));
         }
         let device = weights.device().with_dtype(Dtype::F32);
-        let read = |name| {
-            Tensor::from_f32(&device, &[1, channels, 1, 1], &weights.get(name, &[channels])?.to_f32())
-        };
+        let read =
+            |name| Tensor::from_f32(&device, &[1, channels, 1, 1], &weights.get(name, &[channels])?.to_f32());
         Ok(Self { groups, epsilon, weight: read("weight")?, bias: read("bias")? })
     }
 
@@ -43,7 +42,8 @@ impl GroupNorm {
         x.device.check_stop()?;
         let [b, c, h, w] = x.map_shape()?;
         let apply = || {
-            let grouped = x.inner.to_dtype(candle::DType::F32)?.reshape((b, self.groups, c / self.groups * h * w))?;
+            let grouped =
+                x.inner.to_dtype(candle::DType::F32)?.reshape((b, self.groups, c / self.groups * h * w))?;
             let centred = grouped.broadcast_sub(&grouped.mean_keepdim(2)?)?;
             let variance = centred.sqr()?.mean_keepdim(2)?; // (b, groups, 1)
             let normal = centred.broadcast_div(&(variance + self.epsilon)?.sqrt()?)?;
@@ -81,6 +81,9 @@ impl LayerNorm {
     /// If the last dimension does not fit, or stopped.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         x.device.check_stop()?;
-        x.wrap("a layer norm", candle_nn::ops::layer_norm(&x.inner, &self.weight.inner, &self.bias.inner, 1e-5))
+        x.wrap(
+            "a layer norm",
+            candle_nn::ops::layer_norm(&x.inner, &self.weight.inner, &self.bias.inner, 1e-5),
+        )
     }
 }

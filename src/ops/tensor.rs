@@ -91,7 +91,11 @@ impl Tensor {
         Ok(Self { inner: self.device.explain("a cast", cast)?, device: device.clone() })
     }
 
-    pub(super) fn wrap(&self, operation: &'static str, result: candle::Result<candle::Tensor>) -> Result<Self> {
+    pub(super) fn wrap(
+        &self,
+        operation: &'static str,
+        result: candle::Result<candle::Tensor>,
+    ) -> Result<Self> {
         Ok(Self { inner: self.device.explain(operation, result)?, device: self.device.clone() })
     }
 

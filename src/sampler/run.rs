@@ -145,8 +145,7 @@ pub fn run<D: Denoiser>(
     on_step: &mut dyn FnMut(&StepReport<'_>, &RunState) -> ControlFlow<(), Next>,
 ) -> Result<RunOutcome, D::Error> {
     let steps = schedule.len();
-    let mut intermediates =
-        Intermediates { x_inter: vec![state.x.clone()], pred_x0: vec![state.x.clone()] };
+    let mut intermediates = Intermediates { x_inter: vec![state.x.clone()], pred_x0: vec![state.x.clone()] };
     while state.step < steps {
         let began = Instant::now();
         let index = steps - state.step - 1;

@@ -81,7 +81,13 @@ pub struct DiffusionSchedule {
 
 impl DiffusionSchedule {
     /// The schedule of `timesteps` betas.
-    pub fn new(schedule: BetaSchedule, timesteps: usize, linear_start: f64, linear_end: f64, cosine_s: f64) -> Self {
+    pub fn new(
+        schedule: BetaSchedule,
+        timesteps: usize,
+        linear_start: f64,
+        linear_end: f64,
+        cosine_s: f64,
+    ) -> Self {
         let betas = make_beta_schedule(schedule, timesteps, linear_start, linear_end, cosine_s);
         let alphas_cumprod: Vec<f64> = betas
             .iter()
@@ -91,7 +97,8 @@ impl DiffusionSchedule {
             })
             .collect();
         let previous = std::iter::once(1.0).chain(alphas_cumprod.iter().copied()).take(timesteps);
-        let narrow = |values: &[f64], f: fn(f64) -> f64| values.iter().map(|&value| f(value) as f32).collect();
+        let narrow =
+            |values: &[f64], f: fn(f64) -> f64| values.iter().map(|&value| f(value) as f32).collect();
         Self {
             alphas_cumprod_prev: previous.map(|value| value as f32).collect(),
             betas: narrow(&betas, |beta| beta),
@@ -146,7 +153,12 @@ impl DdimSchedule {
     ///
     /// # Errors
     /// If `steps` is 0 or more than the schedule has.
-    pub fn new(schedule: &DiffusionSchedule, steps: usize, spacing: TimestepSpacing, eta: f64) -> Result<Self, ScheduleError> {
+    pub fn new(
+        schedule: &DiffusionSchedule,
+        steps: usize,
+        spacing: TimestepSpacing,
+        eta: f64,
+    ) -> Result<Self, ScheduleError> {
         let most = schedule.timesteps();
         if steps == 0 || steps > most {
             return Err(ScheduleError::Steps { most, found: steps });
@@ -177,7 +189,12 @@ impl DdimSchedule {
         full
     }
 
-    fn from_timesteps(schedule: &DiffusionSchedule, ddim_timesteps: Vec<usize>, eta: f64, notes: Vec<String>) -> Self {
+    fn from_timesteps(
+        schedule: &DiffusionSchedule,
+        ddim_timesteps: Vec<usize>,
+        eta: f64,
+        notes: Vec<String>,
+    ) -> Self {
         let alpha = |t: usize| f64::from(schedule.alphas_cumprod[t]);
         let ddim_alphas: Vec<f64> = ddim_timesteps.iter().map(|&t| alpha(t)).collect();
         let ddim_alphas_prev: Vec<f64> =
@@ -222,7 +239,8 @@ impl DdimSchedule {
 
 /// σ = η·√((1 − ᾱ_prev)/(1 − ᾱ)·(1 − ᾱ/ᾱ_prev)) (DDIM, eq. 16).
 fn sigmas(alphas: &[f64], alphas_prev: &[f64], eta: f64) -> Vec<f64> {
-    let sigma = |(&a, &prev): (&f64, &f64)| eta * ((1.0 - prev) / (1.0 - a) * (1.0 - a / prev)).max(0.0).sqrt();
+    let sigma =
+        |(&a, &prev): (&f64, &f64)| eta * ((1.0 - prev) / (1.0 - a) * (1.0 - a / prev)).max(0.0).sqrt();
     alphas.iter().zip(alphas_prev).map(sigma).collect()
 }
 

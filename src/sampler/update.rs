@@ -62,7 +62,8 @@ pub(super) fn p_sample_plms<D: Denoiser>(
         }),
     };
     let pred_x0 = predict_start_from_eps(schedule, index, &state.x, &e_t_prime);
-    let (x_prev, pred_x0) = x_prev(denoiser, schedule, options, index, &e_t_prime, pred_x0, &mut state.noise)?;
+    let (x_prev, pred_x0) =
+        x_prev(denoiser, schedule, options, index, &e_t_prime, pred_x0, &mut state.noise)?;
     state.x = x_prev;
     state.old_eps.push(e_t);
     if state.old_eps.len() > 3 {
@@ -144,17 +145,17 @@ fn x_prev<D: Denoiser>(
 /// σ·noise·temperature, repeated over the batch and dropped out as asked.
 fn step_noise(options: &RunOptions<'_>, shape: [usize; 4], sigma_t: f32, noise: &mut Noise) -> Latent {
     let len: usize = shape.iter().product();
-    let mut values = if options.repeat_noise {
-        noise.randn(len / shape[0]).repeat(shape[0])
-    } else {
-        noise.randn(len)
-    };
+    let mut values =
+        if options.repeat_noise { noise.randn(len / shape[0]).repeat(shape[0]) } else { noise.randn(len) };
     let temperature = options.temperature as f32;
     values.iter_mut().for_each(|value| *value = sigma_t * *value * temperature);
     if options.noise_dropout > 0.0 {
         let keep = 1.0 - options.noise_dropout;
         let kept = noise.bernoulli(keep, len);
-        values.iter_mut().zip(kept).for_each(|(value, kept)| *value = if kept { *value / keep as f32 } else { 0.0 });
+        values
+            .iter_mut()
+            .zip(kept)
+            .for_each(|(value, kept)| *value = if kept { *value / keep as f32 } else { 0.0 });
     }
     Latent::new(shape, values)
 }

@@ -103,7 +103,8 @@ impl Case {
     /// # Errors
     /// If a file is missing or damaged.
     pub fn open(folder: &Path) -> Result<Self, CaseError> {
-        let broken = |file, cause: String| CaseError::File { file, cause, folder: folder.display().to_string() };
+        let broken =
+            |file, cause: String| CaseError::File { file, cause, folder: folder.display().to_string() };
         let read = |file: &'static str| -> Result<Vec<u8>, CaseError> {
             let path = folder.join(file);
             let length = std::fs::metadata(&path).map_err(|error| broken(file, error.to_string()))?.len();
@@ -114,7 +115,9 @@ impl Case {
         };
         let config = read("config.yaml")?;
         let config = String::from_utf8(config).map_err(|error| broken("config.yaml", error.to_string()))?;
-        let name = folder.file_name().map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into());
+        let name = folder
+            .file_name()
+            .map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into());
         let mut case = Self::parse(name, &config, &read("request.json")?, &read("expected.safetensors")?)
             .map_err(|(file, cause)| broken(file, cause))?;
         case.folder = Some(folder.to_owned());
@@ -135,7 +138,10 @@ impl Case {
         let request: CaseRequest =
             serde_json::from_slice(request).map_err(|error| ("request.json", error.to_string()))?;
         if request.batch == 0 || request.batch > 64 || request.shape.iter().any(|&d| d == 0 || d > 4096) {
-            return Err(("request.json", format!("batch {} and shape {:?} are out of range", request.batch, request.shape)));
+            return Err((
+                "request.json",
+                format!("batch {} and shape {:?} are out of range", request.batch, request.shape),
+            ));
         }
         let expected = read_trace(expected).map_err(|cause| ("expected.safetensors", cause))?;
         Ok(Self { name, config, request, expected, folder: None })
@@ -146,7 +152,8 @@ fn read_trace(bytes: &[u8]) -> Result<Trace, String> {
     let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
     let mut trace = Trace::default();
     for (name, view) in file.tensors() {
-        let values = read_values(&view).ok_or_else(|| format!("{name} has the unsupported type {:?}", view.dtype()))?;
+        let values = read_values(&view)
+            .ok_or_else(|| format!("{name} has the unsupported type {:?}", view.dtype()))?;
         trace.tensors.insert(name, Recorded { shape: view.shape().to_vec(), values });
     }
     Ok(trace)

@@ -46,7 +46,8 @@ fn compare_tensor(name: &str, expected: &Recorded, computed: Option<&Recorded>) 
         return comparison;
     };
     if computed.shape != expected.shape {
-        comparison.failure = Some(format!("expected shape {:?}, computed {:?}", expected.shape, computed.shape));
+        comparison.failure =
+            Some(format!("expected shape {:?}, computed {:?}", expected.shape, computed.shape));
         return comparison;
     }
     let (a, b) = match (&computed.values, &expected.values) {
@@ -74,7 +75,8 @@ fn widen(values: &[f32]) -> Vec<f64> {
 
 fn compare_floats(comparison: &mut Comparison, computed: &[f64], expected: &[f64]) {
     if let Some(position) = computed.iter().chain(expected).position(|value| !value.is_finite()) {
-        comparison.failure = Some(format!("a number is not finite (at {})", position % expected.len().max(1)));
+        comparison.failure =
+            Some(format!("a number is not finite (at {})", position % expected.len().max(1)));
         return;
     }
     let largest = expected.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));

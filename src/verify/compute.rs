@@ -62,10 +62,15 @@ impl Inputs<'_> {
 
     /// A given map (b, c, h, w).
     fn map(&self, name: &str) -> Result<Latent> {
-        let wrong = |found: &str| VerifyError::Request(format!("the request needs {name} (b, c, h, w), found {found}"));
+        let wrong = |found: &str| {
+            VerifyError::Request(format!("the request needs {name} (b, c, h, w), found {found}"))
+        };
         let recorded = self.get(name).ok_or_else(|| wrong("none"))?;
-        let shape: [usize; 4] =
-            recorded.shape.as_slice().try_into().map_err(|_| wrong(&format!("shape {:?}", recorded.shape)))?;
+        let shape: [usize; 4] = recorded
+            .shape
+            .as_slice()
+            .try_into()
+            .map_err(|_| wrong(&format!("shape {:?}", recorded.shape)))?;
         match &recorded.values {
             Values::F32(values) => Ok(Latent::new(shape, values.clone())),
             _ => Err(wrong("integers or wide floats")),
@@ -100,7 +105,9 @@ fn conditioning(
             return Err(VerifyError::Request("expected a prompt or a class_label, found both".to_owned()));
         }
     };
-    for (name, conditioning) in [("context", Some(&conditional)), ("unconditional_context", unconditional.as_ref())] {
+    for (name, conditioning) in
+        [("context", Some(&conditional)), ("unconditional_context", unconditional.as_ref())]
+    {
         if let Some([context]) = conditioning.map(|conditioning| conditioning.c_crossattn.as_slice()) {
             trace.f32(name, context.shape(), context.to_f32()?);
         }
@@ -150,7 +157,12 @@ fn repeat(context: &Tensor, batch: usize) -> ops::Result<Tensor> {
 }
 
 /// One call of the network on given inputs, to tell its errors from the sampler's.
-fn probe(model: &LatentDiffusion, conditional: &Conditioning, inputs: &Inputs<'_>, trace: &mut Trace) -> Result<()> {
+fn probe(
+    model: &LatentDiffusion,
+    conditional: &Conditioning,
+    inputs: &Inputs<'_>,
+    trace: &mut Trace,
+) -> Result<()> {
     let Some(probe_t) = inputs.get("probe_t") else { return Ok(()) };
     let Values::I64(timesteps) = &probe_t.values else {
         return Err(VerifyError::Request("expected integers in probe_t".to_owned()));
@@ -161,7 +173,9 @@ fn probe(model: &LatentDiffusion, conditional: &Conditioning, inputs: &Inputs<'_
         .iter()
         .map(|&t| usize::try_from(t).ok().filter(|&t| t < steps))
         .collect::<Option<Vec<usize>>>()
-        .ok_or_else(|| VerifyError::Request(format!("expected timesteps below {steps} in probe_t, found {timesteps:?}")))?;
+        .ok_or_else(|| {
+            VerifyError::Request(format!("expected timesteps below {steps} in probe_t, found {timesteps:?}"))
+        })?;
     let e_t = model.apply_model(&x, &t, conditional)?;
     trace.f32("probe_eps", e_t.shape(), e_t.to_f32()?);
     Ok(())
@@ -198,13 +212,15 @@ fn sample(
     trace.i64("timesteps", &[timesteps.len()], timesteps.iter().map(|&t| t as i64).collect());
     trace.f64("ddim_alphas", &schedule.ddim_alphas);
     trace.f64("ddim_sigmas", &schedule.ddim_sigmas);
-    let mask = if request.inpaint {
-        Some(Mask { mask: inputs.map("mask")?, x0: inputs.map("x0")? })
-    } else {
-        None
-    };
+    let mask =
+        if request.inpaint { Some(Mask { mask: inputs.map("mask")?, x0: inputs.map("x0")? }) } else { None };
     let [c, h, w] = request.shape;
-    let state = RunState::start([request.batch, c, h, w], None, Noise::seeded(RngKind::Cpu, request.seed), request.scale);
+    let state = RunState::start(
+        [request.batch, c, h, w],
+        None,
+        Noise::seeded(RngKind::Cpu, request.seed),
+        request.scale,
+    );
     trace.latent("x_T", &state.x);
     if let Some(mask) = &mask {
         check_mask(mask, &state.x)?;

@@ -6,3 +6,5 @@ mod noise;
 mod picture;
 mod tokens;
 mod verify;
+#[cfg(feature = "window")]
+mod window;

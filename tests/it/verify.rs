@@ -16,7 +16,8 @@ fn every_embedded_case_is_computed_as_the_reference_does() {
         let model = instantiate_from_config(&case.config, &weights, &no_tokenizer).unwrap();
         for tensor in compare(&case.expected, &compute(&case, &model).unwrap()) {
             println!("{:20} {:24} {:9.2e} {:9.2e}", case.name, tensor.name, tensor.absolute, tensor.relative);
-            failures.extend(tensor.failure.map(|failure| format!("{} {}: {failure}", case.name, tensor.name)));
+            failures
+                .extend(tensor.failure.map(|failure| format!("{} {}: {failure}", case.name, tensor.name)));
         }
     }
     assert!(failures.is_empty(), "{failures:#?}");
