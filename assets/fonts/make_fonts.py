@@ -78,6 +78,12 @@ def icons(path):
     for cmap in font["cmap"].tables:
         cmap.cmap = dict(wanted)
     keep(font, list(wanted), [])
+    # The source leaves the side bearings at 0, by which readers would move each icon to the left.
+    for name in font["glyf"].keys():
+        glyph = font["glyf"][name]
+        glyph.expand(font["glyf"])
+        glyph.recalcBounds(font["glyf"])
+        font["hmtx"][name] = (font["hmtx"][name][0], glyph.xMin)
     font.save(HERE / "../icons/icons.ttf")
 
 

@@ -200,7 +200,7 @@ drop-model = Drop to open this model
 drop-other = Drop a picture or a model file
 
 # The filmstrip.
-filmstrip = Steps
+filmstrip = Filmstrip
 export = Export development
 export-tip = Save the development as an animation
 progress = Progress

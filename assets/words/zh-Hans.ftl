@@ -197,7 +197,7 @@ drop-model = 放开以打开这个模型
 drop-other = 请拖入图片或模型文件
 
 # 胶片条。
-filmstrip = 步骤
+filmstrip = 胶片条
 export = 导出显影过程
 export-tip = 把显影过程保存为动画
 progress = 进度

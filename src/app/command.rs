@@ -231,7 +231,10 @@ impl Act {
 
 /// A shortcut as people read it.
 pub fn keys(ctx: &Context, shortcut: &KeyboardShortcut) -> String {
-    ctx.format_shortcut(shortcut).replace("Enter", "↵").replace('+', " ").replace("Plus", "+")
+    let text = ctx.format_shortcut(shortcut).replace('+', " ");
+    [("Enter", "↵"), ("Escape", "Esc"), ("Period", "."), ("Comma", ","), ("Plus", "+"), ("Minus", "−")]
+        .iter()
+        .fold(text, |text, (long, short)| text.replace(long, short))
 }
 
 /// The acts whose keys were pressed in this frame and that `may` be done now.

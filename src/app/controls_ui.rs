@@ -54,7 +54,9 @@ fn section(ui: &mut Ui, across: Rangef, add: impl FnOnce(&mut Ui)) {
     widgets::hairline(ui, across);
     let margin = egui::Margin::symmetric(size::GUTTER as i8, 14);
     egui::Frame::new().inner_margin(margin).show(ui, |ui| {
-        ui.set_width(ui.available_width());
+        let width = across.span() - 2.0 * size::GUTTER;
+        ui.set_width(width);
+        ui.set_max_width(width);
         add(ui);
     });
 }
@@ -75,7 +77,7 @@ fn sliders_ui(ui: &mut Ui, view: &mut View<'_>) {
     if running.is_some() {
         ui.label(widgets::small(view.words.t("acts-from-next-step"), tokens.subdued));
     }
-    ui.add_space(12.0);
+    ui.add_space(14.0);
     let settings = &view.state.draft.settings;
     let mut steps = settings.steps as f64;
     let (name, tip) = (view.words.t("steps"), view.words.t("steps-tip"));
@@ -102,7 +104,7 @@ fn seed_ui(ui: &mut Ui, view: &mut View<'_>) {
         let edit = TextEdit::singleline(&mut view.state.draft.seed_text)
             .id_salt("seed")
             .char_limit(20)
-            .desired_width(width - 22.0)
+            .desired_width(width)
             .vertical_align_center();
         let response = ui.add(edit).accessible_name(&name);
         if response.changed() {
@@ -228,7 +230,7 @@ fn count_ui(ui: &mut Ui, view: &mut View<'_>) {
 }
 
 fn stepper(ui: &mut Ui, icon: icons::Icon, name: &str, enabled: bool) -> bool {
-    let response = IconButton::new(icon, name).in_row().enabled(enabled).show(ui);
+    let response = IconButton::new(icon, name).in_row().boxed().enabled(enabled).show(ui);
     response.clicked()
 }
 
@@ -239,6 +241,7 @@ fn foot_ui(ui: &mut Ui, view: &mut View<'_>) {
     let (good, said) = match (&view.state.dead, &view.state.model.info) {
         (Some(_), _) => (false, view.words.t("engine-stopped")),
         (None, Some(info)) => (true, info.device.clone()),
+        (None, None) if view.state.model.failed.is_some() => (false, view.words.t("no-model")),
         (None, None) => (true, view.words.t("starting")),
     };
     let middle = rect.center().y;

@@ -22,7 +22,7 @@ use crate::message::JobId;
 
 const MARGIN: f32 = 12.0;
 const GAP: f32 = 7.5;
-const HEADING: f32 = 26.0;
+const HEADING: f32 = 28.0;
 const FOOT: f32 = 53.0;
 
 /// One thing in the scrolled column.

@@ -55,8 +55,7 @@ fn contents_ui(ui: &mut Ui, view: &mut View<'_>) -> Option<Act> {
     let hint = widgets::body(view.words.t("palette-hint"), theme::tokens(ui).faint);
     let edit = TextEdit::singleline(&mut view.room.palette)
         .hint_text(hint)
-        .frame(Frame::new())
-        .margin(Margin::symmetric(10, 8))
+        .frame(Frame::new().inner_margin(Margin::symmetric(10, 8)))
         .desired_width(f32::INFINITY);
     let response = ui.add(edit).accessible_name(view.words.t("palette-hint"));
     response.request_focus();

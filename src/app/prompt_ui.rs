@@ -31,7 +31,7 @@ pub fn prompt_ui(ui: &mut Ui, view: &mut View<'_>) {
         .fill(tokens.raised)
         .stroke(Stroke::new(1.0, edge))
         .corner_radius(CornerRadius::same(size::RADIUS_BOX))
-        .inner_margin(Margin { left: 15, right: 11, top: 11, bottom: 9 });
+        .inner_margin(Margin { left: 15, right: 11, top: 13, bottom: 11 });
     let shown = outer.show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.spacing_mut().item_spacing.y = 4.0;
@@ -91,6 +91,7 @@ fn text_ui(ui: &mut Ui, view: &mut View<'_>) {
     let concepts = view.state.model.info.as_ref().map_or(&[][..], |info| &info.concepts);
     let shown = CompletionPopup::new(prompt_id())
         .align(RectAlign::TOP_START)
+        .max_height(320.0)
         .accept_keys(vec![Key::Tab, Key::Enter])
         .show(ui, edit, |query| {
             let names = draft::completions(concepts, query.word, SUGGESTIONS_MAX);
@@ -157,7 +158,8 @@ fn negative_ui(ui: &mut Ui, view: &mut View<'_>) {
 /// What the model knows, where the prompt names nothing of it.
 fn note_ui(ui: &mut Ui, view: &View<'_>) {
     let Some(info) = &view.state.model.info else { return };
-    if draft::knows(&info.concepts, &view.state.draft.settings.prompt) {
+    // While a word is being completed it is no use to say that it is unknown.
+    if view.room.completing || draft::knows(&info.concepts, &view.state.draft.settings.prompt) {
         return;
     }
     let step = (info.concepts.len() / 4).max(1);
@@ -173,7 +175,7 @@ fn row_ui(ui: &mut Ui, view: &mut View<'_>) {
     ui.horizontal(|ui| {
         ui.set_height(34.0);
         let wide = ui.available_width() > 660.0;
-        quiet_ui(ui, view, wide);
+        ui.scope(|ui| quiet_ui(ui, view, wide));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             match view.state.desk.running().map(|running| running.stage) {
                 Some(stage) => working_ui(ui, view, stage),
@@ -186,8 +188,7 @@ fn row_ui(ui: &mut Ui, view: &mut View<'_>) {
 }
 
 fn quiet_ui(ui: &mut Ui, view: &mut View<'_>, wide: bool) {
-    ui.spacing_mut().item_spacing.x = 2.0;
-    ui.add_space(-5.0);
+    ui.spacing_mut().item_spacing.x = 18.0;
     let (icon, key) = match view.state.negative_open {
         true => (icons::MINUS, "negative-prompt"),
         false => (icons::PLUS, "negative-prompt"),

@@ -1,9 +1,7 @@
 //! The settings window, and the question before closing with work in progress.
 
 use egui::accesskit::Role;
-use egui::{
-    Align, Align2, CornerRadius, Frame, Id, Layout, Margin, Modal, ModalResponse, Ui, vec2,
-};
+use egui::{Align, Align2, CornerRadius, Frame, Id, Layout, Margin, Modal, ModalResponse, Ui, vec2};
 
 use crate::app::command::Command;
 use crate::app::icons;
@@ -67,25 +65,18 @@ fn settings_ui(ui: &mut Ui, view: &mut View<'_>, name: &str) {
         });
     });
     ui.add_space(8.0);
-    field(ui, &view.words.t("theme"), |ui| {
-        let present = view.state.kept.look;
-        for (look, key) in
-            [(Look::System, "theme-system"), (Look::Dark, "theme-dark"), (Look::Light, "theme-light")]
-        {
-            let text = view.words.t(key);
-            if widgets::chip(ui, &text, &text, present == look).clicked() {
-                view.commands.push(Command::Theme(look.preference()));
-            }
-        }
-    });
-    field(ui, &view.words.t("language"), |ui| {
-        let present = view.words.language();
-        for language in Language::ALL {
-            if widgets::chip(ui, language.name(), language.name(), present == language).clicked() {
-                view.commands.push(Command::Speak(language));
-            }
-        }
-    });
+    let looks = [(Look::System, "theme-system"), (Look::Dark, "theme-dark"), (Look::Light, "theme-light")];
+    let names: Vec<String> = looks.iter().map(|(_, key)| view.words.t(key)).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let present = looks.iter().position(|(look, _)| *look == view.state.kept.look);
+    if let Some(chosen) = field(ui, &view.words.t("theme"), &names, present) {
+        view.push(Command::Theme(looks[chosen].0.preference()));
+    }
+    let names = Language::ALL.map(Language::name);
+    let present = Language::ALL.iter().position(|language| *language == view.words.language());
+    if let Some(chosen) = field(ui, &view.words.t("language"), &names, present) {
+        view.push(Command::Speak(Language::ALL[chosen]));
+    }
     let mut still = view.state.kept.reduce_motion;
     if widgets::switch(ui, &view.words.t("reduce-motion"), &mut still).clicked() {
         view.push(Command::ReduceMotion(still));
@@ -109,15 +100,25 @@ fn settings_ui(ui: &mut Ui, view: &mut View<'_>, name: &str) {
     ui.label(widgets::small(folder, tokens.subdued));
 }
 
-/// A label and a row of choices at the right.
-fn field(ui: &mut Ui, label: &str, choices: impl FnOnce(&mut Ui)) {
+/// A label and a row of choices at the right; the one that was clicked.
+fn field(ui: &mut Ui, label: &str, names: &[&str], present: Option<usize>) -> Option<usize> {
+    const GAP: f32 = 6.0;
+    let widths = names.iter().map(|name| widgets::chip_width(ui, name) + GAP);
+    let width = widths.sum::<f32>() - GAP;
     ui.horizontal(|ui| {
-        ui.set_height(34.0);
+        ui.set_height(36.0);
+        ui.spacing_mut().item_spacing.x = GAP;
         ui.label(widgets::body(label, theme::tokens(ui).text));
-        ui.add_space((ui.available_width() - 260.0).max(8.0));
-        ui.spacing_mut().item_spacing.x = 6.0;
-        choices(ui);
-    });
+        ui.add_space((ui.available_width() - width - GAP).max(0.0));
+        let mut chosen = None;
+        for (i, name) in names.iter().enumerate() {
+            if widgets::chip(ui, name, name, present == Some(i)).clicked() {
+                chosen = Some(i);
+            }
+        }
+        chosen
+    })
+    .inner
 }
 
 fn closing_ui(ui: &mut Ui, view: &mut View<'_>, name: &str) {

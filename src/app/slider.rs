@@ -35,7 +35,7 @@ pub fn slider(ui: &mut Ui, name: &str, tip: &str, value: &mut f64, scale: Scale,
             number(ui, name, value, scale, 44.0)
         });
     });
-    ui.add_space(-2.0);
+    ui.add_space(6.0);
     let mut response = rail(ui, name, value, scale, lit).on_hover_text(tip);
     if *value != before {
         response.mark_changed();

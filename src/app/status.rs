@@ -28,6 +28,9 @@ fn left(view: &View<'_>, seconds: f64) -> String {
 
 /// The line above the picture: its left and its right part.
 pub fn above(view: &View<'_>) -> (String, String) {
+    if view.state.compare.is_some() {
+        return Default::default();
+    }
     match &view.state.shown {
         Shown::Nothing => (String::new(), String::new()),
         Shown::Record(path) => {

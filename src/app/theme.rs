@@ -81,7 +81,7 @@ pub const DARK: Tokens = Tokens {
     selection: hex(0x5A463E),
     veil: Color32::from_rgba_premultiplied(0, 0, 0, 140),
     on_veil: hex(0xFFFFFF),
-    scrim: Color32::from_rgba_premultiplied(0, 0, 0, 150),
+    scrim: Color32::from_rgba_premultiplied(0, 0, 0, 120),
     shadow: Color32::from_rgba_premultiplied(0, 0, 0, 110),
 };
 
@@ -221,7 +221,7 @@ fn style(tokens: &Tokens, dark: bool, reduce_motion: bool) -> Style {
     style.interaction.selectable_labels = false;
     style.interaction.tooltip_delay = 0.4;
     let spacing = &mut style.spacing;
-    spacing.item_spacing = Vec2::splat(8.0);
+    spacing.item_spacing = Vec2::new(8.0, 4.0);
     spacing.button_padding = Vec2::new(10.0, 5.0);
     spacing.interact_size = Vec2::new(40.0, 24.0);
     spacing.menu_margin = Margin::same(6);
@@ -245,6 +245,10 @@ fn style(tokens: &Tokens, dark: bool, reduce_motion: bool) -> Style {
 
 fn visuals(tokens: &Tokens, dark: bool) -> Visuals {
     let mut visuals = if dark { Visuals::dark() } else { Visuals::light() };
+    if dark {
+        // egui's own choice makes light text on dark look half a weight heavier.
+        visuals.text_options.color_transfer_function = egui::epaint::FontColorTransferFunction::Gamma(0.75);
+    }
     visuals.widgets = widgets(tokens);
     visuals.selection = Selection { bg_fill: tokens.selection, stroke: Stroke::new(1.0, tokens.text) };
     visuals.hyperlink_color = tokens.text;

@@ -74,13 +74,23 @@ pub struct IconButton<'a> {
     side: f32,
     on: Option<bool>,
     raised: bool,
+    boxed: bool,
     enabled: bool,
 }
 
 impl<'a> IconButton<'a> {
     /// An icon in a target of 32 points.
     pub fn new(icon: Icon, name: &'a str) -> Self {
-        Self { icon, name, tip: None, side: size::TARGET, on: None, raised: false, enabled: true }
+        Self {
+            icon,
+            name,
+            tip: None,
+            side: size::TARGET,
+            on: None,
+            raised: false,
+            boxed: false,
+            enabled: true,
+        }
     }
 
     /// One plain sentence under the pointer.
@@ -107,6 +117,12 @@ impl<'a> IconButton<'a> {
         self
     }
 
+    /// With a hairline around it.
+    pub fn boxed(mut self) -> Self {
+        self.boxed = true;
+        self
+    }
+
     /// Whether it does anything now.
     pub fn enabled(mut self, enabled: bool) -> Self {
         self.enabled = enabled;
@@ -123,6 +139,10 @@ impl<'a> IconButton<'a> {
             fill => fill,
         };
         ui.painter().rect_filled(rect, CornerRadius::same(size::RADIUS_SMALL), fill);
+        if self.boxed {
+            let radius = CornerRadius::same(size::RADIUS_SMALL);
+            ui.painter().rect_stroke(rect, radius, Stroke::new(1.0, tokens.hairline), StrokeKind::Inside);
+        }
         let color = match (self.enabled, self.on) {
             (false, _) => tokens.hairline,
             (true, Some(false)) => tokens.faint,
@@ -131,7 +151,13 @@ impl<'a> IconButton<'a> {
             (true, None) if self.raised => tokens.text,
             (true, None) => tokens.subdued,
         };
-        let points = if self.side < size::TARGET { 16.0 } else { size::ICON };
+        let points = if self.boxed {
+            13.0
+        } else if self.side < size::TARGET {
+            16.0
+        } else {
+            size::ICON
+        };
         paint_icon(ui, rect, self.icon, points, color);
         let info = || match self.on {
             Some(on) => WidgetInfo::selected(Role::Switch, self.enabled, on, self.name),
@@ -165,11 +191,12 @@ pub fn sized_button(
         Kind::Outlined => (tokens.text, tokens.subdued),
         Kind::Ghost => (tokens.subdued, tokens.subdued),
     };
+    // A quiet button is as wide as its text; what lights up under the pointer reaches beyond.
     let (font, pad) = match kind {
         Kind::Primary => (theme::font(14.0, Weight::SemiBold), 16.0),
         Kind::Outlined if height < 30.0 => (theme::font(12.5, Weight::Medium), 10.0),
         Kind::Outlined => (theme::font(14.0, Weight::Medium), 16.0),
-        Kind::Ghost => (theme::small(), 6.0),
+        Kind::Ghost => (theme::small(), 0.0),
     };
     let text_galley = ui.painter().layout_no_wrap(text.to_owned(), font, color);
     let keys_galley = keys.map(|keys| ui.painter().layout_no_wrap(keys.to_owned(), theme::small(), quiet));
@@ -182,7 +209,8 @@ pub fn sized_button(
     let hot = kind == Kind::Ghost && response.hovered();
     let mut x = rect.left() + pad;
     if let Some(icon) = icon {
-        let place = Rect::from_min_size(pos2(x, rect.top()), vec2(icon_points, rect.height()));
+        // Lowercase letters sit a little below the middle of their line.
+        let place = Rect::from_min_size(pos2(x, rect.top() + 0.5), vec2(icon_points, rect.height()));
         paint_icon(ui, place, icon, icon_points, if hot { tokens.text } else { color });
         x += icon_width;
     }
@@ -213,13 +241,17 @@ fn paint_button(ui: &Ui, kind: Kind, rect: Rect, response: &Response) {
             ui.painter().rect_stroke(rect, radius, Stroke::new(1.0, tokens.hairline), StrokeKind::Inside);
         }
         Kind::Ghost => {
-            ui.painter().rect_filled(
-                rect,
-                CornerRadius::same(size::RADIUS_SMALL),
-                ghost_fill(tokens, response),
-            );
+            let wide = rect.expand2(vec2(6.0, 0.0));
+            let fill = ghost_fill(tokens, response);
+            ui.painter().rect_filled(wide, CornerRadius::same(size::RADIUS_SMALL), fill);
         }
     }
+}
+
+/// How wide a chip will be.
+pub fn chip_width(ui: &Ui, text: &str) -> f32 {
+    let galley = ui.painter().layout_no_wrap(text.to_owned(), theme::small(), Color32::PLACEHOLDER);
+    (galley.size().x + 16.0).ceil()
 }
 
 /// One of a few choices, as a small box.
@@ -227,7 +259,7 @@ pub fn chip(ui: &mut Ui, text: &str, name: &str, chosen: bool) -> Response {
     let tokens = theme::tokens(ui);
     let color = if chosen { tokens.text } else { tokens.subdued };
     let galley = ui.painter().layout_no_wrap(text.to_owned(), theme::small(), color);
-    let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x + 20.0, 26.0).ceil(), Sense::click());
+    let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x + 16.0, 26.0).ceil(), Sense::click());
     let radius = CornerRadius::same(size::RADIUS_SMALL);
     let fill = if chosen { tokens.raised } else { ghost_fill(tokens, &response) };
     ui.painter().rect_filled(rect, radius, fill);
