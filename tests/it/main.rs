@@ -12,3 +12,5 @@ mod picture;
 mod tidy;
 mod tokens;
 mod verify;
+#[cfg(feature = "window")]
+mod window;
