@@ -25,9 +25,10 @@ impl Conv2d {
     /// # Errors
     /// If they are missing or of another shape.
     pub fn new(weights: &Weights, shape: Conv2dShape) -> Result<Self> {
+        let conv = Self::without_bias(weights, shape)?;
         let bias = weights.get("bias", &[shape.out_channels])?;
         let bias = Tensor::from_f32(weights.device(), &[1, shape.out_channels, 1, 1], &bias.to_f32())?;
-        Ok(Self { bias: Some(bias), ..Self::without_bias(weights, shape)? })
+        Ok(Self { bias: Some(bias), ..conv })
     }
 
     /// Reads `weight` (out, in, k, k).
