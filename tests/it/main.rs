@@ -3,6 +3,8 @@
 
 mod checkpoint;
 mod cli;
+#[cfg(feature = "starter")]
+mod engine;
 mod formats;
 mod gallery;
 mod noise;
@@ -10,3 +12,5 @@ mod picture;
 mod tidy;
 mod tokens;
 mod verify;
+#[cfg(feature = "window")]
+mod window;
