@@ -81,6 +81,7 @@ mod tests {
                         Activation::Silu => sum / (1.0 + (-sum).exp()),
                         Activation::QuickGelu => sum / (1.0 + (-1.702 * sum).exp()),
                         Activation::Gelu => gelu(sum),
+                        Activation::Relu => sum.max(0.0),
                     };
             }
             let epilogue = Epilogue {
