@@ -1,3 +1,9 @@
 //! The program: arguments in, exit code out.
+//!
+//! Exit codes: 0 done; 1 our fault, or `verify` found a difference; 2 the user's input; 130 Ctrl-C.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    safelight::cli::main()
+}

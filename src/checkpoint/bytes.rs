@@ -1,4 +1,4 @@
-//! A file's bytes, mapped into memory.
+//! A file's bytes, mapped into memory, or a file that is part of the program.
 //!
 //! The trap: a mapped file that shrinks while it is used ends the program with SIGBUS. Model files
 //! are written once, so the map is worth its speed; see the `SAFETY` line.
@@ -14,8 +14,14 @@ use super::error::{CheckpointError, Problem};
 /// A read-only file and where it lies. Dereferences to its bytes.
 #[derive(Debug)]
 pub(crate) struct MappedFile {
-    map: Mmap,
+    bytes: Bytes,
     path: PathBuf,
+}
+
+#[derive(Debug)]
+enum Bytes {
+    Mapped(Mmap),
+    Embedded(&'static [u8]),
 }
 
 impl MappedFile {
@@ -36,7 +42,12 @@ impl MappedFile {
         // file meanwhile can end this process but not make it read what is not the file's.
         #[expect(unsafe_code, reason = "memory mapping has no safe form")]
         let map = unsafe { Mmap::map(&file) }.map_err(fails)?;
-        Ok(Self { map, path: path.to_path_buf() })
+        Ok(Self { bytes: Bytes::Mapped(map), path: path.to_path_buf() })
+    }
+
+    /// A file within the program, under the name that messages give it.
+    pub(crate) fn embedded(name: &str, bytes: &'static [u8]) -> Self {
+        Self { bytes: Bytes::Embedded(bytes), path: PathBuf::from(name) }
     }
 
     /// Where the file lies.
@@ -49,7 +60,10 @@ impl Deref for MappedFile {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.map
+        match &self.bytes {
+            Bytes::Mapped(map) => map,
+            Bytes::Embedded(bytes) => bytes,
+        }
     }
 }
 

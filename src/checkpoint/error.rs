@@ -5,13 +5,19 @@ use std::path::{Path, PathBuf};
 
 /// A problem and the file or folder that has it.
 #[derive(Debug, thiserror::Error)]
-#[error("{problem}: {}", path.display())]
+#[error("{}: {}", printable(problem), path.display())]
 pub struct CheckpointError {
     /// The file or folder at fault.
     pub path: PathBuf,
     /// What is wrong with it.
-    #[source]
     pub problem: Problem,
+}
+
+/// Names in a sentence come from the file: they must not steer a terminal or fill it.
+fn printable(problem: &Problem) -> String {
+    const LONGEST: usize = 500;
+    let sentence = problem.to_string();
+    sentence.chars().take(LONGEST).map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
 /// What is wrong, without the path.

@@ -41,7 +41,7 @@ impl Shapes<'_> {
         self.refuse_other_families()?;
         let mut notes = Vec::new();
         let (unet, unet_input) = self.unet(&mut notes)?;
-        let (first_stage, latent) = self.first_stage()?;
+        let (first_stage, latent) = self.first_stage(&mut notes)?;
         if unet_input != latent && unet_input != 2 * latent + 1 {
             return Err(other(format!(
                 "a UNet with {unet_input} input channels for a latent of {latent} (inpainting has {})",
@@ -107,6 +107,10 @@ impl Shapes<'_> {
         set("context_dim", json!(self.dimension(&to_k, 1)?));
         set("use_checkpoint", json!(false));
         set("legacy", json!(false));
+        if let Some(groups) = groups_for(&levels.widths) {
+            set("norm_num_groups", json!(groups));
+            notes.push(format!("32 does not divide the UNet's widths: norms of {groups} groups are assumed"));
+        }
         Ok((component(UNET_TARGET, Value::Object(params)), in_channels))
     }
 
@@ -146,7 +150,7 @@ impl Shapes<'_> {
         Ok(Levels { widths, num_res_blocks: blocks[0], attention_resolutions, transformer })
     }
 
-    fn first_stage(&self) -> Result<(Value, u64), Problem> {
+    fn first_stage(&self, notes: &mut Vec<String>) -> Result<(Value, u64), Problem> {
         if self.0.contains(&format!("{FIRST_STAGE}quantize.embedding.weight")) {
             return Err(other("a first stage with a codebook (VQ; give its config with --config)".into()));
         }
@@ -168,7 +172,7 @@ impl Shapes<'_> {
                 attn_resolutions.push(resolution >> level.min(63));
             }
         }
-        let params = json!({
+        let mut params = json!({
             "embed_dim": embed_dim,
             "ddconfig": {
                 "double_z": at("encoder.conv_out", 0)? == 2 * z_channels,
@@ -184,6 +188,13 @@ impl Shapes<'_> {
             },
             "lossconfig": { "target": "torch.nn.Identity" },
         });
+        let widths: Vec<u64> = ch_mult.iter().map(|multiple| multiple * ch).collect();
+        if let Some(groups) = groups_for(&widths) {
+            params["ddconfig"]["norm_num_groups"] = json!(groups);
+            notes.push(format!(
+                "32 does not divide the first stage's widths: norms of {groups} groups are assumed"
+            ));
+        }
         Ok((component(AUTOENCODER_TARGET, params), embed_dim))
     }
 
@@ -259,6 +270,19 @@ fn count(is_there: impl Fn(usize) -> bool) -> usize {
 /// v1's 8 heads, or as many of them as divide every level's width.
 fn heads_for(levels: &Levels, model_channels: u64) -> u64 {
     let divides =
-        |heads: &u64| model_channels % heads == 0 && levels.widths.iter().all(|width| width % heads == 0);
+        |heads: &u64| all_multiples(&levels.widths, *heads) && model_channels.is_multiple_of(*heads);
     [8, 4, 2].into_iter().find(divides).unwrap_or(1)
+}
+
+fn all_multiples(widths: &[u64], of: u64) -> bool {
+    widths.iter().all(|width| width.is_multiple_of(of))
+}
+
+/// The reference's 32 groups of the norms, or `Some` of as many as divide every level's width.
+fn groups_for(widths: &[u64]) -> Option<u64> {
+    [32, 16, 8, 4, 2]
+        .into_iter()
+        .find(|groups| all_multiples(widths, *groups))
+        .or(Some(1))
+        .filter(|g| *g != 32)
 }

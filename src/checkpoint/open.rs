@@ -90,11 +90,23 @@ impl Checkpoint {
                 beside: Vec::new(),
             });
         }
-        let file = MappedFile::open(path)?;
+        Self::of_file(MappedFile::open(path)?)
+    }
+
+    /// Opens a single file that is part of the program. Numbers are borrowed where the bytes lie
+    /// aligned. `name` stands for the path.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::open`].
+    pub fn embedded(name: &str, bytes: &'static [u8]) -> Result<Self, CheckpointError> {
+        Self::of_file(MappedFile::embedded(name, bytes))
+    }
+
+    fn of_file(file: MappedFile) -> Result<Self, CheckpointError> {
         let listed = list(&file, 0)?;
         let named = |(name, tensor)| (keys::single_file_name(name), tensor);
         Ok(Self {
-            path: path.to_path_buf(),
+            path: file.path().to_path_buf(),
             kind: listed.kind,
             files: vec![file],
             tensors: listed.tensors.into_iter().map(named).collect(),

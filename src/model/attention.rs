@@ -6,11 +6,12 @@
 //! Trap: the norm before a `SpatialTransformer` has epsilon 1e-6, the one in an `AttentionBlock` 1e-5.
 
 use crate::ops::{
-    self, Activation, Conv2d, Conv2dShape, Fused, GroupNorm, LayerNorm, Linear, Mask, Result, Tensor, Weights,
+    self, Activation, Conv2d, Conv2dShape, Fused, Geglu, GroupNorm, LayerNorm, Linear, Mask, Result, Tensor,
+    Weights,
 };
 
 /// Queries from `x`, keys and values from `context` (or from `x` itself).
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct CrossAttention {
     heads: usize,
     to_q: Linear,
@@ -61,9 +62,9 @@ impl CrossAttention {
 }
 
 /// Two linear layers with a gate between them.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct FeedForward {
-    project: Linear,
+    project: Geglu,
     out: Linear,
 }
 
@@ -76,7 +77,7 @@ impl FeedForward {
         let inner = 4 * dim;
         let net = weights.pp("net");
         Ok(Self {
-            project: Linear::new(&net.pp(0).pp("proj"), dim, 2 * inner)?,
+            project: Geglu::new(&net.pp(0).pp("proj"), dim, inner)?,
             out: Linear::new(&net.pp(2), inner, dim)?,
         })
     }
@@ -86,12 +87,12 @@ impl FeedForward {
     /// # Errors
     /// If shapes do not fit, or stopped.
     pub fn forward(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
-        self.out.forward_residual(&self.project.forward_geglu(x)?, residual)
+        self.out.forward_residual(&self.project.forward(x)?, residual)
     }
 }
 
 /// Self-attention, cross-attention and feed-forward, each after a norm and around a skip.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct BasicTransformerBlock {
     attn1: CrossAttention,
     attn2: CrossAttention,
@@ -148,7 +149,7 @@ pub struct TransformerShape {
 }
 
 /// Transformer blocks over the positions of a map.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct SpatialTransformer {
     norm: GroupNorm,
     proj_in: Conv2d,
@@ -190,7 +191,7 @@ impl SpatialTransformer {
 }
 
 /// Self-attention over the positions of a map, of the models without a text context.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct AttentionBlock {
     heads: usize,
     norm: GroupNorm,

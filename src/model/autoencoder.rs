@@ -23,7 +23,7 @@ impl DiagonalGaussianDistribution {
 }
 
 /// The first stage of Stable Diffusion.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct AutoencoderKL {
     encoder: Encoder,
     decoder: Decoder,

@@ -3,7 +3,7 @@
 use crate::ops::{Embedding, Result, Tensor, Weights};
 
 /// A table of class embeddings.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct ClassEmbedder {
     embedding: Embedding,
 }

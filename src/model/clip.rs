@@ -32,7 +32,7 @@ impl Default for ClipShape {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct EncoderLayer {
     heads: usize,
     layer_norm1: LayerNorm,
@@ -76,7 +76,7 @@ impl EncoderLayer {
 }
 
 /// The text encoder of Stable Diffusion v1.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct FrozenCLIPEmbedder {
     shape: ClipShape,
     token_embedding: Embedding,

@@ -5,7 +5,7 @@ use super::vector_quantizer::VQModelInterface;
 use crate::ops::{Result, Tensor};
 
 /// The network between pictures and latents.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum FirstStage {
     /// A Gaussian over latents.
     Kl(Box<AutoencoderKL>),

@@ -95,7 +95,7 @@ impl DdConfig {
 }
 
 /// Two convolutions and a skip.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct ResnetBlock {
     norm1: GroupNorm,
     conv1: Conv2d,
@@ -129,7 +129,7 @@ impl ResnetBlock {
 }
 
 /// Self-attention of one head over the positions of a map.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct AttnBlock {
     norm: GroupNorm,
     q: Conv2d,
@@ -160,7 +160,7 @@ impl AttnBlock {
 }
 
 /// The blocks between the way down and the way up.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Middle {
     block_1: ResnetBlock,
     attn_1: Option<AttnBlock>,
@@ -188,7 +188,7 @@ impl Middle {
 }
 
 /// How a level changes the size.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Resample {
     None,
     DownConv(Conv2d),
@@ -226,7 +226,7 @@ impl Resample {
 }
 
 /// Blocks of one size of map.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Level {
     blocks: Vec<(ResnetBlock, Option<AttnBlock>)>,
     resample: Resample,
@@ -264,7 +264,7 @@ impl Level {
 }
 
 /// Picture → features of the latent.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Encoder {
     conv_in: Conv2d,
     down: Vec<Level>,
@@ -322,7 +322,7 @@ impl Encoder {
 }
 
 /// Latent → picture.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Decoder {
     conv_in: Conv2d,
     mid: Middle,

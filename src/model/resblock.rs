@@ -9,7 +9,7 @@ use crate::ops::{
 };
 
 /// Doubles height and width.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Upsample {
     conv: Option<Conv2d>,
 }
@@ -38,7 +38,7 @@ impl Upsample {
 }
 
 /// Halves height and width.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Downsample {
     op: Option<Conv2d>,
 }
@@ -106,7 +106,7 @@ pub struct ResBlockShape {
 }
 
 /// Two convolutions around the time embedding, and a skip.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct ResBlock {
     shape: ResBlockShape,
     in_norm: GroupNorm,

@@ -13,7 +13,7 @@ use crate::ops::{
 };
 
 /// One layer of a [`TimestepEmbedSequential`].
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Layer {
     Conv(Conv2d),
     ResBlock(Box<ResBlock>),
@@ -24,7 +24,7 @@ enum Layer {
 }
 
 /// Layers in a row; each takes of `emb` and `context` what it needs.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct TimestepEmbedSequential(Vec<Layer>);
 
 impl TimestepEmbedSequential {
@@ -41,7 +41,7 @@ impl TimestepEmbedSequential {
 }
 
 /// The network.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct UNetModel {
     config: UNetConfig,
     time_embed: [Linear; 2],

@@ -7,7 +7,7 @@ use super::first_stage_blocks::{DdConfig, Decoder, Encoder};
 use crate::ops::{Conv2d, Conv2dShape, Result, Tensor, Weights};
 
 /// A vector-quantised first stage.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct VQModelInterface {
     encoder: Encoder,
     decoder: Decoder,

@@ -2,6 +2,7 @@
 
 use candle_core as candle;
 
+use super::cpu::{Context, Stop};
 use super::{Error, Result, StopFlag};
 
 /// The arithmetic of the networks.
@@ -36,14 +37,28 @@ impl Dtype {
     }
 }
 
+/// How the CPU keeps weights between uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WeightsKept {
+    /// In f16 where the file has f16, else in f32.
+    #[default]
+    File,
+    /// In f16: half the memory, rounded.
+    F16,
+    /// In f32.
+    F32,
+}
+
 /// What a person asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeviceChoice {
     /// The GPU that the build and the machine have, else the CPU.
     #[default]
     Auto,
-    /// The processor.
+    /// The processor, with our kernels.
     Cpu,
+    /// The processor, with candle's operations: slow, for comparison.
+    StockCpu,
     /// The nth NVIDIA card.
     Cuda(usize),
     /// The nth Apple GPU.
@@ -54,14 +69,17 @@ impl std::str::FromStr for DeviceChoice {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
-        let expected = || format!("expected auto, cpu, cuda, cuda:N, metal or metal:N, found {text:?}");
+        let expected =
+            || format!("expected auto, cpu, cpu-stock, cuda, cuda:N, metal or metal:N, found {text:?}");
         let (kind, index) = match text.split_once(':') {
-            Some((kind, index)) => (kind, index.parse().map_err(|_| expected())?),
+            Some((kind @ ("cuda" | "metal"), index)) => (kind, index.parse().map_err(|_| expected())?),
+            Some(_) => return Err(expected()),
             None => (text, 0),
         };
         match kind {
-            "auto" if !text.contains(':') => Ok(Self::Auto),
-            "cpu" if !text.contains(':') => Ok(Self::Cpu),
+            "auto" => Ok(Self::Auto),
+            "cpu" => Ok(Self::Cpu),
+            "cpu-stock" => Ok(Self::StockCpu),
             "cuda" => Ok(Self::Cuda(index)),
             "metal" => Ok(Self::Metal(index)),
             _ => Err(expected()),
@@ -69,48 +87,113 @@ impl std::str::FromStr for DeviceChoice {
     }
 }
 
+/// What a device is to be.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DeviceOptions {
+    /// Which one.
+    pub choice: DeviceChoice,
+    /// The arithmetic of the UNet.
+    pub dtype: Dtype,
+    /// Threads on the CPU; all cores if `None`.
+    pub threads: Option<usize>,
+    /// How the CPU keeps weights.
+    pub weights_kept: WeightsKept,
+}
+
 /// A place to compute; cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Device {
-    pub(super) candle: candle::Device,
+    place: Place,
     dtype: Dtype,
+    weights_kept: WeightsKept,
     stop: StopFlag,
 }
 
+#[derive(Clone)]
+enum Place {
+    Fast(Context),
+    Stock(candle::Device),
+}
+
+impl std::fmt::Debug for Device {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Device({}, {})", self.name(), self.dtype.name())
+    }
+}
+
+impl Stop for StopFlag {
+    fn is_raised(&self) -> bool {
+        Self::is_raised(self)
+    }
+}
+
 impl Device {
-    /// The processor, in f32.
+    /// The processor, in f32, on all cores.
     pub fn cpu(stop: StopFlag) -> Self {
-        Self { candle: candle::Device::Cpu, dtype: Dtype::F32, stop }
+        Self::fast_on(all_cores(), WeightsKept::File, stop)
     }
 
-    /// What `choice` names, and a sentence on what was taken and why not another.
+    fn fast_on(threads: usize, weights_kept: WeightsKept, stop: StopFlag) -> Self {
+        let context = Context::new(threads).with_stop(std::sync::Arc::new(stop.clone()));
+        Self { place: Place::Fast(context), dtype: Dtype::F32, weights_kept, stop }
+    }
+
+    /// What `options` name, and a sentence on what was taken and why not another.
     ///
     /// # Errors
-    /// If the build or the machine does not have it, or it cannot compute in `dtype`.
-    pub fn open(choice: DeviceChoice, dtype: Dtype, stop: StopFlag) -> Result<(Self, String)> {
-        let (candle, sentence) = match choice {
-            DeviceChoice::Cpu => (candle::Device::Cpu, "CPU, as asked".to_owned()),
-            DeviceChoice::Cuda(index) => (open_cuda(index)?, format!("CUDA GPU {index}, as asked")),
-            DeviceChoice::Metal(index) => (open_metal(index)?, format!("Metal GPU {index}, as asked")),
-            DeviceChoice::Auto => open_best(),
+    /// If the build or the machine does not have it, or it cannot compute in that arithmetic.
+    pub fn open(options: DeviceOptions, stop: StopFlag) -> Result<(Self, String)> {
+        let DeviceOptions { choice, dtype, threads, weights_kept } = options;
+        let threads = threads.unwrap_or_else(all_cores);
+        let stock = |device| Self { place: Place::Stock(device), dtype, weights_kept, stop: stop.clone() };
+        let cpu_sentence = |device: &Self| {
+            let plural = if threads == 1 { "" } else { "s" };
+            format!("CPU, {threads} thread{plural}, {}", device.simd())
         };
-        if matches!(candle, candle::Device::Cpu) && dtype != Dtype::F32 {
+        let (device, sentence) = match choice {
+            DeviceChoice::Cuda(index) => (stock(open_cuda(index)?), format!("CUDA GPU {index}, as asked")),
+            DeviceChoice::Metal(index) => (stock(open_metal(index)?), format!("Metal GPU {index}, as asked")),
+            DeviceChoice::StockCpu => {
+                set_stock_threads(threads);
+                (stock(candle::Device::Cpu), format!("CPU by candle, {threads} threads"))
+            }
+            DeviceChoice::Cpu => {
+                let device = Self::fast_on(threads, weights_kept, stop.clone());
+                let sentence = cpu_sentence(&device);
+                (device, sentence)
+            }
+            DeviceChoice::Auto => match open_gpu() {
+                Ok((gpu, sentence)) => (stock(gpu), sentence),
+                Err(reasons) => {
+                    let device = Self::fast_on(threads, weights_kept, stop.clone());
+                    let sentence = format!("{} ({reasons})", cpu_sentence(&device));
+                    (device, sentence)
+                }
+            },
+        };
+        let on_cpu = device.is_fast() || choice == DeviceChoice::StockCpu;
+        if on_cpu && dtype != Dtype::F32 {
             return Err(Error::Device(format!(
-                "the CPU computes in f32 here, found --dtype {}; leave --dtype out or use a GPU",
+                "the CPU computes in f32, found --dtype {}; leave --dtype out or use a GPU",
                 dtype.name()
             )));
         }
-        Ok((Self { candle, dtype, stop }, sentence))
+        Ok((device, sentence))
     }
 
-    /// The same device in another arithmetic.
+    /// The same device in another arithmetic (our kernels have f32 alone).
     pub fn with_dtype(&self, dtype: Dtype) -> Self {
-        Self { dtype, ..self.clone() }
+        Self { dtype: if self.is_fast() { self.dtype } else { dtype }, ..self.clone() }
     }
 
     /// The arithmetic of tensors made here.
     pub fn dtype(&self) -> Dtype {
         self.dtype
+    }
+
+    /// How weights are kept here.
+    pub fn weights_kept(&self) -> WeightsKept {
+        self.weights_kept
     }
 
     /// The flag that ends work here.
@@ -120,16 +203,61 @@ impl Device {
 
     /// For people: "CPU", "CUDA GPU", "Metal GPU".
     pub fn name(&self) -> &'static str {
-        match self.candle {
-            candle::Device::Cpu => "CPU",
-            candle::Device::Cuda(_) => "CUDA GPU",
-            candle::Device::Metal(_) => "Metal GPU",
+        match &self.place {
+            Place::Fast(_) => "CPU",
+            Place::Stock(candle::Device::Cpu) => "CPU (candle)",
+            Place::Stock(candle::Device::Cuda(_)) => "CUDA GPU",
+            Place::Stock(candle::Device::Metal(_)) => "Metal GPU",
         }
     }
 
-    /// Whether this is the processor.
-    pub fn is_cpu(&self) -> bool {
-        matches!(self.candle, candle::Device::Cpu)
+    /// The instruction set of our kernels here, or "candle".
+    pub fn simd(&self) -> &'static str {
+        match &self.place {
+            Place::Fast(context) => context.level.name(),
+            Place::Stock(_) => "candle",
+        }
+    }
+
+    /// Threads that compute, where they are ours.
+    pub fn threads(&self) -> Option<usize> {
+        match &self.place {
+            Place::Fast(context) => Some(context.threads()),
+            Place::Stock(_) => None,
+        }
+    }
+
+    /// Gives buffers that are not in use back to the system.
+    pub fn trim(&self) {
+        if let Place::Fast(context) = &self.place {
+            context.arena.trim();
+        }
+    }
+
+    /// Whether our kernels compute here.
+    pub(super) fn is_fast(&self) -> bool {
+        matches!(self.place, Place::Fast(_))
+    }
+
+    /// The kernels' surroundings.
+    pub(super) fn fast(&self) -> Result<&Context> {
+        match &self.place {
+            Place::Fast(context) => Ok(context),
+            Place::Stock(_) => Err(super::tensor::two_devices()),
+        }
+    }
+
+    /// candle's device.
+    pub(super) fn stock(&self) -> Result<&candle::Device> {
+        match &self.place {
+            Place::Stock(device) => Ok(device),
+            Place::Fast(_) => Err(super::tensor::two_devices()),
+        }
+    }
+
+    /// Whether candle computes here on the processor.
+    pub(super) fn is_stock_cpu(&self) -> bool {
+        matches!(self.place, Place::Stock(candle::Device::Cpu))
     }
 
     /// An error if the work should end.
@@ -145,6 +273,15 @@ impl Device {
             cause: error.to_string().lines().next().unwrap_or_default().to_owned(),
         })
     }
+}
+
+fn all_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The only setting that candle's thread pools read; it must come before their first use.
+fn set_stock_threads(threads: usize) {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().ok();
 }
 
 fn open_cuda(index: usize) -> Result<candle::Device> {
@@ -174,21 +311,21 @@ fn open_metal(index: usize) -> Result<candle::Device> {
     })
 }
 
-fn open_best() -> (candle::Device, String) {
+/// The first GPU that opens, or why none does.
+fn open_gpu() -> std::result::Result<(candle::Device, String), String> {
     let mut reasons = Vec::new();
-    for (name, open) in [("CUDA", open_cuda as fn(usize) -> Result<candle::Device>), ("Metal", open_metal)] {
+    for (name, built, open) in [
+        ("CUDA", cfg!(feature = "cuda"), open_cuda as fn(usize) -> Result<candle::Device>),
+        ("Metal", cfg!(feature = "metal"), open_metal),
+    ] {
+        if !built {
+            reasons.push(format!("no {name} in this build"));
+            continue;
+        }
         match open(0) {
-            Ok(device) => return (device, format!("{name} GPU 0, the fastest here")),
-            Err(Error::Device(_)) if !built_with(name) => reasons.push(format!("no {name} in this build")),
+            Ok(device) => return Ok((device, format!("{name} GPU 0, the fastest here"))),
             Err(error) => reasons.push(error.to_string()),
         }
     }
-    (candle::Device::Cpu, format!("CPU ({})", reasons.join("; ")))
-}
-
-fn built_with(name: &str) -> bool {
-    match name {
-        "CUDA" => cfg!(feature = "cuda"),
-        _ => cfg!(feature = "metal"),
-    }
+    Err(reasons.join(", "))
 }

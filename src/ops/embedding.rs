@@ -1,13 +1,18 @@
 //! `Embedding`: a table of rows looked up by number.
 
-use candle_core as candle;
-
-use super::{Error, Result, Tensor, Weights};
+use super::{Error, Result, Tensor, Weights, fast, stock};
 
 /// A table with its weights.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Embedding {
-    table: Tensor, // (rows, width)
+    rows: usize,
+    table: Table,
+}
+
+#[derive(Debug)]
+enum Table {
+    Fast(fast::Embedding),
+    Stock(stock::Embedding),
 }
 
 impl Embedding {
@@ -16,8 +21,12 @@ impl Embedding {
     /// # Errors
     /// If it is missing or of another shape.
     pub fn new(weights: &Weights, rows: usize, width: usize) -> Result<Self> {
-        let table = weights.get("weight", &[rows, width])?;
-        Ok(Self { table: Tensor::from_f32(weights.device(), &[rows, width], &table.to_f32())? })
+        let table = if weights.device().is_fast() {
+            Table::Fast(fast::Embedding::new(weights, rows, width)?)
+        } else {
+            Table::Stock(stock::Embedding::new(weights, rows, width)?)
+        };
+        Ok(Self { rows, table })
     }
 
     /// The rows of `ids`, as tokens (b, n, width) for `shape` [b, n].
@@ -25,9 +34,11 @@ impl Embedding {
     /// # Errors
     /// If an id is not in the table.
     pub fn forward(&self, ids: &[i64], shape: [usize; 2]) -> Result<Tensor> {
-        let rows = self.rows(ids)?;
-        let width = self.table.shape()[1];
-        self.table.wrap("a look-up", rows.inner.reshape((shape[0], shape[1], width)))
+        let ids = self.numbers(ids)?;
+        match &self.table {
+            Table::Fast(table) => table.forward(&ids, &shape).map(Tensor::Fast),
+            Table::Stock(table) => table.forward(&ids, &shape).map(Tensor::Stock),
+        }
     }
 
     /// The rows of `ids`, (ids, width).
@@ -35,17 +46,11 @@ impl Embedding {
     /// # Errors
     /// If an id is not in the table.
     pub fn rows(&self, ids: &[i64]) -> Result<Tensor> {
-        let rows = self.table.shape()[0];
-        let look_up: Vec<u32> = ids
-            .iter()
-            .map(|&id| u32::try_from(id).ok().filter(|&id| (id as usize) < rows))
-            .collect::<Option<_>>()
-            .ok_or_else(|| Error::Shape(format!("expected numbers from 0 to {}, found {ids:?}", rows - 1)))?;
-        let select = || {
-            let ids = candle::Tensor::new(look_up.as_slice(), &self.table.device.candle)?;
-            self.table.inner.index_select(&ids, 0)
-        };
-        self.table.wrap("a look-up", select())
+        let ids = self.numbers(ids)?;
+        match &self.table {
+            Table::Fast(table) => table.forward(&ids, &[ids.len()]).map(Tensor::Fast),
+            Table::Stock(table) => table.forward(&ids, &[ids.len()]).map(Tensor::Stock),
+        }
     }
 
     /// The whole table as tokens (1, rows, width): position embeddings.
@@ -53,6 +58,16 @@ impl Embedding {
     /// # Errors
     /// If the device fails.
     pub fn all(&self) -> Result<Tensor> {
-        self.table.wrap("a look-up", self.table.inner.unsqueeze(0))
+        let every: Vec<i64> = (0..self.rows as i64).collect();
+        self.forward(&every, [1, self.rows])
+    }
+
+    fn numbers(&self, ids: &[i64]) -> Result<Vec<u32>> {
+        ids.iter()
+            .map(|&id| u32::try_from(id).ok().filter(|&id| (id as usize) < self.rows))
+            .collect::<Option<_>>()
+            .ok_or_else(|| {
+                Error::Shape(format!("expected numbers from 0 to {}, found {ids:?}", self.rows - 1))
+            })
     }
 }

@@ -83,6 +83,9 @@ pub trait TensorSource: Send + Sync {
     /// One sentence if the name is missing, or its bytes are damaged or of an unsupported type.
     fn read(&self, name: &str, shape: &[usize]) -> Result<HostTensor<'_>, String>;
 
+    /// The tensor was copied and will not be read again soon; a mapped file may forget its pages.
+    fn release(&self, _name: &str) {}
+
     /// Every stored name, sorted; empty for a source that makes tensors as they are asked for.
     fn names(&self) -> Vec<String>;
 }

@@ -1,14 +1,15 @@
-//! `Linear`: y = x·Wᵀ + b over the last dimension, with its activation or gate.
+//! `Linear` and `Geglu`: y = x·Wᵀ + b over the last dimension, with its activation or gate.
 
-use super::tensor::activate;
-use super::{Activation, Result, Tensor, Weights};
+use super::tensor::both;
+use super::{Activation, Result, Tensor, Weights, fast, stock};
 
 /// A linear layer with its weights.
-#[derive(Clone, Debug)]
-pub struct Linear {
-    weight: Tensor, // (in, out), transposed once
-    bias: Option<Tensor>,
-    out_features: usize,
+#[derive(Debug)]
+pub enum Linear {
+    /// By our kernels.
+    Fast(fast::Linear),
+    /// By candle.
+    Stock(stock::Linear),
 }
 
 impl Linear {
@@ -17,9 +18,11 @@ impl Linear {
     /// # Errors
     /// If they are missing or of another shape.
     pub fn new(weights: &Weights, in_features: usize, out_features: usize) -> Result<Self> {
-        let bias = weights.get_f32("bias", &[out_features])?;
-        let weight = weights.get("weight", &[out_features, in_features])?;
-        Self::from_values(weights, [in_features, out_features], &weight.to_f32(), Some(&bias))
+        Ok(if weights.device().is_fast() {
+            Self::Fast(fast::Linear::new(weights, in_features, out_features)?)
+        } else {
+            Self::Stock(stock::Linear::new(weights, in_features, out_features)?)
+        })
     }
 
     /// Reads `weight` (out, in); there is no bias.
@@ -27,8 +30,11 @@ impl Linear {
     /// # Errors
     /// If it is missing or of another shape.
     pub fn without_bias(weights: &Weights, in_features: usize, out_features: usize) -> Result<Self> {
-        let weight = weights.get("weight", &[out_features, in_features])?;
-        Self::from_values(weights, [in_features, out_features], &weight.to_f32(), None)
+        Ok(if weights.device().is_fast() {
+            Self::Fast(fast::Linear::without_bias(weights, in_features, out_features)?)
+        } else {
+            Self::Stock(stock::Linear::without_bias(weights, in_features, out_features)?)
+        })
     }
 
     /// A layer from numbers already read: `weight` (out, in) row-major; `features` are [in, out].
@@ -41,12 +47,11 @@ impl Linear {
         weight: &[f32],
         bias: Option<&[f32]>,
     ) -> Result<Self> {
-        let [in_features, out_features] = features;
-        let device = weights.device();
-        let rows = Tensor::from_f32(device, &[out_features, in_features], weight)?;
-        let weight = rows.wrap("a transposition", rows.inner.t().and_then(|t| t.contiguous()))?;
-        let bias = bias.map(|bias| Tensor::from_f32(device, &[out_features], bias)).transpose()?;
-        Ok(Self { weight, bias, out_features })
+        Ok(if weights.device().is_fast() {
+            Self::Fast(fast::Linear::from_values(weights, features, weight, bias)?)
+        } else {
+            Self::Stock(stock::Linear::from_values(weights, features, weight, bias)?)
+        })
     }
 
     /// x (…, in) → (…, out).
@@ -62,7 +67,7 @@ impl Linear {
     /// # Errors
     /// If shapes do not fit, or stopped.
     pub fn forward_residual(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
-        self.forward(x)?.add(residual)
+        both!(self, x, linear => linear.forward_residual(x, residual.as_ref()?))
     }
 
     /// The same with an activation on the result.
@@ -70,34 +75,37 @@ impl Linear {
     /// # Errors
     /// If the last dimension does not fit, or stopped.
     pub fn forward_activated(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
-        x.device.check_stop()?;
-        let mut shape = x.shape().to_vec();
-        let in_features = shape.pop().unwrap_or(0);
-        let rows: usize = shape.iter().product();
-        shape.push(self.out_features);
-        let apply = || {
-            let mut y = x.inner.reshape((rows, in_features))?.matmul(&self.weight.inner)?; // (rows, out)
-            if let Some(bias) = &self.bias {
-                y = y.broadcast_add(&bias.inner)?;
-            }
-            activate(&y, activation)?.reshape(shape)
-        };
-        x.wrap("a linear layer", apply())
+        both!(self, x, linear => linear.forward_activated(x, activation))
     }
+}
 
-    /// GEGLU: the first half of the result times the exact GELU of the second.
+/// A linear layer whose first half of the result is multiplied by the exact GELU of the second.
+#[derive(Debug)]
+pub enum Geglu {
+    /// By our kernels.
+    Fast(fast::Geglu),
+    /// By candle.
+    Stock(stock::Linear),
+}
+
+impl Geglu {
+    /// Reads `weight` (2·out, in) and `bias` (2·out).
     ///
     /// # Errors
-    /// If the shapes do not fit, or stopped.
-    pub fn forward_geglu(&self, x: &Tensor) -> Result<Tensor> {
-        let both = self.forward(x)?; // (…, 2·inner)
-        let last = both.shape().len() - 1;
-        let inner = self.out_features / 2;
-        let apply = || {
-            let value = both.inner.narrow(last, 0, inner)?;
-            let gate = both.inner.narrow(last, inner, inner)?.contiguous()?;
-            value.contiguous()?.mul(&activate(&gate, Activation::Gelu)?)
-        };
-        x.wrap("a gate", apply())
+    /// If they are missing or of another shape.
+    pub fn new(weights: &Weights, in_features: usize, out_features: usize) -> Result<Self> {
+        Ok(if weights.device().is_fast() {
+            Self::Fast(fast::Geglu::new(weights, in_features, out_features)?)
+        } else {
+            Self::Stock(stock::Linear::new(weights, in_features, 2 * out_features)?)
+        })
+    }
+
+    /// x (…, in) → (…, out).
+    ///
+    /// # Errors
+    /// If the last dimension does not fit, or stopped.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        both!(self, x, geglu => geglu.forward_geglu(x))
     }
 }

@@ -10,27 +10,35 @@
 //! sources side by side ([`Tensor::concatenate_channels`]), an upsampling belongs to the
 //! convolution that follows it ([`Conv2d::forward_upsampled`]).
 //!
+//! Two backends stand below: [`fast`], our own CPU kernels ([`cpu`]), and [`stock`], candle's
+//! operations, which bring CUDA and Metal. A device belongs to one of them.
+//!
 //! Every heavy operation reads the device's [`StopFlag`] and ends in [`Error::Stopped`].
 
+mod activation;
 mod attention;
 mod convolution;
+pub mod cpu;
 mod device;
 mod embedding;
 mod error;
+pub mod fast;
 pub mod host;
 mod linear;
 mod norm;
+pub mod stock;
 mod stop;
 mod tensor;
 mod weights;
 
+pub use activation::Activation;
 pub use attention::{Mask, attention};
 pub use convolution::{Conv2d, Conv2dShape, Fused, Padding};
-pub use device::{Device, DeviceChoice, Dtype};
+pub use device::{Device, DeviceChoice, DeviceOptions, Dtype, WeightsKept};
 pub use embedding::Embedding;
 pub use error::{Error, Result};
-pub use linear::Linear;
+pub use linear::{Geglu, Linear};
 pub use norm::{GroupNorm, LayerNorm};
 pub use stop::StopFlag;
-pub use tensor::{Activation, Tensor};
+pub use tensor::Tensor;
 pub use weights::{Progress, Weights};

@@ -1,20 +1,18 @@
-//! `GroupNorm` and `LayerNorm`. Statistics are in f32 whatever the arithmetic around them.
+//! `GroupNorm` and `LayerNorm`. Statistics are in f32 or wider, whatever the arithmetic around them.
 //!
 //! Trap: epsilon is 1e-5 in the UNet's ResBlocks and 1e-6 in `SpatialTransformer` and the first
 //! stage, so it is always named.
 
-use candle_core as candle;
-
-use super::tensor::activate;
-use super::{Activation, Dtype, Error, Result, Tensor, Weights};
+use super::tensor::both;
+use super::{Activation, Error, Result, Tensor, Weights, fast, stock};
 
 /// Normalisation over groups of channels and all positions, with a gain and a bias a channel.
-#[derive(Clone, Debug)]
-pub struct GroupNorm {
-    groups: usize,
-    epsilon: f64,
-    weight: Tensor, // (1, c, 1, 1), f32
-    bias: Tensor,   // (1, c, 1, 1), f32
+#[derive(Debug)]
+pub enum GroupNorm {
+    /// By our kernels.
+    Fast(fast::GroupNorm),
+    /// By candle.
+    Stock(stock::GroupNorm),
 }
 
 impl GroupNorm {
@@ -28,10 +26,11 @@ impl GroupNorm {
                 "expected channels that split into {groups} groups, found {channels}; set norm_num_groups"
             )));
         }
-        let device = weights.device().with_dtype(Dtype::F32);
-        let read =
-            |name| Tensor::from_f32(&device, &[1, channels, 1, 1], &weights.get(name, &[channels])?.to_f32());
-        Ok(Self { groups, epsilon, weight: read("weight")?, bias: read("bias")? })
+        Ok(if weights.device().is_fast() {
+            Self::Fast(fast::GroupNorm::new(weights, groups, channels, epsilon)?)
+        } else {
+            Self::Stock(stock::GroupNorm::new(weights, groups, channels, epsilon)?)
+        })
     }
 
     /// The normalised map, activated.
@@ -39,29 +38,17 @@ impl GroupNorm {
     /// # Errors
     /// If the channels do not fit, or stopped.
     pub fn forward(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
-        x.device.check_stop()?;
-        let [b, c, h, w] = x.map_shape()?;
-        let apply = || {
-            let grouped =
-                x.inner.to_dtype(candle::DType::F32)?.reshape((b, self.groups, c / self.groups * h * w))?;
-            let centred = grouped.broadcast_sub(&grouped.mean_keepdim(2)?)?;
-            let variance = centred.sqr()?.mean_keepdim(2)?; // (b, groups, 1)
-            let normal = centred.broadcast_div(&(variance + self.epsilon)?.sqrt()?)?;
-            let y = normal
-                .reshape((b, c, h, w))?
-                .broadcast_mul(&self.weight.inner)?
-                .broadcast_add(&self.bias.inner)?;
-            activate(&y, activation)?.to_dtype(x.inner.dtype())
-        };
-        x.wrap("a group norm", apply())
+        both!(self, x, norm => norm.forward(x, activation))
     }
 }
 
 /// Normalisation over the last dimension, with a gain and a bias; epsilon 1e-5.
-#[derive(Clone, Debug)]
-pub struct LayerNorm {
-    weight: Tensor,
-    bias: Tensor,
+#[derive(Debug)]
+pub enum LayerNorm {
+    /// By our kernels.
+    Fast(fast::LayerNorm),
+    /// By candle.
+    Stock(stock::LayerNorm),
 }
 
 impl LayerNorm {
@@ -70,9 +57,11 @@ impl LayerNorm {
     /// # Errors
     /// If they are missing or of another shape.
     pub fn new(weights: &Weights, channels: usize) -> Result<Self> {
-        let device = weights.device();
-        let read = |name| Tensor::from_f32(device, &[channels], &weights.get(name, &[channels])?.to_f32());
-        Ok(Self { weight: read("weight")?, bias: read("bias")? })
+        Ok(if weights.device().is_fast() {
+            Self::Fast(fast::LayerNorm::new(weights, channels)?)
+        } else {
+            Self::Stock(stock::LayerNorm::new(weights, channels)?)
+        })
     }
 
     /// The normalised tokens.
@@ -80,10 +69,6 @@ impl LayerNorm {
     /// # Errors
     /// If the last dimension does not fit, or stopped.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        x.device.check_stop()?;
-        x.wrap(
-            "a layer norm",
-            candle_nn::ops::layer_norm(&x.inner, &self.weight.inner, &self.bias.inner, 1e-5),
-        )
+        both!(self, x, norm => norm.forward(x))
     }
 }

@@ -3,40 +3,83 @@
 //! Trap: maps are (b, c, h, w) and tokens (b, n, c) whatever the memory layout; only
 //! [`Tensor::to_tokens`] and [`Tensor::to_map`] go from one to the other.
 
-use candle_core as candle;
-
-use super::{Device, Error, Result};
+use super::{Activation, Device, Error, Result, fast, stock};
 
 /// A tensor on a device; cheap to clone, never changed in place.
 #[derive(Clone, Debug)]
-pub struct Tensor {
-    pub(super) inner: candle::Tensor,
-    pub(super) device: Device,
+pub enum Tensor {
+    /// Of our kernels.
+    Fast(fast::Tensor),
+    /// Of candle.
+    Stock(stock::Tensor),
 }
 
-/// The activation that a norm or a linear layer takes with it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Activation {
-    /// None.
-    #[default]
-    Identity,
-    /// x·σ(x), also called swish.
-    Silu,
-    /// x·σ(1.702x), CLIP's.
-    QuickGelu,
-    /// x·Φ(x) with the exact error function.
-    Gelu,
+/// Runs `$body` on the backend's own module and tensor, for modules and tensors of one device.
+macro_rules! both {
+    ($module:expr, $x:ident, $inner:ident => $body:expr) => {
+        match ($module, $x) {
+            (Self::Fast($inner), Tensor::Fast($x)) => $body.map(Tensor::Fast),
+            (Self::Stock($inner), Tensor::Stock($x)) => $body.map(Tensor::Stock),
+            _ => Err($crate::ops::tensor::two_devices()),
+        }
+    };
+}
+pub(super) use both;
+
+/// Runs `$body` on the backend's own tensor.
+macro_rules! each {
+    ($tensor:expr, $x:ident => $body:expr) => {
+        match $tensor {
+            Self::Fast($x) => $body.map(Self::Fast),
+            Self::Stock($x) => $body.map(Self::Stock),
+        }
+    };
+}
+
+pub(super) fn two_devices() -> Error {
+    Error::Shape("tensors of two devices cannot be joined".to_owned())
+}
+
+/// A backend's own tensor within a [`Tensor`].
+pub trait Within: Sized {
+    /// The tensor, if it is of this backend.
+    fn within(tensor: &Tensor) -> Option<&Self>;
+}
+
+impl Within for fast::Tensor {
+    fn within(tensor: &Tensor) -> Option<&Self> {
+        if let Tensor::Fast(inner) = tensor { Some(inner) } else { None }
+    }
+}
+
+impl Within for stock::Tensor {
+    fn within(tensor: &Tensor) -> Option<&Self> {
+        if let Tensor::Stock(inner) = tensor { Some(inner) } else { None }
+    }
 }
 
 impl Tensor {
+    /// The backend's own tensor.
+    pub(super) fn as_ref<T: Within>(&self) -> Result<&T> {
+        T::within(self).ok_or_else(two_devices)
+    }
+
     /// Numbers from the host, row-major, put into the device's arithmetic.
     ///
     /// # Errors
     /// If `values` has another length than `shape` says, or the device is out of memory.
     pub fn from_f32(device: &Device, shape: &[usize], values: &[f32]) -> Result<Self> {
-        let made = candle::Tensor::from_slice(values, shape, &device.candle)
-            .and_then(|tensor| tensor.to_dtype(device.dtype().candle()));
-        Ok(Self { inner: device.explain("a copy to the device", made)?, device: device.clone() })
+        if values.len() != shape.iter().product::<usize>() {
+            return Err(Error::Shape(format!(
+                "expected the numbers of shape {shape:?}, found {}",
+                values.len()
+            )));
+        }
+        if device.is_fast() {
+            fast::Tensor::from_f32(device, shape, values).map(Self::Fast)
+        } else {
+            stock::Tensor::from_f32(device, shape, values).map(Self::Stock)
+        }
     }
 
     /// The numbers as f32 on the host, row-major.
@@ -44,22 +87,26 @@ impl Tensor {
     /// # Errors
     /// If the device fails.
     pub fn to_f32(&self) -> Result<Vec<f32>> {
-        let values = self
-            .inner
-            .to_dtype(candle::DType::F32)
-            .and_then(|tensor| tensor.flatten_all())
-            .and_then(|tensor| tensor.to_vec1::<f32>());
-        self.device.explain("a copy from the device", values)
+        match self {
+            Self::Fast(x) => Ok(x.to_f32()),
+            Self::Stock(x) => x.to_f32(),
+        }
     }
 
     /// The dimensions.
     pub fn shape(&self) -> &[usize] {
-        self.inner.dims()
+        match self {
+            Self::Fast(x) => x.shape(),
+            Self::Stock(x) => x.shape(),
+        }
     }
 
     /// Where it lives.
     pub fn device(&self) -> &Device {
-        &self.device
+        match self {
+            Self::Fast(x) => x.device(),
+            Self::Stock(x) => x.device(),
+        }
     }
 
     /// (b, c, h, w) of a map.
@@ -67,7 +114,7 @@ impl Tensor {
     /// # Errors
     /// If it has not four dimensions.
     pub fn map_shape(&self) -> Result<[usize; 4]> {
-        self.shape().try_into().map_err(|_| self.wrong("a map (b, c, h, w)"))
+        map_shape(self.shape())
     }
 
     /// (b, n, c) of tokens.
@@ -75,28 +122,18 @@ impl Tensor {
     /// # Errors
     /// If it has not three dimensions.
     pub fn token_shape(&self) -> Result<[usize; 3]> {
-        self.shape().try_into().map_err(|_| self.wrong("tokens (b, n, c)"))
+        token_shape(self.shape())
     }
 
-    fn wrong(&self, expected: &str) -> Error {
-        Error::Shape(format!("expected {expected}, found a tensor of shape {:?}", self.shape()))
-    }
-
-    /// The same tensor in another arithmetic or on the same device.
+    /// The same tensor in another arithmetic of the same device.
     ///
     /// # Errors
     /// If the device fails.
     pub fn to_dtype_of(&self, device: &Device) -> Result<Self> {
-        let cast = self.inner.to_dtype(device.dtype().candle());
-        Ok(Self { inner: self.device.explain("a cast", cast)?, device: device.clone() })
-    }
-
-    pub(super) fn wrap(
-        &self,
-        operation: &'static str,
-        result: candle::Result<candle::Tensor>,
-    ) -> Result<Self> {
-        Ok(Self { inner: self.device.explain(operation, result)?, device: self.device.clone() })
+        match self {
+            Self::Fast(x) => Ok(Self::Fast(x.clone())),
+            Self::Stock(x) => x.to_dtype_of(device).map(Self::Stock),
+        }
     }
 
     /// Elementwise sum of equal shapes.
@@ -104,15 +141,10 @@ impl Tensor {
     /// # Errors
     /// If the shapes differ.
     pub fn add(&self, other: &Self) -> Result<Self> {
-        self.wrap("an addition", self.inner.add(&other.inner))
-    }
-
-    /// Elementwise product of equal shapes.
-    ///
-    /// # Errors
-    /// If the shapes differ.
-    pub fn multiply(&self, other: &Self) -> Result<Self> {
-        self.wrap("a multiplication", self.inner.mul(&other.inner))
+        if self.shape() != other.shape() {
+            return Err(Error::Shape(format!("cannot add {:?} and {:?}", self.shape(), other.shape())));
+        }
+        each!(self, x => x.add(other.as_ref()?))
     }
 
     /// Every number times `factor`.
@@ -120,7 +152,7 @@ impl Tensor {
     /// # Errors
     /// If the device fails.
     pub fn scale(&self, factor: f64) -> Result<Self> {
-        self.wrap("a scaling", self.inner.affine(factor, 0.0))
+        each!(self, x => x.scale(factor))
     }
 
     /// A map times (1 + scale) plus shift, each (b, c): adaptive normalisation's second half.
@@ -128,12 +160,15 @@ impl Tensor {
     /// # Errors
     /// If the shapes do not fit.
     pub fn scale_shift_channels(&self, scale: &Self, shift: &Self) -> Result<Self> {
-        let [b, c, _, _] = self.map_shape()?;
-        let apply = || {
-            let scale = (scale.inner.reshape((b, c, 1, 1))? + 1.0)?;
-            self.inner.broadcast_mul(&scale)?.broadcast_add(&shift.inner.reshape((b, c, 1, 1))?)
-        };
-        self.wrap("a scale and shift", apply())
+        let [b, c, ..] = self.map_shape()?;
+        if scale.shape() != [b, c] || shift.shape() != [b, c] {
+            return Err(Error::Shape(format!(
+                "expected scale and shift {:?}, found {:?}",
+                [b, c],
+                scale.shape()
+            )));
+        }
+        each!(self, x => x.scale_shift_channels(scale.as_ref()?, shift.as_ref()?))
     }
 
     /// Applies an activation.
@@ -141,7 +176,7 @@ impl Tensor {
     /// # Errors
     /// If the device fails.
     pub fn activate(&self, activation: Activation) -> Result<Self> {
-        self.wrap("an activation", activate(&self.inner, activation))
+        each!(self, x => x.activate(activation))
     }
 
     /// tanh of every number.
@@ -149,7 +184,7 @@ impl Tensor {
     /// # Errors
     /// If the device fails.
     pub fn tanh(&self) -> Result<Self> {
-        self.wrap("a tanh", self.inner.tanh())
+        each!(self, x => x.tanh())
     }
 
     /// Tensors of equal other dimensions one after another along dimension 0 (the batch).
@@ -170,34 +205,46 @@ impl Tensor {
     }
 
     fn concatenate(parts: &[&Self], dimension: usize) -> Result<Self> {
-        let [first, ..] = parts else {
+        let [first, rest @ ..] = parts else {
             return Err(Error::Shape("nothing to concatenate".to_owned()));
         };
-        let inner: Vec<_> = parts.iter().map(|part| part.inner.clone()).collect();
-        first.wrap("a concatenation", candle::Tensor::cat(&inner, dimension))
+        let others = |shape: &[usize]| {
+            let mut shape = shape.to_vec();
+            if dimension < shape.len() {
+                shape.remove(dimension);
+            }
+            shape
+        };
+        if let Some(odd) = rest.iter().find(|part| others(part.shape()) != others(first.shape())) {
+            return Err(Error::Shape(format!("cannot put {:?} beside {:?}", odd.shape(), first.shape())));
+        }
+        match first {
+            Self::Fast(_) => {
+                let parts: Vec<&fast::Tensor> =
+                    parts.iter().map(|part| part.as_ref()).collect::<Result<_>>()?;
+                fast::Tensor::concatenate(&parts, dimension).map(Self::Fast)
+            }
+            Self::Stock(_) => {
+                let parts: Vec<&stock::Tensor> =
+                    parts.iter().map(|part| part.as_ref()).collect::<Result<_>>()?;
+                stock::Tensor::concatenate(&parts, dimension).map(Self::Stock)
+            }
+        }
     }
 
-    /// `len` rows from `start` along the batch.
-    ///
-    /// # Errors
-    /// If there are not so many.
-    pub fn narrow_batch(&self, start: usize, len: usize) -> Result<Self> {
-        self.wrap("a slice", self.inner.narrow(0, start, len).and_then(|part| part.contiguous()))
-    }
-
-    /// The two halves of (b, 2c): what `chunk(2, dim=1)` is in the reference.
+    /// The two halves along dimension 1: what `chunk(2, dim=1)` is in the reference.
     ///
     /// # Errors
     /// If the second dimension is odd.
     pub fn halves(&self) -> Result<(Self, Self)> {
-        let width = self.shape().get(1).copied().unwrap_or(0);
+        let width = self.shape().get(1).copied().unwrap_or(1);
         if width % 2 != 0 {
             return Err(Error::Shape(format!("expected an even second dimension, found {width}")));
         }
-        let half = |start| {
-            self.wrap("a split", self.inner.narrow(1, start, width / 2).and_then(|part| part.contiguous()))
-        };
-        Ok((half(0)?, half(width / 2)?))
+        match self {
+            Self::Fast(x) => x.halves().map(|(a, b)| (Self::Fast(a), Self::Fast(b))),
+            Self::Stock(x) => x.halves().map(|(a, b)| (Self::Stock(a), Self::Stock(b))),
+        }
     }
 
     /// (b, c, h, w) → (b, h·w, c).
@@ -205,9 +252,8 @@ impl Tensor {
     /// # Errors
     /// If it is no map.
     pub fn to_tokens(&self) -> Result<Self> {
-        let [b, c, h, w] = self.map_shape()?;
-        let tokens = || self.inner.reshape((b, c, h * w))?.transpose(1, 2)?.contiguous(); // (b, n, c)
-        self.wrap("a rearrangement", tokens())
+        self.map_shape()?;
+        each!(self, x => x.to_tokens())
     }
 
     /// (b, h·w, c) → (b, c, h, w).
@@ -215,9 +261,11 @@ impl Tensor {
     /// # Errors
     /// If it is no token sequence of h·w positions.
     pub fn to_map(&self, h: usize, w: usize) -> Result<Self> {
-        let [b, _, c] = self.token_shape()?;
-        let map = || self.inner.transpose(1, 2)?.contiguous()?.reshape((b, c, h, w)); // (b, c, h, w)
-        self.wrap("a rearrangement", map())
+        let [_, n, _] = self.token_shape()?;
+        if n != h * w {
+            return Err(Error::Shape(format!("expected {h}·{w} positions, found {n}")));
+        }
+        each!(self, x => x.to_map(h, w))
     }
 
     /// Nearest-neighbour enlargement to twice the height and width.
@@ -225,8 +273,8 @@ impl Tensor {
     /// # Errors
     /// If it is no map.
     pub fn upsample_nearest(&self) -> Result<Self> {
-        let [_, _, h, w] = self.map_shape()?;
-        self.wrap("an upsampling", self.inner.upsample_nearest2d(2 * h, 2 * w))
+        self.map_shape()?;
+        each!(self, x => x.upsample_nearest())
     }
 
     /// Mean of each 2×2 square, stride 2.
@@ -234,16 +282,17 @@ impl Tensor {
     /// # Errors
     /// If it is no map.
     pub fn average_pool(&self) -> Result<Self> {
-        self.wrap("a pooling", self.inner.avg_pool2d((2, 2)))
+        self.map_shape()?;
+        each!(self, x => x.average_pool())
     }
 }
 
-pub(super) fn activate(x: &candle::Tensor, activation: Activation) -> candle::Result<candle::Tensor> {
-    match activation {
-        Activation::Identity => Ok(x.clone()),
-        Activation::Silu => x.silu(),
-        Activation::QuickGelu => x * candle_nn::ops::sigmoid(&(x * 1.702)?)?,
-        // candle's `gelu` is the tanh approximation; the reference's is exact.
-        Activation::Gelu => x.gelu_erf(),
-    }
+pub(super) fn map_shape(shape: &[usize]) -> Result<[usize; 4]> {
+    let wrong = || Error::Shape(format!("expected a map (b, c, h, w), found a tensor of shape {shape:?}"));
+    shape.try_into().map_err(|_| wrong())
+}
+
+pub(super) fn token_shape(shape: &[usize]) -> Result<[usize; 3]> {
+    let wrong = || Error::Shape(format!("expected tokens (b, n, c), found a tensor of shape {shape:?}"));
+    shape.try_into().map_err(|_| wrong())
 }

@@ -10,7 +10,7 @@ const MOST_GUIDANCE: f64 = 1000.0;
 const LONGEST_SIDE: u64 = 1 << 15;
 
 /// Settings with gaps.
-#[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct PartialSettings {
     /// What the picture shows.
@@ -65,7 +65,8 @@ impl PartialSettings {
     }
 
     /// The same without numbers that no picture can have had.
-    pub(super) fn believed(mut self) -> Self {
+    #[must_use]
+    pub fn believed(mut self) -> Self {
         let whole = |value: Option<usize>, most: u64| value.filter(|&v| v >= 1 && v as u64 <= most);
         let real = |value: Option<f64>, most: f64| value.filter(|v| (0.0..=most).contains(v));
         self.steps = whole(self.steps, MOST_STEPS);

@@ -98,6 +98,11 @@ pub struct Case {
 }
 
 impl Case {
+    /// Whether it is the embedded run of the starter model, whose weights are in the binary too.
+    pub fn is_starter(&self) -> bool {
+        self.folder.is_none() && self.name == super::embedded::STARTER
+    }
+
     /// Reads a case folder.
     ///
     /// # Errors

@@ -49,3 +49,17 @@ pub fn cases() -> Result<Vec<Case>, String> {
         })
         .collect()
 }
+
+/// The reference's run on the starter model's own weights.
+///
+/// # Errors
+/// If the binary is damaged.
+#[cfg(feature = "starter")]
+pub fn starter() -> Result<Case, String> {
+    use crate::starter;
+    Case::parse(STARTER.to_owned(), starter::CONFIG, starter::REQUEST, starter::EXPECTED)
+        .map_err(|(file, cause)| format!("the embedded starter: {file}: {cause}"))
+}
+
+/// The name of the starter's case.
+pub(super) const STARTER: &str = "starter";

@@ -2,8 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod checkpoint;
+mod cli;
+#[cfg(feature = "starter")]
+mod engine;
+mod formats;
+mod gallery;
 mod noise;
 mod picture;
+mod tidy;
 mod tokens;
 mod verify;
 #[cfg(feature = "window")]

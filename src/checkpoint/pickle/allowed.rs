@@ -156,6 +156,8 @@ const CLASS_FAMILIES: &[&str] = &[
     "torch.optim",
     "torchmetrics",
     "yacs",
+    "diffusers",
+    "transformers",
 ];
 
 /// Whether a name may be called.

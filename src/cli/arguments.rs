@@ -1,0 +1,249 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::message::{ModelSource, RngKind, SamplerKind, TimestepSpacing};
+use crate::ops::{DeviceChoice, Dtype, WeightsKept};
+
+/// Type words, watch the picture develop, steer it.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = "Without a command the window opens.")]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a picture from words.
+    Generate(Box<Generate>),
+    /// Say what a model file or folder is.
+    Inspect(Inspect),
+    /// Compute recorded runs of the reference again and compare.
+    Verify(Verify),
+}
+
+/// Where and how to compute.
+#[derive(Clone, Debug, Args)]
+pub struct Compute {
+    /// auto, cpu, cpu-stock (candle's own operations), cuda, cuda:N, metal or metal:N.
+    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    pub device: DeviceChoice,
+    /// Arithmetic of the UNet; the CPU computes in f32.
+    #[arg(long, default_value = "f32", value_enum)]
+    pub dtype: DtypeName,
+    /// Threads on the CPU; all cores if not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// How the CPU keeps weights: as in the file, or in f16 or f32.
+    #[arg(long, default_value = "file", value_enum)]
+    pub weights: KeptName,
+}
+
+/// Names of ways to keep weights.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum KeptName {
+    /// As in the file.
+    File,
+    /// In f16.
+    F16,
+    /// In f32.
+    F32,
+}
+
+impl From<KeptName> for WeightsKept {
+    fn from(name: KeptName) -> Self {
+        match name {
+            KeptName::File => Self::File,
+            KeptName::F16 => Self::F16,
+            KeptName::F32 => Self::F32,
+        }
+    }
+}
+
+/// Names of arithmetics.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum DtypeName {
+    /// 32-bit floats.
+    F32,
+    /// IEEE half floats.
+    F16,
+    /// Brain floats.
+    Bf16,
+}
+
+impl From<DtypeName> for Dtype {
+    fn from(name: DtypeName) -> Self {
+        match name {
+            DtypeName::F32 => Self::F32,
+            DtypeName::F16 => Self::F16,
+            DtypeName::Bf16 => Self::Bf16,
+        }
+    }
+}
+
+/// Names of update rules.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum SamplerName {
+    /// Denoising diffusion implicit models.
+    Ddim,
+    /// Pseudo linear multi-step.
+    Plms,
+}
+
+/// Names of spacings.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum SpacingName {
+    /// Even.
+    Uniform,
+    /// Squares.
+    Quad,
+}
+
+/// Names of generators.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum RngName {
+    /// torch's CPU generator on x86-64.
+    Cpu,
+    /// torch's CPU generator elsewhere.
+    CpuLibm,
+    /// torch's CUDA generator.
+    Nv,
+}
+
+impl From<SamplerName> for SamplerKind {
+    fn from(name: SamplerName) -> Self {
+        match name {
+            SamplerName::Ddim => Self::Ddim,
+            SamplerName::Plms => Self::Plms,
+        }
+    }
+}
+
+impl From<SpacingName> for TimestepSpacing {
+    fn from(name: SpacingName) -> Self {
+        match name {
+            SpacingName::Uniform => Self::Uniform,
+            SpacingName::Quad => Self::Quad,
+        }
+    }
+}
+
+impl From<RngName> for RngKind {
+    fn from(name: RngName) -> Self {
+        match name {
+            RngName::Cpu => Self::Cpu,
+            RngName::CpuLibm => Self::CpuLibm,
+            RngName::Nv => Self::Nv,
+        }
+    }
+}
+
+/// `safelight generate`.
+#[derive(Debug, Args)]
+pub struct Generate {
+    /// What the picture shall show.
+    pub prompt: String,
+    /// What it shall not show.
+    #[arg(long, default_value = "", value_name = "TEXT")]
+    pub negative: String,
+    /// Steps, 1 to 1000 [default: the model's, or 25].
+    #[arg(long, value_name = "N")]
+    pub steps: Option<usize>,
+    /// How strongly the words act; 1 means no guidance [default: the model's, or 7.5].
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub guidance: Option<f64>,
+    /// Fresh noise in each step, 0 to 1 [default: the model's, or 0].
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub eta: Option<f64>,
+    /// The seed; random if not given.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Pixels across [default: the model's].
+    #[arg(long, value_name = "PIXELS")]
+    pub width: Option<usize>,
+    /// Pixels down [default: the model's].
+    #[arg(long, value_name = "PIXELS")]
+    pub height: Option<usize>,
+    /// Pictures to make, with seeds one after another.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub count: u32,
+    /// The update rule.
+    #[arg(long, default_value = "ddim", value_enum)]
+    pub sampler: SamplerName,
+    /// How steps are spread over the schedule.
+    #[arg(long, default_value = "uniform", value_enum)]
+    pub timesteps: SpacingName,
+    /// Whose noise the seed names; cpu and cpu-libm use its low 32 bits.
+    #[arg(long, default_value = "cpu", value_enum)]
+    pub rng: RngName,
+    /// Scales the fresh noise of each step.
+    #[arg(long, default_value_t = 1.0, value_name = "X", allow_negative_numbers = true)]
+    pub temperature: f64,
+    #[command(flatten)]
+    /// Which model.
+    pub model: Model,
+    #[command(flatten)]
+    /// Where to compute.
+    pub compute: Compute,
+    /// The file (PNG, JPEG or WebP by its ending) or folder to save into.
+    #[arg(short, long, default_value = ".", value_name = "OUT")]
+    pub output: PathBuf,
+    /// Replace a file of the same name.
+    #[arg(long)]
+    pub force: bool,
+    /// Save each step's predicted picture into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub previews: Option<PathBuf>,
+    /// Write every number of the run into a safetensors file.
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+    /// One JSON object a line on stdout: start, step, saved, error.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which model.
+#[derive(Clone, Debug, Args)]
+pub struct Model {
+    /// A checkpoint file or diffusers folder; the starter inside the program if not given.
+    #[arg(long = "model", value_name = "PATH")]
+    pub path: Option<PathBuf>,
+    /// Its YAML config, where none lies beside it.
+    #[arg(long, value_name = "YAML", requires = "path")]
+    pub config: Option<PathBuf>,
+}
+
+impl Model {
+    /// As the engine names it.
+    pub fn source(&self) -> ModelSource {
+        match &self.path {
+            None => ModelSource::Starter,
+            Some(path) => ModelSource::Path { path: path.clone(), config: self.config.clone() },
+        }
+    }
+}
+
+/// `safelight inspect`.
+#[derive(Debug, Args)]
+pub struct Inspect {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// Its YAML config, where none lies beside it.
+    #[arg(long, value_name = "YAML")]
+    pub config: Option<PathBuf>,
+}
+
+/// `safelight verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Case folders; those inside the program if none is given.
+    pub cases: Vec<PathBuf>,
+    #[command(flatten)]
+    /// Where to compute.
+    pub compute: Compute,
+}

@@ -1,0 +1,89 @@
+//! `Failure`: why a command ended without its result, and the exit code that says whose affair it is.
+
+use std::io::Write as _;
+
+use crate::engine::OpenError;
+use crate::engine::generate::GenerateError;
+use crate::model::ModelError;
+use crate::ops;
+use crate::picture::PictureError;
+
+/// Why a command failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Our fault, or the machine's: exit code 1.
+    Ours(String),
+    /// The user's input, a damaged file included: exit code 2.
+    Input(String),
+    /// Ctrl-C: exit code 130.
+    Interrupted,
+}
+
+impl Failure {
+    /// The process's exit code.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Ours(_) => 1,
+            Self::Input(_) => 2,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// One sentence on stderr, or one JSON object on stdout.
+    pub fn print(&self, json: bool) {
+        let sentence = match self {
+            Self::Ours(sentence) | Self::Input(sentence) => sentence,
+            Self::Interrupted => "interrupted; nothing partial was saved",
+        };
+        if json {
+            let event = serde_json::json!({"event": "error", "code": self.code(), "message": sentence});
+            writeln!(std::io::stdout(), "{event}").ok();
+        }
+        writeln!(std::io::stderr(), "safelight: {sentence}").ok();
+    }
+}
+
+impl From<ops::Error> for Failure {
+    fn from(error: ops::Error) -> Self {
+        match error {
+            ops::Error::Stopped => Self::Interrupted,
+            ops::Error::Backend { .. } => Self::Ours(error.to_string()),
+            ops::Error::Weights(_) | ops::Error::Device(_) | ops::Error::Shape(_) => {
+                Self::Input(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        if error.is_stop() {
+            return Self::Interrupted;
+        }
+        match error {
+            OpenError::Model(ModelError::Ops(error)) => error.into(),
+            other => Self::Input(other.to_string()),
+        }
+    }
+}
+
+impl From<ModelError> for Failure {
+    fn from(error: ModelError) -> Self {
+        OpenError::Model(error).into()
+    }
+}
+
+impl From<GenerateError> for Failure {
+    fn from(error: GenerateError) -> Self {
+        match error {
+            GenerateError::Ops(error) => error.into(),
+            other => Self::Input(other.to_string()),
+        }
+    }
+}
+
+impl From<PictureError> for Failure {
+    fn from(error: PictureError) -> Self {
+        Self::Input(error.to_string())
+    }
+}

@@ -1,0 +1,47 @@
+//! The command line: one file a command. Below it, the same engine as the window's.
+//!
+//! stdout carries results only (saved paths, reports, or JSON lines); everything else goes to stderr.
+
+mod arguments;
+mod failure;
+mod generate;
+mod inspect;
+mod interrupt;
+mod progress;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use arguments::{Arguments, Command};
+pub use failure::Failure;
+
+/// Reads the arguments, runs the command, prints what failed.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let json = matches!(&arguments.command, Some(Command::Generate(generate)) if generate.json);
+    let outcome = match arguments.command {
+        None => window(),
+        Some(Command::Generate(arguments)) => generate::run(&arguments),
+        Some(Command::Inspect(arguments)) => inspect::run(&arguments),
+        Some(Command::Verify(arguments)) => verify::run(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.print(json);
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+#[cfg(feature = "window")]
+fn window() -> Result<(), Failure> {
+    Err(Failure::Ours("the window is not part of this build; use `safelight generate PROMPT`".to_owned()))
+}
+
+#[cfg(not(feature = "window"))]
+fn window() -> Result<(), Failure> {
+    Err(Failure::Ours("this build has no window; use `safelight generate PROMPT`".to_owned()))
+}

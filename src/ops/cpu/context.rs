@@ -1,0 +1,61 @@
+//! What every kernel is given: threads, buffers, the instruction set and the stop flag.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::arena::Arena;
+use super::level::{Level, Task};
+use super::pool::Pool;
+use super::stop::{Stop, Stopped};
+
+/// The kernels' surroundings. Cloning it gives another handle on the same pool and arena.
+#[derive(Clone)]
+pub struct Context {
+    /// The threads.
+    pub pool: Arc<Pool>,
+    /// The buffers.
+    pub arena: Arena,
+    /// The instruction set.
+    pub level: Level,
+    /// Read once for each block of work.
+    pub stop: Arc<dyn Stop>,
+}
+
+impl Context {
+    /// The best instruction set of this CPU on `threads` threads, never stopped.
+    pub fn new(threads: usize) -> Context {
+        Context {
+            pool: Arc::new(Pool::new(threads)),
+            arena: Arena::default(),
+            level: Level::detect(),
+            stop: Arc::new(AtomicBool::new(false)),
+        }
+    }
+
+    /// The same with another instruction set: for tests and comparisons.
+    pub fn with_level(mut self, level: Level) -> Context {
+        self.level = level;
+        self
+    }
+
+    /// The same with another stop flag.
+    pub fn with_stop(mut self, stop: Arc<dyn Stop>) -> Context {
+        self.stop = stop;
+        self
+    }
+
+    /// How many threads compute.
+    pub fn threads(&self) -> usize {
+        self.pool.threads()
+    }
+
+    /// Runs a parallel section, each item a [`Task`] that `make(worker, item)` builds.
+    pub(super) fn each<T: Task>(
+        &self,
+        count: usize,
+        make: impl Fn(usize, usize) -> T + Sync,
+    ) -> Result<(), Stopped> {
+        let level = self.level;
+        self.pool.run(count, &*self.stop, &|worker, item| level.run(make(worker, item)))
+    }
+}

@@ -1,0 +1,300 @@
+//! y = x·Wᵀ with packed weights: every linear layer, 1×1 convolution and direct convolution.
+//!
+//! A job is a block of up to 256 rows and a range of 32-column stripes. It copies its rows once
+//! (stride 336: neighbours never share a cache set), then for each stripe and each 320 columns of k
+//! widens the weights into 40 KB that stay in L1 and runs register tiles over the rows. Sums start
+//! from zero for each 320 and are added up in a block of 256 × 32, whose last visit is the epilogue.
+#![expect(unsafe_code, reason = "raw pointers into scratch, disjoint writes of the result")]
+
+use super::arena::Buffer;
+use super::context::Context;
+use super::epilogue::{Epilogue, Place};
+use super::level::{Level, Task};
+use super::matrix::{PAIR_BLOCK, PANEL, PackedMatrix};
+use super::rows::Rows;
+use super::shared::Shared;
+use super::simd::Simd;
+use super::stop::Stopped;
+use super::tile::{Tile, TileFn, Write, even_part};
+
+/// Columns of k that are summed from zero.
+const DEPTH: usize = 320;
+/// Distance between rows of the copied block.
+const STRIDE: usize = 336;
+/// Most rows of a job.
+const ROWS: usize = 256;
+/// Columns of a stripe.
+const STRIPE: usize = 2 * PANEL;
+
+/// A matrix product.
+pub(super) struct Gemm<'a, R: Rows> {
+    /// x.
+    pub rows: &'a R,
+    /// Number of rows.
+    pub count: usize,
+    /// W.
+    pub weights: &'a PackedMatrix,
+    /// 1, or 9 for a convolution whose rows are tap by tap while its weights are channel by channel.
+    pub taps: usize,
+    /// What is added.
+    pub epilogue: Epilogue<'a>,
+    /// Rows of one picture of the batch (all rows if nothing depends on it).
+    pub picture_rows: usize,
+}
+
+/// How the work is cut: row blocks × stripe ranges.
+struct Plan {
+    row_blocks: usize,
+    ranges: usize,
+    stripes: usize,
+}
+
+impl Plan {
+    fn new(rows: usize, panels: usize, threads: usize) -> Plan {
+        let stripes = panels.div_ceil(2);
+        let mut row_blocks = rows.div_ceil(ROWS);
+        if row_blocks > threads {
+            row_blocks = row_blocks.next_multiple_of(threads);
+        }
+        let ranges = (4 * threads).div_ceil(row_blocks.max(1)).clamp(1, stripes.max(1));
+        // One wide range reads the rows once; several only pay where there are too few row blocks.
+        let ranges = if row_blocks >= 2 * threads { 1 } else { ranges };
+        Plan { row_blocks, ranges, stripes }
+    }
+}
+
+/// The start of part `i`.
+fn part_start(total: usize, count: usize, i: usize) -> usize {
+    i * (total / count) + i.min(total % count)
+}
+
+impl<R: Rows> Gemm<'_, R> {
+    /// Computes `y`, `(count, outputs)`.
+    pub fn run(&self, context: &Context, y: &mut [f32]) -> Result<(), Stopped> {
+        let outputs = self.weights.outputs();
+        assert_eq!(y.len(), self.count * outputs, "the result is rows times outputs");
+        let pictures = self.count / self.picture_rows.max(1);
+        self.epilogue.check(self.count, outputs, pictures, self.weights.is_gated());
+        if y.is_empty() {
+            return Ok(());
+        }
+        let plan = Plan::new(self.count, self.weights.panels(), context.threads());
+        let rows = self.count.div_ceil(plan.row_blocks);
+        let depths = self.weights.words().div_ceil(DEPTH).max(1);
+        // A CPU with AVX-512 but not its bf16 instructions takes the next level down.
+        let context = &match (self.weights.is_bf16(), context.level) {
+            (true, Level::Avx512) if !context.level.has_bf16() => context.clone().with_level(Level::Avx2),
+            _ => context.clone(),
+        };
+        let scratch_len = (depths * rows * STRIDE + rows * STRIPE + DEPTH * STRIPE).next_multiple_of(32) + 16;
+        let mut scratch: Buffer = context.arena.take(scratch_len * context.threads());
+        let (scratch, y) = (Shared::new(&mut scratch), Shared::new(y));
+        context.each(plan.row_blocks * plan.ranges, |worker, item| Job {
+            gemm: self,
+            plan: &plan,
+            block: item / plan.ranges,
+            range: item % plan.ranges,
+            copied: scratch.at(worker * scratch_len),
+            y,
+        })
+    }
+}
+
+/// One job of a product.
+struct Job<'a, R: Rows> {
+    gemm: &'a Gemm<'a, R>,
+    plan: &'a Plan,
+    block: usize,
+    range: usize,
+    copied: *mut f32,
+    y: Shared<f32>,
+}
+
+impl<R: Rows> Task for Job<'_, R> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let (gemm, plan) = (self.gemm, self.plan);
+        let first_row = part_start(gemm.count, plan.row_blocks, self.block);
+        let rows = even_part(gemm.count, plan.row_blocks, self.block);
+        let words = gemm.weights.words();
+        let depths = words.div_ceil(DEPTH).max(1);
+        // SAFETY: the scratch of this worker has room for the copied rows, the sums and the widened
+        // weights, in this order, as `Gemm::run` computed; the rows and stripes exist.
+        unsafe {
+            let sums = self.copied.add(depths * rows * STRIDE);
+            let widened = sums.add(rows * STRIPE);
+            for row in 0..rows {
+                for depth in 0..depths {
+                    let to = self.copied.add((depth * rows + row) * STRIDE);
+                    if gemm.weights.is_bf16() {
+                        self.copy_pairs::<S>(first_row + row, depth, to, widened);
+                        continue;
+                    }
+                    let (start, end) = (depth * DEPTH, (depth * DEPTH + DEPTH).min(words));
+                    let to = std::slice::from_raw_parts_mut(to, end - start);
+                    gemm.rows.fill(first_row + row, start, end, to);
+                }
+            }
+            let first = part_start(plan.stripes, plan.ranges, self.range);
+            for stripe in first..first + even_part(plan.stripes, plan.ranges, self.range) {
+                let one_panel = 2 * stripe + 1 == gemm.weights.panels();
+                for depth in 0..depths {
+                    let (start, end) = (depth * DEPTH, (depth * DEPTH + DEPTH).min(words));
+                    self.widen::<S>(stripe, one_panel, start, end, widened);
+                    let part = Part { stripe, one_panel, depth, depths, k: end - start, rows, first_row };
+                    self.multiply::<S>(&part, sums, widened);
+                }
+            }
+        }
+    }
+}
+
+/// The tile function for numbers or for pairs.
+#[inline(always)]
+fn select<S: Simd, const NV: usize>(pairs: bool, rows: usize) -> TileFn {
+    if pairs { S::tile_pairs::<NV, STRIDE>(rows) } else { S::tile::<NV, STRIDE>(rows) }
+}
+
+/// One depth of one stripe.
+struct Part {
+    stripe: usize,
+    one_panel: bool,
+    depth: usize,
+    depths: usize,
+    k: usize,
+    rows: usize,
+    first_row: usize,
+}
+
+impl<R: Rows> Job<'_, R> {
+    /// Copies two depths' columns of a row as pairs of bf16: the first half with the second, as the
+    /// weights are packed. `spare` has room for them in f32.
+    #[inline(always)]
+    unsafe fn copy_pairs<S: Simd>(&self, row: usize, depth: usize, to: *mut f32, spare: *mut f32) {
+        let start = depth * PAIR_BLOCK;
+        let end = self.gemm.weights.columns().min(start + PAIR_BLOCK);
+        let half = (end - start).div_ceil(2);
+        // SAFETY: the spare room is DEPTH stripes, more than a pair block and two vectors.
+        unsafe {
+            let numbers = std::slice::from_raw_parts_mut(spare, PAIR_BLOCK + STRIPE);
+            self.gemm.rows.fill(row, start, end, &mut numbers[..end - start]);
+            numbers[end - start..].fill(0.0);
+            for k in (0..half).step_by(S::LANES) {
+                let pairs = S::pack_pairs(S::load(spare.add(k)), S::load(spare.add(half + k)));
+                S::store(to.add(k), pairs);
+            }
+        }
+    }
+
+    /// Widens columns `start..end` of a stripe: one row of 32 for each k on 16 lanes, two blocks of
+    /// rows of 16 on 8 lanes.
+    #[inline(always)]
+    unsafe fn widen<S: Simd>(&self, stripe: usize, one_panel: bool, start: usize, end: usize, to: *mut f32) {
+        let weights = self.gemm.weights;
+        let together = S::LANES == PANEL && !one_panel;
+        for half in 0..if one_panel { 1 } else { 2 } {
+            let (offset, stride) =
+                if together { (half * PANEL, STRIPE) } else { (half * PANEL * DEPTH, PANEL) };
+            // SAFETY: the panel exists, the rows are within its columns, `to` holds DEPTH × STRIPE.
+            unsafe {
+                let to = to.add(offset);
+                if self.gemm.taps == 1 {
+                    weights.widen::<S>(2 * stripe + half, start, 1, end - start, to, stride);
+                    continue;
+                }
+                let (taps, channels) = (self.gemm.taps, weights.columns() / self.gemm.taps);
+                let mut k = start;
+                while k < end {
+                    let (tap, channel) = (k / channels, k % channels);
+                    let count = (channels - channel).min(end - k);
+                    weights.widen::<S>(
+                        2 * stripe + half,
+                        channel * taps + tap,
+                        taps,
+                        count,
+                        to.add((k - start) * stride),
+                        stride,
+                    );
+                    k += count;
+                }
+            }
+        }
+    }
+
+    /// Multiplies all rows with the widened weights; after the last depth, finishes the outputs.
+    #[inline(always)]
+    unsafe fn multiply<S: Simd>(&self, part: &Part, sums: *mut f32, widened: *const f32) {
+        let groups = part.rows.div_ceil(S::ROWS);
+        let copied = self.copied.wrapping_add(part.depth * part.rows * STRIDE);
+        let mut row = 0;
+        let pairs = self.gemm.weights.is_bf16();
+        for group in 0..groups {
+            let count = even_part(part.rows, groups, group);
+            let a = copied.wrapping_add(row * STRIDE);
+            let mut tile = Tile {
+                a,
+                k_stride: 1,
+                b: widened,
+                c: sums.wrapping_add(row * STRIPE),
+                c_stride: STRIPE,
+                k: part.k,
+                write: if part.depth == 0 { Write::Store } else { Write::Add },
+                next: a.wrapping_add(count * STRIDE),
+            };
+            // SAFETY: rows `row..row + count` are copied, the weights are widened, the sums have room.
+            unsafe {
+                if S::LANES == PANEL {
+                    let run = if part.one_panel {
+                        select::<S, 1>(pairs, count)
+                    } else {
+                        select::<S, 2>(pairs, count)
+                    };
+                    run(&tile);
+                } else {
+                    let run = select::<S, 2>(pairs, count);
+                    run(&tile);
+                    if !part.one_panel {
+                        tile.b = widened.add(PANEL * DEPTH);
+                        tile.c = tile.c.add(PANEL);
+                        run(&tile);
+                    }
+                }
+                if part.depth + 1 == part.depths {
+                    for r in row..row + count {
+                        self.finish::<S>(part.stripe, part.first_row + r, sums.add(r * STRIPE));
+                    }
+                }
+            }
+            row += count;
+        }
+    }
+
+    /// Sends one row of a stripe through the epilogue.
+    #[inline(always)]
+    unsafe fn finish<S: Simd>(&self, stripe: usize, row: usize, sums: *const f32) {
+        let gemm = self.gemm;
+        let outputs = gemm.weights.outputs();
+        let picture = row / gemm.picture_rows.max(1);
+        let (gated, width) = if gemm.weights.is_gated() { (true, PANEL) } else { (false, STRIPE) };
+        let mut lane = 0;
+        while lane < width && stripe * width + lane < outputs {
+            let column = stripe * width + lane;
+            let place = Place { row, picture, column, count: outputs - column, outputs, stream: false };
+            // SAFETY: the epilogue was checked against the result; this job alone writes these outputs.
+            unsafe {
+                let sum = S::load(sums.add(lane));
+                if gated {
+                    gemm.epilogue.finish_gated::<S>(
+                        sum,
+                        S::load(sums.add(PANEL + lane)),
+                        place,
+                        self.y.at(0),
+                    );
+                } else {
+                    gemm.epilogue.finish::<S>(sum, place, self.y.at(0));
+                }
+            }
+            lane += S::LANES;
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! What the program remembers from one run to the next: settings, model, window, habits.
+//!
+//! [`Memory`] is plain data; [`Keeper`] reads it at the start and writes it in the background, as a
+//! whole and at most twice a second. A damaged file is set aside with a note and never stops the
+//! program; a damaged *field* costs that field alone, and fields of a later version are kept.
+
+mod history;
+mod keeper;
+mod memory;
+
+pub use history::History;
+pub use keeper::{Keeper, memory_file};
+pub use memory::{Memory, RememberedModel, Theme, WindowPlace};
