@@ -141,7 +141,7 @@ starting = Starting
 open-failed = Could not be opened
 built-in = built in
 starter = Starter
-starter-note = Small and built in: a first picture in seconds
+starter-note = Small and built in
 engine-stopped = Stopped
 engine-gone = The part that makes pictures has stopped; restart it to go on.
 

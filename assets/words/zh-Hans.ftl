@@ -141,7 +141,7 @@ starting = 正在启动
 open-failed = 无法打开
 built-in = 内置
 starter = 入门模型
-starter-note = 小而内置：几秒钟就有第一张图片
+starter-note = 小巧，内置
 engine-stopped = 已停止
 engine-gone = 生成图片的部分已停止；请重新启动以继续。
 

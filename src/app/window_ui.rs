@@ -106,7 +106,9 @@ fn lay_out(ctx: &Context, state: &State, room: &Room, whole: Rect) -> Layout {
     let across = |top: f32, bottom: f32| Rect::from_min_max(pos2(x0, top), pos2(x1, bottom));
     Layout {
         gallery: (left > 0.5).then(|| column(x0 - gallery_width, x0)),
-        peek: (narrow && room.peek).then(|| column(whole.left(), whole.left() + gallery_width)),
+        peek: (narrow && room.peek).then(|| {
+            Rect::from_min_max(whole.min, pos2(whole.left() + gallery_width, tray_bottom))
+        }),
         controls: (right > 0.5).then(|| column(x1, x1 + controls_width)),
         tray: across(whole.top(), tray_bottom),
         progress: across(tray_bottom, tray_bottom + size::PROGRESS),
