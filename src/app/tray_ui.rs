@@ -10,6 +10,7 @@ use crate::app::canvas::{Canvas, NEAREST_FROM};
 use crate::app::command::{Act, Command};
 use crate::app::development::{Picture, Stage};
 use crate::app::icons;
+use crate::app::memory;
 use crate::app::state::{Shown, file_name};
 use crate::app::theme::{self, Weight, size};
 use crate::app::view::View;
@@ -214,7 +215,7 @@ fn compare_ui(ui: &mut Ui, view: &mut View<'_>, place: Rect, rect: Rect) {
 fn bands_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect, covered: bool) {
     let tokens = theme::tokens(ui);
     let mut left = rect.left() + 16.0;
-    if view.room.peek || !view.state.kept.gallery_open || rect.left() < 1.0 {
+    if view.room.peek || !memory::is_open(&view.state.kept, memory::GALLERY) || rect.left() < 1.0 {
         let place = Rect::from_min_size(pos2(rect.left() + 8.0, rect.top() + 4.0), Vec2::splat(size::TARGET));
         ui.scope_builder(UiBuilder::new().max_rect(place).id_salt("sidebar"), |ui| {
             let (name, tip) = (Act::Gallery.name(view.words), Act::Gallery.tip(view.words, ui.ctx()));
@@ -225,7 +226,7 @@ fn bands_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect, covered: bool) {
         left = place.right() + 8.0;
     }
     let mut right = rect.right() - 16.0;
-    if !view.state.kept.controls_open {
+    if !memory::is_open(&view.state.kept, memory::CONTROLS) {
         let place =
             Rect::from_min_size(pos2(rect.right() - 40.0, rect.top() + 4.0), Vec2::splat(size::TARGET));
         ui.scope_builder(UiBuilder::new().max_rect(place).id_salt("sidebar right"), |ui| {
