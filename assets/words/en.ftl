@@ -141,7 +141,7 @@ starting = Starting
 open-failed = Could not be opened
 built-in = built in
 starter = Starter
-starter-note = Small and built in: a first picture in seconds
+starter-note = Small and built in
 engine-stopped = Stopped
 engine-gone = The part that makes pictures has stopped; restart it to go on.
 
@@ -239,3 +239,10 @@ announce-started = Developing
 announce-finished = The picture is done
 announce-stopped = Stopped
 announce-opened = Model { $what } is open
+
+# What failed.
+clerk-behind = Too many things are waiting to be read or written; try again in a moment.
+no-dialog = The system gives no file dialog; drop the file on the window instead.
+engine-no-thread = The system gives no thread for making pictures; close other programs and restart.
+filter-models = Models
+filter-pictures = Pictures

@@ -141,7 +141,7 @@ starting = 正在启动
 open-failed = 无法打开
 built-in = 内置
 starter = 入门模型
-starter-note = 小而内置：几秒钟就有第一张图片
+starter-note = 小巧，内置
 engine-stopped = 已停止
 engine-gone = 生成图片的部分已停止；请重新启动以继续。
 
@@ -236,3 +236,10 @@ announce-started = 正在显影
 announce-finished = 图片已完成
 announce-stopped = 已停止
 announce-opened = 模型 { $what } 已打开
+
+# 失败。
+clerk-behind = 等待读写的内容太多，请稍后再试。
+no-dialog = 系统没有提供文件对话框，请把文件拖到窗口上。
+engine-no-thread = 系统没有为生成图片提供线程，请关闭其他程序后重新启动。
+filter-models = 模型
+filter-pictures = 图片

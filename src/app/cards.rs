@@ -8,6 +8,8 @@ use crate::message::Report;
 const CARDS_MAX: usize = 4;
 /// Seconds for which a notice stands.
 pub const NOTICE_SECONDS: f64 = 6.0;
+/// Seconds for which a deletion can be undone, and is offered to be.
+const UNDO_SECONDS: f64 = 10.0;
 
 /// A sentence: from elsewhere as it is, or from the words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,7 +103,10 @@ impl Cards {
         for card in &mut self.list {
             card.seen.get_or_insert(now);
         }
-        let left = |card: &Card| card.seen.map_or(NOTICE_SECONDS, |seen| seen + NOTICE_SECONDS - now);
+        let left = |card: &Card| {
+            let stands = if card.act == Some(Act::UndoDelete) { UNDO_SECONDS } else { NOTICE_SECONDS };
+            card.seen.map_or(stands, |seen| seen + stands - now)
+        };
         self.list.retain(|card| card.weight == Weight::Error || left(card) > 0.0);
         let notices = self.list.iter().filter(|card| card.weight == Weight::Notice);
         notices.map(left).min_by(f64::total_cmp)

@@ -126,7 +126,7 @@ pub enum Command {
     /// Speak another language.
     Speak(Language),
     /// Use another theme.
-    Theme(egui::ThemePreference),
+    Theme(crate::remember::Theme),
     /// Move less, or as much as usual.
     ReduceMotion(bool),
     /// Choose the pictures' folder.

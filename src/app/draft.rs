@@ -5,8 +5,8 @@
 
 use std::hash::{BuildHasher, Hasher};
 
-use crate::app::memory::PROMPTS_MAX;
 use crate::message::{Concept, ModelInfo, PreviewMode, Settings, TimestepSpacing, TokenCount};
+use crate::remember::History;
 
 /// Pictures at a time, at most.
 pub const COUNT_MAX: usize = 64;
@@ -31,7 +31,7 @@ pub struct Draft {
     /// Whether a person changed anything, so that a model's own settings must not replace it.
     pub touched: bool,
     /// Prompts used, the newest last.
-    pub history: Vec<String>,
+    pub history: History,
     /// Where in the history the prompt comes from, and what was being written before.
     pub recalled: Option<(usize, String)>,
     /// The last count of tokens, and the text counted.
@@ -69,7 +69,7 @@ impl Draft {
             seed_locked: false,
             seed_used: false,
             touched: false,
-            history: Vec::new(),
+            history: History::default(),
             recalled: None,
             tokens: None,
             counting: None,
@@ -118,37 +118,28 @@ impl Draft {
             self.new_seed();
         }
         self.seed_used = true;
-        self.remember_prompt();
+        self.recalled = None;
+        self.history.add(&self.settings.prompt);
         (0..self.count.clamp(1, COUNT_MAX) as u64)
             .map(|i| Settings { seed: self.settings.seed.wrapping_add(i), ..self.settings.clone() })
             .collect()
-    }
-
-    fn remember_prompt(&mut self) {
-        self.recalled = None;
-        let prompt = self.settings.prompt.clone();
-        if prompt.trim().is_empty() {
-            return;
-        }
-        self.history.retain(|old| *old != prompt);
-        self.history.push(prompt);
-        let surplus = self.history.len().saturating_sub(PROMPTS_MAX);
-        self.history.drain(..surplus);
     }
 
     /// An older prompt from the history.
     pub fn recall_older(&mut self) {
         let (place, writing) = match self.recalled.take() {
             Some((place, writing)) => (place.checked_sub(1), writing),
-            None => (self.history.len().checked_sub(1), self.settings.prompt.clone()),
+            None => (self.history.prompts().len().checked_sub(1), self.settings.prompt.clone()),
         };
         // The newest is often what stands there already.
         let place = match place {
-            Some(at) if self.history.get(at) == Some(&self.settings.prompt) => at.checked_sub(1).or(Some(at)),
+            Some(at) if self.history.prompts().get(at) == Some(&self.settings.prompt) => {
+                at.checked_sub(1).or(Some(at))
+            }
             other => other,
         };
         let place = place.unwrap_or(0);
-        if let Some(prompt) = self.history.get(place) {
+        if let Some(prompt) = self.history.prompts().get(place) {
             self.settings.prompt.clone_from(prompt);
             self.recalled = Some((place, writing));
         }
@@ -157,7 +148,7 @@ impl Draft {
     /// A newer prompt from the history, at last what was being written.
     pub fn recall_newer(&mut self) {
         let Some((place, writing)) = self.recalled.take() else { return };
-        match self.history.get(place + 1) {
+        match self.history.prompts().get(place + 1) {
             Some(prompt) => {
                 self.settings.prompt.clone_from(prompt);
                 self.recalled = Some((place + 1, writing));

@@ -6,7 +6,7 @@ use crate::app::Safelight;
 use crate::app::command::{Act, Command};
 use crate::app::development::Stage;
 use crate::app::draft;
-use crate::app::memory::Look;
+use crate::app::memory;
 use crate::app::services::{Animation, Task};
 use crate::app::state::{Compare, Consequence, Over, Shown};
 use crate::app::theme;
@@ -41,11 +41,12 @@ impl Safelight {
             Command::Dismiss(id) => self.state.cards.dismiss(id),
             Command::Speak(language) => {
                 self.words = Words::new(language);
-                self.state.kept.language = Some(language);
+                self.services.ask(Task::Speak(language));
+                self.state.kept.language = Some(language.tag().to_owned());
             }
-            Command::Theme(preference) => {
-                self.state.kept.look = Look::from_preference(preference);
-                ctx.set_theme(preference);
+            Command::Theme(theme) => {
+                self.state.kept.theme = theme;
+                ctx.set_theme(memory::preference(theme));
             }
             Command::ReduceMotion(still) => {
                 self.state.kept.reduce_motion = still;
@@ -96,8 +97,8 @@ impl Safelight {
             Act::OpenFolder => self.services.ask(Task::OpenFolder),
             Act::NewSeed => self.state.draft.new_seed(),
             Act::LockSeed => self.state.draft.seed_locked = !self.state.draft.seed_locked,
-            Act::Controls => self.state.kept.controls_open = !self.state.kept.controls_open,
-            Act::More => self.state.kept.more_open = !self.state.kept.more_open,
+            Act::Controls => memory::toggle(&mut self.state.kept, memory::CONTROLS),
+            Act::More => memory::toggle(&mut self.state.kept, memory::MORE),
             Act::Negative => {
                 self.state.negative_open = !self.state.negative_open;
                 self.room.focus = Some(if self.state.negative_open { act } else { Act::FocusPrompt });
@@ -246,7 +247,7 @@ impl Safelight {
         if self.is_narrow(ctx) {
             self.room.peek = !self.room.peek;
         } else {
-            self.state.kept.gallery_open = !self.state.kept.gallery_open;
+            memory::toggle(&mut self.state.kept, memory::GALLERY);
         }
     }
 
@@ -254,7 +255,7 @@ impl Safelight {
         if self.is_narrow(ctx) {
             self.room.peek = true;
         } else {
-            self.state.kept.gallery_open = true;
+            self.state.kept.folds.insert(memory::GALLERY.to_owned(), true);
         }
     }
 
@@ -395,15 +396,23 @@ impl Safelight {
 
     /// Starts the inference thread again, with the model that was open.
     pub(super) fn restart(&mut self) {
-        self.engine = (self.start)();
+        match (self.start)() {
+            Ok(engine) => self.engine = engine,
+            Err(error) => {
+                let sentence = self.words.t("engine-no-thread");
+                self.state.died(Report { sentence, details: error.to_string() });
+                return;
+            }
+        }
         self.state.desk.abandon();
         self.state.dead = None;
         self.state.cards.settle(Act::Restart);
-        let source = match &self.state.kept.model {
-            Some(path) => ModelSource::Path { path: path.clone(), config: None },
-            None => ModelSource::Starter,
-        };
-        self.send(Request::Open(source));
+        self.send(Request::Open(self.last_model()));
+    }
+
+    /// The model of last time, the starter at first.
+    pub(super) fn last_model(&self) -> ModelSource {
+        self.state.kept.model.clone().map_or(ModelSource::Starter, Into::into)
     }
 
     pub(super) fn send(&mut self, request: Request) {

@@ -46,7 +46,7 @@ impl Strip {
         let at = match (view.state.playing, &view.state.shown) {
             (Some(playing), _) => Some(playing),
             (None, Shown::Development { step: Some(step), .. }) => Some(*step),
-            _ if open => development.newest(),
+            _ if open || development.result.is_none() => development.newest(),
             _ => Some(steps - 1),
         };
         let whole = steps as f32 * (side + GAP) - GAP;

@@ -7,6 +7,7 @@
 pub mod canvas;
 pub mod cards;
 mod cards_ui;
+mod clerk;
 pub mod command;
 mod controls_ui;
 pub mod desk;
@@ -44,7 +45,6 @@ use std::time::{Duration, Instant};
 use egui::{Context, ViewportCommand};
 
 use crate::app::command::{Act, Command};
-use crate::app::memory::Remembered;
 use crate::app::services::{Services, Task};
 use crate::app::state::{Over, State};
 use crate::app::textures::Textures;
@@ -52,6 +52,7 @@ use crate::app::view::Room;
 use crate::app::words::{Language, Words};
 use crate::engine::EngineHandle;
 use crate::message::{ModelSource, Report, Request};
+use crate::remember::{Memory, WindowPlace};
 
 pub use run::{Waker, run};
 
@@ -63,11 +64,11 @@ const REMEMBER_EVERY: Duration = Duration::from_secs(2);
 /// What the window starts with.
 pub struct Start {
     /// Starts the inference thread; called again by the restart button.
-    pub engine: Box<dyn FnMut() -> EngineHandle>,
+    pub engine: Box<dyn FnMut() -> std::io::Result<EngineHandle>>,
     /// The world outside.
     pub services: Box<dyn Services>,
     /// What was remembered.
-    pub remembered: Remembered,
+    pub remembered: Memory,
     /// A model named on the command line; none is the one remembered.
     pub model: Option<ModelSource>,
 }
@@ -77,11 +78,11 @@ pub struct Safelight {
     state: State,
     words: Words,
     engine: EngineHandle,
-    start: Box<dyn FnMut() -> EngineHandle>,
+    start: Box<dyn FnMut() -> std::io::Result<EngineHandle>>,
     services: Box<dyn Services>,
     textures: Textures,
     room: Room,
-    written: Remembered,
+    written: Memory,
     written_at: Instant,
 }
 
@@ -90,16 +91,16 @@ impl Safelight {
     pub fn new(ctx: &Context, start: Start) -> Self {
         let Start { engine: mut start, mut services, remembered, model } = start;
         theme::install(ctx, remembered.reduce_motion);
-        ctx.set_theme(remembered.look.preference());
+        ctx.set_theme(memory::preference(remembered.theme));
         // Keys of ours that egui would take for zooming the whole window.
         ctx.options_mut(|options| options.zoom_with_keyboard = false);
-        let language = remembered.language.unwrap_or_else(Language::of_system);
-        services.ask(Task::List { folder: remembered.pictures_folder.clone() });
-        let engine = start();
-        let source = model.unwrap_or_else(|| match &remembered.model {
-            Some(path) => ModelSource::Path { path: path.clone(), config: None },
-            None => ModelSource::Starter,
-        });
+        let language = language_of(&remembered);
+        services.ask(Task::List { folder: remembered.pictures_folder.clone().map(Into::into) });
+        // Without a thread the window opens all the same, and says so.
+        let (engine, dead) = match start() {
+            Ok(engine) => (engine, None),
+            Err(error) => (EngineHandle::pair().0, Some(error.to_string())),
+        };
         let mut safelight = Self {
             state: State::new(remembered.clone()),
             words: Words::new(language),
@@ -111,7 +112,13 @@ impl Safelight {
             written: remembered,
             written_at: Instant::now(),
         };
-        safelight.send(Request::Open(source));
+        let source = model.unwrap_or_else(|| safelight.last_model());
+        match dead {
+            Some(details) => {
+                safelight.state.died(Report { sentence: safelight.words.t("engine-no-thread"), details });
+            }
+            None => safelight.send(Request::Open(source)),
+        }
         safelight
     }
 
@@ -145,6 +152,9 @@ impl Safelight {
         }
         if Instant::now() >= deadline {
             ctx.request_repaint();
+        }
+        if let Some(due) = self.services.due() {
+            ctx.request_repaint_after(due + Duration::from_millis(20));
         }
     }
 
@@ -204,11 +214,17 @@ impl Safelight {
         }
         self.written_at = Instant::now();
         let viewport = ctx.input(|input| input.viewport().clone());
-        if let Some(inner) = viewport.inner_rect.filter(|_| viewport.maximized != Some(true)) {
-            self.state.kept.window_size = Some([inner.width(), inner.height()]);
-        }
-        if let Some(outer) = viewport.outer_rect {
-            self.state.kept.window_position = Some([outer.left(), outer.top()]);
+        if let Some(inner) = viewport.inner_rect {
+            let before = self.state.kept.window;
+            let maximized = viewport.maximized == Some(true);
+            let size = [inner.width(), inner.height()];
+            self.state.kept.window = Some(WindowPlace {
+                position: viewport.outer_rect.map(|outer| [outer.left(), outer.top()]),
+                // The size to come back to from a maximized window.
+                size: if maximized { before.map_or(size, |place| place.size) } else { size },
+                maximized,
+                fullscreen: viewport.fullscreen == Some(true),
+            });
         }
         let now = self.state.remembered();
         if now != self.written {
@@ -224,6 +240,11 @@ impl Safelight {
             self.execute(ctx, Command::Dropped(paths));
         }
     }
+}
+
+/// The language that was chosen, else the system's.
+fn language_of(memory: &Memory) -> Language {
+    memory.language.as_deref().and_then(Language::of_tag).unwrap_or_else(Language::of_system)
 }
 
 impl eframe::App for Safelight {

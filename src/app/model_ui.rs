@@ -107,9 +107,9 @@ fn list_ui(ui: &mut Ui, view: &mut View<'_>) {
     if row(ui, &starter, &note, open == Some(ModelSource::Starter)) {
         view.push(Command::Open(ModelSource::Starter));
     }
-    for path in view.state.model.recent.clone() {
-        let source = ModelSource::Path { path: path.clone(), config: None };
-        let chosen = matches!(&open, Some(ModelSource::Path { path: opened, .. }) if *opened == path);
+    for source in view.state.kept.recent_models.clone().into_iter().map(ModelSource::from) {
+        let ModelSource::Path { path, .. } = source.clone() else { continue };
+        let chosen = open.as_ref() == Some(&source);
         let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
         let folder = path.parent().map(Path::display).map(|folder| folder.to_string()).unwrap_or_default();
         if row(ui, &name, &folder, chosen) {

@@ -4,6 +4,7 @@ use egui::{Align2, Rect, Sense, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
 
 use crate::app::command::Act;
 use crate::app::icons;
+use crate::app::memory;
 use crate::app::slider::{self, Scale};
 use crate::app::theme::{self, size};
 use crate::app::view::View;
@@ -16,7 +17,7 @@ const TEMPERATURE: Scale = Scale { least: 0.0, most: 2.0, typed_most: 2.0, step:
 /// The line, and below it the controls when they are unfolded.
 pub fn more_ui(ui: &mut Ui, view: &mut View<'_>) {
     heading_ui(ui, view);
-    if !view.state.kept.more_open {
+    if !memory::is_open(&view.state.kept, memory::MORE) {
         return;
     }
     ui.add_space(10.0);
@@ -78,7 +79,7 @@ pub fn mode_name(view: &View<'_>, mode: PreviewMode) -> String {
 fn heading_ui(ui: &mut Ui, view: &mut View<'_>) {
     let tokens = theme::tokens(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 22.0), Sense::click());
-    let open = view.state.kept.more_open;
+    let open = memory::is_open(&view.state.kept, memory::MORE);
     let color = if response.hovered() || open { tokens.text } else { tokens.subdued };
     let name = Act::More.name(view.words);
     let title = widgets::line(ui, &name, theme::body(), color, rect.width());

@@ -139,6 +139,7 @@ fn negative_ui(ui: &mut Ui, view: &mut View<'_>) {
     let edit = TextEdit::multiline(&mut view.state.draft.settings.negative_prompt)
         .id(negative_id())
         .font(theme::body())
+        .text_color(tokens.subdued)
         .hint_text(widgets::body(view.words.t("negative-hint"), tokens.faint))
         .desired_rows(1)
         .desired_width(f32::INFINITY)

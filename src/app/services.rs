@@ -6,9 +6,9 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use crate::app::memory::Remembered;
-use crate::message::{JobId, Report, Settings};
-use crate::picture::{Frame, Made};
+use crate::message::{JobId, Report};
+use crate::picture::{Frame, Made, PartialSettings};
+use crate::remember::Memory;
 
 /// A kept picture, as the gallery lists it.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,8 +17,8 @@ pub struct Record {
     pub path: PathBuf,
     /// What it was asked to show; empty where unknown.
     pub prompt: String,
-    /// All its settings, where its file has them.
-    pub settings: Option<Box<Settings>>,
+    /// The settings that its file tells.
+    pub settings: Option<Box<PartialSettings>>,
     /// Pixels across and down.
     pub size: [usize; 2],
     /// When it was made.
@@ -91,8 +91,10 @@ pub enum Task {
     PickPicture,
     /// Ask for the pictures' folder.
     PickFolder,
+    /// Dialogs speak another language.
+    Speak(crate::app::words::Language),
     /// Remember for the next start.
-    Remember(Box<Remembered>),
+    Remember(Box<Memory>),
 }
 
 /// What comes back.
@@ -127,8 +129,8 @@ pub enum Answer {
     Recovered {
         /// Which file.
         path: PathBuf,
-        /// The settings, laid over those given where the file has only some.
-        settings: Option<Box<Settings>>,
+        /// The settings that the file tells.
+        settings: Option<Box<PartialSettings>>,
         /// The pixels.
         frame: Frame,
     },
@@ -150,6 +152,10 @@ pub trait Services {
     fn ask(&mut self, task: Task);
     /// Takes the answers that have come.
     fn answers(&mut self) -> Vec<Answer>;
+    /// After what time something is due that has to be asked for.
+    fn due(&self) -> Option<std::time::Duration> {
+        None
+    }
     /// What time it is.
     fn now(&self) -> SystemTime {
         SystemTime::now()

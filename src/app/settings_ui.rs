@@ -5,12 +5,12 @@ use egui::{Align, Align2, CornerRadius, Frame, Id, Layout, Margin, Modal, ModalR
 
 use crate::app::command::Command;
 use crate::app::icons;
-use crate::app::memory::Look;
 use crate::app::state::Over;
 use crate::app::theme::{self, Weight, size};
 use crate::app::view::View;
 use crate::app::widgets::{self, IconButton, Kind};
 use crate::app::words::Language;
+use crate::remember::Theme;
 
 /// Draws whichever of the two is open.
 pub fn dialogs_ui(ui: &mut Ui, view: &mut View<'_>) {
@@ -65,12 +65,12 @@ fn settings_ui(ui: &mut Ui, view: &mut View<'_>, name: &str) {
         });
     });
     ui.add_space(8.0);
-    let looks = [(Look::System, "theme-system"), (Look::Dark, "theme-dark"), (Look::Light, "theme-light")];
+    let looks = [(Theme::System, "theme-system"), (Theme::Dark, "theme-dark"), (Theme::Light, "theme-light")];
     let names: Vec<String> = looks.iter().map(|(_, key)| view.words.t(key)).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let present = looks.iter().position(|(look, _)| *look == view.state.kept.look);
+    let present = looks.iter().position(|(look, _)| *look == view.state.kept.theme);
     if let Some(chosen) = field(ui, &view.words.t("theme"), &names, present) {
-        view.push(Command::Theme(looks[chosen].0.preference()));
+        view.push(Command::Theme(looks[chosen].0));
     }
     let names = Language::ALL.map(Language::name);
     let present = Language::ALL.iter().position(|language| *language == view.words.language());
@@ -94,7 +94,7 @@ fn settings_ui(ui: &mut Ui, view: &mut View<'_>, name: &str) {
         });
     });
     let folder = match &view.state.kept.pictures_folder {
-        Some(folder) => folder.display().to_string(),
+        Some(folder) => folder.clone(),
         None => view.words.t("usual-folder"),
     };
     ui.label(widgets::small(folder, tokens.subdued));

@@ -10,11 +10,11 @@ use crate::app::command::Act;
 use crate::app::desk::Desk;
 use crate::app::development::{Development, Picture, Stage};
 use crate::app::draft::Draft;
-use crate::app::memory::{MODELS_MAX, Remembered};
 use crate::app::services::{Answer, Task};
 use crate::app::shelf::Shelf;
 use crate::message::{Event, JobId, ModelInfo, ModelSource, Preview, Report, Request, Settings};
-use crate::picture::Made;
+use crate::picture::{Frame, Made, PartialSettings};
+use crate::remember::{Memory, RememberedModel};
 
 /// What stands on the tray.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,8 +42,6 @@ pub struct ModelState {
     pub loading: Option<(String, f32)>,
     /// Why the last one could not be opened.
     pub failed: Option<(ModelSource, Report)>,
-    /// Model files opened before, the newest first.
-    pub recent: Vec<PathBuf>,
 }
 
 /// Two pictures under a wipe.
@@ -108,21 +106,20 @@ pub struct State {
     /// Pictures deleted, the last one last, as long as they can be brought back.
     pub deleted: usize,
     /// What else is remembered.
-    pub kept: Remembered,
+    pub kept: Memory,
 }
 
 impl State {
     /// The state at the start, with what was remembered.
-    pub fn new(kept: Remembered) -> Self {
-        let touched = kept.settings.is_some();
-        let mut draft = Draft::new(kept.settings.clone().unwrap_or_else(crate::app::draft::first_settings));
-        draft.touched = touched;
+    pub fn new(kept: Memory) -> Self {
+        let mut draft = Draft::new(kept.settings.over(&crate::app::draft::first_settings()));
+        draft.touched = !kept.settings.is_empty();
         draft.previews = kept.previews;
-        draft.count = kept.count.max(1);
+        draft.count = kept.count.map_or(1, |count| count as usize);
         draft.seed_locked = kept.seed_locked;
-        draft.history.clone_from(&kept.prompts);
+        draft.history = kept.history.clone();
         Self {
-            model: ModelState { recent: kept.models.clone(), ..ModelState::default() },
+            model: ModelState::default(),
             negative_open: !draft.settings.negative_prompt.is_empty(),
             draft,
             desk: Desk::default(),
@@ -139,14 +136,13 @@ impl State {
     }
 
     /// What is to be remembered now.
-    pub fn remembered(&self) -> Remembered {
-        Remembered {
-            settings: Some(self.draft.settings.clone()),
+    pub fn remembered(&self) -> Memory {
+        Memory {
+            settings: self.draft.settings.clone().into(),
             previews: self.draft.previews,
             seed_locked: self.draft.seed_locked,
-            count: self.draft.count,
-            prompts: self.draft.history.clone(),
-            models: self.model.recent.clone(),
+            count: Some(self.draft.count as u32),
+            history: self.draft.history.clone(),
             ..self.kept.clone()
         }
     }
@@ -246,19 +242,11 @@ impl State {
         self.model.loading = None;
         self.model.failed = None;
         self.cards.settle(Act::OpenModel);
-        if self.kept.model_hash.as_deref() != Some(&info.hash) {
+        // The model of last time finds its settings as they were left.
+        if self.kept.model.is_none() || self.kept.model != RememberedModel::of(&info.source) {
             self.draft.suit(&info);
-            self.kept.model_hash = Some(info.hash.clone());
         }
-        self.kept.model = match &info.source {
-            ModelSource::Starter => None,
-            ModelSource::Path { path, .. } => {
-                self.model.recent.retain(|old| old != path);
-                self.model.recent.insert(0, path.clone());
-                self.model.recent.truncate(MODELS_MAX);
-                Some(path.clone())
-            }
-        };
+        self.kept.opened(&info.source);
         for note in &info.notes {
             self.cards.notice(Said::Plain(note.clone()), None);
         }
@@ -276,12 +264,7 @@ impl State {
         Vec::new()
     }
 
-    fn decoded(
-        &mut self,
-        job: JobId,
-        step: usize,
-        frame: Result<crate::picture::Frame, Report>,
-    ) -> Vec<Consequence> {
+    fn decoded(&mut self, job: JobId, step: usize, frame: Result<Frame, Report>) -> Vec<Consequence> {
         let Some(view) =
             self.desk.development_mut(job).and_then(|development| development.steps.get_mut(step))
         else {
@@ -360,7 +343,7 @@ impl State {
                 self.shelf.add(*record);
             }
             Answer::Folder(folder) => {
-                self.kept.pictures_folder = Some(folder.clone());
+                self.kept.pictures_folder = Some(folder.to_string_lossy().into_owned());
                 return vec![Consequence::Ask(Task::List { folder: Some(folder) })];
             }
             Answer::Failed(report) => self.cards.error(report, None),
@@ -368,10 +351,10 @@ impl State {
         Vec::new()
     }
 
-    fn recovered(&mut self, path: PathBuf, settings: Option<Box<Settings>>, frame: crate::picture::Frame) {
+    fn recovered(&mut self, path: PathBuf, settings: Option<Box<PartialSettings>>, frame: Frame) {
         match settings {
             Some(settings) => {
-                self.use_settings(*settings);
+                self.use_settings(settings.over(&self.draft.settings));
                 self.cards.notice(Said::With("settings-from", file_name(&path)), None);
             }
             None => self.cards.notice(Said::With("no-settings-in", file_name(&path)), None),
@@ -424,7 +407,9 @@ impl State {
                         .clone(),
                 )
             }
-            Shown::Record(path) => self.shelf.record(path)?.settings.as_deref().cloned(),
+            Shown::Record(path) => {
+                Some(self.shelf.record(path)?.settings.as_deref()?.over(&self.draft.settings))
+            }
         }
     }
 

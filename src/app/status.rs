@@ -35,7 +35,8 @@ pub fn above(view: &View<'_>) -> (String, String) {
         Shown::Nothing => (String::new(), String::new()),
         Shown::Record(path) => {
             let settings = view.state.shelf.record(path).and_then(|record| record.settings.as_deref());
-            (file_name(path), settings.map(|settings| summary(view, settings)).unwrap_or_default())
+            let settings = settings.map(|settings| settings.over(&crate::app::draft::first_settings()));
+            (file_name(path), settings.map(|settings| summary(view, &settings)).unwrap_or_default())
         }
         Shown::Development { job, step } => {
             let Some(development) = view.state.desk.development(*job) else { return Default::default() };
@@ -137,7 +138,7 @@ pub fn alt(view: &View<'_>) -> String {
 pub fn label_of(view: &View<'_>, path: &Path) -> String {
     let record = view.state.shelf.record(path);
     match record.and_then(|record| record.settings.as_deref()) {
-        Some(settings) => label(view, settings),
+        Some(settings) => label(view, &settings.over(&crate::app::draft::first_settings())),
         None => file_name(path),
     }
 }

@@ -10,6 +10,7 @@ use crate::app::canvas::{Canvas, NEAREST_FROM};
 use crate::app::command::{Act, Command};
 use crate::app::development::{Picture, Stage};
 use crate::app::icons;
+use crate::app::memory;
 use crate::app::state::{Shown, file_name};
 use crate::app::theme::{self, Weight, size};
 use crate::app::view::View;
@@ -28,6 +29,9 @@ pub fn tray_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
     let tokens = theme::tokens(ui);
     ui.painter().rect_filled(rect, 0.0, tokens.tray);
     let response = ui.interact(rect, ui.scope_id().with("tray"), Sense::click_and_drag());
+    if response.clicked() {
+        view.room.peek = false;
+    }
     let picture = view.state.picture().cloned();
     match &picture {
         Some(picture) => {
@@ -38,11 +42,19 @@ pub fn tray_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
                 compare_ui(ui, view, place, rect);
             }
         }
-        None => welcome_ui(ui, view, rect),
+        None => match view.state.development() {
+            Some(development) => {
+                let settings = &development.job.settings;
+                sheet_ui(ui, vec2(settings.width as f32, settings.height as f32), rect);
+            }
+            None => welcome_ui(ui, view, rect),
+        },
     }
     let alt = status::alt(view);
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &alt));
-    bands_ui(ui, view, rect);
+    let covered =
+        picture.as_ref().is_some_and(|picture| place(view, picture, rect).top() < rect.top() + BAND - 2.0);
+    bands_ui(ui, view, rect, covered);
     if picture.is_some() && view.state.compare.is_none() {
         actions_ui(ui, view, rect);
     }
@@ -200,10 +212,10 @@ fn compare_ui(ui: &mut Ui, view: &mut View<'_>, place: Rect, rect: Rect) {
 }
 
 /// The lines above and below the picture.
-fn bands_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
+fn bands_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect, covered: bool) {
     let tokens = theme::tokens(ui);
     let mut left = rect.left() + 16.0;
-    if view.room.peek || !view.state.kept.gallery_open || rect.left() < 1.0 {
+    if view.room.peek || !memory::is_open(&view.state.kept, memory::GALLERY) || rect.left() < 1.0 {
         let place = Rect::from_min_size(pos2(rect.left() + 8.0, rect.top() + 4.0), Vec2::splat(size::TARGET));
         ui.scope_builder(UiBuilder::new().max_rect(place).id_salt("sidebar"), |ui| {
             let (name, tip) = (Act::Gallery.name(view.words), Act::Gallery.tip(view.words, ui.ctx()));
@@ -214,7 +226,7 @@ fn bands_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
         left = place.right() + 8.0;
     }
     let mut right = rect.right() - 16.0;
-    if !view.state.kept.controls_open {
+    if !memory::is_open(&view.state.kept, memory::CONTROLS) {
         let place =
             Rect::from_min_size(pos2(rect.right() - 40.0, rect.top() + 4.0), Vec2::splat(size::TARGET));
         ui.scope_builder(UiBuilder::new().max_rect(place).id_salt("sidebar right"), |ui| {
@@ -227,6 +239,17 @@ fn bands_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
     }
     let (begin, end) = status::above(view);
     let middle = rect.top() + 20.0;
+    if covered {
+        // Zoomed in, the picture lies under the words.
+        for (anchor, x, text) in
+            [(Align2::LEFT_CENTER, left - 8.0, begin), (Align2::RIGHT_CENTER, right + 8.0, end)]
+        {
+            if !text.is_empty() {
+                on_picture(ui, anchor, pos2(x, middle), &text);
+            }
+        }
+        return;
+    }
     let end = widgets::line(ui, &end, theme::small(), tokens.text_on_tray, rect.width() * 0.6);
     let end_left = right - end.size().x;
     widgets::paint_line(ui, end_left, middle, end);
@@ -325,6 +348,14 @@ fn step_ui(ui: &mut Ui, view: &mut View<'_>) {
             view.push(Command::ShowStep { job, step: None });
         }
     });
+}
+
+/// The sheet on which nothing has developed yet.
+fn sheet_ui(ui: &Ui, pixels: Vec2, rect: Rect) {
+    let tokens = theme::tokens(ui);
+    let place = Rect::from_center_size(rect.center().round(), pixels * fitting(pixels, rect));
+    let stroke = Stroke::new(1.0, tokens.text_on_tray.gamma_multiply(0.35));
+    ui.painter_at(rect).rect_stroke(place, CornerRadius::ZERO, stroke, egui::StrokeKind::Inside);
 }
 
 fn welcome_ui(ui: &mut Ui, view: &View<'_>, rect: Rect) {

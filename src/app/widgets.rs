@@ -314,7 +314,9 @@ pub fn focus_ring(ui: &Ui, by_keyboard: bool) {
     let painter = ctx.layer_painter(response.layer_id);
     let stroke = Stroke::new(2.0, theme::tokens(ui).lamp);
     let radius = CornerRadius::same(size::RADIUS_BUTTON);
-    painter.rect_stroke(response.interact_rect.expand(1.0), radius, stroke, StrokeKind::Outside);
+    // At the window's edges the ring lies inside.
+    let ring = response.interact_rect.expand(1.0).intersect(ctx.content_rect().shrink(2.0));
+    painter.rect_stroke(ring, radius, stroke, StrokeKind::Outside);
 }
 
 /// A small label that lies on a picture.

@@ -7,6 +7,7 @@ use egui::{
 
 use crate::app::command::{self, Act, Command};
 use crate::app::development::Stage;
+use crate::app::memory;
 use crate::app::state::{Over, State};
 use crate::app::theme::{self, size};
 use crate::app::view::{Layout, Room, View};
@@ -92,10 +93,13 @@ fn note_input(ctx: &Context, room: &mut Room) {
 fn lay_out(ctx: &Context, state: &State, room: &Room, whole: Rect) -> Layout {
     let narrow = whole.width() < size::NARROW;
     let slide = |name: &str, open: bool| ctx.animate_bool_responsive(Id::unique(name), open);
-    let gallery_width = state.kept.gallery_width.clamp(*GALLERY_WIDTHS.start(), *GALLERY_WIDTHS.end());
-    let controls_width = state.kept.controls_width.clamp(*CONTROLS_WIDTHS.start(), *CONTROLS_WIDTHS.end());
-    let left = slide("gallery slides", state.kept.gallery_open && !narrow) * gallery_width;
-    let right = slide("controls slide", state.kept.controls_open) * controls_width;
+    let gallery_width =
+        memory::width(&state.kept, memory::GALLERY).clamp(*GALLERY_WIDTHS.start(), *GALLERY_WIDTHS.end());
+    let controls_width =
+        memory::width(&state.kept, memory::CONTROLS).clamp(*CONTROLS_WIDTHS.start(), *CONTROLS_WIDTHS.end());
+    let left =
+        slide("gallery slides", memory::is_open(&state.kept, memory::GALLERY) && !narrow) * gallery_width;
+    let right = slide("controls slide", memory::is_open(&state.kept, memory::CONTROLS)) * controls_width;
     let column = |from: f32, to: f32| Rect::from_min_max(pos2(from, whole.top()), pos2(to, whole.bottom()));
     let (x0, x1) = ((whole.left() + left).round(), (whole.right() - right).round());
     let has_strip =
@@ -106,7 +110,8 @@ fn lay_out(ctx: &Context, state: &State, room: &Room, whole: Rect) -> Layout {
     let across = |top: f32, bottom: f32| Rect::from_min_max(pos2(x0, top), pos2(x1, bottom));
     Layout {
         gallery: (left > 0.5).then(|| column(x0 - gallery_width, x0)),
-        peek: (narrow && room.peek).then(|| column(whole.left(), whole.left() + gallery_width)),
+        peek: (narrow && room.peek)
+            .then(|| Rect::from_min_max(whole.min, pos2(whole.left() + gallery_width, tray_bottom))),
         controls: (right > 0.5).then(|| column(x1, x1 + controls_width)),
         tray: across(whole.top(), tray_bottom),
         progress: across(tray_bottom, tray_bottom + size::PROGRESS),
@@ -189,13 +194,11 @@ fn edge_ui(ui: &mut Ui, view: &mut View<'_>, x: f32, panel: Rect, name: &str) {
     ui.painter().vline(inner, panel.y_range(), stroke);
     let left = name.starts_with("gallery");
     if let Some(at) = response.interact_pointer_pos().filter(|_| response.dragged()) {
-        if left {
-            view.state.kept.gallery_width =
-                (at.x - panel.left()).clamp(*GALLERY_WIDTHS.start(), *GALLERY_WIDTHS.end());
-        } else {
-            view.state.kept.controls_width =
-                (panel.right() - at.x).clamp(*CONTROLS_WIDTHS.start(), *CONTROLS_WIDTHS.end());
-        }
+        let (name, width, widths) = match left {
+            true => (memory::GALLERY, at.x - panel.left(), GALLERY_WIDTHS),
+            false => (memory::CONTROLS, panel.right() - at.x, CONTROLS_WIDTHS),
+        };
+        memory::set_width(&mut view.state.kept, name, width.clamp(*widths.start(), *widths.end()));
     }
     let act = if left { Act::Gallery } else { Act::Controls };
     if response.double_clicked() {

@@ -6,14 +6,12 @@
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource, FluentValue};
 
 /// A language that the window speaks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Language {
     /// English.
     #[default]
-    #[serde(rename = "en")]
     English,
     /// 简体中文.
-    #[serde(rename = "zh-Hans")]
     Chinese,
 }
 
@@ -31,8 +29,7 @@ impl Language {
 
     /// The language of the system, where it is one of ours.
     pub fn of_system() -> Self {
-        let locale = sys_locale::get_locale().unwrap_or_default();
-        if locale.starts_with("zh") { Self::Chinese } else { Self::English }
+        sys_locale::get_locale().and_then(|locale| Self::of_tag(&locale)).unwrap_or_default()
     }
 
     /// Its tag, as fonts want it.
@@ -40,6 +37,15 @@ impl Language {
         match self {
             Self::English => "en",
             Self::Chinese => "zh-Hans",
+        }
+    }
+
+    /// The language of a tag, where it is one of ours.
+    pub fn of_tag(tag: &str) -> Option<Self> {
+        match tag.split(['-', '_']).next()? {
+            "en" => Some(Self::English),
+            "zh" => Some(Self::Chinese),
+            _ => None,
         }
     }
 

@@ -2,19 +2,19 @@
 
 use egui_kittest::{SnapshotOptions, SnapshotResults};
 
-use safelight::app::memory::{Look, Remembered};
 use safelight::app::services::Answer;
+use safelight::remember::{Memory, Theme};
 
 use super::stage::{Setup, Stage, records};
 
-fn setup(look: Look, size: [f32; 2], pixels_per_point: f32) -> Setup {
+fn setup(theme: Theme, size: [f32; 2], pixels_per_point: f32) -> Setup {
     let base = Setup::default();
-    let remembered = Remembered { look, ..base.remembered };
+    let remembered = Memory { theme, ..base.remembered };
     Setup { size, pixels_per_point, remembered, painted: true }
 }
 
-fn name_of(look: Look) -> &'static str {
-    if look == Look::Light { "light" } else { "dark" }
+fn name_of(theme: Theme) -> &'static str {
+    if theme == Theme::Light { "light" } else { "dark" }
 }
 
 fn snapshot(stage: &mut Stage, results: &mut SnapshotResults, name: &str) {
@@ -56,16 +56,16 @@ fn done(stage: &mut Stage) {
 #[test]
 fn the_main_states_in_both_themes() {
     let mut results = SnapshotResults::new();
-    for look in [Look::Dark, Look::Light] {
-        let theme = name_of(look);
-        let mut stage = setup(look, [1280.0, 800.0], 1.0).open();
+    for theme in [Theme::Dark, Theme::Light] {
+        let name = name_of(theme);
+        let mut stage = setup(theme, [1280.0, 800.0], 1.0).open();
         stage.answer(Answer::Gallery(Vec::new()));
-        snapshot(&mut stage, &mut results, &format!("welcome-{theme}"));
-        let mut stage = setup(look, [1280.0, 800.0], 1.0).open();
+        snapshot(&mut stage, &mut results, &format!("welcome-{name}"));
+        let mut stage = setup(theme, [1280.0, 800.0], 1.0).open();
         developing(&mut stage, 12);
-        snapshot(&mut stage, &mut results, &format!("developing-{theme}"));
-        let mut stage = setup(look, [1280.0, 800.0], 1.0).open();
+        snapshot(&mut stage, &mut results, &format!("developing-{name}"));
+        let mut stage = setup(theme, [1280.0, 800.0], 1.0).open();
         done(&mut stage);
-        snapshot(&mut stage, &mut results, &format!("done-{theme}"));
+        snapshot(&mut stage, &mut results, &format!("done-{name}"));
     }
 }

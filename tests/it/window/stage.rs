@@ -8,9 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 
-use safelight::app::memory::{Look, Remembered};
 use safelight::app::services::{Answer, Record, Services, Task};
-use safelight::app::words::Language;
 use safelight::app::{Safelight, Start, fonts};
 use safelight::engine::{EngineEnds, EngineHandle};
 use safelight::message::{
@@ -18,6 +16,7 @@ use safelight::message::{
     Step, TokenCount,
 };
 use safelight::picture::{Frame, Made};
+use safelight::remember::{Memory, Theme};
 
 /// An in-memory world.
 #[derive(Default)]
@@ -126,7 +125,7 @@ pub fn records(count: usize) -> Vec<Record> {
         .map(|i| Record {
             path: PathBuf::from(format!("/pictures/{i:04}.png")),
             prompt: NAMES[i % NAMES.len()].to_owned(),
-            settings: Some(Box::new(Settings { seed: i as u64, ..settings(NAMES[i % NAMES.len()]) })),
+            settings: Some(Box::new(Settings { seed: i as u64, ..settings(NAMES[i % NAMES.len()]) }.into())),
             size: [128, 128],
             modified: now() - Duration::from_secs(if i < 5 { 60 * i as u64 } else { 86_400 + 60 * i as u64 }),
         })
@@ -145,14 +144,13 @@ pub struct Stage {
 pub struct Setup {
     pub size: [f32; 2],
     pub pixels_per_point: f32,
-    pub remembered: Remembered,
+    pub remembered: Memory,
     pub painted: bool,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        let remembered =
-            Remembered { language: Some(Language::English), look: Look::Dark, ..Remembered::default() };
+        let remembered = Memory { language: Some("en".into()), theme: Theme::Dark, ..Memory::default() };
         Self { size: [1280.0, 800.0], pixels_per_point: 1.0, remembered, painted: false }
     }
 }
@@ -162,7 +160,8 @@ impl Setup {
         let engine = Rc::new(RefCell::new(None));
         let world = Rc::new(RefCell::new(World::default()));
         let started = Rc::new(RefCell::new(0));
-        let theme = if self.remembered.look == Look::Light { egui::Theme::Light } else { egui::Theme::Dark };
+        let theme =
+            if self.remembered.theme == Theme::Light { egui::Theme::Light } else { egui::Theme::Dark };
         let start = Start {
             engine: Box::new({
                 let (engine, started) = (engine.clone(), started.clone());
@@ -170,7 +169,7 @@ impl Setup {
                     let (handle, ends) = EngineHandle::pair();
                     *engine.borrow_mut() = Some(ends);
                     *started.borrow_mut() += 1;
-                    handle
+                    Ok(handle)
                 }
             }),
             services: Box::new(Held(world.clone())),
