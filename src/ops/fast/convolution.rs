@@ -60,6 +60,11 @@ impl Conv2d {
         Ok(Self { shape, weight, bias: None })
     }
 
+    /// Its form.
+    pub fn shape(&self) -> Conv2dShape {
+        self.shape
+    }
+
     /// The convolution of `x`, plus a residual and the numbers of each channel.
     ///
     /// # Errors
