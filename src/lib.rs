@@ -1,4 +1,73 @@
 //! Safelight: words to a picture that develops before your eyes.
+//!
+//! Stable Diffusion v1 (CompVis' latent diffusion) in one native program: a window on egui, plain
+//! messages, a thread with the model, and each step's predicted picture streaming back. The names are
+//! the reference's, from the YAML config to the variable: `apply_model`, `e_t`, `pred_x0`, `context`.
+//!
+//! # Where is the thing that does X?
+//!
+//! From what a person sees down to arithmetic; a module names only modules below it.
+//!
+//! | module | what | begin reading at |
+//! | --- | --- | --- |
+//! | `app` | the window; the only place that names egui | `app/mod.rs` |
+//! | [`cli`] | `safelight generate`, `inspect`, `verify`: one file a command | [`cli::main`] |
+//! | [`gallery`], [`remember`] | the folder of pictures as records; what is kept between starts | |
+//! | [`verify`] | recorded runs of the reference, computed again and compared | [`verify::compute`] |
+//! | [`engine`] | opens models, turns a text and settings into a picture | [`engine::generate`] |
+//! | [`model`] | the networks, one file a CompVis module | [`model::instantiate_from_config`] |
+//! | [`checkpoint`] | files and folders to named tensors: safetensors, torch, diffusers | [`checkpoint::Checkpoint`] |
+//! | `starter`, [`trace`] | the model inside the binary; the numbers of a run as a file | |
+//! | [`sampler`] | schedules, noise, DDIM and PLMS; knows no network | [`sampler::run`] |
+//! | [`message`] | all that the window and the engine's thread say to each other | [`message::Request`], [`message::Event`] |
+//! | [`picture`] | pixels, how they were made, and the files that hold both | [`picture::Frame`], [`picture::Made`] |
+//! | [`config`] | YAML to checked parameters; an unknown key is named | [`config::Params`] |
+//! | [`ops`] | tensors and what is computed with them, on CPU and GPU | [`ops::Tensor`] |
+//!
+//! # One generation, from words to a file
+//!
+//! 1. A front end fills in [`message::Settings`]: `cli` from arguments, the window from its controls.
+//!    The window hands them over as [`message::Request::Generate`] by [`engine::EngineHandle`], which
+//!    never waits; `cli` calls the same functions in its own thread.
+//! 2. [`engine::open_model`] has opened the model before: [`checkpoint::Checkpoint::open`] looks at the
+//!    bytes of a file and maps it, [`engine::find_config`] finds or guesses the config, and
+//!    [`model::instantiate_from_config`] builds the [`model::LatentDiffusion`] that it describes. Each
+//!    network asks [`ops::Weights`] for its tensors by their CompVis names; a missing one, or one of
+//!    another shape, is an error that names it.
+//! 3. [`engine::generate::plan`] checks the settings against the model and lays out the steps:
+//!    [`sampler::DdimSchedule`] holds the timesteps, ᾱ and σ that the reference would use.
+//! 4. [`model::tokenizer::Tokenizer::encode`] splits the texts into ids, and
+//!    [`model::FrozenCLIPEmbedder`] makes the context (1, 77, 768) of the prompt and of the negative
+//!    prompt.
+//! 5. [`engine::generate::start`] draws x_T (1, 4, h/8, w/8) from [`sampler::noise::Noise`], torch's
+//!    generator bit for bit, and puts it into a [`sampler::RunState`]: a plain value that can be kept and
+//!    gone on from.
+//! 6. [`sampler::run`] steps backwards through the schedule. Each step asks a [`sampler::Denoiser`] for
+//!    e_t without and with the prompt, in one call of a doubled batch.
+//! 7. That denoiser is [`engine::ConditionedModel`]: it sends x to the device and calls
+//!    [`model::LatentDiffusion::apply_model`], which runs the [`model::UNetModel`].
+//! 8. The update rule makes x_prev and `pred_x0`; both go to the step's callback in a
+//!    [`sampler::StepReport`]. The callback shows the step, may steer the guidance of the steps to come,
+//!    and may end the run.
+//! 9. [`engine::generate::decode`] brings a latent back to pixels by
+//!    [`model::LatentDiffusion::decode_first_stage`]: for a preview of `pred_x0`, and for the last latent.
+//! 10. [`picture::write_to`] writes the [`picture::Frame`] with its [`picture::Made`] in two text chunks of a
+//!     PNG: to a temporary file first, then under a name that nobody has.
+//!
+//! # What is not there
+//!
+//! - Nothing but `app` names egui, eframe or wgpu. Nothing but [`ops`] names candle.
+//! - [`sampler`] names no network; [`model`] names no sampling loop, no file, no thread.
+//! - [`checkpoint`] names no network: it meets [`model`] in [`ops::host::TensorSource`] alone. Names of
+//!   tensors are translated there and nowhere else; the networks speak CompVis.
+//! - [`picture`] and [`message`] name neither candle nor egui: both sides of the program meet there.
+//! - No lock is shared between the window and the engine: bounded channels and one stop flag.
+//! - Nothing in a model file is executed, and nothing that it says is believed before it is checked.
+//! - No input ends the program: there is no `unwrap` and no `panic!` outside tests, and every heavy
+//!   operation reads the [`ops::StopFlag`].
+//! - No noise is drawn on a GPU: a seed is one picture on every device.
+//!
+//! `tests/it/tidy.rs` holds the layers and the absences that can be read off the source.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 #[cfg(feature = "window")]

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, TensorView};
 
+use crate::picture::write_atomically;
 use crate::sampler::Latent;
 
 /// One recorded tensor.
@@ -70,7 +71,7 @@ impl Trace {
         self.tensors.insert(name.to_owned(), Recorded { shape: shape.to_vec(), values });
     }
 
-    /// Writes a safetensors file.
+    /// Writes a safetensors file as a whole, over one of the same name.
     ///
     /// # Errors
     /// In one sentence if the file cannot be written.
@@ -81,8 +82,11 @@ impl Trace {
             let (dtype, data) = bytes.get(name.as_str())?;
             TensorView::new(*dtype, tensor.shape.clone(), data).ok().map(|view| (name.as_str(), view))
         });
-        safetensors::serialize_to_file(views, None, path).map_err(|error| {
-            format!("the trace cannot be written ({error}); check the path {}", path.display())
+        let written = safetensors::serialize(views, None)
+            .map_err(|error| error.to_string())
+            .and_then(|bytes| write_atomically(path, &bytes, true).map_err(|error| error.to_string()));
+        written.map(drop).map_err(|cause| {
+            format!("the trace cannot be written ({cause}); check the path {}", path.display())
         })
     }
 }

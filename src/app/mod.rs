@@ -1,1 +1,275 @@
 //! The window: the only place that names egui.
+//!
+//! `logic` drains what the inference thread and the services say into [`state::State`]; `ui` draws
+//! the state and returns [`command::Command`]s, which `execute.rs` carries out. Nothing here waits:
+//! no lock, no file, no `recv`.
+
+pub mod canvas;
+pub mod cards;
+mod cards_ui;
+mod clerk;
+pub mod command;
+mod controls_ui;
+pub mod desk;
+pub mod development;
+pub mod draft;
+pub mod emblem;
+mod execute;
+mod filmstrip_ui;
+pub mod fonts;
+mod gallery_ui;
+pub mod icons;
+pub mod memory;
+mod model_ui;
+mod more_ui;
+mod palette_ui;
+mod prompt_ui;
+mod queue_ui;
+mod run;
+pub mod services;
+mod settings_ui;
+pub mod shelf;
+mod slider;
+pub mod state;
+mod status;
+mod textures;
+pub mod theme;
+mod tray_ui;
+mod view;
+mod widgets;
+mod window_ui;
+pub mod words;
+
+use std::time::{Duration, Instant};
+
+use egui::{Context, ViewportCommand};
+
+use crate::app::command::{Act, Command};
+use crate::app::services::{Services, Task};
+use crate::app::state::{Over, State};
+use crate::app::textures::Textures;
+use crate::app::view::Room;
+use crate::app::words::{Language, Words};
+use crate::engine::EngineHandle;
+use crate::message::{ModelSource, Report, Request};
+use crate::remember::{Memory, WindowPlace};
+
+pub use run::{Waker, run};
+
+/// How long events are taken in before a frame is drawn.
+const DRAIN_MAX: Duration = Duration::from_millis(4);
+/// What is remembered is written at most this often.
+const REMEMBER_EVERY: Duration = Duration::from_secs(2);
+
+/// What the window starts with.
+pub struct Start {
+    /// Starts the inference thread; called again by the restart button.
+    pub engine: Box<dyn FnMut() -> std::io::Result<EngineHandle>>,
+    /// The world outside.
+    pub services: Box<dyn Services>,
+    /// What was remembered.
+    pub remembered: Memory,
+    /// A model named on the command line; none is the one remembered.
+    pub model: Option<ModelSource>,
+}
+
+/// The program's window.
+pub struct Safelight {
+    state: State,
+    words: Words,
+    engine: EngineHandle,
+    start: Box<dyn FnMut() -> std::io::Result<EngineHandle>>,
+    services: Box<dyn Services>,
+    textures: Textures,
+    room: Room,
+    written: Memory,
+    written_at: Instant,
+}
+
+impl Safelight {
+    /// Sets up fonts and styles, starts the inference thread and asks it for a model.
+    pub fn new(ctx: &Context, start: Start) -> Self {
+        let Start { engine: mut start, mut services, remembered, model } = start;
+        theme::install(ctx, remembered.reduce_motion);
+        ctx.set_theme(memory::preference(remembered.theme));
+        // Keys of ours that egui would take for zooming the whole window.
+        ctx.options_mut(|options| options.zoom_with_keyboard = false);
+        let language = language_of(&remembered);
+        services.ask(Task::List { folder: remembered.pictures_folder.clone().map(Into::into) });
+        // Without a thread the window opens all the same, and says so.
+        let (engine, dead) = match start() {
+            Ok(engine) => (engine, None),
+            Err(error) => (EngineHandle::pair().0, Some(error.to_string())),
+        };
+        let mut safelight = Self {
+            state: State::new(remembered.clone()),
+            words: Words::new(language),
+            engine,
+            start,
+            services,
+            textures: Textures::default(),
+            room: Room { focus: Some(Act::FocusPrompt), prompt_height: 90.0, ..Room::default() },
+            written: remembered,
+            written_at: Instant::now(),
+        };
+        let source = model.unwrap_or_else(|| safelight.last_model());
+        match dead {
+            Some(details) => {
+                safelight.state.died(Report { sentence: safelight.words.t("engine-no-thread"), details });
+            }
+            None => safelight.send(Request::Open(source)),
+        }
+        safelight
+    }
+
+    /// The state, for tests.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    fn is_narrow(&self, ctx: &Context) -> bool {
+        ctx.content_rect().width() < theme::size::NARROW
+    }
+
+    /// Takes in what has come, for a few milliseconds at most.
+    fn drain(&mut self, ctx: &Context) {
+        let deadline = Instant::now() + DRAIN_MAX;
+        for event in self.engine.drain_events(deadline) {
+            let follow = self.state.apply(event);
+            self.follow(ctx, follow);
+        }
+        for preview in self.engine.drain_previews() {
+            self.state.preview(preview);
+        }
+        if self.engine.is_gone() && self.state.dead.is_none() {
+            let report = Report { sentence: self.words.t("engine-gone"), details: String::new() };
+            let follow = self.state.died(report);
+            self.follow(ctx, follow);
+        }
+        for answer in self.services.answers() {
+            let follow = self.state.answer(answer);
+            self.follow(ctx, follow);
+        }
+        if Instant::now() >= deadline {
+            ctx.request_repaint();
+        }
+        if let Some(due) = self.services.due() {
+            ctx.request_repaint_after(due + Duration::from_millis(20));
+        }
+    }
+
+    /// Has the tokens counted when the prompt has changed; one count at a time.
+    fn count_tokens(&mut self) {
+        if self.state.model.info.is_none() || self.state.draft.counting.is_some() || self.state.dead.is_some()
+        {
+            return;
+        }
+        let text = &self.state.draft.settings.prompt;
+        if self.state.draft.tokens.as_ref().is_none_or(|(counted, _)| counted != text) {
+            let text = text.clone();
+            self.state.draft.counting = Some(text.clone());
+            self.send(Request::CountTokens { text });
+        }
+    }
+
+    /// Shows the next step while the development plays.
+    fn play_on(&mut self, ctx: &Context) {
+        const STEP_SECONDS: f64 = 0.08;
+        let Some(playing) = self.state.playing else { return };
+        let now = ctx.input(|input| input.time);
+        let Some(development) = self.state.development() else {
+            self.state.playing = None;
+            return;
+        };
+        let due = ((now - self.room.played_at) / STEP_SECONDS) as usize;
+        if due > 0 {
+            let next = (playing + due..development.steps.len())
+                .find(|&step| development.steps[step].picture.is_some());
+            self.state.playing = next;
+            self.room.played_at = now;
+        }
+        if self.state.playing.is_some() {
+            ctx.request_repaint_after(Duration::from_secs_f64(STEP_SECONDS));
+        }
+    }
+
+    /// Asks before closing with work in progress.
+    fn watch_closing(&mut self, ctx: &Context) {
+        if !ctx.input(|input| input.viewport().close_requested()) {
+            return;
+        }
+        if self.state.is_busy() && !self.room.may_close {
+            ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+            self.state.over = Over::Closing;
+        } else {
+            self.remember(ctx, true);
+            self.engine.stop_loading();
+        }
+    }
+
+    /// Writes what has changed, now and then and at the end.
+    fn remember(&mut self, ctx: &Context, at_once: bool) {
+        if !at_once && self.written_at.elapsed() < REMEMBER_EVERY {
+            return;
+        }
+        self.written_at = Instant::now();
+        let viewport = ctx.input(|input| input.viewport().clone());
+        if let Some(inner) = viewport.inner_rect {
+            let before = self.state.kept.window;
+            let maximized = viewport.maximized == Some(true);
+            let size = [inner.width(), inner.height()];
+            self.state.kept.window = Some(WindowPlace {
+                position: viewport.outer_rect.map(|outer| [outer.left(), outer.top()]),
+                // The size to come back to from a maximized window.
+                size: if maximized { before.map_or(size, |place| place.size) } else { size },
+                maximized,
+                fullscreen: viewport.fullscreen == Some(true),
+            });
+        }
+        let now = self.state.remembered();
+        if now != self.written {
+            self.services.ask(Task::Remember(Box::new(now.clone())));
+            self.written = now;
+        }
+    }
+
+    fn take_dropped(&mut self, ctx: &Context) {
+        let dropped = ctx.input(|input| input.raw.dropped_files.clone());
+        let paths: Vec<_> = dropped.into_iter().map(|file| file.path().to_path_buf()).collect();
+        if !paths.is_empty() {
+            self.execute(ctx, Command::Dropped(paths));
+        }
+    }
+}
+
+/// The language that was chosen, else the system's.
+fn language_of(memory: &Memory) -> Language {
+    memory.language.as_deref().and_then(Language::of_tag).unwrap_or_else(Language::of_system)
+}
+
+impl eframe::App for Safelight {
+    fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
+        self.drain(ctx);
+        self.count_tokens();
+        self.play_on(ctx);
+        self.take_dropped(ctx);
+        self.watch_closing(ctx);
+        self.remember(ctx, false);
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
+        let format = frame.wgpu_render_state().map(|state| state.target_format);
+        let commands = self.draw(ui, format);
+        let asked = !commands.is_empty();
+        for command in commands {
+            self.execute(ui.ctx(), command);
+        }
+        if asked {
+            ui.ctx().request_repaint();
+        }
+    }
+
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        theme::of(visuals.dark_mode).background.to_normalized_gamma_f32()
+    }
+}

@@ -7,12 +7,12 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use crate::engine::generate::{self, Plan};
+use crate::engine::generate::{self, GenerateError, Plan};
 use crate::engine::{OpenModel, open_model};
 use crate::message::Settings;
 use crate::ops::{Device, DeviceOptions, StopFlag};
 use crate::picture::{self, Format, Made};
-use crate::sampler::Next;
+use crate::sampler::{DdimSchedule, Next};
 use crate::trace::Trace;
 
 use super::arguments::{Compute, Generate};
@@ -30,19 +30,17 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
     if let Some(folder) = &arguments.previews {
         check_writable(folder)?;
     }
-    if arguments.trace.is_some() && arguments.count > 1 {
-        return Err(Failure::Input(
-            "expected --count 1 with --trace, found more; trace one picture at a time".into(),
-        ));
+    if let Some(path) = &arguments.trace {
+        check_trace(path, arguments.count)?;
     }
     let (device, device_sentence) = open_device(&arguments.compute, stop.clone())?;
     let progress = Progress::start();
     let model = open_model(&arguments.model.source(), &device, &device_sentence, None)?;
+    let first = settings(arguments, &model)?;
     progress.say(&format!("{} on {device_sentence}", model.info.name));
     for note in &model.info.notes {
         progress.say(&format!("note: {note}"));
     }
-    let first = settings(arguments, &model)?;
     for number in 0..u64::from(arguments.count) {
         let settings = Settings { seed: first.seed.wrapping_add(number), ..first.clone() };
         one_picture(arguments, &model, settings, &output, &stop)?;
@@ -82,6 +80,10 @@ fn settings(arguments: &Generate, model: &OpenModel) -> Result<Settings, Failure
         temperature: arguments.temperature,
     };
     generate::check_settings(&model.networks, &settings)?;
+    // The steps are laid out for each picture; here only whether they can be is of interest.
+    let schedule = &model.networks.config.schedule;
+    DdimSchedule::new(schedule, settings.steps, settings.timesteps, settings.eta)
+        .map_err(GenerateError::Schedule)?;
     Ok(settings)
 }
 
@@ -205,8 +207,7 @@ impl Output {
             check_writable(path)?;
         } else {
             Format::of(path)?;
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            check_writable(folder.unwrap_or(Path::new(".")))?;
+            check_writable(folder_of(path))?;
         }
         Ok(Self { path: path.to_owned(), is_folder, force })
     }
@@ -215,6 +216,26 @@ impl Output {
         let path = if self.is_folder { self.path.join(format!("{stem}.png")) } else { self.path.clone() };
         Ok(picture::write_to(&path, self.force, frame, Some(made))?)
     }
+}
+
+/// A trace is of one picture, and goes where a file can be written.
+fn check_trace(path: &Path, count: u32) -> Result<(), Failure> {
+    let refuse = |sentence: String| Err(Failure::Input(sentence));
+    if count > 1 {
+        return refuse("expected --count 1 with --trace, found more; trace one picture at a time".to_owned());
+    }
+    if path.is_dir() {
+        return refuse(format!(
+            "expected a file for --trace, found the folder {}; add a name",
+            path.display()
+        ));
+    }
+    check_writable(folder_of(path))
+}
+
+/// The folder that a file lies in.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Makes the folder and tries whether it can be written, before anything is computed.

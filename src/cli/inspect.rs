@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::sync::Arc;
 
-use crate::checkpoint::{self, Checkpoint};
+use crate::checkpoint::{self, Checkpoint, Part};
 use crate::engine::find_config;
 use crate::model::instantiate_from_config;
 use crate::ops::host::{HostData, HostTensor, TensorSource};
@@ -12,6 +12,7 @@ use crate::ops::{Device, StopFlag, Weights};
 
 use super::Failure;
 use super::arguments::Inspect;
+use super::verify::read_small;
 
 /// Names shown of a long list.
 const NAMES_SHOWN: usize = 12;
@@ -53,24 +54,24 @@ fn inspect_config(arguments: &Inspect, checkpoint: Checkpoint) -> Result<(), Fai
     }
     let shapes = Arc::new(ShapesOnly { inner: checkpoint, missing: std::sync::Mutex::default() });
     let weights = Weights::new(shapes.clone(), Device::cpu(StopFlag::default()));
-    let read = |name: &str| std::fs::read(folder.join(name)).map_err(|error| format!("{name}: {error}"));
+    let read = |name: &str| read_small(&folder.join(name));
     let model = instantiate_from_config(&config, &weights, &read)?;
     let unet = &model.config.unet;
     say(&format!(
-        "  LatentDiffusion: {:?} conditioning, {:?}-prediction, {} timesteps, scale_factor {}, EMA {}",
-        model.config.conditioning_key,
-        model.config.parameterization,
+        "  LatentDiffusion: conditioning_key {}, parameterization {}, {} timesteps, scale_factor {}, EMA {}",
+        lower_case(model.config.conditioning_key),
+        lower_case(model.config.parameterization),
         model.config.schedule.timesteps(),
         model.config.scale_factor,
         if model.config.use_ema { "copy runs" } else { "not used" }
     ));
     say(&format!(
-        "  UNetModel: {} × {:?}, {} ResBlocks a level, attention at {:?}, context {:?}, {} → {} channels",
+        "  UNetModel: {} × {:?}, {} ResBlocks a level, attention at {:?}, {}, {} → {} channels",
         unet.model_channels,
         unet.channel_mult,
         unet.num_res_blocks,
         unet.attention_resolutions,
-        unet.context_dim,
+        unet.context_dim.map_or_else(|| "no context".to_owned(), |width| format!("context_dim {width}")),
         unet.in_channels,
         unet.out_channels
     ));
@@ -86,7 +87,10 @@ fn inspect_config(arguments: &Inspect, checkpoint: Checkpoint) -> Result<(), Fai
     }
     let missing = shapes.missing.lock().map(|names| names.clone()).unwrap_or_default();
     list("missing from the weights", &missing.into_iter().collect::<Vec<_>>());
-    list("not used by the config", &weights.unused());
+    let mut unused = weights.unused();
+    // The schedule is computed; stored buffers that differ are among the notes.
+    unused.retain(|name| Part::of(name) != Part::Schedule);
+    list("not used by the config", &unused);
     Ok(())
 }
 
@@ -130,6 +134,11 @@ fn list(title: &str, names: &[String]) {
     let more = names.len().saturating_sub(NAMES_SHOWN);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     say(&format!("  {title} ({}): {}{more}", names.len(), shown.join(", ")));
+}
+
+/// A choice as a config writes it.
+fn lower_case(choice: impl std::fmt::Debug) -> String {
+    format!("{choice:?}").to_lowercase()
 }
 
 fn megabytes(bytes: u64) -> String {

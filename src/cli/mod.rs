@@ -40,7 +40,14 @@ pub fn main() -> ExitCode {
 
 #[cfg(feature = "window")]
 fn window() -> Result<(), Failure> {
-    Err(Failure::Ours("the window is not part of this build; use `safelight generate PROMPT`".to_owned()))
+    use crate::engine::{EngineOptions, spawn};
+    let place = |folder: Option<std::path::PathBuf>| Some(folder?.join("safelight"));
+    let options = EngineOptions {
+        cache_folder: place(dirs::cache_dir()),
+        data_folder: place(dirs::data_dir()),
+        ..EngineOptions::default()
+    };
+    crate::app::run(move |wake| spawn(options.clone(), wake), None).map_err(Failure::Ours)
 }
 
 #[cfg(not(feature = "window"))]

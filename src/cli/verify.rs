@@ -1,6 +1,6 @@
 //! `safelight verify`: recorded runs of the reference, computed again and compared.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -43,8 +43,7 @@ pub fn run(arguments: &Verify) -> Result<(), Failure> {
 fn cases(folders: &[std::path::PathBuf]) -> Result<Vec<Case>, Failure> {
     if folders.is_empty() {
         let mut cases = embedded::cases().map_err(Failure::Ours)?;
-        #[cfg(feature = "starter")]
-        cases.push(embedded::starter().map_err(Failure::Ours)?);
+        cases.extend(starter_case()?);
         return Ok(cases);
     }
     folders
@@ -95,12 +94,29 @@ fn build(case: &Case, device: &Device) -> Result<LatentDiffusion, Failure> {
     Ok(instantiate_from_config(&case.config, &weights, &read_tokenizer)?)
 }
 
-fn read_small(path: &Path) -> Result<Vec<u8>, String> {
+/// A file beside a config, if it is not too long.
+///
+/// # Errors
+/// In one sentence, if it cannot be read or is.
+pub fn read_small(path: &Path) -> Result<Vec<u8>, String> {
     let cannot = |error: std::io::Error| format!("cannot read {} ({error})", path.display());
-    if std::fs::metadata(path).map_err(cannot)?.len() > TOKENIZER_BYTES_MAX {
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(cannot)?;
+    file.take(TOKENIZER_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(cannot)?;
+    if bytes.len() as u64 > TOKENIZER_BYTES_MAX {
         return Err(format!("expected a tokenizer, found a very large file: {}", path.display()));
     }
-    std::fs::read(path).map_err(cannot)
+    Ok(bytes)
+}
+
+#[cfg(feature = "starter")]
+fn starter_case() -> Result<Option<Case>, Failure> {
+    embedded::starter().map(Some).map_err(Failure::Ours)
+}
+
+#[cfg(not(feature = "starter"))]
+fn starter_case() -> Result<Option<Case>, Failure> {
+    Ok(None)
 }
 
 #[cfg(feature = "starter")]

@@ -1,10 +1,17 @@
 //! The inference thread: it owns the model, does one request at a time, sends, then wakes.
 
 mod denoise;
+mod fitted;
 pub mod generate;
 mod handle;
 mod open;
+mod previews;
+mod run;
+mod steps_kept;
+mod tiny;
+mod worker;
 
 pub use denoise::{ConditionedModel, to_latent, to_tensor};
 pub use handle::{EngineEnds, EngineHandle, SendError, job_of};
 pub use open::{OpenError, OpenModel, find_config, open_model};
+pub use worker::{EngineOptions, Waker, spawn};

@@ -59,6 +59,14 @@ pub struct OpenModel {
 }
 
 impl OpenModel {
+    /// The hash, if it is there by now.
+    pub fn hash_if_ready(&self) -> Option<&str> {
+        let running = self.hash.lock().unwrap_or_else(PoisonError::into_inner);
+        let ready = running.as_ref().is_none_or(JoinHandle::is_finished);
+        drop(running);
+        ready.then(|| self.hash()).filter(|hash| !hash.is_empty())
+    }
+
     /// The first ten hex digits of the file's SHA-256; waits for them if need be.
     pub fn hash(&self) -> &str {
         self.hashed.get_or_init(|| {

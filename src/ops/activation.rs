@@ -12,4 +12,6 @@ pub enum Activation {
     QuickGelu,
     /// x·Φ(x) with the exact error function.
     Gelu,
+    /// max(x, 0).
+    Relu,
 }

@@ -76,6 +76,18 @@ impl Conv2d {
         })
     }
 
+    /// Reads `weight` (out, in, k, k); there is no bias.
+    ///
+    /// # Errors
+    /// If it is missing or of another shape.
+    pub fn without_bias(weights: &Weights, shape: Conv2dShape) -> Result<Self> {
+        Ok(if weights.device().is_fast() {
+            Self::Fast(fast::Conv2d::without_bias(weights, shape)?)
+        } else {
+            Self::Stock(stock::Conv2d::without_bias(weights, shape)?)
+        })
+    }
+
     /// The convolution of `x` (b, in, h, w).
     ///
     /// # Errors

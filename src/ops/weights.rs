@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::host::{HostTensor, TensorSource};
 use super::{Device, Dtype, Error, Result};
 
-/// What is reported while weights are read: how many tensors have been.
-pub type Progress = Arc<dyn Fn(usize) + Send + Sync>;
+/// What is reported while weights are read: how many tensors have been, of how many stored.
+pub type Progress = Arc<dyn Fn(usize, usize) + Send + Sync>;
 
 /// Turns a network's name of a tensor into the file's.
 type Rename = Arc<dyn Fn(&str) -> String + Send + Sync>;
@@ -26,15 +26,25 @@ pub struct Weights {
     path: String,
     rename: Option<Rename>,
     progress: Option<Progress>,
+    stored: usize,
 }
 
 impl Weights {
     /// The root of a source.
     pub fn new(source: Arc<dyn TensorSource>, device: Device) -> Self {
-        Self { source, asked: Arc::default(), device, path: String::new(), rename: None, progress: None }
+        let stored = source.names().len();
+        Self {
+            source,
+            asked: Arc::default(),
+            device,
+            path: String::new(),
+            rename: None,
+            progress: None,
+            stored,
+        }
     }
 
-    /// Calls `progress` with the number of tensors read, after each.
+    /// Calls `progress` with the number of tensors read and stored, after each.
     pub fn with_progress(self, progress: Progress) -> Self {
         Self { progress: Some(progress), ..self }
     }
@@ -97,7 +107,7 @@ impl Weights {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         asked.insert(full);
         if let Some(progress) = &self.progress {
-            progress(asked.len());
+            progress(asked.len(), self.stored);
         }
         Ok(tensor)
     }

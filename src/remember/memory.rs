@@ -119,6 +119,8 @@ pub struct Memory {
     pub window: Option<WindowPlace>,
     /// Light or dark.
     pub theme: Theme,
+    /// Whether things move less.
+    pub reduce_motion: bool,
     /// The language's tag (`en`, `zh-CN`), where one was chosen.
     pub language: Option<String>,
     /// Widths or heights of panels, by name, in points.
@@ -174,6 +176,7 @@ impl Memory {
             save_format: reader.take("save_format"),
             window: reader.take("window"),
             theme: reader.take("theme"),
+            reduce_motion: reader.take("reduce_motion"),
             language: reader.take("language"),
             panels: reader.take("panels"),
             folds: reader.take("folds"),

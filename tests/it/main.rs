@@ -2,8 +2,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod checkpoint;
+mod cli;
+#[cfg(feature = "starter")]
+mod engine;
+mod formats;
 mod gallery;
 mod noise;
 mod picture;
+mod sampler;
+mod tidy;
 mod tokens;
 mod verify;
+#[cfg(feature = "window")]
+mod window;

@@ -92,6 +92,7 @@ impl Task for Map<'_> {
                     Activation::Silu => math::silu::<S>(value, 1.0),
                     Activation::QuickGelu => math::silu::<S>(value, 1.702),
                     Activation::Gelu => math::gelu::<S>(value),
+                    Activation::Relu => S::max(value, S::splat(0.0)),
                 };
                 store_upto::<S>(self.y.add(i), value, left);
             }

@@ -18,6 +18,8 @@ pub enum Activation {
     QuickGelu,
     /// x·Φ(x), exact.
     Gelu,
+    /// max(x, 0).
+    Relu,
 }
 
 /// What is added to a product and how.
@@ -69,6 +71,7 @@ impl Epilogue<'_> {
                 Activation::Silu => math::silu::<S>(sum, 1.0),
                 Activation::QuickGelu => math::silu::<S>(sum, 1.702),
                 Activation::Gelu => math::gelu::<S>(sum),
+                Activation::Relu => S::max(sum, S::splat(0.0)),
             };
             if let Some(residual) = self.residual {
                 sum = S::add(sum, load_upto::<S>(residual.as_ptr().add(row * outputs + column), count));

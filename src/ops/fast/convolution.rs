@@ -8,7 +8,7 @@ use crate::ops::{Conv2dShape, Error, Padding, Result, Weights};
 pub struct Conv2d {
     shape: Conv2dShape,
     weight: Weight,
-    bias: Vec<f32>,
+    bias: Option<Vec<f32>>,
 }
 
 enum Weight {
@@ -28,6 +28,15 @@ impl Conv2d {
     /// # Errors
     /// If they are missing or of another shape, or there is no kernel for the form.
     pub fn new(weights: &Weights, shape: Conv2dShape) -> Result<Self> {
+        let conv = Self::without_bias(weights, shape)?;
+        Ok(Self { bias: Some(weights.get_f32("bias", &[shape.out_channels])?), ..conv })
+    }
+
+    /// Reads `weight` (out, in, k, k).
+    ///
+    /// # Errors
+    /// If it is missing or of another shape, or there is no kernel for the form.
+    pub fn without_bias(weights: &Weights, shape: Conv2dShape) -> Result<Self> {
         let Conv2dShape { in_channels, out_channels, kernel, stride, padding } = shape;
         let tensor = weights.get("weight", &[out_channels, in_channels, kernel, kernel])?;
         let device = weights.device();
@@ -48,7 +57,7 @@ impl Conv2d {
             }
         };
         weights.release("weight");
-        Ok(Self { shape, weight, bias: weights.get_f32("bias", &[out_channels])? })
+        Ok(Self { shape, weight, bias: None })
     }
 
     /// Its form.
@@ -108,7 +117,7 @@ impl Conv2d {
         }
         let residual = residual.map(Tensor::whole).transpose()?;
         let epilogue = Epilogue {
-            bias: Some(&self.bias),
+            bias: self.bias.as_deref(),
             per_picture: channels.map(Tensor::numbers).transpose()?,
             residual: residual.as_ref().map(Tensor::numbers).transpose()?,
             ..Epilogue::default()

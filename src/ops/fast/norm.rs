@@ -52,7 +52,7 @@ impl GroupNorm {
         })?;
         match activation {
             Activation::Identity | Activation::Silu => Ok(y),
-            Activation::QuickGelu | Activation::Gelu => y.activate(activation),
+            Activation::QuickGelu | Activation::Gelu | Activation::Relu => y.activate(activation),
         }
     }
 }

@@ -39,6 +39,7 @@ impl Activation {
             Self::Silu => KernelActivation::Silu,
             Self::QuickGelu => KernelActivation::QuickGelu,
             Self::Gelu => KernelActivation::Gelu,
+            Self::Relu => KernelActivation::Relu,
         }
     }
 }

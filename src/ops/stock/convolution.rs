@@ -25,12 +25,21 @@ impl Conv2d {
     /// # Errors
     /// If they are missing or of another shape.
     pub fn new(weights: &Weights, shape: Conv2dShape) -> Result<Self> {
+        let conv = Self::without_bias(weights, shape)?;
+        let bias = weights.get("bias", &[shape.out_channels])?;
+        let bias = Tensor::from_f32(weights.device(), &[1, shape.out_channels, 1, 1], &bias.to_f32())?;
+        Ok(Self { bias: Some(bias), ..conv })
+    }
+
+    /// Reads `weight` (out, in, k, k).
+    ///
+    /// # Errors
+    /// If it is missing or of another shape.
+    pub fn without_bias(weights: &Weights, shape: Conv2dShape) -> Result<Self> {
         let Conv2dShape { in_channels, out_channels, kernel, .. } = shape;
         let full = [out_channels, in_channels, kernel, kernel];
         let weight = Tensor::from_f32(weights.device(), &full, &weights.get("weight", &full)?.to_f32())?;
-        let bias = weights.get("bias", &[out_channels])?;
-        let bias = Tensor::from_f32(weights.device(), &[1, out_channels, 1, 1], &bias.to_f32())?;
-        Ok(Self { shape, weight, bias: Some(bias) })
+        Ok(Self { shape, weight, bias: None })
     }
 
     /// Its form.

@@ -188,5 +188,6 @@ pub(super) fn activate(x: &candle::Tensor, activation: Activation) -> candle::Re
         Activation::QuickGelu => x * candle_nn::ops::sigmoid(&(x * 1.702)?)?,
         // candle's `gelu` is the tanh approximation; the reference's is exact.
         Activation::Gelu => x.gelu_erf(),
+        Activation::Relu => x.relu(),
     }
 }

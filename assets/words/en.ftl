@@ -1,0 +1,248 @@
+# Every string of the window, in English. Values stand in braces.
+
+# Things to do: the name, and one plain sentence.
+do-develop = Develop
+do-develop-tip = Make the picture
+do-stop = Stop
+do-stop-tip = End here and keep what has developed
+do-pause = Pause
+do-pause-tip = Rest after this step, or go on
+do-palette = All commands
+do-palette-tip = Find anything by its name
+do-settings = Settings
+do-settings-tip = Theme, language and where pictures are kept
+do-open-model = Open a model…
+do-open-model-tip = Use a Stable Diffusion v1 file: .safetensors, .ckpt or a diffusers folder
+do-open-picture = Open a picture…
+do-open-picture-tip = Take over the settings that are stored in a picture
+do-save-as = Save as…
+do-save-as-tip = Save a copy as PNG, JPEG or WebP
+do-copy = Copy picture
+do-copy-tip = Put the picture on the clipboard
+do-reveal = Show in folder
+do-reveal-tip = Show the file where it lies
+do-use-settings = Use its settings
+do-use-settings-tip = Take over everything that made this picture
+do-compare = Compare
+do-compare-tip = Lay two pictures over each other and wipe between them
+do-delete = Delete
+do-delete-tip = Move the picture to the trash
+do-undo-delete = Undo delete
+do-undo-delete-tip = Bring back the picture that was deleted last
+do-surprise = Surprise me
+do-surprise-tip = Fill in something that the model knows
+do-new-seed = New seed
+do-new-seed-tip = Another seed gives another picture of the same words
+do-lock-seed = Keep this seed
+do-lock-seed-tip = Make every picture with this seed
+do-gallery = Gallery
+do-gallery-tip = Show or hide the finished pictures
+do-controls = Controls
+do-controls-tip = Show or hide the controls
+do-more = More
+do-more-tip = Sampler, noise and previews
+do-negative = Negative prompt
+do-negative-tip = Say what the picture should not show
+do-play = Play
+do-play-tip = Watch it develop again
+do-export-gif = Export as GIF…
+do-export-gif-tip = Save the development as a GIF, which plays everywhere
+do-export-apng = Export as APNG…
+do-export-apng-tip = Save the development as an animated PNG with all its colours
+do-decode-step = Decode in full
+do-decode-step-tip = Show this step through the full decoder
+do-previous-step = Previous step
+do-previous-step-tip = Go one step back in the development
+do-next-step = Next step
+do-next-step-tip = Go one step on in the development
+do-zoom-fit = Fit picture
+do-zoom-fit-tip = Show the whole picture
+do-zoom-in = Zoom in
+do-zoom-in-tip = Look closer
+do-zoom-out = Zoom out
+do-zoom-out-tip = Look from farther away
+do-focus-prompt = Write the prompt
+do-focus-prompt-tip = Put the cursor into the prompt
+do-focus-search = Search pictures
+do-focus-search-tip = Put the cursor into the search
+do-open-folder = Open pictures folder
+do-open-folder-tip = Show the folder where finished pictures are kept
+do-restart = Restart
+do-restart-tip = Start the part that makes pictures again
+
+# The prompt.
+prompt = Prompt
+prompt-hint = Say what you want to see
+negative-prompt = Negative prompt
+negative-hint = What it should not show
+add-to-queue = Add to queue
+add-to-queue-tip = Make this one after those that wait
+resume = Go on
+tokens = { $used } of { $max } tokens
+tokens-tip = How much of what the model can read is used
+tokens-dropped = The struck-out words do not fit and are not read
+knows-only = This model knows { $n } things, such as { $examples }
+
+# The controls.
+guidance = Guidance
+guidance-tip = How closely the picture follows the words
+acts-from-next-step = Acts from the next step
+steps = Steps
+steps-tip = More steps take longer and bring out more
+steps-run = Runs { $n } steps
+steps-run-tip = The schedule divides 1000 timesteps evenly, so some counts come out different
+seed = Seed
+seed-tip = The same seed and settings make the same picture again
+size = Size
+size-tip = Width and height in pixels
+free-size = Another size
+width = Width
+height = Height
+pictures = Pictures
+pictures-tip = How many to make, each with the next seed
+more-pictures = One more
+fewer-pictures = One fewer
+sampler = Sampler
+sampler-tip = The rule by which each step removes noise
+eta = Fresh noise (η)
+eta-tip = How much new noise each step adds; 0 always makes the same picture
+temperature = Noise strength
+temperature-tip = Scales the fresh noise of each step; 1 is usual
+spacing = Timesteps
+spacing-tip = How the steps are spread over the schedule
+uniform = Even
+quad = Denser at the end
+preview = Previews
+preview-tip = How each step is shown while the picture develops
+preview-auto = Auto
+preview-full = Full
+preview-tiny = Tiny
+preview-fast = Fast
+preview-off = Off
+preview-of = { $mode } preview
+rng = Random numbers
+rng-tip = Whose noise a seed names: torch's on a CPU, or CUDA's
+device = Device
+device-tip = What the model runs on
+queue = Queue
+waiting = { $n } waiting
+move-job = Move “{ $prompt }”
+move-job-tip = Drag to another place
+remove-job = Remove “{ $prompt }”
+remove-job-tip = Take it out of the queue
+seed-and-steps = seed { $seed } · { $steps } steps
+
+# The model.
+model-named = Model: { $name }
+opening-model = Opening model
+loading = { $part } · { $percent } %
+no-model = No model
+starting = Starting
+open-failed = Could not be opened
+built-in = built in
+starter = Starter
+starter-note = Small and built in
+engine-stopped = Stopped
+engine-gone = The part that makes pictures has stopped; restart it to go on.
+
+# The gallery.
+search = Search prompts
+today = Today
+yesterday = Yesterday
+days-ago = { $n } days ago
+developing-named = Developing: { $prompt }
+gallery-empty = Finished pictures are kept here, with everything needed to make them again
+gallery-reading = Reading your pictures
+nothing-found = No prompt has these words
+no-pictures = No pictures yet
+n-pictures = { $n ->
+    [one] { $n } picture
+   *[other] { $n } pictures
+}
+
+# The tray.
+welcome = Say what you want to see
+welcome-starter = Then watch it develop. The starter model is small and knows { $n } things; bring your own Stable Diffusion model by dropping its file here.
+welcome-model = Then watch it develop. Bring another Stable Diffusion model by dropping its file here.
+wipe = Wipe
+end-compare = End comparison
+compared = { $prompt }, guidance { $guidance }
+step-of = Step { $step } of { $steps }
+step-at = Step { $step } of { $steps }, t = { $t }
+step-and-t = Step { $step } · t = { $t }
+pausing = Pausing after step { $step } of { $steps }
+paused-at = Paused after step { $step } of { $steps }
+stopping = Stopping
+stopped-after = Stopped after { $step } of { $steps } steps
+failed-after = Failed after { $step } of { $steps } steps
+not-saved = Not saved
+waiting-for-model = Waiting for the model
+beginning = Beginning
+predicted = As it was predicted then
+predicted-in-full = As it was predicted then, decoded in full
+summary = { $steps } steps · guidance { $guidance } · seed { $seed }
+pace = { $step } a step · { $left }
+seconds = { $n } s
+seconds-left = { $n } s left
+minutes-left = { $n } min left
+hours-left = { $n } h left
+file-saved = { $file }, saved
+saving = Saving
+steps-in = { $steps } steps in { $time }
+previews-off = Previews are off
+previews-full = Every step decoded in full, { $percent } % of the time
+previews-mode = { $mode } previews, { $percent } % of the time
+decoding = Decoding
+save-step = Save this step…
+back-to-latest = Back to the newest
+drop-picture = Drop to use this picture's settings
+drop-model = Drop to open this model
+drop-other = Drop a picture or a model file
+
+# The filmstrip.
+filmstrip = Filmstrip
+export = Export development
+export-tip = Save the development as an animation
+progress = Progress
+
+# The palette, the settings, closing.
+palette-hint = Find a command
+palette-nothing = No command has these words
+settings = Settings
+close = Close
+theme = Theme
+theme-system = System
+theme-dark = Dark
+theme-light = Light
+language = Language
+reduce-motion = Reduce motion
+pictures-folder = Pictures folder
+usual-folder = The Safelight folder in your pictures
+choose = Choose…
+close-title = A picture is developing
+close-running = Closing now ends it. What has developed is not saved.
+close-waiting = Closing now ends it and drops { $n } waiting.
+keep-working = Keep working
+close-anyway = Close anyway
+
+# Cards.
+dismiss = Dismiss
+show-details = Show details
+hide-details = Hide details
+saved-as = Saved { $what }
+deleted = Deleted { $what }
+copied = Picture copied
+settings-from = Settings taken from { $what }
+no-settings-in = { $what } holds no settings that Safelight knows
+nothing-to-compare = There is no second picture to compare with yet
+announce-started = Developing
+announce-finished = The picture is done
+announce-stopped = Stopped
+announce-opened = Model { $what } is open
+
+# What failed.
+clerk-behind = Too many things are waiting to be read or written; try again in a moment.
+no-dialog = The system gives no file dialog; drop the file on the window instead.
+engine-no-thread = The system gives no thread for making pictures; close other programs and restart.
+filter-models = Models
+filter-pictures = Pictures

@@ -1,0 +1,245 @@
+# 窗口中的全部文字，简体中文。花括号中是填入的值。
+
+# 可做的事：名称，以及一句说明。
+do-develop = 显影
+do-develop-tip = 生成图片
+do-stop = 停止
+do-stop-tip = 到此为止，保留已显影的部分
+do-pause = 暂停
+do-pause-tip = 这一步之后暂停，或继续
+do-palette = 全部命令
+do-palette-tip = 按名称查找任何功能
+do-settings = 设置
+do-settings-tip = 主题、语言和图片的保存位置
+do-open-model = 打开模型…
+do-open-model-tip = 使用 Stable Diffusion v1 文件：.safetensors、.ckpt 或 diffusers 文件夹
+do-open-picture = 打开图片…
+do-open-picture-tip = 采用图片中保存的设置
+do-save-as = 另存为…
+do-save-as-tip = 另存一份 PNG、JPEG 或 WebP
+do-copy = 复制图片
+do-copy-tip = 把图片放到剪贴板
+do-reveal = 在文件夹中显示
+do-reveal-tip = 显示文件所在的位置
+do-use-settings = 使用其设置
+do-use-settings-tip = 采用生成这张图片的全部设置
+do-compare = 比较
+do-compare-tip = 把两张图片叠在一起，拖动分界线比较
+do-delete = 删除
+do-delete-tip = 把图片移到回收站
+do-undo-delete = 撤销删除
+do-undo-delete-tip = 恢复刚删除的图片
+do-surprise = 随便来一个
+do-surprise-tip = 填入一个模型认识的东西
+do-new-seed = 新种子
+do-new-seed-tip = 同样的文字，换个种子就是另一张图片
+do-lock-seed = 固定种子
+do-lock-seed-tip = 每张图片都用这个种子
+do-gallery = 图库
+do-gallery-tip = 显示或隐藏已完成的图片
+do-controls = 控制面板
+do-controls-tip = 显示或隐藏控制面板
+do-more = 更多
+do-more-tip = 采样器、噪声和预览
+do-negative = 反向提示词
+do-negative-tip = 写下图片中不要出现的东西
+do-play = 播放
+do-play-tip = 再看一遍显影过程
+do-export-gif = 导出为 GIF…
+do-export-gif-tip = 把显影过程保存为到处都能播放的 GIF
+do-export-apng = 导出为 APNG…
+do-export-apng-tip = 把显影过程保存为颜色完整的动态 PNG
+do-decode-step = 完整解码
+do-decode-step-tip = 用完整的解码器显示这一步
+do-previous-step = 上一步
+do-previous-step-tip = 在显影过程中后退一步
+do-next-step = 下一步
+do-next-step-tip = 在显影过程中前进一步
+do-zoom-fit = 适合窗口
+do-zoom-fit-tip = 显示整张图片
+do-zoom-in = 放大
+do-zoom-in-tip = 凑近看
+do-zoom-out = 缩小
+do-zoom-out-tip = 退远看
+do-focus-prompt = 写提示词
+do-focus-prompt-tip = 把光标放到提示词中
+do-focus-search = 搜索图片
+do-focus-search-tip = 把光标放到搜索框中
+do-open-folder = 打开图片文件夹
+do-open-folder-tip = 显示保存已完成图片的文件夹
+do-restart = 重新启动
+do-restart-tip = 重新启动生成图片的部分
+
+# 提示词。
+prompt = 提示词
+prompt-hint = 写下你想看到的
+negative-prompt = 反向提示词
+negative-hint = 不要出现的东西
+add-to-queue = 加入队列
+add-to-queue-tip = 排在等待的图片之后生成
+resume = 继续
+tokens = { $used } / { $max } 个词元
+tokens-tip = 模型能读的内容用了多少
+tokens-dropped = 划掉的文字放不下，模型不会读到
+knows-only = 这个模型认识 { $n } 种东西，例如 { $examples }
+
+# 控制面板。
+guidance = 引导强度
+guidance-tip = 图片与文字贴合的程度
+acts-from-next-step = 从下一步起生效
+steps = 步数
+steps-tip = 步数越多越慢，也越细致
+steps-run = 实际运行 { $n } 步
+steps-run-tip = 1000 个时间步被均匀划分，有些步数会因此不同
+seed = 种子
+seed-tip = 同样的种子和设置会再次生成同样的图片
+size = 尺寸
+size-tip = 宽和高，单位为像素
+free-size = 其他尺寸
+width = 宽
+height = 高
+pictures = 张数
+pictures-tip = 生成几张，每张用下一个种子
+more-pictures = 多一张
+fewer-pictures = 少一张
+sampler = 采样器
+sampler-tip = 每一步去除噪声的规则
+eta = 新噪声（η）
+eta-tip = 每一步加入多少新噪声；0 总是生成同样的图片
+temperature = 噪声强度
+temperature-tip = 缩放每一步的新噪声；通常为 1
+spacing = 时间步
+spacing-tip = 步数在时间表上如何分布
+uniform = 均匀
+quad = 末尾更密
+preview = 预览
+preview-tip = 显影时每一步如何显示
+preview-auto = 自动
+preview-full = 完整
+preview-tiny = 小型
+preview-fast = 快速
+preview-off = 关闭
+preview-of = { $mode }预览
+rng = 随机数
+rng-tip = 种子对应谁的噪声：CPU 上的 torch，或 CUDA
+device = 设备
+device-tip = 模型在什么上运行
+queue = 队列
+waiting = { $n } 个等待
+move-job = 移动“{ $prompt }”
+move-job-tip = 拖到别的位置
+remove-job = 移除“{ $prompt }”
+remove-job-tip = 从队列中移除
+seed-and-steps = 种子 { $seed } · { $steps } 步
+
+# 模型。
+model-named = 模型：{ $name }
+opening-model = 正在打开模型
+loading = { $part } · { $percent }%
+no-model = 没有模型
+starting = 正在启动
+open-failed = 无法打开
+built-in = 内置
+starter = 入门模型
+starter-note = 小巧，内置
+engine-stopped = 已停止
+engine-gone = 生成图片的部分已停止；请重新启动以继续。
+
+# 图库。
+search = 搜索提示词
+today = 今天
+yesterday = 昨天
+days-ago = { $n } 天前
+developing-named = 正在显影：{ $prompt }
+gallery-empty = 完成的图片保存在这里，连同重新生成所需的一切
+gallery-reading = 正在读取你的图片
+nothing-found = 没有提示词包含这些文字
+no-pictures = 还没有图片
+n-pictures = { $n } 张图片
+
+# 图片区。
+welcome = 写下你想看到的
+welcome-starter = 然后看它显影。入门模型很小，认识 { $n } 种东西；把你自己的 Stable Diffusion 模型文件拖到这里即可使用。
+welcome-model = 然后看它显影。把别的 Stable Diffusion 模型文件拖到这里即可使用。
+wipe = 分界线
+end-compare = 结束比较
+compared = { $prompt }，引导强度 { $guidance }
+step-of = 第 { $step } 步，共 { $steps } 步
+step-at = 第 { $step } 步，共 { $steps } 步，t = { $t }
+step-and-t = 第 { $step } 步 · t = { $t }
+pausing = 第 { $step } 步之后暂停，共 { $steps } 步
+paused-at = 暂停于第 { $step } 步，共 { $steps } 步
+stopping = 正在停止
+stopped-after = 停止于第 { $step } 步，共 { $steps } 步
+failed-after = 第 { $step } 步后失败，共 { $steps } 步
+not-saved = 未保存
+waiting-for-model = 正在等待模型
+beginning = 即将开始
+predicted = 当时的预测
+predicted-in-full = 当时的预测，完整解码
+summary = { $steps } 步 · 引导强度 { $guidance } · 种子 { $seed }
+pace = 每步 { $step } · { $left }
+seconds = { $n } 秒
+seconds-left = 还剩 { $n } 秒
+minutes-left = 还剩 { $n } 分钟
+hours-left = 还剩 { $n } 小时
+file-saved = { $file }，已保存
+saving = 正在保存
+steps-in = { $steps } 步，用时 { $time }
+previews-off = 预览已关闭
+previews-full = 每一步都完整解码，占 { $percent }% 的时间
+previews-mode = { $mode }预览，占 { $percent }% 的时间
+decoding = 正在解码
+save-step = 保存这一步…
+back-to-latest = 回到最新
+drop-picture = 放开以使用这张图片的设置
+drop-model = 放开以打开这个模型
+drop-other = 请拖入图片或模型文件
+
+# 胶片条。
+filmstrip = 胶片条
+export = 导出显影过程
+export-tip = 把显影过程保存为动画
+progress = 进度
+
+# 命令面板、设置、关闭。
+palette-hint = 查找命令
+palette-nothing = 没有命令包含这些文字
+settings = 设置
+close = 关闭
+theme = 主题
+theme-system = 跟随系统
+theme-dark = 深色
+theme-light = 浅色
+language = 语言
+reduce-motion = 减少动态效果
+pictures-folder = 图片文件夹
+usual-folder = 图片目录中的 Safelight 文件夹
+choose = 选择…
+close-title = 有图片正在显影
+close-running = 现在关闭会中断它，已显影的部分不会保存。
+close-waiting = 现在关闭会中断它，并丢弃等待中的 { $n } 张。
+keep-working = 继续工作
+close-anyway = 仍然关闭
+
+# 卡片。
+dismiss = 知道了
+show-details = 显示详情
+hide-details = 隐藏详情
+saved-as = 已保存 { $what }
+deleted = 已删除 { $what }
+copied = 已复制图片
+settings-from = 已采用 { $what } 的设置
+no-settings-in = { $what } 中没有 Safelight 认识的设置
+nothing-to-compare = 还没有第二张图片可以比较
+announce-started = 正在显影
+announce-finished = 图片已完成
+announce-stopped = 已停止
+announce-opened = 模型 { $what } 已打开
+
+# 失败。
+clerk-behind = 等待读写的内容太多，请稍后再试。
+no-dialog = 系统没有提供文件对话框，请把文件拖到窗口上。
+engine-no-thread = 系统没有为生成图片提供线程，请关闭其他程序后重新启动。
+filter-models = 模型
+filter-pictures = 图片

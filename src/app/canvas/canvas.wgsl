@@ -1,0 +1,108 @@
+// The picture on the tray: bicubic when enlarged, the pixels themselves from 200 % on if so asked,
+// an average when reduced; a cross-fade between two pictures, or a wipe.
+// Colours are mixed as stored (sRGB), as the eye compares them.
+
+struct Look {
+    // The picture's rectangle in pixels of the viewport: left, top, width, height.
+    place: vec4<f32>,
+    // Pixels across and down of the picture beneath and of the one on top.
+    sizes: vec4<f32>,
+    // How much of the one on top is seen, the wipe's place (below 0: none),
+    // whether pixels are shown as squares, whether the target wants linear light.
+    how: vec4<f32>,
+};
+
+@group(0) @binding(0) var<uniform> look: Look;
+@group(0) @binding(1) var smooth_sampler: sampler;
+@group(0) @binding(2) var beneath: texture_2d<f32>;
+@group(0) @binding(3) var above: texture_2d<f32>;
+
+struct Corner {
+    @builtin(position) position: vec4<f32>,
+};
+
+@vertex
+fn corner(@builtin(vertex_index) index: u32) -> Corner {
+    // One triangle that covers the viewport.
+    let x = f32(i32(index & 1u) * 4 - 1);
+    let y = f32(i32(index >> 1u) * 4 - 1);
+    return Corner(vec4<f32>(x, y, 0.0, 1.0));
+}
+
+// Catmull-Rom by nine bilinear samples: neighbouring weights of equal sign share one.
+fn bicubic(picture: texture_2d<f32>, at: vec2<f32>, size: vec2<f32>) -> vec3<f32> {
+    let texel = at * size;
+    let centre = floor(texel - 0.5) + 0.5;
+    let f = texel - centre;
+    let w0 = f * (-0.5 + f * (1.0 - 0.5 * f));
+    let w1 = 1.0 + f * f * (-2.5 + 1.5 * f);
+    let w2 = f * (0.5 + f * (2.0 - 1.5 * f));
+    let w3 = f * f * (-0.5 + 0.5 * f);
+    let w12 = w1 + w2;
+    let p0 = (centre - 1.0) / size;
+    let p12 = (centre + w2 / w12) / size;
+    let p3 = (centre + 2.0) / size;
+    var sum = vec3<f32>(0.0);
+    sum += textureSampleLevel(picture, smooth_sampler, vec2<f32>(p0.x, p0.y), 0.0).rgb * w0.x * w0.y;
+    sum += textureSampleLevel(picture, smooth_sampler, vec2<f32>(p12.x, p0.y), 0.0).rgb * w12.x * w0.y;
+    sum += textureSampleLevel(picture, smooth_sampler, vec2<f32>(p3.x, p0.y), 0.0).rgb * w3.x * w0.y;
+    sum += textureSampleLevel(picture, smooth_sampler, vec2<f32>(p0.x, p12.y), 0.0).rgb * w0.x * w12.y;
+    sum += textureSampleLevel(picture, smooth_sampler, vec2<f32>(p12.x, p12.y), 0.0).rgb * w12.x * w12.y;
+    sum += textureSampleLevel(picture, smooth_sampler, vec2<f32>(p3.x, p12.y), 0.0).rgb * w3.x * w12.y;
+    sum += textureSampleLevel(picture, smooth_sampler, vec2<f32>(p0.x, p3.y), 0.0).rgb * w0.x * w3.y;
+    sum += textureSampleLevel(picture, smooth_sampler, vec2<f32>(p12.x, p3.y), 0.0).rgb * w12.x * w3.y;
+    sum += textureSampleLevel(picture, smooth_sampler, vec2<f32>(p3.x, p3.y), 0.0).rgb * w3.x * w3.y;
+    return clamp(sum, vec3<f32>(0.0), vec3<f32>(1.0));
+}
+
+// A mean over the area that one pixel of the screen covers, by four times four samples.
+fn reduced(picture: texture_2d<f32>, at: vec2<f32>, step: vec2<f32>) -> vec3<f32> {
+    var sum = vec3<f32>(0.0);
+    for (var i = 0; i < 16; i++) {
+        let offset = (vec2<f32>(f32(i % 4), f32(i / 4)) - 1.5) / 4.0;
+        sum += textureSampleLevel(picture, smooth_sampler, at + offset * step, 0.0).rgb;
+    }
+    return sum / 16.0;
+}
+
+fn colour(picture: texture_2d<f32>, at: vec2<f32>, size: vec2<f32>) -> vec3<f32> {
+    let scale = look.place.z / size.x;
+    if look.how.z > 0.5 {
+        let texel = vec2<i32>(clamp(at * size, vec2<f32>(0.0), size - 1.0));
+        return textureLoad(picture, texel, 0).rgb;
+    }
+    if scale < 0.75 {
+        return reduced(picture, at, 1.0 / look.place.zw);
+    }
+    return bicubic(picture, at, size);
+}
+
+fn linear(rgb: vec3<f32>) -> vec3<f32> {
+    let low = rgb / 12.92;
+    let high = pow((rgb + 0.055) / 1.055, vec3<f32>(2.4));
+    return select(high, low, rgb < vec3<f32>(0.04045));
+}
+
+@fragment
+fn paint(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
+    let at = (position.xy - look.place.xy) / look.place.zw;
+    if any(at < vec2<f32>(0.0)) || any(at >= vec2<f32>(1.0)) {
+        discard;
+    }
+    var rgb: vec3<f32>;
+    if look.how.y >= 0.0 {
+        if at.x < look.how.y {
+            rgb = colour(beneath, at, look.sizes.xy);
+        } else {
+            rgb = colour(above, at, look.sizes.zw);
+        }
+    } else if look.how.x >= 1.0 {
+        rgb = colour(above, at, look.sizes.zw);
+    } else {
+        rgb = mix(colour(beneath, at, look.sizes.xy), colour(above, at, look.sizes.zw), look.how.x);
+    }
+    if look.how.w > 0.5 {
+        rgb = linear(rgb);
+    }
+    return vec4<f32>(rgb, 1.0);
+}

@@ -1,0 +1,87 @@
+//! The canvas: a paint callback with our own WGSL that puts one or two pictures on the tray.
+//!
+//! Trap: `position` in the shader counts pixels of the whole target, not of the viewport, so the
+//! picture's place is given in pixels of the target.
+
+mod resources;
+
+use eframe::egui_wgpu::{self, CallbackResources, CallbackTrait, ScreenDescriptor};
+use eframe::wgpu;
+use egui::{PaintCallback, Rect};
+
+use crate::app::development::Picture;
+use resources::Resources;
+
+/// Pictures are shown as squares of one colour from this many points a pixel on.
+pub const NEAREST_FROM: f32 = 2.0;
+
+/// What is to be seen.
+#[derive(Clone)]
+pub struct Canvas {
+    /// The picture from which a fade comes, or the left one of a wipe.
+    pub beneath: Picture,
+    /// The picture that is shown.
+    pub above: Picture,
+    /// How much of it is seen, 0 to 1.
+    pub fade: f32,
+    /// Where a wipe's line is, 0 to 1 across.
+    pub wipe: Option<f32>,
+    /// Where the whole picture lies, in points; may reach beyond the tray.
+    pub place: Rect,
+    /// Whether pixels are shown as squares.
+    pub squares: bool,
+    /// The target's format.
+    pub format: wgpu::TextureFormat,
+}
+
+impl Canvas {
+    /// The shape that paints it, cut to `visible`.
+    pub fn shape(self, visible: Rect) -> PaintCallback {
+        egui_wgpu::Callback::new_paint_callback(visible, self)
+    }
+
+    fn uniforms(&self, pixels_per_point: f32) -> [f32; 12] {
+        let place = self.place * pixels_per_point;
+        let side = |n: usize| n as f32;
+        [
+            place.left(),
+            place.top(),
+            place.width(),
+            place.height(),
+            side(self.beneath.frame.width),
+            side(self.beneath.frame.height),
+            side(self.above.frame.width),
+            side(self.above.frame.height),
+            self.fade,
+            self.wipe.unwrap_or(-1.0),
+            f32::from(u8::from(self.squares)),
+            f32::from(u8::from(self.format.is_srgb())),
+        ]
+    }
+}
+
+impl CallbackTrait for Canvas {
+    fn prepare(
+        &self,
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        screen: &ScreenDescriptor,
+        _encoder: &mut wgpu::CommandEncoder,
+        resources: &mut CallbackResources,
+    ) -> Vec<wgpu::CommandBuffer> {
+        let ours = resources.entry().or_insert_with(|| Resources::new(device, self.format));
+        ours.prepare(device, queue, [&self.beneath, &self.above], &self.uniforms(screen.pixels_per_point));
+        Vec::new()
+    }
+
+    fn paint(
+        &self,
+        _info: egui::PaintCallbackInfo,
+        pass: &mut wgpu::RenderPass<'static>,
+        resources: &CallbackResources,
+    ) {
+        if let Some(ours) = resources.get::<Resources>() {
+            ours.paint(pass);
+        }
+    }
+}

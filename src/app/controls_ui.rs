@@ -1,0 +1,290 @@
+//! The controls: the model, guidance and steps, seed, size, and below them what is rarer.
+
+use egui::{Align, Layout, Rangef, ScrollArea, TextEdit, Ui, UiBuilder, vec2};
+
+use crate::app::command::{Act, Command};
+use crate::app::draft::{COUNT_MAX, steps_run};
+use crate::app::icons;
+use crate::app::slider::{self, Scale};
+use crate::app::theme::{self, size};
+use crate::app::view::View;
+use crate::app::widgets::{self, IconButton};
+use crate::app::{model_ui, more_ui, queue_ui};
+
+/// Guidance, as the slider has it.
+pub const GUIDANCE: Scale = Scale { least: 1.0, most: 15.0, typed_most: 30.0, step: 0.1, decimals: 1 };
+/// Steps, as the slider has them.
+const STEPS: Scale = Scale { least: 1.0, most: 100.0, typed_most: 1000.0, step: 1.0, decimals: 0 };
+/// Sides, as they may be typed.
+const SIDE_MAX: usize = 2048;
+
+/// Shapes on offer: name, width and height in parts.
+const SHAPES: [(&str, usize, usize); 4] =
+    [("1 : 1", 1, 1), ("3 : 2", 3, 2), ("2 : 3", 2, 3), ("16 : 9", 16, 9)];
+
+/// Draws the panel into `rect` of `ui`.
+pub fn controls_ui(ui: &mut Ui, view: &mut View<'_>, rect: egui::Rect) {
+    let foot = 41.0;
+    let mut above = rect;
+    above.max.y -= foot;
+    let mut below = rect;
+    below.min.y = above.max.y;
+    ui.scope_builder(UiBuilder::new().max_rect(above).id_salt("controls"), |ui| {
+        ui.set_clip_rect(above.intersect(ui.clip_rect()));
+        ui.spacing_mut().item_spacing.y = 0.0;
+        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            let across = rect.x_range();
+            model_ui::header_ui(ui, view);
+            section(ui, across, |ui| sliders_ui(ui, view));
+            section(ui, across, |ui| seed_ui(ui, view));
+            section(ui, across, |ui| size_ui(ui, view));
+            section(ui, across, |ui| more_ui::more_ui(ui, view));
+            if !view.state.desk.queue.is_empty() {
+                section(ui, across, |ui| queue_ui::queue_ui(ui, view));
+            } else {
+                widgets::hairline(ui, across);
+            }
+        });
+    });
+    ui.scope_builder(UiBuilder::new().max_rect(below).id_salt("foot"), |ui| foot_ui(ui, view));
+}
+
+/// A part of the panel, a hairline above it.
+fn section(ui: &mut Ui, across: Rangef, add: impl FnOnce(&mut Ui)) {
+    widgets::hairline(ui, across);
+    let margin = egui::Margin::symmetric(size::GUTTER as i8, 14);
+    egui::Frame::new().inner_margin(margin).show(ui, |ui| {
+        let width = across.span() - 2.0 * size::GUTTER;
+        ui.set_width(width);
+        ui.set_max_width(width);
+        add(ui);
+    });
+}
+
+fn sliders_ui(ui: &mut Ui, view: &mut View<'_>) {
+    let tokens = theme::tokens(ui);
+    let running = view.state.desk.running().map(|running| running.guidance);
+    // While a picture develops the slider is that picture's; the draft follows it.
+    let mut guidance = running.unwrap_or(view.state.draft.settings.guidance);
+    let (name, tip) = (view.words.t("guidance"), view.words.t("guidance-tip"));
+    if slider::slider(ui, &name, &tip, &mut guidance, GUIDANCE, running.is_some()).changed() {
+        view.state.draft.settings.guidance = guidance;
+        view.state.draft.touched = true;
+        if running.is_some() {
+            view.push(Command::Steer(guidance));
+        }
+    }
+    if running.is_some() {
+        ui.label(widgets::small(view.words.t("acts-from-next-step"), tokens.subdued));
+    }
+    ui.add_space(14.0);
+    let settings = &view.state.draft.settings;
+    let mut steps = settings.steps as f64;
+    let (name, tip) = (view.words.t("steps"), view.words.t("steps-tip"));
+    let run = steps_run(settings.steps, settings.timesteps);
+    if slider::slider(ui, &name, &tip, &mut steps, STEPS, false).changed() {
+        view.state.draft.settings.steps = (steps as usize).clamp(1, 1000);
+        view.state.draft.touched = true;
+    }
+    if run != view.state.draft.settings.steps {
+        let said = view.words.with("steps-run", &[("n", run.into())]);
+        ui.label(widgets::small(said, tokens.subdued)).on_hover_text(view.words.t("steps-run-tip"));
+    }
+}
+
+fn seed_ui(ui: &mut Ui, view: &mut View<'_>) {
+    let tokens = theme::tokens(ui);
+    let (name, tip) = (view.words.t("seed"), view.words.t("seed-tip"));
+    ui.label(widgets::body(&name, tokens.text)).on_hover_text(tip);
+    ui.add_space(6.0);
+    ui.horizontal(|ui| {
+        let width = ui.available_width() - 2.0 * (size::TARGET + 8.0);
+        ui.spacing_mut().interact_size.y = 32.0;
+        ui.spacing_mut().button_padding = vec2(11.0, 6.0);
+        let edit = TextEdit::singleline(&mut view.state.draft.seed_text)
+            .id_salt("seed")
+            .char_limit(20)
+            .desired_width(width)
+            .vertical_align_center();
+        let response = ui.add(edit).accessible_name(&name);
+        if response.changed() {
+            let digits: String = view.state.draft.seed_text.chars().filter(char::is_ascii_digit).collect();
+            view.state.draft.seed_text.clone_from(&digits);
+            if let Ok(seed) = digits.parse() {
+                view.state.draft.settings.seed = seed;
+                view.state.draft.seed_used = false;
+            }
+        }
+        if response.lost_focus() {
+            view.state.draft.seed_text = view.state.draft.settings.seed.to_string();
+        }
+        let (name, tip) = (Act::NewSeed.name(view.words), Act::NewSeed.tip(view.words, ui.ctx()));
+        if IconButton::new(icons::DICE, &name).raised().tip(tip).show(ui).clicked() {
+            view.act(Act::NewSeed);
+        }
+        let locked = view.state.draft.seed_locked;
+        let icon = if locked { icons::LOCK } else { icons::UNLOCK };
+        let (name, tip) = (Act::LockSeed.name(view.words), Act::LockSeed.tip(view.words, ui.ctx()));
+        if IconButton::new(icon, &name).on(locked).tip(tip).show(ui).clicked() {
+            view.act(Act::LockSeed);
+        }
+    });
+}
+
+/// Sides of a shape whose shorter side is the model's own.
+pub fn sides(parts: (usize, usize), own: usize, multiple: usize) -> (usize, usize) {
+    let multiple = multiple.max(1);
+    let (across, down) = parts;
+    let shorter = across.min(down).max(1);
+    let side =
+        |n: usize| ((own * n) as f64 / shorter as f64 / multiple as f64).round().max(1.0) as usize * multiple;
+    (side(across), side(down))
+}
+
+fn size_ui(ui: &mut Ui, view: &mut View<'_>) {
+    let tokens = theme::tokens(ui);
+    let (own, multiple) = view
+        .state
+        .model
+        .info
+        .as_ref()
+        .map_or((128, 8), |info| (info.defaults.width.min(info.defaults.height), info.size_multiple));
+    let settings = &view.state.draft.settings;
+    let (width, height) = (settings.width, settings.height);
+    ui.horizontal(|ui| {
+        ui.set_height(20.0);
+        ui.label(widgets::body(view.words.t("size"), tokens.text)).on_hover_text(view.words.t("size-tip"));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.label(widgets::small(format!("{width} × {height}"), tokens.subdued));
+        });
+    });
+    ui.add_space(6.0);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 6.0;
+        for (name, across, down) in SHAPES {
+            let (w, h) = sides((across, down), own, multiple);
+            if widgets::chip(ui, name, &format!("{w} × {h}"), (width, height) == (w, h)).clicked() {
+                view.state.draft.settings.width = w;
+                view.state.draft.settings.height = h;
+            }
+        }
+        if widgets::chip(ui, "…", &view.words.t("free-size"), view.room.free_size).clicked() {
+            view.room.free_size = !view.room.free_size;
+        }
+    });
+    if view.room.free_size {
+        ui.add_space(8.0);
+        free_size_ui(ui, view, multiple);
+    }
+    ui.add_space(10.0);
+    count_ui(ui, view);
+}
+
+fn free_size_ui(ui: &mut Ui, view: &mut View<'_>, multiple: usize) {
+    let scale = Scale {
+        least: multiple as f64,
+        most: SIDE_MAX as f64,
+        typed_most: SIDE_MAX as f64,
+        step: multiple as f64,
+        decimals: 0,
+    };
+    let rounded = |n: f64| ((n / multiple as f64).round().max(1.0) as usize * multiple).min(SIDE_MAX);
+    ui.horizontal(|ui| {
+        let settings = &mut view.state.draft.settings;
+        let (mut width, mut height) = (settings.width as f64, settings.height as f64);
+        slider::number(ui, &view.words.t("width"), &mut width, scale, 72.0);
+        ui.label(widgets::small("×", theme::tokens(ui).subdued));
+        slider::number(ui, &view.words.t("height"), &mut height, scale, 72.0);
+        settings.width = rounded(width);
+        settings.height = rounded(height);
+    });
+}
+
+fn count_ui(ui: &mut Ui, view: &mut View<'_>) {
+    let tokens = theme::tokens(ui);
+    ui.horizontal(|ui| {
+        ui.set_height(26.0);
+        ui.label(widgets::body(view.words.t("pictures"), tokens.text))
+            .on_hover_text(view.words.t("pictures-tip"));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.spacing_mut().item_spacing.x = 4.0;
+            let count = view.state.draft.count;
+            if stepper(ui, icons::PLUS, &view.words.t("more-pictures"), count < COUNT_MAX) {
+                view.state.draft.count += 1;
+            }
+            let scale = Scale {
+                least: 1.0,
+                most: COUNT_MAX as f64,
+                typed_most: COUNT_MAX as f64,
+                step: 1.0,
+                decimals: 0,
+            };
+            let mut number = view.state.draft.count as f64;
+            slider::number(ui, &view.words.t("pictures"), &mut number, scale, 32.0);
+            view.state.draft.count = (number as usize).clamp(1, COUNT_MAX);
+            if stepper(ui, icons::MINUS, &view.words.t("fewer-pictures"), count > 1) {
+                view.state.draft.count = (count - 1).max(1);
+            }
+        });
+    });
+}
+
+fn stepper(ui: &mut Ui, icon: icons::Icon, name: &str, enabled: bool) -> bool {
+    let response = IconButton::new(icon, name).in_row().boxed().enabled(enabled).show(ui);
+    response.clicked()
+}
+
+fn foot_ui(ui: &mut Ui, view: &mut View<'_>) {
+    let tokens = theme::tokens(ui);
+    let rect = ui.max_rect();
+    widgets::hairline(ui, rect.x_range());
+    let (good, said) = match (&view.state.dead, &view.state.model.info) {
+        (Some(_), _) => (false, view.words.t("engine-stopped")),
+        (None, Some(info)) => (true, info.device.clone()),
+        (None, None) if view.state.model.failed.is_some() => (false, view.words.t("no-model")),
+        (None, None) => (true, view.words.t("starting")),
+    };
+    let middle = rect.center().y;
+    let color = if good { tokens.good } else { tokens.bad };
+    ui.painter().circle_filled(egui::pos2(rect.left() + 20.0, middle), 3.5, color);
+    let width = rect.width() - 90.0;
+    let label = egui::Rect::from_min_size(egui::pos2(rect.left() + 32.0, middle - 8.0), vec2(width, 16.0));
+    ui.scope_builder(UiBuilder::new().max_rect(label), |ui| {
+        ui.add(egui::Label::new(widgets::small(said, tokens.subdued)).truncate());
+    });
+    let place = egui::Rect::from_center_size(
+        egui::pos2(rect.right() - 28.0, middle),
+        egui::Vec2::splat(size::TARGET),
+    );
+    ui.scope_builder(UiBuilder::new().max_rect(place), |ui| {
+        let (name, tip) = (Act::Settings.name(view.words), Act::Settings.tip(view.words, ui.ctx()));
+        if IconButton::new(icons::SETTINGS, &name).tip(tip).show(ui).clicked() {
+            view.act(Act::Settings);
+        }
+    });
+}
+
+/// Centres the text of a one-line field.
+trait VerticalCentre {
+    /// The same field with its text in the middle.
+    fn vertical_align_center(self) -> Self;
+}
+
+impl VerticalCentre for TextEdit<'_> {
+    fn vertical_align_center(self) -> Self {
+        self.align(egui::Align2::LEFT_CENTER)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sides;
+
+    #[test]
+    fn shapes_keep_the_models_own_side_and_multiple() {
+        assert_eq!(sides((1, 1), 512, 64), (512, 512));
+        assert_eq!(sides((3, 2), 512, 64), (768, 512));
+        assert_eq!(sides((2, 3), 128, 8), (128, 192));
+        assert_eq!(sides((16, 9), 512, 64), (896, 512));
+    }
+}

@@ -1,0 +1,297 @@
+//! The draft: the settings as they stand in the controls, not yet a job.
+//!
+//! Invariant: the seed in the field is the one that the next picture gets, unless it was used
+//! already and is not locked; then [`Draft::jobs`] draws another first.
+
+use std::hash::{BuildHasher, Hasher};
+
+use crate::message::{Concept, ModelInfo, PreviewMode, Settings, TimestepSpacing, TokenCount};
+use crate::remember::History;
+
+/// Pictures at a time, at most.
+pub const COUNT_MAX: usize = 64;
+/// Timesteps of training in every v1 model.
+const TIMESTEPS: usize = 1000;
+
+/// Settings being chosen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draft {
+    /// The settings.
+    pub settings: Settings,
+    /// How steps are shown.
+    pub previews: PreviewMode,
+    /// Pictures at a time, 1 to [`COUNT_MAX`].
+    pub count: usize,
+    /// Whether the seed is kept.
+    pub seed_locked: bool,
+    /// Whether a picture was made with this seed.
+    pub seed_used: bool,
+    /// The seed as it is being typed.
+    pub seed_text: String,
+    /// Whether a person changed anything, so that a model's own settings must not replace it.
+    pub touched: bool,
+    /// Prompts used, the newest last.
+    pub history: History,
+    /// Where in the history the prompt comes from, and what was being written before.
+    pub recalled: Option<(usize, String)>,
+    /// The last count of tokens, and the text counted.
+    pub tokens: Option<(String, TokenCount)>,
+    /// The text whose count is under way.
+    pub counting: Option<String>,
+}
+
+/// What the window starts with before a model has said what suits it.
+pub fn first_settings() -> Settings {
+    Settings {
+        prompt: "a fox on a green background".to_owned(),
+        negative_prompt: String::new(),
+        steps: 25,
+        guidance: 3.0,
+        eta: 0.0,
+        seed: 2026,
+        width: 128,
+        height: 128,
+        sampler: Default::default(),
+        timesteps: Default::default(),
+        rng: Default::default(),
+        temperature: 1.0,
+    }
+}
+
+impl Draft {
+    /// A draft of these settings.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            seed_text: settings.seed.to_string(),
+            settings,
+            previews: PreviewMode::Auto,
+            count: 1,
+            seed_locked: false,
+            seed_used: false,
+            touched: false,
+            history: History::default(),
+            recalled: None,
+            tokens: None,
+            counting: None,
+        }
+    }
+
+    /// Takes over settings as a whole.
+    pub fn adopt(&mut self, settings: Settings) {
+        self.seed_text = settings.seed.to_string();
+        self.seed_used = false;
+        self.settings = settings;
+        self.recalled = None;
+    }
+
+    /// Takes over what suits a model; the prompt stays if a person wrote it.
+    pub fn suit(&mut self, model: &ModelInfo) {
+        let prompt = std::mem::take(&mut self.settings.prompt);
+        let negative_prompt = std::mem::take(&mut self.settings.negative_prompt);
+        let seed = self.settings.seed;
+        let mut settings = model.defaults.clone();
+        settings.seed = seed;
+        if self.touched || settings.prompt.is_empty() {
+            settings.prompt = prompt;
+            settings.negative_prompt = negative_prompt;
+        }
+        self.adopt(settings);
+    }
+
+    /// Sets the seed, as by hand.
+    pub fn set_seed(&mut self, seed: u64) {
+        self.settings.seed = seed;
+        self.seed_text = seed.to_string();
+        self.seed_used = false;
+    }
+
+    /// Draws another seed.
+    pub fn new_seed(&mut self) {
+        // The std hasher's keys come from the system's random source.
+        let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
+        self.set_seed(random & 0xFFFF_FFFF);
+    }
+
+    /// The settings of each picture to be made now: one seed after the other.
+    pub fn jobs(&mut self) -> Vec<Settings> {
+        if self.seed_used && !self.seed_locked {
+            self.new_seed();
+        }
+        self.seed_used = true;
+        self.recalled = None;
+        self.history.add(&self.settings.prompt);
+        (0..self.count.clamp(1, COUNT_MAX) as u64)
+            .map(|i| Settings { seed: self.settings.seed.wrapping_add(i), ..self.settings.clone() })
+            .collect()
+    }
+
+    /// An older prompt from the history.
+    pub fn recall_older(&mut self) {
+        let (place, writing) = match self.recalled.take() {
+            Some((place, writing)) => (place.checked_sub(1), writing),
+            None => (self.history.prompts().len().checked_sub(1), self.settings.prompt.clone()),
+        };
+        // The newest is often what stands there already.
+        let place = match place {
+            Some(at) if self.history.prompts().get(at) == Some(&self.settings.prompt) => {
+                at.checked_sub(1).or(Some(at))
+            }
+            other => other,
+        };
+        let place = place.unwrap_or(0);
+        if let Some(prompt) = self.history.prompts().get(place) {
+            self.settings.prompt.clone_from(prompt);
+            self.recalled = Some((place, writing));
+        }
+    }
+
+    /// A newer prompt from the history, at last what was being written.
+    pub fn recall_newer(&mut self) {
+        let Some((place, writing)) = self.recalled.take() else { return };
+        match self.history.prompts().get(place + 1) {
+            Some(prompt) => {
+                self.settings.prompt.clone_from(prompt);
+                self.recalled = Some((place + 1, writing));
+            }
+            None => self.settings.prompt = writing,
+        }
+    }
+
+    /// Byte offset from which the prompt's words do not fit, if it was counted and some do not.
+    pub fn dropped_from(&self) -> Option<usize> {
+        let (text, count) = self.tokens.as_ref()?;
+        let offset = count.dropped_from.filter(|_| *text == self.settings.prompt)?;
+        self.settings.prompt.is_char_boundary(offset).then_some(offset)
+    }
+}
+
+/// Steps that a schedule of `steps` really runs: the reference's list is `range(0, 1000, 1000 // S)`
+/// (CompVis `make_ddim_timesteps`), so that 30 gives 31.
+pub fn steps_run(steps: usize, spacing: TimestepSpacing) -> usize {
+    match spacing {
+        TimestepSpacing::Uniform => TIMESTEPS.div_ceil((TIMESTEPS / steps.clamp(1, TIMESTEPS)).max(1)),
+        TimestepSpacing::Quad => steps.max(1),
+    }
+}
+
+/// Whether a prompt names anything that the model knows; true where there is no list.
+pub fn knows(concepts: &[Concept], prompt: &str) -> bool {
+    if concepts.is_empty() || prompt.trim().is_empty() {
+        return true;
+    }
+    let words = format!(" {} ", prompt.to_lowercase().replace(|c: char| !c.is_alphanumeric(), " "));
+    concepts.iter().flat_map(|concept| &concept.names).any(|name| {
+        let name = name.to_lowercase().replace(|c: char| !c.is_alphanumeric(), " ");
+        // A plural is the same thing.
+        words.contains(&format!(" {name} ")) || words.contains(&format!(" {name}s "))
+    })
+}
+
+/// Names that begin with what is being typed, the shortest first; none for an exact name.
+pub fn completions(concepts: &[Concept], word: &str, most: usize) -> Vec<String> {
+    let word = word.to_lowercase();
+    if word.chars().count() < 2 {
+        return Vec::new();
+    }
+    let mut found: Vec<&String> =
+        concepts.iter().flat_map(|concept| &concept.names).filter(|name| name.starts_with(&word)).collect();
+    if found.iter().any(|name| **name == word) {
+        return Vec::new();
+    }
+    found.sort_by_key(|name| (name.chars().count(), name.as_str()));
+    found.dedup();
+    found.into_iter().take(most).cloned().collect()
+}
+
+/// A prompt of the form that the starter was trained on.
+pub fn surprise(concepts: &[Concept]) -> Option<String> {
+    const BACKGROUNDS: [&str; 10] =
+        ["green", "blue", "sky blue", "purple", "pink", "orange", "yellow", "red", "black", "white"];
+    let random = std::collections::hash_map::RandomState::new().build_hasher().finish() as usize;
+    let name = concepts.get(random % concepts.len().max(1))?.names.first()?;
+    let background = BACKGROUNDS[(random / 4096) % BACKGROUNDS.len()];
+    let article = if name.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    Some(format!("{article} {name} on a {background} background"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sampler::{BetaSchedule, DdimSchedule, DiffusionSchedule};
+
+    fn concept(names: &[&str]) -> Concept {
+        Concept { names: names.iter().map(|name| (*name).to_owned()).collect() }
+    }
+
+    #[test]
+    fn the_steps_shown_are_the_steps_run() {
+        let schedule = DiffusionSchedule::new(BetaSchedule::Linear, 1000, 0.00085, 0.012, 0.008);
+        for spacing in [TimestepSpacing::Uniform, TimestepSpacing::Quad] {
+            for steps in 1..=1000 {
+                let run = DdimSchedule::new(&schedule, steps, spacing, 0.0).unwrap().len();
+                assert_eq!(steps_run(steps, spacing), run, "{steps} steps, {spacing:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_used_seed_is_replaced_unless_it_is_locked() {
+        let mut draft = Draft::new(first_settings());
+        draft.count = 3;
+        let seeds: Vec<u64> = draft.jobs().iter().map(|settings| settings.seed).collect();
+        assert_eq!(seeds, [2026, 2027, 2028]);
+        draft.seed_locked = true;
+        assert_eq!(draft.jobs()[0].seed, 2026);
+        draft.seed_locked = false;
+        let next = draft.jobs()[0].seed;
+        assert_ne!(next, 2026);
+        assert_eq!(draft.seed_text, next.to_string());
+        draft.set_seed(7);
+        assert_eq!(draft.jobs()[0].seed, 7);
+    }
+
+    #[test]
+    fn history_goes_up_and_comes_back_to_what_was_being_written() {
+        let mut draft = Draft::new(first_settings());
+        for prompt in ["one", "two", "three"] {
+            draft.settings.prompt = prompt.to_owned();
+            draft.jobs();
+        }
+        draft.settings.prompt = "half a thought".to_owned();
+        draft.recall_older();
+        assert_eq!(draft.settings.prompt, "three");
+        draft.recall_older();
+        draft.recall_older();
+        draft.recall_older();
+        assert_eq!(draft.settings.prompt, "one");
+        draft.recall_newer();
+        draft.recall_newer();
+        draft.recall_newer();
+        assert_eq!(draft.settings.prompt, "half a thought");
+    }
+
+    #[test]
+    fn known_things_are_found_as_whole_words() {
+        let concepts = [concept(&["fox"]), concept(&["red heart", "heart"])];
+        assert!(knows(&concepts, "two Foxs, please"));
+        assert!(knows(&concepts, "a red heart"));
+        assert!(!knows(&concepts, "foxtrot"));
+        assert!(knows(&[], "anything"));
+    }
+
+    #[test]
+    fn completions_begin_with_the_word_and_end_at_an_exact_name() {
+        let concepts = [concept(&["fox", "foxglove"]), concept(&["foot"]), concept(&["red fox"])];
+        assert_eq!(completions(&concepts, "fo", 8), ["fox", "foot", "foxglove"]);
+        assert!(completions(&concepts, "fox", 8).is_empty());
+        assert!(completions(&concepts, "f", 8).is_empty());
+    }
+
+    #[test]
+    fn a_surprise_is_something_the_model_knows() {
+        let concepts = [concept(&["owl"])];
+        let prompt = surprise(&concepts).unwrap();
+        assert!(prompt.starts_with("an owl on a "), "{prompt}");
+        assert_eq!(surprise(&[]), None);
+    }
+}

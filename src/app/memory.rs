@@ -1,0 +1,60 @@
+//! What the window remembers, as the window names it: panels, folds, theme.
+
+use egui::ThemePreference;
+
+use crate::app::theme::size;
+use crate::remember::{Memory, Theme};
+
+/// The gallery's panel.
+pub const GALLERY: &str = "gallery";
+/// The controls' panel.
+pub const CONTROLS: &str = "controls";
+/// The rarer controls.
+pub const MORE: &str = "more";
+
+/// A theme as egui says it.
+pub fn preference(theme: Theme) -> ThemePreference {
+    match theme {
+        Theme::System => ThemePreference::System,
+        Theme::Dark => ThemePreference::Dark,
+        Theme::Light => ThemePreference::Light,
+    }
+}
+
+/// Whether a part of the window is open; the panels are at first, the rest is folded.
+pub fn is_open(memory: &Memory, name: &str) -> bool {
+    memory.folds.get(name).copied().unwrap_or(name != MORE)
+}
+
+/// Opens or folds a part of the window.
+pub fn toggle(memory: &mut Memory, name: &str) {
+    let open = is_open(memory, name);
+    memory.folds.insert(name.to_owned(), !open);
+}
+
+/// The width of a panel, in points.
+pub fn width(memory: &Memory, name: &str) -> f32 {
+    let usual = if name == GALLERY { size::GALLERY } else { size::CONTROLS };
+    memory.panels.get(name).copied().unwrap_or(usual)
+}
+
+/// Sets the width of a panel, in points.
+pub fn set_width(memory: &mut Memory, name: &str, width: f32) {
+    memory.panels.insert(name.to_owned(), width);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panels_are_open_at_first_and_the_rest_is_folded() {
+        let mut memory = Memory::default();
+        assert!(is_open(&memory, GALLERY) && is_open(&memory, CONTROLS) && !is_open(&memory, MORE));
+        toggle(&mut memory, MORE);
+        toggle(&mut memory, GALLERY);
+        assert!(is_open(&memory, MORE) && !is_open(&memory, GALLERY));
+        set_width(&mut memory, GALLERY, 300.0);
+        assert_eq!((width(&memory, GALLERY), width(&memory, CONTROLS)), (300.0, size::CONTROLS));
+    }
+}

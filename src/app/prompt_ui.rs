@@ -1,0 +1,261 @@
+//! The prompt box: what to make, what to leave out, how many tokens that is, and the button.
+
+use egui::text::{LayoutJob, TextFormat};
+use egui::{
+    Align, CompletionPopup, CornerRadius, EventFilter, Frame, Id, Key, Layout, Margin, Modifiers, RectAlign,
+    Stroke, Suggestion, TextBuffer, TextEdit, Ui,
+};
+
+use crate::app::command::{Act, keys};
+use crate::app::development::Stage;
+use crate::app::draft;
+use crate::app::icons;
+use crate::app::theme::{self, size};
+use crate::app::view::View;
+use crate::app::widgets::{self, IconButton, Kind};
+
+/// Suggestions at a time.
+const SUGGESTIONS_MAX: usize = 8;
+
+/// The prompt's place in the keyboard's world.
+pub fn prompt_id() -> Id {
+    Id::unique("prompt")
+}
+
+/// Draws the box into `ui`; its height is noted for the layout.
+pub fn prompt_ui(ui: &mut Ui, view: &mut View<'_>) {
+    let tokens = theme::tokens(ui);
+    let lit = ui.memory(|memory| memory.has_focus(prompt_id()) || memory.has_focus(negative_id()));
+    let edge = if lit { tokens.lamp } else { tokens.hairline };
+    let outer = Frame::new()
+        .fill(tokens.raised)
+        .stroke(Stroke::new(1.0, edge))
+        .corner_radius(CornerRadius::same(size::RADIUS_BOX))
+        .inner_margin(Margin { left: 15, right: 11, top: 13, bottom: 11 });
+    let shown = outer.show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.spacing_mut().item_spacing.y = 4.0;
+        text_ui(ui, view);
+        if view.state.negative_open {
+            negative_ui(ui, view);
+        }
+        note_ui(ui, view);
+        ui.add_space(2.0);
+        row_ui(ui, view);
+    });
+    let height = shown.response.rect.height();
+    if (view.room.prompt_height - height).abs() > 0.5 {
+        view.room.prompt_height = height;
+        ui.ctx().request_repaint();
+    }
+}
+
+fn negative_id() -> Id {
+    Id::unique("negative prompt")
+}
+
+fn text_ui(ui: &mut Ui, view: &mut View<'_>) {
+    history_keys(ui, view);
+    let tokens = theme::tokens(ui);
+    let dropped_from = view.state.draft.dropped_from();
+    let mut layouter = |ui: &Ui, text: &dyn TextBuffer, width: f32| {
+        let format = |color, strikethrough| TextFormat {
+            font_id: theme::prompt(),
+            color,
+            strikethrough,
+            line_height: Some(24.0),
+            ..TextFormat::default()
+        };
+        let text = text.as_str();
+        let cut =
+            dropped_from.filter(|&at| at <= text.len() && text.is_char_boundary(at)).unwrap_or(text.len());
+        let mut job = LayoutJob::default();
+        job.wrap.max_width = width;
+        job.append(&text[..cut], 0.0, format(tokens.text, Stroke::NONE));
+        job.append(&text[cut..], 0.0, format(tokens.faint, Stroke::new(1.0, tokens.bad)));
+        ui.fonts_mut(|fonts| fonts.layout_job(job))
+    };
+    let hint = widgets::body(view.words.t("prompt-hint"), tokens.faint).font(theme::prompt());
+    let edit = TextEdit::multiline(&mut view.state.draft.settings.prompt)
+        .hint_text(hint)
+        .desired_rows(1)
+        .desired_width(f32::INFINITY)
+        .margin(Margin::symmetric(1, 1))
+        .frame(Frame::new())
+        .event_filter(EventFilter {
+            horizontal_arrows: true,
+            vertical_arrows: true,
+            ..EventFilter::default()
+        })
+        .layouter(&mut layouter);
+    let concepts = view.state.model.info.as_ref().map_or(&[][..], |info| &info.concepts);
+    let shown = CompletionPopup::new(prompt_id())
+        .align(RectAlign::TOP_START)
+        .max_height(320.0)
+        .accept_keys(vec![Key::Tab, Key::Enter])
+        .show(ui, edit, |query| {
+            let names = draft::completions(concepts, query.word, SUGGESTIONS_MAX);
+            names.into_iter().map(|name| Suggestion::new(format!("{name} ")).content(name)).collect()
+        });
+    view.room.completing = shown.is_open;
+    view.room.prompt_rows = shown.text_edit.galley.rows.len();
+    let response = shown.text_edit.response.response;
+    if response.changed() || shown.accepted.is_some() {
+        view.state.draft.touched = true;
+        view.state.draft.recalled = None;
+    }
+    if view.room.focus == Some(Act::FocusPrompt) {
+        response.request_focus();
+        view.room.focus = None;
+    }
+    response.accessible_name(view.words.t("prompt"));
+}
+
+/// Up and down go through the history; in a prompt of several rows with Ctrl, or from an empty one.
+fn history_keys(ui: &Ui, view: &mut View<'_>) {
+    if view.room.completing || !ui.memory(|memory| memory.has_focus(prompt_id())) {
+        return;
+    }
+    let modifiers = if view.room.prompt_rows <= 1 { Modifiers::NONE } else { Modifiers::COMMAND };
+    let pressed = |key| ui.input_mut(|input| input.consume_key(modifiers, key));
+    let (older, newer) = (pressed(Key::ArrowUp), pressed(Key::ArrowDown));
+    if older {
+        view.state.draft.recall_older();
+    }
+    if newer {
+        view.state.draft.recall_newer();
+    }
+    if older || newer {
+        let end = egui::text::CCursor::new(view.state.draft.settings.prompt.chars().count());
+        if let Some(mut edit) = TextEdit::load_state(ui.ctx(), prompt_id()) {
+            edit.cursor.set_char_range(Some(egui::text::CCursorRange::one(end)));
+            edit.store(ui.ctx(), prompt_id());
+        }
+    }
+}
+
+fn negative_ui(ui: &mut Ui, view: &mut View<'_>) {
+    let tokens = theme::tokens(ui);
+    let edit = TextEdit::multiline(&mut view.state.draft.settings.negative_prompt)
+        .id(negative_id())
+        .font(theme::body())
+        .text_color(tokens.subdued)
+        .hint_text(widgets::body(view.words.t("negative-hint"), tokens.faint))
+        .desired_rows(1)
+        .desired_width(f32::INFINITY)
+        .margin(Margin::symmetric(1, 1))
+        .frame(Frame::new());
+    let response = ui.add(edit);
+    if response.changed() {
+        view.state.draft.touched = true;
+    }
+    if view.room.focus == Some(Act::Negative) {
+        response.request_focus();
+        view.room.focus = None;
+    }
+    response.accessible_name(view.words.t("negative-prompt"));
+}
+
+/// What the model knows, where the prompt names nothing of it.
+fn note_ui(ui: &mut Ui, view: &View<'_>) {
+    let Some(info) = &view.state.model.info else { return };
+    // While a word is being completed it is no use to say that it is unknown.
+    if view.room.completing || draft::knows(&info.concepts, &view.state.draft.settings.prompt) {
+        return;
+    }
+    let step = (info.concepts.len() / 4).max(1);
+    let names = info.concepts.iter().skip(step / 2).step_by(step).filter_map(|concept| concept.names.first());
+    let examples: Vec<&str> = names.take(4).map(String::as_str).collect();
+    let said = view
+        .words
+        .with("knows-only", &[("n", info.concepts.len().into()), ("examples", examples.join(", ").into())]);
+    ui.label(widgets::small(said, theme::tokens(ui).subdued));
+}
+
+fn row_ui(ui: &mut Ui, view: &mut View<'_>) {
+    ui.horizontal(|ui| {
+        ui.set_height(34.0);
+        let wide = ui.available_width() > 660.0;
+        ui.scope(|ui| quiet_ui(ui, view, wide));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            match view.state.desk.running().map(|running| running.stage) {
+                Some(stage) => working_ui(ui, view, stage),
+                None => develop_ui(ui, view),
+            }
+            ui.add_space(6.0);
+            tokens_ui(ui, view);
+        });
+    });
+}
+
+fn quiet_ui(ui: &mut Ui, view: &mut View<'_>, wide: bool) {
+    ui.spacing_mut().item_spacing.x = 18.0;
+    let (icon, key) = match view.state.negative_open {
+        true => (icons::MINUS, "negative-prompt"),
+        false => (icons::PLUS, "negative-prompt"),
+    };
+    let text = view.words.t(key);
+    let tip = Act::Negative.tip(view.words, ui.ctx());
+    if widgets::sized_button(ui, Kind::Ghost, Some(icon), &text, None, 28.0).on_hover_text(tip).clicked() {
+        view.act(Act::Negative);
+    }
+    if view.state.model.info.as_ref().is_some_and(|info| !info.concepts.is_empty()) {
+        let (name, tip) = (Act::Surprise.name(view.words), Act::Surprise.tip(view.words, ui.ctx()));
+        let clicked = match wide {
+            true => {
+                let response = widgets::sized_button(ui, Kind::Ghost, Some(icons::WAND), &name, None, 28.0);
+                response.on_hover_text(tip).clicked()
+            }
+            false => IconButton::new(icons::WAND, &name).in_row().tip(tip).show(ui).clicked(),
+        };
+        if clicked {
+            view.act(Act::Surprise);
+        }
+    }
+}
+
+fn develop_ui(ui: &mut Ui, view: &mut View<'_>) {
+    let row = Act::Develop.row();
+    let shortcut = row.shortcut.as_ref().map(|shortcut| keys(ui.ctx(), shortcut));
+    let text = Act::Develop.name(view.words);
+    let tip = Act::Develop.tip(view.words, ui.ctx());
+    if widgets::button(ui, Kind::Primary, None, &text, shortcut.as_deref()).on_hover_text(tip).clicked() {
+        view.act(Act::Develop);
+    }
+}
+
+fn working_ui(ui: &mut Ui, view: &mut View<'_>, stage: Stage) {
+    let add = view.words.t("add-to-queue");
+    let tip = view.words.t("add-to-queue-tip");
+    if widgets::button(ui, Kind::Outlined, None, &add, None).on_hover_text(tip).clicked() {
+        view.act(Act::Develop);
+    }
+    let stop = Act::Stop.name(view.words);
+    let tip = Act::Stop.tip(view.words, ui.ctx());
+    if widgets::button(ui, Kind::Outlined, Some(icons::STOP), &stop, Some("Esc")).on_hover_text(tip).clicked()
+    {
+        view.act(Act::Stop);
+    }
+    let paused = matches!(stage, Stage::Paused | Stage::Pausing);
+    let name = if paused { view.words.t("resume") } else { Act::Pause.name(view.words) };
+    let icon = if paused { icons::PLAY } else { icons::PAUSE };
+    let tip = Act::Pause.tip(view.words, ui.ctx());
+    let able = matches!(stage, Stage::Running | Stage::Paused | Stage::Pausing);
+    if IconButton::new(icon, &name).tip(tip).enabled(able).show(ui).clicked() {
+        view.act(Act::Pause);
+    }
+}
+
+fn tokens_ui(ui: &mut Ui, view: &View<'_>) {
+    let Some((text, count)) = &view.state.draft.tokens else { return };
+    let tokens = theme::tokens(ui);
+    let fits = count.dropped_from.is_none();
+    let current = *text == view.state.draft.settings.prompt;
+    let color = match (fits, current) {
+        (false, true) => tokens.bad,
+        _ => tokens.subdued,
+    };
+    let said = view.words.with("tokens", &[("used", count.used.into()), ("max", count.max.into())]);
+    let tip = if fits { view.words.t("tokens-tip") } else { view.words.t("tokens-dropped") };
+    ui.label(widgets::small(said, color)).on_hover_text(tip);
+}

@@ -1,0 +1,90 @@
+//! The queue: what waits, in order; a row can be dragged, moved by keys and taken out.
+
+use egui::{
+    Align, CursorIcon, Id, Layout, Rect, Sense, Ui, UiBuilder, Vec2, WidgetInfo, accesskit::Role, pos2, vec2,
+};
+
+use crate::app::command::Command;
+use crate::app::icons;
+use crate::app::theme::{self, size};
+use crate::app::view::View;
+use crate::app::widgets::{self, IconButton};
+use crate::message::Job;
+
+const ROW: f32 = 44.0;
+/// Rows that are drawn; the heading tells how many there are.
+const ROWS_MAX: usize = 50;
+
+/// Draws the heading and the rows.
+pub fn queue_ui(ui: &mut Ui, view: &mut View<'_>) {
+    let tokens = theme::tokens(ui);
+    ui.horizontal(|ui| {
+        ui.label(widgets::body(view.words.t("queue"), tokens.text));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let said = view.words.with("waiting", &[("n", view.state.desk.queue.len().into())]);
+            ui.label(widgets::small(said, tokens.subdued));
+        });
+    });
+    ui.add_space(6.0);
+    let jobs: Vec<Job> = view.state.desk.queue.iter().take(ROWS_MAX).cloned().collect();
+    let top = ui.cursor().top();
+    for (place, job) in jobs.iter().enumerate() {
+        ui.push_id(job.id.0, |ui| row_ui(ui, view, job, place, top));
+    }
+}
+
+fn row_ui(ui: &mut Ui, view: &mut View<'_>, job: &Job, place: usize, top: f32) {
+    let tokens = theme::tokens(ui);
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
+    let grip = Rect::from_min_size(rect.min + vec2(-6.0, 10.0), Vec2::splat(size::SMALL_TARGET));
+    let name = view.words.with("move-job", &[("prompt", job.settings.prompt.as_str().into())]);
+    let handle = ui.interact(grip, Id::unique(("grip", job.id.0)), Sense::click_and_drag());
+    handle.widget_info(|| WidgetInfo::labeled(Role::Button, true, &name));
+    let handle = handle.on_hover_cursor(CursorIcon::Grab).on_hover_text(view.words.t("move-job-tip"));
+    widgets::paint_icon(
+        ui,
+        grip,
+        icons::GRIP,
+        16.0,
+        if handle.hovered() { tokens.text } else { tokens.faint },
+    );
+    if let Some(at) = handle.interact_pointer_pos().filter(|_| handle.dragged()) {
+        let to = ((at.y - top) / ROW).max(0.0) as usize;
+        if to != place {
+            view.push(Command::Requeue { job: job.id, to });
+        }
+    }
+    if handle.has_focus() {
+        let filter = egui::EventFilter { vertical_arrows: true, ..Default::default() };
+        ui.memory_mut(|memory| memory.set_focus_lock_filter(handle.id, filter));
+        let pressed = |key| ui.input_mut(|input| input.consume_key(egui::Modifiers::NONE, key));
+        if pressed(egui::Key::ArrowUp) {
+            view.push(Command::Requeue { job: job.id, to: place.saturating_sub(1) });
+        }
+        if pressed(egui::Key::ArrowDown) {
+            view.push(Command::Requeue { job: job.id, to: place + 1 });
+        }
+    }
+    let left = rect.left() + 25.0;
+    let width = rect.right() - 34.0 - left;
+    let title =
+        widgets::line(ui, &job.settings.prompt, theme::font(12.5, theme::Weight::Medium), tokens.text, width);
+    widgets::paint_line(ui, left, rect.top() + 13.0, title);
+    let values = [("seed", job.settings.seed.to_string().into()), ("steps", job.settings.steps.into())];
+    let note =
+        widgets::line(ui, &view.words.with("seed-and-steps", &values), theme::small(), tokens.subdued, width);
+    widgets::paint_line(ui, left, rect.top() + 30.0, note);
+    let at =
+        Rect::from_center_size(pos2(rect.right() - 12.0, rect.top() + 22.0), Vec2::splat(size::SMALL_TARGET));
+    ui.scope_builder(UiBuilder::new().max_rect(at), |ui| {
+        let name = view.words.with("remove-job", &[("prompt", job.settings.prompt.as_str().into())]);
+        if IconButton::new(icons::CLOSE, &name)
+            .in_row()
+            .tip(view.words.t("remove-job-tip"))
+            .show(ui)
+            .clicked()
+        {
+            view.push(Command::Unqueue(job.id));
+        }
+    });
+}

@@ -1,0 +1,83 @@
+//! Running the window: options, the waker, and one sentence where there is no display.
+
+use std::sync::Arc;
+
+use eframe::egui_wgpu::WgpuError;
+use egui::{IconData, ViewportBuilder, ViewportId};
+
+use crate::app::clerk::Clerk;
+use crate::app::words::Words;
+use crate::app::{Safelight, Start, emblem, fonts, language_of};
+use crate::engine::EngineHandle;
+use crate::message::ModelSource;
+use crate::remember::{self, Keeper, Memory};
+
+/// Wakes the window; may be called from any thread, after a message was sent.
+pub type Waker = Arc<dyn Fn() + Send + Sync>;
+
+/// Shows the window until it is closed.
+///
+/// `engine` starts the inference thread and is called again by the restart button; `model` is what
+/// the command line named, none being the model of last time.
+///
+/// # Errors
+/// One sentence for the person, where there is no display or no usable graphics adapter.
+pub fn run(
+    mut engine: impl FnMut(Waker) -> std::io::Result<EngineHandle> + 'static,
+    model: Option<ModelSource>,
+) -> Result<(), String> {
+    let (keeper, memory, note) = Keeper::open(remember::memory_file());
+    let options = options(&memory);
+    let create: eframe::AppCreator<'static> = Box::new(move |creation| {
+        let ctx = creation.egui_ctx.clone();
+        fonts::install(&ctx);
+        // "The current viewport" means nothing outside a pass: name the window.
+        let waker: Waker = Arc::new(move || ctx.request_repaint_of(ViewportId::ROOT));
+        let words = Words::new(language_of(&memory));
+        let start = Start {
+            services: Box::new(Clerk::new(keeper, note, words, waker.clone())?),
+            engine: Box::new(move || engine(waker.clone())),
+            remembered: memory,
+            model,
+        };
+        Ok(Box::new(Safelight::new(&creation.egui_ctx, start)))
+    });
+    eframe::run_native("Safelight", options, create).map_err(|error| sentence(&error))
+}
+
+fn options(memory: &Memory) -> eframe::NativeOptions {
+    const ICON: usize = 128;
+    let icon = IconData { rgba: emblem::lamp(ICON), width: ICON as u32, height: ICON as u32 };
+    let mut viewport = ViewportBuilder::default()
+        .with_title("Safelight")
+        .with_app_id("safelight")
+        .with_icon(icon)
+        .with_inner_size(memory.window.map_or([1280.0, 800.0], |place| place.size))
+        .with_min_inner_size([720.0, 520.0]);
+    if let Some(place) = memory.window {
+        viewport = viewport.with_maximized(place.maximized).with_fullscreen(place.fullscreen);
+        if let Some(position) = place.position.filter(|_| !place.maximized) {
+            viewport = viewport.with_position(position);
+        }
+    }
+    eframe::NativeOptions {
+        viewport,
+        renderer: eframe::Renderer::Wgpu,
+        persist_window: false,
+        ..Default::default()
+    }
+}
+
+/// One sentence that says what to do.
+fn sentence(error: &eframe::Error) -> String {
+    let why = match error {
+        eframe::Error::Wgpu(
+            WgpuError::RequestAdapterError(_) | WgpuError::CustomNativeAdapterSelectionError(_),
+        ) => "found no usable graphics adapter (a software one such as Mesa's lavapipe would do)",
+        eframe::Error::Wgpu(_) => "could not draw with this graphics adapter",
+        eframe::Error::Winit(_) | eframe::Error::WinitEventLoop(_) => "found no display to open a window on",
+        _ => "could not open a window",
+    };
+    log::debug!("window: {error}");
+    format!("Safelight {why}; use `safelight generate \"your words\"` on the command line instead")
+}

@@ -1,0 +1,167 @@
+//! Services: what the window needs from the world outside, as messages to whoever provides it.
+//!
+//! Nothing here blocks: the window asks for a [`Task`] and finds [`Answer`]s later. A test holds
+//! an in-memory [`Services`] and plays the world.
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use crate::message::{JobId, Report};
+use crate::picture::{Frame, Made, PartialSettings};
+use crate::remember::Memory;
+
+/// A kept picture, as the gallery lists it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// Its file.
+    pub path: PathBuf,
+    /// What it was asked to show; empty where unknown.
+    pub prompt: String,
+    /// The settings that its file tells.
+    pub settings: Option<Box<PartialSettings>>,
+    /// Pixels across and down.
+    pub size: [usize; 2],
+    /// When it was made.
+    pub modified: SystemTime,
+}
+
+/// How a development is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Animation {
+    /// 256 colours, shown everywhere.
+    Gif,
+    /// All colours.
+    Apng,
+}
+
+/// What the window asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Task {
+    /// List the pictures of a folder (none: the usual one), and keep listing what is added.
+    List {
+        /// The folder.
+        folder: Option<PathBuf>,
+    },
+    /// Make a small picture of a kept one.
+    Thumbnail(PathBuf),
+    /// Read a kept picture in full.
+    Read(PathBuf),
+    /// Keep a finished picture.
+    Keep {
+        /// The job that made it.
+        job: JobId,
+        /// Its pixels.
+        frame: Frame,
+        /// How it was made.
+        made: Box<Made>,
+    },
+    /// Ask where, then save there.
+    SaveAs {
+        /// The pixels.
+        frame: Frame,
+        /// How they were made, where known.
+        made: Option<Box<Made>>,
+        /// A name to offer, without ending.
+        name: String,
+    },
+    /// Ask where, then save the frames as an animation.
+    Export {
+        /// All frames, the finished picture last.
+        frames: Vec<Frame>,
+        /// How they were made, where known.
+        made: Option<Box<Made>>,
+        /// The format.
+        animation: Animation,
+        /// A name to offer, without ending.
+        name: String,
+    },
+    /// Find out what a dropped file is: a picture with settings, or a model.
+    Examine(PathBuf),
+    /// Move a picture to the trash, after a while in which it can be brought back.
+    Trash(PathBuf),
+    /// Bring back the picture that was deleted last.
+    Untrash,
+    /// Show a file in its folder.
+    Reveal(PathBuf),
+    /// Show the pictures' folder.
+    OpenFolder,
+    /// Ask for a model file.
+    PickModel,
+    /// Ask for a picture.
+    PickPicture,
+    /// Ask for the pictures' folder.
+    PickFolder,
+    /// Dialogs speak another language.
+    Speak(crate::app::words::Language),
+    /// Remember for the next start.
+    Remember(Box<Memory>),
+}
+
+/// What comes back.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// All kept pictures, newest first.
+    Gallery(Vec<Record>),
+    /// A small picture.
+    Thumbnail {
+        /// Of which file.
+        path: PathBuf,
+        /// The pixels.
+        frame: Frame,
+    },
+    /// A picture in full.
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// The pixels.
+        frame: Frame,
+    },
+    /// A finished picture is on the disk.
+    Kept {
+        /// The job that made it.
+        job: JobId,
+        /// Its record.
+        record: Box<Record>,
+    },
+    /// Something was saved where the person wished.
+    Saved(PathBuf),
+    /// A dropped or chosen picture, and the settings found in it.
+    Recovered {
+        /// Which file.
+        path: PathBuf,
+        /// The settings that the file tells.
+        settings: Option<Box<PartialSettings>>,
+        /// The pixels.
+        frame: Frame,
+    },
+    /// A dropped or chosen model.
+    Model(PathBuf),
+    /// The picture is gone from the gallery.
+    Trashed(PathBuf),
+    /// It is back.
+    Untrashed(Box<Record>),
+    /// The pictures' folder was chosen.
+    Folder(PathBuf),
+    /// It did not work.
+    Failed(Report),
+}
+
+/// The world outside.
+pub trait Services {
+    /// Asks for a task. Never blocks.
+    fn ask(&mut self, task: Task);
+    /// Takes the answers that have come.
+    fn answers(&mut self) -> Vec<Answer>;
+    /// After what time something is due that has to be asked for.
+    fn due(&self) -> Option<std::time::Duration> {
+        None
+    }
+    /// What time it is.
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+    /// Seconds by which local time is ahead of universal time.
+    fn local_offset(&self) -> i64 {
+        0
+    }
+}

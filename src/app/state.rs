@@ -1,0 +1,455 @@
+//! The state of the window: plain data, changed by events and answers, drawn by the `*_ui` files.
+//!
+//! Invariant: events of a job that the inference thread no longer holds change nothing. What an
+//! event asks for in turn comes back as [`Consequence`]s; nothing here sends, draws or waits.
+
+use std::path::{Path, PathBuf};
+
+use crate::app::cards::{Cards, Said};
+use crate::app::command::Act;
+use crate::app::desk::Desk;
+use crate::app::development::{Development, Picture, Stage};
+use crate::app::draft::Draft;
+use crate::app::services::{Answer, Task};
+use crate::app::shelf::Shelf;
+use crate::message::{Event, JobId, ModelInfo, ModelSource, Preview, Report, Request, Settings};
+use crate::picture::{Frame, Made, PartialSettings};
+use crate::remember::{Memory, RememberedModel};
+
+/// What stands on the tray.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Shown {
+    /// Nothing yet.
+    #[default]
+    Nothing,
+    /// A development: one step, or its newest state.
+    Development {
+        /// Which.
+        job: JobId,
+        /// The step, from 0; none is the newest.
+        step: Option<usize>,
+    },
+    /// A picture of the gallery.
+    Record(PathBuf),
+}
+
+/// The model, as the window knows it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModelState {
+    /// The model that is open.
+    pub info: Option<Box<ModelInfo>>,
+    /// What is being read, and how far it is.
+    pub loading: Option<(String, f32)>,
+    /// Why the last one could not be opened.
+    pub failed: Option<(ModelSource, Report)>,
+}
+
+/// Two pictures under a wipe.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Compare {
+    /// The other picture.
+    pub with: PathBuf,
+    /// Where the line is, 0 to 1 across the picture.
+    pub wipe: f32,
+}
+
+/// What is open over the window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Over {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The command palette.
+    Palette,
+    /// The settings.
+    Settings,
+    /// The question whether to close with work in progress.
+    Closing,
+}
+
+/// What follows from an event.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Consequence {
+    /// Hand this to the inference thread.
+    Send(Request),
+    /// Ask this of the services.
+    Ask(Task),
+    /// Tell those who listen to the window, and those who look elsewhere.
+    Announce(Said),
+}
+
+/// Everything.
+#[derive(Debug)]
+pub struct State {
+    /// The model.
+    pub model: ModelState,
+    /// The settings being chosen.
+    pub draft: Draft,
+    /// Jobs.
+    pub desk: Desk,
+    /// What stands on the tray.
+    pub shown: Shown,
+    /// Kept pictures.
+    pub shelf: Shelf,
+    /// Two pictures under a wipe.
+    pub compare: Option<Compare>,
+    /// What is told.
+    pub cards: Cards,
+    /// Why the inference thread is gone, if it is.
+    pub dead: Option<Report>,
+    /// What is open over the window.
+    pub over: Over,
+    /// Whether the development is being played, and the step it is at.
+    pub playing: Option<usize>,
+    /// The negative prompt is shown.
+    pub negative_open: bool,
+    /// Pictures deleted, the last one last, as long as they can be brought back.
+    pub deleted: usize,
+    /// What else is remembered.
+    pub kept: Memory,
+}
+
+impl State {
+    /// The state at the start, with what was remembered.
+    pub fn new(kept: Memory) -> Self {
+        let mut draft = Draft::new(kept.settings.over(&crate::app::draft::first_settings()));
+        draft.touched = !kept.settings.is_empty();
+        draft.previews = kept.previews;
+        draft.count = kept.count.map_or(1, |count| count as usize);
+        draft.seed_locked = kept.seed_locked;
+        draft.history = kept.history.clone();
+        Self {
+            model: ModelState::default(),
+            negative_open: !draft.settings.negative_prompt.is_empty(),
+            draft,
+            desk: Desk::default(),
+            shown: Shown::Nothing,
+            shelf: Shelf::default(),
+            compare: None,
+            cards: Cards::default(),
+            dead: None,
+            over: Over::Nothing,
+            playing: None,
+            deleted: 0,
+            kept,
+        }
+    }
+
+    /// What is to be remembered now.
+    pub fn remembered(&self) -> Memory {
+        Memory {
+            settings: self.draft.settings.clone().into(),
+            previews: self.draft.previews,
+            seed_locked: self.draft.seed_locked,
+            count: Some(self.draft.count as u32),
+            history: self.draft.history.clone(),
+            ..self.kept.clone()
+        }
+    }
+
+    /// Whether a job runs or waits.
+    pub fn is_busy(&self) -> bool {
+        self.desk.running().is_some() || !self.desk.queue.is_empty()
+    }
+
+    /// Takes in what the inference thread tells.
+    pub fn apply(&mut self, event: Event) -> Vec<Consequence> {
+        match event {
+            Event::Loading { part, share } => {
+                self.model.loading = Some((part, share));
+                Vec::new()
+            }
+            Event::Opened(info) => self.opened(info),
+            Event::OpenFailed { source, report } => {
+                self.model.loading = None;
+                self.cards.error(report.clone(), Some(Act::OpenModel));
+                let said = Said::Plain(report.sentence.clone());
+                self.model.failed = Some((source, report));
+                vec![Consequence::Announce(said)]
+            }
+            Event::Tokens { text, count } => {
+                self.draft.counting = None;
+                self.draft.tokens = Some((text, count));
+                Vec::new()
+            }
+            Event::Decoded { job, step, frame } => self.decoded(job, step, frame),
+            Event::Died { report } => self.died(report),
+            of_a_job => self.apply_to_job(of_a_job),
+        }
+    }
+
+    fn apply_to_job(&mut self, event: Event) -> Vec<Consequence> {
+        match event {
+            Event::Started { job, timesteps, tokens, notes } => {
+                if let Some(running) = self.desk.running_as(job) {
+                    running.start(&timesteps, tokens, notes);
+                    return vec![Consequence::Announce(Said::Key("announce-started"))];
+                }
+                Vec::new()
+            }
+            Event::Stepped(step) => {
+                if let Some(running) = self.desk.running_as(step.job) {
+                    running.step(&step);
+                }
+                Vec::new()
+            }
+            Event::Paused { job } => self.set_stage(job, Stage::Paused),
+            Event::Resumed { job } => self.set_stage(job, Stage::Running),
+            Event::Finished { job, frame, made, took } => {
+                let Some(running) = self.desk.running_as(job) else { return Vec::new() };
+                running.stage = Stage::Finished;
+                running.done = running.steps.len();
+                running.result = Some(Picture::new(frame.clone()));
+                running.made = Some(made.clone());
+                running.took = Some(took);
+                let announce = Consequence::Announce(Said::Key("announce-finished"));
+                let mut follow = vec![Consequence::Ask(Task::Keep { job, frame, made }), announce];
+                follow.extend(self.begin_next());
+                follow
+            }
+            Event::Stopped { job, steps_done, .. } => {
+                let Some(running) = self.desk.running_as(job) else { return Vec::new() };
+                running.stage = Stage::Stopped;
+                running.done = steps_done.min(running.steps.len());
+                let mut follow = vec![Consequence::Announce(Said::Key("announce-stopped"))];
+                follow.extend(self.begin_next());
+                follow
+            }
+            Event::Failed { job, report } => {
+                let Some(running) = self.desk.running_as(job) else { return Vec::new() };
+                running.stage = Stage::Failed;
+                let mut follow = vec![Consequence::Announce(Said::Plain(report.sentence.clone()))];
+                self.cards.error(report, None);
+                follow.extend(self.begin_next());
+                follow
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Takes in a preview.
+    pub fn preview(&mut self, preview: Preview) {
+        // The last previews may overtake the end of their job: they still belong to it.
+        let Some(development) = self.desk.development_mut(preview.job) else { return };
+        let fresh = development.stage != Stage::Failed;
+        if fresh {
+            development.preview(preview);
+            self.desk.trim();
+        }
+    }
+
+    fn opened(&mut self, info: Box<ModelInfo>) -> Vec<Consequence> {
+        self.model.loading = None;
+        self.model.failed = None;
+        self.cards.settle(Act::OpenModel);
+        // The model of last time finds its settings as they were left.
+        if self.kept.model.is_none() || self.kept.model != RememberedModel::of(&info.source) {
+            self.draft.suit(&info);
+        }
+        self.kept.opened(&info.source);
+        for note in &info.notes {
+            self.cards.notice(Said::Plain(note.clone()), None);
+        }
+        let said = Said::With("announce-opened", info.name.clone());
+        self.model.info = Some(info);
+        self.draft.tokens = None;
+        self.draft.counting = None;
+        vec![Consequence::Announce(said)]
+    }
+
+    fn set_stage(&mut self, job: JobId, stage: Stage) -> Vec<Consequence> {
+        if let Some(running) = self.desk.running_as(job) {
+            running.stage = stage;
+        }
+        Vec::new()
+    }
+
+    fn decoded(&mut self, job: JobId, step: usize, frame: Result<Frame, Report>) -> Vec<Consequence> {
+        let Some(view) =
+            self.desk.development_mut(job).and_then(|development| development.steps.get_mut(step))
+        else {
+            return Vec::new();
+        };
+        view.decoding = false;
+        match frame {
+            Ok(frame) => {
+                view.picture = Some(Picture::new(frame));
+                view.mode = crate::message::PreviewMode::Full;
+            }
+            Err(report) => self.cards.error(report, None),
+        }
+        Vec::new()
+    }
+
+    /// The inference thread is gone.
+    pub fn died(&mut self, report: Report) -> Vec<Consequence> {
+        self.desk.abandon();
+        self.model.loading = None;
+        self.draft.counting = None;
+        let said = Said::Plain(report.sentence.clone());
+        self.cards.error(report.clone(), Some(Act::Restart));
+        self.dead = Some(report);
+        vec![Consequence::Announce(said)]
+    }
+
+    /// Hands the next waiting job over, if nothing runs.
+    pub fn begin_next(&mut self) -> Vec<Consequence> {
+        if self.dead.is_some() {
+            return Vec::new();
+        }
+        let before = self.desk.developments.last().map(|development| development.job.id);
+        let Some(job) = self.desk.begin() else { return Vec::new() };
+        let following = match &self.shown {
+            Shown::Nothing => true,
+            Shown::Development { job, step } => step.is_none() && Some(*job) == before,
+            Shown::Record(_) => false,
+        };
+        if following {
+            self.shown = Shown::Development { job: job.id, step: None };
+            self.compare = None;
+        }
+        vec![Consequence::Send(Request::Generate(job))]
+    }
+
+    /// Takes in what the services answer.
+    pub fn answer(&mut self, answer: Answer) -> Vec<Consequence> {
+        match answer {
+            Answer::Gallery(records) => self.shelf.list(records),
+            Answer::Thumbnail { path, frame } => self.shelf.keep_thumbnail(path, frame),
+            Answer::Read { path, frame } => self.shelf.keep_full(path, Picture::new(frame)),
+            Answer::Kept { job, record } => {
+                if let Some(development) = self.desk.development_mut(job) {
+                    development.saved = Some(record.path.clone());
+                    if let Some(result) = &development.result {
+                        self.shelf.keep_full(record.path.clone(), result.clone());
+                    }
+                }
+                self.shelf.add(*record);
+            }
+            Answer::Saved(path) => self.cards.notice(Said::With("saved-as", file_name(&path)), None),
+            Answer::Recovered { path, settings, frame } => self.recovered(path, settings, frame),
+            Answer::Model(path) => {
+                let source = ModelSource::Path { path, config: None };
+                return vec![Consequence::Send(Request::Open(source))];
+            }
+            Answer::Trashed(path) => {
+                self.shelf.remove(&path);
+                self.deleted += 1;
+                self.cards.notice(Said::With("deleted", file_name(&path)), Some(Act::UndoDelete));
+            }
+            Answer::Untrashed(record) => {
+                self.deleted = self.deleted.saturating_sub(1);
+                self.cards.settle(Act::UndoDelete);
+                self.shelf.add(*record);
+            }
+            Answer::Folder(folder) => {
+                self.kept.pictures_folder = Some(folder.to_string_lossy().into_owned());
+                return vec![Consequence::Ask(Task::List { folder: Some(folder) })];
+            }
+            Answer::Failed(report) => self.cards.error(report, None),
+        }
+        Vec::new()
+    }
+
+    fn recovered(&mut self, path: PathBuf, settings: Option<Box<PartialSettings>>, frame: Frame) {
+        match settings {
+            Some(settings) => {
+                self.use_settings(settings.over(&self.draft.settings));
+                self.cards.notice(Said::With("settings-from", file_name(&path)), None);
+            }
+            None => self.cards.notice(Said::With("no-settings-in", file_name(&path)), None),
+        }
+        self.shelf.keep_full(path.clone(), Picture::new(frame));
+        self.compare = None;
+        self.shown = Shown::Record(path);
+    }
+
+    /// Takes over settings as a whole; the seed is the very one.
+    pub fn use_settings(&mut self, settings: Settings) {
+        self.negative_open = !settings.negative_prompt.is_empty();
+        self.draft.adopt(settings);
+        self.draft.touched = true;
+    }
+
+    /// The development on the tray.
+    pub fn development(&self) -> Option<&Development> {
+        match &self.shown {
+            Shown::Development { job, .. } => self.desk.development(*job),
+            _ => None,
+        }
+    }
+
+    /// The picture on the tray: the full one, else what is at hand of it.
+    pub fn picture(&self) -> Option<&Picture> {
+        match &self.shown {
+            Shown::Nothing => None,
+            Shown::Development { job, step } => self.desk.development(*job)?.picture(self.playing.or(*step)),
+            Shown::Record(path) => self.full(path),
+        }
+    }
+
+    /// A picture of the gallery, as good as it is at hand.
+    pub fn full(&self, path: &Path) -> Option<&Picture> {
+        self.shelf.full(path).or_else(|| self.shelf.thumbnail_at_hand(path))
+    }
+
+    /// The settings of what is on the tray.
+    pub fn shown_settings(&self) -> Option<Settings> {
+        match &self.shown {
+            Shown::Nothing => None,
+            Shown::Development { job, .. } => {
+                let development = self.desk.development(*job)?;
+                Some(
+                    development
+                        .made
+                        .as_ref()
+                        .map_or(&development.job.settings, |made| &made.settings)
+                        .clone(),
+                )
+            }
+            Shown::Record(path) => {
+                Some(self.shelf.record(path)?.settings.as_deref()?.over(&self.draft.settings))
+            }
+        }
+    }
+
+    /// The file of what is on the tray.
+    pub fn shown_path(&self) -> Option<&Path> {
+        match &self.shown {
+            Shown::Nothing => None,
+            Shown::Development { step: Some(_), .. } => None,
+            Shown::Development { job, step: None } => self.desk.development(*job)?.saved.as_deref(),
+            Shown::Record(path) => Some(path),
+        }
+    }
+
+    /// How what is on the tray was made, for files.
+    pub fn shown_made(&self) -> Option<Box<Made>> {
+        let hash = self.model.info.as_ref().map(|info| (info.name.clone(), info.hash.clone()));
+        match &self.shown {
+            Shown::Development { job, step } => {
+                let development = self.desk.development(*job)?;
+                let mut made = development.made.clone().or_else(|| {
+                    let (model, model_hash) = hash?;
+                    let settings = development.job.settings.clone();
+                    Some(Box::new(Made {
+                        settings,
+                        guidance_of_steps: Vec::new(),
+                        model,
+                        model_hash,
+                        stopped_after: None,
+                    }))
+                })?;
+                let stopped = (development.stage == Stage::Stopped).then_some(development.done);
+                made.stopped_after = step.map(|step| step + 1).or(stopped).or(made.stopped_after);
+                Some(made)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A path's last part, for people.
+pub fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+}

@@ -1,0 +1,199 @@
+//! `Previewer`: each step's picture for the eye, at a cost that is measured and kept small.
+//!
+//! Invariant: a preview never decides the picture: it reads `pred_x0` and nothing of the run.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::message::PreviewMode;
+use crate::model::TinyDecoder;
+use crate::ops::{self, Tensor};
+use crate::picture::Frame;
+use crate::sampler::Latent;
+
+use super::fitted::{self, FittedDecoder, Sample};
+use super::generate;
+use super::open::OpenModel;
+
+/// `Auto` takes what costs less than this, however short a step is.
+const CHEAP: Duration = Duration::from_millis(100);
+/// `Auto` takes what costs less than this share of a step, however long it is.
+const CHEAP_SHARE: f64 = 0.1;
+
+/// Latent to red, green and blue for models shaped like Stable Diffusion v1, until a fit is ready
+/// (found by Hugging Face forum user keturn; rows are channels).
+const V1_LATENT_TO_RGB: [[f32; 3]; 4] =
+    [[0.298, 0.207, 0.208], [0.187, 0.286, 0.173], [-0.158, 0.189, 0.264], [-0.184, -0.271, -0.473]];
+
+/// A preview, how it was made, and a word on it.
+pub struct Shown {
+    /// The picture.
+    pub frame: Frame,
+    /// Full, tiny or fast.
+    pub mode: PreviewMode,
+    /// How long it took.
+    pub took: Duration,
+    /// What is worth saying of its quality.
+    pub note: Option<String>,
+}
+
+/// How far the fit of the fast preview is.
+enum Fit {
+    Gathering(Vec<Sample>),
+    Ready(FittedDecoder),
+    Impossible,
+}
+
+/// Makes previews for one model.
+pub struct Previewer {
+    fit: Fit,
+    tiny: Option<TinyDecoder>,
+    cache: Option<PathBuf>,
+    /// Seconds of a full decode for each position of the latent.
+    full_cost: Option<f64>,
+    /// The same of the tiny decoder.
+    tiny_cost: Option<f64>,
+}
+
+impl Previewer {
+    /// For a model just opened. `cache` is a folder for fits.
+    pub fn new(cache: Option<PathBuf>, tiny: Option<TinyDecoder>) -> Self {
+        Self { fit: Fit::Gathering(Vec::new()), tiny, cache, full_cost: None, tiny_cost: None }
+    }
+
+    /// One piece of the work that is done while nobody waits; whether there is more.
+    ///
+    /// # Errors
+    /// If the decoder fails or is stopped.
+    pub fn prepare(&mut self, model: &OpenModel) -> ops::Result<bool> {
+        let Fit::Gathering(samples) = &mut self.fit else { return Ok(false) };
+        let channels = model.networks.config.channels;
+        let factor = model.networks.config.first_stage_factor;
+        // The hash of a large file takes seconds; until it is there nothing is looked up.
+        let kept_at = self
+            .cache
+            .as_ref()
+            .zip(model.hash_if_ready())
+            .map(|(folder, hash)| folder.join(format!("{hash}.json")));
+        if samples.len() == 1
+            && let Some(kept) = kept_at.as_ref().and_then(|path| FittedDecoder::read(path, channels, factor))
+        {
+            self.fit = Fit::Ready(kept);
+            return Ok(false);
+        }
+        let latent = fitted::fit_latent(channels, samples.len());
+        let began = Instant::now();
+        let (_, image) = generate::decode(&model.networks, &latent)?;
+        let cost = began.elapsed().as_secs_f64() / (fitted::CROP * fitted::CROP) as f64;
+        self.full_cost = Some(self.full_cost.map_or(cost, |least| least.min(cost)));
+        samples.push(Sample { latent, image: image.to_f32()? });
+        if samples.len() < fitted::DECODES {
+            return Ok(true);
+        }
+        self.fit = match FittedDecoder::fit(samples, factor) {
+            Some(decoder) => {
+                if let Some(path) = kept_at {
+                    decoder.keep(&path);
+                }
+                Fit::Ready(decoder)
+            }
+            None => Fit::Impossible,
+        };
+        Ok(false)
+    }
+
+    /// The picture of one step, or `None` for [`PreviewMode::Off`].
+    ///
+    /// # Errors
+    /// If a decoder fails or is stopped.
+    pub fn show(
+        &mut self,
+        model: &OpenModel,
+        pred_x0: &Latent,
+        mode: PreviewMode,
+        step_took: Duration,
+    ) -> ops::Result<Option<Shown>> {
+        let mode = match mode {
+            PreviewMode::Off => return Ok(None),
+            PreviewMode::Auto => self.affordable(model, pred_x0, step_took)?,
+            PreviewMode::Tiny if self.tiny.is_none() => PreviewMode::Fast,
+            chosen => chosen,
+        };
+        let began = Instant::now();
+        let [_, _, h, w] = pred_x0.shape;
+        let (frame, note) = match (mode, &self.tiny) {
+            (PreviewMode::Full, _) => (generate::decode(&model.networks, pred_x0)?.0, None),
+            (PreviewMode::Tiny, Some(tiny)) => (tiny_frame(tiny, model, pred_x0)?, None),
+            _ => self.fast(model, pred_x0),
+        };
+        let took = began.elapsed();
+        let cost = took.as_secs_f64() / (h * w) as f64;
+        match mode {
+            PreviewMode::Full => self.full_cost = Some(cost),
+            PreviewMode::Tiny => self.tiny_cost = Some(cost),
+            _ => {}
+        }
+        Ok(Some(Shown { frame, mode, took, note }))
+    }
+
+    /// The best that costs under a tenth of a step or under 100 ms.
+    fn affordable(
+        &mut self,
+        model: &OpenModel,
+        pred_x0: &Latent,
+        step_took: Duration,
+    ) -> ops::Result<PreviewMode> {
+        if self.full_cost.is_none() {
+            self.prepare(model)?;
+        }
+        let [_, _, h, w] = pred_x0.shape;
+        let budget = CHEAP.as_secs_f64().max(CHEAP_SHARE * step_took.as_secs_f64());
+        let fits = |cost: Option<f64>| cost.is_some_and(|cost| cost * (h * w) as f64 <= budget);
+        Ok(if fits(self.full_cost) {
+            PreviewMode::Full
+        } else if self.tiny.is_some() && (self.tiny_cost.is_none() || fits(self.tiny_cost)) {
+            PreviewMode::Tiny
+        } else {
+            PreviewMode::Fast
+        })
+    }
+
+    fn fast(&self, model: &OpenModel, pred_x0: &Latent) -> (Frame, Option<String>) {
+        if let Fit::Ready(decoder) = &self.fit
+            && let Some(frame) = decoder.decode(pred_x0)
+        {
+            return (frame, Some(format!("error {:.2}", decoder.error)));
+        }
+        let factor = model.networks.config.first_stage_factor;
+        let v1_shaped = pred_x0.shape[1] == 4 && factor == 8;
+        let note = if v1_shaped {
+            "rough colors until the fit is ready"
+        } else {
+            "no fast preview until the fit is ready"
+        };
+        (flat_colors(pred_x0, factor, v1_shaped), Some(note.to_owned()))
+    }
+}
+
+/// One flat color a position: by the published matrix, or grey.
+fn flat_colors(z: &Latent, factor: usize, v1_shaped: bool) -> Frame {
+    let [_, _, h, w] = z.shape;
+    let (height, width) = (h * factor, w * factor);
+    let mut image = vec![0.0; 3 * height * width];
+    if v1_shaped {
+        for (i, value) in image.iter_mut().enumerate() {
+            let (color, y, x) = (i / (height * width), i / width % height / factor, i % width / factor);
+            *value = (0..4).map(|c| z.values[(c * h + y) * w + x] * V1_LATENT_TO_RGB[c][color]).sum();
+        }
+    }
+    Frame::from_decoded(&image, width, height)
+}
+
+fn tiny_frame(tiny: &TinyDecoder, model: &OpenModel, pred_x0: &Latent) -> ops::Result<Frame> {
+    let z = Tensor::from_f32(&model.networks.first_stage_device(), &pred_x0.shape, &pred_x0.values)?;
+    let image = tiny.decode(&z)?;
+    let [_, _, h, w] = image.map_shape()?;
+    // TAESD answers in [0, 1]; frames are made from [-1, 1].
+    let image: Vec<f32> = image.to_f32()?.into_iter().map(|value| 2.0 * value - 1.0).collect();
+    Ok(Frame::from_decoded(&image, w, h))
+}

@@ -1,0 +1,229 @@
+//! `RunningJob`: one job from its start to its one end, with what a person does to it on the way.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::select;
+
+use crate::message::{Control, Event, Job, Preview, PreviewMode, Step};
+use crate::ops;
+use crate::picture::Made;
+use crate::sampler::{Latent, Next, RunState, StepReport};
+
+use super::generate::{self, GenerateError};
+use super::open::OpenModel;
+use super::worker::{Worker, report};
+
+/// A job while it runs.
+pub(super) struct RunningJob<'a> {
+    worker: &'a mut Worker,
+    job: Job,
+    began: Instant,
+    /// Time spent resting; it is no part of the run.
+    rested: Duration,
+    previews_took: Duration,
+    guidance_of_steps: Vec<f64>,
+    stopped: bool,
+}
+
+/// How a job ends.
+enum End {
+    Finished(Latent),
+    Stopped,
+    Failed(GenerateError),
+}
+
+impl<'a> RunningJob<'a> {
+    /// Runs `job` to its end.
+    pub(super) fn run(worker: &'a mut Worker, job: Job) {
+        worker.ends.stop.lower();
+        let Some(model) = worker.model.take() else {
+            let error = GenerateError::Settings("no model is open; open one first".to_owned());
+            worker.send(Event::Failed { job: job.id, report: report(&error) });
+            return;
+        };
+        worker.kept.begin(job.id);
+        let mut running = Self {
+            worker,
+            job,
+            began: Instant::now(),
+            rested: Duration::ZERO,
+            previews_took: Duration::ZERO,
+            guidance_of_steps: Vec::new(),
+            stopped: false,
+        };
+        let end = running.develop(&model);
+        running.worker.model = Some(model);
+        running.finish(end);
+    }
+
+    fn develop(&mut self, model: &OpenModel) -> End {
+        let settings = self.job.settings.clone();
+        let plan = match generate::plan(&model.networks, &settings, None) {
+            Ok(plan) => plan,
+            Err(GenerateError::Ops(ops::Error::Stopped)) => return End::Stopped,
+            Err(error) => return End::Failed(error),
+        };
+        self.worker.send(Event::Started {
+            job: self.job.id,
+            timesteps: plan.schedule.timesteps_in_order(),
+            tokens: plan.tokens.clone(),
+            notes: plan.notes.clone(),
+        });
+        let state = generate::start(&model.networks, &settings);
+        let mut on_step = |step: &StepReport<'_>, _: &RunState| self.after_step(model, step);
+        match generate::develop(&model.networks, &settings, &plan, state, None, &mut on_step) {
+            Ok(generated) if !self.stopped => End::Finished(generated.samples),
+            Ok(_) | Err(GenerateError::Ops(ops::Error::Stopped)) => End::Stopped,
+            Err(error) => End::Failed(error),
+        }
+    }
+
+    /// Tells of a step, shows it, and does what a person asked meanwhile.
+    fn after_step(&mut self, model: &OpenModel, step: &StepReport<'_>) -> ControlFlow<(), Next> {
+        self.guidance_of_steps.push(step.guidance);
+        self.worker.kept.push(self.job.id, step.pred_x0.clone());
+        self.worker.send(Event::Stepped(Step {
+            job: self.job.id,
+            step: step.step,
+            steps: step.steps,
+            timestep: step.timestep,
+            guidance: step.guidance,
+            took: step.took,
+        }));
+        if self.preview(model, step).is_break() {
+            self.stopped = true;
+            return ControlFlow::Break(());
+        }
+        let mut next = Next::default();
+        while let Some(control) = self.worker.control(self.job.id) {
+            match control {
+                Control::Steer { guidance, .. } if guidance.is_finite() => next.guidance = Some(guidance),
+                Control::Steer { .. } | Control::Resume { .. } => {}
+                Control::Pause { .. } => {
+                    if let Some(guidance) = self.rest(model) {
+                        next.guidance = Some(guidance);
+                    }
+                }
+                Control::Stop { .. } => self.stopped = true,
+            }
+        }
+        self.answer_quick_requests(model);
+        if self.stopped || self.worker.ends.stop.is_raised() {
+            self.stopped = true;
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(next)
+    }
+
+    /// Shows a step; a break means that it was stopped meanwhile. A decoder that fails costs the
+    /// preview, not the picture.
+    fn preview(&mut self, model: &OpenModel, step: &StepReport<'_>) -> ControlFlow<()> {
+        let mode = self.job.previews;
+        match self.worker.previewer.show(model, step.pred_x0, mode, step.took) {
+            Ok(Some(shown)) => {
+                self.previews_took += shown.took;
+                let run = self.began.elapsed().saturating_sub(self.rested);
+                self.worker.ends.preview(Preview {
+                    job: self.job.id,
+                    step: step.step,
+                    frame: shown.frame,
+                    mode: shown.mode,
+                    took: shown.took,
+                    share: (self.previews_took.as_secs_f64() / run.as_secs_f64().max(1e-9)) as f32,
+                    note: shown.note,
+                });
+                self.worker.wake();
+            }
+            Ok(None) => {}
+            Err(ops::Error::Stopped) => return ControlFlow::Break(()),
+            Err(error) => {
+                log::warn!("step {} is not shown: {error}", step.step + 1);
+                self.job.previews = PreviewMode::Off;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Rests until resumed or stopped; the guidance that was set meanwhile.
+    fn rest(&mut self, model: &OpenModel) -> Option<f64> {
+        let began = Instant::now();
+        let mut guidance = None;
+        self.worker.send(Event::Paused { job: self.job.id });
+        let (controls, requests) = (self.worker.ends.controls.clone(), self.worker.ends.requests.clone());
+        loop {
+            select! {
+                recv(controls) -> control => match control {
+                    Ok(control) if super::handle::job_of(&control) != self.job.id => {}
+                    Ok(Control::Steer { guidance: value, .. }) => guidance = Some(value).filter(|value| value.is_finite()).or(guidance),
+                    Ok(Control::Pause { .. }) => {}
+                    Ok(Control::Resume { .. }) => break,
+                    Ok(Control::Stop { .. }) | Err(_) => {
+                        self.stopped = true;
+                        break;
+                    }
+                },
+                recv(requests) -> request => match request {
+                    Ok(request) => self.answer(model, request),
+                    Err(_) => {
+                        self.stopped = true;
+                        break;
+                    }
+                },
+            }
+        }
+        self.rested += began.elapsed();
+        if !self.stopped {
+            self.worker.send(Event::Resumed { job: self.job.id });
+        }
+        guidance
+    }
+
+    fn answer_quick_requests(&mut self, model: &OpenModel) {
+        while let Ok(request) = self.worker.ends.requests.try_recv() {
+            self.answer(model, request);
+        }
+    }
+
+    /// The running job holds the model, so the worker answers with it lent back.
+    fn answer(&mut self, model: &OpenModel, request: crate::message::Request) {
+        self.worker.answer_or_keep(model, request);
+    }
+
+    /// Sends the job's one end.
+    fn finish(mut self, end: End) {
+        let job = self.job.id;
+        let event = match end {
+            End::Stopped => self.stopped_event(),
+            End::Failed(error) => Event::Failed { job, report: report(&error) },
+            End::Finished(samples) => match self.worker.decode_now(&samples) {
+                Ok(frame) => {
+                    let took = self.began.elapsed().saturating_sub(self.rested);
+                    Event::Finished { job, frame, made: Box::new(self.made()), took }
+                }
+                Err(ops::Error::Stopped) => self.stopped_event(),
+                Err(error) => Event::Failed { job, report: report(&error) },
+            },
+        };
+        self.worker.send(event);
+    }
+
+    fn stopped_event(&self) -> Event {
+        let latency = self.worker.stop_latency();
+        Event::Stopped { job: self.job.id, steps_done: self.guidance_of_steps.len(), latency }
+    }
+
+    /// How the picture was made, with the guidance as it was steered.
+    fn made(&mut self) -> Made {
+        let mut settings = self.job.settings.clone();
+        let steered = self.guidance_of_steps.iter().any(|&guidance| guidance != settings.guidance);
+        settings.guidance = self.guidance_of_steps.last().copied().unwrap_or(settings.guidance);
+        let (model, model_hash) = match &self.worker.model {
+            Some(model) => (model.info.name.clone(), model.hash().to_owned()),
+            None => Default::default(),
+        };
+        let guidance_of_steps =
+            if steered { std::mem::take(&mut self.guidance_of_steps) } else { Vec::new() };
+        Made { settings, guidance_of_steps, model, model_hash, stopped_after: None }
+    }
+}

@@ -1,0 +1,62 @@
+//! Finding TAESD's file: beside the model, in `vae_approx` beside it, or in the program's data folder.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::checkpoint::Checkpoint;
+use crate::message::ModelSource;
+use crate::model::TinyDecoder;
+use crate::ops::Weights;
+
+use super::open::OpenModel;
+
+/// The tiny decoder for this model, if its file is at hand and fits.
+pub fn find(model: &OpenModel, data_folder: Option<&Path>) -> Option<TinyDecoder> {
+    let config = &model.networks.config;
+    if config.channels != 4 || config.first_stage_factor != 8 || model.info.source == ModelSource::Starter {
+        return None;
+    }
+    let path = folders(&model.info.source, data_folder).iter().find_map(|folder| file_in(folder))?;
+    match open(&path, model) {
+        Ok(tiny) => Some(tiny),
+        Err(error) => {
+            log::warn!("the tiny preview is not used: {error}");
+            None
+        }
+    }
+}
+
+fn folders(source: &ModelSource, data_folder: Option<&Path>) -> Vec<PathBuf> {
+    let mut folders = Vec::new();
+    if let ModelSource::Path { path, .. } = source {
+        let beside =
+            if path.is_dir() { path.clone() } else { path.parent().map(Path::to_owned).unwrap_or_default() };
+        folders.push(beside.join("vae_approx"));
+        folders.push(beside.parent().map(|above| above.join("vae_approx")).unwrap_or_default());
+        folders.push(beside);
+    }
+    folders.extend(data_folder.map(Path::to_owned));
+    folders
+}
+
+/// The first file whose name begins with `taesd` and speaks of no encoder.
+fn file_in(folder: &Path) -> Option<PathBuf> {
+    let mut names: Vec<PathBuf> = std::fs::read_dir(folder)
+        .ok()?
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+            let ending = [".safetensors", ".pth", ".pt"].iter().any(|ending| name.ends_with(ending));
+            name.starts_with("taesd") && !name.contains("encoder") && ending && !name.contains("xl")
+        })
+        .collect();
+    names.sort_unstable();
+    names.into_iter().next()
+}
+
+fn open(path: &Path, model: &OpenModel) -> Result<TinyDecoder, String> {
+    let checkpoint = Checkpoint::open(path).map_err(|error| error.to_string())?;
+    let diffusers = checkpoint.contains("decoder.layers.0.weight");
+    let weights = Weights::new(Arc::new(checkpoint), model.networks.first_stage_device());
+    TinyDecoder::new(&weights, diffusers, model.networks.config.channels).map_err(|error| error.to_string())
+}

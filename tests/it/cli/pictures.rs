@@ -1,0 +1,241 @@
+//! `safelight generate` with input that it can follow.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::BufReader;
+
+use safelight::picture::png_head;
+use safelight::picture::read::{Origin, recover};
+use safetensors::SafeTensors;
+use safetensors::tensor::Dtype;
+use serde_json::Value;
+
+use super::{done, files, folder, picture, safelight, shipped};
+
+const APPLE: &str = "a red apple on a blue background";
+
+/// The mean color of a square of `side` pixels.
+fn mean(frame: &safelight::picture::Frame, left: usize, top: usize, side: usize) -> [f64; 3] {
+    let mut sums = [0.0; 3];
+    for y in top..top + side {
+        for x in left..left + side {
+            for (channel, sum) in sums.iter_mut().enumerate() {
+                *sum += f64::from(frame.rgb[(y * frame.width + x) * 3 + channel]);
+            }
+        }
+    }
+    sums.map(|sum| sum / (side * side) as f64)
+}
+
+#[test]
+fn the_first_command_makes_a_red_apple_on_blue() {
+    let folder = folder();
+    assert_eq!(done(&folder, &["generate", APPLE, "--seed", "1", "-o", "apple.png"]), "apple.png\n");
+    let frame = picture(&folder, "apple.png");
+    assert_eq!((frame.width, frame.height), (128, 128));
+    let [red, green, blue] = mean(&frame, 48, 52, 32);
+    assert!(red > green + 60.0 && red > blue + 60.0, "no apple in the middle: {red} {green} {blue}");
+    for (left, top) in [(2, 2), (118, 2), (2, 118), (118, 118)] {
+        let [red, green, blue] = mean(&frame, left, top, 8);
+        assert!(blue > red + 60.0 && blue > green + 30.0, "no blue background: {red} {green} {blue}");
+    }
+}
+
+#[test]
+fn a_picture_says_how_it_was_made() {
+    let folder = folder();
+    let arguments = ["--seed", "5", "--steps", "2", "--guidance", "2.5", "--negative", "rain", "-o", "a.png"];
+    done(&folder, &[&["generate", "a fox"][..], &arguments].concat());
+    let path = folder.path().join("a.png");
+    let head = png_head(&mut BufReader::new(File::open(&path).unwrap())).unwrap().unwrap();
+    let parameters = head.text("parameters").unwrap();
+    for part in ["a fox\nNegative prompt: rain\n", "Steps: 2", "CFG scale: 2.5", "Seed: 5", "Size: 128x128"] {
+        assert!(parameters.contains(part), "{part} is not in {parameters}");
+    }
+    assert!(head.text("safelight").is_some());
+    let recovered = recover(&path).unwrap().unwrap();
+    assert_eq!(recovered.origin, Origin::Safelight);
+    let made = recovered.made.unwrap();
+    assert_eq!((made.settings.seed, made.settings.steps, made.settings.guidance), (5, 2, 2.5));
+    assert_eq!((made.model.as_str(), made.model_hash.len()), ("Starter", 10));
+}
+
+#[test]
+fn one_seed_gives_one_picture_and_another_seed_another() {
+    let folder = folder();
+    for (seed, name) in [("7", "a.png"), ("7", "b.png"), ("8", "c.png"), ("4294967303", "d.png")] {
+        done(&folder, &["generate", "a boat", "--steps", "2", "--seed", seed, "-o", name]);
+    }
+    assert_eq!(picture(&folder, "a.png"), picture(&folder, "b.png"));
+    assert_ne!(picture(&folder, "a.png"), picture(&folder, "c.png"));
+    // The generator takes a seed's low 32 bits.
+    assert_eq!(picture(&folder, "a.png"), picture(&folder, "d.png"));
+}
+
+#[test]
+fn every_choice_changes_the_picture() {
+    let folder = folder();
+    let choices: &[&[&str]] = &[
+        &[],
+        &["--guidance", "1"],
+        &["--eta", "1"],
+        &["--eta", "1", "--temperature", "0.5"],
+        &["--steps", "5"],
+        &["--sampler", "plms"],
+        &["--timesteps", "quad"],
+        &["--rng", "nv"],
+        &["--negative", "rain"],
+        &["--width", "96"],
+        &["--height", "96"],
+    ];
+    let mut pictures = Vec::new();
+    for (number, choice) in choices.iter().enumerate() {
+        let name = format!("{number}.png");
+        let mut arguments = vec!["generate", "a boat", "--seed", "3", "-o", &name];
+        if !choice.contains(&"--steps") {
+            arguments.extend(["--steps", "3"]);
+        }
+        arguments.extend(*choice);
+        done(&folder, &arguments);
+        pictures.push(picture(&folder, &name));
+        let before = pictures[..number].iter().position(|other| *other == pictures[number]);
+        assert_eq!(before, None, "{choice:?} changed nothing");
+    }
+    assert_eq!((pictures[9].width, pictures[9].height), (96, 128));
+    assert_eq!((pictures[10].width, pictures[10].height), (128, 96));
+}
+
+#[test]
+fn a_count_makes_the_pictures_that_the_seeds_make_alone() {
+    let folder = folder();
+    let said =
+        done(&folder, &["generate", "A boat!", "--steps", "2", "--seed", "20", "--count", "2", "-o", "out/"]);
+    assert_eq!(said, "out/a-boat-20.png\nout/a-boat-21.png\n");
+    for seed in ["20", "21"] {
+        let alone = format!("{seed}.png");
+        done(&folder, &["generate", "A boat!", "--steps", "2", "--seed", seed, "-o", &alone]);
+        assert_eq!(picture(&folder, &alone), picture(&folder, &format!("out/a-boat-{seed}.png")));
+    }
+}
+
+#[test]
+fn a_seed_that_was_drawn_is_printed_and_kept() {
+    let folder = folder();
+    let run = safelight(&folder, &["generate", "a boat", "--steps", "1", "-o", "a.png"]);
+    let seed = recover(&folder.path().join("a.png")).unwrap().unwrap().settings.seed.unwrap();
+    assert!(run.stderr.contains(&format!("seed {seed},")), "{}", run.stderr);
+    assert!(seed < 1 << 32);
+    done(&folder, &["generate", "a boat", "--steps", "1", "--seed", &seed.to_string(), "-o", "b.png"]);
+    assert_eq!(picture(&folder, "a.png"), picture(&folder, "b.png"));
+}
+
+#[test]
+fn nothing_is_overwritten_unless_told() {
+    let folder = folder();
+    fs::write(folder.path().join("a.png"), b"mine").unwrap();
+    let arguments = ["generate", "a boat", "--steps", "1", "--seed", "1", "-o", "a.png"];
+    assert_eq!(done(&folder, &arguments), "a-2.png\n");
+    assert_eq!(done(&folder, &arguments), "a-3.png\n");
+    assert_eq!(fs::read(folder.path().join("a.png")).unwrap(), b"mine");
+    assert_eq!(done(&folder, &[&arguments[..], &["--force"]].concat()), "a.png\n");
+    assert_eq!(picture(&folder, "a.png"), picture(&folder, "a-2.png"));
+    assert_eq!(files(folder.path()), ["a-2.png", "a-3.png", "a.png"]);
+}
+
+#[test]
+fn json_lines_tell_the_whole_run() {
+    let folder = folder();
+    let arguments = ["generate", "a boat", "--steps", "3", "--seed", "9", "--json", "-o", "a.png"];
+    let lines: Vec<Value> =
+        done(&folder, &arguments).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let events: Vec<&str> = lines.iter().map(|line| line["event"].as_str().unwrap()).collect();
+    // Three steps asked for are four: the reference's own count.
+    assert_eq!(events, ["start", "step", "step", "step", "step", "saved"]);
+    assert_eq!(lines[0]["timesteps"], serde_json::json!([1000, 667, 334, 1].map(|t: i64| t.min(999))));
+    assert_eq!(lines[0]["settings"]["seed"], 9);
+    assert_eq!(lines[0]["tokens"], 4);
+    assert_eq!(
+        (&lines[2]["step"], &lines[2]["steps"], &lines[2]["timestep"]),
+        (&2.into(), &4.into(), &667.into())
+    );
+    assert_eq!((&lines[5]["path"], &lines[5]["seed"]), (&"a.png".into(), &9.into()));
+    assert!(lines[5]["seconds"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn previews_show_every_step() {
+    let folder = folder();
+    done(
+        &folder,
+        &["generate", "a boat", "--steps", "2", "--seed", "9", "--previews", "steps", "-o", "a.png"],
+    );
+    assert_eq!(
+        files(folder.path()),
+        ["a.png", "steps/a-boat-9-step-0001.png", "steps/a-boat-9-step-0002.png"]
+    );
+    let first = picture(&folder, "steps/a-boat-9-step-0001.png");
+    assert_eq!((first.width, first.height), (128, 128));
+    assert_ne!(first, picture(&folder, "steps/a-boat-9-step-0002.png"));
+}
+
+/// A trace of the starter's recorded run holds what the reference computed, under its names.
+#[test]
+fn a_trace_is_the_recorded_run_of_the_reference() {
+    let folder = folder();
+    let request: Value =
+        serde_json::from_slice(&fs::read(shipped("assets/starter/request.json")).unwrap()).unwrap();
+    let text = |key: &str| request[key].as_str().map_or_else(|| request[key].to_string(), str::to_owned);
+    let arguments = ["prompt", "negative_prompt", "steps", "scale", "seed"].map(text);
+    let [prompt, negative, steps, scale, seed] = arguments.each_ref().map(String::as_str);
+    done(
+        &folder,
+        &[
+            "generate",
+            prompt,
+            "--negative",
+            negative,
+            "--steps",
+            steps,
+            "--guidance",
+            scale,
+            "--seed",
+            seed,
+            "--trace",
+            "run.safetensors",
+            "-o",
+            "a.png",
+        ],
+    );
+    let found = fs::read(folder.path().join("run.safetensors")).unwrap();
+    let expected = fs::read(shipped("assets/starter/expected.safetensors")).unwrap();
+    let (found, expected) = (tensors(&found), tensors(&expected));
+    let probes = |name: &&String| !name.starts_with("probe_");
+    assert!(found.keys().eq(expected.keys().filter(probes)), "{:?}", found.keys());
+    for (name, (dtype, shape, values)) in &found {
+        let (expected_dtype, expected_shape, expected_values) = &expected[name];
+        assert_eq!((dtype, shape), (expected_dtype, expected_shape), "{name}");
+        let largest = expected_values.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
+        let worst =
+            values.iter().zip(expected_values).fold(0.0_f64, |worst, (a, b)| worst.max((a - b).abs()));
+        assert!(worst <= 1e-4 * largest, "{name} differs by {worst:e}");
+    }
+}
+
+type Tensors = BTreeMap<String, (Dtype, Vec<usize>, Vec<f64>)>;
+
+fn tensors(bytes: &[u8]) -> Tensors {
+    let file = SafeTensors::deserialize(bytes).unwrap();
+    let tensor = |(name, view): (String, safetensors::tensor::TensorView<'_>)| {
+        let data = view.data();
+        let values = match view.dtype() {
+            Dtype::F32 => bytemuck::pod_collect_to_vec::<u8, f32>(data).into_iter().map(f64::from).collect(),
+            Dtype::F64 => bytemuck::pod_collect_to_vec::<u8, f64>(data),
+            Dtype::I64 => {
+                bytemuck::pod_collect_to_vec::<u8, i64>(data).into_iter().map(|i| i as f64).collect()
+            }
+            other => panic!("{name} is {other:?}"),
+        };
+        (name, (view.dtype(), view.shape().to_vec(), values))
+    };
+    file.tensors().into_iter().map(tensor).collect()
+}

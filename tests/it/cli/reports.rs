@@ -1,0 +1,116 @@
+//! `safelight verify`, `safelight inspect`, and what the program says of itself.
+
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::{done, folder, safelight, shipped, shipped_text};
+
+/// A copy of a shipped case in `folder`.
+fn copy_case(folder: &TempDir, name: &str) -> String {
+    let target = folder.path().join(name);
+    fs::create_dir(&target).unwrap();
+    for file in ["config.yaml", "request.json", "expected.safetensors"] {
+        fs::copy(shipped("assets/cases").join(name).join(file), target.join(file)).unwrap();
+    }
+    target.to_str().unwrap().to_owned()
+}
+
+/// Changes the first number of a tensor in a case's expectation.
+fn change_a_number(case: &str, tensor: &str, change: impl Fn(f32) -> f32) {
+    let path = Path::new(case).join("expected.safetensors");
+    let mut bytes = fs::read(&path).unwrap();
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header: serde_json::Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+    let at = 8 + length + header[tensor]["data_offsets"][0].as_u64().unwrap() as usize;
+    let number = f32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+    bytes[at..at + 4].copy_from_slice(&change(number).to_le_bytes());
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_shipped_case_passes_and_a_changed_number_fails() {
+    let folder = folder();
+    let case = copy_case(&folder, "sd-ddim");
+    let said = done(&folder, &["verify", &case]);
+    assert!(said.contains("1 cases computed as the reference does"), "{said}");
+    assert!(said.contains("✓ image") && !said.contains('✗'), "{said}");
+    change_a_number(&case, "samples", |number| number + 0.1);
+    let run = safelight(&folder, &["verify", &case]);
+    assert_eq!(run.code, 1, "{}", run.stdout);
+    assert!(run.stdout.contains("✗ samples") && run.stdout.contains("✓ image"), "{}", run.stdout);
+    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    change_a_number(&case, "samples", |_| f32::NAN);
+    assert_eq!(safelight(&folder, &["verify", &case]).code, 1);
+}
+
+#[test]
+fn what_a_case_asks_and_we_do_not_know_is_never_passed_over() {
+    let folder = folder();
+    let case = copy_case(&folder, "sd-ddim");
+    let request = Path::new(&case).join("request.json");
+    let text = fs::read_to_string(&request).unwrap();
+    fs::write(&request, text.replacen('{', "{\"novelty\": 1,", 1)).unwrap();
+    let run = safelight(&folder, &["verify", &case]);
+    assert_ne!(run.code, 0);
+    assert!(run.stderr.contains("novelty"), "{}", run.stderr);
+    let run = safelight(&folder, &["verify", "no-such-case"]);
+    assert_eq!((run.code, run.stderr.lines().count()), (2, 1), "{}", run.stderr);
+}
+
+#[test]
+fn the_starter_as_a_folder_is_a_case() {
+    let said = done(&folder(), &["verify", &shipped_text("assets/starter")]);
+    assert!(said.contains("✓ x_steps") && !said.contains('✗'), "{said}");
+}
+
+#[test]
+fn inspect_says_what_every_layout_is() {
+    let folder = folder();
+    let config = shipped_text("tests/golden/formats/config.yaml");
+    let kinds = [
+        ("model.safetensors", "safetensors file"),
+        ("model.ckpt", "torch checkpoint"),
+        ("model-legacy.ckpt", "torch checkpoint (before 1.6)"),
+        ("bare.ckpt", "torch checkpoint"),
+        ("diffusers", "diffusers folder"),
+        ("diffusers-old", "diffusers folder"),
+    ];
+    for (name, kind) in kinds {
+        let path = shipped_text(&format!("tests/golden/formats/{name}"));
+        let said = done(&folder, &["inspect", &path, "--config", &config]);
+        for part in [kind, "286 tensors", "F16", "conditioning_key crossattn", "multiples of 16"] {
+            assert!(said.contains(part), "{name}: {part} is not in {said}");
+        }
+        assert!(!said.contains("missing from the weights"), "{said}");
+        assert_eq!(
+            said.contains("not used by the config (4)"),
+            name.starts_with("model") && name.ends_with("ckpt"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn inspect_names_what_is_missing_and_what_only_training_needs() {
+    let folder = folder();
+    let text = fs::read_to_string(shipped("tests/golden/formats/config.yaml")).unwrap();
+    fs::copy(shipped("tests/golden/formats/tokenizer.json"), folder.path().join("tokenizer.json")).unwrap();
+    let deeper = text
+        .replace("num_hidden_layers: 2", "num_hidden_layers: 3")
+        .replace("    linear_start", "    monitor: loss\n    linear_start");
+    fs::write(folder.path().join("deeper.yaml"), deeper).unwrap();
+    let model = shipped_text("tests/golden/formats/model.safetensors");
+    let said = done(&folder, &["inspect", &model, "--config", "deeper.yaml"]);
+    assert!(said.contains("missing from the weights (16)") && said.contains("layers.2.self_attn"), "{said}");
+    assert!(said.contains("LatentDiffusion.monitor"), "{said}");
+}
+
+#[test]
+fn help_names_every_command_and_version_is_the_package() {
+    let folder = folder();
+    let help = done(&folder, &["--help"]);
+    assert!(["generate", "inspect", "verify"].iter().all(|name| help.contains(name)), "{help}");
+    assert_eq!(done(&folder, &["--version"]), concat!("safelight ", env!("CARGO_PKG_VERSION"), "\n"));
+}

@@ -1,0 +1,212 @@
+//! The inference thread with the starter model: what is asked, what it tells.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use safelight::engine::{EngineHandle, EngineOptions, spawn};
+use safelight::message::{
+    Control, Event, Job, JobId, ModelInfo, ModelSource, Preview, PreviewMode, Request, Settings,
+};
+
+/// Longest wait for anything, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+struct Bench {
+    engine: EngineHandle,
+    waiting: Vec<Event>,
+    previews: Vec<Preview>,
+    wakes: Arc<AtomicUsize>,
+}
+
+impl Bench {
+    fn start() -> Self {
+        let wakes = Arc::new(AtomicUsize::new(0));
+        let counted = wakes.clone();
+        let wake = Arc::new(move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+        });
+        let engine = spawn(EngineOptions::default(), wake).unwrap();
+        Self { engine, waiting: Vec::new(), previews: Vec::new(), wakes }
+    }
+
+    fn open(&mut self) -> ModelInfo {
+        self.engine.request(Request::Open(ModelSource::Starter)).unwrap();
+        let opened = self.until(|event| matches!(event, Event::Opened(_) | Event::OpenFailed { .. }));
+        match opened {
+            Event::Opened(info) => *info,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The first event that fits; earlier ones are dropped.
+    fn until(&mut self, fits: impl Fn(&Event) -> bool) -> Event {
+        let began = Instant::now();
+        loop {
+            self.waiting.extend(self.engine.drain_events(Instant::now() + Duration::from_millis(10)));
+            self.previews.extend(self.engine.drain_previews());
+            while !self.waiting.is_empty() {
+                let event = self.waiting.remove(0);
+                if fits(&event) {
+                    return event;
+                }
+            }
+            assert!(began.elapsed() < PATIENCE, "nothing came");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn generate(&self, id: u64, settings: Settings, previews: PreviewMode) -> JobId {
+        let id = JobId(id);
+        self.engine.request(Request::Generate(Job { id, settings, previews })).unwrap();
+        id
+    }
+}
+
+fn apple(info: &ModelInfo, steps: usize) -> Settings {
+    Settings { prompt: "red apple".into(), steps, seed: 7, ..info.defaults.clone() }
+}
+
+#[test]
+fn a_job_starts_steps_is_shown_and_finishes() {
+    let mut bench = Bench::start();
+    let info = bench.open();
+    assert!(info.concepts.len() > 300 && info.size_multiple == 32, "{info:?}");
+    let job = bench.generate(1, apple(&info, 5), PreviewMode::Full);
+    let Event::Started { timesteps, .. } = bench.until(|event| matches!(event, Event::Started { .. })) else {
+        unreachable!()
+    };
+    assert_eq!(timesteps, [801, 601, 401, 201, 1]);
+    for expected in 0..5 {
+        let stepped = bench.until(|event| matches!(event, Event::Stepped(_)));
+        assert!(matches!(stepped, Event::Stepped(step) if step.job == job && step.step == expected));
+    }
+    let Event::Finished { frame, made, .. } = bench.until(|event| matches!(event, Event::Finished { .. }))
+    else {
+        unreachable!()
+    };
+    assert_eq!((frame.width, frame.height), (128, 128));
+    assert_eq!(made.model_hash.len(), 10);
+    bench.until_previews(5);
+    assert!(bench.previews.windows(2).all(|pair| pair[0].frame != pair[1].frame));
+    assert!(bench.wakes.load(Ordering::Relaxed) >= 12);
+}
+
+impl Bench {
+    fn until_previews(&mut self, count: usize) {
+        let began = Instant::now();
+        while self.previews.len() < count && began.elapsed() < PATIENCE {
+            self.previews.extend(self.engine.drain_previews());
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!(self.previews.len(), count);
+    }
+}
+
+#[test]
+fn guidance_acts_from_the_next_step_and_is_written_down() {
+    let mut bench = Bench::start();
+    let info = bench.open();
+    let job = bench.generate(1, apple(&info, 50), PreviewMode::Off);
+    bench.until(|event| matches!(event, Event::Stepped(_)));
+    bench.engine.control(Control::Steer { job, guidance: 6.5 }).unwrap();
+    bench.until(|event| matches!(event, Event::Stepped(step) if step.guidance == 6.5));
+    let Event::Finished { made, .. } = bench.until(|event| matches!(event, Event::Finished { .. })) else {
+        unreachable!()
+    };
+    assert_eq!(made.settings.guidance, 6.5);
+    assert_eq!(made.guidance_of_steps.len(), 50);
+    assert_eq!(made.guidance_of_steps[0], info.defaults.guidance);
+}
+
+#[test]
+fn pause_rests_resume_goes_on_to_the_same_picture() {
+    let mut bench = Bench::start();
+    let info = bench.open();
+    bench.generate(1, apple(&info, 10), PreviewMode::Off);
+    let Event::Finished { frame: straight, .. } =
+        bench.until(|event| matches!(event, Event::Finished { .. }))
+    else {
+        unreachable!()
+    };
+    let job = bench.generate(2, apple(&info, 10), PreviewMode::Off);
+    bench.engine.control(Control::Pause { job }).unwrap();
+    bench.until(|event| matches!(event, Event::Paused { .. }));
+    std::thread::sleep(Duration::from_millis(50));
+    let meanwhile = bench.engine.drain_events(Instant::now() + Duration::from_millis(10));
+    assert!(meanwhile.is_empty(), "{meanwhile:?}");
+    bench.engine.control(Control::Resume { job }).unwrap();
+    bench.until(|event| matches!(event, Event::Resumed { .. }));
+    let Event::Finished { frame: rested, .. } = bench.until(|event| matches!(event, Event::Finished { .. }))
+    else {
+        unreachable!()
+    };
+    assert!(straight == rested);
+}
+
+#[test]
+fn stop_keeps_what_has_developed_and_the_next_job_runs() {
+    let mut bench = Bench::start();
+    let info = bench.open();
+    let job = bench.generate(1, apple(&info, 900), PreviewMode::Full);
+    bench.until(|event| matches!(event, Event::Stepped(step) if step.step == 2));
+    bench.engine.control(Control::Stop { job }).unwrap();
+    let stopped = bench.until(|event| matches!(event, Event::Stopped { .. }));
+    let Event::Stopped { steps_done, latency, .. } = stopped else { unreachable!() };
+    assert!((3..900).contains(&steps_done), "{steps_done}");
+    assert!(latency < PATIENCE);
+    bench.engine.request(Request::Decode { job, step: 1 }).unwrap();
+    let decoded = bench.until(|event| matches!(event, Event::Decoded { .. }));
+    assert!(matches!(decoded, Event::Decoded { frame: Ok(_), step: 1, .. }), "{decoded:?}");
+    bench.generate(2, apple(&info, 2), PreviewMode::Off);
+    bench.until(|event| matches!(event, Event::Finished { job: JobId(2), .. }));
+}
+
+#[test]
+fn a_front_end_that_does_not_read_neither_stalls_nor_grows_the_engine() {
+    let mut bench = Bench::start();
+    let info = bench.open();
+    let before = bench.wakes.load(Ordering::Relaxed);
+    bench.generate(1, apple(&info, 100), PreviewMode::Full);
+    let began = Instant::now();
+    // Nobody reads; the count of wakes tells that the job is done: its steps, previews, start, end.
+    while bench.wakes.load(Ordering::Relaxed) < before + 202 && began.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let previews = bench.engine.drain_previews();
+    assert!(previews.len() <= 64 && previews.last().is_some_and(|preview| preview.step == 99));
+    bench.until(|event| matches!(event, Event::Finished { .. }));
+}
+
+#[test]
+fn fast_previews_are_fitted_to_the_loaded_decoder() {
+    let mut bench = Bench::start();
+    let info = bench.open();
+    // The fit is made while idle; a job that comes earlier is shown without it.
+    let mut note = String::new();
+    for id in 0..200 {
+        bench.generate(id, apple(&info, 2), PreviewMode::Fast);
+        bench.until(|event| matches!(event, Event::Finished { .. }));
+        bench.until_previews(2);
+        note = bench.previews.drain(..).next_back().and_then(|preview| preview.note).unwrap_or_default();
+        if note.starts_with("error ") {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let error: f32 = note.strip_prefix("error ").expect(&note).parse().unwrap();
+    assert!(error < 0.2, "{error}");
+}
+
+#[test]
+fn a_wrong_model_or_setting_is_told_in_a_sentence() {
+    let mut bench = Bench::start();
+    let source = ModelSource::Path { path: "no-such-model.safetensors".into(), config: None };
+    bench.engine.request(Request::Open(source)).unwrap();
+    let failed = bench.until(|event| matches!(event, Event::OpenFailed { .. }));
+    assert!(matches!(failed, Event::OpenFailed { report, .. } if report.sentence.contains("expected")));
+    let info = bench.open();
+    bench.generate(1, Settings { width: 100, ..apple(&info, 2) }, PreviewMode::Off);
+    let failed = bench.until(|event| matches!(event, Event::Failed { .. }));
+    assert!(matches!(failed, Event::Failed { report, .. } if report.sentence.contains("96 and 128")));
+}

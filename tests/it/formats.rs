@@ -1,0 +1,48 @@
+//! The same weights in every layout give the same picture, number by number.
+
+use std::path::{Path, PathBuf};
+
+use safelight::engine::{generate, open_model};
+use safelight::message::{ModelSource, Settings};
+use safelight::ops::{Device, StopFlag};
+use safelight::picture::Frame;
+use safelight::sampler::{Latent, Next};
+use std::ops::ControlFlow;
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/formats").join(name)
+}
+
+/// The last latent and the picture of a run on the model in `layout`.
+fn develop(layout: &str) -> (Latent, Frame) {
+    let source = ModelSource::Path { path: fixture(layout), config: Some(fixture("config.yaml")) };
+    let model = open_model(&source, &Device::cpu(StopFlag::default()), "CPU", None).unwrap();
+    assert_eq!(model.info.notes, Vec::<String>::new(), "{layout}");
+    let settings = Settings {
+        prompt: "a red tomato".to_owned(),
+        negative_prompt: "rain".to_owned(),
+        steps: 4,
+        seed: 3,
+        ..model.info.defaults.clone()
+    };
+    let plan = generate::plan(&model.networks, &settings, None).unwrap();
+    let start = generate::start(&model.networks, &settings);
+    let mut go_on = |_: &safelight::sampler::StepReport<'_>, _: &safelight::sampler::RunState| {
+        ControlFlow::Continue(Next::default())
+    };
+    let generated = generate::develop(&model.networks, &settings, &plan, start, None, &mut go_on).unwrap();
+    let (frame, _) = generate::decode(&model.networks, &generated.samples).unwrap();
+    (generated.samples, frame)
+}
+
+#[test]
+fn every_layout_gives_the_same_picture() {
+    let (samples, frame) = develop("model.safetensors");
+    assert_eq!((frame.width, frame.height), (64, 64));
+    assert!(frame.rgb.iter().any(|value| *value != frame.rgb[0]), "the picture is of one color");
+    for layout in ["model.ckpt", "model-legacy.ckpt", "bare.ckpt", "diffusers", "diffusers-old"] {
+        let (other_samples, other_frame) = develop(layout);
+        assert!(samples == other_samples, "{layout}: another latent");
+        assert!(frame == other_frame, "{layout}: another picture");
+    }
+}

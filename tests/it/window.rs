@@ -1,0 +1,4 @@
+//! The window without a display: the tests play the inference thread over the channels.
+
+mod looks;
+mod stage;

@@ -1,0 +1,343 @@
+//! The stage: a window without a display, the test playing the inference thread and the world.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable;
+
+use safelight::app::services::{Answer, Record, Services, Task};
+use safelight::app::{Safelight, Start, fonts};
+use safelight::engine::{EngineEnds, EngineHandle};
+use safelight::message::{
+    Concept, Control, Event, Job, JobId, ModelInfo, ModelSource, Preview, PreviewMode, Request, Settings,
+    Step, TokenCount,
+};
+use safelight::picture::{Frame, Made};
+use safelight::remember::{Memory, Theme};
+
+/// An in-memory world.
+#[derive(Default)]
+pub struct World {
+    /// What was asked for.
+    pub tasks: Vec<Task>,
+    /// What to answer.
+    pub answers: Vec<Answer>,
+}
+
+struct Held(Rc<RefCell<World>>);
+
+impl Services for Held {
+    fn ask(&mut self, task: Task) {
+        self.0.borrow_mut().tasks.push(task);
+    }
+
+    fn answers(&mut self) -> Vec<Answer> {
+        std::mem::take(&mut self.0.borrow_mut().answers)
+    }
+
+    fn now(&self) -> SystemTime {
+        now()
+    }
+}
+
+/// The moment at which all tests happen.
+pub fn now() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(20_000 * 86_400 + 60_000)
+}
+
+/// One of the 64 pictures of the starter's own sample sheet, 128 pixels across.
+pub fn sample(index: usize) -> Frame {
+    let bytes = include_bytes!("../../../assets/starter/samples.png");
+    thread_local! {
+        static SHEET: RefCell<Option<image::RgbImage>> = const { RefCell::new(None) };
+    }
+    SHEET.with_borrow_mut(|sheet| {
+        let sheet = sheet.get_or_insert_with(|| image::load_from_memory(bytes).unwrap().to_rgb8());
+        let (x, y) = ((index % 8) as u32 * 128, (index / 8) as u32 * 128);
+        let cut = image::imageops::crop_imm(sheet, x, y, 128, 128).to_image();
+        Frame { width: 128, height: 128, rgb: cut.into_raw().into() }
+    })
+}
+
+/// A sample as it would look at step `step` of `steps`: smeared and noisy at first.
+pub fn forming(index: usize, step: usize, steps: usize) -> Frame {
+    let whole = sample(index);
+    let image = image::RgbImage::from_raw(128, 128, whole.rgb.to_vec()).unwrap();
+    let left = 1.0 - (step + 1) as f32 / steps as f32;
+    let blurred = if left > 0.01 { image::imageops::blur(&image, 0.3 + 14.0 * left * left) } else { image };
+    let mut state = 12_345_u32 + step as u32;
+    let rgb: Vec<u8> = blurred
+        .into_raw()
+        .into_iter()
+        .map(|level| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let noise = (state >> 16) as f32 / 65_536.0 - 0.5;
+            (f32::from(level) + noise * 70.0 * left * left).clamp(0.0, 255.0) as u8
+        })
+        .collect();
+    Frame { width: 128, height: 128, rgb: rgb.into() }
+}
+
+/// The starter's settings.
+pub fn settings(prompt: &str) -> Settings {
+    Settings { prompt: prompt.to_owned(), ..safelight::app::draft::first_settings() }
+}
+
+/// The starter, as the inference thread tells it.
+pub fn starter() -> ModelInfo {
+    let list = include_str!("../../../assets/starter/concepts.txt");
+    let concept =
+        |line: &str| Concept { names: line.split('|').skip(1).map(|name| name.trim().to_owned()).collect() };
+    ModelInfo {
+        source: ModelSource::Starter,
+        name: "Starter".into(),
+        hash: "0123456789".into(),
+        bytes: 44_000_000,
+        defaults: settings("a fox on a green background"),
+        size_multiple: 8,
+        concepts: list.lines().map(concept).collect(),
+        max_tokens: 24,
+        device: "CPU, 2 threads".into(),
+        notes: Vec::new(),
+    }
+}
+
+/// Kept pictures, `days` of them today and the rest yesterday.
+pub fn records(count: usize) -> Vec<Record> {
+    const NAMES: [&str; 12] = [
+        "a heart on blue",
+        "a pepper on pink",
+        "a lion on gray",
+        "a rooster on yellow",
+        "a pumpkin on red",
+        "a fire truck",
+        "a koala on purple",
+        "a pepper on white",
+        "a banana on green",
+        "an egg on gray",
+        "a truck on gray",
+        "a pig on gray",
+    ];
+    (0..count)
+        .map(|i| Record {
+            path: PathBuf::from(format!("/pictures/{i:04}.png")),
+            prompt: NAMES[i % NAMES.len()].to_owned(),
+            settings: Some(Box::new(Settings { seed: i as u64, ..settings(NAMES[i % NAMES.len()]) }.into())),
+            size: [128, 128],
+            modified: now() - Duration::from_secs(if i < 5 { 60 * i as u64 } else { 86_400 + 60 * i as u64 }),
+        })
+        .collect()
+}
+
+/// The window and both of its other sides.
+pub struct Stage {
+    pub harness: Harness<'static, Safelight>,
+    pub engine: Rc<RefCell<Option<EngineEnds>>>,
+    pub world: Rc<RefCell<World>>,
+    pub started: Rc<RefCell<usize>>,
+}
+
+/// How to set it up.
+pub struct Setup {
+    pub size: [f32; 2],
+    pub pixels_per_point: f32,
+    pub remembered: Memory,
+    pub painted: bool,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        let remembered = Memory { language: Some("en".into()), theme: Theme::Dark, ..Memory::default() };
+        Self { size: [1280.0, 800.0], pixels_per_point: 1.0, remembered, painted: false }
+    }
+}
+
+impl Setup {
+    pub fn build(self) -> Stage {
+        let engine = Rc::new(RefCell::new(None));
+        let world = Rc::new(RefCell::new(World::default()));
+        let started = Rc::new(RefCell::new(0));
+        let theme =
+            if self.remembered.theme == Theme::Light { egui::Theme::Light } else { egui::Theme::Dark };
+        let start = Start {
+            engine: Box::new({
+                let (engine, started) = (engine.clone(), started.clone());
+                move || {
+                    let (handle, ends) = EngineHandle::pair();
+                    *engine.borrow_mut() = Some(ends);
+                    *started.borrow_mut() += 1;
+                    Ok(handle)
+                }
+            }),
+            services: Box::new(Held(world.clone())),
+            remembered: self.remembered,
+            model: None,
+        };
+        let mut builder = Harness::builder()
+            .with_size(self.size)
+            .with_pixels_per_point(self.pixels_per_point)
+            .with_theme(theme)
+            .with_render_cursor(false)
+            .with_context_setup(|ctx| {
+                fonts::install_with(ctx, include_bytes!("../../../assets/fonts/NotoSansCJKsc-words.otf"));
+            });
+        if self.painted {
+            builder = builder.wgpu();
+        }
+        let harness = builder.build_eframe(|creation| Safelight::new(&creation.egui_ctx, start));
+        Stage { harness, engine, world, started }
+    }
+
+    /// With the starter open and its prompt counted.
+    pub fn open(self) -> Stage {
+        let mut stage = self.build();
+        stage.open_starter();
+        stage
+    }
+}
+
+impl Stage {
+    pub fn open_starter(&mut self) {
+        self.tell(Event::Opened(Box::new(starter())));
+        self.run();
+        self.count();
+    }
+
+    /// Answers all counts that were asked for.
+    pub fn count(&mut self) {
+        for _ in 0..4 {
+            let asked: Vec<Request> = self.requests();
+            let mut any = false;
+            for request in asked {
+                if let Request::CountTokens { text } = request {
+                    let used = text.split_whitespace().count() + 2;
+                    self.tell(Event::Tokens {
+                        text,
+                        count: TokenCount { used, max: 24, dropped_from: None },
+                    });
+                    any = true;
+                }
+            }
+            self.run();
+            if !any {
+                return;
+            }
+        }
+    }
+
+    pub fn run(&mut self) {
+        self.harness.run();
+    }
+
+    pub fn tell(&self, event: Event) {
+        self.engine.borrow().as_ref().unwrap().events.send(event).unwrap();
+    }
+
+    pub fn requests(&self) -> Vec<Request> {
+        self.engine.borrow().as_ref().unwrap().requests.try_iter().collect()
+    }
+
+    pub fn controls(&self) -> Vec<Control> {
+        self.engine.borrow().as_ref().unwrap().controls.try_iter().collect()
+    }
+
+    /// The job that was asked for.
+    pub fn job(&self) -> Job {
+        let found = self.requests().into_iter().find_map(|request| match request {
+            Request::Generate(job) => Some(job),
+            _ => None,
+        });
+        found.expect("a picture was asked for")
+    }
+
+    pub fn tasks(&self) -> Vec<Task> {
+        std::mem::take(&mut self.world.borrow_mut().tasks)
+    }
+
+    pub fn answer(&mut self, answer: Answer) {
+        self.world.borrow_mut().answers.push(answer);
+        self.run();
+    }
+
+    /// Fills the gallery and answers for thumbnails.
+    pub fn fill_gallery(&mut self, count: usize) {
+        self.answer(Answer::Gallery(records(count)));
+        self.thumbnails();
+    }
+
+    pub fn thumbnails(&mut self) {
+        for _ in 0..3 {
+            self.run();
+            for task in self.tasks() {
+                if let Task::Thumbnail(path) = task {
+                    let index: usize = path.file_stem().unwrap().to_str().unwrap().parse().unwrap();
+                    self.world
+                        .borrow_mut()
+                        .answers
+                        .push(Answer::Thumbnail { path, frame: sample(index % 64 + 3) });
+                }
+            }
+        }
+        self.run();
+    }
+
+    pub fn click(&mut self, name: &str) {
+        self.harness.get_by_label(name).click();
+        self.run();
+    }
+
+    pub fn develop(&mut self) -> JobId {
+        self.click("Develop");
+        self.job().id
+    }
+
+    pub fn begin(&mut self, job: JobId, steps: usize) {
+        let timesteps: Vec<usize> = (0..steps).map(|i| (1000 / steps) * (steps - 1 - i) + 1).collect();
+        let tokens = TokenCount { used: 8, max: 24, dropped_from: None };
+        self.tell(Event::Started { job, timesteps, tokens, notes: Vec::new() });
+        self.run();
+    }
+
+    /// A step and its preview, of sample `index`.
+    pub fn step(&mut self, job: JobId, step: usize, steps: usize, index: usize) {
+        self.tell(Event::Stepped(Step {
+            job,
+            step,
+            steps,
+            timestep: (1000 / steps) * (steps - 1 - step) + 1,
+            guidance: 3.0,
+            took: Duration::from_millis(282),
+        }));
+        self.engine.borrow().as_ref().unwrap().preview(Preview {
+            job,
+            step,
+            frame: forming(index, step, steps),
+            mode: PreviewMode::Full,
+            took: Duration::from_millis(28),
+            share: 0.09,
+            note: None,
+        });
+        self.run();
+    }
+
+    pub fn finish(&mut self, job: JobId, index: usize) {
+        let settings = settings("a lion on a gray background");
+        let made = Made {
+            settings,
+            guidance_of_steps: Vec::new(),
+            model: "Starter".into(),
+            model_hash: "0123456789".into(),
+            stopped_after: None,
+        };
+        self.tell(Event::Finished {
+            job,
+            frame: sample(index),
+            made: Box::new(made),
+            took: Duration::from_millis(7_900),
+        });
+        self.run();
+    }
+}
