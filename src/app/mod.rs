@@ -7,10 +7,10 @@
 pub mod canvas;
 pub mod cards;
 mod cards_ui;
-mod clerk;
 pub mod command;
 mod controls_ui;
 pub mod desk;
+pub mod desktop;
 pub mod development;
 pub mod draft;
 pub mod emblem;
@@ -22,6 +22,7 @@ pub mod icons;
 pub mod memory;
 mod model_ui;
 mod more_ui;
+mod open;
 mod palette_ui;
 mod prompt_ui;
 mod queue_ui;
@@ -54,7 +55,8 @@ use crate::engine::EngineHandle;
 use crate::message::{ModelSource, Report, Request};
 use crate::remember::{Memory, WindowPlace};
 
-pub use run::{Waker, run};
+pub use open::open;
+pub use run::Waker;
 
 /// How long events are taken in before a frame is drawn.
 const DRAIN_MAX: Duration = Duration::from_millis(4);
@@ -155,8 +157,8 @@ impl Safelight {
             let follow = self.state.answer(answer);
             self.follow(ctx, follow);
         }
-        if let Some(due) = self.services.due() {
-            ctx.request_repaint_after(due + Duration::from_millis(20));
+        if Instant::now() >= deadline {
+            ctx.request_repaint();
         }
     }
 

@@ -14,6 +14,7 @@ use source::Source;
 const LAYERS: &[(&str, &[&str])] = &[
     ("ops", &[]),
     ("config", &[]),
+    ("places", &[]),
     ("message", &["picture"]),
     ("picture", &["message"]),
     ("sampler", &["message"]),
@@ -28,7 +29,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("verify", &["config", "engine", "message", "model", "ops", "sampler", "starter", "trace"]),
     ("gallery", &["message", "picture"]),
     ("remember", &["message", "picture"]),
-    ("app", &["engine", "gallery", "message", "picture", "remember", "sampler"]),
+    ("app", &["engine", "gallery", "message", "picture", "places", "remember", "sampler"]),
     (
         "cli",
         &[
