@@ -193,8 +193,7 @@ impl Services for Clerk {
                     self.gallery.is_scanned().then_some(Answer::Gallery(records))
                 }
                 News::Thumbnail(thumbnail) => {
-                    let path = thumbnail.path;
-                    thumbnail.frame.map(|frame| Answer::Thumbnail { path, frame })
+                    Some(Answer::Thumbnail { path: thumbnail.path, frame: thumbnail.frame })
                 }
                 News::Trouble(sentence) => Some(failed(sentence, String::new())),
             });

@@ -407,6 +407,7 @@ impl Safelight {
         self.state.desk.abandon();
         self.state.dead = None;
         self.state.cards.settle(Act::Restart);
+        self.room.announced.clear();
         self.send(Request::Open(self.last_model()));
     }
 

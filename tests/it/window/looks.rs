@@ -49,7 +49,7 @@ fn done(stage: &mut Stage) {
     stage.answer(Answer::Kept { job, record: Box::new(record) });
     stage.answer(Answer::Thumbnail {
         path: "/pictures/a-lion-2026.png".into(),
-        frame: super::stage::sample(5),
+        frame: Some(super::stage::sample(5)),
     });
 }
 
