@@ -27,6 +27,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &["checkpoint", "config", "message", "model", "ops", "picture", "sampler", "starter", "trace"],
     ),
     ("verify", &["config", "engine", "message", "model", "ops", "sampler", "starter", "trace"]),
+    ("bench", &["checkpoint", "config", "engine", "message", "model", "ops", "sampler", "starter", "verify"]),
     ("gallery", &["message", "picture"]),
     ("remember", &["message", "picture"]),
     ("app", &["engine", "gallery", "message", "picture", "places", "remember", "sampler"]),
@@ -34,6 +35,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "app",
+            "bench",
             "checkpoint",
             "engine",
             "message",
