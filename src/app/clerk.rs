@@ -189,7 +189,7 @@ impl Services for Clerk {
         for news in self.gallery.poll(Instant::now()) {
             answers.extend(match news {
                 News::Changed => {
-                    let records = self.gallery.records().iter().map(|record| record_of(record)).collect();
+                    let records = self.gallery.records().iter().map(record_of).collect();
                     self.gallery.is_scanned().then_some(Answer::Gallery(records))
                 }
                 News::Thumbnail(thumbnail) => {
