@@ -72,6 +72,7 @@
 
 #[cfg(feature = "window")]
 pub mod app;
+pub mod bench;
 pub mod checkpoint;
 pub mod cli;
 pub mod config;
