@@ -156,11 +156,7 @@ impl Safelight {
                     self.delete(path);
                 }
             }
-            Act::UndoDelete => {
-                if self.state.deleted > 0 {
-                    self.services.ask(Task::Untrash);
-                }
-            }
+            Act::UndoDelete if self.state.deleted > 0 => self.services.ask(Task::Untrash),
             Act::ExportGif => self.export(Animation::Gif),
             Act::ExportApng => self.export(Animation::Apng),
             Act::Play => self.play(ctx),
