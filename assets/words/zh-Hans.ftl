@@ -238,8 +238,11 @@ announce-stopped = 已停止
 announce-opened = 模型 { $what } 已打开
 
 # 失败。
-clerk-behind = 等待读写的内容太多，请稍后再试。
-no-dialog = 系统没有提供文件对话框，请把文件拖到窗口上。
+desktop-behind = 等待读写的内容太多，请稍后再试。
+desktop-gone = 程序已无法读写文件，请关闭后重新启动。
+no-dialog-open = 系统没有提供文件对话框，请把文件拖到窗口上。
+no-dialog-save = 系统没有提供文件对话框，因此已保存到图片文件夹：{ $what }
+no-dialog-folder = 系统没有提供文件对话框，图片保存在：{ $what }
 engine-no-thread = 系统没有为生成图片提供线程，请关闭其他程序后重新启动。
 filter-models = 模型
 filter-pictures = 图片

@@ -7,10 +7,10 @@
 pub mod canvas;
 pub mod cards;
 mod cards_ui;
-mod clerk;
 pub mod command;
 mod controls_ui;
 pub mod desk;
+pub mod desktop;
 pub mod development;
 pub mod draft;
 pub mod emblem;
@@ -22,6 +22,7 @@ pub mod icons;
 pub mod memory;
 mod model_ui;
 mod more_ui;
+mod open;
 mod palette_ui;
 mod prompt_ui;
 mod queue_ui;
@@ -54,7 +55,8 @@ use crate::engine::EngineHandle;
 use crate::message::{ModelSource, Report, Request};
 use crate::remember::{Memory, WindowPlace};
 
-pub use run::{Waker, run};
+pub use open::open;
+pub use run::Waker;
 
 /// How long events are taken in before a frame is drawn.
 const DRAIN_MAX: Duration = Duration::from_millis(4);
@@ -134,7 +136,12 @@ impl Safelight {
     /// Takes in what has come, for a few milliseconds at most.
     fn drain(&mut self, ctx: &Context) {
         let deadline = Instant::now() + DRAIN_MAX;
-        for event in self.engine.drain_events(deadline) {
+        let events = self.engine.drain_events(deadline);
+        // Time was up before the lane was empty: the rest in the next frame.
+        if !events.is_empty() && Instant::now() >= deadline {
+            ctx.request_repaint();
+        }
+        for event in events {
             let follow = self.state.apply(event);
             self.follow(ctx, follow);
         }
@@ -152,9 +159,6 @@ impl Safelight {
         }
         if Instant::now() >= deadline {
             ctx.request_repaint();
-        }
-        if let Some(due) = self.services.due() {
-            ctx.request_repaint_after(due + Duration::from_millis(20));
         }
     }
 

@@ -106,8 +106,8 @@ pub enum Answer {
     Thumbnail {
         /// Of which file.
         path: PathBuf,
-        /// The pixels.
-        frame: Frame,
+        /// The pixels; none where the file cannot be read.
+        frame: Option<Frame>,
     },
     /// A picture in full.
     Read {
@@ -152,10 +152,6 @@ pub trait Services {
     fn ask(&mut self, task: Task);
     /// Takes the answers that have come.
     fn answers(&mut self) -> Vec<Answer>;
-    /// After what time something is due that has to be asked for.
-    fn due(&self) -> Option<std::time::Duration> {
-        None
-    }
     /// What time it is.
     fn now(&self) -> SystemTime {
         SystemTime::now()
