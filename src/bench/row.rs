@@ -21,6 +21,9 @@ pub struct Row {
     pub min: f64,
     /// Slowest.
     pub max: f64,
+    /// Least processor time of a repetition, all threads together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub processor: Option<f64>,
     /// Billions of additions and multiplications of one repetition, by the direct methods.
     pub gflop: f64,
     /// Threads that compute.
@@ -53,7 +56,7 @@ impl Row {
 
     /// The line's heading.
     pub const HEADING: &'static str =
-        "part     size       batch   median      min      max   GFLOP  GFLOP/s  peak GB";
+        "part     size       batch   median      min      max processor   GFLOP  GFLOP/s  peak GB";
 
     /// A line for people.
     pub fn line(&self) -> String {
@@ -61,13 +64,14 @@ impl Row {
             self.peak_bytes.map_or_else(|| "–".to_owned(), |bytes| format!("{:.2}", bytes as f64 / 1e9));
         let rate = if self.gflop > 0.0 { format!("{:.0}", self.gflop / self.min) } else { "–".to_owned() };
         format!(
-            "{:<8} {:<10} {:>5} {:>8.3} {:>8.3} {:>8.3} {:>7.1} {:>8} {:>8}  {}",
+            "{:<8} {:<10} {:>5} {:>8.3} {:>8.3} {:>8.3} {:>9} {:>7.1} {:>8} {:>8}  {}",
             self.name,
             format!("{}×{}", self.width, self.height),
             self.batch,
             self.seconds,
             self.min,
             self.max,
+            self.processor.map_or_else(|| "–".to_owned(), |seconds| format!("{seconds:.3}")),
             self.gflop,
             rate,
             peak,
@@ -136,6 +140,7 @@ mod tests {
             seconds: 0.0,
             min: 0.0,
             max: 0.0,
+            processor: None,
             gflop: 1.0,
             threads: 1,
             dtype: "f32",

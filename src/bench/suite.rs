@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::row::{OperationRow, Row};
 use super::subject::{Subject, SubjectError};
-use super::{cancel, peak};
+use super::{cancel, peak, processor};
 use crate::engine::ConditionedModel;
 use crate::engine::generate;
 use crate::message::{RngKind, SamplerKind, Settings, TimestepSpacing};
@@ -170,7 +170,7 @@ impl Measured<'_> {
         // A whole run is long, and its first is as good as any other.
         let warm_up = part != Part::Run;
         meter.start();
-        let mut samples = Vec::new();
+        let (mut samples, mut least) = (Vec::new(), None);
         let began = Instant::now();
         work()?;
         if !warm_up {
@@ -178,13 +178,15 @@ impl Measured<'_> {
         }
         let mut operations = meter.finish();
         while samples.len() < self.suite.repeat {
-            let began = Instant::now();
+            let (began, before) = (Instant::now(), processor::seconds());
             work()?;
             samples.push(began.elapsed().as_secs_f64());
+            let used = processor::seconds().zip(before).map(|(after, before)| after - before);
+            least = least.into_iter().chain(used).reduce(f64::min);
         }
         let gflop = operations.iter().map(|metered| metered.operations).sum::<f64>() / 1e9;
         let batch = if matches!(part, Part::Text | Part::Unet) { 2 } else { 1 };
-        let row = self.row(part, batch, &samples, gflop);
+        let row = Row { processor: least, ..self.row(part, batch, &samples, gflop) };
         if self.suite.operations && warm_up {
             meter.start();
             work()?;
@@ -205,6 +207,7 @@ impl Measured<'_> {
             seconds: 0.0,
             min: 0.0,
             max: 0.0,
+            processor: None,
             gflop,
             threads: device
                 .threads()
@@ -228,10 +231,8 @@ impl Measured<'_> {
             Part::Text => {
                 let CondStage::Clip { .. } = model.cond_stage() else { return Ok(None) };
                 let tokens = [model.tokenize(PROMPT)?, model.tokenize("")?];
-                Some(Box::new(move || {
-                    model.get_learned_conditioning(&tokens[0])?;
-                    model.get_learned_conditioning(&tokens[1]).map(drop)
-                }))
+                let [prompt, negative] = tokens;
+                Some(Box::new(move || model.get_learned_conditioning_of_both(&prompt, &negative).map(drop)))
             }
             Part::Unet | Part::Unet1 => {
                 let (one, other) =
@@ -324,4 +325,55 @@ fn conditioning(model: &LatentDiffusion, latent: [usize; 4], seed: u64) -> ops::
     }
     made.y = unet.num_classes.map(|_| vec![0]);
     Ok(made)
+}
+
+#[cfg(all(test, feature = "starter"))]
+mod tests {
+    use super::*;
+    use crate::bench::Synthesis;
+    use crate::ops::StopFlag;
+
+    #[test]
+    fn every_part_of_a_small_model_is_measured() {
+        let subject = Subject::drawn(Synthesis::Starter).unwrap();
+        let device = Device::cpu(StopFlag::default());
+        let suite = Suite {
+            subject: &subject,
+            device: &device,
+            size: Some([64, 32]),
+            repeat: 1,
+            steps: 1,
+            operations: true,
+        };
+        let mut rows = Vec::new();
+        suite.run(&Part::ALL, &mut |row, operations| rows.push((row, operations))).unwrap();
+        let names: Vec<&str> = rows.iter().map(|(row, _)| row.name).collect();
+        assert_eq!(names, Part::ALL.map(Part::name));
+        for (row, operations) in rows.iter().filter(|(row, _)| !["load", "cancel"].contains(&row.name)) {
+            let sum: f64 = operations.iter().map(|operation| operation.gflop).sum();
+            assert!(row.gflop > 0.0 && row.seconds > 0.0 && row.max >= row.min, "{row:?}");
+            // What is made once a run is counted in the first call only.
+            assert!(sum > 0.9 * row.gflop && sum <= row.gflop * 1.001, "{} {sum} {}", row.name, row.gflop);
+        }
+        let gflop = |name: &str| rows.iter().find(|row| row.0.name == name).unwrap().0.gflop;
+        let ratio = gflop("unet") / gflop("unet1");
+        // What the halves of the guidance share is computed once.
+        assert!(ratio > 1.5 && ratio < 2.0, "{ratio}");
+    }
+
+    #[test]
+    fn a_size_the_model_cannot_make_is_refused() {
+        let subject = Subject::drawn(Synthesis::Starter).unwrap();
+        let device = Device::cpu(StopFlag::default());
+        let suite = Suite {
+            subject: &subject,
+            device: &device,
+            size: Some([63, 64]),
+            repeat: 1,
+            steps: 1,
+            operations: false,
+        };
+        let refused = suite.run(&[Part::Unet], &mut |_, _| ()).unwrap_err();
+        assert!(refused.to_string().contains("found 63x64"), "{refused}");
+    }
 }

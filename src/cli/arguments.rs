@@ -56,7 +56,7 @@ pub struct Compute {
     /// auto, cpu, cpu-stock (candle's own operations), cuda, cuda:N, metal or metal:N.
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     pub device: DeviceChoice,
-    /// Arithmetic of the UNet; the CPU computes in f32.
+    /// Arithmetic of the UNet; the CPU computes in f32, or bf16 where it has AVX512-BF16.
     #[arg(long, default_value = "f32", value_enum)]
     pub dtype: DtypeName,
     /// Threads on the CPU; all cores if not given.

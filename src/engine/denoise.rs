@@ -57,13 +57,16 @@ impl Denoiser for ConditionedModel<'_> {
     }
 
     fn guided(&mut self, x: &Latent, t: usize) -> Result<(Latent, Latent)> {
-        let [b, c, h, w] = x.shape;
-        let doubled = Latent::new([2 * b, c, h, w], x.values.repeat(2));
         let Some(both) = &self.both else {
             let e_t = self.conditional(x, t)?;
             return Ok((e_t.clone(), e_t));
         };
-        let mut predictions = self.apply(&doubled, t, both)?;
+        let mut predictions = if both.is_context_alone() {
+            self.apply(x, t, both)?
+        } else {
+            let [b, c, h, w] = x.shape;
+            self.apply(&Latent::new([2 * b, c, h, w], x.values.repeat(2)), t, both)?
+        };
         let conditional = predictions.values.split_off(x.len());
         Ok((Latent::new(x.shape, predictions.values), Latent::new(x.shape, conditional)))
     }

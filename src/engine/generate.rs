@@ -77,8 +77,7 @@ pub fn plan(
                 ));
             }
         }
-        let context = model.get_learned_conditioning(&prompt)?;
-        let unconditional = model.get_learned_conditioning(&negative)?;
+        let (context, unconditional) = model.get_learned_conditioning_of_both(&prompt, &negative)?;
         if let Some(trace) = trace {
             trace.i64("tokens", &[1, prompt.ids.len()], prompt.ids.clone());
             trace.f32("context", context.shape(), context.to_f32()?);

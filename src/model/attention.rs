@@ -5,9 +5,11 @@
 //! Letters: b batch, n = h·w positions, c channels, d channels of a head.
 //! Trap: the norm before a `SpatialTransformer` has epsilon 1e-6, the one in an `AttentionBlock` 1e-5.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use crate::ops::{
-    self, Activation, Conv2d, Conv2dShape, Fused, Geglu, GroupNorm, LayerNorm, Linear, Mask, Result, Tensor,
-    Weights,
+    self, Activation, Conv2d, Conv2dShape, Fused, Geglu, GroupNorm, KeysValues, LayerNorm, Linear, Mask,
+    Result, Tensor, Weights,
 };
 
 /// Queries from `x`, keys and values from `context` (or from `x` itself).
@@ -18,6 +20,8 @@ pub struct CrossAttention {
     to_k: Linear,
     to_v: Linear,
     to_out: Linear,
+    /// The last context and what was made of it: all steps of a run look at the same.
+    remembered: Mutex<Option<(Tensor, Arc<KeysValues>)>>,
 }
 
 impl CrossAttention {
@@ -39,6 +43,7 @@ impl CrossAttention {
             to_k: Linear::without_bias(&weights.pp("to_k"), context_dim, inner)?,
             to_v: Linear::without_bias(&weights.pp("to_v"), context_dim, inner)?,
             to_out: Linear::new(&weights.pp("to_out").pp(0), inner, query_dim)?,
+            remembered: Mutex::default(),
         })
     }
 
@@ -46,18 +51,30 @@ impl CrossAttention {
     ///
     /// # Errors
     /// If shapes do not fit, or stopped.
-    pub fn forward(
-        &self,
-        x: &Tensor,
-        context: Option<&Tensor>,
-        mask: Mask<'_>,
-        residual: &Tensor,
-    ) -> Result<Tensor> {
-        let context = context.unwrap_or(x);
+    pub fn forward(&self, x: &Tensor, context: Option<&Tensor>, residual: &Tensor) -> Result<Tensor> {
         let q = self.to_q.forward(x)?;
-        let k = self.to_k.forward(context)?;
-        let v = self.to_v.forward(context)?;
-        self.to_out.forward_residual(&ops::attention(&q, &k, &v, self.heads, mask)?, residual)
+        let seen = match context {
+            None => {
+                let (k, v) = (self.to_k.forward(x)?, self.to_v.forward(x)?);
+                ops::attention(&q, &k, &v, self.heads, Mask::None)?
+            }
+            Some(context) => self.keys_values(context)?.attention(&q)?,
+        };
+        self.to_out.forward_residual(&seen, residual)
+    }
+
+    /// A context's keys and values, made once as long as it stays the same.
+    fn keys_values(&self, context: &Tensor) -> Result<Arc<KeysValues>> {
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, made)) = &*remembered
+            && known.is_same(context)
+        {
+            return Ok(made.clone());
+        }
+        let (k, v) = (self.to_k.forward(context)?, self.to_v.forward(context)?);
+        let made = Arc::new(KeysValues::new(&k, &v, self.heads)?);
+        *remembered = Some((context.clone(), made.clone()));
+        Ok(made)
     }
 }
 
@@ -122,13 +139,17 @@ impl BasicTransformerBlock {
         })
     }
 
-    /// `x` (b, n, dim), `context` (b, m, context_dim).
+    /// `x` (b, n, dim), `context` (k·b, m, context_dim) → (k·b, n, dim): copies of x are one tensor
+    /// until they look at different contexts.
     ///
     /// # Errors
     /// If shapes do not fit, or stopped.
     pub fn forward(&self, x: &Tensor, context: Option<&Tensor>) -> Result<Tensor> {
-        let x = self.attn1.forward(&self.norm1.forward(x)?, None, Mask::None, x)?;
-        let x = self.attn2.forward(&self.norm2.forward(&x)?, context, Mask::None, &x)?;
+        let mut x = self.attn1.forward(&self.norm1.forward(x)?, None, x)?;
+        if let Some(context) = context {
+            x = x.repeated_to(context.shape()[0])?;
+        }
+        let x = self.attn2.forward(&self.norm2.forward(&x)?, context, &x)?;
         self.ff.forward(&self.norm3.forward(&x)?, &x)
     }
 }
@@ -174,7 +195,8 @@ impl SpatialTransformer {
         })
     }
 
-    /// `x` (b, c, h, w), `context` (b, m, context_dim); the result has x's shape.
+    /// `x` (b, c, h, w), `context` (k·b, m, context_dim) → (k·b, c, h, w); see
+    /// [`BasicTransformerBlock::forward`].
     ///
     /// # Errors
     /// If shapes do not fit, or stopped.
@@ -185,8 +207,9 @@ impl SpatialTransformer {
         for block in &self.transformer_blocks {
             tokens = block.forward(&tokens, context)?;
         }
-        let map = tokens.to_map(h, w)?; // (b, inner, h, w)
-        self.proj_out.forward_fused(&map, Fused { residual: Some(x), channels: None })
+        let map = tokens.to_map(h, w)?; // (k·b, inner, h, w)
+        let x = x.repeated_to(map.shape()[0])?;
+        self.proj_out.forward_fused(&map, Fused { residual: Some(&x), channels: None })
     }
 }
 

@@ -4,7 +4,7 @@
 //! Traps: the activation is x·σ(1.702x); the context is the last hidden state after the final norm.
 
 use super::resident::Resident;
-use crate::ops::{self, Activation, Embedding, LayerNorm, Linear, Mask, Result, Tensor, Weights};
+use crate::ops::{self, Activation, Embedding, Error, LayerNorm, Linear, Mask, Result, Tensor, Weights};
 
 /// Numbers from which on an encoder's memory is worth a tenth of a second of reading.
 const WORTH_GIVING_BACK: usize = 32_000_000;
@@ -106,13 +106,19 @@ impl FrozenCLIPEmbedder {
         })
     }
 
-    /// ids of one text (max_length) → context (1, max_length, hidden_size).
+    /// ids of b texts (b·max_length) → context (b, max_length, hidden_size).
     ///
     /// # Errors
     /// If an id is not in the vocabulary, or stopped.
     pub fn forward(&self, ids: &[i64]) -> Result<Tensor> {
-        let mut x =
-            self.token_embedding.forward(ids, [1, ids.len()])?.add(&self.position_embedding.all()?)?;
+        let positions = self.position_embedding.all()?; // (1, max_length, hidden_size)
+        let length = positions.shape()[1];
+        let texts = ids.len() / length.max(1);
+        if texts * length != ids.len() || texts == 0 {
+            return Err(Error::Shape(format!("expected texts of {length} ids, found {} ids", ids.len())));
+        }
+        let positions = positions.repeated_to(texts)?;
+        let mut x = self.token_embedding.forward(ids, [texts, length])?.add(&positions)?;
         for layer in &self.layers {
             x = layer.forward(&x)?;
         }

@@ -62,6 +62,12 @@ impl Conditioning {
         Self { y: Some(y), ..Self::default() }
     }
 
+    /// Whether it reaches the UNet by nothing but cross-attention, so that copies of x stay equal until
+    /// then.
+    pub fn is_context_alone(&self) -> bool {
+        self.c_concat.is_empty() && self.y.is_none() && self.c_crossattn.len() == 1
+    }
+
     /// Both batches one after the other: the doubled batch of classifier-free guidance, with the
     /// unconditional half first.
     ///

@@ -99,6 +99,23 @@ impl LatentDiffusion {
         }
     }
 
+    /// The contexts of a guided run's two texts, (1, n, d) each, from one pass of the encoder.
+    ///
+    /// # Errors
+    /// If the model takes no text, or stopped.
+    pub fn get_learned_conditioning_of_both(
+        &self,
+        prompt: &Tokens,
+        negative: &Tokens,
+    ) -> Result<(Tensor, Tensor)> {
+        let CondStage::Clip { embedder, .. } = &self.cond_stage else {
+            return Err(Error::Shape("this model takes no text".to_owned()));
+        };
+        let ids = [prompt.ids.as_slice(), &negative.ids].concat();
+        let both = embedder.forward(&ids)?.to_dtype_of(&self.device)?;
+        Ok((both.batch_item(0)?, both.batch_item(1)?))
+    }
+
     /// Frees what the steps and the decoder do not use, the text encoder and the first stage's
     /// encoder, until it is asked for again; on a GPU everything stays.
     pub fn keep_what_steps_need(&self) {
@@ -130,6 +147,8 @@ impl LatentDiffusion {
     }
 
     /// The UNet's prediction for `x` (b, c, h, w) at `t` (b): e_t or v, of x's shape.
+    ///
+    /// A context of k·b stands for k copies of x one after another, and gives k·b predictions.
     ///
     /// # Errors
     /// If the conditioning does not fit the model, or stopped.

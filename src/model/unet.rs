@@ -82,8 +82,11 @@ impl UNetModel {
         })
     }
 
-    /// `x` (b, in_channels, h, w), `timesteps` (b), `context` (b, n, context_dim) for transformers,
-    /// `y` (b) for a class-conditional model → (b, out_channels, h, w).
+    /// `x` (b, in_channels, h, w), `timesteps` (b), `context` (k·b, n, context_dim) for transformers,
+    /// `y` (b) for a class-conditional model → (k·b, out_channels, h, w).
+    ///
+    /// With k = 2 the two halves of a guided call are one until they meet their contexts: what is
+    /// before the first cross-attention is computed once, and skips stay single until they are used.
     ///
     /// # Errors
     /// If shapes do not fit, `y` is missing or extra, or stopped.
@@ -105,7 +108,11 @@ impl UNetModel {
         for block in &self.output_blocks {
             let skip =
                 skips.pop().ok_or_else(|| Error::Shape("more output blocks than input blocks".to_owned()))?;
+            let skip = skip.repeated_to(h.shape()[0])?;
             h = block.forward(&Tensor::concatenate_channels(&[&h, &skip])?, &emb, context)?;
+        }
+        if let Some(context) = context {
+            h = h.repeated_to(context.shape()[0])?;
         }
         self.out_conv.forward(&self.out_norm.forward(&h, Activation::Silu)?)
     }

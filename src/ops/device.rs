@@ -176,19 +176,36 @@ impl Device {
                 }
             },
         };
-        let on_cpu = device.is_fast() || choice == DeviceChoice::StockCpu;
-        if on_cpu && dtype != Dtype::F32 {
+        if choice == DeviceChoice::StockCpu && dtype != Dtype::F32 {
             return Err(Error::Device(format!(
-                "the CPU computes in f32, found --dtype {}; leave --dtype out or use a GPU",
+                "candle's CPU operations compute in f32, found --dtype {}; leave --dtype out",
                 dtype.name()
             )));
         }
+        let device = Self { dtype, ..device };
+        device.check_dtype()?;
         Ok((device, sentence))
     }
 
-    /// The same device in another arithmetic (our kernels have f32 alone).
+    /// Whether our kernels have the arithmetic on this CPU.
+    fn check_dtype(&self) -> Result<()> {
+        let Place::Fast(context) = &self.place else { return Ok(()) };
+        let expected = match self.dtype {
+            Dtype::F32 => return Ok(()),
+            Dtype::Bf16 if context.level.has_bf16() => return Ok(()),
+            Dtype::Bf16 => "f32 (bf16 needs a processor with AVX512-BF16)",
+            Dtype::F16 => "f32, or bf16 where the processor has AVX512-BF16",
+        };
+        Err(Error::Device(format!(
+            "expected an arithmetic of this CPU, {expected}, found --dtype {}; leave --dtype out or use a GPU",
+            self.dtype.name()
+        )))
+    }
+
+    /// The same device in another arithmetic. Of our kernels only a UNet's linear layers differ: in
+    /// bf16 their weights and inputs are rounded, while sums and all else stay f32.
     pub fn with_dtype(&self, dtype: Dtype) -> Self {
-        Self { dtype: if self.is_fast() { self.dtype } else { dtype }, ..self.clone() }
+        Self { dtype, ..self.clone() }
     }
 
     /// The same device with another instruction set: for comparisons.
@@ -205,7 +222,9 @@ impl Device {
                 level.name()
             )));
         }
-        Ok(Self { place: Place::Fast(context.with_level(level)), ..self })
+        let device = Self { place: Place::Fast(context.with_level(level)), ..self };
+        device.check_dtype()?;
+        Ok(device)
     }
 
     /// The arithmetic of tensors made here.

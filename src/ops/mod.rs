@@ -33,7 +33,7 @@ mod tensor;
 mod weights;
 
 pub use activation::Activation;
-pub use attention::{Mask, attention};
+pub use attention::{KeysValues, Mask, attention};
 pub use convolution::{Conv2d, Conv2dShape, Fused, Padding};
 pub use device::{Device, DeviceChoice, DeviceOptions, Dtype, WeightsKept};
 pub use embedding::Embedding;

@@ -204,6 +204,42 @@ impl Tensor {
         Self::concatenate(parts, 0)
     }
 
+    /// As many copies one after another as make a batch of `batch`; itself if it is one already.
+    ///
+    /// # Errors
+    /// If `batch` is no multiple of dimension 0.
+    pub fn repeated_to(&self, batch: usize) -> Result<Self> {
+        let own = self.shape().first().copied().unwrap_or(0);
+        if own == batch {
+            return Ok(self.clone());
+        }
+        if own == 0 || !batch.is_multiple_of(own) {
+            return Err(Error::Shape(format!("a batch of {own} does not repeat to one of {batch}")));
+        }
+        Self::concatenate_batch(&vec![self; batch / own])
+    }
+
+    /// Number `index` of the batch, as a batch of one.
+    ///
+    /// # Errors
+    /// If there is no such number.
+    pub fn batch_item(&self, index: usize) -> Result<Self> {
+        let batch = self.shape().first().copied().unwrap_or(0);
+        if index >= batch {
+            return Err(Error::Shape(format!("expected a batch of more than {index}, found {batch}")));
+        }
+        each!(self, x => x.batch_item(index))
+    }
+
+    /// Whether both are the same numbers in the same memory.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Fast(a), Self::Fast(b)) => a.is_same(b),
+            (Self::Stock(a), Self::Stock(b)) => a.is_same(b),
+            _ => false,
+        }
+    }
+
     /// Maps or tokens of equal other dimensions one after another along dimension 1: channels of
     /// maps (a skip connection), positions of tokens.
     ///

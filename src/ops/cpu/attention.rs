@@ -50,7 +50,7 @@ pub fn attention(
     mask: AttentionMask<'_>,
     y: &mut [f32],
 ) -> Result<(), Stopped> {
-    let packed = KeysValues::pack(context, k, v, shape)?;
+    let packed = KeysValues::pack_in(&context.arena, context, k, v, shape)?;
     attention_packed(context, q, &packed, shape.queries, scale, mask, y)
 }
 

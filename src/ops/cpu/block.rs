@@ -7,7 +7,10 @@
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 
-/// From this size on a block is mapped in huge pages.
+/// From this size on a block has a mapping of its own, so that what is freed leaves no holes behind.
+#[cfg(target_os = "linux")]
+const MAPPED: usize = 128 << 10;
+/// From this size on it is mapped in huge pages.
 #[cfg(target_os = "linux")]
 const HUGE_PAGE: usize = 2 << 20;
 
@@ -45,7 +48,7 @@ impl Block {
     pub fn new(bytes: usize) -> Block {
         let bytes = bytes.max(64).next_multiple_of(64);
         #[cfg(target_os = "linux")]
-        if bytes >= HUGE_PAGE
+        if bytes >= MAPPED
             && let Some(start) = map(bytes)
         {
             return Block { start, bytes };
@@ -84,7 +87,7 @@ impl Block {
 impl Drop for Block {
     fn drop(&mut self) {
         #[cfg(target_os = "linux")]
-        if self.bytes >= HUGE_PAGE {
+        if self.bytes >= MAPPED {
             // SAFETY: `map` mapped exactly these bytes, and they go once.
             unsafe { libc::munmap(self.start.as_ptr().cast(), self.bytes) };
             return;
@@ -94,7 +97,7 @@ impl Drop for Block {
     }
 }
 
-/// Maps zeroed memory aligned to 2 MiB and asks for huge pages.
+/// Maps zeroed memory; large pieces aligned to 2 MiB, asking for huge pages.
 #[cfg(target_os = "linux")]
 fn map(bytes: usize) -> Option<NonNull<u8>> {
     // SAFETY: a private anonymous mapping at an address of the system's choice touches nothing
@@ -102,10 +105,14 @@ fn map(bytes: usize) -> Option<NonNull<u8>> {
     unsafe {
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-        let length = bytes.next_multiple_of(4096) + HUGE_PAGE;
+        let spare = if bytes >= HUGE_PAGE { HUGE_PAGE } else { 0 };
+        let length = bytes.next_multiple_of(4096) + spare;
         let start = libc::mmap(std::ptr::null_mut(), length, protection, flags, -1, 0);
         if start == libc::MAP_FAILED {
             handle_alloc_error(layout(bytes));
+        }
+        if spare == 0 {
+            return NonNull::new(start.cast());
         }
         let before = start.align_offset(HUGE_PAGE);
         let aligned = start.add(before);

@@ -15,6 +15,8 @@ pub struct Context {
     pub pool: Arc<Pool>,
     /// The buffers.
     pub arena: Arena,
+    /// Buffers that outlast a step; apart, so that they hold no segment of the others back.
+    pub kept: Arena,
     /// The instruction set.
     pub level: Level,
     /// Read once for each block of work.
@@ -27,6 +29,7 @@ impl Context {
         Context {
             pool: Arc::new(Pool::new(threads)),
             arena: Arena::default(),
+            kept: Arena::default(),
             level: Level::detect(),
             stop: Arc::new(AtomicBool::new(false)),
         }

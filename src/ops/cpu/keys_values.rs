@@ -5,7 +5,7 @@
 //! instruction set's, so packed keys serve only contexts of the same level.
 #![expect(unsafe_code, reason = "threads write disjoint heads")]
 
-use super::arena::Buffer;
+use super::arena::{Arena, Buffer};
 use super::context::Context;
 use super::level::Level;
 use super::shared::Shared;
@@ -45,7 +45,8 @@ pub(super) fn tile_shape(level: Level) -> (usize, usize) {
 }
 
 impl KeysValues {
-    /// Packs `(batch, keys, heads·head_size)` keys and values. `shape.queries` does not matter.
+    /// Packs `(batch, keys, heads·head_size)` keys and values, to be kept for many attentions.
+    /// `shape.queries` does not matter.
     ///
     /// # Errors
     /// [`Stopped`].
@@ -53,6 +54,17 @@ impl KeysValues {
     /// # Panics
     /// If a slice does not have the shape said.
     pub fn pack(
+        context: &Context,
+        k: &[f32],
+        v: &[f32],
+        shape: AttentionShape,
+    ) -> Result<KeysValues, Stopped> {
+        Self::pack_in(&context.kept, context, k, v, shape)
+    }
+
+    /// The same in buffers of `arena`.
+    pub(super) fn pack_in(
+        arena: &Arena,
         context: &Context,
         k: &[f32],
         v: &[f32],
@@ -66,8 +78,8 @@ impl KeysValues {
         let (group, _) = tile_shape(context.level);
         let padded = keys.next_multiple_of(group);
         let mut packed = KeysValues {
-            keys: context.arena.take(batch * heads * padded * head_size),
-            values: context.arena.take(batch * heads * keys * head_size),
+            keys: arena.take(batch * heads * padded * head_size),
+            values: arena.take(batch * heads * keys * head_size),
             shape,
             group,
         };

@@ -74,6 +74,7 @@ impl PackedMatrix {
     ///
     /// # Panics
     /// If the slice has another length.
+    #[expect(unsafe_code, reason = "threads write disjoint rows")]
     pub fn pack_bf16(
         pool: &Pool,
         weights: WeightSlice<'_>,
@@ -88,18 +89,23 @@ impl PackedMatrix {
             WeightSlice::F32(w) => w[at],
         };
         let bits = |at: Option<usize>| u32::from(bf16::from_f32(at.map_or(0.0, value)).to_bits());
-        let mut words = Vec::with_capacity(rows * pair_words(columns));
-        for row in 0..rows {
+        let width = pair_words(columns);
+        let mut words = vec![0.0; rows * width];
+        let to = Shared::new(&mut words);
+        each_row(pool, rows, &|row| {
+            let mut at = row * width;
             for start in (0..columns).step_by(PAIR_BLOCK) {
                 let end = columns.min(start + PAIR_BLOCK);
                 let half = (end - start).div_ceil(2);
-                words.extend((start..start + half).map(|low| {
+                for low in start..start + half {
                     let high = Some(low + half).filter(|k| *k < end);
                     let pair = bits(Some(row * columns + low)) | bits(high.map(|k| row * columns + k)) << 16;
-                    f32::from_bits(pair)
-                }));
+                    // SAFETY: row `row` of the pairs is written by this item alone.
+                    unsafe { *to.at(at) = f32::from_bits(pair) };
+                    at += 1;
+                }
             }
-        }
+        });
         let packed = Self::pack_as(pool, WeightSlice::F32(&words), outputs, pair_words(columns), gated);
         PackedMatrix { columns, pairs: true, ..packed }
     }
@@ -244,7 +250,7 @@ fn transpose_panels<T: Copy + Send + Sync>(
     let size = columns * PANEL;
     let count = to.len().checked_div(size).unwrap_or(0);
     let to = Shared::new(to);
-    let work = |_: usize, panel: usize| {
+    each_row(pool, count, &|panel| {
         // SAFETY: panel number `panel` is written by this item alone and lies within `to`.
         let panel_to = unsafe { std::slice::from_raw_parts_mut(to.at(panel * size), size) };
         for i in 0..PANEL {
@@ -255,9 +261,12 @@ fn transpose_panels<T: Copy + Send + Sync>(
                 }
             }
         }
-    };
-    // Packing is short and is not stopped.
+    });
+}
+
+/// Calls `work` once for each row, on all threads. Packing is short and is not stopped.
+fn each_row(pool: &Pool, count: usize, work: &(dyn Fn(usize) + Sync)) {
     let never = std::sync::atomic::AtomicBool::new(false);
-    let done = pool.run(count, &never, &work);
+    let done = pool.run(count, &never, &|_, row| work(row));
     debug_assert!(done.is_ok());
 }

@@ -1,8 +1,8 @@
 //! Attention by our kernels: tiles with a running softmax, no score matrix in memory.
 
 use super::Tensor;
-use crate::ops::cpu::{self, AttentionMask, AttentionShape};
-use crate::ops::{Mask, Result};
+use crate::ops::cpu::{self, AttentionMask, AttentionShape, attention_packed};
+use crate::ops::{Device, Error, Mask, Result};
 
 /// softmax(q·kᵀ / √d)·v for each head.
 ///
@@ -25,4 +25,47 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, mask: Mask<'_
     Tensor::make(q.device(), q.shape(), |context, y| {
         Ok(cpu::attention(context, q.numbers()?, k.numbers()?, v.numbers()?, shape, scale, mask, y)?)
     })
+}
+
+/// Keys and values, packed once for many queries.
+pub struct KeysValues {
+    packed: cpu::KeysValues,
+    shape: AttentionShape,
+    device: Device,
+}
+
+impl std::fmt::Debug for KeysValues {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "KeysValues({:?})", self.shape)
+    }
+}
+
+impl KeysValues {
+    /// Packs `k` and `v` (b, m, heads·d). The caller has checked the shapes.
+    ///
+    /// # Errors
+    /// If stopped.
+    pub fn new(k: &Tensor, v: &Tensor, heads: usize) -> Result<Self> {
+        let [batch, keys, c] = k.token_shape()?;
+        let shape = AttentionShape { batch, queries: 0, keys, heads, head_size: c / heads };
+        let device = k.device().clone();
+        let packed = cpu::KeysValues::pack(device.fast()?, k.numbers()?, v.numbers()?, shape)?;
+        Ok(Self { packed, shape, device })
+    }
+
+    /// softmax(q·kᵀ / √d)·v for each head, of q's shape. The caller has checked the shapes.
+    ///
+    /// # Errors
+    /// If stopped, or q's kernels are of another instruction set.
+    pub fn attention(&self, q: &Tensor) -> Result<Tensor> {
+        if q.device().simd() != self.device.simd() {
+            return Err(Error::Shape("keys and queries are of two instruction sets".to_owned()));
+        }
+        let [_, queries, _] = q.token_shape()?;
+        let scale = 1.0 / (self.shape.head_size as f32).sqrt();
+        Tensor::make(q.device(), q.shape(), |context, y| {
+            let (q, mask) = (q.numbers()?, AttentionMask::default());
+            Ok(attention_packed(context, q, &self.packed, queries, scale, mask, y)?)
+        })
+    }
 }

@@ -1,6 +1,6 @@
 //! Linear layers by our kernels, with bias, activation, gate and residual in the same pass.
 
-use super::{Tensor, pack, with_kept};
+use super::{Tensor, pack, pack_slice, with_kept};
 use crate::ops::cpu::{Epilogue, PackedMatrix, WeightSlice, linear};
 use crate::ops::{Activation, Error, Result, Weights};
 
@@ -53,8 +53,8 @@ impl Linear {
                 "expected the weights of a layer {in_features} → {out_features}"
             )));
         }
-        let pool = &weights.device().fast()?.pool;
-        let weight = PackedMatrix::pack(pool, WeightSlice::F32(weight), out_features, in_features);
+        let device = weights.device();
+        let weight = pack_slice(device, WeightSlice::F32(weight), out_features, in_features, false)?;
         Ok(Self { weight, bias: bias.map(<[f32]>::to_vec) })
     }
 
@@ -97,9 +97,8 @@ impl Geglu {
     pub fn new(weights: &Weights, in_features: usize, out_features: usize) -> Result<Self> {
         let tensor = weights.get("weight", &[2 * out_features, in_features])?;
         let device = weights.device();
-        let pool = &device.fast()?.pool;
-        let pack = |slice: WeightSlice<'_>| PackedMatrix::pack_geglu(pool, slice, out_features, in_features);
-        let weight = with_kept(device, &tensor, pack)?;
+        let pack = |slice: WeightSlice<'_>| pack_slice(device, slice, out_features, in_features, true);
+        let weight = with_kept(device, &tensor, pack)??;
         weights.release("weight");
         Ok(Self { weight, bias: weights.get_f32("bias", &[2 * out_features])? })
     }

@@ -149,6 +149,29 @@ impl Tensor {
         }
     }
 
+    /// Number `index` of the batch. The caller has checked that there is one.
+    ///
+    /// # Errors
+    /// If the device is another.
+    pub fn batch_item(&self, index: usize) -> Result<Self> {
+        let whole = self.whole()?;
+        let mut shape = self.shape.clone();
+        shape[0] = 1;
+        Self::make(&self.device, &shape, |_, to| {
+            let len = to.len();
+            to.copy_from_slice(&whole.numbers()?[index * len..(index + 1) * len]);
+            Ok(())
+        })
+    }
+
+    /// Whether both are the same numbers in the same memory.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (&self.data, &other.data) {
+            (Data::One(a), Data::One(b)) => Arc::ptr_eq(a, b) && self.shape == other.shape,
+            _ => false,
+        }
+    }
+
     /// The same numbers under another shape of the same memory order.
     fn seen_as(&self, shape: &[usize]) -> Self {
         Self { shape: shape.to_vec(), data: self.data.clone(), device: self.device.clone() }

@@ -43,6 +43,19 @@ impl Tensor {
         self.inner.dims()
     }
 
+    /// Number `index` of the batch.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn batch_item(&self, index: usize) -> Result<Self> {
+        self.wrap("a part of a batch", self.inner.narrow(0, index, 1).and_then(|part| part.contiguous()))
+    }
+
+    /// Whether both are the same tensor.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.inner.id() == other.inner.id()
+    }
+
     /// Where it lives.
     pub fn device(&self) -> &Device {
         &self.device
