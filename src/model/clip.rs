@@ -6,7 +6,7 @@
 use super::resident::Resident;
 use crate::ops::{self, Activation, Embedding, Error, LayerNorm, Linear, Mask, Result, Tensor, Weights};
 
-/// Numbers from which on an encoder's memory is worth a tenth of a second of reading.
+/// Numbers from which on an encoder's memory is worth reading it again for the next text.
 const WORTH_GIVING_BACK: usize = 32_000_000;
 
 /// The dimensions of a text transformer; ViT-L/14's are [`ClipShape::default`].

@@ -70,6 +70,8 @@
 //! AVX2, one thread (processor time): linears 122–126 of 134; 3×3 460–475 (128 channels @512 433,
 //! 1280 @8 314); enlarged 610; attention 108 (head size 40), 113 (80), 126 (512).
 //!
+//! Whole networks, against the peers and with the commands: `benches/README.md`.
+//!
 //! What is left: GroupNorm of the large maps runs at 39–47 GB/s and adds about 0.1 s to a decode; it
 //! could hide in the convolutions before (statistics) and after (factors). 2560 and 1920 channels @16
 //! reach 1200, since their V leaves the cache. Cross-attention at 77 keys spends a third of its time
