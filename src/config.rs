@@ -3,6 +3,7 @@
 //! Invariant: a key that a module does not know is an error that names it and what is known; a key
 //! that only training needs is accepted and remembered, so that `inspect` can list it.
 
+use std::io::Read as _;
 use std::path::Path;
 
 use serde_json::{Map, Value};
@@ -52,11 +53,16 @@ pub fn parse_yaml(text: &str) -> Result<Value> {
 /// If it cannot be read, is too long or no YAML.
 pub fn read_yaml(path: &Path) -> Result<Value> {
     let unreadable = |cause: String| ConfigError::Unreadable { cause, path: path.display().to_string() };
-    let length = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
-    if length > CONFIG_BYTES_MAX as u64 {
-        return Err(unreadable(format!("it has {length} bytes, more than any config")));
-    }
-    parse_yaml(&std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?)
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(|error| unreadable(error.to_string()))?;
+    // A little more than the most is read, and refused for its length.
+    file.take(CONFIG_BYTES_MAX as u64 + 1)
+        .read_to_string(&mut text)
+        .map_err(|error| unreadable(error.to_string()))?;
+    parse_yaml(&text).map_err(|error| match error {
+        ConfigError::Yaml(found) => ConfigError::Yaml(format!("{found}; check the file {}", path.display())),
+        other => other,
+    })
 }
 
 /// A module to be built: its `target` and its `params`.

@@ -73,6 +73,7 @@
 
 #[cfg(feature = "window")]
 pub mod app;
+pub mod bench;
 pub mod checkpoint;
 pub mod cli;
 pub mod config;

@@ -250,7 +250,7 @@ fn foot_ui(ui: &mut Ui, view: &mut View<'_>) {
     let width = rect.width() - 90.0;
     let label = egui::Rect::from_min_size(egui::pos2(rect.left() + 32.0, middle - 8.0), vec2(width, 16.0));
     ui.scope_builder(UiBuilder::new().max_rect(label), |ui| {
-        ui.add(egui::Label::new(widgets::small(said, tokens.subdued)).truncate());
+        ui.add(egui::Label::new(widgets::small(&said, tokens.subdued)).truncate()).on_hover_text(&said);
     });
     let place = egui::Rect::from_center_size(
         egui::pos2(rect.right() - 28.0, middle),

@@ -117,6 +117,7 @@ impl Safelight {
                 }
             }
             Act::Restart => self.restart(),
+            Act::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
             Act::ZoomFit | Act::ZoomIn | Act::ZoomOut => self.zoom(act),
             _ => self.act_on_shown(ctx, act),
         }
@@ -156,11 +157,7 @@ impl Safelight {
                     self.delete(path);
                 }
             }
-            Act::UndoDelete => {
-                if self.state.deleted > 0 {
-                    self.services.ask(Task::Untrash);
-                }
-            }
+            Act::UndoDelete if self.state.deleted > 0 => self.services.ask(Task::Untrash),
             Act::ExportGif => self.export(Animation::Gif),
             Act::ExportApng => self.export(Animation::Apng),
             Act::Play => self.play(ctx),
@@ -407,6 +404,7 @@ impl Safelight {
         self.state.desk.abandon();
         self.state.dead = None;
         self.state.cards.settle(Act::Restart);
+        self.room.announced.clear();
         self.send(Request::Open(self.last_model()));
     }
 

@@ -186,7 +186,10 @@ fn input(ui: &Ui, view: &mut View<'_>, strip: &Strip, response: &Response) {
         // The last step of a finished picture is the picture itself.
         let finished = view.state.desk.development(strip.job).is_some_and(|it| it.result.is_some());
         let step = (!(finished && step + 1 == strip.steps)).then_some(step);
-        view.push(Command::ShowStep { job: strip.job, step });
+        let shown = Shown::Development { job: strip.job, step };
+        if view.state.shown != shown || view.state.playing.is_some() {
+            view.push(Command::ShowStep { job: strip.job, step });
+        }
     };
     if let Some(at) = response.interact_pointer_pos() {
         go(strip.step_at(at), view);

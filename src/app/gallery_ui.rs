@@ -13,7 +13,7 @@ use crate::app::command::{Act, Command};
 use crate::app::development::Stage;
 use crate::app::icons;
 use crate::app::services::Task;
-use crate::app::shelf::{Group, day};
+use crate::app::shelf::{FORGOTTEN, Group, day};
 use crate::app::state::Shown;
 use crate::app::theme::{self, size};
 use crate::app::view::View;
@@ -164,9 +164,11 @@ fn record_ui(ui: &mut Ui, view: &mut View<'_>, index: usize, place: Rect) {
     let tokens = theme::tokens(ui);
     let Some(record) = view.state.shelf.records.get(index) else { return };
     let (path, prompt) = (record.path.clone(), record.prompt.clone());
-    let (thumbnail, wanted) = view.state.shelf.thumbnail(&path);
+    let (thumbnail, wanted) = view.state.shelf.thumbnail(&path, std::time::Instant::now());
     if wanted {
         view.tasks.push(Task::Thumbnail(path.clone()));
+        // Wishes beyond what the gallery keeps are forgotten: look again.
+        ui.ctx().request_repaint_after(FORGOTTEN);
     }
     match thumbnail {
         Some(picture) => paint_square(ui, view, &picture, place),

@@ -136,7 +136,12 @@ impl Safelight {
     /// Takes in what has come, for a few milliseconds at most.
     fn drain(&mut self, ctx: &Context) {
         let deadline = Instant::now() + DRAIN_MAX;
-        for event in self.engine.drain_events(deadline) {
+        let events = self.engine.drain_events(deadline);
+        // Time was up before the lane was empty: the rest in the next frame.
+        if !events.is_empty() && Instant::now() >= deadline {
+            ctx.request_repaint();
+        }
+        for event in events {
             let follow = self.state.apply(event);
             self.follow(ctx, follow);
         }
@@ -151,9 +156,6 @@ impl Safelight {
         for answer in self.services.answers() {
             let follow = self.state.answer(answer);
             self.follow(ctx, follow);
-        }
-        if Instant::now() >= deadline {
-            ctx.request_repaint();
         }
     }
 

@@ -106,8 +106,8 @@ pub enum Answer {
     Thumbnail {
         /// Of which file.
         path: PathBuf,
-        /// The pixels.
-        frame: Frame,
+        /// The pixels; none where the file cannot be read.
+        frame: Option<Frame>,
     },
     /// A picture in full.
     Read {

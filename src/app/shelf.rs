@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::app::development::Picture;
 use crate::app::services::Record;
@@ -11,6 +12,8 @@ use crate::picture::Frame;
 
 /// Small pictures kept.
 const THUMBNAILS_MAX: usize = 400;
+/// After this time a wish is taken for forgotten, and made again.
+pub const FORGOTTEN: Duration = Duration::from_secs(2);
 /// Pictures kept in full.
 const FULL_MAX: usize = 6;
 
@@ -23,6 +26,16 @@ pub struct Group {
     pub members: Vec<usize>,
 }
 
+/// A small picture, asked for or here.
+#[derive(Debug)]
+struct Thumbnail {
+    picture: Option<Picture>,
+    /// When it was asked for; none once an answer has come.
+    asked: Option<Instant>,
+    /// For finding the longest unused.
+    used: u64,
+}
+
 /// Kept pictures.
 #[derive(Debug, Default)]
 pub struct Shelf {
@@ -32,7 +45,7 @@ pub struct Shelf {
     pub listed: bool,
     /// What is searched for.
     pub search: String,
-    thumbnails: HashMap<PathBuf, (Option<Picture>, u64)>,
+    thumbnails: HashMap<PathBuf, Thumbnail>,
     full: Vec<(PathBuf, Picture)>,
     clock: u64,
 }
@@ -92,35 +105,38 @@ impl Shelf {
         groups
     }
 
-    /// A small picture if it is here; `true` beside it when it should be asked for.
-    pub fn thumbnail(&mut self, path: &Path) -> (Option<Picture>, bool) {
+    /// A small picture if it is here; `true` beside it when it should be asked for (again).
+    pub fn thumbnail(&mut self, path: &Path, now: Instant) -> (Option<Picture>, bool) {
         self.clock += 1;
-        match self.thumbnails.get_mut(path) {
-            Some((picture, used)) => {
-                *used = self.clock;
-                (picture.clone(), false)
-            }
-            None => {
-                self.thumbnails.insert(path.to_owned(), (None, self.clock));
-                (None, true)
-            }
+        let used = self.clock;
+        let Some(known) = self.thumbnails.get_mut(path) else {
+            let wish = Thumbnail { picture: None, asked: Some(now), used };
+            self.thumbnails.insert(path.to_owned(), wish);
+            return (None, true);
+        };
+        known.used = used;
+        let wanted = known.asked.is_some_and(|asked| now.duration_since(asked) > FORGOTTEN);
+        if wanted {
+            known.asked = Some(now);
         }
+        (known.picture.clone(), wanted)
     }
 
     /// A small picture, without asking for it.
     pub fn thumbnail_at_hand(&self, path: &Path) -> Option<&Picture> {
-        self.thumbnails.get(path)?.0.as_ref()
+        self.thumbnails.get(path)?.picture.as_ref()
     }
 
-    /// Keeps a small picture; the longest unused make room.
-    pub fn keep_thumbnail(&mut self, path: PathBuf, frame: Frame) {
+    /// Keeps a small picture, or that there is none; the longest unused make room.
+    pub fn keep_thumbnail(&mut self, path: PathBuf, frame: Option<Frame>) {
         self.clock += 1;
-        self.thumbnails.insert(path, (Some(Picture::new(frame)), self.clock));
+        let kept = Thumbnail { picture: frame.map(Picture::new), asked: None, used: self.clock };
+        self.thumbnails.insert(path, kept);
         if self.thumbnails.len() > THUMBNAILS_MAX {
-            let mut used: Vec<u64> = self.thumbnails.values().map(|(_, used)| *used).collect();
+            let mut used: Vec<u64> = self.thumbnails.values().map(|thumbnail| thumbnail.used).collect();
             used.sort_unstable();
             let limit = used[used.len() - THUMBNAILS_MAX * 3 / 4];
-            self.thumbnails.retain(|_, (_, used)| *used >= limit);
+            self.thumbnails.retain(|_, thumbnail| thumbnail.used >= limit);
         }
     }
 
@@ -207,13 +223,17 @@ mod tests {
     }
 
     #[test]
-    fn a_thumbnail_is_asked_for_once_and_the_cache_is_bounded() {
+    fn a_thumbnail_is_asked_for_again_only_when_it_was_forgotten_and_the_cache_is_bounded() {
         let mut shelf = Shelf::default();
-        assert!(shelf.thumbnail(Path::new("a")).1);
-        assert!(!shelf.thumbnail(Path::new("a")).1);
+        let now = Instant::now();
+        assert!(shelf.thumbnail(Path::new("a"), now).1);
+        assert!(!shelf.thumbnail(Path::new("a"), now).1);
+        assert!(shelf.thumbnail(Path::new("a"), now + 2 * FORGOTTEN).1);
+        shelf.keep_thumbnail("a".into(), None);
+        assert!(!shelf.thumbnail(Path::new("a"), now + 9 * FORGOTTEN).1);
         for i in 0..1000 {
             let frame = Frame { width: 1, height: 1, rgb: vec![0; 3].into() };
-            shelf.keep_thumbnail(format!("{i}").into(), frame);
+            shelf.keep_thumbnail(format!("{i}").into(), Some(frame));
         }
         assert!(shelf.thumbnails.len() <= THUMBNAILS_MAX);
         assert!(shelf.thumbnail_at_hand(Path::new("999")).is_some());

@@ -110,7 +110,7 @@ pub fn below(view: &View<'_>) -> Option<String> {
     }
     development.newest()?;
     let percent = (development.preview_share * 100.0).round() as i64;
-    let mode = mode_name(view, development.preview_mode).to_lowercase();
+    let mode = mode_name(view, development.preview_mode);
     let said = match development.preview_mode {
         PreviewMode::Full => view.words.with("previews-full", &[("percent", percent.into())]),
         _ => view.words.with("previews-mode", &[("mode", mode.into()), ("percent", percent.into())]),

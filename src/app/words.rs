@@ -49,7 +49,8 @@ impl Language {
         }
     }
 
-    fn source(self) -> &'static str {
+    /// All its words, as Fluent.
+    pub fn source(self) -> &'static str {
         match self {
             Self::English => include_str!("../../assets/words/en.ftl"),
             Self::Chinese => include_str!("../../assets/words/zh-Hans.ftl"),

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::bench::Part;
 use crate::message::{ModelSource, RngKind, SamplerKind, TimestepSpacing};
+use crate::ops::cpu::Level;
 use crate::ops::{DeviceChoice, DeviceOptions, Dtype, WeightsKept};
 
 /// Type words, watch the picture develop, steer it.
@@ -44,6 +46,8 @@ pub enum Command {
     Inspect(Inspect),
     /// Compute recorded runs of the reference again and compare.
     Verify(Verify),
+    /// Measure how long each part takes, and how much memory.
+    Bench(Bench),
 }
 
 /// Where and how to compute.
@@ -278,4 +282,88 @@ pub struct Verify {
     #[command(flatten)]
     /// Where to compute.
     pub compute: Compute,
+}
+
+/// Models of drawn weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SynthesisName {
+    /// Stable Diffusion v1.
+    Sd15,
+    /// The starter.
+    Starter,
+}
+
+/// Names of instruction sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SimdName {
+    /// 512-bit vectors.
+    Avx512,
+    /// 256-bit vectors.
+    Avx2,
+    /// Plain Rust.
+    Portable,
+}
+
+impl From<SimdName> for Level {
+    fn from(name: SimdName) -> Self {
+        match name {
+            SimdName::Avx512 => Self::Avx512,
+            SimdName::Avx2 => Self::Avx2,
+            SimdName::Portable => Self::Portable,
+        }
+    }
+}
+
+/// `safelight bench`.
+#[derive(Debug, Args)]
+pub struct Bench {
+    /// A model of weights drawn from their names [default: sd15, unless --model is given].
+    #[arg(long, value_enum, conflicts_with = "path")]
+    pub synthetic: Option<SynthesisName>,
+    #[command(flatten)]
+    /// Or a model's own weights.
+    pub model: Model,
+    /// Parts out of load, run, text, unet, unet1, decode, encode and cancel; all if not given.
+    #[arg(long, value_delimiter = ',', value_name = "PART,…")]
+    pub only: Vec<Part>,
+    /// Pixels across and down, such as 512x512 [default: the model's].
+    #[arg(long, value_name = "WxH", value_parser = parse_size)]
+    pub size: Option<[usize; 2]>,
+    /// Timed repetitions of each part.
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub repeat: u16,
+    /// Steps of a whole run.
+    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub steps: u16,
+    /// auto, cpu, cpu-stock (candle's own operations), cuda, cuda:N, metal or metal:N.
+    #[arg(long, default_value = "cpu", value_name = "DEVICE")]
+    pub device: DeviceChoice,
+    /// Arithmetic of the UNet.
+    #[arg(long, default_value = "f32", value_enum)]
+    pub dtype: DtypeName,
+    /// Threads on the CPU; all cores if not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// How the CPU keeps weights [default: as in the file, drawn ones in f16].
+    #[arg(long, value_enum)]
+    pub weights: Option<KeptName>,
+    /// Instructions of the kernels [default: the best of this CPU].
+    #[arg(long, value_enum)]
+    pub simd: Option<SimdName>,
+    /// Measure single operations too.
+    #[arg(long)]
+    pub operations: bool,
+    /// One JSON object a line.
+    #[arg(long)]
+    pub json: bool,
+    /// Write the drawn weights as an f16 safetensors file instead of measuring.
+    #[arg(long, value_name = "FILE", conflicts_with = "path")]
+    pub write: Option<PathBuf>,
+}
+
+/// "512x768" → [512, 768].
+fn parse_size(text: &str) -> Result<[usize; 2], String> {
+    text.split_once('x')
+        .and_then(|(width, height)| Some([width.parse().ok()?, height.parse().ok()?]))
+        .ok_or_else(|| format!("expected a size such as 512x512, found {text:?}"))
 }

@@ -3,6 +3,7 @@
 //! stdout carries results only (saved paths, reports, or JSON lines); everything else goes to stderr.
 
 mod arguments;
+mod bench;
 mod failure;
 mod generate;
 mod inspect;
@@ -29,6 +30,7 @@ pub fn main() -> ExitCode {
         Some(Command::Generate(arguments)) => generate::run(&arguments),
         Some(Command::Inspect(arguments)) => inspect::run(&arguments),
         Some(Command::Verify(arguments)) => verify::run(&arguments),
+        Some(Command::Bench(arguments)) => bench::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

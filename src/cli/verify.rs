@@ -43,8 +43,7 @@ pub fn run(arguments: &Verify) -> Result<(), Failure> {
 fn cases(folders: &[std::path::PathBuf]) -> Result<Vec<Case>, Failure> {
     if folders.is_empty() {
         let mut cases = embedded::cases().map_err(Failure::Ours)?;
-        #[cfg(feature = "starter")]
-        cases.push(embedded::starter().map_err(Failure::Ours)?);
+        cases.extend(starter_case()?);
         return Ok(cases);
     }
     folders
@@ -108,6 +107,16 @@ pub fn read_small(path: &Path) -> Result<Vec<u8>, String> {
         return Err(format!("expected a tokenizer, found a very large file: {}", path.display()));
     }
     Ok(bytes)
+}
+
+#[cfg(feature = "starter")]
+fn starter_case() -> Result<Option<Case>, Failure> {
+    embedded::starter().map(Some).map_err(Failure::Ours)
+}
+
+#[cfg(not(feature = "starter"))]
+fn starter_case() -> Result<Option<Case>, Failure> {
+    Ok(None)
 }
 
 #[cfg(feature = "starter")]

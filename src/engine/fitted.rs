@@ -190,7 +190,7 @@ fn solve(a: &mut [f64], b: &mut [f64], n: usize, m: usize) -> Option<()> {
         for i in j..n {
             let sum: f64 = (0..j).map(|k| a[i * n + k] * a[j * n + k]).sum();
             let rest = a[i * n + j] - sum;
-            if i == j && !(rest > 0.0) {
+            if i == j && (rest.is_nan() || rest <= 0.0) {
                 return None;
             }
             a[i * n + j] = if i == j { rest.sqrt() } else { rest / a[j * n + j] };

@@ -175,8 +175,8 @@ impl Heads {
                 Some(width) => Some(channels / width),
             }
         };
-        let heads =
-            heads.filter(|&heads| heads > 0 && (self.use_spatial_transformer || channels % heads == 0));
+        let heads = heads
+            .filter(|&heads| heads > 0 && (self.use_spatial_transformer || channels.is_multiple_of(heads)));
         let heads = heads.ok_or_else(|| {
             Error::Shape(format!(
                 "{channels} channels do not split into the heads that num_heads and num_head_channels say"

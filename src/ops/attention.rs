@@ -1,5 +1,6 @@
 //! Scaled dot-product attention over heads that lie side by side in the last dimension.
 
+use super::meter::Described;
 use super::{Error, Result, Tensor, fast, stock};
 
 /// What may not be looked at.
@@ -40,8 +41,13 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, mask: Mask<'_
             v.shape()
         )));
     }
-    match q {
+    let look = || match q {
         Tensor::Fast(q) => fast::attention(q, k.as_ref()?, v.as_ref()?, heads, mask).map(Tensor::Fast),
         Tensor::Stock(q) => stock::attention(q, k.as_ref()?, v.as_ref()?, heads, mask).map(Tensor::Stock),
-    }
+    };
+    q.device().meter().measure(look, |_| Described {
+        kind: "attention",
+        shape: format!("{n} to {m}, {heads} heads of {}, batch {b}", c / heads),
+        operations: 4.0 * (b * n) as f64 * (m * c) as f64,
+    })
 }

@@ -1,5 +1,6 @@
 //! `Conv2d`: two-dimensional convolution, with what follows it folded in.
 
+use super::meter::Described;
 use super::tensor::both;
 use super::{Result, Tensor, Weights, fast, stock};
 
@@ -101,7 +102,13 @@ impl Conv2d {
     /// If shapes do not fit, or stopped.
     pub fn forward_fused(&self, x: &Tensor, fused: Fused<'_>) -> Result<Tensor> {
         let Fused { residual, channels } = fused;
-        both!(self, x, conv => conv.forward_fused(x, residual.map(Tensor::as_ref).transpose()?, channels.map(Tensor::as_ref).transpose()?))
+        let convolve = || {
+            both!(self, x, conv => {
+                let residual = residual.map(Tensor::as_ref).transpose()?;
+                conv.forward_fused(x, residual, channels.map(Tensor::as_ref).transpose()?)
+            })
+        };
+        x.device().meter().measure(convolve, |y| self.describe(x, y))
     }
 
     /// The convolution of `x` enlarged to twice its size by nearest neighbours.
@@ -109,6 +116,32 @@ impl Conv2d {
     /// # Errors
     /// If shapes do not fit, or stopped.
     pub fn forward_upsampled(&self, x: &Tensor) -> Result<Tensor> {
-        both!(self, x, conv => conv.forward_upsampled(x))
+        let convolve = || both!(self, x, conv => conv.forward_upsampled(x));
+        x.device().meter().measure(convolve, |y| self.describe(x, y))
+    }
+
+    fn describe(&self, x: &Tensor, y: &Tensor) -> Described {
+        let Conv2dShape { in_channels, out_channels, kernel, stride, .. } = match self {
+            Self::Fast(conv) => conv.shape(),
+            Self::Stock(conv) => conv.shape(),
+        };
+        let enlarged = y.shape()[2..] > x.shape()[2..];
+        let kind = match (kernel, stride, enlarged) {
+            (1, ..) => "convolution 1×1",
+            (_, _, true) => "enlarged convolution 3×3",
+            (_, 1, _) => "convolution 3×3",
+            _ => "convolution 3×3, stride 2",
+        };
+        let (pixels, taps) = (y.shape().iter().product::<usize>() / out_channels.max(1), kernel * kernel);
+        Described {
+            kind,
+            shape: format!(
+                "{in_channels} → {out_channels} @ {}×{}, batch {}",
+                y.shape()[3],
+                y.shape()[2],
+                y.shape()[0]
+            ),
+            operations: 2.0 * (pixels * out_channels) as f64 * (in_channels * taps) as f64,
+        }
     }
 }

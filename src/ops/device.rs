@@ -2,8 +2,8 @@
 
 use candle_core as candle;
 
-use super::cpu::{Context, Stop};
-use super::{Error, Result, StopFlag};
+use super::cpu::{Context, Level, Stop};
+use super::{Error, Meter, Result, StopFlag};
 
 /// The arithmetic of the networks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -107,6 +107,7 @@ pub struct Device {
     dtype: Dtype,
     weights_kept: WeightsKept,
     stop: StopFlag,
+    meter: Meter,
 }
 
 #[derive(Clone)]
@@ -135,7 +136,8 @@ impl Device {
 
     fn fast_on(threads: usize, weights_kept: WeightsKept, stop: StopFlag) -> Self {
         let context = Context::new(threads).with_stop(std::sync::Arc::new(stop.clone()));
-        Self { place: Place::Fast(context), dtype: Dtype::F32, weights_kept, stop }
+        let meter = Meter::default();
+        Self { place: Place::Fast(context), dtype: Dtype::F32, weights_kept, stop, meter }
     }
 
     /// What `options` name, and a sentence on what was taken and why not another.
@@ -145,7 +147,10 @@ impl Device {
     pub fn open(options: DeviceOptions, stop: StopFlag) -> Result<(Self, String)> {
         let DeviceOptions { choice, dtype, threads, weights_kept } = options;
         let threads = threads.unwrap_or_else(all_cores);
-        let stock = |device| Self { place: Place::Stock(device), dtype, weights_kept, stop: stop.clone() };
+        let stock = |device| {
+            let (place, meter) = (Place::Stock(device), Meter::default());
+            Self { place, dtype, weights_kept, stop: stop.clone(), meter }
+        };
         let cpu_sentence = |device: &Self| {
             let plural = if threads == 1 { "" } else { "s" };
             format!("CPU, {threads} thread{plural}, {}", device.simd())
@@ -186,6 +191,23 @@ impl Device {
         Self { dtype: if self.is_fast() { self.dtype } else { dtype }, ..self.clone() }
     }
 
+    /// The same device with another instruction set: for comparisons.
+    ///
+    /// # Errors
+    /// If the machine does not have it, or others' kernels compute.
+    pub fn with_simd(self, level: Level) -> Result<Self> {
+        let Place::Fast(context) = self.place else {
+            return Err(Error::Device("--simd goes with --device cpu".to_owned()));
+        };
+        if !level.is_available() {
+            return Err(Error::Device(format!(
+                "expected instructions of this CPU, found {}; choose another --simd",
+                level.name()
+            )));
+        }
+        Ok(Self { place: Place::Fast(context.with_level(level)), ..self })
+    }
+
     /// The arithmetic of tensors made here.
     pub fn dtype(&self) -> Dtype {
         self.dtype
@@ -199,6 +221,11 @@ impl Device {
     /// The flag that ends work here.
     pub fn stop_flag(&self) -> &StopFlag {
         &self.stop
+    }
+
+    /// Counts operations here, when it is started.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     /// For people: "CPU", "CUDA GPU", "Metal GPU".

@@ -1,5 +1,6 @@
 //! `Linear` and `Geglu`: y = x·Wᵀ + b over the last dimension, with its activation or gate.
 
+use super::meter::Described;
 use super::tensor::both;
 use super::{Activation, Result, Tensor, Weights, fast, stock};
 
@@ -67,7 +68,8 @@ impl Linear {
     /// # Errors
     /// If shapes do not fit, or stopped.
     pub fn forward_residual(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
-        both!(self, x, linear => linear.forward_residual(x, residual.as_ref()?))
+        let apply = || both!(self, x, linear => linear.forward_residual(x, residual.as_ref()?));
+        x.device().meter().measure(apply, |y| describe("linear", x, y, 1))
     }
 
     /// The same with an activation on the result.
@@ -75,7 +77,8 @@ impl Linear {
     /// # Errors
     /// If the last dimension does not fit, or stopped.
     pub fn forward_activated(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
-        both!(self, x, linear => linear.forward_activated(x, activation))
+        let apply = || both!(self, x, linear => linear.forward_activated(x, activation));
+        x.device().meter().measure(apply, |y| describe("linear", x, y, 1))
     }
 }
 
@@ -106,6 +109,19 @@ impl Geglu {
     /// # Errors
     /// If the last dimension does not fit, or stopped.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        both!(self, x, geglu => geglu.forward_geglu(x))
+        let apply = || both!(self, x, geglu => geglu.forward_geglu(x));
+        x.device().meter().measure(apply, |y| describe("linear with gate", x, y, 2))
+    }
+}
+
+/// `parts` results of y's size were computed from x.
+fn describe(kind: &'static str, x: &Tensor, y: &Tensor, parts: usize) -> Described {
+    let last = |tensor: &Tensor| tensor.shape().last().copied().unwrap_or(1);
+    let numbers: usize = y.shape().iter().product();
+    let rows = numbers / last(y).max(1);
+    Described {
+        kind,
+        shape: format!("{rows} × {} → {}", last(x), parts * last(y)),
+        operations: 2.0 * (parts * numbers) as f64 * last(x) as f64,
     }
 }

@@ -3,6 +3,7 @@
 //! Trap: epsilon is 1e-5 in the UNet's ResBlocks and 1e-6 in `SpatialTransformer` and the first
 //! stage, so it is always named.
 
+use super::meter::Described;
 use super::tensor::both;
 use super::{Activation, Error, Result, Tensor, Weights, fast, stock};
 
@@ -38,7 +39,8 @@ impl GroupNorm {
     /// # Errors
     /// If the channels do not fit, or stopped.
     pub fn forward(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
-        both!(self, x, norm => norm.forward(x, activation))
+        let apply = || both!(self, x, norm => norm.forward(x, activation));
+        x.device().meter().measure(apply, |_| describe("group norm", x))
     }
 }
 
@@ -69,6 +71,12 @@ impl LayerNorm {
     /// # Errors
     /// If the last dimension does not fit, or stopped.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        both!(self, x, norm => norm.forward(x))
+        let apply = || both!(self, x, norm => norm.forward(x));
+        x.device().meter().measure(apply, |_| describe("layer norm", x))
     }
+}
+
+/// Norms are bound by memory: they count as no operations.
+fn describe(kind: &'static str, x: &Tensor) -> Described {
+    Described { kind, shape: format!("{:?}", x.shape()), operations: 0.0 }
 }

@@ -3,6 +3,7 @@
 //! Trap: maps are (b, c, h, w) and tokens (b, n, c) whatever the memory layout; only
 //! [`Tensor::to_tokens`] and [`Tensor::to_map`] go from one to the other.
 
+use super::meter::Described;
 use super::{Activation, Device, Error, Result, fast, stock};
 
 /// A tensor on a device; cheap to clone, never changed in place.
@@ -29,10 +30,13 @@ pub(super) use both;
 /// Runs `$body` on the backend's own tensor.
 macro_rules! each {
     ($tensor:expr, $x:ident => $body:expr) => {
-        match $tensor {
-            Self::Fast($x) => $body.map(Self::Fast),
-            Self::Stock($x) => $body.map(Self::Stock),
-        }
+        $tensor.device().meter().measure(
+            || match $tensor {
+                Self::Fast($x) => $body.map(Self::Fast),
+                Self::Stock($x) => $body.map(Self::Stock),
+            },
+            Self::describe,
+        )
     };
 }
 
@@ -59,6 +63,11 @@ impl Within for stock::Tensor {
 }
 
 impl Tensor {
+    /// Copies, sums and factors count as no operations; their time is what matters.
+    fn describe(made: &Self) -> Described {
+        Described { kind: "light operations", shape: format!("{:?}", made.shape()), operations: 0.0 }
+    }
+
     /// The backend's own tensor.
     pub(super) fn as_ref<T: Within>(&self) -> Result<&T> {
         T::within(self).ok_or_else(two_devices)
@@ -218,7 +227,7 @@ impl Tensor {
         if let Some(odd) = rest.iter().find(|part| others(part.shape()) != others(first.shape())) {
             return Err(Error::Shape(format!("cannot put {:?} beside {:?}", odd.shape(), first.shape())));
         }
-        match first {
+        let join = || match first {
             Self::Fast(_) => {
                 let parts: Vec<&fast::Tensor> =
                     parts.iter().map(|part| part.as_ref()).collect::<Result<_>>()?;
@@ -229,7 +238,8 @@ impl Tensor {
                     parts.iter().map(|part| part.as_ref()).collect::<Result<_>>()?;
                 stock::Tensor::concatenate(&parts, dimension).map(Self::Stock)
             }
-        }
+        };
+        first.device().meter().measure(join, Self::describe)
     }
 
     /// The two halves along dimension 1: what `chunk(2, dim=1)` is in the reference.

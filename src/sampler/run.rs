@@ -159,7 +159,7 @@ pub fn run<D: Denoiser>(
             SamplerKind::Plms => update::p_sample_plms(denoiser, full, schedule, options, index, &mut state)?,
         };
         state.step += 1;
-        if index % options.log_every_t.max(1) == 0 || index + 1 == steps {
+        if index.is_multiple_of(options.log_every_t.max(1)) || index + 1 == steps {
             intermediates.x_inter.push(state.x.clone());
             intermediates.pred_x0.push(pred_x0.clone());
         }

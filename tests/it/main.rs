@@ -11,6 +11,7 @@ mod formats;
 mod gallery;
 mod noise;
 mod picture;
+mod sampler;
 mod tidy;
 mod tokens;
 mod verify;

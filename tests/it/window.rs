@@ -1,4 +1,6 @@
-//! The window without a display: the tests play the inference thread over the channels.
+//! The window without a display: the tests play the inference thread and the world outside.
 
+mod develop;
 mod looks;
+mod shelf;
 mod stage;

@@ -1,25 +1,96 @@
 //! Buffers that outlive their use: what a step needs is kept for the next, so that nothing is
 //! mapped, faulted in and given back while a picture is computed.
 //!
-//! Invariant: a buffer's numbers are always initialised (fresh memory is zero, reused memory holds
-//! old numbers), 64-byte aligned, and on Linux in huge pages from 2 MiB up, where a page fault costs
-//! an eighth as much per byte.
+//! Memory comes in segments, and buffers are cut out of them: the smallest free range that fits, put
+//! together with its free neighbours when it comes back. So what is held stays close to the most that
+//! was in use at once, whatever the sizes. Invariants: a buffer's numbers are always initialised (fresh
+//! memory is zero, reused memory holds old numbers), 64-byte aligned, and on Linux in huge pages, where
+//! a page fault costs an eighth as much per byte. A segment lives as long as a buffer is in it.
+#![expect(unsafe_code, reason = "buffers are disjoint pieces of shared segments")]
 
+use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::block::Block;
 
+/// Least size of a segment. Pages that no buffer has touched take no memory.
+const SEGMENT: usize = 32 << 20;
+/// Buffers start at multiples of it.
+const ALIGNMENT: usize = 64;
+
+/// Memory that buffers are cut out of.
+struct Segment {
+    block: Block,
+    /// Free ranges, start → bytes, never side by side.
+    free: BTreeMap<usize, usize>,
+}
+
+impl Segment {
+    fn is_empty(&self) -> bool {
+        self.free.get(&0) == Some(&self.block.bytes())
+    }
+
+    /// Puts a range back, joined with its free neighbours.
+    fn give_back(&mut self, mut start: usize, mut bytes: usize) {
+        if let Some(after) = self.free.remove(&(start + bytes)) {
+            bytes += after;
+        }
+        if let Some((&before, &length)) = self.free.range(..start).next_back()
+            && before + length == start
+        {
+            self.free.remove(&before);
+            (start, bytes) = (before, length + bytes);
+        }
+        self.free.insert(start, bytes);
+    }
+}
+
 /// What an arena holds.
 #[derive(Default)]
 struct State {
-    free: Vec<Block>,
+    /// Slots keep their numbers while others go.
+    segments: Vec<Option<Segment>>,
     /// Bytes in buffers that are in use.
     used: usize,
-    /// Bytes in all blocks.
+    /// Bytes in all segments.
     held: usize,
-    /// The most that `held` has been.
+    /// The most that `used` has been.
     peak: usize,
+}
+
+impl State {
+    /// The smallest free range of at least `bytes`: its segment's slot and its start.
+    fn find(&self, bytes: usize) -> Option<(usize, usize)> {
+        let ranges = self.segments.iter().enumerate().flat_map(|(slot, segment)| {
+            let free = segment.iter().flat_map(|segment| &segment.free);
+            free.map(move |(&start, &length)| (length, slot, start))
+        });
+        ranges.filter(|range| range.0 >= bytes).min().map(|(_, slot, start)| (slot, start))
+    }
+
+    /// A new segment of at least `bytes`; those that are free and were too small go first.
+    fn grow(&mut self, bytes: usize) -> (usize, usize) {
+        self.trim();
+        let block = Block::new(bytes.max(SEGMENT).next_multiple_of(2 << 20));
+        self.held += block.bytes();
+        let segment = Segment { free: BTreeMap::from([(0, block.bytes())]), block };
+        let slot = self.segments.iter().position(Option::is_none).unwrap_or(self.segments.len());
+        if slot == self.segments.len() {
+            self.segments.push(None);
+        }
+        self.segments[slot] = Some(segment);
+        (slot, 0)
+    }
+
+    fn trim(&mut self) {
+        for slot in &mut self.segments {
+            if let Some(segment) = slot.take_if(|segment| segment.is_empty()) {
+                self.held -= segment.block.bytes();
+            }
+        }
+    }
 }
 
 /// A store of reusable buffers. Cloning it gives another handle on the same store.
@@ -28,10 +99,17 @@ pub struct Arena(Arc<Mutex<State>>);
 
 /// Numbers borrowed from an [`Arena`]; they go back when dropped.
 pub struct Buffer {
-    block: Option<Block>,
+    numbers: NonNull<f32>,
     len: usize,
+    /// The segment's slot, and the range in it.
+    place: (usize, usize, usize),
     arena: Arena,
 }
+
+// SAFETY: a buffer's range belongs to it alone; access follows Rust's borrows of it.
+unsafe impl Send for Buffer {}
+// SAFETY: as above.
+unsafe impl Sync for Buffer {}
 
 /// How much memory an [`Arena`] has, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +118,7 @@ pub struct Usage {
     pub used: usize,
     /// In all, used and free.
     pub held: usize,
-    /// The most that was ever held.
+    /// The most that was ever in use.
     pub peak: usize,
 }
 
@@ -49,37 +127,38 @@ impl Arena {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A buffer of `len` numbers of any value: the smallest free one that fits and is not more than
-    /// half wasted, or a new one.
+    /// A buffer of `len` numbers of any value.
     pub fn take(&self, len: usize) -> Buffer {
-        let bytes = size_class(len * size_of::<f32>());
+        let bytes = (len * size_of::<f32>()).max(1).next_multiple_of(ALIGNMENT);
         let mut state = self.state();
-        let fits = |b: &Block| b.bytes() >= bytes && b.bytes() <= bytes * 2;
-        let best =
-            (0..state.free.len()).filter(|i| fits(&state.free[*i])).min_by_key(|i| state.free[*i].bytes());
-        let block = match best {
-            Some(i) => state.free.swap_remove(i),
-            None => {
-                state.held += bytes;
-                state.peak = state.peak.max(state.held);
-                Block::new(bytes)
-            }
+        let (slot, start) = match state.find(bytes) {
+            Some(place) => place,
+            None => state.grow(bytes),
         };
-        state.used += block.bytes();
+        // An empty slot cannot have been found; a dangling empty buffer would be harmless.
+        let mut numbers = NonNull::dangling();
+        if let Some(segment) = &mut state.segments[slot] {
+            let length = segment.free.remove(&start).unwrap_or(bytes);
+            if length > bytes {
+                segment.free.insert(start + bytes, length - bytes);
+            }
+            // SAFETY: the range lies within the segment and was free.
+            numbers = unsafe { segment.block.start().add(start) }.cast();
+        }
+        state.used += bytes;
+        state.peak = state.peak.max(state.used);
         drop(state);
         #[cfg_attr(not(test), expect(unused_mut, reason = "tests poison it"))]
-        let mut buffer = Buffer { block: Some(block), len, arena: self.clone() };
+        let mut buffer = Buffer { numbers, len, place: (slot, start, bytes), arena: self.clone() };
         // A kernel that reads scratch it has not written fails its test.
         #[cfg(test)]
         buffer.fill(f32::NAN);
         buffer
     }
 
-    /// Gives all free buffers back to the system.
+    /// Gives the segments in which no buffer is back to the system.
     pub fn trim(&self) {
-        let mut state = self.state();
-        let free = std::mem::take(&mut state.free);
-        state.held -= free.iter().map(Block::bytes).sum::<usize>();
+        self.state().trim();
     }
 
     /// How much memory is held.
@@ -89,18 +168,13 @@ impl Arena {
     }
 }
 
-/// Rounds a size up to an eighth of its power of two, so that near sizes share buffers.
-fn size_class(bytes: usize) -> usize {
-    let step = (bytes.max(512).next_power_of_two() / 16).max(64);
-    bytes.max(64).next_multiple_of(step)
-}
-
 impl Drop for Buffer {
     fn drop(&mut self) {
-        if let Some(block) = self.block.take() {
-            let mut state = self.arena.state();
-            state.used -= block.bytes();
-            state.free.push(block);
+        let (slot, start, bytes) = self.place;
+        let mut state = self.arena.state();
+        state.used -= bytes;
+        if let Some(segment) = &mut state.segments[slot] {
+            segment.give_back(start, bytes);
         }
     }
 }
@@ -108,14 +182,16 @@ impl Drop for Buffer {
 impl Deref for Buffer {
     type Target = [f32];
     fn deref(&self) -> &[f32] {
-        self.block.as_ref().map_or(&[], |block| &block.as_slice::<f32>()[..self.len])
+        // SAFETY: the range is this buffer's alone, initialised, aligned to 64, and lives until the
+        // buffer gives it back; any bits are a valid f32.
+        unsafe { std::slice::from_raw_parts(self.numbers.as_ptr(), self.len) }
     }
 }
 
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [f32] {
-        let len = self.len;
-        self.block.as_mut().map_or(&mut [], |block| &mut block.as_mut_slice::<f32>()[..len])
+        // SAFETY: as above, and borrowed for change.
+        unsafe { std::slice::from_raw_parts_mut(self.numbers.as_ptr(), self.len) }
     }
 }
 
@@ -138,11 +214,34 @@ mod tests {
         assert_eq!(big.as_ptr() as usize % 64, 0);
         assert_eq!(big.len(), 3 << 20);
         let usage = arena.usage();
-        assert_eq!(usage.used, usage.held);
+        assert_eq!((usage.used, usage.held), (3968 + (12 << 20), SEGMENT));
         drop((again, big));
         arena.trim();
         assert_eq!(arena.usage(), Usage { used: 0, held: 0, peak: usage.peak });
         assert!(usage.peak >= 12 << 20);
+    }
+
+    #[test]
+    fn pieces_join_again_and_segments_are_kept_small() {
+        let arena = Arena::default();
+        let mega = |count: usize| arena.take(count << 18);
+        let (a, b, c) = (mega(10), mega(10), mega(10));
+        assert_eq!(arena.usage().held, SEGMENT);
+        let address = a.as_ptr();
+        drop((a, c, b));
+        // All in one piece again, however it came back.
+        let whole = mega(32);
+        assert_eq!((whole.as_ptr(), arena.usage().held), (address, SEGMENT));
+        drop(whole);
+        // Too small for this one, and free: it goes.
+        let big = mega(40);
+        assert_eq!(arena.usage().held, 40 << 20);
+        // A free range is the smallest that fits.
+        let small = arena.take(100);
+        assert_eq!(arena.usage().held, (40 << 20) + SEGMENT);
+        drop(big);
+        let next = arena.take(1000);
+        assert_eq!(next.as_ptr() as usize, small.as_ptr() as usize + 448);
     }
 
     #[test]

@@ -58,6 +58,11 @@ impl Block {
         }
     }
 
+    /// Where it starts.
+    pub fn start(&self) -> NonNull<u8> {
+        self.start
+    }
+
     /// Its size.
     pub fn bytes(&self) -> usize {
         self.bytes

@@ -70,7 +70,9 @@ mod tests {
             })
             .collect();
         let (bias, residual, time) = (noise(6, outputs), noise(7, rows * outputs), noise(8, 3 * outputs));
-        for activation in [Activation::None, Activation::Silu, Activation::QuickGelu, Activation::Gelu] {
+        for activation in
+            [Activation::None, Activation::Silu, Activation::QuickGelu, Activation::Gelu, Activation::Relu]
+        {
             let mut want = product(&x, &wide(&w), rows, outputs, columns);
             for (i, y) in want.iter_mut().enumerate() {
                 let (row, column) = (i / outputs, i % outputs);
@@ -81,6 +83,7 @@ mod tests {
                         Activation::Silu => sum / (1.0 + (-sum).exp()),
                         Activation::QuickGelu => sum / (1.0 + (-1.702 * sum).exp()),
                         Activation::Gelu => gelu(sum),
+                        Activation::Relu => sum.max(0.0),
                     };
             }
             let epilogue = Epilogue {

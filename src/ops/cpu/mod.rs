@@ -4,11 +4,11 @@
 //!
 //! | kernel | computes | where the time goes |
 //! |---|---|---|
-//! | [`linear`] | y = act(x·Wᵀ + bias) + residual, or GEGLU; 1×1 convolutions too | 2·rows·outputs·columns operations at 0.85–0.9 of the peak |
+//! | [`linear()`] | y = act(x·Wᵀ + bias) + residual, or GEGLU; 1×1 convolutions too | 2·rows·outputs·columns operations at 0.85–0.9 of the peak |
 //! | [`Conv3x3`] | 3×3 convolution, stride 1 or 2, or on a map enlarged twice | Winograd: a quarter of the multiplications (0.17 when enlarged); patches elsewhere |
-//! | [`attention`] | softmax(q·kᵀ)·v for any head size, causal or masked | 4·queries·keys·head_size operations, a tenth more for the exponentials |
+//! | [`attention()`] | softmax(q·kᵀ)·v for any head size, causal or masked | 4·queries·keys·head_size operations, a tenth more for the exponentials |
 //! | [`GroupNorm`] | GroupNorm, with SiLU | two reads and one write of the tensor |
-//! | [`layer_norm`], [`softmax`], [`activate`], [`scale_add`] | what their names say | one read and one write |
+//! | [`layer_norm()`], [`softmax`], [`activate`], [`scale_add`] | what their names say | one read and one write |
 //!
 //! All of them take a [`Context`]: a [`Pool`] of threads, an [`Arena`] of buffers, a [`Level`] of
 //! instructions and a [`Stop`] flag, which is read once per block of work (0.1–10 ms). A kernel that

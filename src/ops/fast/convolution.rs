@@ -28,8 +28,8 @@ impl Conv2d {
     /// # Errors
     /// If they are missing or of another shape, or there is no kernel for the form.
     pub fn new(weights: &Weights, shape: Conv2dShape) -> Result<Self> {
-        let bias = weights.get_f32("bias", &[shape.out_channels])?;
-        Ok(Self { bias: Some(bias), ..Self::without_bias(weights, shape)? })
+        let conv = Self::without_bias(weights, shape)?;
+        Ok(Self { bias: Some(weights.get_f32("bias", &[shape.out_channels])?), ..conv })
     }
 
     /// Reads `weight` (out, in, k, k).
@@ -58,6 +58,11 @@ impl Conv2d {
         };
         weights.release("weight");
         Ok(Self { shape, weight, bias: None })
+    }
+
+    /// Its form.
+    pub fn shape(&self) -> Conv2dShape {
+        self.shape
     }
 
     /// The convolution of `x`, plus a residual and the numbers of each channel.

@@ -22,8 +22,8 @@ impl Linear {
     /// # Errors
     /// If they are missing or of another shape.
     pub fn new(weights: &Weights, in_features: usize, out_features: usize) -> Result<Self> {
-        let bias = weights.get_f32("bias", &[out_features])?;
-        Ok(Self { bias: Some(bias), ..Self::without_bias(weights, in_features, out_features)? })
+        let linear = Self::without_bias(weights, in_features, out_features)?;
+        Ok(Self { bias: Some(weights.get_f32("bias", &[out_features])?), ..linear })
     }
 
     /// Reads `weight` (out, in).
@@ -95,14 +95,13 @@ impl Geglu {
     /// # Errors
     /// If they are missing or of another shape.
     pub fn new(weights: &Weights, in_features: usize, out_features: usize) -> Result<Self> {
-        let bias = weights.get_f32("bias", &[2 * out_features])?;
         let tensor = weights.get("weight", &[2 * out_features, in_features])?;
         let device = weights.device();
         let pool = &device.fast()?.pool;
         let pack = |slice: WeightSlice<'_>| PackedMatrix::pack_geglu(pool, slice, out_features, in_features);
         let weight = with_kept(device, &tensor, pack)?;
         weights.release("weight");
-        Ok(Self { weight, bias })
+        Ok(Self { weight, bias: weights.get_f32("bias", &[2 * out_features])? })
     }
 
     /// x (…, in) → (…, out).

@@ -25,9 +25,10 @@ impl Conv2d {
     /// # Errors
     /// If they are missing or of another shape.
     pub fn new(weights: &Weights, shape: Conv2dShape) -> Result<Self> {
+        let conv = Self::without_bias(weights, shape)?;
         let bias = weights.get("bias", &[shape.out_channels])?;
         let bias = Tensor::from_f32(weights.device(), &[1, shape.out_channels, 1, 1], &bias.to_f32())?;
-        Ok(Self { bias: Some(bias), ..Self::without_bias(weights, shape)? })
+        Ok(Self { bias: Some(bias), ..conv })
     }
 
     /// Reads `weight` (out, in, k, k).
@@ -39,6 +40,11 @@ impl Conv2d {
         let full = [out_channels, in_channels, kernel, kernel];
         let weight = Tensor::from_f32(weights.device(), &full, &weights.get("weight", &full)?.to_f32())?;
         Ok(Self { shape, weight, bias: None })
+    }
+
+    /// Its form.
+    pub fn shape(&self) -> Conv2dShape {
+        self.shape
     }
 
     /// The convolution of `x`, plus a residual and the numbers of each channel.

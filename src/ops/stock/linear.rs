@@ -18,8 +18,8 @@ impl Linear {
     /// # Errors
     /// If they are missing or of another shape.
     pub fn new(weights: &Weights, in_features: usize, out_features: usize) -> Result<Self> {
-        let bias = weights.get_f32("bias", &[out_features])?;
         let weight = weights.get("weight", &[out_features, in_features])?;
+        let bias = weights.get_f32("bias", &[out_features])?;
         Self::from_values(weights, [in_features, out_features], &weight.to_f32(), Some(&bias))
     }
 

@@ -1,20 +1,20 @@
-//! Snapshots of the main states in both themes.
+//! Snapshots of the main states in both themes. Machines differ in how wide their vectors are, so
+//! Mesa's software Vulkan is told to take one width: `LP_NATIVE_VECTOR_WIDTH=256`.
 
+use egui::{Key, Modifiers};
 use egui_kittest::{SnapshotOptions, SnapshotResults};
 
-use safelight::app::services::Answer;
+use safelight::app::services::{Answer, Task};
+use safelight::message::{Event, ModelSource, Report};
 use safelight::remember::{Memory, Theme};
 
-use super::stage::{Setup, Stage, records};
+use super::stage::{Setup, Stage, records, sample};
 
 fn setup(theme: Theme, size: [f32; 2], pixels_per_point: f32) -> Setup {
     let base = Setup::default();
-    let remembered = Memory { theme, ..base.remembered };
+    // A seed that is not locked would be another in each run.
+    let remembered = Memory { theme, seed_locked: true, ..base.remembered };
     Setup { size, pixels_per_point, remembered, painted: true }
-}
-
-fn name_of(theme: Theme) -> &'static str {
-    if theme == Theme::Light { "light" } else { "dark" }
 }
 
 fn snapshot(stage: &mut Stage, results: &mut SnapshotResults, name: &str) {
@@ -23,21 +23,29 @@ fn snapshot(stage: &mut Stage, results: &mut SnapshotResults, name: &str) {
     results.extend_harness(&mut stage.harness);
 }
 
+fn press(stage: &mut Stage, modifiers: Modifiers, key: Key) {
+    stage.harness.key_press_modifiers(modifiers, key);
+    stage.run();
+}
+
 /// A picture half developed, others kept, two waiting.
-fn developing(stage: &mut Stage, steps_done: usize) {
+fn developing(stage: &mut Stage) {
     stage.fill_gallery(13);
-    let job = stage.develop();
+    press(stage, Modifiers::COMMAND, Key::Enter);
+    let job = stage.job().id;
     stage.begin(job, 25);
-    stage.click("Add to queue");
-    stage.click("Add to queue");
-    for step in 0..steps_done {
+    press(stage, Modifiers::COMMAND, Key::Enter);
+    press(stage, Modifiers::COMMAND, Key::Enter);
+    for step in 0..17 {
         stage.step(job, step, 25, 5);
     }
 }
 
+/// A picture finished and kept.
 fn done(stage: &mut Stage) {
     stage.fill_gallery(13);
-    let job = stage.develop();
+    press(stage, Modifiers::COMMAND, Key::Enter);
+    let job = stage.job().id;
     stage.begin(job, 25);
     for step in 0..25 {
         stage.step(job, step, 25, 5);
@@ -47,25 +55,54 @@ fn done(stage: &mut Stage) {
     record.path = "/pictures/a-lion-2026.png".into();
     record.prompt = "a lion on a gray background".into();
     stage.answer(Answer::Kept { job, record: Box::new(record) });
-    stage.answer(Answer::Thumbnail {
-        path: "/pictures/a-lion-2026.png".into(),
-        frame: super::stage::sample(5),
-    });
+    stage.answer(Answer::Thumbnail { path: "/pictures/a-lion-2026.png".into(), frame: Some(sample(5)) });
 }
 
 #[test]
-fn the_main_states_in_both_themes() {
+fn the_main_states_look_as_they_did() {
     let mut results = SnapshotResults::new();
-    for theme in [Theme::Dark, Theme::Light] {
-        let name = name_of(theme);
-        let mut stage = setup(theme, [1280.0, 800.0], 1.0).open();
+    let wide = [1280.0, 800.0];
+    let usual = [1040.0, 650.0];
+    for (theme, name) in [(Theme::Dark, "dark"), (Theme::Light, "light")] {
+        let mut stage = setup(theme, wide, 1.0).open();
         stage.answer(Answer::Gallery(Vec::new()));
         snapshot(&mut stage, &mut results, &format!("welcome-{name}"));
-        let mut stage = setup(theme, [1280.0, 800.0], 1.0).open();
-        developing(&mut stage, 12);
+        let mut stage = setup(theme, usual, 1.0).open();
+        developing(&mut stage);
         snapshot(&mut stage, &mut results, &format!("developing-{name}"));
-        let mut stage = setup(theme, [1280.0, 800.0], 1.0).open();
-        done(&mut stage);
-        snapshot(&mut stage, &mut results, &format!("done-{name}"));
     }
+    let mut stage = setup(Theme::Dark, usual, 1.0).open();
+    done(&mut stage);
+    snapshot(&mut stage, &mut results, "done-dark");
+    stage.tasks();
+    press(&mut stage, Modifiers::COMMAND, Key::D);
+    for task in stage.tasks() {
+        if let Task::Read(path) = task {
+            stage.answer(Answer::Read { path, frame: sample(7) });
+        }
+    }
+    snapshot(&mut stage, &mut results, "compare-dark");
+}
+
+#[test]
+fn small_and_fine_windows_and_what_lies_over_them_look_as_they_did() {
+    let mut results = SnapshotResults::new();
+    let mut stage = setup(Theme::Light, [900.0, 600.0], 1.0).open();
+    let source = ModelSource::Path { path: "/models/xl.safetensors".into(), config: None };
+    let sentence = "Expected a Stable Diffusion v1 model, found an SDXL one; choose a v1 file.".to_owned();
+    stage
+        .tell(Event::OpenFailed { source, report: Report { sentence, details: "two text encoders".into() } });
+    stage.run();
+    stage.click("Show details");
+    snapshot(&mut stage, &mut results, "failed-light-small");
+    let mut stage = setup(Theme::Dark, [900.0, 600.0], 1.0).open();
+    press(&mut stage, Modifiers::COMMAND, Key::K);
+    snapshot(&mut stage, &mut results, "palette-dark-small");
+    let mut stage = setup(Theme::Light, [1040.0, 650.0], 1.0).open();
+    press(&mut stage, Modifiers::COMMAND, Key::M);
+    press(&mut stage, Modifiers::COMMAND, Key::Comma);
+    stage.click("简体中文");
+    snapshot(&mut stage, &mut results, "settings-light-chinese");
+    let mut stage = setup(Theme::Dark, [1040.0, 650.0], 2.0).open();
+    snapshot(&mut stage, &mut results, "welcome-dark-fine");
 }

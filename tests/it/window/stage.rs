@@ -277,11 +277,16 @@ impl Stage {
                     self.world
                         .borrow_mut()
                         .answers
-                        .push(Answer::Thumbnail { path, frame: sample(index % 64 + 3) });
+                        .push(Answer::Thumbnail { path, frame: Some(sample((index + 3) % 64)) });
                 }
             }
         }
         self.run();
+    }
+
+    /// Whether a text stands somewhere.
+    pub fn says(&self, text: &str) -> bool {
+        self.harness.query_all_by_label(text).next().is_some()
     }
 
     pub fn click(&mut self, name: &str) {

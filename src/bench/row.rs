@@ -1,0 +1,155 @@
+//! What a measurement says: one JSON object, or one line of a table.
+
+use serde::Serialize;
+
+use crate::ops::Metered;
+
+/// One part, measured.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    /// `text`, `unet`, `unet1`, `decode`, `encode`, `load`, `run`, `cancel`.
+    pub name: &'static str,
+    /// Pixels across.
+    pub width: usize,
+    /// Pixels down.
+    pub height: usize,
+    /// Pictures (or texts) at once.
+    pub batch: usize,
+    /// Median.
+    pub seconds: f64,
+    /// Fastest.
+    pub min: f64,
+    /// Slowest.
+    pub max: f64,
+    /// Billions of additions and multiplications of one repetition, by the direct methods.
+    pub gflop: f64,
+    /// Threads that compute.
+    pub threads: usize,
+    /// The arithmetic.
+    pub dtype: &'static str,
+    /// Instructions of the kernels.
+    pub simd: &'static str,
+    /// The process's peak memory meanwhile; of a run, since its model began to load.
+    pub peak_bytes: Option<u64>,
+    /// What the numbers are of, where the name does not say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+impl Row {
+    /// Puts median, least and most of `samples` into a row.
+    pub(super) fn with_samples(self, samples: &[f64]) -> Self {
+        let mut sorted = samples.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let at = |i: usize| sorted.get(i).copied().unwrap_or(0.0);
+        let middle = sorted.len() / 2;
+        let median = if sorted.len() % 2 == 1 {
+            at(middle)
+        } else {
+            (at(middle.saturating_sub(1)) + at(middle)) / 2.0
+        };
+        Self { seconds: median, min: at(0), max: at(sorted.len().saturating_sub(1)), ..self }
+    }
+
+    /// The line's heading.
+    pub const HEADING: &'static str =
+        "part     size       batch   median      min      max   GFLOP  GFLOP/s  peak GB";
+
+    /// A line for people.
+    pub fn line(&self) -> String {
+        let peak =
+            self.peak_bytes.map_or_else(|| "–".to_owned(), |bytes| format!("{:.2}", bytes as f64 / 1e9));
+        let rate = if self.gflop > 0.0 { format!("{:.0}", self.gflop / self.min) } else { "–".to_owned() };
+        format!(
+            "{:<8} {:<10} {:>5} {:>8.3} {:>8.3} {:>8.3} {:>7.1} {:>8} {:>8}  {}",
+            self.name,
+            format!("{}×{}", self.width, self.height),
+            self.batch,
+            self.seconds,
+            self.min,
+            self.max,
+            self.gflop,
+            rate,
+            peak,
+            self.note.as_deref().unwrap_or_default()
+        )
+        .trim_end()
+        .to_owned()
+    }
+}
+
+/// All operations of one kind and shape within a part.
+#[derive(Clone, Debug, Serialize)]
+pub struct OperationRow {
+    /// Always `operation`.
+    pub name: &'static str,
+    /// The part it belongs to.
+    pub part: &'static str,
+    /// "linear", "convolution 3×3", …
+    pub kind: &'static str,
+    /// Sizes, for people.
+    pub shape: String,
+    /// How many there are in one repetition.
+    pub count: usize,
+    /// Their time together.
+    pub seconds: f64,
+    /// Their additions and multiplications together, in billions, by the direct methods.
+    pub gflop: f64,
+}
+
+impl OperationRow {
+    pub(super) fn new(part: &'static str, metered: Metered) -> Self {
+        let Metered { kind, shape, count, operations, seconds } = metered;
+        Self { name: "operation", part, kind, shape, count, seconds, gflop: operations / 1e9 }
+    }
+
+    /// A line for people.
+    pub fn line(&self) -> String {
+        let rate = if self.gflop > 0.0 {
+            format!("{:.0} GFLOP/s", self.gflop / self.seconds)
+        } else {
+            String::new()
+        };
+        let line = format!(
+            "  {:>7.1} ms  {:>3} × {:<26} {:<42} {:>7.1} GFLOP {rate}",
+            self.seconds * 1e3,
+            self.count,
+            self.kind,
+            self.shape,
+            self.gflop
+        );
+        line.trim_end().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_of_even_and_odd_counts() {
+        let row = Row {
+            name: "unet",
+            width: 64,
+            height: 64,
+            batch: 2,
+            seconds: 0.0,
+            min: 0.0,
+            max: 0.0,
+            gflop: 1.0,
+            threads: 1,
+            dtype: "f32",
+            simd: "portable",
+            peak_bytes: None,
+            note: None,
+        };
+        let of = |samples: &[f64]| {
+            let row = row.clone().with_samples(samples);
+            (row.seconds, row.min, row.max)
+        };
+        assert_eq!(of(&[3.0, 1.0, 2.0]), (2.0, 1.0, 3.0));
+        assert_eq!(of(&[4.0, 1.0]), (2.5, 1.0, 4.0));
+        assert_eq!(of(&[]), (0.0, 0.0, 0.0));
+        assert!(row.line().starts_with("unet     64×64"));
+    }
+}

@@ -1,0 +1,327 @@
+//! The parts of a model, each run and timed.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use super::row::{OperationRow, Row};
+use super::subject::{Subject, SubjectError};
+use super::{cancel, peak};
+use crate::engine::ConditionedModel;
+use crate::engine::generate;
+use crate::message::{RngKind, SamplerKind, Settings, TimestepSpacing};
+use crate::model::{CondStage, Conditioning, ConditioningKey, LatentDiffusion};
+use crate::ops::{self, Device, Tensor};
+use crate::sampler::noise::Noise;
+use crate::sampler::{Denoiser as _, Latent, Next, RunState, StepReport};
+
+/// The text of a run; any text costs the same.
+const PROMPT: &str = "a lighthouse on a cliff at dusk";
+/// Positions of a made-up context.
+const CONTEXT_POSITIONS: usize = 77;
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// From the file to networks that are ready.
+    Load,
+    /// Texts, steps, decoding.
+    Run,
+    /// The text encoder, two texts.
+    Text,
+    /// One guided call of the UNet.
+    Unet,
+    /// One call of the UNet without guidance.
+    Unet1,
+    /// The first stage's decoder.
+    Decode,
+    /// The first stage's encoder.
+    Encode,
+    /// From the stop flag to the end of the work.
+    Cancel,
+}
+
+impl Part {
+    /// All of them, in the order they are run.
+    pub const ALL: [Self; 8] = [
+        Self::Load,
+        Self::Run,
+        Self::Text,
+        Self::Unet,
+        Self::Unet1,
+        Self::Decode,
+        Self::Encode,
+        Self::Cancel,
+    ];
+
+    /// The name in `--only` and in rows.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Load => "load",
+            Self::Run => "run",
+            Self::Text => "text",
+            Self::Unet => "unet",
+            Self::Unet1 => "unet1",
+            Self::Decode => "decode",
+            Self::Encode => "encode",
+            Self::Cancel => "cancel",
+        }
+    }
+}
+
+impl std::str::FromStr for Part {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|part| part.name() == text).ok_or_else(|| {
+            let names: Vec<&str> = Self::ALL.iter().map(|part| part.name()).collect();
+            format!("expected parts out of {}, found {text:?}", names.join(", "))
+        })
+    }
+}
+
+/// One series of measurements.
+pub struct Suite<'a> {
+    /// The model.
+    pub subject: &'a Subject,
+    /// Where it computes.
+    pub device: &'a Device,
+    /// Width and height in pixels; the model's own if `None`.
+    pub size: Option<[usize; 2]>,
+    /// Timed repetitions of each part.
+    pub repeat: usize,
+    /// Steps of a run.
+    pub steps: usize,
+    /// Measure single operations too.
+    pub operations: bool,
+}
+
+impl Suite<'_> {
+    /// Measures `parts`, handing over each row as it is ready, and its operations if asked for.
+    ///
+    /// # Errors
+    /// If the model cannot be loaded, the size does not suit it, or stopped.
+    pub fn run(
+        &self,
+        parts: &[Part],
+        on_row: &mut dyn FnMut(Row, Vec<OperationRow>),
+    ) -> Result<(), SubjectError> {
+        peak::reset();
+        let mut samples = Vec::new();
+        let mut model = None;
+        let loads = if parts.contains(&Part::Load) { self.repeat } else { 1 };
+        for _ in 0..loads {
+            drop(model.take());
+            self.device.trim();
+            let began = Instant::now();
+            model = Some(self.subject.load(self.device)?);
+            samples.push(began.elapsed().as_secs_f64());
+        }
+        let Some(model) = model else { return Ok(()) };
+        let measured = Measured { suite: self, model: &model, size: self.size_for(&model)? };
+        for part in Part::ALL.into_iter().filter(|part| parts.contains(part)) {
+            if part == Part::Load {
+                on_row(measured.row(part, 1, &samples, 0.0), Vec::new());
+                continue;
+            }
+            // A run's peak counts from the load on.
+            if part != Part::Run {
+                self.device.trim();
+                peak::reset();
+            }
+            if let Some((row, operations)) = measured.part(part)? {
+                on_row(row, operations);
+            }
+        }
+        Ok(())
+    }
+
+    /// The size, if the model can make it.
+    fn size_for(&self, model: &LatentDiffusion) -> Result<[usize; 2], SubjectError> {
+        let own = model.config.image_size * model.config.first_stage_factor;
+        let size = self.size.unwrap_or([own, own]);
+        let multiple = model.size_multiple();
+        if size.iter().any(|side| *side == 0 || side % multiple != 0 || *side > 8192) {
+            let [width, height] = size;
+            return Err(SubjectError::Input(format!(
+                "expected a size of multiples of {multiple}, found {width}x{height}; choose another --size"
+            )));
+        }
+        Ok(size)
+    }
+}
+
+/// A suite with its model.
+pub(super) struct Measured<'a> {
+    pub suite: &'a Suite<'a>,
+    pub model: &'a LatentDiffusion,
+    size: [usize; 2],
+}
+
+type Work<'a> = Box<dyn FnMut() -> ops::Result<()> + 'a>;
+
+impl Measured<'_> {
+    /// One part's row; `None` if the model has no such part.
+    fn part(&self, part: Part) -> Result<Option<(Row, Vec<OperationRow>)>, SubjectError> {
+        if part == Part::Cancel {
+            return Ok(Some((cancel::measure(self)?, Vec::new())));
+        }
+        let Some(mut work) = self.work(part)? else { return Ok(None) };
+        let meter = self.suite.device.meter();
+        // A whole run is long, and its first is as good as any other.
+        let warm_up = part != Part::Run;
+        meter.start();
+        let mut samples = Vec::new();
+        let began = Instant::now();
+        work()?;
+        if !warm_up {
+            samples.push(began.elapsed().as_secs_f64());
+        }
+        let mut operations = meter.finish();
+        while samples.len() < self.suite.repeat {
+            let began = Instant::now();
+            work()?;
+            samples.push(began.elapsed().as_secs_f64());
+        }
+        let gflop = operations.iter().map(|metered| metered.operations).sum::<f64>() / 1e9;
+        let batch = if matches!(part, Part::Text | Part::Unet) { 2 } else { 1 };
+        let row = self.row(part, batch, &samples, gflop);
+        if self.suite.operations && warm_up {
+            meter.start();
+            work()?;
+            operations = meter.finish();
+        }
+        let operations = operations.into_iter().map(|metered| OperationRow::new(part.name(), metered));
+        Ok(Some((row, if self.suite.operations { operations.collect() } else { Vec::new() })))
+    }
+
+    /// A row of this suite.
+    pub fn row(&self, part: Part, batch: usize, samples: &[f64], gflop: f64) -> Row {
+        let device = self.suite.device;
+        let row = Row {
+            name: part.name(),
+            width: self.size[0],
+            height: self.size[1],
+            batch,
+            seconds: 0.0,
+            min: 0.0,
+            max: 0.0,
+            gflop,
+            threads: device
+                .threads()
+                .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
+            dtype: device.dtype().name(),
+            simd: device.simd(),
+            peak_bytes: peak::bytes(),
+            note: (part == Part::Run).then(|| format!("{} steps", self.suite.steps)),
+        };
+        row.with_samples(samples)
+    }
+
+    /// The repeatable work of a part, with its input made; `None` if the model has no such part.
+    pub fn work(&self, part: Part) -> Result<Option<Work<'_>>, SubjectError> {
+        let model = self.model;
+        let [width, height] = self.size;
+        let config = &model.config;
+        let latent_shape =
+            [1, config.channels, height / config.first_stage_factor, width / config.first_stage_factor];
+        Ok(match part {
+            Part::Text => {
+                let CondStage::Clip { .. } = model.cond_stage() else { return Ok(None) };
+                let tokens = [model.tokenize(PROMPT)?, model.tokenize("")?];
+                Some(Box::new(move || {
+                    model.get_learned_conditioning(&tokens[0])?;
+                    model.get_learned_conditioning(&tokens[1]).map(drop)
+                }))
+            }
+            Part::Unet | Part::Unet1 => {
+                let (one, other) =
+                    (conditioning(model, latent_shape, 1)?, conditioning(model, latent_shape, 2)?);
+                let mut denoiser = ConditionedModel::new(model, one, Some(&other))?;
+                let x = latent(latent_shape, 3);
+                let t = config.schedule.timesteps() / 2;
+                Some(Box::new(move || match part {
+                    Part::Unet => denoiser.guided(&x, t).map(drop),
+                    _ => denoiser.conditional(&x, t).map(drop),
+                }))
+            }
+            Part::Decode => {
+                let z = tensor(&model.first_stage_device(), latent_shape, 4)?;
+                Some(Box::new(move || model.decode_first_stage(&z).map(drop)))
+            }
+            Part::Encode => {
+                let x = tensor(&model.first_stage_device(), [1, 3, height, width], 5)?;
+                Some(Box::new(move || model.encode_first_stage(&x).map(drop)))
+            }
+            Part::Run => self.whole_run()?,
+            Part::Load | Part::Cancel => None,
+        })
+    }
+
+    /// Texts, steps and decoding, as `safelight generate` does them.
+    fn whole_run(&self) -> Result<Option<Work<'_>>, SubjectError> {
+        let model = self.model;
+        let settings = self.settings();
+        if generate::check_settings(model, &settings).is_err() {
+            // Not a model that makes pictures from words alone.
+            return Ok(None);
+        }
+        Ok(Some(Box::new(move || {
+            let failed = |error: generate::GenerateError| match error {
+                generate::GenerateError::Ops(error) => error,
+                other => ops::Error::Shape(other.to_string()),
+            };
+            let plan = generate::plan(model, &settings, None).map_err(failed)?;
+            let state = generate::start(model, &settings);
+            let mut on_step = |_: &StepReport<'_>, _: &RunState| ControlFlow::Continue(Next::default());
+            let made =
+                generate::develop(model, &settings, &plan, state, None, &mut on_step).map_err(failed)?;
+            generate::decode(model, &made.samples).map(drop)
+        })))
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            prompt: PROMPT.to_owned(),
+            negative_prompt: String::new(),
+            steps: self.suite.steps,
+            guidance: 7.5,
+            eta: 0.0,
+            seed: 1,
+            width: self.size[0],
+            height: self.size[1],
+            sampler: SamplerKind::Ddim,
+            timesteps: TimestepSpacing::Uniform,
+            rng: RngKind::Cpu,
+            temperature: 1.0,
+        }
+    }
+}
+
+fn latent(shape: [usize; 4], seed: u64) -> Latent {
+    Latent::new(shape, Noise::seeded(RngKind::Cpu, seed).randn(shape.iter().product()))
+}
+
+fn tensor(device: &Device, shape: [usize; 4], seed: u64) -> ops::Result<Tensor> {
+    Tensor::from_f32(device, &shape, &latent(shape, seed).values)
+}
+
+/// Conditioning of noise, of the kind and shape that the model takes.
+fn conditioning(model: &LatentDiffusion, latent: [usize; 4], seed: u64) -> ops::Result<Conditioning> {
+    let unet = &model.config.unet;
+    let mut noise = Noise::seeded(RngKind::Cpu, seed);
+    let key = model.config.conditioning_key;
+    let mut made = Conditioning::default();
+    if matches!(key, ConditioningKey::Crossattn | ConditioningKey::Hybrid) {
+        let shape = [1, CONTEXT_POSITIONS, unet.context_dim.unwrap_or(1)];
+        let values = noise.randn(shape.iter().product());
+        made.c_crossattn.push(Tensor::from_f32(model.device(), &shape, &values)?);
+    }
+    if matches!(key, ConditioningKey::Concat | ConditioningKey::Hybrid) {
+        let [_, channels, h, w] = latent;
+        let shape = [1, unet.in_channels.saturating_sub(channels), h, w];
+        let values = noise.randn(shape.iter().product());
+        made.c_concat.push(Tensor::from_f32(model.device(), &shape, &values)?);
+    }
+    made.y = unet.num_classes.map(|_| vec![0]);
+    Ok(made)
+}

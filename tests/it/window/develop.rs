@@ -1,0 +1,438 @@
+//! Making pictures: from the prompt to the last step, by pointer and by keys.
+
+use egui::accesskit::Role;
+use egui::{Key, Modifiers};
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+
+use safelight::app::development::Stage as Progress;
+use safelight::app::services::{Answer, Task};
+use safelight::app::state::Shown;
+use safelight::message::{Control, Event, JobId, ModelSource, PreviewMode, Report, Request, TokenCount};
+use safelight::picture::Frame;
+
+use super::stage::{Setup, Stage, records, sample, settings, starter};
+
+fn press(stage: &mut Stage, modifiers: Modifiers, key: Key) {
+    stage.harness.key_press_modifiers(modifiers, key);
+    stage.run();
+}
+
+fn shown(stage: &Stage) -> &Shown {
+    &stage.harness.state().state().shown
+}
+
+fn running(stage: &Stage) -> Option<(JobId, Progress)> {
+    let running = stage.harness.state().state().desk.running()?;
+    Some((running.job.id, running.stage))
+}
+
+fn on_tray(stage: &Stage) -> Frame {
+    stage.harness.state().state().picture().expect("a picture is on the tray").frame.clone()
+}
+
+#[test]
+fn the_first_request_opens_the_model_and_the_first_frame_does_not_wait_for_it() {
+    let mut stage = Setup::default().build();
+    assert_eq!(stage.requests(), [Request::Open(ModelSource::Starter)]);
+    stage.harness.get_by_label("Develop");
+    stage.tell(Event::Loading { part: "UNet".into(), share: 0.5 });
+    stage.run();
+    stage.harness.get_by_label("Model: Opening model");
+    stage.open_starter();
+    stage.harness.get_by_label("Model: Starter");
+}
+
+#[test]
+fn typing_and_generating_sends_the_right_request() {
+    let mut stage = Setup::default().open();
+    press(&mut stage, Modifiers::COMMAND, Key::A);
+    stage.harness.event(egui::Event::Text("an owl on purple".into()));
+    stage.run();
+    stage.count();
+    stage.harness.get_by_label("6 of 24 tokens");
+    stage.click("Develop");
+    let job = stage.job();
+    assert_eq!(job.settings, settings("an owl on purple"));
+    assert_eq!(job.previews, PreviewMode::Auto);
+}
+
+#[test]
+fn steps_stream_in_and_canvas_progress_and_filmstrip_follow() {
+    let mut stage = Setup::default().open();
+    let job = stage.develop();
+    stage.begin(job, 20);
+    let mut seen = Vec::new();
+    for step in 0..20 {
+        stage.step(job, step, 20, 5);
+        stage.harness.get_by_label_contains(&format!("Step {} of 20:", step + 1));
+        let progress = stage.harness.get_by_role_and_label(Role::ProgressIndicator, "Progress");
+        let share = progress.accesskit_node().numeric_value().unwrap();
+        assert!((share - (step + 1) as f64 / 20.0).abs() < 1e-6, "{share}");
+        let strip = stage.harness.get_by_role_and_label(Role::Slider, "Filmstrip");
+        assert_eq!(strip.accesskit_node().numeric_value(), Some((step + 1) as f64));
+        seen.push(on_tray(&stage));
+    }
+    seen.dedup();
+    assert_eq!(seen.len(), 20, "each step shows another picture");
+    stage.finish(job, 5);
+    assert_eq!(on_tray(&stage), sample(5));
+    let kept = stage.tasks().into_iter().find(|task| matches!(task, Task::Keep { .. }));
+    assert!(matches!(kept, Some(Task::Keep { job: of, .. }) if of == job));
+    assert!(stage.harness.query_by_role_and_label(Role::ProgressIndicator, "Progress").is_none());
+    stage.harness.get_by_label_contains("Saving:");
+}
+
+#[test]
+fn guidance_dragged_while_a_picture_develops_steers_it() {
+    let mut stage = Setup::default().open();
+    let job = stage.develop();
+    stage.begin(job, 20);
+    stage.step(job, 0, 20, 5);
+    stage.controls();
+    let rail = stage.harness.get_by_role_and_label(Role::Slider, "Guidance").rect();
+    stage.harness.drag_at(rail.left_center() + egui::vec2(rail.width() * 0.5, 0.0));
+    stage.run();
+    stage.harness.hover_at(rail.left_center() + egui::vec2(rail.width() * 0.75, 0.0));
+    stage.run();
+    stage.harness.drop_at(rail.left_center() + egui::vec2(rail.width() * 0.75, 0.0));
+    stage.run();
+    let steers: Vec<(JobId, f64)> = stage
+        .controls()
+        .into_iter()
+        .filter_map(|control| match control {
+            Control::Steer { job, guidance } => Some((job, guidance)),
+            _ => None,
+        })
+        .collect();
+    let last = steers.last().copied().expect("it was steered");
+    assert_eq!(last.0, job);
+    assert!((11.0..12.5).contains(&last.1), "{last:?}");
+    assert!(stage.requests().iter().all(|request| !matches!(request, Request::Generate(_))));
+    stage.harness.get_by_label("Acts from the next step");
+}
+
+#[test]
+fn pause_resume_and_stop_are_sent_for_the_running_job() {
+    let mut stage = Setup::default().open();
+    let job = stage.develop();
+    stage.begin(job, 20);
+    stage.step(job, 0, 20, 5);
+    stage.click("Pause");
+    assert_eq!(stage.controls(), [Control::Pause { job }]);
+    stage.tell(Event::Paused { job });
+    stage.run();
+    assert_eq!(running(&stage), Some((job, Progress::Paused)));
+    stage.click("Go on");
+    assert_eq!(stage.controls(), [Control::Resume { job }]);
+    stage.tell(Event::Resumed { job });
+    stage.run();
+    stage.click("Stop");
+    assert_eq!(stage.controls(), [Control::Stop { job }]);
+    stage.tell(Event::Stopped { job, steps_done: 1, latency: Default::default() });
+    stage.run();
+    assert_eq!(running(&stage), None);
+    // What has developed is kept, and can be saved.
+    assert_ne!(on_tray(&stage), sample(5));
+    stage.tasks();
+    stage.click("Save as…");
+    let saved = stage.tasks().into_iter().find_map(|task| match task {
+        Task::SaveAs { made, .. } => made,
+        _ => None,
+    });
+    assert_eq!(saved.and_then(|made| made.stopped_after), Some(1));
+}
+
+#[test]
+fn events_of_an_old_job_change_nothing() {
+    let mut stage = Setup::default().open();
+    let old = stage.develop();
+    stage.begin(old, 20);
+    stage.click("Stop");
+    stage.tell(Event::Stopped { job: old, steps_done: 0, latency: Default::default() });
+    stage.run();
+    let new = stage.develop();
+    stage.begin(new, 20);
+    stage.finish(old, 7);
+    stage.tell(Event::Failed { job: old, report: Report { sentence: "old".into(), details: String::new() } });
+    stage.run();
+    assert_eq!(running(&stage), Some((new, Progress::Running)));
+    assert!(!stage.says("old"));
+}
+
+#[test]
+fn jobs_wait_their_turn_and_can_be_moved_and_removed() {
+    let mut stage = Setup::default().open();
+    let first = stage.develop();
+    stage.begin(first, 20);
+    for prompt in ["second", "third", "fourth"] {
+        stage.harness.get_by_role_and_label(Role::MultilineTextInput, "Prompt").focus();
+        stage.run();
+        press(&mut stage, Modifiers::COMMAND, Key::A);
+        stage.harness.event(egui::Event::Text(prompt.into()));
+        stage.run();
+        stage.click("Add to queue");
+    }
+    stage.harness.get_by_label("3 waiting");
+    assert!(!stage.requests().iter().any(|request| matches!(request, Request::Generate(_))));
+    stage.click("Remove “third”");
+    stage.harness.get_by_label("Move “fourth”").focus();
+    stage.run();
+    press(&mut stage, Modifiers::NONE, Key::ArrowUp);
+    let order: Vec<String> =
+        stage.harness.state().state().desk.queue.iter().map(|job| job.settings.prompt.clone()).collect();
+    assert_eq!(order, ["fourth", "second"]);
+    stage.finish(first, 3);
+    assert_eq!(stage.job().settings.prompt, "fourth");
+}
+
+#[test]
+fn several_pictures_are_made_with_one_seed_after_the_other() {
+    let mut stage = Setup::default().open();
+    stage.click("One more");
+    stage.click("One more");
+    stage.click("Develop");
+    assert_eq!(stage.job().settings.seed, 2026);
+    let waiting: Vec<u64> =
+        stage.harness.state().state().desk.queue.iter().map(|job| job.settings.seed).collect();
+    assert_eq!(waiting, [2027, 2028]);
+}
+
+#[test]
+fn scrubbing_shows_earlier_steps_and_decodes_one_in_full() {
+    let mut stage = Setup::default().open();
+    let job = stage.develop();
+    stage.begin(job, 20);
+    for step in 0..20 {
+        stage.step(job, step, 20, 5);
+    }
+    stage.finish(job, 5);
+    let strip = stage.harness.get_by_role_and_label(Role::Slider, "Filmstrip").rect();
+    stage.harness.drag_at(strip.left_center() + egui::vec2(3.0, 0.0));
+    stage.run();
+    assert_eq!(*shown(&stage), Shown::Development { job, step: Some(0) });
+    stage.harness.drop_at(strip.left_center() + egui::vec2(3.0, 0.0));
+    stage.run();
+    press(&mut stage, Modifiers::NONE, Key::ArrowRight);
+    assert_eq!(*shown(&stage), Shown::Development { job, step: Some(1) });
+    stage.harness.get_by_label("Step 2 of 20, t = 901: a fox on a green background");
+    // Its preview was a fast one: a full decode can be asked for.
+    stage.engine.borrow().as_ref().unwrap().preview(safelight::message::Preview {
+        job,
+        step: 1,
+        frame: sample(9),
+        mode: PreviewMode::Fast,
+        took: Default::default(),
+        share: 0.0,
+        note: None,
+    });
+    stage.run();
+    stage.requests();
+    stage.click("Decode in full");
+    assert_eq!(stage.requests(), [Request::Decode { job, step: 1 }]);
+    stage.tell(Event::Decoded { job, step: 1, frame: Ok(sample(11)) });
+    stage.run();
+    assert_eq!(on_tray(&stage), sample(11));
+    stage.tasks();
+    stage.click("Save this step…");
+    assert!(
+        stage.tasks().iter().any(|task| matches!(task, Task::SaveAs { frame, .. } if *frame == sample(11)))
+    );
+    press(&mut stage, Modifiers::NONE, Key::End);
+    stage.click("Back to the newest");
+    assert_eq!(on_tray(&stage), sample(5));
+}
+
+#[test]
+fn the_development_plays_to_its_end_and_is_exported_with_all_its_frames() {
+    let mut stage = Setup::default().open();
+    let job = stage.develop();
+    stage.begin(job, 5);
+    for step in 0..5 {
+        stage.step(job, step, 5, 5);
+    }
+    stage.finish(job, 5);
+    stage.harness.get_by_label("Play").click();
+    stage.harness.step();
+    assert!(stage.harness.state().state().playing.is_some());
+    stage.harness.run_steps(8);
+    assert_eq!(stage.harness.state().state().playing, None);
+    stage.tasks();
+    stage.click("Export development");
+    stage.click("Export as GIF…");
+    let frames = stage.tasks().into_iter().find_map(|task| match task {
+        Task::Export { frames, .. } => Some(frames.len()),
+        _ => None,
+    });
+    assert_eq!(frames, Some(6));
+}
+
+#[test]
+fn a_model_that_cannot_be_opened_says_what_to_do_and_leaves_the_old_one() {
+    let mut stage = Setup::default().open();
+    let source = ModelSource::Path { path: "/models/xl.safetensors".into(), config: None };
+    let report =
+        Report { sentence: "Expected a v1 model, found XL.".into(), details: "conditioner.0".into() };
+    stage.tell(Event::OpenFailed { source, report });
+    stage.run();
+    assert!(stage.says("Expected a v1 model, found XL."));
+    stage.harness.get_by_label("Model: Starter");
+    assert!(!stage.says("conditioner.0"));
+    stage.click("Show details");
+    stage.harness.get_by_label("conditioner.0");
+    stage.tasks();
+    stage.click("Open a model…");
+    assert!(stage.tasks().contains(&Task::PickModel));
+    stage.answer(Answer::Model("/models/v1.safetensors".into()));
+    assert!(
+        stage.requests().contains(&Request::Open(ModelSource::Path {
+            path: "/models/v1.safetensors".into(),
+            config: None
+        }))
+    );
+}
+
+#[test]
+fn a_dead_inference_thread_is_told_and_can_be_restarted() {
+    let mut stage = Setup::default().open();
+    let job = stage.develop();
+    stage.begin(job, 20);
+    let report = Report { sentence: "It stopped.".into(), details: "index out of bounds".into() };
+    stage.tell(Event::Died { report });
+    stage.run();
+    assert!(stage.says("It stopped."));
+    assert_eq!(running(&stage), None);
+    stage.click("Restart");
+    assert_eq!(*stage.started.borrow(), 2);
+    assert_eq!(stage.requests(), [Request::Open(ModelSource::Starter)]);
+    assert!(!stage.says("It stopped."));
+    stage.open_starter();
+    let next = stage.develop();
+    assert_ne!(next, job);
+}
+
+#[test]
+fn a_thread_that_is_gone_without_a_word_is_noticed() {
+    let mut stage = Setup::default().open();
+    *stage.engine.borrow_mut() = None;
+    stage.run();
+    assert!(stage.says("The part that makes pictures has stopped; restart it to go on."));
+    stage.click("Restart");
+    assert_eq!(*stage.started.borrow(), 2);
+}
+
+#[test]
+fn words_that_do_not_fit_and_words_that_are_unknown_are_told() {
+    let mut stage = Setup::default().open();
+    press(&mut stage, Modifiers::COMMAND, Key::A);
+    let text = "of dreams and far too many words";
+    stage.harness.event(egui::Event::Text(text.into()));
+    stage.run();
+    stage.harness.get_by_label_contains("This model knows 364 things");
+    stage.requests();
+    stage.tell(Event::Tokens {
+        text: text.into(),
+        count: TokenCount { used: 24, max: 24, dropped_from: Some(10) },
+    });
+    stage.run();
+    stage.harness.get_by_label("24 of 24 tokens");
+    assert_eq!(stage.harness.state().state().draft.dropped_from(), Some(10));
+}
+
+#[test]
+fn names_complete_and_surprises_are_known_things() {
+    let mut stage = Setup::default().open();
+    press(&mut stage, Modifiers::COMMAND, Key::A);
+    stage.harness.event(egui::Event::Text("a dino".into()));
+    stage.run();
+    stage.run();
+    press(&mut stage, Modifiers::NONE, Key::Tab);
+    assert!(stage.harness.state().state().draft.settings.prompt.starts_with("a dinosaur"));
+    stage.click("Surprise me");
+    let prompt = stage.harness.state().state().draft.settings.prompt.clone();
+    assert!(safelight::app::draft::knows(&starter().concepts, &prompt), "{prompt}");
+}
+
+#[test]
+fn a_window_that_does_not_read_for_long_loses_only_previews() {
+    let mut stage = Setup::default().open();
+    let job = stage.develop();
+    {
+        let ends = stage.engine.borrow();
+        let ends = ends.as_ref().unwrap();
+        let timesteps: Vec<usize> = (0..1000).rev().collect();
+        ends.events
+            .send(Event::Started { job, timesteps, tokens: TokenCount::default(), notes: Vec::new() })
+            .unwrap();
+        for step in 0..1000 {
+            ends.events
+                .try_send(Event::Stepped(safelight::message::Step {
+                    job,
+                    step,
+                    steps: 1000,
+                    timestep: 999 - step,
+                    guidance: 3.0,
+                    took: Default::default(),
+                }))
+                .expect("the engine never waits for the window");
+            ends.preview(safelight::message::Preview {
+                job,
+                step,
+                frame: sample(step % 64),
+                mode: PreviewMode::Full,
+                took: Default::default(),
+                share: 0.0,
+                note: None,
+            });
+        }
+        assert!(ends.previews_unread.len() <= 64);
+    }
+    stage.finish(job, 5);
+    let development = stage.harness.state().state().desk.development(job).unwrap();
+    assert_eq!(development.stage, Progress::Finished);
+    assert_eq!(development.done, 1000);
+    assert_eq!(development.newest(), Some(999), "the latest preview wins");
+    assert_eq!(on_tray(&stage), sample(5));
+    let frames = stage.harness.state().state().desk.development(job).unwrap().frames();
+    assert!(frames.len() <= 65, "{}", frames.len());
+}
+
+#[test]
+fn everything_can_be_done_by_keys_alone() {
+    let mut stage = Setup::default().open();
+    // The prompt has the keyboard from the start; Tab goes on to the buttons of its box.
+    assert!(stage.harness.get_by_role_and_label(Role::MultilineTextInput, "Prompt").is_focused());
+    let mut order = Vec::new();
+    for _ in 0..5 {
+        press(&mut stage, Modifiers::NONE, Key::Tab);
+        let focused = stage.harness.root().children_recursive().find(|node| node.is_focused());
+        order.push(focused.and_then(|node| node.accesskit_node().label()).unwrap_or_default());
+    }
+    assert_eq!(order, ["Negative prompt", "Surprise me", "Develop", "Model: Starter", "Guidance"]);
+    press(&mut stage, Modifiers::COMMAND, Key::Enter);
+    let job = stage.job().id;
+    stage.begin(job, 20);
+    press(&mut stage, Modifiers::COMMAND, Key::Period);
+    press(&mut stage, Modifiers::NONE, Key::Escape);
+    assert_eq!(stage.controls(), [Control::Pause { job }, Control::Stop { job }]);
+    stage.tell(Event::Stopped { job, steps_done: 0, latency: Default::default() });
+    stage.run();
+    press(&mut stage, Modifiers::COMMAND, Key::K);
+    stage.harness.event(egui::Event::Text("seed".into()));
+    stage.run();
+    press(&mut stage, Modifiers::NONE, Key::ArrowDown);
+    press(&mut stage, Modifiers::NONE, Key::Enter);
+    assert!(stage.harness.state().state().draft.seed_locked, "the second match was Keep this seed");
+}
+
+#[test]
+fn a_finished_picture_is_announced_and_listed() {
+    let mut stage = Setup::default().open();
+    let job = stage.develop();
+    stage.begin(job, 5);
+    stage.finish(job, 5);
+    stage.harness.get_by_role_and_label(Role::Status, "The picture is done");
+    let record = records(1).remove(0);
+    stage.answer(Answer::Kept { job, record: Box::new(record) });
+    stage.harness.get_by_label("1 picture");
+    stage.harness.get_by_label("0000.png, saved: a fox on a green background");
+}

@@ -1,0 +1,241 @@
+//! Kept pictures: the gallery, comparing, deleting, dropped files; and what is remembered.
+
+use std::time::Instant;
+
+use egui::accesskit::Role;
+use egui::{Key, Modifiers};
+use egui_kittest::kittest::Queryable;
+
+use safelight::app::services::{Answer, Task};
+use safelight::app::state::{Over, Shown};
+use safelight::app::words::Language;
+use safelight::message::{Event, Request};
+use safelight::picture::PartialSettings;
+use safelight::remember::{Memory, Theme};
+
+use super::stage::{Setup, Stage, records, sample};
+
+fn press(stage: &mut Stage, modifiers: Modifiers, key: Key) {
+    stage.harness.key_press_modifiers(modifiers, key);
+    stage.run();
+}
+
+#[test]
+fn a_click_shows_a_picture_and_its_settings_can_be_used() {
+    let mut stage = Setup::default().open();
+    stage.fill_gallery(13);
+    stage.harness.get_by_label("13 pictures");
+    stage.click("a lion on gray");
+    assert_eq!(stage.harness.state().state().shown, Shown::Record("/pictures/0002.png".into()));
+    assert!(stage.tasks().contains(&Task::Read("/pictures/0002.png".into())));
+    stage.answer(Answer::Read { path: "/pictures/0002.png".into(), frame: sample(5) });
+    assert_eq!(stage.harness.state().state().picture().unwrap().frame, sample(5));
+    stage.click("Use its settings");
+    let draft = &stage.harness.state().state().draft;
+    assert_eq!((draft.settings.prompt.as_str(), draft.settings.seed), ("a lion on gray", 2));
+    // The very seed of the picture is used next.
+    stage.click("Develop");
+    assert_eq!(stage.job().settings.seed, 2);
+}
+
+#[test]
+fn the_search_narrows_the_gallery_and_says_when_nothing_is_found() {
+    let mut stage = Setup::default().open();
+    stage.fill_gallery(13);
+    press(&mut stage, Modifiers::COMMAND, Key::F);
+    stage.harness.event(egui::Event::Text("lion".into()));
+    stage.run();
+    stage.harness.get_by_label("a lion on gray");
+    assert!(!stage.says("a rooster on yellow"));
+    stage.harness.event(egui::Event::Text("ess".into()));
+    stage.run();
+    assert!(stage.harness.query_by_role(Role::ListBoxOption).is_none());
+}
+
+#[test]
+fn two_pictures_are_compared_under_a_wipe() {
+    let mut stage = Setup::default().open();
+    stage.fill_gallery(13);
+    stage.click("a lion on gray");
+    stage.click("Compare");
+    stage.harness.get_by_role_and_label(Role::Slider, "Wipe").focus();
+    stage.run();
+    for _ in 0..5 {
+        press(&mut stage, Modifiers::NONE, Key::ArrowRight);
+    }
+    let compare = stage.harness.state().state().compare.clone().unwrap();
+    assert!((compare.wipe - 0.6).abs() < 1e-3, "{compare:?}");
+    // While comparing, a click chooses the other picture.
+    stage.click("a pumpkin on red");
+    let compare = stage.harness.state().state().compare.clone().unwrap();
+    assert_eq!(compare.with.to_str(), Some("/pictures/0004.png"));
+    press(&mut stage, Modifiers::NONE, Key::Escape);
+    assert!(stage.harness.state().state().compare.is_none());
+}
+
+#[test]
+fn a_deleted_picture_can_be_brought_back() {
+    let mut stage = Setup::default().open();
+    stage.fill_gallery(3);
+    stage.click("a pepper on pink");
+    stage.tasks();
+    stage.click("Delete");
+    assert!(stage.tasks().contains(&Task::Trash("/pictures/0001.png".into())));
+    stage.answer(Answer::Trashed("/pictures/0001.png".into()));
+    stage.harness.get_by_label("2 pictures");
+    assert!(stage.says("Deleted 0001.png"));
+    stage.click("Undo delete");
+    assert!(stage.tasks().contains(&Task::Untrash));
+    stage.answer(Answer::Untrashed(Box::new(records(2).remove(1))));
+    stage.harness.get_by_label("3 pictures");
+    assert!(!stage.says("Deleted 0001.png"));
+}
+
+#[test]
+fn a_dropped_picture_restores_its_settings_and_what_it_lacks_stays() {
+    let mut stage = Setup::default().open();
+    #[derive(Debug)]
+    struct Dropped;
+    impl egui::DroppedFile for Dropped {
+        fn path(&self) -> &std::path::Path {
+            std::path::Path::new("/x/from-elsewhere.png")
+        }
+        fn bytes(&self) -> Result<Vec<u8>, String> {
+            Err("not asked for".to_owned())
+        }
+    }
+    stage.harness.input_mut().dropped_files.push(std::sync::Arc::new(Dropped));
+    stage.run();
+    assert!(stage.tasks().contains(&Task::Examine("/x/from-elsewhere.png".into())));
+    let settings = PartialSettings {
+        prompt: Some("a dinosaur".into()),
+        negative_prompt: Some("blurry".into()),
+        seed: Some(7),
+        ..PartialSettings::default()
+    };
+    stage.answer(Answer::Recovered {
+        path: "/x/from-elsewhere.png".into(),
+        settings: Some(Box::new(settings)),
+        frame: sample(60),
+    });
+    let draft = &stage.harness.state().state().draft.settings;
+    assert_eq!(
+        (draft.prompt.as_str(), draft.negative_prompt.as_str(), draft.seed),
+        ("a dinosaur", "blurry", 7)
+    );
+    assert_eq!(draft.steps, 25);
+    assert!(stage.says("Settings taken from from-elsewhere.png"));
+    assert_eq!(stage.harness.state().state().picture().unwrap().frame, sample(60));
+}
+
+#[test]
+fn a_file_over_the_window_is_told_what_will_happen() {
+    let mut stage = Setup::default().open();
+    stage
+        .harness
+        .input_mut()
+        .hovered_files
+        .push(egui::HoveredFile { path: Some("/x/v1-5.safetensors".into()), ..egui::HoveredFile::default() });
+    stage.harness.step();
+    stage.harness.input_mut().hovered_files.clear();
+    stage.answer(Answer::Model("/x/v1-5.safetensors".into()));
+    assert!(stage.requests().iter().any(|request| matches!(request, Request::Open(_))));
+}
+
+#[test]
+fn closing_with_work_in_progress_asks() {
+    let mut stage = Setup::default().open();
+    let close = |stage: &mut Stage| {
+        let input = stage.harness.input_mut();
+        input.viewports.entry(egui::ViewportId::ROOT).or_default().events.push(egui::ViewportEvent::Close);
+        stage.run();
+    };
+    let job = stage.develop();
+    stage.begin(job, 20);
+    close(&mut stage);
+    assert_eq!(stage.harness.state().state().over, Over::Closing);
+    stage.click("Keep working");
+    assert_eq!(stage.harness.state().state().over, Over::Nothing);
+    assert!(stage.harness.state().state().desk.running().is_some());
+    stage.finish(job, 5);
+    stage.tasks();
+    close(&mut stage);
+    assert_eq!(stage.harness.state().state().over, Over::Nothing);
+    assert!(stage.tasks().iter().any(|task| matches!(task, Task::Remember(_))), "all is written at the end");
+}
+
+#[test]
+fn what_was_remembered_is_there_again() {
+    let base = Setup::default();
+    let mut memory = Memory {
+        settings: PartialSettings {
+            prompt: Some("a lantern".into()),
+            steps: Some(30),
+            ..PartialSettings::default()
+        },
+        seed_locked: true,
+        count: Some(3),
+        ..base.remembered
+    };
+    memory.opened(&safelight::message::ModelSource::Starter);
+    memory.folds.insert("more".into(), true);
+    let stage = Setup { remembered: memory, ..Setup::default() }.open();
+    let state = stage.harness.state().state();
+    assert_eq!(state.draft.settings.prompt, "a lantern", "the model's own example does not replace it");
+    assert_eq!((state.draft.settings.steps, state.draft.count, state.draft.seed_locked), (30, 3, true));
+    // 1000 // 30 is 33, and that makes 31 steps.
+    stage.harness.get_by_label("Runs 31 steps");
+    stage.harness.get_by_label("Sampler");
+    let again = state.remembered();
+    assert_eq!(again.settings.prompt.as_deref(), Some("a lantern"));
+    assert_eq!(again.count, Some(3));
+}
+
+#[test]
+fn the_language_changes_while_the_window_is_open() {
+    let mut stage = Setup::default().open();
+    press(&mut stage, Modifiers::COMMAND, Key::Comma);
+    stage.click("简体中文");
+    stage.harness.get_by_label("显影");
+    assert!(!stage.says("Develop"));
+    assert_eq!(stage.harness.state().state().kept.language.as_deref(), Some("zh-Hans"));
+    stage.click("浅色");
+    assert_eq!(stage.harness.state().state().kept.theme, Theme::Light);
+    stage.click("关闭");
+    assert_eq!(stage.harness.state().state().over, Over::Nothing);
+}
+
+#[test]
+fn the_bundled_fonts_have_every_character_of_the_words() {
+    let stage = Setup::default().open();
+    for language in Language::ALL {
+        let text: String = language.source().chars().filter(|c| !c.is_whitespace()).collect();
+        let missing: String = stage.harness.ctx.fonts_mut(|fonts| {
+            let font = safelight::app::theme::body();
+            text.chars().filter(|c| !fonts.has_glyph(&font, *c)).collect()
+        });
+        assert!(missing.is_empty(), "{}: {missing}", language.name());
+    }
+}
+
+#[test]
+fn nothing_is_drawn_while_nothing_happens() {
+    let mut stage = Setup::default().open();
+    stage.fill_gallery(13);
+    stage.run();
+    let wanted = stage.harness.output().viewport_output[&egui::ViewportId::ROOT].repaint_delay;
+    assert!(wanted > std::time::Duration::from_millis(400), "repaint after {wanted:?}");
+    stage.tell(Event::Loading { part: "UNet".into(), share: 0.1 });
+}
+
+#[test]
+fn a_thousand_pictures_are_drawn_in_little_time_and_few_are_asked_for() {
+    let mut stage = Setup::default().open();
+    stage.answer(Answer::Gallery(records(1000)));
+    let asked = stage.tasks().into_iter().filter(|task| matches!(task, Task::Thumbnail(_))).count();
+    assert!((4..60).contains(&asked), "{asked} thumbnails");
+    let began = Instant::now();
+    stage.harness.run_steps(20);
+    let frame = began.elapsed() / 20;
+    assert!(frame.as_millis() < 60, "{frame:?} a frame");
+}
