@@ -157,9 +157,6 @@ impl Safelight {
             let follow = self.state.answer(answer);
             self.follow(ctx, follow);
         }
-        if Instant::now() >= deadline {
-            ctx.request_repaint();
-        }
     }
 
     /// Has the tokens counted when the prompt has changed; one count at a time.
@@ -213,7 +210,10 @@ impl Safelight {
 
     /// Writes what has changed, now and then and at the end.
     fn remember(&mut self, ctx: &Context, at_once: bool) {
-        if !at_once && self.written_at.elapsed() < REMEMBER_EVERY {
+        let rest = REMEMBER_EVERY.saturating_sub(self.written_at.elapsed());
+        if !at_once && !rest.is_zero() {
+            // A window at rest draws no frame by itself, and would forget the last change.
+            ctx.request_repaint_after(rest);
             return;
         }
         self.written_at = Instant::now();
