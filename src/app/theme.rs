@@ -267,6 +267,8 @@ fn visuals(tokens: &Tokens, dark: bool) -> Visuals {
     visuals.window_shadow = Shadow { offset: [0, 15], blur: 50, spread: 0, color: tokens.shadow };
     visuals.popup_shadow = Shadow { offset: [0, 6], blur: 20, spread: 0, color: tokens.shadow };
     visuals.text_cursor.stroke = Stroke::new(1.0, tokens.lamp);
+    // A blinking cursor would draw the window twice a second while nothing happens.
+    visuals.text_cursor.blink = false;
     visuals.handle_shape = HandleShape::Circle;
     visuals.slider_trailing_fill = true;
     visuals.indent_has_left_vline = false;
