@@ -154,7 +154,7 @@ fn a_kept_picture_is_on_the_disk_with_its_settings_listed_and_shown_small() {
         Answer::Thumbnail { path, frame } if *path == record.path => frame.clone(),
         _ => None,
     });
-    assert_eq!(small, Some(frame(16)));
+    assert_eq!(small, frame(16));
     open_desktop.ask(Task::Read(record.path.clone()));
     open_desktop
         .wait(|answer| matches!(answer, Answer::Read { frame: it, .. } if *it == frame(16)).then_some(()));
