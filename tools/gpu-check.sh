@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # usage: tools/gpu-check.sh PROGRAM [CASE_DIR…]
 # What a machine with an NVIDIA card must show, in one go, with neither Rust nor a network there:
-# `verify` in f32, f16 and bf16, a picture by the starter in each, and seconds a step. Further case
-# folders (a full-size one, say) are computed in f32 and f16.
+# `verify` in f32, f16 and bf16, a picture by the starter in each, seconds a step of it, and how long
+# the parts of a full-size model of drawn weights take. Further case folders (a full-size one, say) are
+# computed in f32 and f16.
 #
 # PROGRAM is built beforehand by `tools/cuda-check.sh build --release` (target/cuda/release/safelight,
 # stripped, without the starter, which is read from assets/starter beside this script). CUDA 13's
-# libraries are looked for in the usual places and among Python's packages; DEVICE names another card
-# or another kind (`DEVICE=cpu` tries the script itself).
+# libraries are looked for in the usual places and among Python's packages. DEVICE names another card
+# or another kind, SYNTHETIC another model to time (`DEVICE=cpu SYNTHETIC=starter` tries the script).
 set -euo pipefail
 
 if [ $# -lt 1 ]; then
@@ -67,6 +68,12 @@ picture() {
         awk -v dtype="$dtype" 'NR > 1 { sum += $1 } END { printf "%s starter: %.4f s a step over %d steps\n", dtype, sum / (NR - 1), NR - 1 }'
 }
 
+# Times the parts of a model of drawn weights, as a table.
+times() {
+    "$program" bench --synthetic "${SYNTHETIC:-sd15}" --only text,unet,decode,run --repeat 3 --steps 10 \
+        --device "$device" --dtype "$1" 2>"$folder/error.txt" || fail "no times in $1: $(cat "$folder/error.txt")"
+}
+
 nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader 2>/dev/null || echo "no NVIDIA card seen"
 dtypes="f32 f16 bf16"
 if [[ $device == cpu* ]]; then
@@ -76,6 +83,7 @@ for dtype in $dtypes; do
     verify "$dtype"
     verify "$dtype" "$starter"
     picture "$dtype"
+    times "$dtype"
 done
 for case in "$@"; do
     for dtype in $dtypes; do

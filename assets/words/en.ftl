@@ -69,6 +69,8 @@ do-open-folder = Open pictures folder
 do-open-folder-tip = Show the folder where finished pictures are kept
 do-restart = Restart
 do-restart-tip = Start the part that makes pictures again
+do-quit = Quit
+do-quit-tip = Close the window; unfinished work is asked about
 
 # The prompt.
 prompt = Prompt
@@ -241,8 +243,11 @@ announce-stopped = Stopped
 announce-opened = Model { $what } is open
 
 # What failed.
-clerk-behind = Too many things are waiting to be read or written; try again in a moment.
-no-dialog = The system gives no file dialog; drop the file on the window instead.
+desktop-behind = Too many things are waiting to be read or written; try again in a moment.
+desktop-gone = The program can read and write no files any more; close it and start it again.
+no-dialog-open = The system gives no file dialog; drop the file on the window instead.
+no-dialog-save = The system gives no file dialog, so it was saved beside the pictures, in { $what }
+no-dialog-folder = The system gives no file dialog; pictures are kept in { $what }
 engine-no-thread = The system gives no thread for making pictures; close other programs and restart.
 filter-models = Models
 filter-pictures = Pictures

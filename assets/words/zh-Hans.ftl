@@ -69,6 +69,8 @@ do-open-folder = 打开图片文件夹
 do-open-folder-tip = 显示保存已完成图片的文件夹
 do-restart = 重新启动
 do-restart-tip = 重新启动生成图片的部分
+do-quit = 退出
+do-quit-tip = 关闭窗口；有未完成的工作时会先询问
 
 # 提示词。
 prompt = 提示词
@@ -238,8 +240,11 @@ announce-stopped = 已停止
 announce-opened = 模型 { $what } 已打开
 
 # 失败。
-clerk-behind = 等待读写的内容太多，请稍后再试。
-no-dialog = 系统没有提供文件对话框，请把文件拖到窗口上。
+desktop-behind = 等待读写的内容太多，请稍后再试。
+desktop-gone = 程序已无法读写文件，请关闭后重新启动。
+no-dialog-open = 系统没有提供文件对话框，请把文件拖到窗口上。
+no-dialog-save = 系统没有提供文件对话框，因此已保存到图片文件夹：{ $what }
+no-dialog-folder = 系统没有提供文件对话框，图片保存在：{ $what }
 engine-no-thread = 系统没有为生成图片提供线程，请关闭其他程序后重新启动。
 filter-models = 模型
 filter-pictures = 图片

@@ -7,10 +7,10 @@
 pub mod canvas;
 pub mod cards;
 mod cards_ui;
-mod clerk;
 pub mod command;
 mod controls_ui;
 pub mod desk;
+pub mod desktop;
 pub mod development;
 pub mod draft;
 pub mod emblem;
@@ -22,6 +22,7 @@ pub mod icons;
 pub mod memory;
 mod model_ui;
 mod more_ui;
+mod open;
 mod palette_ui;
 mod prompt_ui;
 mod queue_ui;
@@ -54,7 +55,8 @@ use crate::engine::EngineHandle;
 use crate::message::{ModelSource, Report, Request};
 use crate::remember::{Memory, WindowPlace};
 
-pub use run::{Waker, run};
+pub use open::open;
+pub use run::Waker;
 
 /// How long events are taken in before a frame is drawn.
 const DRAIN_MAX: Duration = Duration::from_millis(4);
@@ -155,9 +157,6 @@ impl Safelight {
             let follow = self.state.answer(answer);
             self.follow(ctx, follow);
         }
-        if let Some(due) = self.services.due() {
-            ctx.request_repaint_after(due + Duration::from_millis(20));
-        }
     }
 
     /// Has the tokens counted when the prompt has changed; one count at a time.
@@ -211,7 +210,10 @@ impl Safelight {
 
     /// Writes what has changed, now and then and at the end.
     fn remember(&mut self, ctx: &Context, at_once: bool) {
-        if !at_once && self.written_at.elapsed() < REMEMBER_EVERY {
+        let rest = REMEMBER_EVERY.saturating_sub(self.written_at.elapsed());
+        if !at_once && !rest.is_zero() {
+            // A window at rest draws no frame by itself, and would forget the last change.
+            ctx.request_repaint_after(rest);
             return;
         }
         self.written_at = Instant::now();

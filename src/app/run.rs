@@ -5,37 +5,37 @@ use std::sync::Arc;
 use eframe::egui_wgpu::WgpuError;
 use egui::{IconData, ViewportBuilder, ViewportId};
 
-use crate::app::clerk::Clerk;
-use crate::app::words::Words;
-use crate::app::{Safelight, Start, emblem, fonts, language_of};
+use crate::app::services::Services;
+use crate::app::{Safelight, Start, emblem, fonts};
 use crate::engine::EngineHandle;
 use crate::message::ModelSource;
-use crate::remember::{self, Keeper, Memory};
+use crate::remember::Memory;
 
 /// Wakes the window; may be called from any thread, after a message was sent.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
 /// Shows the window until it is closed.
 ///
-/// `engine` starts the inference thread and is called again by the restart button; `model` is what
-/// the command line named, none being the model of last time.
+/// `engine` starts the inference thread and is called again by the restart button; `services`
+/// provides the world outside; `model` is what the command line named, none being the model of
+/// last time.
 ///
 /// # Errors
 /// One sentence for the person, where there is no display or no usable graphics adapter.
 pub fn run(
     mut engine: impl FnMut(Waker) -> std::io::Result<EngineHandle> + 'static,
+    services: impl FnOnce(Waker) -> std::io::Result<Box<dyn Services>> + 'static,
+    memory: Memory,
     model: Option<ModelSource>,
 ) -> Result<(), String> {
-    let (keeper, memory, note) = Keeper::open(remember::memory_file());
     let options = options(&memory);
     let create: eframe::AppCreator<'static> = Box::new(move |creation| {
         let ctx = creation.egui_ctx.clone();
         fonts::install(&ctx);
         // "The current viewport" means nothing outside a pass: name the window.
         let waker: Waker = Arc::new(move || ctx.request_repaint_of(ViewportId::ROOT));
-        let words = Words::new(language_of(&memory));
         let start = Start {
-            services: Box::new(Clerk::new(keeper, note, words, waker.clone())?),
+            services: services(waker.clone())?,
             engine: Box::new(move || engine(waker.clone())),
             remembered: memory,
             model,
@@ -75,8 +75,8 @@ fn sentence(error: &eframe::Error) -> String {
             WgpuError::RequestAdapterError(_) | WgpuError::CustomNativeAdapterSelectionError(_),
         ) => "found no usable graphics adapter (a software one such as Mesa's lavapipe would do)",
         eframe::Error::Wgpu(_) => "could not draw with this graphics adapter",
+        eframe::Error::AppCreation(_) => "was given no thread to work with by the system",
         eframe::Error::Winit(_) | eframe::Error::WinitEventLoop(_) => "found no display to open a window on",
-        _ => "could not open a window",
     };
     log::debug!("window: {error}");
     format!("Safelight {why}; use `safelight generate \"your words\"` on the command line instead")

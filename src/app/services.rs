@@ -152,10 +152,6 @@ pub trait Services {
     fn ask(&mut self, task: Task);
     /// Takes the answers that have come.
     fn answers(&mut self) -> Vec<Answer>;
-    /// After what time something is due that has to be asked for.
-    fn due(&self) -> Option<std::time::Duration> {
-        None
-    }
     /// What time it is.
     fn now(&self) -> SystemTime {
         SystemTime::now()

@@ -4,10 +4,12 @@
 //! are written once, so the map is worth its speed; see the `SAFETY` line.
 
 use std::fs::{self, File};
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
+#[cfg(unix)]
+use memmap2::UncheckedAdvice;
 
 use super::error::{CheckpointError, Problem};
 
@@ -48,6 +50,22 @@ impl MappedFile {
     /// A file within the program, under the name that messages give it.
     pub(crate) fn embedded(name: &str, bytes: &'static [u8]) -> Self {
         Self { bytes: Bytes::Embedded(bytes), path: PathBuf::from(name) }
+    }
+
+    /// Lets the memory of these bytes go; the system reads them again when they are looked at.
+    pub(crate) fn forget(&self, bytes: Range<usize>) {
+        #[cfg(unix)]
+        if let Bytes::Mapped(map) = &self.bytes
+            && bytes.end <= map.len()
+            && !bytes.is_empty()
+        {
+            let forgotten = UncheckedAdvice::DontNeed;
+            // SAFETY: pages of a read-only map of a file hold nothing but the file's bytes, so
+            // references into them see the same bytes after they were read again.
+            #[expect(unsafe_code, reason = "advice on mapped memory has no safe form")]
+            // Only advice: a system that does not take it keeps the pages.
+            unsafe { map.unchecked_advise_range(forgotten, bytes.start, bytes.len()) }.ok();
+        }
     }
 
     /// Where the file lies.

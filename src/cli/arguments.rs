@@ -7,15 +7,34 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::bench::Part;
 use crate::message::{ModelSource, RngKind, SamplerKind, TimestepSpacing};
 use crate::ops::cpu::Level;
-use crate::ops::{DeviceChoice, Dtype, WeightsKept};
+use crate::ops::{DeviceChoice, DeviceOptions, Dtype, WeightsKept};
 
 /// Type words, watch the picture develop, steer it.
 #[derive(Debug, Parser)]
-#[command(version, about, after_help = "Without a command the window opens.")]
+#[command(
+    version,
+    about,
+    after_help = "Without a command the window opens.",
+    args_conflicts_with_subcommands = true
+)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub command: Option<Command>,
+    #[command(flatten)]
+    /// For the window.
+    pub opening: Opening,
+}
+
+/// What the window opens with.
+#[derive(Debug, Args)]
+pub struct Opening {
+    /// Which model.
+    #[command(flatten)]
+    pub model: Model,
+    /// Where to compute.
+    #[command(flatten)]
+    pub compute: Compute,
 }
 
 /// The commands.
@@ -46,6 +65,18 @@ pub struct Compute {
     /// How the CPU keeps weights: as in the file, or in f16 or f32.
     #[arg(long, default_value = "file", value_enum)]
     pub weights: KeptName,
+}
+
+impl Compute {
+    /// As devices are opened.
+    pub fn options(&self) -> DeviceOptions {
+        DeviceOptions {
+            choice: self.device,
+            dtype: self.dtype.into(),
+            threads: self.threads.map(usize::from),
+            weights_kept: self.weights.into(),
+        }
+    }
 }
 
 /// Names of ways to keep weights.
@@ -214,7 +245,8 @@ pub struct Generate {
 /// Which model.
 #[derive(Clone, Debug, Args)]
 pub struct Model {
-    /// A checkpoint file or diffusers folder; the starter inside the program if not given.
+    /// A checkpoint file or diffusers folder; if not given, the starter inside the program (the
+    /// window: the model of last time).
     #[arg(long = "model", value_name = "PATH")]
     pub path: Option<PathBuf>,
     /// Its YAML config, where none lies beside it.

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::engine::generate::{self, GenerateError, Plan};
 use crate::engine::{OpenModel, open_model};
 use crate::message::Settings;
-use crate::ops::{Device, DeviceOptions, StopFlag};
+use crate::ops::{Device, StopFlag};
 use crate::picture::{self, Format, Made};
 use crate::sampler::{DdimSchedule, Next};
 use crate::trace::Trace;
@@ -53,13 +53,7 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
 /// # Errors
 /// If the build or the machine does not have it.
 pub fn open_device(compute: &Compute, stop: StopFlag) -> Result<(Device, String), Failure> {
-    let options = DeviceOptions {
-        choice: compute.device,
-        dtype: compute.dtype.into(),
-        threads: compute.threads.map(usize::from),
-        weights_kept: compute.weights.into(),
-    };
-    Ok(Device::open(options, stop)?)
+    Ok(Device::open(compute.options(), stop)?)
 }
 
 /// What was typed, over what suits the model.

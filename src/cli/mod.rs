@@ -15,15 +15,18 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, Opening};
 pub use failure::Failure;
+
+#[cfg(feature = "window")]
+use crate::engine::EngineOptions;
 
 /// Reads the arguments, runs the command, prints what failed.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let json = matches!(&arguments.command, Some(Command::Generate(generate)) if generate.json);
     let outcome = match arguments.command {
-        None => window(),
+        None => window(&arguments.opening),
         Some(Command::Generate(arguments)) => generate::run(&arguments),
         Some(Command::Inspect(arguments)) => inspect::run(&arguments),
         Some(Command::Verify(arguments)) => verify::run(&arguments),
@@ -39,18 +42,13 @@ pub fn main() -> ExitCode {
 }
 
 #[cfg(feature = "window")]
-fn window() -> Result<(), Failure> {
-    use crate::engine::{EngineOptions, spawn};
-    let place = |folder: Option<std::path::PathBuf>| Some(folder?.join("safelight"));
-    let options = EngineOptions {
-        cache_folder: place(dirs::cache_dir()),
-        data_folder: place(dirs::data_dir()),
-        ..EngineOptions::default()
-    };
-    crate::app::run(move |wake| spawn(options.clone(), wake), None).map_err(Failure::Ours)
+fn window(opening: &Opening) -> Result<(), Failure> {
+    let model = opening.model.path.is_some().then(|| opening.model.source());
+    let options = EngineOptions { device: opening.compute.options(), ..EngineOptions::default() };
+    crate::app::open(model, options).map_err(Failure::Ours)
 }
 
 #[cfg(not(feature = "window"))]
-fn window() -> Result<(), Failure> {
+fn window(_: &Opening) -> Result<(), Failure> {
     Err(Failure::Ours("this build has no window; use `safelight generate PROMPT`".to_owned()))
 }

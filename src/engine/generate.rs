@@ -93,6 +93,7 @@ pub fn plan(
         conditioning =
             Some((Conditioning::from_tensor(context, key), Conditioning::from_tensor(unconditional, key)));
     }
+    model.keep_what_steps_need();
     Ok(Plan { schedule, tokens, notes, conditioning })
 }
 

@@ -44,6 +44,14 @@ impl OpenError {
     }
 }
 
+/// Whether a file or folder can be a model; looks at headers only.
+///
+/// # Errors
+/// One sentence that says what it is instead.
+pub fn is_model(path: &Path) -> Result<(), OpenError> {
+    Ok(Checkpoint::open(path).map(drop)?)
+}
+
 /// A model that is open.
 pub struct OpenModel {
     /// The networks.

@@ -6,7 +6,6 @@
 //! [`Gallery::poll`] takes in what they sent; nothing here blocks but [`Gallery::flush`].
 
 mod discard;
-mod places;
 mod record;
 mod thumbnails;
 mod watch;
@@ -20,7 +19,6 @@ use discard::Discards;
 #[cfg(feature = "window")]
 pub use discard::system_trash;
 pub use discard::{Trash, UNDO_TIME};
-pub use places::{pictures_folder, thumbnails_folder};
 pub use record::Record;
 use thumbnails::Thumbnails;
 pub use thumbnails::{THUMBNAIL_SIDE, Thumbnail};

@@ -1,6 +1,7 @@
 //! `AutoencoderKL`: pictures to a Gaussian over latents and back (mirrors `ldm/models/autoencoder.py`).
 
-use super::first_stage_blocks::{DdConfig, Decoder, Encoder};
+use super::first_stage_blocks::{DdConfig, Decoder, Encoder, resident_encoder};
+use super::resident::Resident;
 use crate::ops::{Conv2d, Conv2dShape, Result, Tensor, Weights};
 
 /// What the encoder says of a picture's latent.
@@ -25,7 +26,7 @@ impl DiagonalGaussianDistribution {
 /// The first stage of Stable Diffusion.
 #[derive(Debug)]
 pub struct AutoencoderKL {
-    encoder: Encoder,
+    encoder: Resident<Encoder>,
     decoder: Decoder,
     quant_conv: Conv2d,
     post_quant_conv: Conv2d,
@@ -37,7 +38,7 @@ impl AutoencoderKL {
     pub fn new(weights: &Weights, config: &DdConfig, embed_dim: usize) -> Result<Self> {
         let quant = Conv2dShape::one(2 * config.z_channels, 2 * embed_dim);
         Ok(Self {
-            encoder: Encoder::new(&weights.pp("encoder"), config)?,
+            encoder: resident_encoder(weights, config)?,
             decoder: Decoder::new(&weights.pp("decoder"), config)?,
             quant_conv: Conv2d::new(&weights.pp("quant_conv"), quant)?,
             post_quant_conv: Conv2d::new(
@@ -52,9 +53,14 @@ impl AutoencoderKL {
     /// # Errors
     /// If shapes do not fit, or stopped.
     pub fn encode(&self, x: &Tensor) -> Result<DiagonalGaussianDistribution> {
-        let moments = self.quant_conv.forward(&self.encoder.forward(x)?)?;
+        let moments = self.quant_conv.forward(&self.encoder.get()?.forward(x)?)?;
         let (mean, logvar) = moments.halves()?;
         Ok(DiagonalGaussianDistribution { mean, logvar })
+    }
+
+    /// Frees the encoder's memory until a picture is encoded.
+    pub(super) fn give_back_encoder(&self) {
+        self.encoder.give_back();
     }
 
     /// z (b, embed_dim, h, w), unscaled → (b, 3, H, W), about [-1, 1].

@@ -3,7 +3,11 @@
 //!
 //! Traps: the activation is x·σ(1.702x); the context is the last hidden state after the final norm.
 
+use super::resident::Resident;
 use crate::ops::{self, Activation, Embedding, LayerNorm, Linear, Mask, Result, Tensor, Weights};
+
+/// Numbers from which on an encoder's memory is worth a tenth of a second of reading.
+const WORTH_GIVING_BACK: usize = 32_000_000;
 
 /// The dimensions of a text transformer; ViT-L/14's are [`ClipShape::default`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +82,6 @@ impl EncoderLayer {
 /// The text encoder of Stable Diffusion v1.
 #[derive(Debug)]
 pub struct FrozenCLIPEmbedder {
-    shape: ClipShape,
     token_embedding: Embedding,
     position_embedding: Embedding,
     layers: Vec<EncoderLayer>,
@@ -94,7 +97,6 @@ impl FrozenCLIPEmbedder {
         let layers = text_model.pp("encoder").pp("layers");
         let c = shape.hidden_size;
         Ok(Self {
-            shape,
             token_embedding: Embedding::new(&embeddings.pp("token_embedding"), shape.vocabulary, c)?,
             position_embedding: Embedding::new(&embeddings.pp("position_embedding"), shape.max_length, c)?,
             layers: (0..shape.num_hidden_layers)
@@ -102,11 +104,6 @@ impl FrozenCLIPEmbedder {
                 .collect::<Result<_>>()?,
             final_layer_norm: LayerNorm::new(&text_model.pp("final_layer_norm"), c)?,
         })
-    }
-
-    /// Its dimensions.
-    pub fn shape(&self) -> ClipShape {
-        self.shape
     }
 
     /// ids of one text (max_length) → context (1, max_length, hidden_size).
@@ -120,5 +117,51 @@ impl FrozenCLIPEmbedder {
             x = layer.forward(&x)?;
         }
         self.final_layer_norm.forward(&x)
+    }
+}
+
+/// The text encoder of a model: its dimensions stay, its weights may be given back between runs.
+#[derive(Debug)]
+pub struct TextEncoder {
+    shape: ClipShape,
+    embedder: Resident<FrozenCLIPEmbedder>,
+}
+
+impl TextEncoder {
+    /// # Errors
+    /// If weights are missing.
+    pub(super) fn new(weights: &Weights, shape: ClipShape) -> Result<Self> {
+        let first = FrozenCLIPEmbedder::new(weights, shape)?;
+        let weights = weights.without_progress();
+        Ok(Self {
+            shape,
+            embedder: Resident::with(first, move || {
+                weights.device().trim();
+                FrozenCLIPEmbedder::new(&weights, shape)
+            }),
+        })
+    }
+
+    /// Its dimensions.
+    pub fn shape(&self) -> ClipShape {
+        self.shape
+    }
+
+    /// As [`FrozenCLIPEmbedder::forward`].
+    ///
+    /// # Errors
+    /// If an id is not in the vocabulary, the weights cannot be read again, or stopped.
+    pub fn forward(&self, ids: &[i64]) -> Result<Tensor> {
+        self.embedder.get()?.forward(ids)
+    }
+
+    /// Frees the weights' memory until the next text, where it is worth reading them again.
+    pub(super) fn give_back(&self) {
+        let ClipShape { vocabulary, hidden_size, num_hidden_layers, .. } = self.shape;
+        // Four matrices of attention, two of eight times that.
+        let numbers = vocabulary * hidden_size + num_hidden_layers * 12 * hidden_size * hidden_size;
+        if numbers >= WORTH_GIVING_BACK {
+            self.embedder.give_back();
+        }
     }
 }

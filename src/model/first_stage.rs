@@ -55,6 +55,14 @@ impl FirstStage {
         }
     }
 
+    /// Frees the encoder's memory until a picture is encoded.
+    pub(super) fn give_back_encoder(&self) {
+        match self {
+            Self::Kl(model) => model.give_back_encoder(),
+            Self::Vq(model) => model.give_back_encoder(),
+        }
+    }
+
     /// The quantised latent, for a first stage with a codebook.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 //! decoder's `up` is stored in the order of the levels but run from the last to the first;
 //! attention projections are 1×1 convolutions.
 
+use super::resident::Resident;
 use crate::config::{Params, Result as ConfigResult};
 use crate::ops::{
     self, Activation, Conv2d, Conv2dShape, Fused, GroupNorm, Mask, Padding, Result, Tensor, Weights,
@@ -117,13 +118,14 @@ impl ResnetBlock {
         })
     }
 
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let h = self.conv1.forward(&self.norm1.forward(x, Activation::Silu)?)?;
-        let h = self.norm2.forward(&h, Activation::Silu)?;
+    /// Maps are as large as they get here, so each is let go as soon as it was used.
+    fn forward(&self, x: Tensor) -> Result<Tensor> {
         let skip = match &self.nin_shortcut {
-            Some(conv) => conv.forward(x)?,
+            Some(conv) => conv.forward(&x)?,
             None => x.clone(),
         };
+        let h = self.conv1.forward(&self.norm1.forward_owned(x, Activation::Silu)?)?;
+        let h = self.norm2.forward_owned(h, Activation::Silu)?;
         self.conv2.forward_fused(&h, Fused { residual: Some(&skip), channels: None })
     }
 }
@@ -178,12 +180,12 @@ impl Middle {
         })
     }
 
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    fn forward(&self, x: Tensor) -> Result<Tensor> {
         let mut h = self.block_1.forward(x)?;
         if let Some(attention) = &self.attn_1 {
             h = attention.forward(&h)?;
         }
-        self.block_2.forward(&h)
+        self.block_2.forward(h)
     }
 }
 
@@ -214,12 +216,12 @@ impl Resample {
         Ok(Self::UpConv(conv))
     }
 
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    fn forward(&self, x: Tensor) -> Result<Tensor> {
         match self {
-            Self::None => Ok(x.clone()),
-            Self::DownConv(conv) => conv.forward(x),
+            Self::None => Ok(x),
+            Self::DownConv(conv) => conv.forward(&x),
             Self::DownAverage => x.average_pool(),
-            Self::UpConv(conv) => conv.forward_upsampled(x),
+            Self::UpConv(conv) => conv.forward_upsampled(&x),
             Self::UpNearest => x.upsample_nearest(),
         }
     }
@@ -251,16 +253,27 @@ impl Level {
         Ok(Self { blocks, resample: Resample::None })
     }
 
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let mut h = x.clone();
+    fn forward(&self, x: Tensor) -> Result<Tensor> {
+        let mut h = x;
         for (block, attention) in &self.blocks {
-            h = block.forward(&h)?;
+            h = block.forward(h)?;
             if let Some(attention) = attention {
                 h = attention.forward(&h)?;
             }
         }
-        self.resample.forward(&h)
+        self.resample.forward(h)
     }
+}
+
+/// The encoder of the first stage at `weights`, whose memory can be given back: few runs encode.
+///
+/// # Errors
+/// If weights are missing.
+pub(super) fn resident_encoder(weights: &Weights, config: &DdConfig) -> Result<Resident<Encoder>> {
+    let (weights, config) = (weights.pp("encoder"), config.clone());
+    let first = Encoder::new(&weights, &config)?;
+    let weights = weights.without_progress();
+    Ok(Resident::with(first, move || Encoder::new(&weights, &config)))
 }
 
 /// Picture → features of the latent.
@@ -314,9 +327,9 @@ impl Encoder {
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let mut h = self.conv_in.forward(x)?;
         for level in &self.down {
-            h = level.forward(&h)?;
+            h = level.forward(h)?;
         }
-        h = self.norm_out.forward(&self.mid.forward(&h)?, Activation::Silu)?;
+        h = self.norm_out.forward_owned(self.mid.forward(h)?, Activation::Silu)?;
         self.conv_out.forward(&h)
     }
 }
@@ -369,12 +382,12 @@ impl Decoder {
     /// # Errors
     /// If shapes do not fit, or stopped.
     pub fn forward(&self, z: &Tensor) -> Result<Tensor> {
-        let mut h = self.mid.forward(&self.conv_in.forward(z)?)?;
+        let mut h = self.mid.forward(self.conv_in.forward(z)?)?;
         for level in &self.up {
-            h = level.forward(&h)?;
+            h = level.forward(h)?;
         }
         let Some((norm_out, conv_out)) = &self.end else { return Ok(h) };
-        h = conv_out.forward(&norm_out.forward(&h, Activation::Silu)?)?;
+        h = conv_out.forward(&norm_out.forward_owned(h, Activation::Silu)?)?;
         if self.tanh_out { h.tanh() } else { Ok(h) }
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::autoencoder::AutoencoderKL;
 use super::class_embedder::ClassEmbedder;
-use super::clip::{ClipShape, FrozenCLIPEmbedder};
+use super::clip::{ClipShape, TextEncoder};
 use super::conditioning::ConditioningKey;
 use super::first_stage::FirstStage;
 use super::first_stage_blocks::DdConfig;
@@ -38,7 +38,7 @@ pub enum CondStage {
         /// Text → ids.
         tokenizer: Box<Tokenizer>,
         /// ids → context.
-        embedder: Box<FrozenCLIPEmbedder>,
+        embedder: TextEncoder,
     },
     /// Class labels.
     Class(ClassEmbedder),
@@ -327,6 +327,6 @@ fn clip(
         num_attention_heads: params.count("num_attention_heads")?.unwrap_or(default.num_attention_heads),
     };
     let seen = params.finish()?;
-    let embedder = Box::new(FrozenCLIPEmbedder::new(weights, shape)?);
+    let embedder = TextEncoder::new(weights, shape)?;
     Ok((CondStage::Clip { tokenizer: Box::new(tokenizer), embedder }, seen))
 }

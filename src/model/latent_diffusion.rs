@@ -99,6 +99,18 @@ impl LatentDiffusion {
         }
     }
 
+    /// Frees what the steps and the decoder do not use, the text encoder and the first stage's
+    /// encoder, until it is asked for again; on a GPU everything stays.
+    pub fn keep_what_steps_need(&self) {
+        if self.device.threads().is_none() {
+            return;
+        }
+        self.first_stage.give_back_encoder();
+        if let CondStage::Clip { embedder, .. } = &self.cond_stage {
+            embedder.give_back();
+        }
+    }
+
     /// Labels' conditioning: a context of one token, or the labels themselves for an `adm` model
     /// (whose ClassEmbedder the reference builds but does not call).
     ///

@@ -13,6 +13,7 @@ mod first_stage_blocks;
 mod instantiate;
 mod latent_diffusion;
 mod resblock;
+mod resident;
 mod schedule_check;
 pub mod synthetic;
 mod taesd;
@@ -24,7 +25,7 @@ mod vector_quantizer;
 
 pub use autoencoder::{AutoencoderKL, DiagonalGaussianDistribution};
 pub use class_embedder::ClassEmbedder;
-pub use clip::FrozenCLIPEmbedder;
+pub use clip::{FrozenCLIPEmbedder, TextEncoder};
 pub use conditioning::{Conditioning, ConditioningKey};
 pub use first_stage::{Encoded, FirstStage};
 pub use instantiate::{CondStage, ModelError, ReadTokenizer, instantiate_from_config};

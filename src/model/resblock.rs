@@ -147,11 +147,11 @@ impl ResBlock {
         let emb_out = self.emb.forward(emb)?; // (b, out) or (b, 2·out)
         let h = if self.shape.use_scale_shift_norm {
             let (scale, shift) = emb_out.halves()?;
-            let h = self.out_norm.forward(&self.in_conv.forward(&h)?, Activation::Identity)?;
+            let h = self.out_norm.forward_owned(self.in_conv.forward(&h)?, Activation::Identity)?;
             h.scale_shift_channels(&scale, &shift)?.activate(Activation::Silu)?
         } else {
             let h = self.in_conv.forward_fused(&h, Fused { residual: None, channels: Some(&emb_out) })?;
-            self.out_norm.forward(&h, Activation::Silu)?
+            self.out_norm.forward_owned(h, Activation::Silu)?
         };
         let skip = match &self.skip_connection {
             Some(conv) => conv.forward(&x)?,

@@ -3,13 +3,14 @@
 //!
 //! Trap: `encode` does not quantise; `decode` does, before `post_quant_conv`.
 
-use super::first_stage_blocks::{DdConfig, Decoder, Encoder};
+use super::first_stage_blocks::{DdConfig, Decoder, Encoder, resident_encoder};
+use super::resident::Resident;
 use crate::ops::{Conv2d, Conv2dShape, Result, Tensor, Weights};
 
 /// A vector-quantised first stage.
 #[derive(Debug)]
 pub struct VQModelInterface {
-    encoder: Encoder,
+    encoder: Resident<Encoder>,
     decoder: Decoder,
     quant_conv: Conv2d,
     post_quant_conv: Conv2d,
@@ -23,7 +24,7 @@ impl VQModelInterface {
     pub fn new(weights: &Weights, config: &DdConfig, embed_dim: usize, n_embed: usize) -> Result<Self> {
         let encoded = if config.double_z { 2 * config.z_channels } else { config.z_channels };
         Ok(Self {
-            encoder: Encoder::new(&weights.pp("encoder"), config)?,
+            encoder: resident_encoder(weights, config)?,
             decoder: Decoder::new(&weights.pp("decoder"), config)?,
             quant_conv: Conv2d::new(&weights.pp("quant_conv"), Conv2dShape::one(encoded, embed_dim))?,
             post_quant_conv: Conv2d::new(
@@ -40,7 +41,12 @@ impl VQModelInterface {
     /// # Errors
     /// If shapes do not fit, or stopped.
     pub fn encode(&self, x: &Tensor) -> Result<Tensor> {
-        self.quant_conv.forward(&self.encoder.forward(x)?)
+        self.quant_conv.forward(&self.encoder.get()?.forward(x)?)
+    }
+
+    /// Frees the encoder's memory until a picture is encoded.
+    pub(super) fn give_back_encoder(&self) {
+        self.encoder.give_back();
     }
 
     /// Every position's vector replaced by the nearest row of the codebook.

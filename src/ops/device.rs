@@ -2,7 +2,7 @@
 
 use candle_core as candle;
 
-use super::cpu::{Context, Level, Stop};
+use super::cpu::{Context, Level, Stop, Usage};
 use super::{Error, Meter, Result, StopFlag};
 
 /// The arithmetic of the networks.
@@ -250,6 +250,14 @@ impl Device {
     pub fn threads(&self) -> Option<usize> {
         match &self.place {
             Place::Fast(context) => Some(context.threads()),
+            Place::Stock(_) => None,
+        }
+    }
+
+    /// Memory in buffers of our kernels here.
+    pub fn buffers(&self) -> Option<Usage> {
+        match &self.place {
+            Place::Fast(context) => Some(context.arena.usage()),
             Place::Stock(_) => None,
         }
     }

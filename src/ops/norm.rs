@@ -42,6 +42,21 @@ impl GroupNorm {
         let apply = || both!(self, x, norm => norm.forward(x, activation));
         x.device().meter().measure(apply, |_| describe("group norm", x))
     }
+
+    /// The same of a map that is not needed any more: its memory serves the result where nobody
+    /// else has it.
+    ///
+    /// # Errors
+    /// If the channels do not fit, or stopped.
+    pub fn forward_owned(&self, x: Tensor, activation: Activation) -> Result<Tensor> {
+        let device = x.device().clone();
+        let apply = || match (self, x) {
+            (Self::Fast(norm), Tensor::Fast(x)) => norm.forward_owned(x, activation).map(Tensor::Fast),
+            (Self::Stock(norm), Tensor::Stock(x)) => norm.forward(&x, activation).map(Tensor::Stock),
+            _ => Err(super::tensor::two_devices()),
+        };
+        device.meter().measure(apply, |y| describe("group norm", y))
+    }
 }
 
 /// Normalisation over the last dimension, with a gain and a bias; epsilon 1e-5.

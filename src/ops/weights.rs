@@ -49,6 +49,11 @@ impl Weights {
         Self { progress: Some(progress), ..self }
     }
 
+    /// The same path for what is built once more, long after the model was opened: nobody follows it.
+    pub fn without_progress(&self) -> Self {
+        Self { progress: None, ..self.clone() }
+    }
+
     /// The same path for a module that computes in another arithmetic.
     pub fn with_dtype(&self, dtype: Dtype) -> Self {
         Self { device: self.device.with_dtype(dtype), ..self.clone() }

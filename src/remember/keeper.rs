@@ -19,11 +19,6 @@ const MOST_BYTES: u64 = 8 << 20;
 /// The least time between two writes.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// The usual file, in the user's folder for configuration; `None` where the system has none.
-pub fn memory_file() -> Option<PathBuf> {
-    Some(dirs::config_dir()?.join("safelight").join("remembered.json"))
-}
-
 /// Writes what changes.
 pub struct Keeper {
     desk: Arc<Desk>,

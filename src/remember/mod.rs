@@ -9,5 +9,5 @@ mod keeper;
 mod memory;
 
 pub use history::History;
-pub use keeper::{Keeper, memory_file};
+pub use keeper::Keeper;
 pub use memory::{Memory, RememberedModel, Theme, WindowPlace};

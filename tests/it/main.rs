@@ -3,6 +3,8 @@
 
 mod checkpoint;
 mod cli;
+#[cfg(feature = "window")]
+mod desktop;
 #[cfg(feature = "starter")]
 mod engine;
 mod formats;

@@ -14,6 +14,7 @@ use source::Source;
 const LAYERS: &[(&str, &[&str])] = &[
     ("ops", &[]),
     ("config", &[]),
+    ("places", &[]),
     ("message", &["picture"]),
     ("picture", &["message"]),
     ("sampler", &["message"]),
@@ -26,13 +27,15 @@ const LAYERS: &[(&str, &[&str])] = &[
         &["checkpoint", "config", "message", "model", "ops", "picture", "sampler", "starter", "trace"],
     ),
     ("verify", &["config", "engine", "message", "model", "ops", "sampler", "starter", "trace"]),
+    ("bench", &["checkpoint", "config", "engine", "message", "model", "ops", "sampler", "starter", "verify"]),
     ("gallery", &["message", "picture"]),
     ("remember", &["message", "picture"]),
-    ("app", &["engine", "gallery", "message", "picture", "remember", "sampler"]),
+    ("app", &["engine", "gallery", "message", "picture", "places", "remember", "sampler"]),
     (
         "cli",
         &[
             "app",
+            "bench",
             "checkpoint",
             "engine",
             "message",

@@ -6,6 +6,7 @@
 //! fixed, so that the thread count changes no bit.
 #![expect(unsafe_code, reason = "raw pointers into scratch, disjoint writes of the result")]
 
+use super::arena::Buffer;
 use super::context::Context;
 use super::level::Task;
 use super::math;
@@ -54,22 +55,64 @@ impl GroupNorm<'_> {
         let channels = x.channels();
         x.check(rows);
         assert_eq!(y.len(), rows * channels, "y has x's shape");
+        self.check(channels, (rows, pictures));
+        if y.is_empty() {
+            return Ok(());
+        }
+        let whole = x.parts().iter().all(|p| p.1.is_multiple_of(16));
+        let stream = y.len() >= STREAM && whole && y.as_ptr().addr().is_multiple_of(64);
+        let factors = self.factors_of(context, x, (rows, pictures))?;
+        let parts = x.parts().map(|(data, channels)| (Shared::reading(data), channels));
+        self.apply(context, parts, (rows, pictures), factors, stream, Shared::new(y))
+    }
+
+    /// x = norm(x), one tensor of `channels`, in its own memory.
+    ///
+    /// # Errors
+    /// [`Stopped`]: `x` is neither what it was nor what it should be.
+    ///
+    /// # Panics
+    /// As [`GroupNorm::forward`].
+    pub fn forward_in_place(
+        &self,
+        context: &Context,
+        x: &mut [f32],
+        channels: usize,
+        (rows, pictures): (usize, usize),
+    ) -> Result<(), Stopped> {
+        assert_eq!(x.len(), rows * channels, "a tensor is rows times channels");
+        self.check(channels, (rows, pictures));
+        if x.is_empty() {
+            return Ok(());
+        }
+        let factors = self.factors_of(context, Source::one(x, channels), (rows, pictures))?;
+        let x = Shared::new(x);
+        // Each number is read and then written by one item.
+        self.apply(context, [(x, channels), (x, 0)], (rows, pictures), factors, false, x)
+    }
+
+    fn check(&self, channels: usize, (rows, pictures): (usize, usize)) {
         assert!(
             self.weight.len() == channels && self.bias.len() == channels,
             "one weight and bias for each channel"
         );
         assert!(self.groups > 0 && channels.is_multiple_of(self.groups), "groups divide the channels");
         assert!(pictures > 0 && rows.is_multiple_of(pictures), "pictures have equally many rows");
-        if y.is_empty() {
-            return Ok(());
-        }
+    }
+
+    /// The first pass: each picture's factors and shifts, one a channel.
+    fn factors_of(
+        &self,
+        context: &Context,
+        x: Source<'_>,
+        (rows, pictures): (usize, usize),
+    ) -> Result<Buffer, Stopped> {
+        let channels = x.channels();
         let pixels = rows / pictures;
-        let whole = x.parts().iter().all(|p| p.1.is_multiple_of(16));
-        let stream = y.len() >= STREAM && whole && y.as_ptr().addr().is_multiple_of(64);
         let chunks = pixels.div_ceil(CHUNK);
         let mut sums = context.arena.take(pictures * chunks * 2 * channels);
         let mut factors = context.arena.take(pictures * 2 * channels);
-        let (to_sums, to_factors, y) = (Shared::new(&mut sums), Shared::new(&mut factors), Shared::new(y));
+        let (to_sums, to_factors) = (Shared::new(&mut sums), Shared::new(&mut factors));
         let piece = |item: usize| Piece {
             x,
             first: item / chunks * pixels,
@@ -96,12 +139,33 @@ impl GroupNorm<'_> {
                 };
             })?;
         }
-        context.each(pictures * chunks, |_, item| Apply {
-            piece: piece(item),
-            factors: to_factors.at(item / chunks * 2 * channels),
-            silu: self.silu,
-            stream,
-            y: y.at((item / chunks * pixels + item % chunks * CHUNK) * channels),
+        Ok(factors)
+    }
+
+    /// The second pass: y = x·factor + shift, activated. `parts` are x's: data and channels.
+    fn apply(
+        &self,
+        context: &Context,
+        parts: [(Shared<f32>, usize); 2],
+        (rows, pictures): (usize, usize),
+        mut factors: Buffer,
+        stream: bool,
+        y: Shared<f32>,
+    ) -> Result<(), Stopped> {
+        let channels = parts[0].1 + parts[1].1;
+        let pixels = rows / pictures;
+        let chunks = pixels.div_ceil(CHUNK);
+        let factors = Shared::new(&mut factors);
+        context.each(pictures * chunks, |_, item| {
+            let row = item / chunks * pixels + item % chunks * CHUNK;
+            Apply {
+                x: parts.map(|(data, channels)| (data.at(row * channels).cast_const(), channels)),
+                count: CHUNK.min(pixels - item % chunks * CHUNK),
+                factors: factors.at(item / chunks * 2 * channels),
+                silu: self.silu,
+                stream,
+                y: y.at(row * channels),
+            }
         })
     }
 
@@ -226,8 +290,10 @@ unsafe fn sum_rows<S: Simd, const R: usize>(
 }
 
 /// The second pass over a piece.
-struct Apply<'a> {
-    piece: Piece<'a>,
+struct Apply {
+    /// Where its rows of each part start, and the part's channels.
+    x: [(*const f32, usize); 2],
+    count: usize,
     factors: *const f32,
     silu: bool,
     /// Whether y is written past the caches: all vectors are whole and aligned.
@@ -235,20 +301,18 @@ struct Apply<'a> {
     y: *mut f32,
 }
 
-impl Task for Apply<'_> {
+impl Task for Apply {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let Piece { x, first, start, count } = self.piece;
-        let all = x.channels();
-        for row in 0..count {
+        let all = self.x[0].1 + self.x[1].1;
+        for row in 0..self.count {
             let mut offset = 0;
-            for (data, channels) in x.parts() {
+            for (data, channels) in self.x {
                 for c in (0..channels).step_by(S::LANES) {
                     // SAFETY: rows and channels exist; factors has two rows, y a row for each pixel.
                     unsafe {
                         let left = channels - c;
-                        let value =
-                            load_upto::<S>(data.as_ptr().add((first + start + row) * channels + c), left);
+                        let value = load_upto::<S>(data.add(row * channels + c), left);
                         let factor = load_upto::<S>(self.factors.add(offset + c), left);
                         let mut value =
                             S::fma(value, factor, load_upto::<S>(self.factors.add(all + offset + c), left));
@@ -330,6 +394,10 @@ mod tests {
                             y,
                         )
                         .unwrap();
+                        let mut again = x.clone();
+                        norm.forward_in_place(context, &mut again, channels, (rows, pictures)).unwrap();
+                        let differ = y.iter().zip(&again).any(|(a, b)| a != b);
+                        assert!(!differ, "in place is the same");
                     },
                 );
             }

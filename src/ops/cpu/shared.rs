@@ -20,6 +20,11 @@ impl<T> Shared<T> {
         Shared(slice.as_mut_ptr())
     }
 
+    /// The start of a slice that is only read.
+    pub fn reading(slice: &[T]) -> Shared<T> {
+        Shared(slice.as_ptr().cast_mut())
+    }
+
     /// The address `offset` numbers in.
     #[inline(always)]
     pub fn at(self, offset: usize) -> *mut T {

@@ -40,16 +40,43 @@ impl GroupNorm {
                 x.shape()
             )));
         }
-        let norm = cpu::GroupNorm {
+        let norm = self.kernel(activation);
+        let y = Tensor::make(x.device(), x.shape(), |context, y| {
+            Ok(norm.forward(context, x.source(), (b * h * w, b), y)?)
+        })?;
+        Self::finish(y, activation)
+    }
+
+    /// The same in x's own memory if nobody else has it.
+    ///
+    /// # Errors
+    /// If the channels do not fit, or stopped.
+    pub fn forward_owned(&self, mut x: Tensor, activation: Activation) -> Result<Tensor> {
+        let [b, c, h, w] = x.map_shape()?;
+        let device = x.device().clone();
+        let fits = c == self.weight.len() && b * h * w > 0;
+        match x.numbers_alone() {
+            Some(numbers) if fits => {
+                let norm = self.kernel(activation);
+                norm.forward_in_place(device.fast()?, numbers, c, (b * h * w, b))?;
+                Self::finish(x, activation)
+            }
+            _ => self.forward(&x, activation),
+        }
+    }
+
+    fn kernel(&self, activation: Activation) -> cpu::GroupNorm<'_> {
+        cpu::GroupNorm {
             groups: self.groups,
             eps: self.epsilon,
             weight: &self.weight,
             bias: &self.bias,
             silu: activation == Activation::Silu,
-        };
-        let y = Tensor::make(x.device(), x.shape(), |context, y| {
-            Ok(norm.forward(context, x.source(), (b * h * w, b), y)?)
-        })?;
+        }
+    }
+
+    /// What the kernel did not activate in the same pass.
+    fn finish(y: Tensor, activation: Activation) -> Result<Tensor> {
         match activation {
             Activation::Identity | Activation::Silu => Ok(y),
             Activation::QuickGelu | Activation::Gelu | Activation::Relu => y.activate(activation),

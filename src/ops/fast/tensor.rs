@@ -141,6 +141,14 @@ impl Tensor {
         }
     }
 
+    /// The numbers of a tensor in one buffer that no other tensor has, to change.
+    pub(super) fn numbers_alone(&mut self) -> Option<&mut [f32]> {
+        match &mut self.data {
+            Data::One(buffer) => Arc::get_mut(buffer).map(|buffer| &mut **buffer),
+            Data::Beside(_) => None,
+        }
+    }
+
     /// The same numbers under another shape of the same memory order.
     fn seen_as(&self, shape: &[usize]) -> Self {
         Self { shape: shape.to_vec(), data: self.data.clone(), device: self.device.clone() }

@@ -1,0 +1,86 @@
+//! What a file is that was dropped or chosen: a picture, a model, or neither.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::{failed, write};
+use crate::app::services::Answer;
+use crate::engine::is_model;
+use crate::picture;
+
+/// Looks at a file's first bytes; its ending is not believed.
+pub(super) fn examine(path: PathBuf) -> Answer {
+    let path = of_index(path);
+    if path.is_file() {
+        match is_picture(&path) {
+            Ok(true) => return read_picture(path),
+            Ok(false) => {}
+            Err(error) => {
+                return failed(format!("cannot read {}: {error}", path.display()), String::new());
+            }
+        }
+    }
+    match is_model(&path) {
+        Ok(()) => Answer::Model(path),
+        Err(error) => failed(error.to_string(), String::new()),
+    }
+}
+
+/// The index of a diffusers folder stands for the folder.
+fn of_index(path: PathBuf) -> PathBuf {
+    let is_index = path.file_name().is_some_and(|name| name == "model_index.json");
+    match path.parent() {
+        Some(folder) if is_index => folder.to_owned(),
+        _ => path,
+    }
+}
+
+fn is_picture(path: &Path) -> std::io::Result<bool> {
+    let mut first = Vec::new();
+    File::open(path)?.take(12).read_to_end(&mut first)?;
+    let webp = first.starts_with(b"RIFF") && first.ends_with(b"WEBP");
+    Ok(webp || first.starts_with(b"\x89PNG\r\n\x1a\n") || first.starts_with(b"\xff\xd8\xff"))
+}
+
+fn read_picture(path: PathBuf) -> Answer {
+    let frame = match picture::open::open(&path) {
+        Ok(frame) => frame,
+        Err(error) => return write::failed(&error),
+    };
+    match picture::read::recover(&path) {
+        Ok(found) => {
+            let settings =
+                found.map(|found| Box::new(found.settings)).filter(|settings| !settings.is_empty());
+            Answer::Recovered { path, settings, frame }
+        }
+        Err(error) => write::failed(&error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_stands_for_its_folder() {
+        assert_eq!(of_index("sd/model_index.json".into()), Path::new("sd"));
+        assert_eq!(of_index("sd/v1.safetensors".into()), Path::new("sd/v1.safetensors"));
+    }
+
+    #[test]
+    fn a_file_is_told_by_its_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.txt");
+        for (bytes, expected) in [
+            (&b"\x89PNG\r\n\x1a\n...."[..], true),
+            (b"RIFF\x10\0\0\0WEBP", true),
+            (b"RIFF\x10\0\0\0WAVE", false),
+            (b"\xff\xd8\xff\xe0", true),
+            (b"", false),
+        ] {
+            std::fs::write(&path, bytes).unwrap();
+            assert_eq!(is_picture(&path).unwrap(), expected);
+        }
+    }
+}

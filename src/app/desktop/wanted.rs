@@ -1,0 +1,74 @@
+//! Small pictures that the window wants. The gallery forgets the oldest of too many wishes; here
+//! all are kept, and only a few are handed on at a time, the latest first.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::gallery::{Gallery, Thumbnail};
+
+/// Wishes that are handed on and not yet met.
+const UNDER_WAY_MAX: usize = 32;
+/// Wishes that wait; beyond these the oldest are forgotten.
+const WAITING_MAX: usize = 20_000;
+
+/// Wishes.
+#[derive(Default)]
+pub(super) struct Wanted {
+    /// The latest last.
+    waiting: Vec<PathBuf>,
+    under_way: HashSet<PathBuf>,
+    /// Wishes for pictures that the gallery has not seen yet.
+    unknown: Vec<PathBuf>,
+    /// Pictures that cannot be opened, and when they were changed.
+    hopeless: HashMap<PathBuf, SystemTime>,
+}
+
+impl Wanted {
+    pub(super) fn want(&mut self, path: PathBuf) {
+        self.waiting.retain(|waiting| *waiting != path);
+        self.waiting.push(path);
+        let surplus = self.waiting.len().saturating_sub(WAITING_MAX);
+        self.waiting.drain(..surplus);
+    }
+
+    /// Hands wishes on, as many as there is room for; answers with those that cannot be met.
+    pub(super) fn hand_on(&mut self, gallery: &mut Gallery) -> Vec<PathBuf> {
+        let mut unmet = Vec::new();
+        while self.under_way.len() < UNDER_WAY_MAX
+            && let Some(path) = self.waiting.pop()
+        {
+            let Some(record) = gallery.find(&path).cloned() else {
+                self.unknown.push(path);
+                continue;
+            };
+            if self.hopeless.get(&path) == Some(&record.modified) {
+                unmet.push(path);
+            } else {
+                gallery.want_thumbnail(&record);
+                self.under_way.insert(path);
+            }
+        }
+        let surplus = self.unknown.len().saturating_sub(UNDER_WAY_MAX);
+        self.unknown.drain(..surplus);
+        unmet
+    }
+
+    /// The gallery knows more pictures now.
+    pub(super) fn look_again(&mut self) {
+        self.waiting.append(&mut self.unknown);
+    }
+
+    pub(super) fn made(&mut self, thumbnail: &Thumbnail) {
+        self.under_way.remove(&thumbnail.path);
+        if thumbnail.frame.is_none() {
+            self.hopeless.insert(thumbnail.path.clone(), thumbnail.modified);
+        }
+    }
+
+    /// A picture is gone.
+    pub(super) fn forget(&mut self, path: &Path) {
+        self.hopeless.remove(path);
+        self.waiting.retain(|waiting| waiting != path);
+    }
+}

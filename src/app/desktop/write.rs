@@ -1,0 +1,67 @@
+//! What a dialog leads to: a file that is written, a model or a picture that is opened.
+
+use std::path::{Path, PathBuf};
+
+use crate::app::services::Answer;
+use crate::message::Report;
+use crate::picture::animation::{self, Timing};
+use crate::picture::{self, Frame, Made, PictureError};
+
+/// What a person chose in a dialog, or what is done where there is none.
+pub(super) enum Errand {
+    /// Write a file.
+    Write {
+        /// What.
+        content: Content,
+        /// Where.
+        path: PathBuf,
+        /// Whether an existing file is replaced, which the dialog has asked.
+        force: bool,
+        /// What is told afterwards in place of the name, where there was no dialog.
+        sentence: Option<String>,
+    },
+    /// Find out what a file is.
+    Examine(PathBuf),
+    /// Tell this.
+    Tell(Answer),
+}
+
+/// What is written.
+pub(super) enum Content {
+    /// A picture.
+    Picture {
+        /// The pixels.
+        frame: Frame,
+        /// How they were made, where known.
+        made: Option<Box<Made>>,
+    },
+    /// A development.
+    Animation {
+        /// All frames, the finished picture last.
+        frames: Vec<Frame>,
+        /// How they were made, where known.
+        made: Option<Box<Made>>,
+    },
+}
+
+impl Content {
+    /// Writes a file whose ending says the kind, its folder made if missing.
+    pub(super) fn write(&self, path: &Path, force: bool) -> Result<PathBuf, PictureError> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)
+                .map_err(|source| PictureError::Write { path: path.to_owned(), source })?;
+        }
+        match self {
+            Self::Picture { frame, made } => picture::write_to(path, force, frame, made.as_deref()),
+            Self::Animation { frames, made } => {
+                animation::export(path, force, frames, Timing::default(), made.as_deref())
+            }
+        }
+    }
+}
+
+/// An error of a picture, for a person.
+pub(super) fn failed(error: &PictureError) -> Answer {
+    let details = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    Answer::Failed(Report { sentence: error.to_string(), details })
+}

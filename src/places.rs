@@ -1,0 +1,86 @@
+//! Places: the folders and files that the program keeps, and nothing else of the user's.
+//!
+//! `SAFELIGHT_HOME`, where it is set, holds them all: for a program on a stick, and for tests.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// The variable that names one folder for everything.
+const HOME: &str = "SAFELIGHT_HOME";
+
+/// Where things are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// The file of what is remembered; none where the system has no place for one.
+    pub memory: Option<PathBuf>,
+    /// The usual folder for new pictures; it need not exist yet.
+    pub pictures: PathBuf,
+    /// Thumbnails, which can be made again.
+    pub thumbnails: PathBuf,
+    /// Fitted previews, which can be made again.
+    pub previews: Option<PathBuf>,
+    /// Where people may put further files (TAESD).
+    pub data: Option<PathBuf>,
+}
+
+impl Places {
+    /// The user's: in `SAFELIGHT_HOME` if that is set, else where the system keeps such things.
+    pub fn of_user() -> Self {
+        Self::chosen(std::env::var_os(HOME))
+    }
+
+    fn chosen(home: Option<OsString>) -> Self {
+        match home.filter(|home| !home.is_empty()).map(PathBuf::from) {
+            // Relative to where the program was started, whatever happens later.
+            Some(home) => Self::within(&std::path::absolute(&home).unwrap_or(home)),
+            None => Self::of_system(),
+        }
+    }
+
+    /// All in one folder: `remembered.json`, `pictures`, `cache` and `data`.
+    pub fn within(home: &Path) -> Self {
+        let cache = home.join("cache");
+        Self {
+            memory: Some(home.join("remembered.json")),
+            pictures: home.join("pictures"),
+            thumbnails: cache.join("thumbnails"),
+            previews: Some(cache.join("previews")),
+            data: Some(home.join("data")),
+        }
+    }
+
+    fn of_system() -> Self {
+        let ours = |folder: Option<PathBuf>| Some(folder?.join("safelight"));
+        let pictures = dirs::picture_dir().or_else(|| Some(dirs::home_dir()?.join("Pictures")));
+        let cache = ours(dirs::cache_dir());
+        let temporary = || std::env::temp_dir().join("safelight");
+        Self {
+            memory: ours(dirs::config_dir()).map(|folder| folder.join("remembered.json")),
+            pictures: pictures.unwrap_or_default().join("Safelight"),
+            thumbnails: cache.clone().unwrap_or_else(temporary).join("thumbnails"),
+            previews: cache.map(|folder| folder.join("previews")),
+            data: ours(dirs::data_dir()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_home_holds_everything_and_is_absolute() {
+        let places = Places::chosen(Some("here".into()));
+        let home = std::env::current_dir().unwrap().join("here");
+        assert_eq!(places, Places::within(&home));
+        let all = [places.memory, Some(places.thumbnails), places.previews, places.data];
+        assert!(all.into_iter().flatten().all(|path| path.starts_with(&home)));
+        assert!(places.pictures.starts_with(&home));
+    }
+
+    #[test]
+    fn without_a_home_the_systems_places_hold() {
+        assert_eq!(Places::chosen(Some(OsString::new())), Places::chosen(None));
+        assert!(Places::chosen(None).pictures.ends_with("Safelight"));
+    }
+}
