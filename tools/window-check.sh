@@ -27,10 +27,11 @@ cleanup() {
 trap cleanup EXIT
 
 prompt="a red fox on a blue background"
-# What is looked at, in pixels of the window: the middle of the picture, all of it, the gallery.
+# What is looked at, in pixels of the window: the middle of the picture, all of it, the newest thumbnail.
 middle=400x400+408+120
 whole=512x512+352+64
 gallery=200x560+4+56
+thumbnail=72x72+20+88 # of the newest picture, inside the frame that marks the one shown
 
 fail() {
     echo "window: $*" >&2
@@ -184,8 +185,8 @@ wait_for 60 remembers '"recent_models":["starter"' || fail "no model was opened"
 sleep 2
 shot 5-again
 remembers "\"prompt\":\"${prompt// /}\"" || fail "the prompt was forgotten"
-[ "$(difference 4-done 5-again "$gallery")" -lt 40 ] || fail "the gallery has lost the picture"
-[ "$(difference 1-start 5-again "$gallery")" -gt 2 ] || fail "the gallery does not show the picture"
+[ "$(difference 4-done 5-again "$thumbnail")" -lt 40 ] || fail "the gallery has lost the picture"
+[ "$(difference 1-start 5-again "$thumbnail")" -gt 40 ] || fail "the gallery does not show the picture"
 close
 [ ! -s "$work/errors.txt" ] || { echo "said on stderr:"; sort "$work/errors.txt" | uniq -c; }
 echo "the window does what it should"
