@@ -148,7 +148,7 @@ fn a_kept_picture_is_on_the_disk_with_its_settings_listed_and_shown_small() {
     assert_eq!(found.made.as_ref(), Some(&*made("a red fox")));
     assert_eq!(open::open(&record.path).unwrap(), frame(16));
     // What is told at once is what the folder tells.
-    assert_eq!(open_desktop.listed(1), [record.clone()]);
+    assert_eq!(open_desktop.listed(1), std::slice::from_ref(&record));
     open_desktop.ask(Task::Thumbnail(record.path.clone()));
     let small = open_desktop.wait(|answer| match answer {
         Answer::Thumbnail { path, frame } if *path == record.path => frame.clone(),
