@@ -213,7 +213,9 @@ impl Safelight {
         let rest = REMEMBER_EVERY.saturating_sub(self.written_at.elapsed());
         if !at_once && !rest.is_zero() {
             // A window at rest draws no frame by itself, and would forget the last change.
-            ctx.request_repaint_after(rest);
+            if self.state.remembered() != self.written {
+                ctx.request_repaint_after(rest);
+            }
             return;
         }
         self.written_at = Instant::now();
