@@ -15,6 +15,7 @@ work=$(mktemp -d)
 shots=$(realpath -m "${2:-$work/shots}")
 mkdir -p "$shots"
 export SAFELIGHT_HOME="$work/home"
+export SAFELIGHT_FRAMES="$work/frames.txt"
 export LP_NATIVE_VECTOR_WIDTH=256 # the same pixels whatever the machine's vectors
 export LC_ALL=C.UTF-8
 process=
@@ -179,6 +180,7 @@ share=$((1000 * ($(ticks) - before) / (5 * $(getconf CLK_TCK))))
 echo "at rest: $share ‰ of a processor"
 [ "$share" -lt 20 ] || fail "it does not rest"
 close
+echo "while the engine used all cores: $(cat "$SAFELIGHT_FRAMES")"
 
 start "second start"
 wait_for 60 remembers '"recent_models":["starter"' || fail "no model was opened"

@@ -17,6 +17,7 @@ pub mod emblem;
 mod execute;
 mod filmstrip_ui;
 pub mod fonts;
+mod frames;
 mod gallery_ui;
 pub mod icons;
 pub mod memory;
@@ -86,6 +87,7 @@ pub struct Safelight {
     room: Room,
     written: Memory,
     written_at: Instant,
+    frames: frames::FrameTimes,
 }
 
 impl Safelight {
@@ -113,6 +115,7 @@ impl Safelight {
             room: Room { focus: Some(Act::FocusPrompt), prompt_height: 90.0, ..Room::default() },
             written: remembered,
             written_at: Instant::now(),
+            frames: frames::FrameTimes::asked_for(),
         };
         let source = model.unwrap_or_else(|| safelight.last_model());
         match dead {
@@ -254,7 +257,8 @@ fn language_of(memory: &Memory) -> Language {
 }
 
 impl eframe::App for Safelight {
-    fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
+    fn logic(&mut self, ctx: &Context, frame: &mut eframe::Frame) {
+        self.frames.add(frame.info().cpu_usage);
         self.drain(ctx);
         self.count_tokens();
         self.play_on(ctx);
