@@ -14,7 +14,7 @@
 //! | [`cli`] | `safelight generate`, `inspect`, `verify`, `bench`: one file a command | [`cli::main`] |
 //! | [`gallery`], [`remember`] | the folder of pictures as records; what is kept between starts | |
 //! | [`places`] | which folders and files the program keeps; `SAFELIGHT_HOME` | [`places::Places`] |
-//! | [`bench`] | how long each part of a model takes, and how much memory | |
+//! | [`bench`](mod@bench) | how long each part of a model takes, and how much memory | |
 //! | [`verify`] | recorded runs of the reference, computed again and compared | [`verify::compute`] |
 //! | [`engine`] | opens models, turns a text and settings into a picture | [`engine::generate`] |
 //! | [`model`] | the networks, one file a CompVis module | [`model::instantiate_from_config`] |

@@ -69,6 +69,8 @@ do-open-folder = Open pictures folder
 do-open-folder-tip = Show the folder where finished pictures are kept
 do-restart = Restart
 do-restart-tip = Start the part that makes pictures again
+do-quit = Quit
+do-quit-tip = Close the window; unfinished work is asked about
 
 # The prompt.
 prompt = Prompt

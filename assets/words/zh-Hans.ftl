@@ -69,6 +69,8 @@ do-open-folder = 打开图片文件夹
 do-open-folder-tip = 显示保存已完成图片的文件夹
 do-restart = 重新启动
 do-restart-tip = 重新启动生成图片的部分
+do-quit = 退出
+do-quit-tip = 关闭窗口；有未完成的工作时会先询问
 
 # 提示词。
 prompt = 提示词

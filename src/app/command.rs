@@ -82,6 +82,8 @@ pub enum Act {
     OpenFolder,
     /// Start the inference thread again.
     Restart,
+    /// Close the window.
+    Quit,
 }
 
 /// What a person asked for.
@@ -204,6 +206,7 @@ pub const TABLE: &[Row] = &[
     keyed(Act::FocusSearch, "focus-search", icons::SEARCH, CTRL, Key::F),
     row(Act::OpenFolder, "open-folder", icons::FOLDER_OPEN),
     row(Act::Restart, "restart", icons::REFRESH),
+    keyed(Act::Quit, "quit", icons::CLOSE, CTRL, Key::Q),
 ];
 
 impl Act {

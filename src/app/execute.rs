@@ -117,6 +117,7 @@ impl Safelight {
                 }
             }
             Act::Restart => self.restart(),
+            Act::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
             Act::ZoomFit | Act::ZoomIn | Act::ZoomOut => self.zoom(act),
             _ => self.act_on_shown(ctx, act),
         }

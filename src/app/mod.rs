@@ -17,6 +17,7 @@ pub mod emblem;
 mod execute;
 mod filmstrip_ui;
 pub mod fonts;
+mod frames;
 mod gallery_ui;
 pub mod icons;
 pub mod memory;
@@ -86,6 +87,7 @@ pub struct Safelight {
     room: Room,
     written: Memory,
     written_at: Instant,
+    frames: frames::FrameTimes,
 }
 
 impl Safelight {
@@ -113,6 +115,7 @@ impl Safelight {
             room: Room { focus: Some(Act::FocusPrompt), prompt_height: 90.0, ..Room::default() },
             written: remembered,
             written_at: Instant::now(),
+            frames: frames::FrameTimes::asked_for(),
         };
         let source = model.unwrap_or_else(|| safelight.last_model());
         match dead {
@@ -156,9 +159,6 @@ impl Safelight {
         for answer in self.services.answers() {
             let follow = self.state.answer(answer);
             self.follow(ctx, follow);
-        }
-        if Instant::now() >= deadline {
-            ctx.request_repaint();
         }
     }
 
@@ -213,7 +213,12 @@ impl Safelight {
 
     /// Writes what has changed, now and then and at the end.
     fn remember(&mut self, ctx: &Context, at_once: bool) {
-        if !at_once && self.written_at.elapsed() < REMEMBER_EVERY {
+        let rest = REMEMBER_EVERY.saturating_sub(self.written_at.elapsed());
+        if !at_once && !rest.is_zero() {
+            // A window at rest draws no frame by itself, and would forget the last change.
+            if self.state.remembered() != self.written {
+                ctx.request_repaint_after(rest);
+            }
             return;
         }
         self.written_at = Instant::now();
@@ -252,7 +257,8 @@ fn language_of(memory: &Memory) -> Language {
 }
 
 impl eframe::App for Safelight {
-    fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
+    fn logic(&mut self, ctx: &Context, frame: &mut eframe::Frame) {
+        self.frames.add(frame.info().cpu_usage);
         self.drain(ctx);
         self.count_tokens();
         self.play_on(ctx);

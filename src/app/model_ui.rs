@@ -27,7 +27,8 @@ pub fn header_ui(ui: &mut Ui, view: &mut View<'_>) {
     let width = rect.right() - 40.0 - left;
     let title = widgets::line(ui, &name, theme::font(14.0, Weight::Medium), tokens.text, width);
     widgets::paint_line(ui, left, rect.top() + 24.0, title);
-    let color = if view.state.model.failed.is_some() { tokens.bad } else { tokens.subdued };
+    let broken = view.state.model.failed.is_some() && view.state.model.info.is_none();
+    let color = if broken { tokens.bad } else { tokens.subdued };
     let below = widgets::line(ui, &note, theme::small(), color, width);
     widgets::paint_line(ui, left, rect.top() + 42.0, below);
     let chevron = Rect::from_center_size(pos2(rect.right() - 24.0, rect.top() + 30.0), vec2(16.0, 16.0));
@@ -58,6 +59,7 @@ fn titles(view: &View<'_>) -> (String, String) {
         );
     }
     match &model.info {
+        Some(info) if info.source == ModelSource::Starter => (words.t("starter"), about(view, info)),
         Some(info) => (info.name.clone(), about(view, info)),
         None => {
             (words.t("no-model"), words.t(if model.failed.is_some() { "open-failed" } else { "starting" }))

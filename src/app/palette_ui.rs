@@ -58,7 +58,9 @@ fn contents_ui(ui: &mut Ui, view: &mut View<'_>) -> Option<Act> {
         .frame(Frame::new().inner_margin(Margin::symmetric(10, 8)))
         .desired_width(f32::INFINITY);
     let response = ui.add(edit).accessible_name(view.words.t("palette-hint"));
-    response.request_focus();
+    if !response.has_focus() {
+        response.request_focus();
+    }
     if response.changed() {
         view.room.palette_line = 0;
     }

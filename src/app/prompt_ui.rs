@@ -257,5 +257,10 @@ fn tokens_ui(ui: &mut Ui, view: &View<'_>) {
     };
     let said = view.words.with("tokens", &[("used", count.used.into()), ("max", count.max.into())]);
     let tip = if fits { view.words.t("tokens-tip") } else { view.words.t("tokens-dropped") };
+    // In a small window the buttons come first.
+    let width = ui.painter().layout_no_wrap(said.clone(), theme::small(), color).size().x;
+    if width + 8.0 > ui.available_width() {
+        return;
+    }
     ui.label(widgets::small(said, color)).on_hover_text(tip);
 }

@@ -109,7 +109,7 @@ fn field(ui: &mut Ui, label: &str, names: &[&str], present: Option<usize>) -> Op
         ui.set_height(36.0);
         ui.spacing_mut().item_spacing.x = GAP;
         ui.label(widgets::body(label, theme::tokens(ui).text));
-        ui.add_space((ui.available_width() - width - GAP).max(0.0));
+        ui.add_space((ui.available_width() - width).max(0.0));
         let mut chosen = None;
         for (i, name) in names.iter().enumerate() {
             if widgets::chip(ui, name, name, present == Some(i)).clicked() {

@@ -153,8 +153,9 @@ pub fn label_of_shown(view: &View<'_>) -> String {
 }
 
 fn label(view: &View<'_>, settings: &Settings) -> String {
-    let mut prompt: String = settings.prompt.chars().take(28).collect();
-    if prompt.len() < settings.prompt.len() {
+    let whole = settings.prompt.trim();
+    let mut prompt: String = whole.chars().take(28).collect();
+    if prompt.len() < whole.len() {
         prompt.push('…');
     }
     view.words.with("compared", &[("prompt", prompt.into()), ("guidance", trimmed(settings.guidance).into())])

@@ -31,6 +31,10 @@ pub struct Room {
     pub strip_scroll: Option<f32>,
     /// Whether the last input came from the keyboard.
     pub by_keyboard: bool,
+    /// When the person last did something, in egui's seconds.
+    pub touched_at: f64,
+    /// Whether the text cursor blinks.
+    pub blinking: bool,
     /// Whether the gallery lies over the tray of a narrow window.
     pub peek: bool,
     /// The last thing announced to those who listen.

@@ -18,6 +18,8 @@ use crate::app::{
 
 /// Between the prompt box and the window's edge.
 const MARGIN: f32 = 14.0;
+/// The text cursor blinks for so long after the person did something.
+const BLINK_SECONDS: f64 = 5.0;
 /// Widths that a panel may be dragged to.
 const GALLERY_WIDTHS: std::ops::RangeInclusive<f32> = 168.0..=480.0;
 const CONTROLS_WIDTHS: std::ops::RangeInclusive<f32> = 248.0..=420.0;
@@ -75,7 +77,7 @@ impl Safelight {
     }
 }
 
-/// Whether the person uses the keyboard or the pointer.
+/// Whether the person uses the keyboard or the pointer, and whether anything at all.
 fn note_input(ctx: &Context, room: &mut Room) {
     ctx.input(|input| {
         let tabbed = input.key_pressed(egui::Key::Tab)
@@ -87,7 +89,16 @@ fn note_input(ctx: &Context, room: &mut Room) {
         } else if tabbed {
             room.by_keyboard = true;
         }
+        if !input.events.is_empty() {
+            room.touched_at = input.time;
+        }
     });
+    // Every blink draws the window anew; one that nobody touches is at rest.
+    let blinking = ctx.input(|input| input.time) - room.touched_at < BLINK_SECONDS;
+    if blinking != room.blinking {
+        room.blinking = blinking;
+        ctx.all_styles_mut(|style| style.visuals.text_cursor.blink = blinking);
+    }
 }
 
 fn lay_out(ctx: &Context, state: &State, room: &Room, whole: Rect) -> Layout {

@@ -316,7 +316,7 @@ fn assemble(
         size_multiple: networks.size_multiple(),
         concepts: companions.concepts,
         max_tokens,
-        device: device_sentence.to_owned(),
+        device: device_sentence.split(" (").next().unwrap_or(device_sentence).to_owned(),
         notes,
     };
     let unused = weights.unused();

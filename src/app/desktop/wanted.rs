@@ -32,8 +32,9 @@ impl Wanted {
         self.waiting.drain(..surplus);
     }
 
-    /// Hands wishes on, as many as there is room for.
-    pub(super) fn hand_on(&mut self, gallery: &mut Gallery) {
+    /// Hands wishes on, as many as there is room for; answers with those that cannot be met.
+    pub(super) fn hand_on(&mut self, gallery: &mut Gallery) -> Vec<PathBuf> {
+        let mut unmet = Vec::new();
         while self.under_way.len() < UNDER_WAY_MAX
             && let Some(path) = self.waiting.pop()
         {
@@ -41,13 +42,16 @@ impl Wanted {
                 self.unknown.push(path);
                 continue;
             };
-            if self.hopeless.get(&path) != Some(&record.modified) {
+            if self.hopeless.get(&path) == Some(&record.modified) {
+                unmet.push(path);
+            } else {
                 gallery.want_thumbnail(&record);
                 self.under_way.insert(path);
             }
         }
         let surplus = self.unknown.len().saturating_sub(UNDER_WAY_MAX);
         self.unknown.drain(..surplus);
+        unmet
     }
 
     /// The gallery knows more pictures now.

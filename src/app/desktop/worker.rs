@@ -18,7 +18,7 @@ use super::wanted::Wanted;
 use super::write::{Errand, failed as picture_failed};
 
 use crate::app::services::{Answer, Record, Task};
-use crate::gallery::{self, Gallery, News, Setup, Trash};
+use crate::gallery::{self, Gallery, News, Setup, Thumbnail, Trash};
 use crate::picture::{self, PictureError};
 use crate::places::Places;
 use crate::remember::Keeper;
@@ -307,12 +307,15 @@ impl Worker {
                     }
                     News::Thumbnail(thumbnail) => {
                         self.wanted.made(&thumbnail);
-                        self.out.send(Answer::Thumbnail { path: thumbnail.path, frame: thumbnail.frame });
+                        let Thumbnail { path, frame, .. } = thumbnail;
+                        self.out.send(Answer::Thumbnail { path, frame });
                     }
                     News::Trouble(sentence) => self.out.send(failed(sentence, String::new())),
                 }
             }
-            self.wanted.hand_on(gallery);
+            for path in self.wanted.hand_on(gallery) {
+                self.out.send(Answer::Thumbnail { path, frame: None });
+            }
         }
         self.send_list(now);
         if self.ask_keeper.is_some_and(|at| now >= at) {

@@ -9,7 +9,7 @@ use egui_kittest::kittest::Queryable;
 use safelight::app::services::{Answer, Task};
 use safelight::app::state::{Over, Shown};
 use safelight::app::words::Language;
-use safelight::message::{Event, Request};
+use safelight::message::Request;
 use safelight::picture::PartialSettings;
 use safelight::remember::{Memory, Theme};
 
@@ -222,10 +222,12 @@ fn the_bundled_fonts_have_every_character_of_the_words() {
 fn nothing_is_drawn_while_nothing_happens() {
     let mut stage = Setup::default().open();
     stage.fill_gallery(13);
+    // What has changed is written within two seconds; then there is nothing more to do.
+    std::thread::sleep(std::time::Duration::from_millis(2100));
     stage.run();
+    stage.harness.run_steps(16);
     let wanted = stage.harness.output().viewport_output[&egui::ViewportId::ROOT].repaint_delay;
     assert!(wanted > std::time::Duration::from_millis(400), "repaint after {wanted:?}");
-    stage.tell(Event::Loading { part: "UNet".into(), share: 0.1 });
 }
 
 #[test]

@@ -1,0 +1,194 @@
+#!/usr/bin/env bash
+# usage: tools/window-check.sh PROGRAM [FOLDER]
+# A person's first ten minutes, played on a display of 1280x800 pixels (Xvfb will do): the window
+# opens, a prompt is typed, the picture develops step by step and lies on the disk with its settings,
+# the window rests, is closed, and knows everything at the next start.
+# Screenshots go into FOLDER. Needs xdotool and ImageMagick's `convert`, `compare` and `import`.
+set -euo pipefail
+
+if [ $# -lt 1 ] || [ $# -gt 2 ]; then
+    sed -n '2p' "$0" | cut -c3- >&2
+    exit 2
+fi
+program=$(realpath "$1")
+work=$(mktemp -d)
+shots=$(realpath -m "${2:-$work/shots}")
+mkdir -p "$shots"
+export SAFELIGHT_HOME="$work/home"
+export SAFELIGHT_FRAMES="$work/frames.txt"
+export LP_NATIVE_VECTOR_WIDTH=256 # the same pixels whatever the machine's vectors
+export LC_ALL=C.UTF-8
+process=
+cleanup() {
+    if [ -n "$process" ]; then
+        kill "$process" 2>/dev/null || true
+    fi
+    rm -rf "$work"
+}
+trap cleanup EXIT
+
+prompt="a red fox on a blue background"
+# What is looked at, in pixels of the window: the middle of the picture, all of it, the newest thumbnail.
+middle=400x400+408+120
+whole=512x512+352+64
+gallery=200x560+4+56
+thumbnail=72x72+20+88 # of the newest picture, inside the frame that marks the one shown
+
+fail() {
+    echo "window: $*" >&2
+    import -silent -window root "$shots/failed.png" || true
+    exit 1
+}
+
+milliseconds() {
+    echo $(($(date +%s%N) / 1000000))
+}
+
+# wait_for SECONDS COMMAND…: tries it until it succeeds.
+wait_for() {
+    local until=$(($(milliseconds) + 1000 * $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        if [ "$(milliseconds)" -gt "$until" ] || ! kill -0 "$process" 2>/dev/null; then
+            return 1
+        fi
+        sleep 0.05
+    done
+}
+
+shot() {
+    import -silent -window root "$shots/$1.png"
+}
+
+# The root mean square difference of a part of two screenshots, in thousandths.
+difference() {
+    convert "$shots/$1.png" -crop "$3" +repage "$work/a.png"
+    convert "$shots/$2.png" -crop "$3" +repage "$work/b.png"
+    thousandths "$work/a.png" "$work/b.png"
+}
+
+# The same of two pictures. `compare` ends with 1 when they differ.
+thousandths() {
+    { compare -metric RMSE "$1" "$2" null: 2>&1 || true; } | sed -n 's/.*(\(.*\)).*/\1/p' |
+        awk '{ printf "%d\n", 1000 * $1 }'
+}
+
+# The window draws on the bare root, which is black: the bottom of the controls is not.
+is_drawn() {
+    local level
+    level=$(import -silent -window root -crop 300x100+960+600 -resize '1x1!' -depth 8 -format \
+        '%[fx:int(255*(u.r+u.g+u.b))]' info:)
+    [ "$level" -gt 20 ]
+}
+
+# Starts the program and waits for its first frame.
+start() {
+    local began
+    began=$(milliseconds)
+    "$program" 2>>"$work/errors.txt" &
+    process=$!
+    window=
+    until [ -n "$window" ]; do
+        kill -0 "$process" 2>/dev/null || { cat "$work/errors.txt"; fail "the program has ended"; }
+        [ $(($(milliseconds) - began)) -lt 30000 ] || fail "no window within 30 s"
+        window=$(xdotool search --onlyvisible --name '^Safelight$' 2>/dev/null | head -n 1 || true)
+    done
+    local opened=$(($(milliseconds) - began))
+    wait_for 30 is_drawn || fail "nothing is drawn within 30 s"
+    echo "$1: the window is there after $opened ms, seen drawn after $(($(milliseconds) - began)) ms"
+    xdotool windowfocus "$window"
+}
+
+# Closes the window as a person does, and waits for the program's end.
+close() {
+    xdotool key --clearmodifiers ctrl+q
+    wait_for_end || fail "the program does not end"
+    wait "$process" || { cat "$work/errors.txt"; fail "it ended with an error"; }
+    process=
+}
+
+wait_for_end() {
+    local until=$(($(milliseconds) + 10000))
+    while kill -0 "$process" 2>/dev/null; do
+        [ "$(milliseconds)" -lt "$until" ] || return 1
+        sleep 0.05
+    done
+}
+
+# Whether the file of what is remembered holds this, spaces apart.
+remembers() {
+    tr -d ' \n' <"$SAFELIGHT_HOME/remembered.json" | grep -qF "$1"
+}
+
+picture_is_there() {
+    compgen -G "$SAFELIGHT_HOME/pictures/*.png"
+}
+
+# Ticks of the processor that the program has used, all its threads together.
+ticks() {
+    awk '{ print $14 + $15 }' "/proc/$process/stat"
+}
+
+# Many steps, so that there is something to see between the first and the last.
+mkdir -p "$SAFELIGHT_HOME"
+cat >"$SAFELIGHT_HOME/remembered.json" <<'JSON'
+{ "version": 1, "language": "en", "theme": "dark", "model": "starter", "settings": { "steps": 100, "seed": 7 } }
+JSON
+
+start "first start"
+wait_for 60 remembers '"recent_models":["starter"' || fail "no model was opened"
+shot 1-start
+xdotool key --clearmodifiers ctrl+a
+xdotool type --delay 15 "$prompt"
+wait_for 10 remembers "${prompt// /}" || fail "the prompt was not typed into the window"
+shot 2-typed
+
+xdotool key --clearmodifiers ctrl+Return
+shots_taken=0 changes=0
+until picture_is_there >/dev/null; do
+    [ "$shots_taken" -lt 200 ] || fail "no picture was kept"
+    kill -0 "$process" || fail "the program has ended"
+    shot "3-step-$shots_taken"
+    if [ "$shots_taken" -gt 0 ] &&
+        [ "$(difference "3-step-$((shots_taken - 1))" "3-step-$shots_taken" "$middle")" -gt 2 ]; then
+        changes=$((changes + 1))
+    fi
+    shots_taken=$((shots_taken + 1))
+done
+echo "while it develops: $shots_taken screenshots, $changes of them with another picture than the one before"
+[ "$changes" -ge 3 ] || fail "the picture was not seen to develop"
+
+sleep 2 # the last cross-fade
+shot 4-done
+saved=$(picture_is_there | head -n 1)
+grep -aq 'parameters' "$saved" || fail "$saved carries no settings"
+grep -aq "$prompt" "$saved" || fail "$saved does not say what was asked for"
+convert "$saved" -filter Catrom -resize '512x512!' "$work/saved.png"
+convert "$shots/4-done.png" -crop "$whole" +repage "$work/shown.png"
+apart=$(thousandths "$work/saved.png" "$work/shown.png")
+first=$(difference 3-step-0 4-done "$middle")
+echo "the window shows what $(basename "$saved") holds, $apart ‰ apart; the first screenshot was $first ‰ apart"
+[ "$apart" -lt 60 ] || fail "the window shows another picture than the one on the disk"
+[ "$(difference 1-start 4-done "$gallery")" -gt 2 ] || fail "the gallery does not show the picture"
+
+# The fits for quick previews are made while nothing else is asked for, and the cursor blinks for a
+# while; then there is rest.
+sleep 8
+before=$(ticks)
+sleep 5
+share=$((1000 * ($(ticks) - before) / (5 * $(getconf CLK_TCK))))
+echo "at rest: $share ‰ of a processor"
+[ "$share" -lt 20 ] || fail "it does not rest"
+close
+echo "while the engine used all cores: $(cat "$SAFELIGHT_FRAMES")"
+
+start "second start"
+wait_for 60 remembers '"recent_models":["starter"' || fail "no model was opened"
+sleep 2
+shot 5-again
+remembers "\"prompt\":\"${prompt// /}\"" || fail "the prompt was forgotten"
+[ "$(difference 4-done 5-again "$thumbnail")" -lt 40 ] || fail "the gallery has lost the picture"
+[ "$(difference 1-start 5-again "$thumbnail")" -gt 40 ] || fail "the gallery does not show the picture"
+close
+[ ! -s "$work/errors.txt" ] || { echo "said on stderr:"; sort "$work/errors.txt" | uniq -c; }
+echo "the window does what it should"
