@@ -187,7 +187,7 @@ pub fn check_settings(model: &LatentDiffusion, settings: &Settings) -> Result<()
     let multiple = model.size_multiple();
     for (name, pixels) in [("width", settings.width), ("height", settings.height)] {
         if pixels == 0 || pixels % multiple != 0 || pixels > 8192 {
-            let lower = (pixels.min(8192) / multiple).max(1) * multiple;
+            let lower = (pixels.min(8192 - multiple) / multiple).max(1) * multiple;
             return refuse(format!(
                 "expected a {name} that is a multiple of {multiple}, found {pixels}; the nearest are {lower} and {}",
                 lower + multiple
