@@ -65,9 +65,9 @@ impl<const N: usize> Task for Gather<'_, N> {
                         next: v,
                     };
                     if vectors == 2 {
-                        run_rows::<S, 2, STRIDE>(self.count, tile);
+                        run_rows::<S, 2, STRIDE, false>(self.count, tile);
                     } else {
-                        run_rows::<S, 1, STRIDE>(self.count, tile);
+                        run_rows::<S, 1, STRIDE, false>(self.count, tile);
                     }
                 }
             }

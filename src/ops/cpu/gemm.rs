@@ -12,7 +12,7 @@
 use super::arena::Buffer;
 use super::context::Context;
 use super::epilogue::{Epilogue, Place};
-use super::level::{Level, Task};
+use super::level::Task;
 use super::matrix::{PAIR_BLOCK, PANEL, PackedMatrix};
 use super::rows::Rows;
 use super::shared::Shared;
@@ -88,11 +88,7 @@ impl<R: Rows> Gemm<'_, R> {
         let plan = Plan::new(self.count, self.weights.panels(), context.threads());
         let rows = self.count.div_ceil(plan.row_blocks);
         let depths = self.weights.words().div_ceil(DEPTH).max(1);
-        // A CPU with AVX-512 but not its bf16 instructions takes the next level down.
-        let context = &match (self.weights.is_bf16(), context.level) {
-            (true, Level::Avx512) if !context.level.has_bf16() => context.clone().with_level(Level::Avx2),
-            _ => context.clone(),
-        };
+        let context = &context.for_pairs(self.weights.is_bf16());
         let scratch_len = MARK + depths * rows * STRIDE + rows * STRIPE + DEPTH * STRIPE;
         let scratch_len = scratch_len.next_multiple_of(32) + 16;
         let mut scratch: Buffer = context.arena.take(scratch_len * context.threads());
