@@ -202,8 +202,9 @@ impl Device {
         )))
     }
 
-    /// The same device in another arithmetic. Of our kernels only a UNet's linear layers differ: in
-    /// bf16 their weights and inputs are rounded, while sums and all else stay f32.
+    /// The same device in another arithmetic. Of our kernels only a UNet's linear layers, 1×1
+    /// convolutions and attention differ: in bf16 what they multiply is rounded, while sums and all
+    /// else stay f32.
     pub fn with_dtype(&self, dtype: Dtype) -> Self {
         Self { dtype, ..self.clone() }
     }

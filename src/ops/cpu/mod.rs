@@ -40,7 +40,8 @@
 //!
 //! Greatest difference from f64 over the odd shapes of the tests, in standard deviations of the
 //! result, the same on every level unless said: products 2.6e-6, GEGLU 3.2e-6, direct convolution
-//! 1.7e-6, Winograd 2.6e-6, on enlarged maps 3.5e-6, attention 5.4e-6 (6.3e-6 in plain Rust), LayerNorm
+//! 1.7e-6, Winograd 2.6e-6, on enlarged maps 3.5e-6, attention 5.4e-6 (6.3e-6 in plain Rust; its
+//! products in bf16 6.3e-3), LayerNorm
 //! 1.2e-6, GroupNorm 4.3e-6 (of data 13 deviations from zero; 6.2e-6 in plain Rust).
 //!
 //! # Measured speed
@@ -63,8 +64,8 @@
 //!
 //! | seconds, 2 threads, AVX-512 | here | OpenVINO f32 |
 //! |---|---|---|
-//! | UNet 512², batch 2: 3×3 / linear and GEGLU / 1×1 / attention | 0.56 / 0.97 / 0.19 / 0.65 = 2.36 | 4.4 |
-//! | (linears in bf16) | 0.52 | |
+//! | UNet 512², batch 2: 3×3 / linear and GEGLU / 1×1 / attention | 0.55 / 0.93 / 0.19 / 0.57 = 2.24 | 4.4 |
+//! | (linears / 1×1 / attention in bf16) | 0.49 / 0.10 / 0.35 | |
 //! | decode 512²: 3×3 / attention | 1.67 / 0.075 | 5.4 |
 //!
 //! AVX2, one thread (processor time): linears 122–126 of 134; 3×3 460–475 (128 channels @512 433,
@@ -74,8 +75,9 @@
 //!
 //! What is left: GroupNorm of the large maps runs at 39–47 GB/s and adds about 0.1 s to a decode; it
 //! could hide in the convolutions before (statistics) and after (factors). 2560 and 1920 channels @16
-//! reach 1200, since their V leaves the cache. Cross-attention at 77 keys spends a third of its time
-//! transposing queries.
+//! reach 1200, since their V leaves the cache. In bf16 3×3 convolutions stay
+//! f32: F(4×4) with both factors rounded to bf16 was tried and is off by 3e-2 of the deviation (352
+//! channels), three times as much as products of bf16 numbers elsewhere.
 
 mod arena;
 mod attention;

@@ -3,8 +3,8 @@
 //! This folder knows shapes and the reference's words; the kernels know rows and channels. Maps lie
 //! channels last in memory, so a map's pixels and a sequence's tokens are the same rows and going
 //! from one to the other costs nothing. Buffers come from the device's arena and go back to it when
-//! the last tensor that shares them is dropped. Arithmetic is f32, but for
-//! the linear layers and 1×1 convolutions of a bf16 device; weights are kept as stored.
+//! the last tensor that shares them is dropped. Arithmetic is f32, but for the
+//! linear layers, 1×1 convolutions and attention of a bf16 device; weights are kept as stored.
 
 mod attention;
 mod convolution;
