@@ -258,7 +258,7 @@ fn language_of(memory: &Memory) -> Language {
 
 impl eframe::App for Safelight {
     fn logic(&mut self, ctx: &Context, frame: &mut eframe::Frame) {
-        self.frames.add(frame.info().cpu_usage);
+        self.frames.begin(frame.info().cpu_usage);
         self.drain(ctx);
         self.count_tokens();
         self.play_on(ctx);
