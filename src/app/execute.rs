@@ -38,6 +38,7 @@ impl Safelight {
             Command::Dropped(paths) => {
                 paths.into_iter().for_each(|path| self.services.ask(Task::Examine(path)))
             }
+            Command::PasteFiles { picture } => self.services.ask(Task::Paste { picture }),
             Command::Dismiss(id) => self.state.cards.dismiss(id),
             Command::Speak(language) => {
                 self.words = Words::new(language);
@@ -146,10 +147,8 @@ impl Safelight {
                 }
             }
             Act::UseSettings => {
-                if let Some(settings) = self.state.shown_settings() {
-                    self.state.use_settings(settings);
-                    self.room.focus = Some(Act::FocusPrompt);
-                }
+                self.state.use_shown_settings();
+                self.room.focus = Some(Act::FocusPrompt);
             }
             Act::Compare => self.toggle_compare(),
             Act::Delete => {

@@ -25,6 +25,7 @@ mod model_ui;
 mod more_ui;
 mod open;
 mod palette_ui;
+mod paste;
 mod prompt_ui;
 mod queue_ui;
 mod run;
@@ -162,16 +163,14 @@ impl Safelight {
         }
     }
 
-    /// Has the tokens counted when the prompt has changed; one count at a time.
+    /// Has the tokens counted when a text has changed; one count at a time.
     fn count_tokens(&mut self) {
         if self.state.model.info.is_none() || self.state.draft.counting.is_some() || self.state.dead.is_some()
         {
             return;
         }
-        let text = &self.state.draft.settings.prompt;
-        if self.state.draft.tokens.as_ref().is_none_or(|(counted, _)| counted != text) {
-            let text = text.clone();
-            self.state.draft.counting = Some(text.clone());
+        if let Some((which, text)) = self.state.draft.uncounted() {
+            self.state.draft.counting = Some((which, text.clone()));
             self.send(Request::CountTokens { text });
         }
     }

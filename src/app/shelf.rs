@@ -174,6 +174,7 @@ mod tests {
             path: name.into(),
             prompt: prompt.to_owned(),
             settings: None,
+            foreign_sampler: None,
             size: [128, 128],
             modified: UNIX_EPOCH + Duration::from_secs(seconds),
         }

@@ -12,7 +12,7 @@ use crate::app::development::{Development, Picture, Stage};
 use crate::app::draft::Draft;
 use crate::app::services::{Answer, Task};
 use crate::app::shelf::Shelf;
-use crate::message::{Event, JobId, ModelInfo, ModelSource, Preview, Report, Request, Settings};
+use crate::message::{Event, JobId, ModelInfo, ModelSource, Preview, Report, Request, SamplerKind, Settings};
 use crate::picture::{Frame, Made, PartialSettings};
 use crate::remember::{Memory, RememberedModel};
 
@@ -168,8 +168,7 @@ impl State {
                 vec![Consequence::Announce(said)]
             }
             Event::Tokens { text, count } => {
-                self.draft.counting = None;
-                self.draft.tokens = Some((text, count));
+                self.draft.counted(text, count);
                 Vec::new()
             }
             Event::Decoded { job, step, frame } => self.decoded(job, step, frame),
@@ -252,8 +251,7 @@ impl State {
         }
         let said = Said::With("announce-opened", info.name.clone());
         self.model.info = Some(info);
-        self.draft.tokens = None;
-        self.draft.counting = None;
+        self.draft.forget_counts();
         vec![Consequence::Announce(said)]
     }
 
@@ -327,7 +325,10 @@ impl State {
                 self.shelf.add(*record);
             }
             Answer::Saved(path) => self.cards.notice(Said::With("saved-as", file_name(&path)), None),
-            Answer::Recovered { path, settings, frame } => self.recovered(path, settings, frame),
+            Answer::Recovered { path, settings, foreign_sampler, frame } => {
+                self.recovered(path, settings, foreign_sampler, frame);
+            }
+            Answer::PastedBare => self.cards.notice(Said::Key("pasted-bare"), None),
             Answer::Model(path) => {
                 let source = ModelSource::Path { path, config: None };
                 return vec![Consequence::Send(Request::Open(source))];
@@ -351,11 +352,23 @@ impl State {
         Vec::new()
     }
 
-    fn recovered(&mut self, path: PathBuf, settings: Option<Box<PartialSettings>>, frame: Frame) {
+    fn recovered(
+        &mut self,
+        path: PathBuf,
+        settings: Option<Box<PartialSettings>>,
+        foreign_sampler: Option<String>,
+        frame: Frame,
+    ) {
         match settings {
             Some(settings) => {
-                self.use_settings(settings.over(&self.draft.settings));
-                self.cards.notice(Said::With("settings-from", file_name(&path)), None);
+                let settings = settings.over(&self.draft.settings);
+                match foreign_sampler {
+                    Some(sampler) => self.use_foreign_settings(settings, &path, sampler),
+                    None => {
+                        self.use_settings(settings);
+                        self.cards.notice(Said::With("settings-from", file_name(&path)), None);
+                    }
+                }
             }
             None => self.cards.notice(Said::With("no-settings-in", file_name(&path)), None),
         }
@@ -369,6 +382,26 @@ impl State {
         self.negative_open = !settings.negative_prompt.is_empty();
         self.draft.adopt(settings);
         self.draft.touched = true;
+    }
+
+    /// Takes over the settings of a picture whose sampler we lack, and says what is used instead.
+    fn use_foreign_settings(&mut self, settings: Settings, path: &Path, sampler: String) {
+        self.use_settings(Settings { sampler: SamplerKind::Ddim, ..settings });
+        let values = vec![("what", file_name(path)), ("sampler", sampler)];
+        self.cards.notice(Said::Values("settings-from-other", values), None);
+    }
+
+    /// Takes over the settings of what is on the tray.
+    pub fn use_shown_settings(&mut self) {
+        let Some(settings) = self.shown_settings() else { return };
+        let shown = match &self.shown {
+            Shown::Record(path) => self.shelf.record(path),
+            _ => None,
+        };
+        match shown.and_then(|record| Some((record.path.clone(), record.foreign_sampler.clone()?))) {
+            Some((path, sampler)) => self.use_foreign_settings(settings, &path, sampler),
+            None => self.use_settings(settings),
+        }
     }
 
     /// The development on the tray.

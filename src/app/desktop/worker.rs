@@ -29,6 +29,8 @@ const LIST_EVERY: Duration = Duration::from_millis(200);
 const SEEN_AFTER: Duration = Duration::from_secs(1);
 /// Deleted pictures are looked after this often, for as long as there are any.
 const DISCARD_EVERY: Duration = Duration::from_millis(500);
+/// Files pasted at once, at most.
+const FILES_MAX: usize = 64;
 /// When to look whether what was remembered could be written.
 const WRITTEN_AFTER: Duration = Duration::from_secs(1);
 
@@ -153,6 +155,7 @@ impl Worker {
             }),
             Task::Keep { job, frame, made } => self.keep(Finished { job, frame, made }),
             Task::Examine(path) => self.out.send(examine(path)),
+            Task::Paste { picture } => self.paste(picture),
             Task::Trash(path) => self.discard(path),
             Task::Untrash => self.undo(),
             Task::Reveal(path) => self.show(path, |path| opener::reveal(path)),
@@ -174,6 +177,18 @@ impl Worker {
             | Task::PickPicture
             | Task::PickFolder
             | Task::Speak(_) => {}
+        }
+    }
+
+    /// Examines the files on the clipboard; that there are none is told where a picture was pasted.
+    fn paste(&self, picture: bool) {
+        let files = arboard::Clipboard::new().and_then(|mut clipboard| clipboard.get().file_list());
+        match files {
+            Ok(files) if !files.is_empty() => {
+                files.into_iter().take(FILES_MAX).for_each(|path| self.out.send(examine(path)));
+            }
+            _ if picture => self.out.send(Answer::PastedBare),
+            _ => {}
         }
     }
 
@@ -347,6 +362,7 @@ fn record_of(record: &gallery::Record) -> Record {
         path: record.path.clone(),
         prompt: record.prompt().to_owned(),
         settings: record.recovered.as_ref().map(|found| Box::new(found.settings.clone())),
+        foreign_sampler: record.recovered.as_ref().and_then(|found| found.foreign_sampler.clone()),
         size: [record.width as usize, record.height as usize],
         modified: record.modified,
     }

@@ -5,6 +5,7 @@ use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use safelight::app::development::Stage as Progress;
+use safelight::app::draft::Text;
 use safelight::app::services::{Answer, Task};
 use safelight::app::state::Shown;
 use safelight::message::{Control, Event, JobId, ModelSource, PreviewMode, Report, Request, TokenCount};
@@ -335,7 +336,31 @@ fn words_that_do_not_fit_and_words_that_are_unknown_are_told() {
     });
     stage.run();
     stage.harness.get_by_label("24 of 24 tokens");
-    assert_eq!(stage.harness.state().state().draft.dropped_from(), Some(10));
+    assert_eq!(stage.harness.state().state().draft.dropped_from(Text::Prompt), Some(10));
+}
+
+#[test]
+fn the_dropped_words_of_a_negative_prompt_are_marked_too() {
+    let mut stage = Setup::default().open();
+    stage.click("Negative prompt");
+    let text = "blur, and far too many words";
+    stage.harness.event(egui::Event::Text(text.into()));
+    stage.run();
+    assert!(stage.requests().contains(&Request::CountTokens { text: text.into() }));
+    let count = TokenCount { used: 24, max: 24, dropped_from: Some(6) };
+    stage.tell(Event::Tokens { text: text.into(), count });
+    stage.run();
+    let draft = &stage.harness.state().state().draft;
+    assert_eq!((draft.dropped_from(Text::Negative), draft.dropped_from(Text::Prompt)), (Some(6), None));
+    // The count beside the button is still the prompt's.
+    stage.harness.get_by_label("8 of 24 tokens");
+    stage.harness.get_by_label("Negative prompt, text").hover();
+    stage.run();
+    assert!(stage.says("The struck-out words do not fit and are not read"));
+    // Once the text changes the marks wait for the next count.
+    stage.harness.event(egui::Event::Text("!".into()));
+    stage.run();
+    assert_eq!(stage.harness.state().state().draft.dropped_from(Text::Negative), None);
 }
 
 #[test]

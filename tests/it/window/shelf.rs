@@ -116,6 +116,7 @@ fn a_dropped_picture_restores_its_settings_and_what_it_lacks_stays() {
     stage.answer(Answer::Recovered {
         path: "/x/from-elsewhere.png".into(),
         settings: Some(Box::new(settings)),
+        foreign_sampler: None,
         frame: sample(60),
     });
     let draft = &stage.harness.state().state().draft.settings;
@@ -126,6 +127,67 @@ fn a_dropped_picture_restores_its_settings_and_what_it_lacks_stays() {
     assert_eq!(draft.steps, 25);
     assert!(stage.says("Settings taken from from-elsewhere.png"));
     assert_eq!(stage.harness.state().state().picture().unwrap().frame, sample(60));
+}
+
+#[test]
+fn a_sampler_that_is_none_of_ours_is_named_with_what_is_used_instead() {
+    let mut stage = Setup::default().open();
+    let settings = PartialSettings { prompt: Some("a castle".into()), ..PartialSettings::default() };
+    stage.answer(Answer::Recovered {
+        path: "/x/castle.png".into(),
+        settings: Some(Box::new(settings)),
+        foreign_sampler: Some("Euler a".into()),
+        frame: sample(60),
+    });
+    assert!(
+        stage.says("Settings taken from castle.png; it was made with Euler a, DDIM is used instead"),
+        "it is told"
+    );
+    assert_eq!(stage.harness.state().state().draft.settings.prompt, "a castle");
+    // The same of a picture in the gallery.
+    let mut record = records(1).remove(0);
+    record.foreign_sampler = Some("k_lms".into());
+    stage.answer(Answer::Gallery(vec![record]));
+    stage.click("a heart on blue");
+    stage.click("Use its settings");
+    assert!(stage.says("Settings taken from 0000.png; it was made with k_lms, DDIM is used instead"));
+}
+
+#[test]
+fn pasted_files_and_pictures_are_taken_as_if_dropped_and_words_stay_words() {
+    let mut stage = Setup::default().open();
+    let prompt = |stage: &Stage| stage.harness.state().state().draft.settings.prompt.clone();
+    press(&mut stage, Modifiers::COMMAND, Key::A);
+    stage.harness.event(egui::Event::Paste("an owl, and/or a fox".into()));
+    stage.run();
+    assert_eq!(prompt(&stage), "an owl, and/or a fox");
+    press(&mut stage, Modifiers::COMMAND, Key::V);
+    stage.tasks();
+    let file = if cfg!(windows) { "C:\\x\\fox.png" } else { "/x/fox.png" };
+    stage.harness.event(egui::Event::Paste(file.into()));
+    stage.run();
+    assert!(stage.tasks().contains(&Task::Examine(file.into())));
+    assert_eq!(prompt(&stage), "an owl, and/or a fox", "the path is not typed");
+    let image = std::sync::Arc::new(egui::ColorImage::filled([2, 2], egui::Color32::GRAY));
+    stage.harness.event(egui::Event::PasteImage(image));
+    stage.run();
+    assert!(stage.tasks().contains(&Task::Paste { picture: true }));
+    stage.answer(Answer::PastedBare);
+    assert!(stage.says("The pasted picture holds no settings; drop its file here instead"));
+    // The key's release ends that paste; the next one brings nothing that egui tells of.
+    let release = |stage: &mut Stage| {
+        stage.harness.event(egui::Event::Key {
+            key: Key::V,
+            physical_key: None,
+            pressed: false,
+            repeat: false,
+            modifiers: Modifiers::COMMAND,
+        });
+        stage.run();
+        stage.tasks().contains(&Task::Paste { picture: false })
+    };
+    assert!(!release(&mut stage), "it has brought something");
+    assert!(release(&mut stage), "the services look for files");
 }
 
 #[test]

@@ -126,6 +126,7 @@ pub fn records(count: usize) -> Vec<Record> {
             path: PathBuf::from(format!("/pictures/{i:04}.png")),
             prompt: NAMES[i % NAMES.len()].to_owned(),
             settings: Some(Box::new(Settings { seed: i as u64, ..settings(NAMES[i % NAMES.len()]) }.into())),
+            foreign_sampler: None,
             size: [128, 128],
             modified: now() - Duration::from_secs(if i < 5 { 60 * i as u64 } else { 86_400 + 60 * i as u64 }),
         })
