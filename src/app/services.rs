@@ -100,6 +100,8 @@ pub enum Task {
     PickFolder,
     /// Dialogs speak another language.
     Speak(crate::app::words::Language),
+    /// Look for changes of the pictures' folder now and then, or not, while the person looks elsewhere.
+    Watch(bool),
     /// Remember for the next start.
     Remember(Box<Memory>),
 }

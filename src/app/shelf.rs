@@ -85,6 +85,9 @@ impl Shelf {
     pub fn found(&self) -> Vec<usize> {
         let search = self.search.to_lowercase();
         let words: Vec<&str> = search.split_whitespace().collect();
+        if words.is_empty() {
+            return (0..self.records.len()).collect();
+        }
         let matches = |record: &Record| {
             let prompt = record.prompt.to_lowercase();
             words.iter().all(|word| prompt.contains(word))

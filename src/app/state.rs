@@ -4,6 +4,7 @@
 //! event asks for in turn comes back as [`Consequence`]s; nothing here sends, draws or waits.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::app::cards::{Cards, Said};
 use crate::app::command::Act;
@@ -15,6 +16,9 @@ use crate::app::shelf::Shelf;
 use crate::message::{Event, JobId, ModelInfo, ModelSource, Preview, Report, Request, SamplerKind, Settings};
 use crate::picture::{Frame, Made, PartialSettings};
 use crate::remember::{Memory, RememberedModel};
+
+/// A person who waits for less than this has not turned to something else.
+const LONG: Duration = Duration::from_secs(5);
 
 /// What stands on the tray.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,8 +78,10 @@ pub enum Consequence {
     Send(Request),
     /// Ask this of the services.
     Ask(Task),
-    /// Tell those who listen to the window, and those who look elsewhere.
+    /// Tell those who listen to the window.
     Announce(Said),
+    /// Tell those who look elsewhere, unless more work waits: something long has come to its end.
+    Notify(Said),
 }
 
 /// Everything.
@@ -201,9 +207,11 @@ impl State {
                 running.result = Some(Picture::new(frame.clone()));
                 running.made = Some(made.clone());
                 running.took = Some(took);
-                let announce = Consequence::Announce(Said::Key("announce-finished"));
+                let said = Said::Key("announce-finished");
+                let announce = Consequence::Announce(said.clone());
                 let mut follow = vec![Consequence::Ask(Task::Keep { job, frame, made }), announce];
                 follow.extend(self.begin_next());
+                follow.extend((took >= LONG).then_some(Consequence::Notify(said)));
                 follow
             }
             Event::Stopped { job, steps_done, .. } => {
@@ -217,9 +225,11 @@ impl State {
             Event::Failed { job, report } => {
                 let Some(running) = self.desk.running_as(job) else { return Vec::new() };
                 running.stage = Stage::Failed;
-                let mut follow = vec![Consequence::Announce(Said::Plain(report.sentence.clone()))];
+                let said = Said::Plain(report.sentence.clone());
+                let mut follow = vec![Consequence::Announce(said.clone())];
                 self.cards.error(report, None);
                 follow.extend(self.begin_next());
+                follow.push(Consequence::Notify(said));
                 follow
             }
             _ => Vec::new(),
@@ -287,7 +297,7 @@ impl State {
         let said = Said::Plain(report.sentence.clone());
         self.cards.error(report.clone(), Some(Act::Restart));
         self.dead = Some(report);
-        vec![Consequence::Announce(said)]
+        vec![Consequence::Announce(said.clone()), Consequence::Notify(said)]
     }
 
     /// Hands the next waiting job over, if nothing runs.

@@ -46,6 +46,8 @@ pub(super) struct Worker {
     poke: Sender<()>,
     poked: Receiver<()>,
     gallery: Option<Gallery>,
+    /// Whether the person looks at the window.
+    watched: bool,
     wanted: Wanted,
     unkept: Unkept,
     /// The gallery has changed since the last list.
@@ -72,6 +74,7 @@ impl Worker {
             poke,
             poked,
             gallery: None,
+            watched: true,
             wanted: Wanted::default(),
             unkept: Unkept::default(),
             changed: false,
@@ -170,6 +173,12 @@ impl Worker {
                 self.keeper.remember(&memory);
                 self.ask_keeper = Some(Instant::now() + WRITTEN_AFTER);
             }
+            Task::Watch(watched) => {
+                self.watched = watched;
+                if let Some(gallery) = &self.gallery {
+                    gallery.watch(watched);
+                }
+            }
             // The front end's own.
             Task::SaveAs { .. }
             | Task::Export { .. }
@@ -221,14 +230,16 @@ impl Worker {
             let poke = self.poke.clone();
             self.wanted = Wanted::default();
             // The former one, if any, moves to the trash what was deleted.
-            self.gallery = Some(Gallery::open(Setup {
+            let gallery = Gallery::open(Setup {
                 folder: folder.clone(),
                 thumbnails: self.places.thumbnails.clone(),
                 trash: self.trash.clone(),
                 wake: Arc::new(move || {
                     poke.try_send(()).ok();
                 }),
-            }));
+            });
+            gallery.watch(self.watched);
+            self.gallery = Some(gallery);
             self.try_again(&folder);
         }
         self.changed = true;

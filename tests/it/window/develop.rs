@@ -143,6 +143,61 @@ fn pause_resume_and_stop_are_sent_for_the_running_job() {
     assert_eq!(saved.and_then(|made| made.stopped_after), Some(1));
 }
 
+fn focus(stage: &mut Stage, focused: bool) {
+    stage.harness.input_mut().viewports.entry(egui::ViewportId::ROOT).or_default().focused = Some(focused);
+    stage.harness.step();
+}
+
+fn commands(stage: &Stage) -> Vec<egui::ViewportCommand> {
+    stage.harness.output().viewport_output[&egui::ViewportId::ROOT].commands.clone()
+}
+
+fn finish_after(stage: &mut Stage, job: JobId, seconds: u64) {
+    let made = safelight::picture::Made {
+        settings: settings("a lion"),
+        guidance_of_steps: Vec::new(),
+        model: "Starter".into(),
+        model_hash: "0123456789".into(),
+        stopped_after: None,
+    };
+    let took = std::time::Duration::from_secs(seconds);
+    stage.tell(Event::Finished { job, frame: sample(5), made: Box::new(made), took });
+    stage.harness.step();
+}
+
+#[test]
+fn the_end_of_a_long_job_is_told_to_a_person_who_looks_elsewhere() {
+    use egui::{UserAttentionType, ViewportCommand};
+    let attention = ViewportCommand::RequestUserAttention(UserAttentionType::Informational);
+    let mut stage = Setup::default().open();
+    // Before their eyes, nothing.
+    let job = stage.develop();
+    stage.begin(job, 20);
+    finish_after(&mut stage, job, 60);
+    assert!(!commands(&stage).contains(&attention));
+    // Elsewhere, only once the last of several is done, and if it took its time.
+    stage.click("Develop");
+    let first = stage.job().id;
+    stage.click("Add to queue");
+    focus(&mut stage, false);
+    assert!(stage.tasks().contains(&Task::Watch(false)));
+    finish_after(&mut stage, first, 60);
+    assert!(!commands(&stage).contains(&attention), "another one waits");
+    let second = stage.job().id;
+    finish_after(&mut stage, second, 60);
+    assert!(commands(&stage).contains(&attention));
+    assert!(commands(&stage).contains(&ViewportCommand::Title("The picture is done – Safelight".into())));
+    // Coming back puts the title right.
+    focus(&mut stage, true);
+    assert!(commands(&stage).contains(&ViewportCommand::Title("Safelight".into())));
+    assert!(stage.tasks().contains(&Task::Watch(true)));
+    let third = stage.develop();
+    stage.begin(third, 20);
+    focus(&mut stage, false);
+    finish_after(&mut stage, third, 1);
+    assert!(!commands(&stage).contains(&attention), "it was done in a moment");
+}
+
 #[test]
 fn events_of_an_old_job_change_nothing() {
     let mut stage = Setup::default().open();
@@ -354,7 +409,7 @@ fn the_dropped_words_of_a_negative_prompt_are_marked_too() {
     assert_eq!((draft.dropped_from(Text::Negative), draft.dropped_from(Text::Prompt)), (Some(6), None));
     // The count beside the button is still the prompt's.
     stage.harness.get_by_label("8 of 24 tokens");
-    stage.harness.get_by_label("Negative prompt, text").hover();
+    stage.harness.get_by_role_and_label(Role::MultilineTextInput, "Negative prompt").hover();
     stage.run();
     assert!(stage.says("The struck-out words do not fit and are not read"));
     // Once the text changes the marks wait for the next count.

@@ -92,6 +92,24 @@ fn a_deleted_picture_can_be_brought_back() {
 }
 
 #[test]
+fn the_offer_to_undo_ends_by_itself() {
+    let mut stage = Setup::default().open();
+    stage.fill_gallery(3);
+    stage.answer(Answer::Trashed("/pictures/0001.png".into()));
+    assert!(stage.says("Deleted 0001.png"));
+    // Nobody moves: the window itself asks to be drawn when the ten seconds are over.
+    let wanted = || stage.harness.output().viewport_output[&egui::ViewportId::ROOT].repaint_delay;
+    assert!(wanted() <= std::time::Duration::from_secs(10), "{:?}", wanted());
+    let time = |stage: &Stage| stage.harness.ctx.input(|input| input.time);
+    let began = time(&stage);
+    while stage.says("Deleted 0001.png") {
+        stage.harness.step();
+        assert!(time(&stage) - began < 12.0, "it is still there");
+    }
+    assert!(time(&stage) - began > 8.0, "it was gone after {} s", time(&stage) - began);
+}
+
+#[test]
 fn a_dropped_picture_restores_its_settings_and_what_it_lacks_stays() {
     let mut stage = Setup::default().open();
     #[derive(Debug)]
@@ -149,6 +167,7 @@ fn a_sampler_that_is_none_of_ours_is_named_with_what_is_used_instead() {
     record.foreign_sampler = Some("k_lms".into());
     stage.answer(Answer::Gallery(vec![record]));
     stage.click("a heart on blue");
+    stage.answer(Answer::Read { path: "/pictures/0000.png".into(), frame: sample(5) });
     stage.click("Use its settings");
     assert!(stage.says("Settings taken from 0000.png; it was made with k_lms, DDIM is used instead"));
 }
@@ -224,6 +243,33 @@ fn closing_with_work_in_progress_asks() {
     close(&mut stage);
     assert_eq!(stage.harness.state().state().over, Over::Nothing);
     assert!(stage.tasks().iter().any(|task| matches!(task, Task::Remember(_))), "all is written at the end");
+}
+
+#[test]
+fn whoever_ends_the_session_is_not_asked_and_everything_is_written() {
+    let mut stage = Setup::default().open();
+    press(&mut stage, Modifiers::COMMAND, Key::A);
+    stage.harness.event(egui::Event::Text("half a thought".into()));
+    stage.harness.step();
+    let job = stage.develop();
+    stage.begin(job, 20);
+    stage.tasks();
+    stage.asked_to_end.store(true, std::sync::atomic::Ordering::Release);
+    stage.harness.step();
+    let commands = &stage.harness.output().viewport_output[&egui::ViewportId::ROOT].commands;
+    assert!(commands.contains(&egui::ViewportCommand::Close), "{commands:?}");
+    // The system's answer to that.
+    let input = stage.harness.input_mut();
+    input.viewports.entry(egui::ViewportId::ROOT).or_default().events.push(egui::ViewportEvent::Close);
+    stage.harness.step();
+    let commands = &stage.harness.output().viewport_output[&egui::ViewportId::ROOT].commands;
+    assert!(!commands.contains(&egui::ViewportCommand::CancelClose), "{commands:?}");
+    assert_eq!(stage.harness.state().state().over, Over::Nothing);
+    let written = stage.tasks().into_iter().find_map(|task| match task {
+        Task::Remember(memory) => memory.settings.prompt,
+        _ => None,
+    });
+    assert!(written.is_some_and(|prompt| prompt == "half a thought"));
 }
 
 #[test]
