@@ -173,6 +173,20 @@ fn a_sampler_that_is_none_of_ours_is_named_with_what_is_used_instead() {
 }
 
 #[test]
+fn a_pile_of_cards_that_grows_stays_above_what_can_be_done() {
+    let mut stage = Setup::default().open();
+    stage.fill_gallery(3);
+    stage.click("a pepper on pink");
+    stage.answer(Answer::Read { path: "/pictures/0001.png".into(), frame: sample(5) });
+    for name in ["one.png", "two.png", "three.png"] {
+        stage.answer(Answer::Saved(format!("/x/{name}").into()));
+        let card = stage.harness.get_by_role_and_label(Role::Status, &format!("Saved {name}")).rect();
+        let delete = stage.harness.get_by_role_and_label(Role::Button, "Delete").rect();
+        assert!(card.bottom() < delete.top(), "{name}: {card} covers {delete}");
+    }
+}
+
+#[test]
 fn pasted_files_and_pictures_are_taken_as_if_dropped_and_words_stay_words() {
     let mut stage = Setup::default().open();
     let prompt = |stage: &Stage| stage.harness.state().state().draft.settings.prompt.clone();
