@@ -188,7 +188,8 @@ fn attentions(context: &Context) {
         (0, 2, 64, 77, 8, 160, 1),
         (1, 1, 4096, 4096, 1, 512, 1),
     ] {
-        let shape = AttentionShape { batch, queries, keys, heads, head_size };
+        let products = if std::env::var_os("BF16").is_some() { Products::Bf16 } else { Products::F32 };
+        let shape = AttentionShape { batch, queries, keys, heads, head_size, products };
         let (q, k, v) = (
             noise(batch * queries * heads * head_size),
             noise(batch * keys * heads * head_size),

@@ -3,24 +3,22 @@
 //! Queries lie in the lanes: for two vectors of queries, Q is transposed and scaled once; then for
 //! each block of keys (112, or 48 on 8 lanes) scores are the register tile K·Qᵀ, the running maximum
 //! and the exponentials go lane by lane with no sum across a vector, and the block's Vᵀ·P is added to
-//! the output after scaling it by 2^(old maximum - new). Keys are packed once, in groups of tile
-//! rows, values head by head. Heads of 512 (the VAE) share each block of keys between four groups of
+//! the output after scaling it by 2^(old maximum - new). With products of bf16 numbers queries, keys,
+//! P and values are rounded as they are packed in pairs; scores, maximum and sums stay f32. Heads of 512 (the VAE) share each block of keys between four groups of
 //! queries, or keys would come from memory again for each. Cost: 4·queries·keys·head_size operations,
 //! and about a tenth on top for the exponentials at head size 40. Trap: sums start from zero in each
 //! block; adding 4,096 keys in one chain costs a digit.
 #![expect(unsafe_code, reason = "raw pointers into scratch, disjoint writes of the result")]
 
 use super::context::Context;
-use super::keys_values::{AttentionShape, KeysValues, tile_shape};
+use super::keys_values::{AttentionShape, BLOCK_TILES, KeysValues, Products, tile_shape};
 use super::level::Task;
 use super::running_softmax::{LOWEST, Lanes, weigh};
 use super::shared::Shared;
 use super::simd::Simd;
 use super::stop::Stopped;
 use super::tile::{Tile, Write, run_rows};
-
-/// Tile rows in a block of keys.
-const BLOCK_TILES: usize = 8;
+use super::transpose::{Strided, transpose};
 
 /// Which keys a query may look at.
 #[derive(Clone, Copy, Default)]
@@ -77,6 +75,7 @@ pub fn attention_packed(
         "queries have the shape's size"
     );
     assert!(mask.keys.is_none_or(|m| m.len() == batch * keys), "one flag for each key");
+    let context = &context.for_pairs(shape.products == Products::Bf16);
     let (group, lanes) = tile_shape(context.level);
     assert_eq!(packed.group, group, "keys are packed for one instruction set");
     if keys == 0 || y.is_empty() {
@@ -143,7 +142,10 @@ impl Task for Job<'_> {
                 }
             };
             for g in 0..groups {
-                self.load_queries(&group(g), g * width, width);
+                self.load_queries::<S>(&group(g), g * width);
+                if self.shape.products == Products::Bf16 {
+                    pair_rows::<S>(group(g).q, head_size);
+                }
             }
             let end = if self.mask.causal { keys.min(self.first + self.count) } else { keys };
             for start in (0..end).step_by(block) {
@@ -157,25 +159,39 @@ impl Task for Job<'_> {
                 }
             }
             for g in 0..groups {
-                self.store_outputs(&group(g), g * width, width);
+                self.store_outputs::<S>(&group(g), g * width);
             }
         }
     }
 }
 
 impl Job<'_> {
+    /// Where in q and y the head's part of query `query` starts.
+    fn place(&self, query: usize) -> usize {
+        let AttentionShape { queries, heads, head_size, .. } = self.shape;
+        ((self.picture * queries + query) * heads + self.head) * head_size
+    }
+
     /// Transposes and scales the queries; lanes without a query are zero.
     #[inline(always)]
-    unsafe fn load_queries(&self, lanes: &Lanes, offset: usize, width: usize) {
-        let AttentionShape { queries, heads, head_size, .. } = self.shape;
-        for lane in 0..width {
-            let query = self.first + offset + lane;
-            let at = ((self.picture * queries + query) * heads + self.head) * head_size;
-            let row = if offset + lane < self.count { &self.q[at..at + head_size] } else { &[] };
-            for r in 0..head_size {
-                let value = row.get(r).copied().unwrap_or(0.0);
-                // SAFETY: Qᵀ has head_size rows of `width`.
-                unsafe { *lanes.q.add(r * width + lane) = value * self.scale };
+    unsafe fn load_queries<S: Simd>(&self, lanes: &Lanes, offset: usize) {
+        let AttentionShape { heads, head_size, .. } = self.shape;
+        for half in 0..2 {
+            let first = offset + half * S::LANES;
+            let rows = self.count.saturating_sub(first).min(S::LANES);
+            for r in (0..head_size).step_by(S::LANES) {
+                // SAFETY: the queries exist, and Qᵀ has head_size rows of two vectors.
+                unsafe {
+                    let start = self.q.as_ptr().wrapping_add(self.place(self.first + first) + r);
+                    let to = lanes.q.add(r * 2 * S::LANES + half * S::LANES);
+                    transpose::<S>(
+                        Strided { start, stride: heads * head_size },
+                        (rows, S::LANES.min(head_size - r)),
+                        S::splat(self.scale),
+                        Strided { start: to, stride: 2 * S::LANES },
+                        S::LANES,
+                    );
+                }
             }
         }
     }
@@ -183,28 +199,28 @@ impl Job<'_> {
     /// Scores of a block of keys, one row for each key.
     #[inline(always)]
     unsafe fn scores<S: Simd>(&self, lanes: &Lanes, start: usize, count: usize, weights: *mut f32) {
-        let AttentionShape { keys, heads, head_size, .. } = self.shape;
-        let item = self.picture * heads + self.head;
-        let packed = self
-            .packed
-            .keys
-            .as_ptr()
-            .wrapping_add((item * keys.next_multiple_of(S::ROWS) + start) * head_size);
+        let words = self.shape.words();
+        let packed = self.packed.keys_at(self.picture * self.shape.heads + self.head, start);
         for key in (0..count).step_by(S::ROWS) {
             let rows = S::ROWS.min(count - key);
-            let a = packed.wrapping_add(key * head_size);
+            let a = packed.wrapping_add(key * words);
             let tile = Tile {
                 a,
                 k_stride: S::ROWS,
                 b: lanes.q,
                 c: weights.wrapping_add(key * 2 * S::LANES),
                 c_stride: 2 * S::LANES,
-                k: head_size,
+                k: words,
                 write: Write::Store,
-                next: a.wrapping_add(S::ROWS * head_size),
+                next: a.wrapping_add(S::ROWS * words),
             };
             // SAFETY: keys are packed in groups of ROWS; the weights have a row for each key.
-            unsafe { S::tile::<2, 0>(rows)(&tile) };
+            unsafe {
+                match self.shape.products {
+                    Products::F32 => S::tile::<2, 0>(rows)(&tile),
+                    Products::Bf16 => S::tile_pairs::<2, 0>(rows)(&tile),
+                }
+            }
         }
     }
 
@@ -229,37 +245,72 @@ impl Job<'_> {
 
     /// O = O·α + Vᵀ·P.
     #[inline(always)]
-    unsafe fn add_values<S: Simd>(&self, lanes: &Lanes, start: usize, count: usize, weights: *const f32) {
-        let AttentionShape { keys, heads, head_size, .. } = self.shape;
-        let item = self.picture * heads + self.head;
-        let values = self.packed.values.as_ptr().wrapping_add((item * keys + start) * head_size);
+    unsafe fn add_values<S: Simd>(&self, lanes: &Lanes, start: usize, count: usize, weights: *mut f32) {
+        let AttentionShape { heads, head_size, products, .. } = self.shape;
+        let values = self.packed.values_at(self.picture * heads + self.head, start);
         let tile = Tile {
             a: values,
             k_stride: head_size,
             b: weights,
             c: lanes.o,
             c_stride: 2 * S::LANES,
-            k: count,
+            k: if products == Products::F32 { count } else { count.div_ceil(2) },
             write: if start == 0 { Write::Store } else { Write::Scale(lanes.alpha) },
             next: values,
         };
-        // SAFETY: the values have `count` rows of head_size; O has head_size rows.
-        unsafe { run_rows::<S, 2, 0>(head_size, tile) };
+        // SAFETY: the values have a row for each of `count` keys or pairs of them; O has head_size rows.
+        unsafe {
+            match products {
+                Products::F32 => run_rows::<S, 2, 0, false>(head_size, tile),
+                Products::Bf16 => {
+                    pair_rows::<S>(weights, count);
+                    run_rows::<S, 2, 0, true>(head_size, tile);
+                }
+            }
+        }
     }
 
     /// Divides by the sums and writes the outputs, transposed back.
     #[inline(always)]
-    unsafe fn store_outputs(&self, lanes: &Lanes, offset: usize, width: usize) {
-        let AttentionShape { queries, heads, head_size, .. } = self.shape;
-        for lane in 0..width.min(self.count - offset) {
-            let query = self.first + offset + lane;
-            let at = ((self.picture * queries + query) * heads + self.head) * head_size;
+    unsafe fn store_outputs<S: Simd>(&self, lanes: &Lanes, offset: usize) {
+        let AttentionShape { heads, head_size, .. } = self.shape;
+        for half in 0..2 {
+            let first = offset + half * S::LANES;
+            let queries = self.count.saturating_sub(first).min(S::LANES);
             // SAFETY: O, the sums and y have these numbers; this job alone writes them.
             unsafe {
-                let factor = 1.0 / *lanes.sum.add(lane);
-                for r in 0..head_size {
-                    *self.y.at(at + r) = *lanes.o.add(r * width + lane) * factor;
+                let factor = S::div(S::splat(1.0), S::load(lanes.sum.add(half * S::LANES)));
+                for r in (0..head_size).step_by(S::LANES) {
+                    let rows = S::LANES.min(head_size - r);
+                    let start = lanes.o.add(r * 2 * S::LANES + half * S::LANES).cast_const();
+                    transpose::<S>(
+                        Strided { start, stride: 2 * S::LANES },
+                        (rows, queries),
+                        factor,
+                        Strided {
+                            start: self.y.at(self.place(self.first + first) + r),
+                            stride: heads * head_size,
+                        },
+                        rows,
+                    );
                 }
+            }
+        }
+    }
+}
+
+/// Packs `count` rows of two vectors, in place, as pairs of bf16: the first half with the second.
+#[inline(always)]
+unsafe fn pair_rows<S: Simd>(rows: *mut f32, count: usize) {
+    let half = count.div_ceil(2);
+    for row in 0..half {
+        for vector in 0..2 {
+            // SAFETY: the caller vouches for the rows; a row is read before it is written.
+            unsafe {
+                let at = rows.add((row * 2 + vector) * S::LANES);
+                let high =
+                    if row + half < count { S::load(at.add(half * 2 * S::LANES)) } else { S::splat(0.0) };
+                S::store(at, S::pack_pairs(S::load(at), high));
             }
         }
     }
@@ -278,7 +329,7 @@ mod tests {
         scale: f64,
         mask: AttentionMask<'_>,
     ) -> Vec<f64> {
-        let AttentionShape { batch, queries, keys, heads, head_size } = shape;
+        let AttentionShape { batch, queries, keys, heads, head_size, .. } = shape;
         let (q, k, v) = (wide(q), wide(k), wide(v));
         let at = |b: usize, tokens: usize, t: usize, h: usize| ((b * tokens + t) * heads + h) * head_size;
         let mut y = vec![0.0; q.len()];
@@ -304,14 +355,22 @@ mod tests {
     }
 
     fn try_shape(shape: AttentionShape, mask: AttentionMask<'_>) {
-        let AttentionShape { batch, queries, keys, heads, head_size } = shape;
+        let AttentionShape { batch, queries, keys, heads, head_size, products } = shape;
         let width = heads * head_size;
-        let q = noise(1, batch * queries * width);
-        let (k, v) = (noise(2, batch * keys * width), noise(3, batch * keys * width));
-        let scale = 1.0 / (head_size as f32).sqrt();
-        let want = reference(&q, &k, &v, shape, f64::from(scale), mask);
+        let mut inputs =
+            [(1, queries), (2, keys), (3, keys)].map(|(seed, tokens)| noise(seed, batch * tokens * width));
         // Measured: 7e-6 at most (head size 512 without fused multiply-adds).
-        check(&format!("attention {shape:?}"), &want, 1.4e-5, |context, y| {
+        let (mut scale, mut bound) = (1.0 / (head_size as f32).sqrt(), 1.4e-5);
+        if products == Products::Bf16 {
+            // With inputs that bf16 has, and a power of two for scale·log2 e, only P is rounded: 4e-3.
+            for x in inputs.iter_mut().flatten() {
+                *x = half::bf16::from_f32(*x).to_f32();
+            }
+            (scale, bound) = (std::f32::consts::LN_2 / 8.0, 8e-3);
+        }
+        let [q, k, v] = inputs;
+        let want = reference(&q, &k, &v, shape, f64::from(scale), mask);
+        check(&format!("attention {shape:?}"), &want, bound, |context, y| {
             attention(context, &q, &k, &v, shape, scale, mask, y).unwrap();
         });
     }
@@ -327,17 +386,28 @@ mod tests {
             (1, 150, 113, 1, 512),
             (1, 7, 30, 3, 13),
         ] {
-            try_shape(AttentionShape { batch, queries, keys, heads, head_size }, AttentionMask::default());
+            for products in [Products::F32, Products::Bf16] {
+                let shape = AttentionShape { batch, queries, keys, heads, head_size, products };
+                try_shape(shape, AttentionMask::default());
+            }
         }
     }
 
     #[test]
     fn masks() {
-        let shape = AttentionShape { batch: 2, queries: 77, keys: 77, heads: 2, head_size: 64 };
+        let shape =
+            AttentionShape { batch: 2, queries: 77, keys: 77, heads: 2, head_size: 64, ..Default::default() };
         try_shape(shape, AttentionMask { causal: true, keys: None });
         let keys: Vec<bool> = (0..154).map(|i| i % 3 != 1 && i != 0).collect();
         try_shape(shape, AttentionMask { causal: false, keys: Some(&keys) });
-        let long = AttentionShape { batch: 1, queries: 150, keys: 150, heads: 1, head_size: 16 };
+        let long = AttentionShape {
+            batch: 1,
+            queries: 150,
+            keys: 150,
+            heads: 1,
+            head_size: 16,
+            ..Default::default()
+        };
         try_shape(long, AttentionMask { causal: true, keys: None });
     }
 }

@@ -170,6 +170,29 @@ unsafe impl Simd for Avx2 {
             Self::load(lows.as_ptr())
         }
     }
+    #[inline(always)]
+    unsafe fn transpose(rows: &mut [__m256; 16]) {
+        // SAFETY: see the trait.
+        unsafe {
+            // Four rows at a time: afterwards half h of rows[4·g + c] is column 4·h + c of group g.
+            for group in rows[..8].chunks_exact_mut(4) {
+                let pair = |x, y| {
+                    [_mm256_castps_pd(_mm256_unpacklo_ps(x, y)), _mm256_castps_pd(_mm256_unpackhi_ps(x, y))]
+                };
+                let ([low, high], [low_below, high_below]) =
+                    (pair(group[0], group[1]), pair(group[2], group[3]));
+                group[0] = _mm256_castpd_ps(_mm256_unpacklo_pd(low, low_below));
+                group[1] = _mm256_castpd_ps(_mm256_unpackhi_pd(low, low_below));
+                group[2] = _mm256_castpd_ps(_mm256_unpacklo_pd(high, high_below));
+                group[3] = _mm256_castpd_ps(_mm256_unpackhi_pd(high, high_below));
+            }
+            for c in 0..4 {
+                let (above, below) = (rows[c], rows[4 + c]);
+                rows[c] = _mm256_permute2f128_ps::<0x20>(above, below);
+                rows[4 + c] = _mm256_permute2f128_ps::<0x31>(above, below);
+            }
+        }
+    }
     fn tile_pairs<const NV: usize, const STRIDE: usize>(rows: usize) -> TileFn {
         match rows {
             1 => tile_pairs::<1, NV, STRIDE>,

@@ -148,6 +148,35 @@ unsafe impl Simd for Avx512 {
             _mm512_castsi512_ps(_mm512_or_si512(low, high))
         }
     }
+    #[inline(always)]
+    unsafe fn transpose(rows: &mut [__m512; 16]) {
+        // SAFETY: see the trait.
+        unsafe {
+            // Four rows at a time: afterwards quarter q of rows[4·g + c] is column 4·q + c of group g.
+            for group in rows.chunks_exact_mut(4) {
+                let [a, b, c, d] = [group[0], group[1], group[2], group[3]].map(|v| _mm512_castps_pd(v));
+                let pair = |x, y| {
+                    let (x, y) = (_mm512_castpd_ps(x), _mm512_castpd_ps(y));
+                    [_mm512_castps_pd(_mm512_unpacklo_ps(x, y)), _mm512_castps_pd(_mm512_unpackhi_ps(x, y))]
+                };
+                let ([low, high], [low_below, high_below]) = (pair(a, b), pair(c, d));
+                group[0] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, low_below));
+                group[1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, low_below));
+                group[2] = _mm512_castpd_ps(_mm512_unpacklo_pd(high, high_below));
+                group[3] = _mm512_castpd_ps(_mm512_unpackhi_pd(high, high_below));
+            }
+            // Then a transposition of quarters.
+            for c in 0..4 {
+                let (a, b, x, y) = (rows[c], rows[4 + c], rows[8 + c], rows[12 + c]);
+                let even = (_mm512_shuffle_f32x4::<0x88>(a, b), _mm512_shuffle_f32x4::<0x88>(x, y));
+                let odd = (_mm512_shuffle_f32x4::<0xdd>(a, b), _mm512_shuffle_f32x4::<0xdd>(x, y));
+                rows[c] = _mm512_shuffle_f32x4::<0x88>(even.0, even.1);
+                rows[4 + c] = _mm512_shuffle_f32x4::<0x88>(odd.0, odd.1);
+                rows[8 + c] = _mm512_shuffle_f32x4::<0xdd>(even.0, even.1);
+                rows[12 + c] = _mm512_shuffle_f32x4::<0xdd>(odd.0, odd.1);
+            }
+        }
+    }
     fn tile_pairs<const NV: usize, const STRIDE: usize>(rows: usize) -> TileFn {
         match rows {
             1 => tile_pairs::<1, NV, STRIDE>,

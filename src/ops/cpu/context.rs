@@ -47,6 +47,13 @@ impl Context {
         self
     }
 
+    /// The same for products of pairs of bf16 numbers: a CPU with AVX-512 but not its bf16 instructions
+    /// takes the next level down.
+    pub(super) fn for_pairs(&self, pairs: bool) -> Context {
+        let lower = pairs && self.level == Level::Avx512 && !self.level.has_bf16();
+        self.clone().with_level(if lower { Level::Avx2 } else { self.level })
+    }
+
     /// How many threads compute.
     pub fn threads(&self) -> usize {
         self.pool.threads()

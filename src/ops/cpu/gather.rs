@@ -50,6 +50,9 @@ impl<const N: usize> Task for Gather<'_, N> {
                     self.u
                 };
                 for f in 0..N * N {
+                    if !self.ready {
+                        self.ask_for_weights(number + 1, vectors * S::LANES, f);
+                    }
                     let v = self.v.add((number * N * N + f) * plan.v_plane + self.at * STRIDE);
                     let tile = Tile {
                         a: v,
@@ -62,9 +65,9 @@ impl<const N: usize> Task for Gather<'_, N> {
                         next: v,
                     };
                     if vectors == 2 {
-                        run_rows::<S, 2, STRIDE>(self.count, tile);
+                        run_rows::<S, 2, STRIDE, false>(self.count, tile);
                     } else {
-                        run_rows::<S, 1, STRIDE>(self.count, tile);
+                        run_rows::<S, 1, STRIDE, false>(self.count, tile);
                     }
                 }
             }
@@ -122,6 +125,18 @@ impl<const N: usize> Gather<'_, N> {
                     }
                 }
             }
+        }
+    }
+
+    /// Asks for one of N² parts of the weights that are transformed next.
+    #[inline(always)]
+    fn ask_for_weights(&self, number: usize, width: usize, part: usize) {
+        let Some(depth) = self.plan.depths.get(number) else { return };
+        let rows = depth.count * 9;
+        let (start, end) = (rows * part / (N * N), rows * (part + 1) / (N * N));
+        for column in (0..width).step_by(PANEL) {
+            let panel = (self.stripe * self.plan.stripe + column) / PANEL;
+            self.winograd.weights.ask_for(panel, depth.weight * 9 + start, end - start);
         }
     }
 

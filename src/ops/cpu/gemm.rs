@@ -1,21 +1,24 @@
 //! y = x·Wᵀ with packed weights: every linear layer, 1×1 convolution and direct convolution.
 //!
 //! A job is a block of up to 256 rows and a range of 32-column stripes. It copies its rows once
-//! (stride 336: neighbours never share a cache set), then for each stripe and each 320 columns of k
-//! widens the weights into 40 KB that stay in L1 and runs register tiles over the rows. Sums start
-//! from zero for each 320 and are added up in a block of 256 × 32, whose last visit is the epilogue.
+//! (stride 336: neighbours never share a cache set), unless its worker did so for the job before;
+//! then for each stripe and each 320 columns of k it widens the weights into 40 KB that stay in L1
+//! and runs register tiles over the rows. Sums start from zero for each 320 and are added up in a
+//! block of 256 × 32, whose last visit is the epilogue. Weights, results and residuals of a network
+//! come from memory, not from a cache: all are asked for while the tiles before them run, which is
+//! worth 5 % of a UNet's linear layers and 9 % of the text encoder's.
 #![expect(unsafe_code, reason = "raw pointers into scratch, disjoint writes of the result")]
 
 use super::arena::Buffer;
 use super::context::Context;
 use super::epilogue::{Epilogue, Place};
-use super::level::{Level, Task};
+use super::level::Task;
 use super::matrix::{PAIR_BLOCK, PANEL, PackedMatrix};
 use super::rows::Rows;
 use super::shared::Shared;
 use super::simd::Simd;
 use super::stop::Stopped;
-use super::tile::{Tile, TileFn, Write, even_part};
+use super::tile::{Tile, TileFn, Write, even_part, prefetch, prefetch_write};
 
 /// Columns of k that are summed from zero.
 const DEPTH: usize = 320;
@@ -23,6 +26,10 @@ const DEPTH: usize = 320;
 const STRIDE: usize = 336;
 /// Most rows of a job.
 const ROWS: usize = 256;
+/// Numbers before the copied rows; the first says whose they are. A cache line, for alignment.
+const MARK: usize = 16;
+/// The mark of a worker that has copied nothing yet.
+const NOTHING: f32 = -1.0;
 /// Columns of a stripe.
 const STRIPE: usize = 2 * PANEL;
 
@@ -81,20 +88,22 @@ impl<R: Rows> Gemm<'_, R> {
         let plan = Plan::new(self.count, self.weights.panels(), context.threads());
         let rows = self.count.div_ceil(plan.row_blocks);
         let depths = self.weights.words().div_ceil(DEPTH).max(1);
-        // A CPU with AVX-512 but not its bf16 instructions takes the next level down.
-        let context = &match (self.weights.is_bf16(), context.level) {
-            (true, Level::Avx512) if !context.level.has_bf16() => context.clone().with_level(Level::Avx2),
-            _ => context.clone(),
-        };
-        let scratch_len = (depths * rows * STRIDE + rows * STRIPE + DEPTH * STRIPE).next_multiple_of(32) + 16;
+        let context = &context.for_pairs(self.weights.is_bf16());
+        let scratch_len = MARK + depths * rows * STRIDE + rows * STRIPE + DEPTH * STRIPE;
+        let scratch_len = scratch_len.next_multiple_of(32) + 16;
         let mut scratch: Buffer = context.arena.take(scratch_len * context.threads());
+        for worker in scratch.chunks_exact_mut(scratch_len) {
+            worker[0] = NOTHING;
+        }
         let (scratch, y) = (Shared::new(&mut scratch), Shared::new(y));
         context.each(plan.row_blocks * plan.ranges, |worker, item| Job {
             gemm: self,
             plan: &plan,
             block: item / plan.ranges,
             range: item % plan.ranges,
-            copied: scratch.at(worker * scratch_len),
+            threads: context.threads(),
+            mark: scratch.at(worker * scratch_len),
+            copied: scratch.at(worker * scratch_len + MARK),
             y,
         })
     }
@@ -106,6 +115,9 @@ struct Job<'a, R: Rows> {
     plan: &'a Plan,
     block: usize,
     range: usize,
+    threads: usize,
+    /// Which block the worker has copied.
+    mark: *mut f32,
     copied: *mut f32,
     y: Shared<f32>,
 }
@@ -123,17 +135,10 @@ impl<R: Rows> Task for Job<'_, R> {
         unsafe {
             let sums = self.copied.add(depths * rows * STRIDE);
             let widened = sums.add(rows * STRIPE);
-            for row in 0..rows {
-                for depth in 0..depths {
-                    let to = self.copied.add((depth * rows + row) * STRIDE);
-                    if gemm.weights.is_bf16() {
-                        self.copy_pairs::<S>(first_row + row, depth, to, widened);
-                        continue;
-                    }
-                    let (start, end) = (depth * DEPTH, (depth * DEPTH + DEPTH).min(words));
-                    let to = std::slice::from_raw_parts_mut(to, end - start);
-                    gemm.rows.fill(first_row + row, start, end, to);
-                }
+            // Blocks are far fewer than the whole numbers of an f32.
+            if *self.mark != self.block as f32 {
+                self.copy_rows::<S>(first_row, rows, depths, widened);
+                *self.mark = self.block as f32;
             }
             let first = part_start(plan.stripes, plan.ranges, self.range);
             for stripe in first..first + even_part(plan.stripes, plan.ranges, self.range) {
@@ -167,6 +172,27 @@ struct Part {
 }
 
 impl<R: Rows> Job<'_, R> {
+    /// Copies the block's rows, depth by depth. `spare` has the room of the widened weights.
+    #[inline(always)]
+    unsafe fn copy_rows<S: Simd>(&self, first_row: usize, rows: usize, depths: usize, spare: *mut f32) {
+        let (gemm, words) = (self.gemm, self.gemm.weights.words());
+        for row in 0..rows {
+            for depth in 0..depths {
+                // SAFETY: the scratch has room for all depths of all rows.
+                unsafe {
+                    let to = self.copied.add((depth * rows + row) * STRIDE);
+                    if gemm.weights.is_bf16() {
+                        self.copy_pairs::<S>(first_row + row, depth, to, spare);
+                        continue;
+                    }
+                    let (start, end) = (depth * DEPTH, (depth * DEPTH + DEPTH).min(words));
+                    let to = std::slice::from_raw_parts_mut(to, end - start);
+                    gemm.rows.fill(first_row + row, start, end, to);
+                }
+            }
+        }
+    }
+
     /// Copies two depths' columns of a row as pairs of bf16: the first half with the second, as the
     /// weights are packed. `spare` has room for them in f32.
     #[inline(always)]
@@ -241,6 +267,11 @@ impl<R: Rows> Job<'_, R> {
                 write: if part.depth == 0 { Write::Store } else { Write::Add },
                 next: a.wrapping_add(count * STRIDE),
             };
+            self.ask_for_weights(part, group, groups);
+            self.ask_for_rows(part, group, groups);
+            if part.depth + 1 == part.depths {
+                self.ask_for_outputs(part.stripe, part.first_row + row, count);
+            }
             // SAFETY: rows `row..row + count` are copied, the weights are widened, the sums have room.
             unsafe {
                 if S::LANES == PANEL {
@@ -266,6 +297,62 @@ impl<R: Rows> Job<'_, R> {
                 }
             }
             row += count;
+        }
+    }
+
+    /// Asks for one of `groups` parts of the weights that are widened next, so that they are at hand
+    /// by then: with few rows the whole matrix comes from memory in little time.
+    #[inline(always)]
+    fn ask_for_weights(&self, part: &Part, group: usize, groups: usize) {
+        let weights = self.gemm.weights;
+        let (stripe, depth) = match part.depth + 1 < part.depths {
+            true => (part.stripe, part.depth + 1),
+            false => (part.stripe + 1, 0),
+        };
+        if self.gemm.taps != 1 || stripe >= self.plan.stripes {
+            return;
+        }
+        let rows = DEPTH.min(weights.words() - depth * DEPTH);
+        let (start, end) = (part_start(rows, groups, group), part_start(rows, groups, group + 1));
+        for panel in 2 * stripe..(2 * stripe + 2).min(weights.panels()) {
+            weights.ask_for(panel, depth * DEPTH + start, end - start);
+        }
+    }
+
+    /// Asks for the rows that this worker is likely to copy next.
+    #[inline(always)]
+    fn ask_for_rows(&self, part: &Part, group: usize, groups: usize) {
+        let next = self.block + self.threads;
+        if next >= self.plan.row_blocks {
+            return;
+        }
+        let gemm = self.gemm;
+        let first_row = part_start(gemm.count, self.plan.row_blocks, next);
+        let rows = even_part(gemm.count, self.plan.row_blocks, next);
+        let stripes = even_part(self.plan.stripes, self.plan.ranges, self.range);
+        let stripe = part.stripe - part_start(self.plan.stripes, self.plan.ranges, self.range);
+        let (count, i) =
+            (stripes * part.depths * groups, (stripe * part.depths + part.depth) * groups + group);
+        for row in part_start(rows, count, i)..part_start(rows, count, i + 1) {
+            gemm.rows.ask_for(first_row + row);
+        }
+    }
+
+    /// Asks for the cache lines that [`Job::finish`] will write, and for those of the residual, while
+    /// a tile is computed: they may come from memory.
+    #[inline(always)]
+    fn ask_for_outputs(&self, stripe: usize, row: usize, count: usize) {
+        let gemm = self.gemm;
+        let outputs = gemm.weights.outputs();
+        let width = if gemm.weights.is_gated() { PANEL } else { STRIPE };
+        for r in row..row + count {
+            for lane in (0..width).step_by(16) {
+                let at = r * outputs + stripe * width + lane;
+                prefetch_write(self.y.at(0).wrapping_add(at));
+                if let Some(residual) = gemm.epilogue.residual {
+                    prefetch(residual.as_ptr().wrapping_add(at));
+                }
+            }
         }
     }
 

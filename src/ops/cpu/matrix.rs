@@ -11,6 +11,7 @@ use super::block::Block;
 use super::pool::Pool;
 use super::shared::Shared;
 use super::simd::Simd;
+use super::tile::prefetch;
 
 /// Columns whose first half is paired with their second, in bf16: two depths of a product.
 pub(super) const PAIR_BLOCK: usize = 640;
@@ -209,6 +210,16 @@ impl PackedMatrix {
                     }
                 }
             }
+        }
+    }
+
+    /// Asks for `count` rows of a panel from row `k` on.
+    #[inline(always)]
+    pub(super) fn ask_for(&self, panel: usize, k: usize, count: usize) {
+        let row = PANEL * if self.half { 2 } else { 4 };
+        let start = self.block.start().as_ptr().wrapping_add((panel * self.words() + k) * row);
+        for offset in (0..count * row).step_by(64) {
+            prefetch(start.wrapping_add(offset).cast());
         }
     }
 

@@ -111,6 +111,7 @@ mod stop;
 mod testing;
 mod tile;
 mod transform;
+mod transpose;
 mod winograd;
 
 pub use arena::{Arena, Buffer, Usage};
@@ -120,7 +121,7 @@ pub use conv::{Conv3x3, Method};
 pub use elementwise::{activate, scale_add, softmax};
 pub use epilogue::{Activation, Epilogue};
 pub use group_norm::GroupNorm;
-pub use keys_values::{AttentionShape, KeysValues};
+pub use keys_values::{AttentionShape, KeysValues, Products};
 pub use layer_norm::layer_norm;
 pub use level::Level;
 pub use linear::linear;
@@ -153,7 +154,14 @@ mod tests {
             assert_eq!(result, Err(Stopped));
         }
         assert_eq!(linear(&context, source, (256, 1), &matrix, none, &mut y), Err(Stopped));
-        let shape = AttentionShape { batch: 1, queries: 256, keys: 256, heads: 2, head_size: 16 };
+        let shape = AttentionShape {
+            batch: 1,
+            queries: 256,
+            keys: 256,
+            heads: 2,
+            head_size: 16,
+            ..Default::default()
+        };
         let mask = AttentionMask::default();
         assert_eq!(attention(&context, &x, &x, &x, shape, 0.25, mask, &mut y), Err(Stopped));
         let norm = GroupNorm { groups: 4, eps: 1e-5, weight: &ones, bias: &ones, silu: true };

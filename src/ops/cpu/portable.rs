@@ -178,6 +178,15 @@ unsafe impl Simd for Portable {
             Self::load(lows.as_ptr())
         }
     }
+    #[inline(always)]
+    unsafe fn transpose(rows: &mut [V8; 16]) {
+        let from = *rows;
+        for (i, row) in rows.iter_mut().enumerate().take(8) {
+            for (j, x) in row.iter_mut().enumerate() {
+                *x = from[j][i];
+            }
+        }
+    }
     fn tile_pairs<const NV: usize, const STRIDE: usize>(rows: usize) -> TileFn {
         match rows {
             1 => tile_pairs::<1, NV, STRIDE>,

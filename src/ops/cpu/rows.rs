@@ -1,11 +1,15 @@
 //! Where a matrix product's rows come from: a tensor's rows, or the patches under a 3×3 window.
 
 use super::source::Source;
+use super::tile::prefetch;
 
 /// Rows that a product can read.
 pub trait Rows: Sync {
     /// Writes columns `start..end` of row `row` to `to`, which has that length.
     fn fill(&self, row: usize, start: usize, end: usize, to: &mut [f32]);
+
+    /// Asks for a row's cache lines, where that is easy to say.
+    fn ask_for(&self, _row: usize) {}
 }
 
 impl Rows for Source<'_> {
@@ -16,6 +20,15 @@ impl Rows for Source<'_> {
         if piece.len() < end - start {
             let rest = self.piece(row, start + piece.len(), end);
             to[piece.len()..].copy_from_slice(rest);
+        }
+    }
+
+    #[inline]
+    fn ask_for(&self, row: usize) {
+        for (data, channels) in self.parts() {
+            for line in data[row * channels..][..channels].chunks(16) {
+                prefetch(line.as_ptr());
+            }
         }
     }
 }

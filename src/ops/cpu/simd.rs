@@ -65,6 +65,8 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
     /// Rounds to bf16, to nearest even, `low` into the lower halves of the lanes and `high` into the
     /// upper ones.
     unsafe fn pack_pairs(low: Self::V, high: Self::V) -> Self::V;
+    /// Turns the first `LANES` vectors, as the rows of a square, into its columns.
+    unsafe fn transpose(rows: &mut [Self::V; 16]);
     /// [`Simd::tile`] over pairs.
     fn tile_pairs<const NV: usize, const STRIDE: usize>(rows: usize) -> TileFn;
     /// The tile function with `NV` vectors per row, `rows` rows and row stride `STRIDE` of A.

@@ -153,7 +153,10 @@ pub fn even_part(total: usize, count: usize, i: usize) -> usize {
 /// # Safety
 /// As [`tile_body`], for `rows` rows.
 #[inline(always)]
-pub unsafe fn run_rows<S: Simd, const NV: usize, const STRIDE: usize>(rows: usize, mut t: Tile) {
+pub unsafe fn run_rows<S: Simd, const NV: usize, const STRIDE: usize, const PAIRS: bool>(
+    rows: usize,
+    mut t: Tile,
+) {
     let count = rows.div_ceil(S::ROWS);
     let a_row = if STRIDE == 0 { 1 } else { STRIDE };
     for i in 0..count {
@@ -163,7 +166,8 @@ pub unsafe fn run_rows<S: Simd, const NV: usize, const STRIDE: usize>(rows: usiz
             if STRIDE != 0 && i + 1 < count {
                 t.next = t.a.add(part * a_row);
             }
-            S::tile::<NV, STRIDE>(part)(&t);
+            let tile = if PAIRS { S::tile_pairs::<NV, STRIDE>(part) } else { S::tile::<NV, STRIDE>(part) };
+            tile(&t);
             t.a = t.a.add(part * a_row);
             t.c = t.c.add(part * t.c_stride);
         }

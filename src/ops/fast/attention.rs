@@ -1,8 +1,13 @@
 //! Attention by our kernels: tiles with a running softmax, no score matrix in memory.
 
 use super::Tensor;
-use crate::ops::cpu::{self, AttentionMask, AttentionShape, attention_packed};
-use crate::ops::{Device, Error, Mask, Result};
+use crate::ops::cpu::{self, AttentionMask, AttentionShape, Products, attention_packed};
+use crate::ops::{Device, Dtype, Error, Mask, Result};
+
+/// How a device multiplies.
+fn products(device: &Device) -> Products {
+    if device.dtype() == Dtype::Bf16 { Products::Bf16 } else { Products::F32 }
+}
 
 /// softmax(q·kᵀ / √d)·v for each head.
 ///
@@ -15,7 +20,7 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, mask: Mask<'_
     let [batch, queries, c] = q.token_shape()?;
     let [_, keys, _] = k.token_shape()?;
     let head_size = c / heads;
-    let shape = AttentionShape { batch, queries, keys, heads, head_size };
+    let shape = AttentionShape { batch, queries, keys, heads, head_size, products: products(q.device()) };
     let scale = 1.0 / (head_size as f32).sqrt();
     let mask = match mask {
         Mask::None => AttentionMask::default(),
@@ -47,8 +52,9 @@ impl KeysValues {
     /// If stopped.
     pub fn new(k: &Tensor, v: &Tensor, heads: usize) -> Result<Self> {
         let [batch, keys, c] = k.token_shape()?;
-        let shape = AttentionShape { batch, queries: 0, keys, heads, head_size: c / heads };
         let device = k.device().clone();
+        let products = products(&device);
+        let shape = AttentionShape { batch, queries: 0, keys, heads, head_size: c / heads, products };
         let packed = cpu::KeysValues::pack(device.fast()?, k.numbers()?, v.numbers()?, shape)?;
         Ok(Self { packed, shape, device })
     }
