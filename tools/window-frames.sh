@@ -67,14 +67,14 @@ remember() {
 JSON
 }
 
-# Pictures of 200 steps, two of them to the end; the pointer goes over everything, and the prompt is written on.
+# Pictures of 200 steps, eight of them to the end; the pointer goes over everything, and the prompt is written on.
 remember developing
 start developing
-for _ in 1 2 3 4; do
+for _ in $(seq 1 10); do
     xdotool key --clearmodifiers ctrl+Return
     sleep 0.3
 done
-until [ "$(find "$SAFELIGHT_HOME/pictures" -name '[!.]*.png' | wc -l)" -ge 2 ]; do
+until [ "$(find "$SAFELIGHT_HOME/pictures" -name '[!.]*.png' | wc -l)" -ge 8 ]; do
     kill -0 "$process"
     for i in $(seq 0 24); do
         xdotool mousemove $((40 + i * 50)) $((80 + (i * 97) % 680))

@@ -36,9 +36,10 @@ pub fn cards_ui(ui: &Ui, view: &mut View<'_>, tray: Rect) {
                     card_ui(ui, view, card, width);
                 }
             });
+            ui.min_rect().bottom()
         });
     // The pile is placed by the height that it had before: a card more would hang over the edge.
-    if (shown.response.rect.bottom() - at.y).abs() > 0.5 {
+    if (shown.inner - at.y).abs() > 0.5 {
         ui.ctx().request_discard("the pile of cards has another height");
     }
 }

@@ -180,7 +180,7 @@ fn a_pile_of_cards_that_grows_stays_above_what_can_be_done() {
     stage.answer(Answer::Read { path: "/pictures/0001.png".into(), frame: sample(5) });
     for name in ["one.png", "two.png", "three.png"] {
         stage.answer(Answer::Saved(format!("/x/{name}").into()));
-        let card = stage.harness.get_by_role_and_label(Role::Status, &format!("Saved {name}")).rect();
+        let card = stage.harness.get_by_role_and_label(Role::Label, &format!("Saved {name}")).rect();
         let delete = stage.harness.get_by_role_and_label(Role::Button, "Delete").rect();
         assert!(card.bottom() < delete.top(), "{name}: {card} covers {delete}");
     }
