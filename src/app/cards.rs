@@ -20,6 +20,8 @@ pub enum Said {
     Key(&'static str),
     /// The string of that name with `{ $what }` filled in.
     With(&'static str, String),
+    /// The string of that name with several values filled in.
+    Values(&'static str, Vec<(&'static str, String)>),
 }
 
 impl Said {
@@ -29,6 +31,11 @@ impl Said {
             Self::Plain(text) => text.clone(),
             Self::Key(key) => words.t(key),
             Self::With(key, what) => words.with(key, &[("what", what.as_str().into())]),
+            Self::Values(key, values) => {
+                let values: Vec<_> =
+                    values.iter().map(|(name, value)| (*name, value.as_str().into())).collect();
+                words.with(key, &values)
+            }
         }
     }
 }

@@ -23,7 +23,7 @@ pub fn cards_ui(ui: &Ui, view: &mut View<'_>, tray: Rect) {
     let width = 420.0_f32.min(tray.width() - 32.0);
     let above_actions = if view.state.picture().is_some() { 60.0 } else { 16.0 };
     let at = egui::pos2(tray.center().x, tray.bottom() - above_actions);
-    egui::Area::new(Id::unique("cards"))
+    let shown = egui::Area::new(Id::unique("cards"))
         .order(Order::Middle)
         .pivot(Align2::CENTER_BOTTOM)
         .fixed_pos(at)
@@ -36,7 +36,12 @@ pub fn cards_ui(ui: &Ui, view: &mut View<'_>, tray: Rect) {
                     card_ui(ui, view, card, width);
                 }
             });
+            ui.min_rect().bottom()
         });
+    // The pile is placed by the height that it had before: a card more would hang over the edge.
+    if (shown.inner - at.y).abs() > 0.5 {
+        ui.ctx().request_discard("the pile of cards has another height");
+    }
 }
 
 fn card_ui(ui: &mut Ui, view: &mut View<'_>, card: &Card, width: f32) {

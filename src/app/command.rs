@@ -123,6 +123,11 @@ pub enum Command {
     Use(Box<Settings>),
     /// Files dropped on the window.
     Dropped(Vec<PathBuf>),
+    /// Look for files on the clipboard; `picture` when a bare picture was found there.
+    PasteFiles {
+        /// Whether there was one.
+        picture: bool,
+    },
     /// Put a card away.
     Dismiss(u64),
     /// Speak another language.

@@ -13,6 +13,15 @@ pub const COUNT_MAX: usize = 64;
 /// Timesteps of training in every v1 model.
 const TIMESTEPS: usize = 1000;
 
+/// One of the two texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Text {
+    /// What the picture shall show.
+    Prompt,
+    /// What it shall not show.
+    Negative,
+}
+
 /// Settings being chosen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
@@ -34,10 +43,12 @@ pub struct Draft {
     pub history: History,
     /// Where in the history the prompt comes from, and what was being written before.
     pub recalled: Option<(usize, String)>,
-    /// The last count of tokens, and the text counted.
+    /// The last count of the prompt's tokens, and the text counted.
     pub tokens: Option<(String, TokenCount)>,
+    /// The same of the negative prompt.
+    pub negative_tokens: Option<(String, TokenCount)>,
     /// The text whose count is under way.
-    pub counting: Option<String>,
+    pub counting: Option<(Text, String)>,
 }
 
 /// What the window starts with before a model has said what suits it.
@@ -72,6 +83,7 @@ impl Draft {
             history: History::default(),
             recalled: None,
             tokens: None,
+            negative_tokens: None,
             counting: None,
         }
     }
@@ -157,11 +169,50 @@ impl Draft {
         }
     }
 
-    /// Byte offset from which the prompt's words do not fit, if it was counted and some do not.
-    pub fn dropped_from(&self) -> Option<usize> {
-        let (text, count) = self.tokens.as_ref()?;
-        let offset = count.dropped_from.filter(|_| *text == self.settings.prompt)?;
-        self.settings.prompt.is_char_boundary(offset).then_some(offset)
+    fn text(&self, which: Text) -> &str {
+        match which {
+            Text::Prompt => &self.settings.prompt,
+            Text::Negative => &self.settings.negative_prompt,
+        }
+    }
+
+    fn count_of(&self, which: Text) -> Option<&(String, TokenCount)> {
+        match which {
+            Text::Prompt => self.tokens.as_ref(),
+            Text::Negative => self.negative_tokens.as_ref(),
+        }
+    }
+
+    /// A text that has changed since it was counted; an empty negative prompt needs no count.
+    pub fn uncounted(&self) -> Option<(Text, String)> {
+        let stale = |which: &Text| {
+            let text = self.text(*which);
+            let needed = *which == Text::Prompt || !text.is_empty();
+            needed && self.count_of(*which).is_none_or(|(counted, _)| counted != text)
+        };
+        let which = [Text::Prompt, Text::Negative].into_iter().find(stale)?;
+        Some((which, self.text(which).to_owned()))
+    }
+
+    /// Takes in a count; which text it is of was noted when it was asked for.
+    pub fn counted(&mut self, text: String, count: TokenCount) {
+        match self.counting.take() {
+            Some((Text::Negative, _)) => self.negative_tokens = Some((text, count)),
+            _ => self.tokens = Some((text, count)),
+        }
+    }
+
+    /// Another model reads the texts otherwise.
+    pub fn forget_counts(&mut self) {
+        (self.tokens, self.negative_tokens, self.counting) = (None, None, None);
+    }
+
+    /// Byte offset from which a text's words do not fit, if it was counted and some do not.
+    pub fn dropped_from(&self, which: Text) -> Option<usize> {
+        let (counted, count) = self.count_of(which)?;
+        let text = self.text(which);
+        let offset = count.dropped_from.filter(|_| counted == text)?;
+        text.is_char_boundary(offset).then_some(offset)
     }
 }
 

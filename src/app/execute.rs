@@ -2,7 +2,7 @@
 
 use egui::{Context, UserAttentionType, ViewportCommand, ViewportId};
 
-use crate::app::Safelight;
+use crate::app::cards::Said;
 use crate::app::command::{Act, Command};
 use crate::app::development::Stage;
 use crate::app::draft;
@@ -11,6 +11,7 @@ use crate::app::services::{Animation, Task};
 use crate::app::state::{Compare, Consequence, Over, Shown};
 use crate::app::theme;
 use crate::app::words::Words;
+use crate::app::{Safelight, TITLE};
 use crate::message::{Control, ModelSource, Report, Request};
 
 impl Safelight {
@@ -38,6 +39,7 @@ impl Safelight {
             Command::Dropped(paths) => {
                 paths.into_iter().for_each(|path| self.services.ask(Task::Examine(path)))
             }
+            Command::PasteFiles { picture } => self.services.ask(Task::Paste { picture }),
             Command::Dismiss(id) => self.state.cards.dismiss(id),
             Command::Speak(language) => {
                 self.words = Words::new(language);
@@ -68,17 +70,23 @@ impl Safelight {
             match consequence {
                 Consequence::Send(request) => self.send(request),
                 Consequence::Ask(task) => self.services.ask(task),
-                Consequence::Announce(said) => {
-                    self.room.announced = said.text(&self.words);
-                    let focused = ctx.input(|input| input.viewport().focused).unwrap_or(true);
-                    if !focused && !self.state.is_busy() {
-                        let attention =
-                            ViewportCommand::RequestUserAttention(UserAttentionType::Informational);
-                        ctx.send_viewport_cmd_to(ViewportId::ROOT, attention);
-                    }
-                }
+                Consequence::Announce(said) => self.room.announced = said.text(&self.words),
+                Consequence::Notify(said) => self.notify(ctx, &said),
             }
         }
+    }
+
+    /// Tells a person who looks elsewhere that the work has come to an end.
+    fn notify(&mut self, ctx: &Context, said: &Said) {
+        let focused = ctx.input(|input| input.viewport().focused).unwrap_or(true);
+        if focused || self.state.is_busy() {
+            return;
+        }
+        let attention = ViewportCommand::RequestUserAttention(UserAttentionType::Informational);
+        ctx.send_viewport_cmd_to(ViewportId::ROOT, attention);
+        let title = format!("{} – {TITLE}", said.text(&self.words));
+        ctx.send_viewport_cmd_to(ViewportId::ROOT, ViewportCommand::Title(title));
+        self.room.titled = true;
     }
 
     fn act(&mut self, ctx: &Context, act: Act) {
@@ -137,7 +145,7 @@ impl Safelight {
                 if let Some(picture) = self.state.picture() {
                     let size = [picture.frame.width, picture.frame.height];
                     ctx.copy_image(egui::ColorImage::from_rgb(size, &picture.frame.rgb));
-                    self.state.cards.notice(crate::app::cards::Said::Key("copied"), None);
+                    self.state.cards.notice(Said::Key("copied"), None);
                 }
             }
             Act::Reveal => {
@@ -146,10 +154,8 @@ impl Safelight {
                 }
             }
             Act::UseSettings => {
-                if let Some(settings) = self.state.shown_settings() {
-                    self.state.use_settings(settings);
-                    self.room.focus = Some(Act::FocusPrompt);
-                }
+                self.state.use_shown_settings();
+                self.room.focus = Some(Act::FocusPrompt);
             }
             Act::Compare => self.toggle_compare(),
             Act::Delete => {
@@ -311,7 +317,7 @@ impl Safelight {
         };
         match other.map(|record| record.path.clone()) {
             Some(path) => self.compare_with(path),
-            None => self.state.cards.notice(crate::app::cards::Said::Key("nothing-to-compare"), None),
+            None => self.state.cards.notice(Said::Key("nothing-to-compare"), None),
         }
     }
 

@@ -121,7 +121,11 @@ fn frames_ui(ui: &mut Ui, view: &mut View<'_>, strip: &Strip, development: &Deve
         .filter_map(|step| development.steps.get(step).map(|view| (strip.place(step), &view.picture)))
         .map(|(place, picture)| {
             let pixels = ((MOST * ui.pixels_per_point()) as usize).next_multiple_of(16);
-            (place, picture.as_ref().map(|picture| view.textures.small(ui.ctx(), picture, pixels)), picture)
+            (
+                place,
+                picture.as_ref().and_then(|picture| view.textures.small(ui.ctx(), picture, pixels)),
+                picture,
+            )
         })
         .collect();
     let radius = CornerRadius::same(size::RADIUS_FRAME);
@@ -225,11 +229,8 @@ fn grown_ui(ui: &Ui, view: &mut View<'_>, strip: &Strip, development: &Developme
     let tokens = theme::tokens(ui);
     let Some(shown) = development.steps.get(step) else { return };
     let Some(picture) = &shown.picture else { return };
-    let texture = view.textures.small(
-        ui.ctx(),
-        picture,
-        ((GROWN * ui.pixels_per_point()) as usize).next_multiple_of(16),
-    );
+    let pixels = ((GROWN * ui.pixels_per_point()) as usize).next_multiple_of(16);
+    let Some(texture) = view.textures.small(ui.ctx(), picture, pixels) else { return };
     let (w, h) = (picture.frame.width as f32, picture.frame.height as f32);
     let grown = vec2(w, h) * (GROWN / w.max(h));
     let values = [("step", (step + 1).into()), ("t", shown.timestep.into())];

@@ -25,6 +25,7 @@ mod model_ui;
 mod more_ui;
 mod open;
 mod palette_ui;
+mod paste;
 mod prompt_ui;
 mod queue_ui;
 mod run;
@@ -42,6 +43,8 @@ mod widgets;
 mod window_ui;
 pub mod words;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use egui::{Context, ViewportCommand};
@@ -59,6 +62,8 @@ use crate::remember::{Memory, WindowPlace};
 pub use open::open;
 pub use run::Waker;
 
+/// The window's name.
+const TITLE: &str = "Safelight";
 /// How long events are taken in before a frame is drawn.
 const DRAIN_MAX: Duration = Duration::from_millis(4);
 /// What is remembered is written at most this often.
@@ -74,6 +79,8 @@ pub struct Start {
     pub remembered: Memory,
     /// A model named on the command line; none is the one remembered.
     pub model: Option<ModelSource>,
+    /// Raised, before the window is woken, when the system or the terminal asks it to close.
+    pub asked_to_end: Arc<AtomicBool>,
 }
 
 /// The program's window.
@@ -87,13 +94,14 @@ pub struct Safelight {
     room: Room,
     written: Memory,
     written_at: Instant,
+    asked_to_end: Arc<AtomicBool>,
     frames: frames::FrameTimes,
 }
 
 impl Safelight {
     /// Sets up fonts and styles, starts the inference thread and asks it for a model.
     pub fn new(ctx: &Context, start: Start) -> Self {
-        let Start { engine: mut start, mut services, remembered, model } = start;
+        let Start { engine: mut start, mut services, remembered, model, asked_to_end } = start;
         theme::install(ctx, remembered.reduce_motion);
         ctx.set_theme(memory::preference(remembered.theme));
         // Keys of ours that egui would take for zooming the whole window.
@@ -115,6 +123,7 @@ impl Safelight {
             room: Room { focus: Some(Act::FocusPrompt), prompt_height: 90.0, ..Room::default() },
             written: remembered,
             written_at: Instant::now(),
+            asked_to_end,
             frames: frames::FrameTimes::asked_for(),
         };
         let source = model.unwrap_or_else(|| safelight.last_model());
@@ -162,16 +171,14 @@ impl Safelight {
         }
     }
 
-    /// Has the tokens counted when the prompt has changed; one count at a time.
+    /// Has the tokens counted when a text has changed; one count at a time.
     fn count_tokens(&mut self) {
         if self.state.model.info.is_none() || self.state.draft.counting.is_some() || self.state.dead.is_some()
         {
             return;
         }
-        let text = &self.state.draft.settings.prompt;
-        if self.state.draft.tokens.as_ref().is_none_or(|(counted, _)| counted != text) {
-            let text = text.clone();
-            self.state.draft.counting = Some(text.clone());
+        if let Some((which, text)) = self.state.draft.uncounted() {
+            self.state.draft.counting = Some((which, text.clone()));
             self.send(Request::CountTokens { text });
         }
     }
@@ -197,8 +204,12 @@ impl Safelight {
         }
     }
 
-    /// Asks before closing with work in progress.
+    /// Asks before closing with work in progress; whoever ends the session is not asked.
     fn watch_closing(&mut self, ctx: &Context) {
+        if self.asked_to_end.load(Ordering::Acquire) && !self.room.may_close {
+            self.room.may_close = true;
+            ctx.send_viewport_cmd(ViewportCommand::Close);
+        }
         if !ctx.input(|input| input.viewport().close_requested()) {
             return;
         }
@@ -242,6 +253,19 @@ impl Safelight {
         }
     }
 
+    /// What depends on whether the person looks at the window.
+    fn watch_focus(&mut self, ctx: &Context) {
+        let focused = ctx.input(|input| input.viewport().focused).unwrap_or(true);
+        if focused != self.room.unfocused {
+            return;
+        }
+        self.room.unfocused = !focused;
+        self.services.ask(Task::Watch(focused));
+        if focused && std::mem::take(&mut self.room.titled) {
+            ctx.send_viewport_cmd(ViewportCommand::Title(TITLE.to_owned()));
+        }
+    }
+
     fn take_dropped(&mut self, ctx: &Context) {
         let dropped = ctx.input(|input| input.raw.dropped_files.clone());
         let paths: Vec<_> = dropped.into_iter().map(|file| file.path().to_path_buf()).collect();
@@ -258,11 +282,12 @@ fn language_of(memory: &Memory) -> Language {
 
 impl eframe::App for Safelight {
     fn logic(&mut self, ctx: &Context, frame: &mut eframe::Frame) {
-        self.frames.add(frame.info().cpu_usage);
+        self.frames.begin(frame.info().cpu_usage);
         self.drain(ctx);
         self.count_tokens();
         self.play_on(ctx);
         self.take_dropped(ctx);
+        self.watch_focus(ctx);
         self.watch_closing(ctx);
         self.remember(ctx, false);
     }
@@ -270,6 +295,7 @@ impl eframe::App for Safelight {
     fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
         let format = frame.wgpu_render_state().map(|state| state.target_format);
         let commands = self.draw(ui, format);
+        self.frames.mark(ui.ctx());
         let asked = !commands.is_empty();
         for command in commands {
             self.execute(ui.ctx(), command);

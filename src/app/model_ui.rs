@@ -83,9 +83,9 @@ fn about(view: &View<'_>, info: &ModelInfo) -> String {
 fn tile_ui(ui: &Ui, view: &mut View<'_>, tile: Rect) {
     let tokens = theme::tokens(ui);
     let starter = view.state.model.info.as_ref().is_some_and(|info| info.source == ModelSource::Starter);
-    match crate::app::emblem::starter().filter(|_| starter) {
-        Some(picture) => {
-            let texture = view.textures.small(ui.ctx(), picture, 72);
+    let picture = crate::app::emblem::starter().filter(|_| starter);
+    match picture.and_then(|picture| view.textures.small(ui.ctx(), picture, 72)) {
+        Some(texture) => {
             let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
             let shape = egui::epaint::RectShape::filled(
                 tile,

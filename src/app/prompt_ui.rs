@@ -1,14 +1,16 @@
 //! The prompt box: what to make, what to leave out, how many tokens that is, and the button.
 
+use std::sync::Arc;
+
 use egui::text::{LayoutJob, TextFormat};
 use egui::{
-    Align, CompletionPopup, CornerRadius, EventFilter, Frame, Id, Key, Layout, Margin, Modifiers, RectAlign,
-    Stroke, Suggestion, TextBuffer, TextEdit, Ui,
+    Align, CompletionPopup, CornerRadius, EventFilter, Frame, Galley, Id, Key, Layout, Margin, Modifiers,
+    RectAlign, Stroke, Suggestion, TextBuffer, TextEdit, Ui,
 };
 
 use crate::app::command::{Act, keys};
 use crate::app::development::Stage;
-use crate::app::draft;
+use crate::app::draft::{self, Text};
 use crate::app::icons;
 use crate::app::theme::{self, size};
 use crate::app::view::View;
@@ -57,23 +59,11 @@ fn negative_id() -> Id {
 fn text_ui(ui: &mut Ui, view: &mut View<'_>) {
     history_keys(ui, view);
     let tokens = theme::tokens(ui);
-    let dropped_from = view.state.draft.dropped_from();
+    let dropped_from = view.state.draft.dropped_from(Text::Prompt);
+    let (font, color) = (theme::prompt(), tokens.text);
     let mut layouter = |ui: &Ui, text: &dyn TextBuffer, width: f32| {
-        let format = |color, strikethrough| TextFormat {
-            font_id: theme::prompt(),
-            color,
-            strikethrough,
-            line_height: Some(24.0),
-            ..TextFormat::default()
-        };
-        let text = text.as_str();
-        let cut =
-            dropped_from.filter(|&at| at <= text.len() && text.is_char_boundary(at)).unwrap_or(text.len());
-        let mut job = LayoutJob::default();
-        job.wrap.max_width = width;
-        job.append(&text[..cut], 0.0, format(tokens.text, Stroke::NONE));
-        job.append(&text[cut..], 0.0, format(tokens.faint, Stroke::new(1.0, tokens.bad)));
-        ui.fonts_mut(|fonts| fonts.layout_job(job))
+        let format = TextFormat { line_height: Some(24.0), ..TextFormat::simple(font.clone(), color) };
+        marked(ui, text.as_str(), dropped_from, format, width)
     };
     let hint = widgets::body(view.words.t("prompt-hint"), tokens.faint).font(theme::prompt());
     let edit = TextEdit::multiline(&mut view.state.draft.settings.prompt)
@@ -134,20 +124,39 @@ fn history_keys(ui: &Ui, view: &mut View<'_>) {
     }
 }
 
+/// A text laid out, what is dropped of it struck out.
+fn marked(ui: &Ui, text: &str, dropped_from: Option<usize>, format: TextFormat, width: f32) -> Arc<Galley> {
+    let tokens = theme::tokens(ui);
+    let cut = dropped_from.filter(|&at| text.is_char_boundary(at)).unwrap_or(text.len());
+    let dropped =
+        TextFormat { color: tokens.faint, strikethrough: Stroke::new(1.0, tokens.bad), ..format.clone() };
+    let mut job = LayoutJob::default();
+    job.wrap.max_width = width;
+    job.append(&text[..cut], 0.0, format);
+    job.append(&text[cut..], 0.0, dropped);
+    ui.fonts_mut(|fonts| fonts.layout_job(job))
+}
+
 fn negative_ui(ui: &mut Ui, view: &mut View<'_>) {
     let tokens = theme::tokens(ui);
+    let dropped_from = view.state.draft.dropped_from(Text::Negative);
+    let mut layouter = |ui: &Ui, text: &dyn TextBuffer, width: f32| {
+        marked(ui, text.as_str(), dropped_from, TextFormat::simple(theme::body(), tokens.subdued), width)
+    };
     let edit = TextEdit::multiline(&mut view.state.draft.settings.negative_prompt)
         .id(negative_id())
-        .font(theme::body())
-        .text_color(tokens.subdued)
+        .layouter(&mut layouter)
         .hint_text(widgets::body(view.words.t("negative-hint"), tokens.faint))
         .desired_rows(1)
         .desired_width(f32::INFINITY)
         .margin(Margin::symmetric(1, 1))
         .frame(Frame::new());
-    let response = ui.add(edit);
+    let mut response = ui.add(edit);
     if response.changed() {
         view.state.draft.touched = true;
+    }
+    if dropped_from.is_some() {
+        response = response.on_hover_text(view.words.t("tokens-dropped"));
     }
     if view.room.focus == Some(Act::Negative) {
         response.request_focus();

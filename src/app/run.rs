@@ -1,12 +1,13 @@
 //! Running the window: options, the waker, and one sentence where there is no display.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use eframe::egui_wgpu::WgpuError;
 use egui::{IconData, ViewportBuilder, ViewportId};
 
 use crate::app::services::Services;
-use crate::app::{Safelight, Start, emblem, fonts};
+use crate::app::{Safelight, Start, TITLE, canvas, emblem, fonts};
 use crate::engine::EngineHandle;
 use crate::message::ModelSource;
 use crate::remember::Memory;
@@ -32,10 +33,14 @@ pub fn run(
     let create: eframe::AppCreator<'static> = Box::new(move |creation| {
         let ctx = creation.egui_ctx.clone();
         fonts::install(&ctx);
+        if let Some(state) = &creation.wgpu_render_state {
+            canvas::prepare_beside(state);
+        }
         // "The current viewport" means nothing outside a pass: name the window.
         let waker: Waker = Arc::new(move || ctx.request_repaint_of(ViewportId::ROOT));
         let start = Start {
             services: services(waker.clone())?,
+            asked_to_end: end_on_signal(waker.clone()),
             engine: Box::new(move || engine(waker.clone())),
             remembered: memory,
             model,
@@ -45,11 +50,28 @@ pub fn run(
     eframe::run_native("Safelight", options, create).map_err(|error| sentence(&error))
 }
 
+/// Ctrl-C in the terminal and the end of the session close the window in order, so that nothing is
+/// lost; a second signal ends the process. The flag is raised by the first.
+fn end_on_signal(waker: Waker) -> Arc<AtomicBool> {
+    let raised = Arc::new(AtomicBool::new(false));
+    let flag = raised.clone();
+    let handler = move || {
+        if flag.swap(true, Ordering::AcqRel) {
+            std::process::exit(130);
+        }
+        waker();
+    };
+    if let Err(error) = ctrlc::set_handler(handler) {
+        log::warn!("signals cannot be caught ({error}); they end the program at once");
+    }
+    raised
+}
+
 fn options(memory: &Memory) -> eframe::NativeOptions {
     const ICON: usize = 128;
     let icon = IconData { rgba: emblem::lamp(ICON), width: ICON as u32, height: ICON as u32 };
     let mut viewport = ViewportBuilder::default()
-        .with_title("Safelight")
+        .with_title(TITLE)
         .with_app_id("safelight")
         .with_icon(icon)
         .with_inner_size(memory.window.map_or([1280.0, 800.0], |place| place.size))

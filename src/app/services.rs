@@ -19,6 +19,8 @@ pub struct Record {
     pub prompt: String,
     /// The settings that its file tells.
     pub settings: Option<Box<PartialSettings>>,
+    /// The name of the sampler that made it, where it is none of ours.
+    pub foreign_sampler: Option<String>,
     /// Pixels across and down.
     pub size: [usize; 2],
     /// When it was made.
@@ -77,6 +79,11 @@ pub enum Task {
     },
     /// Find out what a dropped file is: a picture with settings, or a model.
     Examine(PathBuf),
+    /// Find out what the files on the clipboard are, if there are any, as if they were dropped.
+    Paste {
+        /// Whether a bare picture was found there, which carries no settings.
+        picture: bool,
+    },
     /// Move a picture to the trash, after a while in which it can be brought back.
     Trash(PathBuf),
     /// Bring back the picture that was deleted last.
@@ -93,6 +100,8 @@ pub enum Task {
     PickFolder,
     /// Dialogs speak another language.
     Speak(crate::app::words::Language),
+    /// Look for changes of the pictures' folder now and then, or not, while the person looks elsewhere.
+    Watch(bool),
     /// Remember for the next start.
     Remember(Box<Memory>),
 }
@@ -131,9 +140,13 @@ pub enum Answer {
         path: PathBuf,
         /// The settings that the file tells.
         settings: Option<Box<PartialSettings>>,
+        /// The sampler's name where it is none of ours.
+        foreign_sampler: Option<String>,
         /// The pixels.
         frame: Frame,
     },
+    /// The clipboard holds a bare picture and no file.
+    PastedBare,
     /// A dropped or chosen model.
     Model(PathBuf),
     /// The picture is gone from the gallery.

@@ -85,6 +85,9 @@ impl Shelf {
     pub fn found(&self) -> Vec<usize> {
         let search = self.search.to_lowercase();
         let words: Vec<&str> = search.split_whitespace().collect();
+        if words.is_empty() {
+            return (0..self.records.len()).collect();
+        }
         let matches = |record: &Record| {
             let prompt = record.prompt.to_lowercase();
             words.iter().all(|word| prompt.contains(word))
@@ -174,6 +177,7 @@ mod tests {
             path: name.into(),
             prompt: prompt.to_owned(),
             settings: None,
+            foreign_sampler: None,
             size: [128, 128],
             modified: UNIX_EPOCH + Duration::from_secs(seconds),
         }

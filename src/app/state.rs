@@ -4,6 +4,7 @@
 //! event asks for in turn comes back as [`Consequence`]s; nothing here sends, draws or waits.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::app::cards::{Cards, Said};
 use crate::app::command::Act;
@@ -12,9 +13,12 @@ use crate::app::development::{Development, Picture, Stage};
 use crate::app::draft::Draft;
 use crate::app::services::{Answer, Task};
 use crate::app::shelf::Shelf;
-use crate::message::{Event, JobId, ModelInfo, ModelSource, Preview, Report, Request, Settings};
+use crate::message::{Event, JobId, ModelInfo, ModelSource, Preview, Report, Request, SamplerKind, Settings};
 use crate::picture::{Frame, Made, PartialSettings};
 use crate::remember::{Memory, RememberedModel};
+
+/// A person who waits for less than this has not turned to something else.
+const LONG: Duration = Duration::from_secs(5);
 
 /// What stands on the tray.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,8 +78,10 @@ pub enum Consequence {
     Send(Request),
     /// Ask this of the services.
     Ask(Task),
-    /// Tell those who listen to the window, and those who look elsewhere.
+    /// Tell those who listen to the window.
     Announce(Said),
+    /// Tell those who look elsewhere, unless more work waits: something long has come to its end.
+    Notify(Said),
 }
 
 /// Everything.
@@ -168,8 +174,7 @@ impl State {
                 vec![Consequence::Announce(said)]
             }
             Event::Tokens { text, count } => {
-                self.draft.counting = None;
-                self.draft.tokens = Some((text, count));
+                self.draft.counted(text, count);
                 Vec::new()
             }
             Event::Decoded { job, step, frame } => self.decoded(job, step, frame),
@@ -202,9 +207,11 @@ impl State {
                 running.result = Some(Picture::new(frame.clone()));
                 running.made = Some(made.clone());
                 running.took = Some(took);
-                let announce = Consequence::Announce(Said::Key("announce-finished"));
+                let said = Said::Key("announce-finished");
+                let announce = Consequence::Announce(said.clone());
                 let mut follow = vec![Consequence::Ask(Task::Keep { job, frame, made }), announce];
                 follow.extend(self.begin_next());
+                follow.extend((took >= LONG).then_some(Consequence::Notify(said)));
                 follow
             }
             Event::Stopped { job, steps_done, .. } => {
@@ -218,9 +225,11 @@ impl State {
             Event::Failed { job, report } => {
                 let Some(running) = self.desk.running_as(job) else { return Vec::new() };
                 running.stage = Stage::Failed;
-                let mut follow = vec![Consequence::Announce(Said::Plain(report.sentence.clone()))];
+                let said = Said::Plain(report.sentence.clone());
+                let mut follow = vec![Consequence::Announce(said.clone())];
                 self.cards.error(report, None);
                 follow.extend(self.begin_next());
+                follow.push(Consequence::Notify(said));
                 follow
             }
             _ => Vec::new(),
@@ -252,8 +261,7 @@ impl State {
         }
         let said = Said::With("announce-opened", info.name.clone());
         self.model.info = Some(info);
-        self.draft.tokens = None;
-        self.draft.counting = None;
+        self.draft.forget_counts();
         vec![Consequence::Announce(said)]
     }
 
@@ -289,7 +297,7 @@ impl State {
         let said = Said::Plain(report.sentence.clone());
         self.cards.error(report.clone(), Some(Act::Restart));
         self.dead = Some(report);
-        vec![Consequence::Announce(said)]
+        vec![Consequence::Announce(said.clone()), Consequence::Notify(said)]
     }
 
     /// Hands the next waiting job over, if nothing runs.
@@ -327,7 +335,10 @@ impl State {
                 self.shelf.add(*record);
             }
             Answer::Saved(path) => self.cards.notice(Said::With("saved-as", file_name(&path)), None),
-            Answer::Recovered { path, settings, frame } => self.recovered(path, settings, frame),
+            Answer::Recovered { path, settings, foreign_sampler, frame } => {
+                self.recovered(path, settings, foreign_sampler, frame);
+            }
+            Answer::PastedBare => self.cards.notice(Said::Key("pasted-bare"), None),
             Answer::Model(path) => {
                 let source = ModelSource::Path { path, config: None };
                 return vec![Consequence::Send(Request::Open(source))];
@@ -351,11 +362,23 @@ impl State {
         Vec::new()
     }
 
-    fn recovered(&mut self, path: PathBuf, settings: Option<Box<PartialSettings>>, frame: Frame) {
+    fn recovered(
+        &mut self,
+        path: PathBuf,
+        settings: Option<Box<PartialSettings>>,
+        foreign_sampler: Option<String>,
+        frame: Frame,
+    ) {
         match settings {
             Some(settings) => {
-                self.use_settings(settings.over(&self.draft.settings));
-                self.cards.notice(Said::With("settings-from", file_name(&path)), None);
+                let settings = settings.over(&self.draft.settings);
+                match foreign_sampler {
+                    Some(sampler) => self.use_foreign_settings(settings, &path, sampler),
+                    None => {
+                        self.use_settings(settings);
+                        self.cards.notice(Said::With("settings-from", file_name(&path)), None);
+                    }
+                }
             }
             None => self.cards.notice(Said::With("no-settings-in", file_name(&path)), None),
         }
@@ -369,6 +392,26 @@ impl State {
         self.negative_open = !settings.negative_prompt.is_empty();
         self.draft.adopt(settings);
         self.draft.touched = true;
+    }
+
+    /// Takes over the settings of a picture whose sampler we lack, and says what is used instead.
+    fn use_foreign_settings(&mut self, settings: Settings, path: &Path, sampler: String) {
+        self.use_settings(Settings { sampler: SamplerKind::Ddim, ..settings });
+        let values = vec![("what", file_name(path)), ("sampler", sampler)];
+        self.cards.notice(Said::Values("settings-from-other", values), None);
+    }
+
+    /// Takes over the settings of what is on the tray.
+    pub fn use_shown_settings(&mut self) {
+        let Some(settings) = self.shown_settings() else { return };
+        let shown = match &self.shown {
+            Shown::Record(path) => self.shelf.record(path),
+            _ => None,
+        };
+        match shown.and_then(|record| Some((record.path.clone(), record.foreign_sampler.clone()?))) {
+            Some((path, sampler)) => self.use_foreign_settings(settings, &path, sampler),
+            None => self.use_settings(settings),
+        }
     }
 
     /// The development on the tray.

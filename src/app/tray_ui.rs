@@ -296,7 +296,11 @@ fn actions_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
         Bar::Icons(acts) => acts.len() as f32 * 34.0 + 10.0,
         Bar::Step => 270.0,
     };
-    let place = Rect::from_center_size(pos2(rect.center().x, rect.bottom() - 32.0), vec2(width, 40.0));
+    // In the middle of the room below the picture, where that is little.
+    let room =
+        view.state.picture().map_or(64.0, |picture| rect.bottom() - place(view, picture, rect).bottom());
+    let middle = pos2(rect.center().x, rect.bottom() - (room / 2.0).clamp(20.0, 32.0).round());
+    let place = Rect::from_center_size(middle, vec2(width, 40.0));
     ui.scope_builder(UiBuilder::new().max_rect(place).id_salt("actions"), |ui| {
         ui.with_layout(Layout::top_down(Align::Center), |ui| {
             let frame = Frame::new()

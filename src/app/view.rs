@@ -51,6 +51,12 @@ pub struct Room {
     pub free_size: bool,
     /// When the played step was shown, in the window's seconds.
     pub played_at: f64,
+    /// Whether the key that pastes, now held, has brought something.
+    pub pasted: bool,
+    /// Whether the person looks elsewhere.
+    pub unfocused: bool,
+    /// Whether the window's title tells what has happened meanwhile.
+    pub titled: bool,
     /// Whether closing was confirmed.
     pub may_close: bool,
 }

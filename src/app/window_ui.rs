@@ -12,8 +12,8 @@ use crate::app::state::{Over, State};
 use crate::app::theme::{self, size};
 use crate::app::view::{Layout, Room, View};
 use crate::app::{
-    Safelight, cards_ui, controls_ui, filmstrip_ui, gallery_ui, palette_ui, prompt_ui, settings_ui, tray_ui,
-    widgets,
+    Safelight, cards_ui, controls_ui, filmstrip_ui, gallery_ui, palette_ui, paste, prompt_ui, settings_ui,
+    tray_ui, widgets,
 };
 
 /// Between the prompt box and the window's edge.
@@ -30,7 +30,8 @@ impl Safelight {
         let ctx = ui.ctx().clone();
         self.textures.tidy();
         note_input(&ctx, &mut self.room);
-        let mut commands: Vec<Command> = self.keys(&ctx).into_iter().map(Command::Do).collect();
+        let mut commands = paste::take(&ctx, &mut self.room);
+        commands.extend(self.keys(&ctx).into_iter().map(Command::Do));
         let layout = lay_out(&ctx, &self.state, &self.room, ui.max_rect());
         let mut tasks = Vec::new();
         let mut view = View {

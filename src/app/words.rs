@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn the_files_have_every_key_that_the_code_asks_for() {
         let code = code();
-        let openings = ["words.t(\"", "words.with(\"", "Said::Key(\"", "Said::With(\""];
+        let openings = ["words.t(\"", "words.with(\"", "Said::Key(\"", "Said::With(\"", "Said::Values(\""];
         let asked = openings.iter().flat_map(|opening| code.split(opening).skip(1));
         let asked: BTreeSet<String> = asked
             .map(|part| part.split('"').next().unwrap_or_default().to_owned())

@@ -7,7 +7,6 @@
 mod bytes;
 pub mod diffusers;
 mod element;
-mod ema;
 mod error;
 mod found_config;
 mod guess;
@@ -23,7 +22,6 @@ mod stored;
 mod torch_zip;
 
 pub use element::ElementType;
-pub use ema::{EmaView, ema_name};
 pub use error::{CheckpointError, Problem};
 pub use found_config::FoundConfig;
 pub use guess::guess_config;

@@ -133,6 +133,7 @@ fn one_picture(
     let (frame, image) = generate::decode(&model.networks, &generated.samples)?;
     if let (Some(trace), Some(path)) = (&mut trace, &arguments.trace) {
         trace.f32("image", image.shape(), image.to_f32()?);
+        make_folder(folder_of(path))?;
         trace.save(path).map_err(Failure::Input)?;
     }
     let made = Made {
@@ -177,6 +178,7 @@ fn announce(arguments: &Generate, settings: &Settings, plan: &Plan, progress: &P
 
 fn save_preview(model: &OpenModel, pred_x0: &crate::sampler::Latent, path: &Path) -> Result<(), Failure> {
     let (frame, _) = generate::decode(&model.networks, pred_x0)?;
+    make_folder(folder_of(path))?;
     picture::write_to(path, true, &frame, None)?;
     Ok(())
 }
@@ -208,6 +210,7 @@ impl Output {
 
     fn save(&self, stem: &str, frame: &picture::Frame, made: &Made) -> Result<PathBuf, Failure> {
         let path = if self.is_folder { self.path.join(format!("{stem}.png")) } else { self.path.clone() };
+        make_folder(folder_of(&path))?;
         Ok(picture::write_to(&path, self.force, frame, Some(made))?)
     }
 }
@@ -232,13 +235,28 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Makes the folder and tries whether it can be written, before anything is computed.
+/// Tries whether the folder can be written, before anything is computed; one that is not there yet is
+/// made when there is something to write, so it is the folder above that counts.
 fn check_writable(folder: &Path) -> Result<(), Failure> {
-    let made = std::fs::create_dir_all(folder).and_then(|()| tempfile::tempfile_in(folder).map(drop));
-    made.map_err(|error| {
-        Failure::Input(format!(
-            "expected a folder that can be written, found that it cannot ({error}); choose another: {}",
-            folder.display()
-        ))
-    })
+    // Without a slash at the end, which would make a file in the way look like nothing.
+    let folder: PathBuf = folder.components().collect();
+    let there = folder.ancestors().find(|above| above.exists()).unwrap_or(Path::new("."));
+    let writable = if there.is_dir() {
+        tempfile::tempfile_in(there).map(drop)
+    } else {
+        Err(std::io::ErrorKind::NotADirectory.into())
+    };
+    writable.map_err(|error| not_writable(&folder, &error))
+}
+
+/// Makes the folder that a file is about to be written into.
+fn make_folder(folder: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder).map_err(|error| not_writable(folder, &error))
+}
+
+fn not_writable(folder: &Path, error: &std::io::Error) -> Failure {
+    Failure::Input(format!(
+        "expected a folder that can be written, found that it cannot ({error}); choose another: {}",
+        folder.display()
+    ))
 }

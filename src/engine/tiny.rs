@@ -10,20 +10,17 @@ use crate::ops::Weights;
 
 use super::open::OpenModel;
 
-/// The tiny decoder for this model, if its file is at hand and fits.
-pub fn find(model: &OpenModel, data_folder: Option<&Path>) -> Option<TinyDecoder> {
+/// The tiny decoder for this model, if its file is at hand.
+///
+/// # Errors
+/// One sentence if there is a file that cannot be used; the model works without.
+pub fn find(model: &OpenModel, data_folder: Option<&Path>) -> Result<Option<TinyDecoder>, String> {
     let config = &model.networks.config;
     if config.channels != 4 || config.first_stage_factor != 8 || model.info.source == ModelSource::Starter {
-        return None;
+        return Ok(None);
     }
-    let path = folders(&model.info.source, data_folder).iter().find_map(|folder| file_in(folder))?;
-    match open(&path, model) {
-        Ok(tiny) => Some(tiny),
-        Err(error) => {
-            log::warn!("the tiny preview is not used: {error}");
-            None
-        }
-    }
+    let folders = folders(&model.info.source, data_folder);
+    folders.iter().find_map(|folder| file_in(folder)).map(|path| open(&path, model)).transpose()
 }
 
 fn folders(source: &ModelSource, data_folder: Option<&Path>) -> Vec<PathBuf> {
@@ -55,8 +52,17 @@ fn file_in(folder: &Path) -> Option<PathBuf> {
 }
 
 fn open(path: &Path, model: &OpenModel) -> Result<TinyDecoder, String> {
-    let checkpoint = Checkpoint::open(path).map_err(|error| error.to_string())?;
+    let checkpoint = Checkpoint::open(path)
+        .map_err(|error| format!("there are no tiny previews: {error}; replace or remove that file"))?;
     let diffusers = checkpoint.contains("decoder.layers.0.weight");
     let weights = Weights::new(Arc::new(checkpoint), model.networks.first_stage_device());
-    TinyDecoder::new(&weights, diffusers, model.networks.config.channels).map_err(|error| error.to_string())
+    TinyDecoder::new(&weights, diffusers, model.networks.config.channels).map_err(|error| {
+        // Its words are about a model and its config.
+        log::info!("the tiny decoder was not built: {error}");
+        format!(
+            "there are no tiny previews: expected the tensors of TAESD's decoder in {}, found others; replace or \
+             remove that file",
+            path.display()
+        )
+    })
 }

@@ -185,8 +185,12 @@ impl Worker {
                 })
             });
         match opened {
-            Ok(model) => {
+            Ok(mut model) => {
                 let tiny = tiny::find(&model, self.options.data_folder.as_deref());
+                let tiny = tiny.unwrap_or_else(|sentence| {
+                    model.info.notes.push(sentence);
+                    None
+                });
                 self.previewer = Previewer::new(self.options.cache_folder.clone(), tiny);
                 self.preparing = true;
                 let info = Box::new(model.info.clone());

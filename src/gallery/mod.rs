@@ -155,6 +155,11 @@ impl Gallery {
         self.watch.look_at(path);
     }
 
+    /// Whether to look for changes every two seconds, as at first; when it begins again it looks at once.
+    pub fn watch(&self, watched: bool) {
+        self.watch.set(watched);
+    }
+
     /// Asks for a thumbnail; it comes as [`News::Thumbnail`]. The latest wishes are met first, and
     /// the oldest are forgotten, so ask again for what is in view and still missing.
     pub fn want_thumbnail(&mut self, record: &Arc<Record>) {

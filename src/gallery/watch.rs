@@ -1,6 +1,8 @@
 //! The thread that reads the folder and keeps looking: every two seconds a cheap comparison of
 //! names, times and lengths, since network drives send no notices of change.
 //!
+//! While nobody looks at the window it does not look at the folder either.
+//!
 //! Trap: a file may be caught while another program writes it. It is read as it is, and again when
 //! its time or length changes, so nothing needs to be waited for.
 
@@ -30,8 +32,8 @@ const MOST_PICTURES: usize = 20_000;
 const BATCH: usize = 64;
 /// Messages that may wait unread; then the thread waits.
 const MESSAGES: usize = 64;
-/// Paths that may wait to be looked at.
-const PATHS: usize = 256;
+/// Questions that may wait.
+const QUESTIONS: usize = 256;
 
 /// What the thread saw.
 #[derive(Debug)]
@@ -46,15 +48,23 @@ pub(super) enum Seen {
     Trouble(String),
 }
 
+/// What the thread is asked.
+enum Question {
+    /// Read this file now.
+    File(PathBuf),
+    /// Look for changes every so often, or rest.
+    Watch(bool),
+}
+
 /// The front end's side of the thread; it ends when this is dropped.
 pub(super) struct Watch {
-    paths: Sender<PathBuf>,
+    questions: Sender<Question>,
     seen: Receiver<Seen>,
 }
 
 impl Watch {
     pub(super) fn start(folder: PathBuf, wake: Wake) -> Self {
-        let (paths, asked) = bounded(PATHS);
+        let (questions, asked) = bounded(QUESTIONS);
         let (sender, seen) = bounded(MESSAGES);
         let watcher = Watcher {
             folder,
@@ -64,13 +74,14 @@ impl Watch {
             known: HashMap::new(),
             folder_time: None,
             looks: 0,
+            watched: true,
             trouble: false,
         };
         let started = thread::Builder::new().name("gallery".into()).spawn(move || watcher.run());
         if let Err(error) = started {
             log::error!("the gallery's thread could not start: {error}");
         }
-        Self { paths, seen }
+        Self { questions, seen }
     }
 
     pub(super) fn next(&self) -> Option<Seen> {
@@ -79,7 +90,12 @@ impl Watch {
 
     pub(super) fn look_at(&self, path: PathBuf) {
         // If too many wait already, the next look finds the file anyhow.
-        self.paths.try_send(path).ok();
+        self.questions.try_send(Question::File(path)).ok();
+    }
+
+    pub(super) fn set(&self, watched: bool) {
+        // Full only if the thread hangs in a slow folder, and then it cannot rest anyhow.
+        self.questions.try_send(Question::Watch(watched)).ok();
     }
 }
 
@@ -88,13 +104,14 @@ type Mark = (SystemTime, u64);
 
 struct Watcher {
     folder: PathBuf,
-    asked: Receiver<PathBuf>,
+    asked: Receiver<Question>,
     seen: Sender<Seen>,
     wake: Wake,
     /// Every file that was read, pictures or not.
     known: HashMap<PathBuf, Mark>,
     folder_time: Option<SystemTime>,
     looks: u32,
+    watched: bool,
     /// Whether the person has been told that the folder cannot be read.
     trouble: bool,
 }
@@ -111,8 +128,19 @@ impl Watcher {
         self.look()?;
         self.send(Seen::Scanned)?;
         loop {
-            match self.asked.recv_timeout(PAUSE) {
-                Ok(path) => self.look_at(path)?,
+            let question = match self.watched {
+                true => self.asked.recv_timeout(PAUSE),
+                false => self.asked.recv().map_err(Into::into),
+            };
+            match question {
+                Ok(Question::File(path)) => self.look_at(path)?,
+                Ok(Question::Watch(watched)) => {
+                    let again = watched && !self.watched;
+                    self.watched = watched;
+                    if again {
+                        self.look()?;
+                    }
+                }
                 Err(RecvTimeoutError::Timeout) => self.look_if_due()?,
                 Err(RecvTimeoutError::Disconnected) => return Err(Gone),
             }

@@ -330,3 +330,14 @@ fn clip(
     let embedder = TextEncoder::new(weights, shape)?;
     Ok((CondStage::Clip { tokenizer: Box::new(tokenizer), embedder }, seen))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::ema_name;
+
+    #[test]
+    fn copies_are_named_without_dots() {
+        let name = ema_name("model.diffusion_model.input_blocks.0.0.weight");
+        assert_eq!(name, "model_ema.diffusion_modelinput_blocks00weight");
+    }
+}

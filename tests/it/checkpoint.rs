@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use safelight::checkpoint::{Checkpoint, CheckpointKind, ElementType, EmaView, Part, ema_name, inspect};
+use safelight::checkpoint::{Checkpoint, CheckpointKind, ElementType, Part, inspect};
 use safelight::ops::StopFlag;
 use safelight::ops::host::{HostData, TensorSource};
 use safetensors::tensor::{Dtype, TensorView, serialize};
@@ -99,28 +99,6 @@ fn lightnings_additions_are_carried_or_skipped() {
         assert_eq!(report.parts[&Part::Unet].elements, BTreeMap::from([(ElementType::F16, 286)]));
     }
     assert!(!Checkpoint::open(fixture("bare.ckpt")).unwrap().has_ema());
-}
-
-#[test]
-fn averages_stand_in_for_the_unet_where_they_are() {
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("ema.safetensors");
-    let numbers = |n: f32| n.to_le_bytes().repeat(2);
-    let (plain, averaged, other) = (numbers(1.0), numbers(2.0), numbers(3.0));
-    let copy = ema_name("model.diffusion_model.a.weight").unwrap();
-    let view = |data| TensorView::new(Dtype::F32, vec![2], data).unwrap();
-    let tensors = [
-        ("model.diffusion_model.a.weight", view(&plain)),
-        (copy.as_str(), view(&averaged)),
-        ("model.diffusion_model.b.weight", view(&other)),
-    ];
-    fs::write(&path, serialize(tensors, None).unwrap()).unwrap();
-    let checkpoint = Checkpoint::open(&path).unwrap();
-    let ema = EmaView(&checkpoint);
-    let read = |source: &dyn TensorSource, name: &str| source.read(name, &[2]).unwrap().to_f32()[0];
-    assert_eq!(read(&checkpoint, "model.diffusion_model.a.weight"), 1.0);
-    assert_eq!(read(&ema, "model.diffusion_model.a.weight"), 2.0);
-    assert_eq!(read(&ema, "model.diffusion_model.b.weight"), 3.0);
 }
 
 #[test]

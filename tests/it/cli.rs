@@ -54,14 +54,16 @@ fn picture(folder: &TempDir, name: &str) -> Frame {
     open::open(&folder.path().join(name)).unwrap()
 }
 
-/// Every file below `folder`, hidden ones too, with slashes, sorted.
+/// Every file and empty folder below `folder`, hidden ones too, with slashes, sorted.
 fn files(folder: &Path) -> Vec<String> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if path.is_dir() {
-            names.extend(files(&path).into_iter().map(|inner| format!("{name}/{inner}")));
+            let inside = files(&path);
+            names.extend(inside.is_empty().then(|| format!("{name}/")));
+            names.extend(inside.into_iter().map(|inner| format!("{name}/{inner}")));
         } else {
             names.push(name);
         }

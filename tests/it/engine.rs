@@ -1,5 +1,7 @@
 //! The inference thread with the starter model: what is asked, what it tells.
 
+mod tiny;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};

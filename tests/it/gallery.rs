@@ -182,6 +182,28 @@ fn a_folder_that_comes_later() {
 }
 
 #[test]
+fn the_folder_rests_while_nobody_looks_and_is_read_when_somebody_does() {
+    let world = World::new();
+    world.add("a.png", "a fox", 100);
+    let mut gallery = world.open();
+    until(&mut gallery, |gallery| gallery.is_scanned());
+    gallery.watch(false);
+    // A file that the program itself saved is seen all the same.
+    let own = world.add("b.png", "an owl", 50);
+    gallery.saved(own);
+    until(&mut gallery, |gallery| gallery.records().len() == 2);
+    world.add("c.png", "a boat", 10);
+    // Longer than two looks take.
+    std::thread::sleep(Duration::from_millis(4500));
+    gallery.poll(Instant::now());
+    assert_eq!(gallery.records().len(), 2);
+    let began = Instant::now();
+    gallery.watch(true);
+    until(&mut gallery, |gallery| gallery.records().len() == 3);
+    assert!(began.elapsed() < Duration::from_millis(1500), "it is read at once: {:?}", began.elapsed());
+}
+
+#[test]
 fn deleting_can_be_undone_and_then_goes_to_the_trash() {
     let world = World::new();
     let [a, b, stuck] =

@@ -60,6 +60,19 @@ impl Canvas {
     }
 }
 
+/// Makes the pipeline on a thread of its own: compiling the shader takes longer than a frame may.
+/// Should the first picture come earlier, its frame makes the pipeline.
+pub fn prepare_beside(state: &egui_wgpu::RenderState) {
+    let (device, format, renderer) = (state.device.clone(), state.target_format, state.renderer.clone());
+    let started = std::thread::Builder::new().name("canvas".to_owned()).spawn(move || {
+        let ours = Resources::new(&device, format);
+        renderer.write().callback_resources.entry().or_insert(ours);
+    });
+    if let Err(error) = started {
+        log::info!("the canvas is prepared when it is needed: {error}");
+    }
+}
+
 impl CallbackTrait for Canvas {
     fn prepare(
         &self,

@@ -50,9 +50,10 @@ fn read_picture(path: PathBuf) -> Answer {
     };
     match picture::read::recover(&path) {
         Ok(found) => {
-            let settings =
-                found.map(|found| Box::new(found.settings)).filter(|settings| !settings.is_empty());
-            Answer::Recovered { path, settings, frame }
+            let (settings, foreign_sampler) =
+                found.map(|found| (Box::new(found.settings), found.foreign_sampler)).unzip();
+            let settings = settings.filter(|settings| !settings.is_empty());
+            Answer::Recovered { path, settings, foreign_sampler: foreign_sampler.flatten(), frame }
         }
         Err(error) => write::failed(&error),
     }

@@ -33,6 +33,7 @@ impl Finished {
             path,
             prompt: settings.prompt.clone(),
             settings: Some(Box::new(settings.clone().into())),
+            foreign_sampler: None,
             size: [self.frame.width, self.frame.height],
         })
     }

@@ -29,6 +29,8 @@ const LIST_EVERY: Duration = Duration::from_millis(200);
 const SEEN_AFTER: Duration = Duration::from_secs(1);
 /// Deleted pictures are looked after this often, for as long as there are any.
 const DISCARD_EVERY: Duration = Duration::from_millis(500);
+/// Files pasted at once, at most.
+const FILES_MAX: usize = 64;
 /// When to look whether what was remembered could be written.
 const WRITTEN_AFTER: Duration = Duration::from_secs(1);
 
@@ -44,6 +46,8 @@ pub(super) struct Worker {
     poke: Sender<()>,
     poked: Receiver<()>,
     gallery: Option<Gallery>,
+    /// Whether the person looks at the window.
+    watched: bool,
     wanted: Wanted,
     unkept: Unkept,
     /// The gallery has changed since the last list.
@@ -70,6 +74,7 @@ impl Worker {
             poke,
             poked,
             gallery: None,
+            watched: true,
             wanted: Wanted::default(),
             unkept: Unkept::default(),
             changed: false,
@@ -153,6 +158,7 @@ impl Worker {
             }),
             Task::Keep { job, frame, made } => self.keep(Finished { job, frame, made }),
             Task::Examine(path) => self.out.send(examine(path)),
+            Task::Paste { picture } => self.paste(picture),
             Task::Trash(path) => self.discard(path),
             Task::Untrash => self.undo(),
             Task::Reveal(path) => self.show(path, |path| opener::reveal(path)),
@@ -167,6 +173,12 @@ impl Worker {
                 self.keeper.remember(&memory);
                 self.ask_keeper = Some(Instant::now() + WRITTEN_AFTER);
             }
+            Task::Watch(watched) => {
+                self.watched = watched;
+                if let Some(gallery) = &self.gallery {
+                    gallery.watch(watched);
+                }
+            }
             // The front end's own.
             Task::SaveAs { .. }
             | Task::Export { .. }
@@ -174,6 +186,18 @@ impl Worker {
             | Task::PickPicture
             | Task::PickFolder
             | Task::Speak(_) => {}
+        }
+    }
+
+    /// Examines the files on the clipboard; that there are none is told where a picture was pasted.
+    fn paste(&self, picture: bool) {
+        let files = arboard::Clipboard::new().and_then(|mut clipboard| clipboard.get().file_list());
+        match files {
+            Ok(files) if !files.is_empty() => {
+                files.into_iter().take(FILES_MAX).for_each(|path| self.out.send(examine(path)));
+            }
+            _ if picture => self.out.send(Answer::PastedBare),
+            _ => {}
         }
     }
 
@@ -206,14 +230,16 @@ impl Worker {
             let poke = self.poke.clone();
             self.wanted = Wanted::default();
             // The former one, if any, moves to the trash what was deleted.
-            self.gallery = Some(Gallery::open(Setup {
+            let gallery = Gallery::open(Setup {
                 folder: folder.clone(),
                 thumbnails: self.places.thumbnails.clone(),
                 trash: self.trash.clone(),
                 wake: Arc::new(move || {
                     poke.try_send(()).ok();
                 }),
-            }));
+            });
+            gallery.watch(self.watched);
+            self.gallery = Some(gallery);
             self.try_again(&folder);
         }
         self.changed = true;
@@ -347,6 +373,7 @@ fn record_of(record: &gallery::Record) -> Record {
         path: record.path.clone(),
         prompt: record.prompt().to_owned(),
         settings: record.recovered.as_ref().map(|found| Box::new(found.settings.clone())),
+        foreign_sampler: record.recovered.as_ref().and_then(|found| found.foreign_sampler.clone()),
         size: [record.width as usize, record.height as usize],
         modified: record.modified,
     }

@@ -43,6 +43,22 @@ fn a_missing_truncated_or_foreign_file_is_named() {
 }
 
 #[test]
+fn a_refused_run_makes_no_folder() {
+    let folder = folder();
+    for folders in
+        [["-o", "new/"], ["-o", "a/b/c.png"], ["--previews", "new/previews"], ["--trace", "t/x.safetensors"]]
+    {
+        let arguments = [&["generate", "a boat", "--width", "100"][..], &folders].concat();
+        assert!(refusal(&folder, &arguments).contains("100"), "{folders:?}");
+    }
+    // A file is no folder to make others in.
+    fs::write(folder.path().join("file"), "").unwrap();
+    refusal(&folder, &["generate", "a boat", "-o", "file/new/"]);
+    done(&folder, &["generate", "a boat", "--steps", "1", "-o", "new/deep/"]);
+    assert_eq!(files(&folder.path().join("new")).len(), 1);
+}
+
+#[test]
 fn a_renamed_model_is_known_by_its_bytes() {
     let folder = folder();
     fs::copy(shipped(MODEL), folder.path().join("renamed.ckpt")).unwrap();

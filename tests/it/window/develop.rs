@@ -5,6 +5,7 @@ use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use safelight::app::development::Stage as Progress;
+use safelight::app::draft::Text;
 use safelight::app::services::{Answer, Task};
 use safelight::app::state::Shown;
 use safelight::message::{Control, Event, JobId, ModelSource, PreviewMode, Report, Request, TokenCount};
@@ -140,6 +141,61 @@ fn pause_resume_and_stop_are_sent_for_the_running_job() {
         _ => None,
     });
     assert_eq!(saved.and_then(|made| made.stopped_after), Some(1));
+}
+
+fn focus(stage: &mut Stage, focused: bool) {
+    stage.harness.input_mut().viewports.entry(egui::ViewportId::ROOT).or_default().focused = Some(focused);
+    stage.harness.step();
+}
+
+fn commands(stage: &Stage) -> Vec<egui::ViewportCommand> {
+    stage.harness.output().viewport_output[&egui::ViewportId::ROOT].commands.clone()
+}
+
+fn finish_after(stage: &mut Stage, job: JobId, seconds: u64) {
+    let made = safelight::picture::Made {
+        settings: settings("a lion"),
+        guidance_of_steps: Vec::new(),
+        model: "Starter".into(),
+        model_hash: "0123456789".into(),
+        stopped_after: None,
+    };
+    let took = std::time::Duration::from_secs(seconds);
+    stage.tell(Event::Finished { job, frame: sample(5), made: Box::new(made), took });
+    stage.harness.step();
+}
+
+#[test]
+fn the_end_of_a_long_job_is_told_to_a_person_who_looks_elsewhere() {
+    use egui::{UserAttentionType, ViewportCommand};
+    let attention = ViewportCommand::RequestUserAttention(UserAttentionType::Informational);
+    let mut stage = Setup::default().open();
+    // Before their eyes, nothing.
+    let job = stage.develop();
+    stage.begin(job, 20);
+    finish_after(&mut stage, job, 60);
+    assert!(!commands(&stage).contains(&attention));
+    // Elsewhere, only once the last of several is done, and if it took its time.
+    stage.click("Develop");
+    let first = stage.job().id;
+    stage.click("Add to queue");
+    focus(&mut stage, false);
+    assert!(stage.tasks().contains(&Task::Watch(false)));
+    finish_after(&mut stage, first, 60);
+    assert!(!commands(&stage).contains(&attention), "another one waits");
+    let second = stage.job().id;
+    finish_after(&mut stage, second, 60);
+    assert!(commands(&stage).contains(&attention));
+    assert!(commands(&stage).contains(&ViewportCommand::Title("The picture is done – Safelight".into())));
+    // Coming back puts the title right.
+    focus(&mut stage, true);
+    assert!(commands(&stage).contains(&ViewportCommand::Title("Safelight".into())));
+    assert!(stage.tasks().contains(&Task::Watch(true)));
+    let third = stage.develop();
+    stage.begin(third, 20);
+    focus(&mut stage, false);
+    finish_after(&mut stage, third, 1);
+    assert!(!commands(&stage).contains(&attention), "it was done in a moment");
 }
 
 #[test]
@@ -335,7 +391,31 @@ fn words_that_do_not_fit_and_words_that_are_unknown_are_told() {
     });
     stage.run();
     stage.harness.get_by_label("24 of 24 tokens");
-    assert_eq!(stage.harness.state().state().draft.dropped_from(), Some(10));
+    assert_eq!(stage.harness.state().state().draft.dropped_from(Text::Prompt), Some(10));
+}
+
+#[test]
+fn the_dropped_words_of_a_negative_prompt_are_marked_too() {
+    let mut stage = Setup::default().open();
+    stage.click("Negative prompt");
+    let text = "blur, and far too many words";
+    stage.harness.event(egui::Event::Text(text.into()));
+    stage.run();
+    assert!(stage.requests().contains(&Request::CountTokens { text: text.into() }));
+    let count = TokenCount { used: 24, max: 24, dropped_from: Some(6) };
+    stage.tell(Event::Tokens { text: text.into(), count });
+    stage.run();
+    let draft = &stage.harness.state().state().draft;
+    assert_eq!((draft.dropped_from(Text::Negative), draft.dropped_from(Text::Prompt)), (Some(6), None));
+    // The count beside the button is still the prompt's.
+    stage.harness.get_by_label("8 of 24 tokens");
+    stage.harness.get_by_role_and_label(Role::MultilineTextInput, "Negative prompt").hover();
+    stage.run();
+    assert!(stage.says("The struck-out words do not fit and are not read"));
+    // Once the text changes the marks wait for the next count.
+    stage.harness.event(egui::Event::Text("!".into()));
+    stage.run();
+    assert_eq!(stage.harness.state().state().draft.dropped_from(Text::Negative), None);
 }
 
 #[test]

@@ -92,6 +92,24 @@ fn a_deleted_picture_can_be_brought_back() {
 }
 
 #[test]
+fn the_offer_to_undo_ends_by_itself() {
+    let mut stage = Setup::default().open();
+    stage.fill_gallery(3);
+    stage.answer(Answer::Trashed("/pictures/0001.png".into()));
+    assert!(stage.says("Deleted 0001.png"));
+    // Nobody moves: the window itself asks to be drawn when the ten seconds are over.
+    let wanted = || stage.harness.output().viewport_output[&egui::ViewportId::ROOT].repaint_delay;
+    assert!(wanted() <= std::time::Duration::from_secs(10), "{:?}", wanted());
+    let time = |stage: &Stage| stage.harness.ctx.input(|input| input.time);
+    let began = time(&stage);
+    while stage.says("Deleted 0001.png") {
+        stage.harness.step();
+        assert!(time(&stage) - began < 12.0, "it is still there");
+    }
+    assert!(time(&stage) - began > 8.0, "it was gone after {} s", time(&stage) - began);
+}
+
+#[test]
 fn a_dropped_picture_restores_its_settings_and_what_it_lacks_stays() {
     let mut stage = Setup::default().open();
     #[derive(Debug)]
@@ -116,6 +134,7 @@ fn a_dropped_picture_restores_its_settings_and_what_it_lacks_stays() {
     stage.answer(Answer::Recovered {
         path: "/x/from-elsewhere.png".into(),
         settings: Some(Box::new(settings)),
+        foreign_sampler: None,
         frame: sample(60),
     });
     let draft = &stage.harness.state().state().draft.settings;
@@ -126,6 +145,82 @@ fn a_dropped_picture_restores_its_settings_and_what_it_lacks_stays() {
     assert_eq!(draft.steps, 25);
     assert!(stage.says("Settings taken from from-elsewhere.png"));
     assert_eq!(stage.harness.state().state().picture().unwrap().frame, sample(60));
+}
+
+#[test]
+fn a_sampler_that_is_none_of_ours_is_named_with_what_is_used_instead() {
+    let mut stage = Setup::default().open();
+    let settings = PartialSettings { prompt: Some("a castle".into()), ..PartialSettings::default() };
+    stage.answer(Answer::Recovered {
+        path: "/x/castle.png".into(),
+        settings: Some(Box::new(settings)),
+        foreign_sampler: Some("Euler a".into()),
+        frame: sample(60),
+    });
+    assert!(
+        stage.says("Settings taken from castle.png; it was made with Euler a, DDIM is used instead"),
+        "it is told"
+    );
+    assert_eq!(stage.harness.state().state().draft.settings.prompt, "a castle");
+    // The same of a picture in the gallery.
+    let mut record = records(1).remove(0);
+    record.foreign_sampler = Some("k_lms".into());
+    stage.answer(Answer::Gallery(vec![record]));
+    stage.click("a heart on blue");
+    stage.answer(Answer::Read { path: "/pictures/0000.png".into(), frame: sample(5) });
+    stage.click("Use its settings");
+    assert!(stage.says("Settings taken from 0000.png; it was made with k_lms, DDIM is used instead"));
+}
+
+#[test]
+fn a_pile_of_cards_that_grows_stays_above_what_can_be_done() {
+    let mut stage = Setup::default().open();
+    stage.fill_gallery(3);
+    stage.click("a pepper on pink");
+    stage.answer(Answer::Read { path: "/pictures/0001.png".into(), frame: sample(5) });
+    for name in ["one.png", "two.png", "three.png"] {
+        stage.answer(Answer::Saved(format!("/x/{name}").into()));
+        let card = stage.harness.get_by_role_and_label(Role::Label, &format!("Saved {name}")).rect();
+        let delete = stage.harness.get_by_role_and_label(Role::Button, "Delete").rect();
+        assert!(card.bottom() < delete.top(), "{name}: {card} covers {delete}");
+    }
+}
+
+#[test]
+fn pasted_files_and_pictures_are_taken_as_if_dropped_and_words_stay_words() {
+    let mut stage = Setup::default().open();
+    let prompt = |stage: &Stage| stage.harness.state().state().draft.settings.prompt.clone();
+    press(&mut stage, Modifiers::COMMAND, Key::A);
+    stage.harness.event(egui::Event::Paste("an owl, and/or a fox".into()));
+    stage.run();
+    assert_eq!(prompt(&stage), "an owl, and/or a fox");
+    press(&mut stage, Modifiers::COMMAND, Key::V);
+    stage.tasks();
+    let file = if cfg!(windows) { "C:\\x\\fox.png" } else { "/x/fox.png" };
+    stage.harness.event(egui::Event::Paste(file.into()));
+    stage.run();
+    assert!(stage.tasks().contains(&Task::Examine(file.into())));
+    assert_eq!(prompt(&stage), "an owl, and/or a fox", "the path is not typed");
+    let image = std::sync::Arc::new(egui::ColorImage::filled([2, 2], egui::Color32::GRAY));
+    stage.harness.event(egui::Event::PasteImage(image));
+    stage.run();
+    assert!(stage.tasks().contains(&Task::Paste { picture: true }));
+    stage.answer(Answer::PastedBare);
+    assert!(stage.says("The pasted picture holds no settings; drop its file here instead"));
+    // The key's release ends that paste; the next one brings nothing that egui tells of.
+    let release = |stage: &mut Stage| {
+        stage.harness.event(egui::Event::Key {
+            key: Key::V,
+            physical_key: None,
+            pressed: false,
+            repeat: false,
+            modifiers: Modifiers::COMMAND,
+        });
+        stage.run();
+        stage.tasks().contains(&Task::Paste { picture: false })
+    };
+    assert!(!release(&mut stage), "it has brought something");
+    assert!(release(&mut stage), "the services look for files");
 }
 
 #[test]
@@ -162,6 +257,33 @@ fn closing_with_work_in_progress_asks() {
     close(&mut stage);
     assert_eq!(stage.harness.state().state().over, Over::Nothing);
     assert!(stage.tasks().iter().any(|task| matches!(task, Task::Remember(_))), "all is written at the end");
+}
+
+#[test]
+fn whoever_ends_the_session_is_not_asked_and_everything_is_written() {
+    let mut stage = Setup::default().open();
+    press(&mut stage, Modifiers::COMMAND, Key::A);
+    stage.harness.event(egui::Event::Text("half a thought".into()));
+    stage.harness.step();
+    let job = stage.develop();
+    stage.begin(job, 20);
+    stage.tasks();
+    stage.asked_to_end.store(true, std::sync::atomic::Ordering::Release);
+    stage.harness.step();
+    let commands = &stage.harness.output().viewport_output[&egui::ViewportId::ROOT].commands;
+    assert!(commands.contains(&egui::ViewportCommand::Close), "{commands:?}");
+    // The system's answer to that.
+    let input = stage.harness.input_mut();
+    input.viewports.entry(egui::ViewportId::ROOT).or_default().events.push(egui::ViewportEvent::Close);
+    stage.harness.step();
+    let commands = &stage.harness.output().viewport_output[&egui::ViewportId::ROOT].commands;
+    assert!(!commands.contains(&egui::ViewportCommand::CancelClose), "{commands:?}");
+    assert_eq!(stage.harness.state().state().over, Over::Nothing);
+    let written = stage.tasks().into_iter().find_map(|task| match task {
+        Task::Remember(memory) => memory.settings.prompt,
+        _ => None,
+    });
+    assert!(written.is_some_and(|prompt| prompt == "half a thought"));
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use egui_kittest::Harness;
@@ -126,6 +128,7 @@ pub fn records(count: usize) -> Vec<Record> {
             path: PathBuf::from(format!("/pictures/{i:04}.png")),
             prompt: NAMES[i % NAMES.len()].to_owned(),
             settings: Some(Box::new(Settings { seed: i as u64, ..settings(NAMES[i % NAMES.len()]) }.into())),
+            foreign_sampler: None,
             size: [128, 128],
             modified: now() - Duration::from_secs(if i < 5 { 60 * i as u64 } else { 86_400 + 60 * i as u64 }),
         })
@@ -138,6 +141,7 @@ pub struct Stage {
     pub engine: Rc<RefCell<Option<EngineEnds>>>,
     pub world: Rc<RefCell<World>>,
     pub started: Rc<RefCell<usize>>,
+    pub asked_to_end: Arc<AtomicBool>,
 }
 
 /// How to set it up.
@@ -160,6 +164,7 @@ impl Setup {
         let engine = Rc::new(RefCell::new(None));
         let world = Rc::new(RefCell::new(World::default()));
         let started = Rc::new(RefCell::new(0));
+        let asked_to_end = Arc::new(AtomicBool::new(false));
         let theme =
             if self.remembered.theme == Theme::Light { egui::Theme::Light } else { egui::Theme::Dark };
         let start = Start {
@@ -175,6 +180,7 @@ impl Setup {
             services: Box::new(Held(world.clone())),
             remembered: self.remembered,
             model: None,
+            asked_to_end: asked_to_end.clone(),
         };
         let mut builder = Harness::builder()
             .with_size(self.size)
@@ -188,7 +194,7 @@ impl Setup {
             builder = builder.wgpu();
         }
         let harness = builder.build_eframe(|creation| Safelight::new(&creation.egui_ctx, start));
-        Stage { harness, engine, world, started }
+        Stage { harness, engine, world, started, asked_to_end }
     }
 
     /// With the starter open and its prompt counted.

@@ -1,0 +1,81 @@
+//! Pasting: pictures and files on the clipboard do what they do when dropped; words stay words.
+//!
+//! Trap: file managers differ. Most on Linux hand over copied files as text, Windows' Explorer as
+//! nothing that egui would tell of: a Ctrl+V that brought nothing is seen by its key alone, and then
+//! the services look at the clipboard.
+
+use std::path::{Path, PathBuf};
+
+use egui::{Context, Event, Key};
+
+use crate::app::command::Command;
+use crate::app::view::Room;
+
+/// Files pasted at once, at most.
+const FILES_MAX: usize = 64;
+
+/// Takes what is no text out of this frame's pastes.
+pub(super) fn take(ctx: &Context, room: &mut Room) -> Vec<Command> {
+    let mut commands = Vec::new();
+    ctx.input_mut(|input| {
+        input.events.retain(|event| match event {
+            Event::Paste(text) => {
+                room.pasted = true;
+                let files = files(text);
+                let is_text = files.is_none();
+                commands.extend(files.map(Command::Dropped));
+                is_text
+            }
+            Event::PasteImage(_) => {
+                room.pasted = true;
+                commands.push(Command::PasteFiles { picture: true });
+                false
+            }
+            Event::Key { key: Key::V, pressed: false, modifiers, .. } => {
+                if !std::mem::take(&mut room.pasted) && modifiers.command {
+                    commands.push(Command::PasteFiles { picture: false });
+                }
+                true
+            }
+            _ => true,
+        });
+    });
+    commands
+}
+
+/// The files that a text names, if it names nothing else: a path or a `file:` address on each line.
+fn files(text: &str) -> Option<Vec<PathBuf>> {
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    if lines.is_empty() || lines.len() > FILES_MAX {
+        return None;
+    }
+    lines.into_iter().map(file).collect()
+}
+
+fn file(line: &str) -> Option<PathBuf> {
+    if line.starts_with("file://") {
+        return url::Url::parse(line).ok()?.to_file_path().ok();
+    }
+    let path = Path::new(line);
+    (path.is_absolute() && path.extension().is_some()).then(|| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn only_a_text_of_files_alone_names_files() {
+        let named = |text: &str| {
+            files(text).map(|paths| paths.into_iter().map(|it| it.display().to_string()).collect())
+        };
+        assert_eq!(named("file:///a/red%20fox.png\r\n"), Some(vec!["/a/red fox.png".to_owned()]));
+        assert_eq!(named("/a/b.png\n/c/d.webp\n"), Some(vec!["/a/b.png".to_owned(), "/c/d.webp".to_owned()]));
+        for text in
+            ["", "a fox", "fox.png", "/a/b.png and a fox\nan owl", "and/or", "file:", "/b", "http://a/b.png"]
+        {
+            assert_eq!(files(text), None, "{text}");
+        }
+    }
+}
