@@ -1,6 +1,7 @@
 //! Speed of the kernels at Stable Diffusion's shapes, minima of several runs:
-//! `cargo bench --no-default-features --bench kernels -- [linear|conv|attention|norm|all] [avx512|avx2|portable] [THREADS] [CONVOLUTION]`.
-//! With `BF16=1` in the environment, linears in bf16.
+//! `cargo bench --no-default-features --bench kernels -- [linear|cold|conv|attention|norm|all] [avx512|avx2|portable] [THREADS] [CONVOLUTION]`.
+//! `cold` is `linear` with weights and tensors that no cache holds, as in a network. With `BF16=1` in the
+//! environment, linears and attention in bf16.
 #![allow(missing_docs, clippy::unwrap_used)]
 use half::f16;
 use safelight::ops::cpu::*;
@@ -48,7 +49,10 @@ fn main() {
     let context = Context::new(threads).with_level(level);
     println!("{} x{threads}", level.name());
     if what == "linear" || what == "all" {
-        linears(&context);
+        linears(&context, 1);
+    }
+    if what == "cold" {
+        linears(&context, COLD_BYTES);
     }
     if what == "conv" || what == "all" {
         convs(&context);
@@ -60,8 +64,12 @@ fn main() {
         norms(&context);
     }
 }
-fn linears(context: &Context) {
-    let mut total = [0.0; 2];
+/// More than the caches hold.
+const COLD_BYTES: usize = 100_000_000;
+
+/// Each product with so many sets of weights and tensors, in turns, that they take `bytes` together.
+fn linears(context: &Context, bytes: usize) {
+    let mut total = [0.0; 3];
     for (m, n, k, gated, count, which) in [
         (8192, 320, 320, false, 25, 0),
         (8192, 1280, 320, true, 5, 0),
@@ -93,19 +101,32 @@ fn linears(context: &Context) {
         (8192, 320, 960, false, 1, 1),
         (8192, 320, 640, false, 2, 1),
         (2, 1280, 1280, false, 11, 1),
+        (154, 768, 768, false, 48, 2),
+        (154, 3072, 768, false, 12, 2),
+        (154, 768, 3072, false, 12, 2),
     ] {
         let rows = if gated { 2 * n } else { n };
         let w = halves(rows * k);
-        let packed = if std::env::var_os("BF16").is_some() {
-            PackedMatrix::pack_bf16(&context.pool, WeightSlice::F16(&w), n, k, gated)
-        } else if gated {
-            PackedMatrix::pack_geglu(&context.pool, WeightSlice::F16(&w), n, k)
-        } else {
-            PackedMatrix::pack(&context.pool, WeightSlice::F16(&w), n, k)
+        let pack = || {
+            if std::env::var_os("BF16").is_some() {
+                PackedMatrix::pack_bf16(&context.pool, WeightSlice::F16(&w), n, k, gated)
+            } else if gated {
+                PackedMatrix::pack_geglu(&context.pool, WeightSlice::F16(&w), n, k)
+            } else {
+                PackedMatrix::pack(&context.pool, WeightSlice::F16(&w), n, k)
+            }
         };
-        let (x, bias, mut y) = (tensor(context, m * k), noise(rows), tensor(context, m * n));
+        let bias = noise(rows);
         let epilogue = Epilogue { bias: Some(&bias), ..Epilogue::default() };
-        let t = best(|| linear(context, Source::one(&x, k), (m, 1), &packed, epilogue, &mut y).unwrap());
+        let sets = bytes.div_ceil(2 * rows * k + 4 * m * (k + n));
+        let mut sets: Vec<_> =
+            (0..sets).map(|_| (pack(), tensor(context, m * k), tensor(context, m * n))).collect();
+        let mut turn = 0;
+        let t = best(|| {
+            turn = (turn + 1) % sets.len();
+            let (packed, x, y) = &mut sets[turn];
+            linear(context, Source::one(x, k), (m, 1), packed, epilogue, y).unwrap();
+        });
         let gflop = 2.0 * (m * rows * k) as f64 / 1e9;
         println!(
             "linear {m}x{rows}x{k}{}: {:.3} ms, {:.0} GF/s",
@@ -115,7 +136,7 @@ fn linears(context: &Context) {
         );
         total[which] += t * count as f64;
     }
-    println!("UNet linears {:.3} s, 1x1 {:.3} s", total[0], total[1]);
+    println!("UNet linears {:.3} s, 1x1 {:.3} s, text {:.4} s", total[0], total[1], total[2]);
 }
 fn convs(context: &Context) {
     let mut total = [0.0; 2];

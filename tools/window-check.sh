@@ -4,28 +4,12 @@
 # opens, a prompt is typed, the picture develops step by step and lies on the disk with its settings,
 # the window rests, is closed, and knows everything at the next start.
 # Screenshots go into FOLDER. Needs xdotool and ImageMagick's `convert`, `compare` and `import`.
-set -euo pipefail
-
-if [ $# -lt 1 ] || [ $# -gt 2 ]; then
-    sed -n '2p' "$0" | cut -c3- >&2
-    exit 2
-fi
-program=$(realpath "$1")
-work=$(mktemp -d)
-shots=$(realpath -m "${2:-$work/shots}")
-mkdir -p "$shots"
+# shellcheck source=tools/window.sh
+source "$(dirname "$0")/window.sh"
+shots=$results
 export SAFELIGHT_HOME="$work/home"
 export SAFELIGHT_FRAMES="$work/frames.txt"
 export LP_NATIVE_VECTOR_WIDTH=256 # the same pixels whatever the machine's vectors
-export LC_ALL=C.UTF-8
-process=
-cleanup() {
-    if [ -n "$process" ]; then
-        kill "$process" 2>/dev/null || true
-    fi
-    rm -rf "$work"
-}
-trap cleanup EXIT
 
 prompt="a red fox on a blue background"
 # What is looked at, in pixels of the window: the middle of the picture, all of it, the newest thumbnail.
@@ -33,28 +17,6 @@ middle=400x400+408+120
 whole=512x512+352+64
 gallery=200x560+4+56
 thumbnail=72x72+20+88 # of the newest picture, inside the frame that marks the one shown
-
-fail() {
-    echo "window: $*" >&2
-    import -silent -window root "$shots/failed.png" || true
-    exit 1
-}
-
-milliseconds() {
-    echo $(($(date +%s%N) / 1000000))
-}
-
-# wait_for SECONDS COMMAND…: tries it until it succeeds.
-wait_for() {
-    local until=$(($(milliseconds) + 1000 * $1))
-    shift
-    until "$@" >/dev/null 2>&1; do
-        if [ "$(milliseconds)" -gt "$until" ] || ! kill -0 "$process" 2>/dev/null; then
-            return 1
-        fi
-        sleep 0.05
-    done
-}
 
 shot() {
     import -silent -window root "$shots/$1.png"
@@ -73,46 +35,10 @@ thousandths() {
         awk '{ printf "%d\n", 1000 * $1 }'
 }
 
-# The window draws on the bare root, which is black: the bottom of the controls is not.
-is_drawn() {
-    local level
-    level=$(import -silent -window root -crop 300x100+960+600 -resize '1x1!' -depth 8 -format \
-        '%[fx:int(255*(u.r+u.g+u.b))]' info:)
-    [ "$level" -gt 20 ]
-}
-
-# Starts the program and waits for its first frame.
-start() {
-    local began
-    began=$(milliseconds)
-    "$program" 2>>"$work/errors.txt" &
-    process=$!
-    window=
-    until [ -n "$window" ]; do
-        kill -0 "$process" 2>/dev/null || { cat "$work/errors.txt"; fail "the program has ended"; }
-        [ $(($(milliseconds) - began)) -lt 30000 ] || fail "no window within 30 s"
-        window=$(xdotool search --onlyvisible --name '^Safelight$' 2>/dev/null | head -n 1 || true)
-    done
-    local opened=$(($(milliseconds) - began))
-    wait_for 30 is_drawn || fail "nothing is drawn within 30 s"
-    echo "$1: the window is there after $opened ms, seen drawn after $(($(milliseconds) - began)) ms"
-    xdotool windowfocus "$window"
-}
-
-# Closes the window as a person does, and waits for the program's end.
+# Closes the window as a person does.
 close() {
     xdotool key --clearmodifiers ctrl+q
-    wait_for_end || fail "the program does not end"
-    wait "$process" || { cat "$work/errors.txt"; fail "it ended with an error"; }
-    process=
-}
-
-wait_for_end() {
-    local until=$(($(milliseconds) + 10000))
-    while kill -0 "$process" 2>/dev/null; do
-        [ "$(milliseconds)" -lt "$until" ] || return 1
-        sleep 0.05
-    done
+    end
 }
 
 # Whether the file of what is remembered holds this, spaces apart.

@@ -29,7 +29,7 @@ pub(super) fn measure(measured: &Measured<'_>) -> Result<Row, SubjectError> {
         notes.push(format!("{} {:.0} ms", part.name(), most * 1e3));
         all.extend(samples);
     }
-    let row = measured.row(Part::Cancel, 1, &all, 0.0);
+    let row = measured.row(Part::Cancel.name(), 1, &all, 0.0);
     Ok(Row { note: Some(format!("most: {}", notes.join(", "))), ..row })
 }
 

@@ -6,6 +6,7 @@
 
 mod cancel;
 mod peak;
+mod previews;
 mod processor;
 mod row;
 mod subject;

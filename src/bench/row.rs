@@ -7,7 +7,8 @@ use crate::ops::Metered;
 /// One part, measured.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
-    /// `text`, `unet`, `unet1`, `decode`, `encode`, `load`, `run`, `cancel`.
+    /// `text`, `unet`, `unet1`, `decode`, `encode`, `load`, `run`, `preview-fast`, `preview-tiny`,
+    /// `preview-full`, `cancel`.
     pub name: &'static str,
     /// Pixels across.
     pub width: usize,
@@ -56,7 +57,7 @@ impl Row {
 
     /// The line's heading.
     pub const HEADING: &'static str =
-        "part     size       batch   median      min      max processor   GFLOP  GFLOP/s  peak GB";
+        "part         size       batch   median      min      max processor   GFLOP  GFLOP/s  peak GB";
 
     /// A line for people.
     pub fn line(&self) -> String {
@@ -64,7 +65,7 @@ impl Row {
             self.peak_bytes.map_or_else(|| "–".to_owned(), |bytes| format!("{:.2}", bytes as f64 / 1e9));
         let rate = if self.gflop > 0.0 { format!("{:.0}", self.gflop / self.min) } else { "–".to_owned() };
         format!(
-            "{:<8} {:<10} {:>5} {:>8.3} {:>8.3} {:>8.3} {:>9} {:>7.1} {:>8} {:>8}  {}",
+            "{:<12} {:<10} {:>5} {:>8.3} {:>8.3} {:>8.3} {:>9} {:>7.1} {:>8} {:>8}  {}",
             self.name,
             format!("{}×{}", self.width, self.height),
             self.batch,
@@ -155,6 +156,6 @@ mod tests {
         assert_eq!(of(&[3.0, 1.0, 2.0]), (2.0, 1.0, 3.0));
         assert_eq!(of(&[4.0, 1.0]), (2.5, 1.0, 4.0));
         assert_eq!(of(&[]), (0.0, 0.0, 0.0));
-        assert!(row.line().starts_with("unet     64×64"));
+        assert!(row.line().starts_with("unet         64×64"));
     }
 }

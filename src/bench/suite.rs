@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::row::{OperationRow, Row};
 use super::subject::{Subject, SubjectError};
-use super::{cancel, peak, processor};
+use super::{cancel, peak, previews, processor};
 use crate::engine::ConditionedModel;
 use crate::engine::generate;
 use crate::message::{RngKind, SamplerKind, Settings, TimestepSpacing};
@@ -36,13 +36,15 @@ pub enum Part {
     Decode,
     /// The first stage's encoder.
     Encode,
+    /// A step's picture in each of the window's modes.
+    Preview,
     /// From the stop flag to the end of the work.
     Cancel,
 }
 
 impl Part {
     /// All of them, in the order they are run.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Load,
         Self::Run,
         Self::Text,
@@ -50,6 +52,7 @@ impl Part {
         Self::Unet1,
         Self::Decode,
         Self::Encode,
+        Self::Preview,
         Self::Cancel,
     ];
 
@@ -63,6 +66,7 @@ impl Part {
             Self::Unet1 => "unet1",
             Self::Decode => "decode",
             Self::Encode => "encode",
+            Self::Preview => "preview",
             Self::Cancel => "cancel",
         }
     }
@@ -120,15 +124,14 @@ impl Suite<'_> {
         let measured = Measured { suite: self, model: &model, size: self.size_for(&model)? };
         for part in Part::ALL.into_iter().filter(|part| parts.contains(part)) {
             if part == Part::Load {
-                on_row(measured.row(part, 1, &samples, 0.0), Vec::new());
+                on_row(measured.row(part.name(), 1, &samples, 0.0), Vec::new());
                 continue;
             }
             // A run's peak counts from the load on.
             if part != Part::Run {
-                self.device.trim();
-                peak::reset();
+                measured.forget();
             }
-            if let Some((row, operations)) = measured.part(part)? {
+            for (row, operations) in measured.part(part)? {
                 on_row(row, operations);
             }
         }
@@ -157,18 +160,34 @@ pub(super) struct Measured<'a> {
     size: [usize; 2],
 }
 
-type Work<'a> = Box<dyn FnMut() -> ops::Result<()> + 'a>;
+/// Something to measure, as often as wanted.
+pub(super) type Work<'a> = Box<dyn FnMut() -> ops::Result<()> + 'a>;
+/// A row, and the rows of its operations if they are asked for.
+pub(super) type Rows = (Row, Vec<OperationRow>);
 
 impl Measured<'_> {
-    /// One part's row; `None` if the model has no such part.
-    fn part(&self, part: Part) -> Result<Option<(Row, Vec<OperationRow>)>, SubjectError> {
-        if part == Part::Cancel {
-            return Ok(Some((cancel::measure(self)?, Vec::new())));
+    /// One part's rows; none if the model has no such part.
+    fn part(&self, part: Part) -> Result<Vec<Rows>, SubjectError> {
+        match part {
+            Part::Cancel => Ok(vec![(cancel::measure(self)?, Vec::new())]),
+            Part::Preview => previews::measure(self),
+            _ => match self.work(part)? {
+                // A whole run is long, and its first is as good as any other.
+                Some(mut work) => Ok(vec![self.time(part.name(), part != Part::Run, &mut work)?]),
+                None => Ok(Vec::new()),
+            },
         }
-        let Some(mut work) = self.work(part)? else { return Ok(None) };
+    }
+
+    /// Gives back buffers, and starts a new peak of memory.
+    pub fn forget(&self) {
+        self.suite.device.trim();
+        peak::reset();
+    }
+
+    /// Times a work, after a first time that does not count if it is to warm up.
+    pub fn time(&self, name: &'static str, warm_up: bool, work: &mut Work<'_>) -> ops::Result<Rows> {
         let meter = self.suite.device.meter();
-        // A whole run is long, and its first is as good as any other.
-        let warm_up = part != Part::Run;
         meter.start();
         let (mut samples, mut least) = (Vec::new(), None);
         let began = Instant::now();
@@ -185,22 +204,22 @@ impl Measured<'_> {
             least = least.into_iter().chain(used).reduce(f64::min);
         }
         let gflop = operations.iter().map(|metered| metered.operations).sum::<f64>() / 1e9;
-        let batch = if matches!(part, Part::Text | Part::Unet) { 2 } else { 1 };
-        let row = Row { processor: least, ..self.row(part, batch, &samples, gflop) };
+        let batch = if [Part::Text.name(), Part::Unet.name()].contains(&name) { 2 } else { 1 };
+        let row = Row { processor: least, ..self.row(name, batch, &samples, gflop) };
         if self.suite.operations && warm_up {
             meter.start();
             work()?;
             operations = meter.finish();
         }
-        let operations = operations.into_iter().map(|metered| OperationRow::new(part.name(), metered));
-        Ok(Some((row, if self.suite.operations { operations.collect() } else { Vec::new() })))
+        let operations = operations.into_iter().map(|metered| OperationRow::new(name, metered));
+        Ok((row, if self.suite.operations { operations.collect() } else { Vec::new() }))
     }
 
     /// A row of this suite.
-    pub fn row(&self, part: Part, batch: usize, samples: &[f64], gflop: f64) -> Row {
+    pub fn row(&self, name: &'static str, batch: usize, samples: &[f64], gflop: f64) -> Row {
         let device = self.suite.device;
         let row = Row {
-            name: part.name(),
+            name,
             width: self.size[0],
             height: self.size[1],
             batch,
@@ -215,18 +234,23 @@ impl Measured<'_> {
             dtype: device.dtype().name(),
             simd: device.simd(),
             peak_bytes: peak::bytes(),
-            note: (part == Part::Run).then(|| format!("{} steps", self.suite.steps)),
+            note: (name == Part::Run.name()).then(|| format!("{} steps", self.suite.steps)),
         };
         row.with_samples(samples)
+    }
+
+    /// The shape of a latent of this size.
+    pub fn latent_shape(&self) -> [usize; 4] {
+        let [width, height] = self.size;
+        let config = &self.model.config;
+        [1, config.channels, height / config.first_stage_factor, width / config.first_stage_factor]
     }
 
     /// The repeatable work of a part, with its input made; `None` if the model has no such part.
     pub fn work(&self, part: Part) -> Result<Option<Work<'_>>, SubjectError> {
         let model = self.model;
         let [width, height] = self.size;
-        let config = &model.config;
-        let latent_shape =
-            [1, config.channels, height / config.first_stage_factor, width / config.first_stage_factor];
+        let latent_shape = self.latent_shape();
         Ok(match part {
             Part::Text => {
                 let CondStage::Clip { .. } = model.cond_stage() else { return Ok(None) };
@@ -239,7 +263,7 @@ impl Measured<'_> {
                     (conditioning(model, latent_shape, 1)?, conditioning(model, latent_shape, 2)?);
                 let mut denoiser = ConditionedModel::new(model, one, Some(&other))?;
                 let x = latent(latent_shape, 3);
-                let t = config.schedule.timesteps() / 2;
+                let t = model.config.schedule.timesteps() / 2;
                 Some(Box::new(move || match part {
                     Part::Unet => denoiser.guided(&x, t).map(drop),
                     _ => denoiser.conditional(&x, t).map(drop),
@@ -254,7 +278,7 @@ impl Measured<'_> {
                 Some(Box::new(move || model.encode_first_stage(&x).map(drop)))
             }
             Part::Run => self.whole_run()?,
-            Part::Load | Part::Cancel => None,
+            Part::Load | Part::Preview | Part::Cancel => None,
         })
     }
 
@@ -298,7 +322,8 @@ impl Measured<'_> {
     }
 }
 
-fn latent(shape: [usize; 4], seed: u64) -> Latent {
+/// A latent of noise.
+pub(super) fn latent(shape: [usize; 4], seed: u64) -> Latent {
     Latent::new(shape, Noise::seeded(RngKind::Cpu, seed).randn(shape.iter().product()))
 }
 
@@ -349,8 +374,13 @@ mod tests {
         let mut rows = Vec::new();
         suite.run(&Part::ALL, &mut |row, operations| rows.push((row, operations))).unwrap();
         let names: Vec<&str> = rows.iter().map(|(row, _)| row.name).collect();
-        assert_eq!(names, Part::ALL.map(Part::name));
-        for (row, operations) in rows.iter().filter(|(row, _)| !["load", "cancel"].contains(&row.name)) {
+        let mut expected = Part::ALL.map(Part::name).to_vec();
+        let preview = expected.iter().position(|name| *name == "preview").unwrap();
+        // The starter's latents are not of TAESD's kind.
+        expected.splice(preview..=preview, ["preview-fast", "preview-full"]);
+        assert_eq!(names, expected);
+        let uncounted = ["load", "preview-fast", "cancel"];
+        for (row, operations) in rows.iter().filter(|(row, _)| !uncounted.contains(&row.name)) {
             let sum: f64 = operations.iter().map(|operation| operation.gflop).sum();
             assert!(row.gflop > 0.0 && row.seconds > 0.0 && row.max >= row.min, "{row:?}");
             // What is made once a run is counted in the first call only.

@@ -323,7 +323,7 @@ pub struct Bench {
     #[command(flatten)]
     /// Or a model's own weights.
     pub model: Model,
-    /// Parts out of load, run, text, unet, unet1, decode, encode and cancel; all if not given.
+    /// Parts out of load, run, text, unet, unet1, decode, encode, preview and cancel; all if not given.
     #[arg(long, value_delimiter = ',', value_name = "PART,…")]
     pub only: Vec<Part>,
     /// Pixels across and down, such as 512x512 [default: the model's].

@@ -6,14 +6,13 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::message::PreviewMode;
-use crate::model::TinyDecoder;
+use crate::model::{LatentDiffusion, TinyDecoder};
 use crate::ops::{self, Tensor};
 use crate::picture::Frame;
 use crate::sampler::Latent;
 
 use super::fitted::{self, FittedDecoder, Sample};
 use super::generate;
-use super::open::OpenModel;
 
 /// `Auto` takes what costs less than this, however short a step is.
 const CHEAP: Duration = Duration::from_millis(100);
@@ -61,20 +60,16 @@ impl Previewer {
         Self { fit: Fit::Gathering(Vec::new()), tiny, cache, full_cost: None, tiny_cost: None }
     }
 
-    /// One piece of the work that is done while nobody waits; whether there is more.
+    /// One piece of the work that is done while nobody waits; whether there is more. A kept fit goes
+    /// by the model's `hash`, which takes seconds for a large file; without it nothing is looked up.
     ///
     /// # Errors
     /// If the decoder fails or is stopped.
-    pub fn prepare(&mut self, model: &OpenModel) -> ops::Result<bool> {
+    pub fn prepare(&mut self, model: &LatentDiffusion, hash: Option<&str>) -> ops::Result<bool> {
         let Fit::Gathering(samples) = &mut self.fit else { return Ok(false) };
-        let channels = model.networks.config.channels;
-        let factor = model.networks.config.first_stage_factor;
-        // The hash of a large file takes seconds; until it is there nothing is looked up.
-        let kept_at = self
-            .cache
-            .as_ref()
-            .zip(model.hash_if_ready())
-            .map(|(folder, hash)| folder.join(format!("{hash}.json")));
+        let (channels, factor) = (model.config.channels, model.config.first_stage_factor);
+        let kept_at =
+            self.cache.as_ref().zip(hash).map(|(folder, hash)| folder.join(format!("{hash}.json")));
         if samples.len() == 1
             && let Some(kept) = kept_at.as_ref().and_then(|path| FittedDecoder::read(path, channels, factor))
         {
@@ -83,7 +78,7 @@ impl Previewer {
         }
         let latent = fitted::fit_latent(channels, samples.len());
         let began = Instant::now();
-        let (_, image) = generate::decode(&model.networks, &latent)?;
+        let (_, image) = generate::decode(model, &latent)?;
         let cost = began.elapsed().as_secs_f64() / (fitted::CROP * fitted::CROP) as f64;
         self.full_cost = Some(self.full_cost.map_or(cost, |least| least.min(cost)));
         samples.push(Sample { latent, image: image.to_f32()? });
@@ -108,7 +103,7 @@ impl Previewer {
     /// If a decoder fails or is stopped.
     pub fn show(
         &mut self,
-        model: &OpenModel,
+        model: &LatentDiffusion,
         pred_x0: &Latent,
         mode: PreviewMode,
         step_took: Duration,
@@ -122,7 +117,7 @@ impl Previewer {
         let began = Instant::now();
         let [_, _, h, w] = pred_x0.shape;
         let (frame, note) = match (mode, &self.tiny) {
-            (PreviewMode::Full, _) => (generate::decode(&model.networks, pred_x0)?.0, None),
+            (PreviewMode::Full, _) => (generate::decode(model, pred_x0)?.0, None),
             (PreviewMode::Tiny, Some(tiny)) => (tiny_frame(tiny, model, pred_x0)?, None),
             _ => self.fast(model, pred_x0),
         };
@@ -139,12 +134,12 @@ impl Previewer {
     /// The best that costs under a tenth of a step or under 100 ms.
     fn affordable(
         &mut self,
-        model: &OpenModel,
+        model: &LatentDiffusion,
         pred_x0: &Latent,
         step_took: Duration,
     ) -> ops::Result<PreviewMode> {
         if self.full_cost.is_none() {
-            self.prepare(model)?;
+            self.prepare(model, None)?;
         }
         let [_, _, h, w] = pred_x0.shape;
         let budget = CHEAP.as_secs_f64().max(CHEAP_SHARE * step_took.as_secs_f64());
@@ -158,13 +153,13 @@ impl Previewer {
         })
     }
 
-    fn fast(&self, model: &OpenModel, pred_x0: &Latent) -> (Frame, Option<String>) {
+    fn fast(&self, model: &LatentDiffusion, pred_x0: &Latent) -> (Frame, Option<String>) {
         if let Fit::Ready(decoder) = &self.fit
             && let Some(frame) = decoder.decode(pred_x0)
         {
             return (frame, Some(format!("error {:.2}", decoder.error)));
         }
-        let factor = model.networks.config.first_stage_factor;
+        let factor = model.config.first_stage_factor;
         let v1_shaped = pred_x0.shape[1] == 4 && factor == 8;
         let note = if v1_shaped {
             "rough colors until the fit is ready"
@@ -189,8 +184,8 @@ fn flat_colors(z: &Latent, factor: usize, v1_shaped: bool) -> Frame {
     Frame::from_decoded(&image, width, height)
 }
 
-fn tiny_frame(tiny: &TinyDecoder, model: &OpenModel, pred_x0: &Latent) -> ops::Result<Frame> {
-    let z = Tensor::from_f32(&model.networks.first_stage_device(), &pred_x0.shape, &pred_x0.values)?;
+fn tiny_frame(tiny: &TinyDecoder, model: &LatentDiffusion, pred_x0: &Latent) -> ops::Result<Frame> {
+    let z = Tensor::from_f32(&model.first_stage_device(), &pred_x0.shape, &pred_x0.values)?;
     let image = tiny.decode(&z)?;
     let [_, _, h, w] = image.map_shape()?;
     // TAESD answers in [0, 1]; frames are made from [-1, 1].

@@ -120,7 +120,7 @@ impl<'a> RunningJob<'a> {
     /// preview, not the picture.
     fn preview(&mut self, model: &OpenModel, step: &StepReport<'_>) -> ControlFlow<()> {
         let mode = self.job.previews;
-        match self.worker.previewer.show(model, step.pred_x0, mode, step.took) {
+        match self.worker.previewer.show(&model.networks, step.pred_x0, mode, step.took) {
             Ok(Some(shown)) => {
                 self.previews_took += shown.took;
                 let run = self.began.elapsed().saturating_sub(self.rested);

@@ -16,7 +16,8 @@ use super::open::OpenModel;
 /// One sentence if there is a file that cannot be used; the model works without.
 pub fn find(model: &OpenModel, data_folder: Option<&Path>) -> Result<Option<TinyDecoder>, String> {
     let config = &model.networks.config;
-    if config.channels != 4 || config.first_stage_factor != 8 || model.info.source == ModelSource::Starter {
+    let suits = TinyDecoder::suits(config.channels, config.first_stage_factor);
+    if !suits || model.info.source == ModelSource::Starter {
         return Ok(None);
     }
     let folders = folders(&model.info.source, data_folder);

@@ -221,7 +221,7 @@ impl Worker {
             return;
         };
         self.ends.stop.lower();
-        match self.previewer.prepare(model) {
+        match self.previewer.prepare(&model.networks, model.hash_if_ready()) {
             Ok(more) => self.preparing = more,
             Err(error) => {
                 log::warn!("the fast preview is not prepared: {error}");

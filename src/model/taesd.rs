@@ -39,6 +39,11 @@ pub struct TinyDecoder {
 }
 
 impl TinyDecoder {
+    /// Whether it is for latents of so many channels, whose side is a `factor`th of the picture's.
+    pub fn suits(channels: usize, factor: usize) -> bool {
+        channels == 4 && factor == 8
+    }
+
     /// `diffusers` says how the file counts layers: `decoder.layers.0` is the first convolution, or
     /// `1` is. `channels` are the latent's.
     ///

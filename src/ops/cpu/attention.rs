@@ -4,10 +4,11 @@
 //! each block of keys (112, or 48 on 8 lanes) scores are the register tile K·Qᵀ, the running maximum
 //! and the exponentials go lane by lane with no sum across a vector, and the block's Vᵀ·P is added to
 //! the output after scaling it by 2^(old maximum - new). With products of bf16 numbers queries, keys,
-//! P and values are rounded as they are packed in pairs; scores, maximum and sums stay f32. Heads of 512 (the VAE) share each block of keys between four groups of
-//! queries, or keys would come from memory again for each. Cost: 4·queries·keys·head_size operations,
-//! and about a tenth on top for the exponentials at head size 40. Trap: sums start from zero in each
-//! block; adding 4,096 keys in one chain costs a digit.
+//! P and values are rounded as they are packed in pairs; scores, maximum and sums stay f32. Heads of
+//! 512 (the VAE) share each block of keys between four groups of queries, or keys would come from
+//! memory again for each. Cost: 4·queries·keys·head_size operations, and about a tenth on top for the
+//! exponentials at head size 40. Trap: sums start from zero in each block; adding 4,096 keys in one
+//! chain costs a digit.
 #![expect(unsafe_code, reason = "raw pointers into scratch, disjoint writes of the result")]
 
 use super::context::Context;

@@ -18,7 +18,7 @@ use super::rows::Rows;
 use super::shared::Shared;
 use super::simd::Simd;
 use super::stop::Stopped;
-use super::tile::{Tile, TileFn, Write, even_part, prefetch, prefetch_write};
+use super::tile::{Tile, TileFn, Write, even_part, part_start, prefetch, prefetch_write};
 
 /// Columns of k that are summed from zero.
 const DEPTH: usize = 320;
@@ -68,11 +68,6 @@ impl Plan {
         let ranges = if row_blocks >= 2 * threads { 1 } else { ranges };
         Plan { row_blocks, ranges, stripes }
     }
-}
-
-/// The start of part `i`.
-fn part_start(total: usize, count: usize, i: usize) -> usize {
-    i * (total / count) + i.min(total % count)
 }
 
 impl<R: Rows> Gemm<'_, R> {

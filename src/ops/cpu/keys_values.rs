@@ -107,8 +107,8 @@ impl KeysValues {
         let context = &context.for_pairs(shape.products == Products::Bf16);
         let (group, _) = tile_shape(context.level);
         let mut packed = KeysValues {
-            keys: arena.take(batch * heads * keys.next_multiple_of(group) * shape.words()),
-            values: arena.take(batch * heads * keys.next_multiple_of(2) * head_size),
+            keys: arena.take(keys_offset(&shape, group, batch * heads, 0)),
+            values: arena.take(values_offset(&shape, batch * heads, 0)),
             shape,
             group,
         };

@@ -148,6 +148,11 @@ pub fn even_part(total: usize, count: usize, i: usize) -> usize {
     total / count + usize::from(i < total % count)
 }
 
+/// Where group number `i` of [`even_part`] starts.
+pub fn part_start(total: usize, count: usize, i: usize) -> usize {
+    i * (total / count) + i.min(total % count)
+}
+
 /// Runs the tiles of a block of rows: all of them `NV` vectors wide, STRIDE apart.
 ///
 /// # Safety

@@ -21,7 +21,7 @@ use super::shared::Shared;
 use super::simd::Simd;
 use super::source::Source;
 use super::stop::Stopped;
-use super::tile::even_part;
+use super::tile::{even_part, part_start};
 
 /// Distance between tiles of V: the most channels summed from zero.
 pub(super) const STRIDE: usize = 80;
@@ -138,7 +138,7 @@ impl<const N: usize> Winograd<'_, N> {
         let (shared, scratch) = (Shared::new(&mut shared), Shared::new(&mut scratch));
         for block in 0..blocks {
             let count = even_part(total, blocks, block);
-            let first = block * (total / blocks) + block.min(total % blocks);
+            let first = part_start(total, blocks, block);
             const GROUP: usize = 4;
             context.each(count.div_ceil(GROUP), |_, item| Scatter {
                 winograd: self,
@@ -155,7 +155,7 @@ impl<const N: usize> Winograd<'_, N> {
                 plan: &plan,
                 stripe: item / chunks,
                 first,
-                at: item % chunks * (count / chunks) + (item % chunks).min(count % chunks),
+                at: part_start(count, chunks, item % chunks),
                 count: even_part(count, chunks, item % chunks),
                 v: shared.at(zeros),
                 u: scratch.at(worker * own),
@@ -215,8 +215,7 @@ impl<const N: usize> Winograd<'_, N> {
             number: item % plan.depths.len(),
         })?;
         context.each(jobs, |worker, item| {
-            let (first, count) =
-                (item * (total / jobs) + item.min(total % jobs), even_part(total, jobs, item));
+            let (first, count) = (part_start(total, jobs, item), even_part(total, jobs, item));
             let scatter = Scatter {
                 winograd: self,
                 plan: &plan,

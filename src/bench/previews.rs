@@ -1,0 +1,51 @@
+//! What a step's preview costs in each of the window's modes.
+//!
+//! Trap: the tiny decoder has drawn weights, as TAESD's file need not be at hand; they cost the same.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::subject::SubjectError;
+use super::suite::{Measured, Rows, Work, latent};
+use crate::engine::Previewer;
+use crate::message::PreviewMode;
+use crate::model::TinyDecoder;
+use crate::model::synthetic::Synthetic;
+use crate::ops::{self, Weights};
+
+/// The rows: fast, tiny (for latents of its kind) and full.
+pub(super) fn measure(measured: &Measured<'_>) -> Result<Vec<Rows>, SubjectError> {
+    let mut rows = vec![row(measured, "preview-fast", PreviewMode::Fast, None)?];
+    if let Some(tiny) = tiny(measured)? {
+        rows.push(row(measured, "preview-tiny", PreviewMode::Tiny, Some(tiny))?);
+    }
+    rows.push(row(measured, "preview-full", PreviewMode::Full, None)?);
+    Ok(rows)
+}
+
+/// One mode's row; what is prepared while nobody waits does not count.
+fn row(
+    measured: &Measured<'_>,
+    name: &'static str,
+    mode: PreviewMode,
+    tiny: Option<TinyDecoder>,
+) -> ops::Result<Rows> {
+    let model = measured.model;
+    let mut previewer = Previewer::new(None, tiny);
+    while mode == PreviewMode::Fast && previewer.prepare(model, None)? {}
+    measured.forget();
+    let pred_x0 = latent(measured.latent_shape(), 6);
+    let mut work: Work<'_> =
+        Box::new(move || previewer.show(model, &pred_x0, mode, Duration::ZERO).map(drop));
+    measured.time(name, true, &mut work)
+}
+
+/// TAESD's decoder, if it could decode this model's latents.
+fn tiny(measured: &Measured<'_>) -> ops::Result<Option<TinyDecoder>> {
+    let (model, config) = (measured.model, &measured.model.config);
+    if !TinyDecoder::suits(config.channels, config.first_stage_factor) {
+        return Ok(None);
+    }
+    let weights = Weights::new(Arc::new(Synthetic { weights_seed: 0 }), model.first_stage_device());
+    TinyDecoder::new(&weights, false, config.channels).map(Some)
+}
