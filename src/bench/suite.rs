@@ -203,7 +203,7 @@ impl Measured<'_> {
             let used = processor::seconds().zip(before).map(|(after, before)| after - before);
             least = least.into_iter().chain(used).reduce(f64::min);
         }
-        let gflop = operations.iter().map(|metered| metered.operations).sum::<f64>() / 1e9;
+        let gflop = operations.iter().fold(0.0, |sum, metered| sum + metered.operations) / 1e9;
         let batch = if [Part::Text.name(), Part::Unet.name()].contains(&name) { 2 } else { 1 };
         let row = Row { processor: least, ..self.row(name, batch, &samples, gflop) };
         if self.suite.operations && warm_up {

@@ -233,6 +233,12 @@ impl TensorSource for Checkpoint {
         }
     }
 
+    fn release_all(&self) {
+        for file in &self.files {
+            file.forget(0..file.len());
+        }
+    }
+
     fn names(&self) -> Vec<String> {
         self.tensors.keys().cloned().collect()
     }

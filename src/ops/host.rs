@@ -86,6 +86,10 @@ pub trait TensorSource: Send + Sync {
     /// The tensor was copied and will not be read again soon; a mapped file may forget its pages.
     fn release(&self, _name: &str) {}
 
+    /// The same of all tensors. It takes what [`TensorSource::release`] leaves: the system maps pages
+    /// around those that are read too, tens of megabytes in all.
+    fn release_all(&self) {}
+
     /// Every stored name, sorted; empty for a source that makes tensors as they are asked for.
     fn names(&self) -> Vec<String>;
 }

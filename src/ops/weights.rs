@@ -133,6 +133,11 @@ impl Weights {
         self.source.release(&self.full_name(name));
     }
 
+    /// Tells the source that nothing will be read again soon.
+    pub fn release_all(&self) {
+        self.source.release_all();
+    }
+
     /// Names in the source that nobody asked for, sorted.
     pub fn unused(&self) -> Vec<String> {
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
