@@ -4,6 +4,7 @@
 # opens, a prompt is typed, the picture develops step by step and lies on the disk with its settings,
 # the window rests, is closed, and knows everything at the next start.
 # Screenshots go into FOLDER. Needs xdotool and ImageMagick's `convert`, `compare` and `import`.
+set -euo pipefail
 # shellcheck source=tools/window.sh
 source "$(dirname "$0")/window.sh"
 shots=$results

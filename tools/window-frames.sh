@@ -3,6 +3,7 @@
 # How long the window's frames take on the UI thread, on a display of 1280x800 pixels (Xvfb will do):
 # while pictures of 200 steps develop on all cores under a moving pointer, and while a gallery of
 # 1,000 pictures is scrolled. Every frame's times are left in FOLDER. Needs xdotool and ImageMagick.
+set -euo pipefail
 # shellcheck source=tools/window.sh
 source "$(dirname "$0")/window.sh"
 

@@ -1,10 +1,9 @@
-# What the scripts share that play the window on a display of 1280x800 pixels; read in with `source`.
-# Needs xdotool and ImageMagick.
+# shellcheck shell=bash
+# What the scripts share that play the window on a display of 1280x800 pixels; read in with `source`
+# under `set -euo pipefail`. Needs xdotool and ImageMagick.
 #
 # The caller's own head says how it is called in its second line. Afterwards `program` is the program,
 # `work` a folder that goes at the end, and `results` the folder given, or one below `work`.
-set -euo pipefail
-
 if [ $# -lt 1 ] || [ $# -gt 2 ]; then
     sed -n '2p' "$0" | cut -c3- >&2
     exit 2
@@ -15,7 +14,6 @@ results=$(realpath -m "${2:-$work/results}")
 mkdir -p "$results"
 export LC_ALL=C.UTF-8
 process=
-window=
 cleanup() {
     if [ -n "$process" ]; then
         kill "$process" 2>/dev/null || true
@@ -67,7 +65,9 @@ start() {
         window=$(xdotool search --onlyvisible --name '^Safelight$' 2>/dev/null | head -n 1 || true)
     done
     local opened=$(($(milliseconds) - began))
-    wait_for 30 is_drawn || fail "nothing is drawn within 30 s"
+    until is_drawn; do
+        [ $(($(milliseconds) - began)) -lt 30000 ] || fail "nothing is drawn within 30 s"
+    done
     echo "$1: the window is there after $opened ms, seen drawn after $(($(milliseconds) - began)) ms"
     xdotool windowfocus "$window"
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::subject::SubjectError;
-use super::suite::{Measured, Rows, Work, latent};
+use super::suite::{Measured, Measurement, Work, latent};
 use crate::engine::Previewer;
 use crate::message::PreviewMode;
 use crate::model::TinyDecoder;
@@ -14,7 +14,7 @@ use crate::model::synthetic::Synthetic;
 use crate::ops::{self, Weights};
 
 /// The rows: fast, tiny (for latents of its kind) and full.
-pub(super) fn measure(measured: &Measured<'_>) -> Result<Vec<Rows>, SubjectError> {
+pub(super) fn measure(measured: &Measured<'_>) -> Result<Vec<Measurement>, SubjectError> {
     let mut rows = vec![row(measured, "preview-fast", PreviewMode::Fast, None)?];
     if let Some(tiny) = tiny(measured)? {
         rows.push(row(measured, "preview-tiny", PreviewMode::Tiny, Some(tiny))?);
@@ -23,21 +23,25 @@ pub(super) fn measure(measured: &Measured<'_>) -> Result<Vec<Rows>, SubjectError
     Ok(rows)
 }
 
-/// One mode's row; what is prepared while nobody waits does not count.
+/// One mode's row, with what the window would say of the picture; what is prepared while nobody waits
+/// does not count.
 fn row(
     measured: &Measured<'_>,
     name: &'static str,
     mode: PreviewMode,
     tiny: Option<TinyDecoder>,
-) -> ops::Result<Rows> {
+) -> ops::Result<Measurement> {
     let model = measured.model;
     let mut previewer = Previewer::new(None, tiny);
     while mode == PreviewMode::Fast && previewer.prepare(model, None)? {}
     measured.forget();
     let pred_x0 = latent(measured.latent_shape(), 6);
+    let shown = previewer.show(model, &pred_x0, mode, Duration::ZERO)?;
     let mut work: Work<'_> =
         Box::new(move || previewer.show(model, &pred_x0, mode, Duration::ZERO).map(drop));
-    measured.time(name, true, &mut work)
+    let mut measurement = measured.time(name, 1, true, &mut work)?;
+    measurement.0.note = shown.and_then(|shown| shown.note);
+    Ok(measurement)
 }
 
 /// TAESD's decoder, if it could decode this model's latents.

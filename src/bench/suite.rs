@@ -162,20 +162,23 @@ pub(super) struct Measured<'a> {
 
 /// Something to measure, as often as wanted.
 pub(super) type Work<'a> = Box<dyn FnMut() -> ops::Result<()> + 'a>;
-/// A row, and the rows of its operations if they are asked for.
-pub(super) type Rows = (Row, Vec<OperationRow>);
+/// A row, and those of its operations if they are asked for.
+pub(super) type Measurement = (Row, Vec<OperationRow>);
 
 impl Measured<'_> {
     /// One part's rows; none if the model has no such part.
-    fn part(&self, part: Part) -> Result<Vec<Rows>, SubjectError> {
+    fn part(&self, part: Part) -> Result<Vec<Measurement>, SubjectError> {
         match part {
             Part::Cancel => Ok(vec![(cancel::measure(self)?, Vec::new())]),
             Part::Preview => previews::measure(self),
-            _ => match self.work(part)? {
+            _ => {
+                let Some(mut work) = self.work(part)? else { return Ok(Vec::new()) };
+                let batch = if matches!(part, Part::Text | Part::Unet) { 2 } else { 1 };
                 // A whole run is long, and its first is as good as any other.
-                Some(mut work) => Ok(vec![self.time(part.name(), part != Part::Run, &mut work)?]),
-                None => Ok(Vec::new()),
-            },
+                let mut measurement = self.time(part.name(), batch, part != Part::Run, &mut work)?;
+                measurement.0.note = (part == Part::Run).then(|| format!("{} steps", self.suite.steps));
+                Ok(vec![measurement])
+            }
         }
     }
 
@@ -186,7 +189,13 @@ impl Measured<'_> {
     }
 
     /// Times a work, after a first time that does not count if it is to warm up.
-    pub fn time(&self, name: &'static str, warm_up: bool, work: &mut Work<'_>) -> ops::Result<Rows> {
+    pub fn time(
+        &self,
+        name: &'static str,
+        batch: usize,
+        warm_up: bool,
+        work: &mut Work<'_>,
+    ) -> ops::Result<Measurement> {
         let meter = self.suite.device.meter();
         meter.start();
         let (mut samples, mut least) = (Vec::new(), None);
@@ -203,8 +212,8 @@ impl Measured<'_> {
             let used = processor::seconds().zip(before).map(|(after, before)| after - before);
             least = least.into_iter().chain(used).reduce(f64::min);
         }
+        // Not `sum`, which is -0 of nothing.
         let gflop = operations.iter().fold(0.0, |sum, metered| sum + metered.operations) / 1e9;
-        let batch = if [Part::Text.name(), Part::Unet.name()].contains(&name) { 2 } else { 1 };
         let row = Row { processor: least, ..self.row(name, batch, &samples, gflop) };
         if self.suite.operations && warm_up {
             meter.start();
@@ -234,7 +243,7 @@ impl Measured<'_> {
             dtype: device.dtype().name(),
             simd: device.simd(),
             peak_bytes: peak::bytes(),
-            note: (name == Part::Run.name()).then(|| format!("{} steps", self.suite.steps)),
+            note: None,
         };
         row.with_samples(samples)
     }
@@ -376,8 +385,7 @@ mod tests {
         let names: Vec<&str> = rows.iter().map(|(row, _)| row.name).collect();
         let mut expected = Part::ALL.map(Part::name).to_vec();
         let preview = expected.iter().position(|name| *name == "preview").unwrap();
-        // The starter's latents are not of TAESD's kind.
-        expected.splice(preview..=preview, ["preview-fast", "preview-full"]);
+        expected.splice(preview..=preview, ["preview-fast", "preview-tiny", "preview-full"]);
         assert_eq!(names, expected);
         let uncounted = ["load", "preview-fast", "cancel"];
         for (row, operations) in rows.iter().filter(|(row, _)| !uncounted.contains(&row.name)) {

@@ -68,8 +68,7 @@ impl Previewer {
     pub fn prepare(&mut self, model: &LatentDiffusion, hash: Option<&str>) -> ops::Result<bool> {
         let Fit::Gathering(samples) = &mut self.fit else { return Ok(false) };
         let (channels, factor) = (model.config.channels, model.config.first_stage_factor);
-        let kept_at =
-            self.cache.as_ref().zip(hash).map(|(folder, hash)| folder.join(format!("{hash}.json")));
+        let kept_at = self.cache.as_ref().zip(hash).map(|(folder, hash)| folder.join(format!("{hash}.json")));
         if samples.len() == 1
             && let Some(kept) = kept_at.as_ref().and_then(|path| FittedDecoder::read(path, channels, factor))
         {

@@ -143,7 +143,9 @@ impl TextEncoder {
             shape,
             embedder: Resident::with(first, move || {
                 weights.device().trim();
-                FrozenCLIPEmbedder::new(&weights, shape)
+                let embedder = FrozenCLIPEmbedder::new(&weights, shape)?;
+                weights.release_all();
+                Ok(embedder)
             }),
         })
     }

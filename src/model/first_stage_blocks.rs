@@ -273,7 +273,11 @@ pub(super) fn resident_encoder(weights: &Weights, config: &DdConfig) -> Result<R
     let (weights, config) = (weights.pp("encoder"), config.clone());
     let first = Encoder::new(&weights, &config)?;
     let weights = weights.without_progress();
-    Ok(Resident::with(first, move || Encoder::new(&weights, &config)))
+    Ok(Resident::with(first, move || {
+        let encoder = Encoder::new(&weights, &config)?;
+        weights.release_all();
+        Ok(encoder)
+    }))
 }
 
 /// Picture → features of the latent.

@@ -86,8 +86,9 @@ pub trait TensorSource: Send + Sync {
     /// The tensor was copied and will not be read again soon; a mapped file may forget its pages.
     fn release(&self, _name: &str) {}
 
-    /// The same of all tensors. It takes what [`TensorSource::release`] leaves: the system maps pages
-    /// around those that are read too, tens of megabytes in all.
+    /// The same of all tensors. It takes what [`TensorSource::release`] leaves: tensors that are too
+    /// small to be released one by one, and the pages that the system maps around those that are read,
+    /// tens of megabytes in all.
     fn release_all(&self) {}
 
     /// Every stored name, sorted; empty for a source that makes tensors as they are asked for.

@@ -1,5 +1,6 @@
 //! The inference thread with the starter model: what is asked, what it tells.
 
+mod memory;
 mod tiny;
 
 use std::sync::Arc;

@@ -4,3 +4,5 @@ mod develop;
 mod looks;
 mod shelf;
 mod stage;
+mod trouble;
+mod words;

@@ -11,7 +11,7 @@
 //! | [`layer_norm()`], [`softmax`], [`activate`], [`scale_add`] | what their names say | one read and one write |
 //!
 //! All of them take a [`Context`]: a [`Pool`] of threads, an [`Arena`] of buffers, a [`Level`] of
-//! instructions and a [`Stop`] flag, which is read once per block of work (0.1–10 ms). A kernel that
+//! instructions and a [`Stop`] flag, which is read once per block of work (some milliseconds). A kernel that
 //! was stopped returns [`Stopped`] and leaves its output incomplete.
 //!
 //! # Layout
@@ -24,12 +24,13 @@
 //!
 //! # How it is built
 //!
-//! `simd` is one trait over vectors of 16 (AVX-512), 8 (AVX2) and 8 (plain Rust) numbers; `level`
-//! finds the best at run time and is the only door to it. `tile` is the one micro-kernel: 14 × 32,
-//! 6 × 16 or 4 × 16 sums in registers, with the rows' numbers broadcast. Everything else arranges
-//! memory for it: `gemm` copies blocks of rows and widens weights; `winograd`, `scatter`, `gather`
-//! and `transform` are the convolution, `rows` the patches; `attention`, `keys_values` and
-//! `running_softmax` put queries into the lanes; `epilogue` finishes sums while they are in L1.
+//! `simd` is one trait over vectors of 16 (AVX-512), 8 (AVX2) and 8 (plain Rust, which the compiler
+//! turns into NEON on aarch64) numbers; `level` finds the best at run time and is the only door to
+//! it. `tile` is the one micro-kernel: 14 × 32, 6 × 16 or 4 × 16 sums in registers, with the rows'
+//! numbers broadcast. Everything else arranges memory for it: `gemm` copies blocks of rows and widens
+//! weights; `winograd`, `scatter`, `gather` and `transform` are the convolution, `rows` the patches;
+//! `attention`, `keys_values` and `running_softmax` put queries into the lanes; `epilogue` finishes
+//! sums while they are in L1.
 //!
 //! Three rules keep the numbers exact and repeatable. Sums run in two levels: over at most 320 columns
 //! (80 channels, 112 keys) from zero, then over those. No sum is ever divided between threads, and
@@ -41,12 +42,12 @@
 //! Greatest difference from f64 over the odd shapes of the tests, in standard deviations of the
 //! result, the same on every level unless said: products 2.6e-6, GEGLU 3.2e-6, direct convolution
 //! 1.7e-6, Winograd 2.6e-6, on enlarged maps 3.5e-6, attention 5.4e-6 (6.3e-6 in plain Rust; its
-//! products in bf16 6.3e-3), LayerNorm
-//! 1.2e-6, GroupNorm 4.3e-6 (of data 13 deviations from zero; 6.2e-6 in plain Rust).
+//! products in bf16 6.3e-3), LayerNorm 1.2e-6, GroupNorm 4.3e-6 (of data 13 deviations from zero;
+//! 6.2e-6 in plain Rust).
 //!
 //! # Measured speed
 //!
-//! Billions of operations a second (a convolution's counted as if direct), by the speed example:
+//! Billions of operations a second (a convolution's counted as if direct), by `benches/kernels.rs`:
 //! minima of several runs on a shared machine, weights f16. Zen 5, 2 cores; FMA peak 536 on AVX-512,
 //! 134 for one thread on AVX2. The peers' figures are of another day on the same kind of machine.
 //!
@@ -60,24 +61,20 @@
 //! | 3×3 128→128 @512, with residual | 1510 | 440–500 | 490 |
 //! | enlarged 640 @32 b2 / 512 @64 / 256 @256 | 2237 / 2205 / 1811 | as PyTorch | 440 / – / 480 |
 //! | attention 4096×4096: 16 heads of 40 / one of 512 | 408 / 461 | 230–300 / 347 | 158 / 200 |
-//! | bf16 linears (level with AVX512-BF16) | 706–886 | – | 810–920 |
+//! | bf16 linears (level with AVX512-BF16) | 740–960 | – | 810–920 |
 //!
-//! | seconds, 2 threads, AVX-512 | here | OpenVINO f32 |
-//! |---|---|---|
-//! | UNet 512², batch 2: 3×3 / linear and GEGLU / 1×1 / attention | 0.55 / 0.93 / 0.19 / 0.57 = 2.24 | 4.4 |
-//! | (linears / 1×1 / attention in bf16) | 0.49 / 0.10 / 0.35 | |
-//! | decode 512²: 3×3 / attention | 1.67 / 0.075 | 5.4 |
+//! AVX2, one thread of Zen 5 (processor time): linears 122–126 of 134; 3×3 460–475 (128 channels
+//! @512 433, 1280 @8 314); enlarged 610; attention 108 (head size 40), 113 (80), 126 (512). Two
+//! threads of Zen 3, within a UNet: linears 127–143 of about 150; 3×3 486–542 (1280 @8 290);
+//! enlarged 740–790; attention 117 (40), 125 (80).
 //!
-//! AVX2, one thread (processor time): linears 122–126 of 134; 3×3 460–475 (128 channels @512 433,
-//! 1280 @8 314); enlarged 610; attention 108 (head size 40), 113 (80), 126 (512).
-//!
-//! Whole networks, against the peers and with the commands: `benches/README.md`.
+//! Whole networks, where their time goes, the peers and the commands: `benches/README.md`.
 //!
 //! What is left: GroupNorm of the large maps runs at 39–47 GB/s and adds about 0.1 s to a decode; it
 //! could hide in the convolutions before (statistics) and after (factors). 2560 and 1920 channels @16
-//! reach 1200, since their V leaves the cache. In bf16 3×3 convolutions stay
-//! f32: F(4×4) with both factors rounded to bf16 was tried and is off by 3e-2 of the deviation (352
-//! channels), three times as much as products of bf16 numbers elsewhere.
+//! reach 1200, since their V leaves the cache. In bf16 3×3 convolutions stay f32: F(4×4) with both
+//! factors rounded to bf16 was tried and is off by 3e-2 of the deviation (352 channels), three times
+//! as much as products of bf16 numbers elsewhere.
 
 mod arena;
 mod attention;

@@ -142,13 +142,12 @@ pub fn prefetch(p: *const f32) {
     let _ = p;
 }
 
-/// Cuts `total` rows into the fewest groups of at most `most`, as equal as can be: the size of group
-/// number `i` of `count`.
+/// Cuts `total` into `count` parts as equal as can be: the size of part number `i`.
 pub fn even_part(total: usize, count: usize, i: usize) -> usize {
     total / count + usize::from(i < total % count)
 }
 
-/// Where group number `i` of [`even_part`] starts.
+/// Where part number `i` of [`even_part`] starts.
 pub fn part_start(total: usize, count: usize, i: usize) -> usize {
     i * (total / count) + i.min(total % count)
 }

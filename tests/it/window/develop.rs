@@ -5,30 +5,14 @@ use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use safelight::app::development::Stage as Progress;
-use safelight::app::draft::Text;
 use safelight::app::services::{Answer, Task};
 use safelight::app::state::Shown;
-use safelight::message::{Control, Event, JobId, ModelSource, PreviewMode, Report, Request, TokenCount};
-use safelight::picture::Frame;
+use safelight::message::{Control, Event, JobId, ModelSource, PreviewMode, Request};
 
-use super::stage::{Setup, Stage, records, sample, settings, starter};
-
-fn press(stage: &mut Stage, modifiers: Modifiers, key: Key) {
-    stage.harness.key_press_modifiers(modifiers, key);
-    stage.run();
-}
+use super::stage::{Setup, Stage, records, sample, settings};
 
 fn shown(stage: &Stage) -> &Shown {
     &stage.harness.state().state().shown
-}
-
-fn running(stage: &Stage) -> Option<(JobId, Progress)> {
-    let running = stage.harness.state().state().desk.running()?;
-    Some((running.job.id, running.stage))
-}
-
-fn on_tray(stage: &Stage) -> Frame {
-    stage.harness.state().state().picture().expect("a picture is on the tray").frame.clone()
 }
 
 #[test]
@@ -46,7 +30,7 @@ fn the_first_request_opens_the_model_and_the_first_frame_does_not_wait_for_it() 
 #[test]
 fn typing_and_generating_sends_the_right_request() {
     let mut stage = Setup::default().open();
-    press(&mut stage, Modifiers::COMMAND, Key::A);
+    stage.press(Modifiers::COMMAND, Key::A);
     stage.harness.event(egui::Event::Text("an owl on purple".into()));
     stage.run();
     stage.count();
@@ -71,12 +55,12 @@ fn steps_stream_in_and_canvas_progress_and_filmstrip_follow() {
         assert!((share - (step + 1) as f64 / 20.0).abs() < 1e-6, "{share}");
         let strip = stage.harness.get_by_role_and_label(Role::Slider, "Filmstrip");
         assert_eq!(strip.accesskit_node().numeric_value(), Some((step + 1) as f64));
-        seen.push(on_tray(&stage));
+        seen.push(stage.on_tray());
     }
     seen.dedup();
     assert_eq!(seen.len(), 20, "each step shows another picture");
     stage.finish(job, 5);
-    assert_eq!(on_tray(&stage), sample(5));
+    assert_eq!(stage.on_tray(), sample(5));
     let kept = stage.tasks().into_iter().find(|task| matches!(task, Task::Keep { .. }));
     assert!(matches!(kept, Some(Task::Keep { job: of, .. }) if of == job));
     assert!(stage.harness.query_by_role_and_label(Role::ProgressIndicator, "Progress").is_none());
@@ -122,7 +106,7 @@ fn pause_resume_and_stop_are_sent_for_the_running_job() {
     assert_eq!(stage.controls(), [Control::Pause { job }]);
     stage.tell(Event::Paused { job });
     stage.run();
-    assert_eq!(running(&stage), Some((job, Progress::Paused)));
+    assert_eq!(stage.running(), Some((job, Progress::Paused)));
     stage.click("Go on");
     assert_eq!(stage.controls(), [Control::Resume { job }]);
     stage.tell(Event::Resumed { job });
@@ -131,9 +115,9 @@ fn pause_resume_and_stop_are_sent_for_the_running_job() {
     assert_eq!(stage.controls(), [Control::Stop { job }]);
     stage.tell(Event::Stopped { job, steps_done: 1, latency: Default::default() });
     stage.run();
-    assert_eq!(running(&stage), None);
+    assert_eq!(stage.running(), None);
     // What has developed is kept, and can be saved.
-    assert_ne!(on_tray(&stage), sample(5));
+    assert_ne!(stage.on_tray(), sample(5));
     stage.tasks();
     stage.click("Save as…");
     let saved = stage.tasks().into_iter().find_map(|task| match task {
@@ -199,23 +183,6 @@ fn the_end_of_a_long_job_is_told_to_a_person_who_looks_elsewhere() {
 }
 
 #[test]
-fn events_of_an_old_job_change_nothing() {
-    let mut stage = Setup::default().open();
-    let old = stage.develop();
-    stage.begin(old, 20);
-    stage.click("Stop");
-    stage.tell(Event::Stopped { job: old, steps_done: 0, latency: Default::default() });
-    stage.run();
-    let new = stage.develop();
-    stage.begin(new, 20);
-    stage.finish(old, 7);
-    stage.tell(Event::Failed { job: old, report: Report { sentence: "old".into(), details: String::new() } });
-    stage.run();
-    assert_eq!(running(&stage), Some((new, Progress::Running)));
-    assert!(!stage.says("old"));
-}
-
-#[test]
 fn jobs_wait_their_turn_and_can_be_moved_and_removed() {
     let mut stage = Setup::default().open();
     let first = stage.develop();
@@ -223,7 +190,7 @@ fn jobs_wait_their_turn_and_can_be_moved_and_removed() {
     for prompt in ["second", "third", "fourth"] {
         stage.harness.get_by_role_and_label(Role::MultilineTextInput, "Prompt").focus();
         stage.run();
-        press(&mut stage, Modifiers::COMMAND, Key::A);
+        stage.press(Modifiers::COMMAND, Key::A);
         stage.harness.event(egui::Event::Text(prompt.into()));
         stage.run();
         stage.click("Add to queue");
@@ -233,7 +200,7 @@ fn jobs_wait_their_turn_and_can_be_moved_and_removed() {
     stage.click("Remove “third”");
     stage.harness.get_by_label("Move “fourth”").focus();
     stage.run();
-    press(&mut stage, Modifiers::NONE, Key::ArrowUp);
+    stage.press(Modifiers::NONE, Key::ArrowUp);
     let order: Vec<String> =
         stage.harness.state().state().desk.queue.iter().map(|job| job.settings.prompt.clone()).collect();
     assert_eq!(order, ["fourth", "second"]);
@@ -268,7 +235,7 @@ fn scrubbing_shows_earlier_steps_and_decodes_one_in_full() {
     assert_eq!(*shown(&stage), Shown::Development { job, step: Some(0) });
     stage.harness.drop_at(strip.left_center() + egui::vec2(3.0, 0.0));
     stage.run();
-    press(&mut stage, Modifiers::NONE, Key::ArrowRight);
+    stage.press(Modifiers::NONE, Key::ArrowRight);
     assert_eq!(*shown(&stage), Shown::Development { job, step: Some(1) });
     stage.harness.get_by_label("Step 2 of 20, t = 901: a fox on a green background");
     // Its preview was a fast one: a full decode can be asked for.
@@ -287,15 +254,15 @@ fn scrubbing_shows_earlier_steps_and_decodes_one_in_full() {
     assert_eq!(stage.requests(), [Request::Decode { job, step: 1 }]);
     stage.tell(Event::Decoded { job, step: 1, frame: Ok(sample(11)) });
     stage.run();
-    assert_eq!(on_tray(&stage), sample(11));
+    assert_eq!(stage.on_tray(), sample(11));
     stage.tasks();
     stage.click("Save this step…");
     assert!(
         stage.tasks().iter().any(|task| matches!(task, Task::SaveAs { frame, .. } if *frame == sample(11)))
     );
-    press(&mut stage, Modifiers::NONE, Key::End);
+    stage.press(Modifiers::NONE, Key::End);
     stage.click("Back to the newest");
-    assert_eq!(on_tray(&stage), sample(5));
+    assert_eq!(stage.on_tray(), sample(5));
 }
 
 #[test]
@@ -323,184 +290,30 @@ fn the_development_plays_to_its_end_and_is_exported_with_all_its_frames() {
 }
 
 #[test]
-fn a_model_that_cannot_be_opened_says_what_to_do_and_leaves_the_old_one() {
-    let mut stage = Setup::default().open();
-    let source = ModelSource::Path { path: "/models/xl.safetensors".into(), config: None };
-    let report =
-        Report { sentence: "Expected a v1 model, found XL.".into(), details: "conditioner.0".into() };
-    stage.tell(Event::OpenFailed { source, report });
-    stage.run();
-    assert!(stage.says("Expected a v1 model, found XL."));
-    stage.harness.get_by_label("Model: Starter");
-    assert!(!stage.says("conditioner.0"));
-    stage.click("Show details");
-    stage.harness.get_by_label("conditioner.0");
-    stage.tasks();
-    stage.click("Open a model…");
-    assert!(stage.tasks().contains(&Task::PickModel));
-    stage.answer(Answer::Model("/models/v1.safetensors".into()));
-    assert!(
-        stage.requests().contains(&Request::Open(ModelSource::Path {
-            path: "/models/v1.safetensors".into(),
-            config: None
-        }))
-    );
-}
-
-#[test]
-fn a_dead_inference_thread_is_told_and_can_be_restarted() {
-    let mut stage = Setup::default().open();
-    let job = stage.develop();
-    stage.begin(job, 20);
-    let report = Report { sentence: "It stopped.".into(), details: "index out of bounds".into() };
-    stage.tell(Event::Died { report });
-    stage.run();
-    assert!(stage.says("It stopped."));
-    assert_eq!(running(&stage), None);
-    stage.click("Restart");
-    assert_eq!(*stage.started.borrow(), 2);
-    assert_eq!(stage.requests(), [Request::Open(ModelSource::Starter)]);
-    assert!(!stage.says("It stopped."));
-    stage.open_starter();
-    let next = stage.develop();
-    assert_ne!(next, job);
-}
-
-#[test]
-fn a_thread_that_is_gone_without_a_word_is_noticed() {
-    let mut stage = Setup::default().open();
-    *stage.engine.borrow_mut() = None;
-    stage.run();
-    assert!(stage.says("The part that makes pictures has stopped; restart it to go on."));
-    stage.click("Restart");
-    assert_eq!(*stage.started.borrow(), 2);
-}
-
-#[test]
-fn words_that_do_not_fit_and_words_that_are_unknown_are_told() {
-    let mut stage = Setup::default().open();
-    press(&mut stage, Modifiers::COMMAND, Key::A);
-    let text = "of dreams and far too many words";
-    stage.harness.event(egui::Event::Text(text.into()));
-    stage.run();
-    stage.harness.get_by_label_contains("This model knows 364 things");
-    stage.requests();
-    stage.tell(Event::Tokens {
-        text: text.into(),
-        count: TokenCount { used: 24, max: 24, dropped_from: Some(10) },
-    });
-    stage.run();
-    stage.harness.get_by_label("24 of 24 tokens");
-    assert_eq!(stage.harness.state().state().draft.dropped_from(Text::Prompt), Some(10));
-}
-
-#[test]
-fn the_dropped_words_of_a_negative_prompt_are_marked_too() {
-    let mut stage = Setup::default().open();
-    stage.click("Negative prompt");
-    let text = "blur, and far too many words";
-    stage.harness.event(egui::Event::Text(text.into()));
-    stage.run();
-    assert!(stage.requests().contains(&Request::CountTokens { text: text.into() }));
-    let count = TokenCount { used: 24, max: 24, dropped_from: Some(6) };
-    stage.tell(Event::Tokens { text: text.into(), count });
-    stage.run();
-    let draft = &stage.harness.state().state().draft;
-    assert_eq!((draft.dropped_from(Text::Negative), draft.dropped_from(Text::Prompt)), (Some(6), None));
-    // The count beside the button is still the prompt's.
-    stage.harness.get_by_label("8 of 24 tokens");
-    stage.harness.get_by_role_and_label(Role::MultilineTextInput, "Negative prompt").hover();
-    stage.run();
-    assert!(stage.says("The struck-out words do not fit and are not read"));
-    // Once the text changes the marks wait for the next count.
-    stage.harness.event(egui::Event::Text("!".into()));
-    stage.run();
-    assert_eq!(stage.harness.state().state().draft.dropped_from(Text::Negative), None);
-}
-
-#[test]
-fn names_complete_and_surprises_are_known_things() {
-    let mut stage = Setup::default().open();
-    press(&mut stage, Modifiers::COMMAND, Key::A);
-    stage.harness.event(egui::Event::Text("a dino".into()));
-    stage.run();
-    stage.run();
-    press(&mut stage, Modifiers::NONE, Key::Tab);
-    assert!(stage.harness.state().state().draft.settings.prompt.starts_with("a dinosaur"));
-    stage.click("Surprise me");
-    let prompt = stage.harness.state().state().draft.settings.prompt.clone();
-    assert!(safelight::app::draft::knows(&starter().concepts, &prompt), "{prompt}");
-}
-
-#[test]
-fn a_window_that_does_not_read_for_long_loses_only_previews() {
-    let mut stage = Setup::default().open();
-    let job = stage.develop();
-    {
-        let ends = stage.engine.borrow();
-        let ends = ends.as_ref().unwrap();
-        let timesteps: Vec<usize> = (0..1000).rev().collect();
-        ends.events
-            .send(Event::Started { job, timesteps, tokens: TokenCount::default(), notes: Vec::new() })
-            .unwrap();
-        for step in 0..1000 {
-            ends.events
-                .try_send(Event::Stepped(safelight::message::Step {
-                    job,
-                    step,
-                    steps: 1000,
-                    timestep: 999 - step,
-                    guidance: 3.0,
-                    took: Default::default(),
-                }))
-                .expect("the engine never waits for the window");
-            ends.preview(safelight::message::Preview {
-                job,
-                step,
-                frame: sample(step % 64),
-                mode: PreviewMode::Full,
-                took: Default::default(),
-                share: 0.0,
-                note: None,
-            });
-        }
-        assert!(ends.previews_unread.len() <= 64);
-    }
-    stage.finish(job, 5);
-    let development = stage.harness.state().state().desk.development(job).unwrap();
-    assert_eq!(development.stage, Progress::Finished);
-    assert_eq!(development.done, 1000);
-    assert_eq!(development.newest(), Some(999), "the latest preview wins");
-    assert_eq!(on_tray(&stage), sample(5));
-    let frames = stage.harness.state().state().desk.development(job).unwrap().frames();
-    assert!(frames.len() <= 65, "{}", frames.len());
-}
-
-#[test]
 fn everything_can_be_done_by_keys_alone() {
     let mut stage = Setup::default().open();
     // The prompt has the keyboard from the start; Tab goes on to the buttons of its box.
     assert!(stage.harness.get_by_role_and_label(Role::MultilineTextInput, "Prompt").is_focused());
     let mut order = Vec::new();
     for _ in 0..5 {
-        press(&mut stage, Modifiers::NONE, Key::Tab);
+        stage.press(Modifiers::NONE, Key::Tab);
         let focused = stage.harness.root().children_recursive().find(|node| node.is_focused());
         order.push(focused.and_then(|node| node.accesskit_node().label()).unwrap_or_default());
     }
     assert_eq!(order, ["Negative prompt", "Surprise me", "Develop", "Model: Starter", "Guidance"]);
-    press(&mut stage, Modifiers::COMMAND, Key::Enter);
+    stage.press(Modifiers::COMMAND, Key::Enter);
     let job = stage.job().id;
     stage.begin(job, 20);
-    press(&mut stage, Modifiers::COMMAND, Key::Period);
-    press(&mut stage, Modifiers::NONE, Key::Escape);
+    stage.press(Modifiers::COMMAND, Key::Period);
+    stage.press(Modifiers::NONE, Key::Escape);
     assert_eq!(stage.controls(), [Control::Pause { job }, Control::Stop { job }]);
     stage.tell(Event::Stopped { job, steps_done: 0, latency: Default::default() });
     stage.run();
-    press(&mut stage, Modifiers::COMMAND, Key::K);
+    stage.press(Modifiers::COMMAND, Key::K);
     stage.harness.event(egui::Event::Text("seed".into()));
     stage.run();
-    press(&mut stage, Modifiers::NONE, Key::ArrowDown);
-    press(&mut stage, Modifiers::NONE, Key::Enter);
+    stage.press(Modifiers::NONE, Key::ArrowDown);
+    stage.press(Modifiers::NONE, Key::Enter);
     assert!(stage.harness.state().state().draft.seed_locked, "the second match was Keep this seed");
 }
 

@@ -23,19 +23,14 @@ fn snapshot(stage: &mut Stage, results: &mut SnapshotResults, name: &str) {
     results.extend_harness(&mut stage.harness);
 }
 
-fn press(stage: &mut Stage, modifiers: Modifiers, key: Key) {
-    stage.harness.key_press_modifiers(modifiers, key);
-    stage.run();
-}
-
 /// A picture half developed, others kept, two waiting.
 fn developing(stage: &mut Stage) {
     stage.fill_gallery(13);
-    press(stage, Modifiers::COMMAND, Key::Enter);
+    stage.press(Modifiers::COMMAND, Key::Enter);
     let job = stage.job().id;
     stage.begin(job, 25);
-    press(stage, Modifiers::COMMAND, Key::Enter);
-    press(stage, Modifiers::COMMAND, Key::Enter);
+    stage.press(Modifiers::COMMAND, Key::Enter);
+    stage.press(Modifiers::COMMAND, Key::Enter);
     for step in 0..17 {
         stage.step(job, step, 25, 5);
     }
@@ -44,7 +39,7 @@ fn developing(stage: &mut Stage) {
 /// A picture finished and kept.
 fn done(stage: &mut Stage) {
     stage.fill_gallery(13);
-    press(stage, Modifiers::COMMAND, Key::Enter);
+    stage.press(Modifiers::COMMAND, Key::Enter);
     let job = stage.job().id;
     stage.begin(job, 25);
     for step in 0..25 {
@@ -75,7 +70,7 @@ fn the_main_states_look_as_they_did() {
     done(&mut stage);
     snapshot(&mut stage, &mut results, "done-dark");
     stage.tasks();
-    press(&mut stage, Modifiers::COMMAND, Key::D);
+    stage.press(Modifiers::COMMAND, Key::D);
     for task in stage.tasks() {
         if let Task::Read(path) = task {
             stage.answer(Answer::Read { path, frame: sample(7) });
@@ -96,11 +91,11 @@ fn small_and_fine_windows_and_what_lies_over_them_look_as_they_did() {
     stage.click("Show details");
     snapshot(&mut stage, &mut results, "failed-light-small");
     let mut stage = setup(Theme::Dark, [900.0, 600.0], 1.0).open();
-    press(&mut stage, Modifiers::COMMAND, Key::K);
+    stage.press(Modifiers::COMMAND, Key::K);
     snapshot(&mut stage, &mut results, "palette-dark-small");
     let mut stage = setup(Theme::Light, [1040.0, 650.0], 1.0).open();
-    press(&mut stage, Modifiers::COMMAND, Key::M);
-    press(&mut stage, Modifiers::COMMAND, Key::Comma);
+    stage.press(Modifiers::COMMAND, Key::M);
+    stage.press(Modifiers::COMMAND, Key::Comma);
     stage.click("简体中文");
     snapshot(&mut stage, &mut results, "settings-light-chinese");
     let mut stage = setup(Theme::Dark, [1040.0, 650.0], 2.0).open();

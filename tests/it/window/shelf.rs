@@ -15,11 +15,6 @@ use safelight::remember::{Memory, Theme};
 
 use super::stage::{Setup, Stage, records, sample};
 
-fn press(stage: &mut Stage, modifiers: Modifiers, key: Key) {
-    stage.harness.key_press_modifiers(modifiers, key);
-    stage.run();
-}
-
 #[test]
 fn a_click_shows_a_picture_and_its_settings_can_be_used() {
     let mut stage = Setup::default().open();
@@ -42,7 +37,7 @@ fn a_click_shows_a_picture_and_its_settings_can_be_used() {
 fn the_search_narrows_the_gallery_and_says_when_nothing_is_found() {
     let mut stage = Setup::default().open();
     stage.fill_gallery(13);
-    press(&mut stage, Modifiers::COMMAND, Key::F);
+    stage.press(Modifiers::COMMAND, Key::F);
     stage.harness.event(egui::Event::Text("lion".into()));
     stage.run();
     stage.harness.get_by_label("a lion on gray");
@@ -61,7 +56,7 @@ fn two_pictures_are_compared_under_a_wipe() {
     stage.harness.get_by_role_and_label(Role::Slider, "Wipe").focus();
     stage.run();
     for _ in 0..5 {
-        press(&mut stage, Modifiers::NONE, Key::ArrowRight);
+        stage.press(Modifiers::NONE, Key::ArrowRight);
     }
     let compare = stage.harness.state().state().compare.clone().unwrap();
     assert!((compare.wipe - 0.6).abs() < 1e-3, "{compare:?}");
@@ -69,7 +64,7 @@ fn two_pictures_are_compared_under_a_wipe() {
     stage.click("a pumpkin on red");
     let compare = stage.harness.state().state().compare.clone().unwrap();
     assert_eq!(compare.with.to_str(), Some("/pictures/0004.png"));
-    press(&mut stage, Modifiers::NONE, Key::Escape);
+    stage.press(Modifiers::NONE, Key::Escape);
     assert!(stage.harness.state().state().compare.is_none());
 }
 
@@ -190,11 +185,11 @@ fn a_pile_of_cards_that_grows_stays_above_what_can_be_done() {
 fn pasted_files_and_pictures_are_taken_as_if_dropped_and_words_stay_words() {
     let mut stage = Setup::default().open();
     let prompt = |stage: &Stage| stage.harness.state().state().draft.settings.prompt.clone();
-    press(&mut stage, Modifiers::COMMAND, Key::A);
+    stage.press(Modifiers::COMMAND, Key::A);
     stage.harness.event(egui::Event::Paste("an owl, and/or a fox".into()));
     stage.run();
     assert_eq!(prompt(&stage), "an owl, and/or a fox");
-    press(&mut stage, Modifiers::COMMAND, Key::V);
+    stage.press(Modifiers::COMMAND, Key::V);
     stage.tasks();
     let file = if cfg!(windows) { "C:\\x\\fox.png" } else { "/x/fox.png" };
     stage.harness.event(egui::Event::Paste(file.into()));
@@ -262,7 +257,7 @@ fn closing_with_work_in_progress_asks() {
 #[test]
 fn whoever_ends_the_session_is_not_asked_and_everything_is_written() {
     let mut stage = Setup::default().open();
-    press(&mut stage, Modifiers::COMMAND, Key::A);
+    stage.press(Modifiers::COMMAND, Key::A);
     stage.harness.event(egui::Event::Text("half a thought".into()));
     stage.harness.step();
     let job = stage.develop();
@@ -316,7 +311,7 @@ fn what_was_remembered_is_there_again() {
 #[test]
 fn the_language_changes_while_the_window_is_open() {
     let mut stage = Setup::default().open();
-    press(&mut stage, Modifiers::COMMAND, Key::Comma);
+    stage.press(Modifiers::COMMAND, Key::Comma);
     stage.click("简体中文");
     stage.harness.get_by_label("显影");
     assert!(!stage.says("Develop"));

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 
+use safelight::app::development::Stage as Progress;
 use safelight::app::services::{Answer, Record, Services, Task};
 use safelight::app::{Safelight, Start, fonts};
 use safelight::engine::{EngineEnds, EngineHandle};
@@ -293,6 +295,20 @@ impl Stage {
     /// Whether a text stands somewhere.
     pub fn says(&self, text: &str) -> bool {
         self.harness.query_all_by_label(text).next().is_some()
+    }
+
+    pub fn press(&mut self, modifiers: Modifiers, key: Key) {
+        self.harness.key_press_modifiers(modifiers, key);
+        self.run();
+    }
+
+    pub fn running(&self) -> Option<(JobId, Progress)> {
+        let running = self.harness.state().state().desk.running()?;
+        Some((running.job.id, running.stage))
+    }
+
+    pub fn on_tray(&self) -> Frame {
+        self.harness.state().state().picture().expect("a picture is on the tray").frame.clone()
     }
 
     pub fn click(&mut self, name: &str) {

@@ -1,0 +1,124 @@
+//! What the window does when something goes wrong, or speaks of a job that is over.
+
+use egui_kittest::kittest::Queryable as _;
+
+use safelight::app::development::Stage as Progress;
+use safelight::app::services::{Answer, Task};
+use safelight::message::{Event, ModelSource, PreviewMode, Report, Request, TokenCount};
+
+use super::stage::{Setup, sample};
+
+#[test]
+fn events_of_an_old_job_change_nothing() {
+    let mut stage = Setup::default().open();
+    let old = stage.develop();
+    stage.begin(old, 20);
+    stage.click("Stop");
+    stage.tell(Event::Stopped { job: old, steps_done: 0, latency: Default::default() });
+    stage.run();
+    let new = stage.develop();
+    stage.begin(new, 20);
+    stage.finish(old, 7);
+    stage.tell(Event::Failed { job: old, report: Report { sentence: "old".into(), details: String::new() } });
+    stage.run();
+    assert_eq!(stage.running(), Some((new, Progress::Running)));
+    assert!(!stage.says("old"));
+}
+
+#[test]
+fn a_model_that_cannot_be_opened_says_what_to_do_and_leaves_the_old_one() {
+    let mut stage = Setup::default().open();
+    let source = ModelSource::Path { path: "/models/xl.safetensors".into(), config: None };
+    let report =
+        Report { sentence: "Expected a v1 model, found XL.".into(), details: "conditioner.0".into() };
+    stage.tell(Event::OpenFailed { source, report });
+    stage.run();
+    assert!(stage.says("Expected a v1 model, found XL."));
+    stage.harness.get_by_label("Model: Starter");
+    assert!(!stage.says("conditioner.0"));
+    stage.click("Show details");
+    stage.harness.get_by_label("conditioner.0");
+    stage.tasks();
+    stage.click("Open a model…");
+    assert!(stage.tasks().contains(&Task::PickModel));
+    stage.answer(Answer::Model("/models/v1.safetensors".into()));
+    assert!(
+        stage.requests().contains(&Request::Open(ModelSource::Path {
+            path: "/models/v1.safetensors".into(),
+            config: None
+        }))
+    );
+}
+
+#[test]
+fn a_dead_inference_thread_is_told_and_can_be_restarted() {
+    let mut stage = Setup::default().open();
+    let job = stage.develop();
+    stage.begin(job, 20);
+    let report = Report { sentence: "It stopped.".into(), details: "index out of bounds".into() };
+    stage.tell(Event::Died { report });
+    stage.run();
+    assert!(stage.says("It stopped."));
+    assert_eq!(stage.running(), None);
+    stage.click("Restart");
+    assert_eq!(*stage.started.borrow(), 2);
+    assert_eq!(stage.requests(), [Request::Open(ModelSource::Starter)]);
+    assert!(!stage.says("It stopped."));
+    stage.open_starter();
+    let next = stage.develop();
+    assert_ne!(next, job);
+}
+
+#[test]
+fn a_thread_that_is_gone_without_a_word_is_noticed() {
+    let mut stage = Setup::default().open();
+    *stage.engine.borrow_mut() = None;
+    stage.run();
+    assert!(stage.says("The part that makes pictures has stopped; restart it to go on."));
+    stage.click("Restart");
+    assert_eq!(*stage.started.borrow(), 2);
+}
+
+#[test]
+fn a_window_that_does_not_read_for_long_loses_only_previews() {
+    let mut stage = Setup::default().open();
+    let job = stage.develop();
+    {
+        let ends = stage.engine.borrow();
+        let ends = ends.as_ref().unwrap();
+        let timesteps: Vec<usize> = (0..1000).rev().collect();
+        ends.events
+            .send(Event::Started { job, timesteps, tokens: TokenCount::default(), notes: Vec::new() })
+            .unwrap();
+        for step in 0..1000 {
+            ends.events
+                .try_send(Event::Stepped(safelight::message::Step {
+                    job,
+                    step,
+                    steps: 1000,
+                    timestep: 999 - step,
+                    guidance: 3.0,
+                    took: Default::default(),
+                }))
+                .expect("the engine never waits for the window");
+            ends.preview(safelight::message::Preview {
+                job,
+                step,
+                frame: sample(step % 64),
+                mode: PreviewMode::Full,
+                took: Default::default(),
+                share: 0.0,
+                note: None,
+            });
+        }
+        assert!(ends.previews_unread.len() <= 64);
+    }
+    stage.finish(job, 5);
+    let development = stage.harness.state().state().desk.development(job).unwrap();
+    assert_eq!(development.stage, Progress::Finished);
+    assert_eq!(development.done, 1000);
+    assert_eq!(development.newest(), Some(999), "the latest preview wins");
+    assert_eq!(stage.on_tray(), sample(5));
+    let frames = stage.harness.state().state().desk.development(job).unwrap().frames();
+    assert!(frames.len() <= 65, "{}", frames.len());
+}
