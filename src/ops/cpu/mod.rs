@@ -65,8 +65,8 @@
 //!
 //! AVX2, one thread of Zen 5 (processor time): linears 122–126 of 134; 3×3 460–475 (128 channels
 //! @512 433, 1280 @8 314); enlarged 610; attention 108 (head size 40), 113 (80), 126 (512). Two
-//! threads of Zen 3, within a UNet: linears 127–143 of about 150; 3×3 486–542 (1280 @8 290);
-//! enlarged 740–790; attention 117 (40), 125 (80).
+//! threads of Zen 3, within a UNet: linears 146; 3×3 495 (1280 @8 290); enlarged 740–790; attention
+//! 121.
 //!
 //! Whole networks, where their time goes, the peers and the commands: `benches/README.md`.
 //!
