@@ -64,6 +64,7 @@ fn main() {
         norms(&context);
     }
 }
+
 /// More than most caches hold.
 const COLD_BYTES: usize = 100_000_000;
 

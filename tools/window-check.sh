@@ -19,6 +19,18 @@ whole=512x512+352+64
 gallery=200x560+4+56
 thumbnail=72x72+20+88 # of the newest picture, inside the frame that marks the one shown
 
+# wait_for SECONDS COMMAND…: tries it until it succeeds.
+wait_for() {
+    local until=$(($(milliseconds) + 1000 * $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        if [ "$(milliseconds)" -gt "$until" ] || ! kill -0 "$process" 2>/dev/null; then
+            return 1
+        fi
+        sleep 0.05
+    done
+}
+
 shot() {
     import -silent -window root "$shots/$1.png"
 }

@@ -32,18 +32,6 @@ milliseconds() {
     echo $(($(date +%s%N) / 1000000))
 }
 
-# wait_for SECONDS COMMAND…: tries it until it succeeds.
-wait_for() {
-    local until=$(($(milliseconds) + 1000 * $1))
-    shift
-    until "$@" >/dev/null 2>&1; do
-        if [ "$(milliseconds)" -gt "$until" ] || ! kill -0 "$process" 2>/dev/null; then
-            return 1
-        fi
-        sleep 0.05
-    done
-}
-
 # The window draws on the bare root, which is black: the bottom of the controls is not.
 is_drawn() {
     local level

@@ -36,11 +36,14 @@ fn row(
     while mode == PreviewMode::Fast && previewer.prepare(model, None)? {}
     measured.forget();
     let pred_x0 = latent(measured.latent_shape(), 6);
-    let shown = previewer.show(model, &pred_x0, mode, Duration::ZERO)?;
-    let mut work: Work<'_> =
-        Box::new(move || previewer.show(model, &pred_x0, mode, Duration::ZERO).map(drop));
+    let mut note = None;
+    let mut work: Work<'_> = Box::new(|| {
+        note = previewer.show(model, &pred_x0, mode, Duration::ZERO)?.and_then(|shown| shown.note);
+        Ok(())
+    });
     let mut measurement = measured.time(name, 1, true, &mut work)?;
-    measurement.0.note = shown.and_then(|shown| shown.note);
+    drop(work);
+    measurement.0.note = note;
     Ok(measurement)
 }
 

@@ -137,17 +137,8 @@ impl TextEncoder {
     /// # Errors
     /// If weights are missing.
     pub(super) fn new(weights: &Weights, shape: ClipShape) -> Result<Self> {
-        let first = FrozenCLIPEmbedder::new(weights, shape)?;
-        let weights = weights.without_progress();
-        Ok(Self {
-            shape,
-            embedder: Resident::with(first, move || {
-                weights.device().trim();
-                let embedder = FrozenCLIPEmbedder::new(&weights, shape)?;
-                weights.release_all();
-                Ok(embedder)
-            }),
-        })
+        let embedder = Resident::of(weights, move |weights| FrozenCLIPEmbedder::new(weights, shape))?;
+        Ok(Self { shape, embedder })
     }
 
     /// Its dimensions.

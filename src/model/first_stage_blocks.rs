@@ -270,14 +270,8 @@ impl Level {
 /// # Errors
 /// If weights are missing.
 pub(super) fn resident_encoder(weights: &Weights, config: &DdConfig) -> Result<Resident<Encoder>> {
-    let (weights, config) = (weights.pp("encoder"), config.clone());
-    let first = Encoder::new(&weights, &config)?;
-    let weights = weights.without_progress();
-    Ok(Resident::with(first, move || {
-        let encoder = Encoder::new(&weights, &config)?;
-        weights.release_all();
-        Ok(encoder)
-    }))
+    let config = config.clone();
+    Resident::of(&weights.pp("encoder"), move |weights| Encoder::new(weights, &config))
 }
 
 /// Picture → features of the latent.

@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::ops::Result;
+use crate::ops::{Result, Weights};
 
 type Build<T> = Box<dyn Fn() -> Result<T> + Send + Sync>;
 
@@ -22,8 +22,27 @@ impl<T> std::fmt::Debug for Resident<T> {
 }
 
 impl<T> Resident<T> {
+    /// A part of weights. Building it again tells no progress, makes room first, and lets the file go
+    /// afterwards.
+    ///
+    /// # Errors
+    /// As `build`.
+    pub(super) fn of(
+        weights: &Weights,
+        build: impl Fn(&Weights) -> Result<T> + Send + Sync + 'static,
+    ) -> Result<Self> {
+        let first = build(weights)?;
+        let weights = weights.without_progress();
+        Ok(Self::with(first, move || {
+            weights.device().trim();
+            let part = build(&weights)?;
+            weights.release_all();
+            Ok(part)
+        }))
+    }
+
     /// A part that is built, and how to build another.
-    pub(super) fn with(first: T, build: impl Fn() -> Result<T> + Send + Sync + 'static) -> Self {
+    fn with(first: T, build: impl Fn() -> Result<T> + Send + Sync + 'static) -> Self {
         Self { built: Mutex::new(Some(Arc::new(first))), build: Box::new(build) }
     }
 

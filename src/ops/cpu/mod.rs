@@ -61,7 +61,7 @@
 //! | 3×3 128→128 @512, with residual | 1510 | 440–500 | 490 |
 //! | enlarged 640 @32 b2 / 512 @64 / 256 @256 | 2237 / 2205 / 1811 | as PyTorch | 440 / – / 480 |
 //! | attention 4096×4096: 16 heads of 40 / one of 512 | 408 / 461 | 230–300 / 347 | 158 / 200 |
-//! | bf16 linears (level with AVX512-BF16) | 740–960 | – | 810–920 |
+//! | bf16 linears (level with AVX512-BF16; within a UNet 740–925) | 706–886 | – | 810–920 |
 //!
 //! AVX2, one thread of Zen 5 (processor time): linears 122–126 of 134; 3×3 460–475 (128 channels
 //! @512 433, 1280 @8 314); enlarged 610; attention 108 (head size 40), 113 (80), 126 (512). Two

@@ -9,7 +9,7 @@ use safelight::model::synthetic::Synthetic;
 use safelight::ops::host::{HostTensor, TensorSource};
 use safelight::ops::{Device, StopFlag, Tensor, Weights};
 
-const CONFIG: &str = include_str!("../../../assets/cases/sd-ddim/config.yaml");
+use super::tiny::CONFIG;
 
 /// Drawn weights that count what is asked of a mapped file.
 #[derive(Default)]

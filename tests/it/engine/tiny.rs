@@ -19,7 +19,7 @@ use safelight::sampler::noise::Noise;
 use super::Bench;
 
 /// A Stable Diffusion v1 in small: four channels, a latent an eighth of the picture.
-const CONFIG: &str = include_str!("../../../assets/cases/sd-ddim/config.yaml");
+pub const CONFIG: &str = include_str!("../../../assets/cases/sd-ddim/config.yaml");
 
 type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 

@@ -30,9 +30,7 @@ fn the_first_request_opens_the_model_and_the_first_frame_does_not_wait_for_it() 
 #[test]
 fn typing_and_generating_sends_the_right_request() {
     let mut stage = Setup::default().open();
-    stage.press(Modifiers::COMMAND, Key::A);
-    stage.harness.event(egui::Event::Text("an owl on purple".into()));
-    stage.run();
+    stage.write("an owl on purple");
     stage.count();
     stage.harness.get_by_label("6 of 24 tokens");
     stage.click("Develop");
@@ -190,9 +188,7 @@ fn jobs_wait_their_turn_and_can_be_moved_and_removed() {
     for prompt in ["second", "third", "fourth"] {
         stage.harness.get_by_role_and_label(Role::MultilineTextInput, "Prompt").focus();
         stage.run();
-        stage.press(Modifiers::COMMAND, Key::A);
-        stage.harness.event(egui::Event::Text(prompt.into()));
-        stage.run();
+        stage.write(prompt);
         stage.click("Add to queue");
     }
     stage.harness.get_by_label("3 waiting");

@@ -302,6 +302,13 @@ impl Stage {
         self.run();
     }
 
+    /// Puts other words into the field that has the focus.
+    pub fn write(&mut self, text: &str) {
+        self.press(Modifiers::COMMAND, Key::A);
+        self.harness.event(egui::Event::Text(text.into()));
+        self.run();
+    }
+
     pub fn running(&self) -> Option<(JobId, Progress)> {
         let running = self.harness.state().state().desk.running()?;
         Some((running.job.id, running.stage))

@@ -12,10 +12,8 @@ use super::stage::{Setup, starter};
 #[test]
 fn words_that_do_not_fit_and_words_that_are_unknown_are_told() {
     let mut stage = Setup::default().open();
-    stage.press(Modifiers::COMMAND, Key::A);
     let text = "of dreams and far too many words";
-    stage.harness.event(egui::Event::Text(text.into()));
-    stage.run();
+    stage.write(text);
     stage.harness.get_by_label_contains("This model knows 364 things");
     stage.requests();
     stage.tell(Event::Tokens {
@@ -54,9 +52,7 @@ fn the_dropped_words_of_a_negative_prompt_are_marked_too() {
 #[test]
 fn names_complete_and_surprises_are_known_things() {
     let mut stage = Setup::default().open();
-    stage.press(Modifiers::COMMAND, Key::A);
-    stage.harness.event(egui::Event::Text("a dino".into()));
-    stage.run();
+    stage.write("a dino");
     stage.run();
     stage.press(Modifiers::NONE, Key::Tab);
     assert!(stage.harness.state().state().draft.settings.prompt.starts_with("a dinosaur"));
