@@ -3,6 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::ops;
+use crate::ops::cpu::OutOfMemory;
+
 /// A problem and the file or folder that has it.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {}", printable(problem), path.display())]
@@ -29,6 +32,12 @@ pub enum Problem {
     /// The system refused to read.
     #[error("the system does not let this be read ({0}); check its permissions and the drive")]
     Unreadable(std::io::Error),
+    /// The file has another length or another time of change than when it was opened.
+    #[error("the model file has changed since it was opened; open it again")]
+    Changed,
+    /// The system gave no memory for what is read.
+    #[error("{0}; close other programs, or choose a smaller model")]
+    OutOfMemory(OutOfMemory),
     /// A folder that diffusers did not write.
     #[error(
         "expected a diffusers folder, found no model_index.json in it; name the folder that holds \
@@ -134,6 +143,24 @@ pub enum Problem {
     /// The stop flag was raised.
     #[error("reading was stopped")]
     Stopped,
+}
+
+impl From<OutOfMemory> for Problem {
+    fn from(refused: OutOfMemory) -> Self {
+        Self::OutOfMemory(refused)
+    }
+}
+
+/// What becomes of it in the middle of a network's making.
+impl From<CheckpointError> for ops::Error {
+    fn from(error: CheckpointError) -> Self {
+        match error.problem {
+            Problem::Changed => Self::FileChanged { path: error.path },
+            Problem::OutOfMemory(refused) => refused.into(),
+            Problem::Stopped => Self::Stopped,
+            _ => Self::Weights(error.to_string()),
+        }
+    }
 }
 
 impl Problem {

@@ -1,8 +1,9 @@
 //! Checkpoints: files and folders of named tensors. Names no network.
 //!
-//! The bytes decide what a file is, never its extension. Files are mapped, not read: tensors are
-//! borrowed from the map where they are aligned. Nothing in a file is ever executed, and nothing a
-//! file says is believed before it is checked against the file's length.
+//! The bytes decide what a file is, never its extension. A file is read by position: headers when it is
+//! opened, each tensor when a network asks for it, and again when a part is built again. Nothing in a
+//! file is ever executed, and nothing a file says is believed before it is checked against the file's
+//! length.
 
 mod bytes;
 pub mod diffusers;

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::ops::StopFlag;
-use crate::ops::host::{HostTensor, TensorSource};
+use crate::ops::host::{HostTensor, TensorRows, TensorSource};
+use crate::ops::{self, StopFlag};
 
-use super::bytes::MappedFile;
+use super::bytes::ModelFile;
 use super::element::ElementType;
 use super::error::{CheckpointError, Problem};
 use super::stored::{StoredTensor, same_but_trailing_ones};
@@ -40,12 +40,12 @@ impl CheckpointKind {
     }
 }
 
-/// Named tensors in mapped files. Names are CompVis's, whatever the layout.
+/// Named tensors in open files. Names are CompVis's, whatever the layout.
 #[derive(Debug)]
 pub struct Checkpoint {
     pub(crate) path: PathBuf,
     kind: CheckpointKind,
-    files: Vec<MappedFile>,
+    files: Vec<ModelFile>,
     pub(crate) tensors: BTreeMap<String, StoredTensor>,
     has_state_dict: bool,
     beside: Vec<String>,
@@ -90,19 +90,19 @@ impl Checkpoint {
                 beside: Vec::new(),
             });
         }
-        Self::of_file(MappedFile::open(path)?)
+        Self::of_file(ModelFile::open(path)?)
     }
 
     /// Opens a single file that is part of the program. Numbers are borrowed where the bytes lie
-    /// aligned. `name` stands for the path.
+    /// aligned; those of files on a drive are copies. `name` stands for the path.
     ///
     /// # Errors
     /// As [`Checkpoint::open`].
     pub fn embedded(name: &str, bytes: &'static [u8]) -> Result<Self, CheckpointError> {
-        Self::of_file(MappedFile::embedded(name, bytes))
+        Self::of_file(ModelFile::embedded(name, bytes))
     }
 
-    fn of_file(file: MappedFile) -> Result<Self, CheckpointError> {
+    fn of_file(file: ModelFile) -> Result<Self, CheckpointError> {
         let listed = list(&file, 0)?;
         let named = |(name, tensor)| (keys::single_file_name(name), tensor);
         Ok(Self {
@@ -174,31 +174,48 @@ impl Checkpoint {
     /// Reads one tensor as stored.
     ///
     /// # Errors
-    /// One sentence if there is no such name or its type is not read.
+    /// One sentence if there is no such name, its type is not read, or the file has changed.
     pub fn tensor(&self, name: &str) -> Result<HostTensor<'_>, CheckpointError> {
         let tensor = self.stored(name)?;
-        tensor.read(name, &self.files, &tensor.shape).map_err(|problem| problem.at(&self.path))
+        tensor.read(name, &self.files, &tensor.shape).map_err(|problem| problem.at(self.path_of(tensor)))
     }
 
     /// The first ten hexadecimal digits of the file's SHA-256, as other programs show it; of a
     /// folder, those of the UNet's (first) file. Reads the whole file: seconds for a full model.
     ///
     /// # Errors
-    /// If the flag is raised meanwhile.
+    /// If the flag is raised meanwhile, or the file has changed since it was opened.
     pub fn sha256_10(&self, stop: &StopFlag) -> Result<String, CheckpointError> {
-        const CHUNK: usize = 4 << 20;
+        const CHUNK: usize = 1 << 20;
         let mut hash = Sha256::new();
         // A folder's files begin with the UNet's.
         let Some(file) = self.files.first() else { return Ok(String::new()) };
-        for (number, chunk) in file.chunks(CHUNK).enumerate() {
+        let mut chunk = vec![0; CHUNK.min(file.len())];
+        for start in (0..file.len()).step_by(CHUNK) {
             if stop.is_raised() {
                 return Err(Problem::Stopped.at(&self.path));
             }
+            let chunk = &mut chunk[..CHUNK.min(file.len() - start)];
+            file.read_at(start, chunk).map_err(|problem| problem.at(file.path()))?;
             hash.update(chunk);
-            file.forget(number * CHUNK..number * CHUNK + chunk.len());
         }
         let digits = hash.finalize().iter().take(5).map(|byte| format!("{byte:02x}")).collect();
         Ok(digits)
+    }
+
+    /// The file in which a tensor lies.
+    fn path_of(&self, tensor: &StoredTensor) -> &Path {
+        tensor.pieces.first().map_or(&self.path, |piece| self.files[piece.file].path())
+    }
+
+    /// A tensor that may be asked for under `shape`.
+    fn stored_as(&self, name: &str, shape: &[usize]) -> Result<&StoredTensor, CheckpointError> {
+        let tensor = self.stored(name)?;
+        if same_but_trailing_ones(&tensor.shape, shape) {
+            return Ok(tensor);
+        }
+        let found = tensor.shape.clone();
+        Err(Problem::Shape { name: name.to_owned(), expected: shape.to_vec(), found }.at(&self.path))
     }
 
     fn stored(&self, name: &str) -> Result<&StoredTensor, CheckpointError> {
@@ -214,29 +231,14 @@ impl TensorSource for Checkpoint {
         Some(if same { expected.to_vec() } else { tensor.shape.clone() })
     }
 
-    fn read(&self, name: &str, shape: &[usize]) -> Result<HostTensor<'_>, String> {
-        let tensor = self.stored(name).map_err(|error| error.to_string())?;
-        let problem = if same_but_trailing_ones(&tensor.shape, shape) {
-            match tensor.read(name, &self.files, shape) {
-                Ok(read) => return Ok(read),
-                Err(problem) => problem,
-            }
-        } else {
-            Problem::Shape { name: name.to_owned(), expected: shape.to_vec(), found: tensor.shape.clone() }
-        };
-        Err(problem.at(&self.path).to_string())
+    fn read(&self, name: &str, shape: &[usize]) -> ops::Result<HostTensor<'_>> {
+        let tensor = self.stored_as(name, shape)?;
+        Ok(tensor.read(name, &self.files, shape).map_err(|problem| problem.at(self.path_of(tensor)))?)
     }
 
-    fn release(&self, name: &str) {
-        for piece in self.tensors.get(name).into_iter().flat_map(|tensor| &tensor.pieces) {
-            self.files[piece.file].forget(piece.bytes.clone());
-        }
-    }
-
-    fn release_all(&self) {
-        for file in &self.files {
-            file.forget(0..file.len());
-        }
+    fn rows(&self, name: &str, shape: &[usize]) -> ops::Result<TensorRows<'_>> {
+        let tensor = self.stored_as(name, shape)?;
+        Ok(tensor.rows(name, &self.files, shape).map_err(|problem| problem.at(self.path_of(tensor)))?)
     }
 
     fn names(&self) -> Vec<String> {
@@ -244,10 +246,13 @@ impl TensorSource for Checkpoint {
     }
 }
 
+/// Bytes that tell what a file is; a web page may begin with blank lines.
+const FIRST_LOOK: usize = 4096;
+
 /// Lists a single file's tensors under their stored names.
-pub(crate) fn list(file: &MappedFile, number: usize) -> Result<Listed, CheckpointError> {
+pub(crate) fn list(file: &ModelFile, number: usize) -> Result<Listed, CheckpointError> {
     let listed = || -> Result<Listed, Problem> {
-        let (kind, found) = match sniff::sniff(file)? {
+        let (kind, found) = match sniff::sniff(&file.head(FIRST_LOOK)?)? {
             sniff::Format::Safetensors => {
                 let tensors = safetensors_file::list(file, number)?;
                 let kind = CheckpointKind::Safetensors;

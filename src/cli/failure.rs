@@ -47,8 +47,11 @@ impl From<ops::Error> for Failure {
     fn from(error: ops::Error) -> Self {
         match error {
             ops::Error::Stopped => Self::Interrupted,
-            ops::Error::Backend { .. } => Self::Ours(error.to_string()),
-            ops::Error::Weights(_) | ops::Error::Device(_) | ops::Error::Shape(_) => {
+            ops::Error::Backend { .. } | ops::Error::OutOfMemory { .. } => Self::Ours(error.to_string()),
+            ops::Error::Weights(_)
+            | ops::Error::FileChanged { .. }
+            | ops::Error::Device(_)
+            | ops::Error::Shape(_) => {
                 Self::Input(error.to_string())
             }
         }

@@ -8,7 +8,7 @@ use crate::checkpoint::{self, Checkpoint, Part};
 use crate::engine::find_config;
 use crate::model::instantiate_from_config;
 use crate::ops::host::{HostData, HostTensor, TensorSource};
-use crate::ops::{Device, StopFlag, Weights};
+use crate::ops::{self, Device, StopFlag, Weights};
 
 use super::Failure;
 use super::arguments::Inspect;
@@ -111,7 +111,7 @@ impl TensorSource for ShapesOnly {
         })
     }
 
-    fn read(&self, name: &str, shape: &[usize]) -> Result<HostTensor<'_>, String> {
+    fn read(&self, name: &str, shape: &[usize]) -> ops::Result<HostTensor<'_>> {
         // Small tensors (schedules, factors) are compared, so they are read.
         let len: usize = shape.iter().product();
         if self.inner.contains(name) && len <= 4096 {

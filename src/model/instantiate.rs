@@ -118,7 +118,6 @@ fn latent_diffusion(
         first_stage(first_stage_target, &exact.pp("first_stage_model"))?;
     training_only.extend(seen);
     let notes = differing_buffers(weights, &schedule);
-    weights.release_all();
     Ok(LatentDiffusion {
         config: LatentDiffusionConfig {
             schedule,

@@ -1,5 +1,9 @@
 //! What can go wrong in an operation.
 
+use std::path::PathBuf;
+
+use super::cpu::{KernelError, OutOfMemory};
+
 /// Why an operation gave no tensor.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -9,6 +13,22 @@ pub enum Error {
     /// Weights that are not there, or of another shape than the network's.
     #[error("{0}")]
     Weights(String),
+    /// A file that weights are read from is no longer the one that was opened.
+    #[error("the model file has changed since it was opened; open it again: {}", path.display())]
+    FileChanged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The system gave no memory.
+    #[error(
+        "the system has no memory left (it refused {:.1} MB); close other programs, or choose a smaller size or \
+         model",
+        *bytes as f64 / 1e6
+    )]
+    OutOfMemory {
+        /// How many bytes were asked for.
+        bytes: usize,
+    },
     /// A choice of device or arithmetic that cannot be had.
     #[error("{0}")]
     Device(String),
@@ -29,6 +49,21 @@ pub enum Error {
 
 /// A tensor, or why not.
 pub type Result<T> = std::result::Result<T, Error>;
+
+impl From<OutOfMemory> for Error {
+    fn from(OutOfMemory { bytes }: OutOfMemory) -> Self {
+        Self::OutOfMemory { bytes }
+    }
+}
+
+impl From<KernelError> for Error {
+    fn from(error: KernelError) -> Self {
+        match error {
+            KernelError::Stopped => Self::Stopped,
+            KernelError::OutOfMemory(refused) => refused.into(),
+        }
+    }
+}
 
 impl From<candle_core::Error> for Error {
     fn from(error: candle_core::Error) -> Self {

@@ -1,5 +1,7 @@
 //! The inference thread with the starter model: what is asked, what it tells.
 
+#[cfg(unix)]
+mod changed;
 mod memory;
 mod tiny;
 

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::super::bytes::{MappedFile, read_small};
+use super::super::bytes::{ModelFile, read_small};
 use super::super::error::{CheckpointError, Problem};
 use super::super::keys::{self, Blocks};
 use super::super::open::list as list_file;
@@ -45,8 +45,8 @@ const TEXT_FILES: &[&str] = &[
     "pytorch_model.fp16.bin",
 ];
 
-/// Maps the weight files of a folder (the UNet's first) and lists their tensors.
-pub(crate) fn list(folder: &Path) -> Result<(Vec<MappedFile>, Tensors), CheckpointError> {
+/// Opens the weight files of a folder (the UNet's first) and lists their tensors.
+pub(crate) fn list(folder: &Path) -> Result<(Vec<ModelFile>, Tensors), CheckpointError> {
     check_pipeline(folder)?;
     let mut files = Vec::new();
     let mut tensors = Tensors::new();
@@ -98,7 +98,7 @@ fn component(
     folder: &Path,
     part: &'static str,
     candidates: &[&'static str],
-    files: &mut Vec<MappedFile>,
+    files: &mut Vec<ModelFile>,
 ) -> Result<Tensors, CheckpointError> {
     let inner = folder.join(part);
     let Some(found) = candidates.iter().find(|name| inner.join(name).is_file()) else {
@@ -107,7 +107,7 @@ fn component(
     let names = if found.ends_with(".json") { shards(&inner.join(found))? } else { vec![found.to_string()] };
     let mut tensors = Tensors::new();
     for name in names {
-        let file = MappedFile::open(&inner.join(name))?;
+        let file = ModelFile::open(&inner.join(name))?;
         tensors.extend(list_file(&file, files.len())?.tensors);
         files.push(file);
     }
