@@ -36,7 +36,7 @@ impl ModelFile {
         if metadata.len() == 0 {
             return Err(Problem::Empty.at(path));
         }
-        let length = usize::try_from(metadata.len()).map_err(|_| Problem::Unreadable(io::ErrorKind::FileTooLarge.into()).at(path))?;
+        let length = usize::try_from(metadata.len()).map_err(|_| fails(io::ErrorKind::FileTooLarge.into()))?;
         let modified = metadata.modified().ok();
         Ok(Self { bytes: Bytes::Opened { file, length, modified }, path: path.to_path_buf() })
     }
@@ -139,7 +139,7 @@ fn read_exact_at(file: &File, mut to: &mut [u8], mut start: u64) -> io::Result<(
 fn unreadable(error: io::Error) -> Problem {
     match error.kind() {
         io::ErrorKind::NotFound => Problem::Missing,
-        _ => Problem::Unreadable(error),
+        _ => Problem::Unreadable(error.to_string()),
     }
 }
 

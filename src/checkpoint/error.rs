@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use crate::ops;
 use crate::ops::cpu::OutOfMemory;
+use crate::told::Told;
 
 /// A problem and the file or folder that has it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {}", printable(problem), path.display())]
 pub struct CheckpointError {
     /// The file or folder at fault.
@@ -24,14 +25,14 @@ fn printable(problem: &Problem) -> String {
 }
 
 /// What is wrong, without the path.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// Nothing has this name.
     #[error("expected a model file or folder, found nothing of this name; check the spelling")]
     Missing,
     /// The system refused to read.
     #[error("the system does not let this be read ({0}); check its permissions and the drive")]
-    Unreadable(std::io::Error),
+    Unreadable(String),
     /// The file has another length or another time of change than when it was opened.
     #[error("the model file has changed since it was opened; open it again")]
     Changed,
@@ -160,6 +161,54 @@ impl From<CheckpointError> for ops::Error {
             Problem::Stopped => Self::Stopped,
             _ => Self::Weights(error.to_string()),
         }
+    }
+}
+
+impl Told for CheckpointError {
+    fn key(&self) -> &'static str {
+        match &self.problem {
+            Problem::Missing => "error-model-missing",
+            Problem::Unreadable(_) => "error-unreadable",
+            Problem::Changed => "error-file-changed",
+            Problem::OutOfMemory(_) => "error-out-of-memory",
+            Problem::NoModelIndex => "error-no-model-index",
+            Problem::Empty => "error-empty",
+            Problem::Truncated { .. } | Problem::CutOff { .. } => "error-incomplete",
+            Problem::LfsPointer => "error-lfs-pointer",
+            Problem::WebPage => "error-web-page",
+            Problem::Gguf => "error-gguf",
+            Problem::ForeignZip => "error-foreign-zip",
+            Problem::Foreign(_) => "error-foreign",
+            Problem::Damaged { .. } => "error-damaged",
+            Problem::AsksToRun(_) => "error-asks-to-run",
+            Problem::BigEndian => "error-big-endian",
+            Problem::OtherModel(_) => "error-other-model",
+            Problem::MissingPart { .. } => "error-missing-part",
+            Problem::Unsupported { .. } => "error-unsupported",
+            Problem::NoTensor(_) | Problem::Shape { .. } => "error-wrong-kind",
+            Problem::ElementType { .. } => "error-element-type",
+            Problem::Stopped => "error-stopped",
+        }
+    }
+
+    fn values(&self) -> Vec<(&'static str, String)> {
+        let mut values = vec![("file", self.file_name())];
+        values.extend(match &self.problem {
+            Problem::AsksToRun(name) => Some(("name", name.clone())),
+            Problem::OtherModel(found) => Some(("found", found.clone())),
+            Problem::MissingPart { part, .. } => Some(("part", (*part).to_owned())),
+            Problem::ElementType { found, .. } => Some(("found", (*found).to_owned())),
+            _ => None,
+        });
+        values
+    }
+}
+
+impl CheckpointError {
+    /// The last part of the path.
+    fn file_name(&self) -> String {
+        let name = self.path.file_name().unwrap_or(self.path.as_os_str());
+        name.to_string_lossy().into_owned()
     }
 }
 

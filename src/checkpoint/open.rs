@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use crate::ops;
 use crate::ops::host::{HostTensor, TensorRows, TensorSource};
-use crate::ops::{self, StopFlag};
 
 use super::bytes::ModelFile;
 use super::element::ElementType;
@@ -183,16 +183,18 @@ impl Checkpoint {
     /// The first ten hexadecimal digits of the file's SHA-256, as other programs show it; of a
     /// folder, those of the UNet's (first) file. Reads the whole file: seconds for a full model.
     ///
+    /// `go_on` is asked before each piece and may wait.
+    ///
     /// # Errors
-    /// If the flag is raised meanwhile, or the file has changed since it was opened.
-    pub fn sha256_10(&self, stop: &StopFlag) -> Result<String, CheckpointError> {
+    /// If `go_on` answers no, or the file has changed since it was opened.
+    pub fn sha256_10(&self, go_on: &mut dyn FnMut() -> bool) -> Result<String, CheckpointError> {
         const CHUNK: usize = 1 << 20;
         let mut hash = Sha256::new();
         // A folder's files begin with the UNet's.
         let Some(file) = self.files.first() else { return Ok(String::new()) };
         let mut chunk = vec![0; CHUNK.min(file.len())];
         for start in (0..file.len()).step_by(CHUNK) {
-            if stop.is_raised() {
+            if !go_on() {
                 return Err(Problem::Stopped.at(&self.path));
             }
             let chunk = &mut chunk[..CHUNK.min(file.len() - start)];
@@ -201,6 +203,11 @@ impl Checkpoint {
         }
         let digits = hash.finalize().iter().take(5).map(|byte| format!("{byte:02x}")).collect();
         Ok(digits)
+    }
+
+    /// The file whose bytes [`Checkpoint::sha256_10`] reads.
+    pub fn hashed_file(&self) -> &Path {
+        self.files.first().map_or(&self.path, |file| file.path())
     }
 
     /// The file in which a tensor lies.

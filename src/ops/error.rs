@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::cpu::{KernelError, OutOfMemory};
+use crate::told::Told;
 
 /// Why an operation gave no tensor.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +46,35 @@ pub enum Error {
         /// The backend's own words.
         cause: String,
     },
+}
+
+impl Told for Error {
+    fn key(&self) -> &'static str {
+        match self {
+            Self::Stopped => "error-stopped",
+            Self::Weights(_) => "error-weights",
+            Self::FileChanged { .. } => "error-file-changed",
+            Self::OutOfMemory { .. } => "error-out-of-memory",
+            Self::Device(_) => "error-device",
+            Self::Shape(_) => "error-shape",
+            Self::Backend { .. } => "error-backend",
+        }
+    }
+
+    fn values(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Backend { device, .. } => vec![("device", (*device).to_owned())],
+            Self::FileChanged { path } => {
+                let name = path.file_name().unwrap_or(path.as_os_str());
+                vec![("file", name.to_string_lossy().into_owned())]
+            }
+            Self::Stopped
+            | Self::Weights(_)
+            | Self::OutOfMemory { .. }
+            | Self::Device(_)
+            | Self::Shape(_) => Vec::new(),
+        }
+    }
 }
 
 /// A tensor, or why not.

@@ -134,7 +134,7 @@ pub use pool::Pool;
 pub use refusal::{LastResort, OutOfMemory, zeros};
 pub use rows::{Map, Window};
 pub use source::Source;
-pub use stop::{KernelError, Stop, Stopped};
+pub use stop::{KernelError, Stop, StopSlot, Stopped};
 
 #[cfg(test)]
 mod tests {

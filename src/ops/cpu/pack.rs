@@ -215,7 +215,8 @@ impl Form {
         let room = room.div_ceil(4).next_multiple_of(16);
         let mut scratch = context.arena.take(room * context.threads()).map_err(KernelError::from)?;
         let (scratch, to) = (Shared::new(&mut scratch), Shared::new(to));
-        let halt = Halt { stop: &*context.stop, failed: AtomicBool::new(false) };
+        let stop = context.stop.present();
+        let halt = Halt { stop: &*stop, failed: AtomicBool::new(false) };
         let failure: Mutex<Option<R::Error>> = Mutex::new(None);
         let done = context.pool.run(parts * groups, &halt, &|worker, job| {
             let piece = Piece { form: self, part: job / groups, first: job % groups * group, panels: group };
