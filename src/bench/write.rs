@@ -11,8 +11,8 @@ use safetensors::tensor::{Dtype, View, serialize_to_file};
 
 use super::subject::{Subject, SubjectError};
 use crate::model::synthetic::Synthetic;
-use crate::ops::{self, Device};
 use crate::ops::host::{HostData, HostTensor, TensorSource};
+use crate::ops::{self, Device};
 
 /// Notes every name and shape that a network asks for, and answers with zeros.
 #[derive(Default)]

@@ -36,7 +36,8 @@ impl ModelFile {
         if metadata.len() == 0 {
             return Err(Problem::Empty.at(path));
         }
-        let length = usize::try_from(metadata.len()).map_err(|_| fails(io::ErrorKind::FileTooLarge.into()))?;
+        let length =
+            usize::try_from(metadata.len()).map_err(|_| fails(io::ErrorKind::FileTooLarge.into()))?;
         let modified = metadata.modified().ok();
         Ok(Self { bytes: Bytes::Opened { file, length, modified }, path: path.to_path_buf() })
     }

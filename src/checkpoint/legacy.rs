@@ -28,7 +28,9 @@ pub(crate) fn list(file: &ModelFile, number: usize) -> Result<StateDict, Problem
         let head = file.head(looked_at)?;
         match list_from(&head, file, number) {
             // The pickles go on: look at more.
-            Err(Problem::CutOff { .. }) if looked_at < most => looked_at = looked_at.saturating_mul(4).min(most),
+            Err(Problem::CutOff { .. }) if looked_at < most => {
+                looked_at = looked_at.saturating_mul(4).min(most)
+            }
             other => return other,
         }
     }

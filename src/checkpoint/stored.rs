@@ -81,7 +81,12 @@ impl StoredTensor {
     }
 
     /// The numbers of a row-major piece, read to where they stay.
-    fn read_piece(&self, file: &ModelFile, piece: &Piece, count: usize) -> Result<Option<HostData<'static>>, Problem> {
+    fn read_piece(
+        &self,
+        file: &ModelFile,
+        piece: &Piece,
+        count: usize,
+    ) -> Result<Option<HostData<'static>>, Problem> {
         let start = piece.bytes.start;
         Ok(match self.element {
             ElementType::F64 => Some(HostData::F64(numbers_at(file, start, count)?)),

@@ -29,7 +29,9 @@ impl TensorSource for Synthetic {
 
     fn read(&self, name: &str, shape: &[usize]) -> ops::Result<HostTensor<'_>> {
         let len = numbers(shape).ok_or_else(|| {
-            ops::Error::Weights(format!("{name}: a synthetic tensor has at most {MOST_NUMBERS} numbers, not the shape {shape:?}"))
+            ops::Error::Weights(format!(
+                "{name}: a synthetic tensor has at most {MOST_NUMBERS} numbers, not the shape {shape:?}"
+            ))
         })?;
         let seed = crc32fast::hash(name.as_bytes()) ^ self.weights_seed;
         let mut values = Noise::seeded(RngKind::Cpu, u64::from(seed)).randn(len);

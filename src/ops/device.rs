@@ -190,7 +190,8 @@ impl Device {
         let plural = if threads == 1 { "" } else { "s" };
         let sentence = format!("CPU, {threads} thread{plural}, {}", device.simd());
         if dtype == Dtype::Bf16 && !bf16_pays(device.fast()?)? {
-            let sentence = format!("{sentence}, bf16 asked for but f32 is faster on this processor and is used");
+            let sentence =
+                format!("{sentence}, bf16 asked for but f32 is faster on this processor and is used");
             return Ok((Self { dtype: Dtype::F32, ..device }, sentence));
         }
         Ok((device, sentence))

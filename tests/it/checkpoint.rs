@@ -3,8 +3,8 @@
 //! Invariant: whatever the bytes, opening and reading end in tensors or in one sentence.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod configs;
 mod changed;
+mod configs;
 mod damage;
 mod refusals;
 

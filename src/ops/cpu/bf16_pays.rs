@@ -13,9 +13,9 @@ use super::epilogue::Epilogue;
 use super::keys_values::{AttentionShape, Products};
 use super::linear::linear;
 use super::matrix::PackedMatrix;
-use super::pack::WeightSlice;
 use super::source::Source;
 use super::stop::KernelError;
+use super::weight_rows::WeightSlice;
 
 /// Runs of each kind; the first warms up caches and buffers.
 const ROUNDS: usize = 7;

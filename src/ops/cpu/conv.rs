@@ -7,11 +7,12 @@ use super::context::Context;
 use super::epilogue::Epilogue;
 use super::gemm::Gemm;
 use super::matrix::PackedMatrix;
-use super::pack::{Kept, WeightRows};
+use super::pack::Kept;
 use super::rows::{Map, Patches, Window};
 use super::shared::Shared;
 use super::source::Source;
 use super::stop::KernelError;
+use super::weight_rows::WeightRows;
 use super::winograd::Winograd;
 
 /// A 3×3 convolution's weights, packed.

@@ -39,7 +39,12 @@ pub fn scale_add(
 ///
 /// # Panics
 /// If the lengths differ.
-pub fn activate(context: &Context, x: &[f32], activation: Activation, y: &mut [f32]) -> Result<(), KernelError> {
+pub fn activate(
+    context: &Context,
+    x: &[f32],
+    activation: Activation,
+    y: &mut [f32],
+) -> Result<(), KernelError> {
     map(context, x, 1.0, None, activation, y)
 }
 

@@ -33,8 +33,8 @@ pub fn linear(
 #[cfg(test)]
 mod tests {
     use super::super::epilogue::Activation;
-    use super::super::pack::WeightSlice;
     use super::super::testing::{check, gelu, halves, noise, weights, wide, wide_halves};
+    use super::super::weight_rows::WeightSlice;
     use super::*;
 
     /// x·Wᵀ in f64.

@@ -7,10 +7,11 @@
 
 use super::block::Block;
 use super::context::Context;
-use super::pack::{Form, Kept, WeightRows, words};
+use super::pack::{Form, Kept, words};
 use super::simd::Simd;
 use super::stop::KernelError;
 use super::tile::prefetch;
+use super::weight_rows::WeightRows;
 
 /// Columns whose first half is paired with their second, in bf16: two depths of a product.
 pub(super) const PAIR_BLOCK: usize = 640;

@@ -98,8 +98,8 @@ mod level;
 mod linear;
 mod math;
 mod matrix;
-mod pool;
 mod pack;
+mod pool;
 mod portable;
 mod refusal;
 mod rows;
@@ -114,6 +114,7 @@ mod testing;
 mod tile;
 mod transform;
 mod transpose;
+mod weight_rows;
 mod winograd;
 
 pub use arena::{Arena, Buffer, Usage};
@@ -129,12 +130,13 @@ pub use layer_norm::layer_norm;
 pub use level::Level;
 pub use linear::linear;
 pub use matrix::PackedMatrix;
-pub use pack::{Element, Kept, WeightRows, WeightSlice};
+pub use pack::Kept;
 pub use pool::Pool;
 pub use refusal::{LastResort, OutOfMemory, zeros};
 pub use rows::{Map, Window};
 pub use source::Source;
 pub use stop::{KernelError, Stop, StopSlot, Stopped};
+pub use weight_rows::{Element, WeightRows, WeightSlice};
 
 #[cfg(test)]
 mod tests {

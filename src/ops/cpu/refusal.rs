@@ -2,7 +2,7 @@
 //!
 //! Blocks, buffers and large vectors are asked for fallibly and come back as [`OutOfMemory`], so the
 //! job fails and the program lives. Small allocations cannot fail in Rust's collections: the standard
-//! library ends the process by SIGABRT with a backtrace. [`LastResort`] ends it with a sentence instead.
+//! library ends the process by SIGABRT with a backtrace. [`LastResort`] says a sentence and exits instead.
 #![expect(unsafe_code, reason = "a global allocator")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -85,9 +85,10 @@ unsafe impl GlobalAlloc for LastResort {
     }
 }
 
-/// Ends the process at once: destructors and exit handlers would ask for memory, too.
+/// Ends the process at once: destructors and exit handlers would ask for memory, too. Where there is no
+/// such exit, the standard library ends it after the sentence.
 #[cold]
-fn end(bytes: usize) -> ! {
+fn end(bytes: usize) {
     // Numbers are formatted on the stack, and stderr has no buffer.
     writeln!(
         std::io::stderr(),
@@ -100,8 +101,6 @@ fn end(bytes: usize) -> ! {
     unsafe {
         libc::_exit(1)
     }
-    #[cfg(not(unix))]
-    std::process::exit(1)
 }
 
 #[cfg(test)]

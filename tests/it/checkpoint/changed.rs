@@ -60,7 +60,8 @@ fn a_file_that_was_deleted_or_replaced_is_read_to_its_end() {
         fs::rename(other, path).unwrap();
     };
     for name in SINGLE_FILES {
-        for read in after(name, |path| fs::remove_file(path).unwrap()).into_iter().chain(after(name, replace)) {
+        for read in after(name, |path| fs::remove_file(path).unwrap()).into_iter().chain(after(name, replace))
+        {
             read.unwrap();
         }
     }
