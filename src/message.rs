@@ -184,6 +184,8 @@ pub struct ModelInfo {
     pub defaults: Settings,
     /// Width and height are multiples of this many pixels.
     pub size_multiple: usize,
+    /// The side of the square pictures that it was trained on, in pixels.
+    pub trained_side: usize,
     /// Names of things that the model knows, where it comes with a list.
     pub concepts: Vec<Concept>,
     /// Tokens that fit, start and end included.

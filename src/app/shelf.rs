@@ -178,7 +178,7 @@ mod tests {
             prompt: prompt.to_owned(),
             settings: None,
             foreign_sampler: None,
-            size: [128, 128],
+            size: [256, 256],
             modified: UNIX_EPOCH + Duration::from_secs(seconds),
         }
     }

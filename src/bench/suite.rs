@@ -375,7 +375,7 @@ mod tests {
         let suite = Suite {
             subject: &subject,
             device: &device,
-            size: Some([64, 32]),
+            size: Some([128, 64]),
             repeat: 1,
             steps: 1,
             operations: true,

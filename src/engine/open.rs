@@ -18,6 +18,8 @@ use crate::ops::{self, Device, Progress, StopFlag, Weights};
 
 /// A companion file (settings, words, tokenizer) may not be longer.
 const COMPANION_BYTES_MAX: u64 = 16 << 20;
+/// The side of the pictures that Stable Diffusion v1 was trained on.
+const V1_PIXELS: usize = 512;
 
 /// Why a model could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -249,6 +251,35 @@ struct SuitingSettings {
     height: Option<usize>,
 }
 
+impl SuitingSettings {
+    /// All settings, those of v1 where it says nothing. `pixels` is the side of the training's pictures.
+    fn complete(self, pixels: usize) -> Settings {
+        Settings {
+            prompt: self.prompt.unwrap_or_default(),
+            negative_prompt: String::new(),
+            steps: self.steps.unwrap_or(25),
+            guidance: self.guidance.unwrap_or(7.5),
+            eta: self.eta.unwrap_or(0.0),
+            seed: 0,
+            width: self.width.unwrap_or(pixels),
+            height: self.height.unwrap_or(pixels),
+            sampler: SamplerKind::Ddim,
+            timesteps: TimestepSpacing::Uniform,
+            rng: RngKind::Cpu,
+            temperature: 1.0,
+        }
+    }
+}
+
+/// What suits the starter; in a build without it, Stable Diffusion v1.
+pub fn first_settings() -> Settings {
+    #[cfg(feature = "starter")]
+    if let Ok(suiting) = parse_settings(crate::starter::SETTINGS) {
+        return suiting.complete(V1_PIXELS);
+    }
+    SuitingSettings::default().complete(V1_PIXELS)
+}
+
 fn parse_settings(text: &str) -> Result<SuitingSettings, String> {
     serde_json::from_str(text).map_err(|error| {
         format!("settings.json beside the model cannot be read ({error}); mend or remove it")
@@ -290,22 +321,8 @@ fn assemble(
     hash: Option<JoinHandle<String>>,
 ) -> OpenModel {
     notes.extend(networks.config.notes.iter().cloned());
-    let suiting = companions.settings.unwrap_or_default();
-    let pixels = networks.config.image_size * networks.config.first_stage_factor;
-    let defaults = Settings {
-        prompt: suiting.prompt.unwrap_or_default(),
-        negative_prompt: String::new(),
-        steps: suiting.steps.unwrap_or(25),
-        guidance: suiting.guidance.unwrap_or(7.5),
-        eta: suiting.eta.unwrap_or(0.0),
-        seed: 0,
-        width: suiting.width.unwrap_or(pixels),
-        height: suiting.height.unwrap_or(pixels),
-        sampler: SamplerKind::Ddim,
-        timesteps: TimestepSpacing::Uniform,
-        rng: RngKind::Cpu,
-        temperature: 1.0,
-    };
+    let trained_side = networks.config.image_size * networks.config.first_stage_factor;
+    let defaults = companions.settings.unwrap_or_default().complete(trained_side);
     let max_tokens = networks.tokenize("").map_or(0, |tokens| tokens.ids.len());
     let info = ModelInfo {
         source: origin.source,
@@ -314,6 +331,7 @@ fn assemble(
         bytes: origin.bytes,
         defaults,
         size_multiple: networks.size_multiple(),
+        trained_side,
         concepts: companions.concepts,
         max_tokens,
         device: device_sentence.split(" (").next().unwrap_or(device_sentence).to_owned(),
