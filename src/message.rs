@@ -15,6 +15,9 @@ use crate::picture::{Frame, Made};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(pub u64);
 
+/// The name of the model inside the program, as pictures carry it.
+pub const STARTER: &str = "Starter";
+
 /// Where a model comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ModelSource {
@@ -174,10 +177,10 @@ pub enum Control {
 pub struct ModelInfo {
     /// Where it came from.
     pub source: ModelSource,
-    /// A short name: the file's stem, or "Starter".
+    /// A short name: the file's stem, or [`STARTER`].
     pub name: String,
-    /// The first ten hex digits of the file's SHA-256 (A1111's model hash).
-    pub hash: String,
+    /// The first ten hex digits of the file's SHA-256 (A1111's model hash), once they are known.
+    pub hash: Option<String>,
     /// Bytes of the file.
     pub bytes: u64,
     /// Settings that suit it; prompt included where it has an example.
@@ -235,6 +238,11 @@ pub enum Event {
     },
     /// A model is ready.
     Opened(Box<ModelInfo>),
+    /// The open model's hash is known.
+    Hashed {
+        /// The first ten hex digits of the file's SHA-256.
+        hash: String,
+    },
     /// It could not be opened; the former model, if any, is still there.
     OpenFailed {
         /// What was asked for.

@@ -236,6 +236,7 @@ deleted = Deleted { $what }
 copied = Picture copied
 settings-from = Settings taken from { $what }
 settings-from-other = Settings taken from { $what }; it was made with { $sampler }, DDIM is used instead
+size-of-former-starter = { $what } was made by the former starter, which drew half as large: its size is now { $width } × { $height }
 no-settings-in = { $what } holds no settings that Safelight knows
 pasted-bare = The pasted picture holds no settings; drop its file here instead
 nothing-to-compare = There is no second picture to compare with yet

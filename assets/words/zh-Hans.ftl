@@ -233,6 +233,7 @@ deleted = 已删除 { $what }
 copied = 已复制图片
 settings-from = 已采用 { $what } 的设置
 settings-from-other = 已采用 { $what } 的设置；它的采样器是 { $sampler }，这里使用 DDIM
+size-of-former-starter = { $what } 由旧版入门模型生成，当时的图片只有一半大：尺寸改为 { $width } × { $height }
 no-settings-in = { $what } 中没有 Safelight 认识的设置
 pasted-bare = 这张图片中没有设置；把图片文件拖到这里
 nothing-to-compare = 还没有第二张图片可以比较

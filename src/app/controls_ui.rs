@@ -225,7 +225,7 @@ fn free_size_ui(ui: &mut Ui, view: &mut View<'_>, sizes: Sizes) {
     let words = view.words;
     let settings = &mut view.state.draft.settings;
     // A size that came with a picture may be none of these; it stays until it is changed by hand.
-    let mut side = |ui: &mut Ui, name: &str, side: &mut usize| {
+    let side = |ui: &mut Ui, name: &str, side: &mut usize| {
         let mut number = *side as f64;
         let scale = Scale { least: scale.least.min(number), typed_most: scale.most.max(number), ..scale };
         if slider::number(ui, &words.t(name), &mut number, scale, 72.0).changed() {
@@ -332,6 +332,9 @@ mod tests {
         let least = |trained_side| Sizes::new(trained_side, trained_side, 64).least;
         assert_eq!([256, 512, 96, 16].map(least), [128, 256, 64, 64]);
         let sizes = Sizes::new(256, 256, 64);
-        assert_eq!([64.0, 200.0, 300.0, 1e9, -5.0].map(|side| sizes.nearest(side)), [128, 192, 320, 2048, 128]);
+        assert_eq!(
+            [64.0, 200.0, 300.0, 1e9, -5.0].map(|side| sizes.nearest(side)),
+            [128, 192, 320, 2048, 128]
+        );
     }
 }

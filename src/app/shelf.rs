@@ -178,6 +178,7 @@ mod tests {
             prompt: prompt.to_owned(),
             settings: None,
             foreign_sampler: None,
+            made_by: Default::default(),
             size: [256, 256],
             modified: UNIX_EPOCH + Duration::from_secs(seconds),
         }

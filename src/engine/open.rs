@@ -12,7 +12,9 @@ use serde_json::Value;
 
 use crate::checkpoint::{self, Checkpoint, CheckpointError};
 use crate::config::{self, ConfigError};
-use crate::message::{Concept, ModelInfo, ModelSource, RngKind, SamplerKind, Settings, TimestepSpacing};
+use crate::message::{
+    Concept, ModelInfo, ModelSource, RngKind, STARTER, SamplerKind, Settings, TimestepSpacing,
+};
 use crate::model::{LatentDiffusion, ModelError, instantiate_from_config};
 use crate::ops::{self, Device, Progress, StopFlag, Weights};
 
@@ -124,20 +126,20 @@ fn open_starter(
     let config = config::parse_yaml(starter::CONFIG)?;
     let weights = with_progress(Weights::new(source, device.clone()), progress);
     let networks = instantiate_from_config(&config, &weights, &|_| Ok(starter::TOKENIZER.to_vec()))?;
-    let hash = spawn_hash(|| {
-        use sha2::Digest as _;
-        hex(&sha2::Sha256::digest(starter::WEIGHTS))
-    });
     let companions = Companions {
         settings: Some(parse_settings(starter::SETTINGS).map_err(OpenError::Other)?),
         concepts: parse_concepts(starter::CONCEPTS),
     };
     let origin = Origin {
         source: ModelSource::Starter,
-        name: "Starter".to_owned(),
+        name: STARTER.to_owned(),
         bytes: starter::WEIGHTS.len() as u64,
     };
-    Ok(assemble(networks, config, &weights, origin, companions, Vec::new(), device_sentence, hash))
+    let mut model =
+        assemble(networks, config, &weights, origin, companions, Vec::new(), device_sentence, None);
+    model.info.hash = Some(starter::hash().to_owned());
+    model.hashed = OnceLock::from(starter::hash().to_owned());
+    Ok(model)
 }
 
 fn open_path(
@@ -179,11 +181,6 @@ fn open_path(
 /// The hash, or nothing if it was stopped: a picture without a model hash is still a picture.
 fn hash_of(checkpoint: &Checkpoint, stop: &StopFlag) -> String {
     checkpoint.sha256_10(stop).unwrap_or_default()
-}
-
-#[cfg(feature = "starter")]
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().take(5).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn spawn_hash(work: impl FnOnce() -> String + Send + 'static) -> Option<JoinHandle<String>> {
@@ -327,7 +324,7 @@ fn assemble(
     let info = ModelInfo {
         source: origin.source,
         name: origin.name,
-        hash: String::new(),
+        hash: None,
         bytes: origin.bytes,
         defaults,
         size_multiple: networks.size_multiple(),

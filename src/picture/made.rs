@@ -2,6 +2,8 @@
 
 use crate::message::Settings;
 
+use super::MadeBy;
+
 /// Everything needed to make a picture again.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Made {
@@ -15,4 +17,12 @@ pub struct Made {
     pub model_hash: String,
     /// Steps that were done, when the run was stopped early.
     pub stopped_after: Option<usize>,
+}
+
+impl Made {
+    /// The model.
+    pub fn made_by(&self) -> MadeBy {
+        let hash = Some(self.model_hash.clone()).filter(|hash| !hash.is_empty());
+        MadeBy { name: Some(self.model.clone()), hash }
+    }
 }

@@ -90,5 +90,8 @@ fn a_folder_that_has_grown_is_seen() {
     fs::write(inner.join("a.new.png"), vec![0; 9000]).unwrap();
     assert_eq!(faults(folder.path(), &[("assets/readme", 1)]), Vec::<String>::new());
     fs::write(inner.join("b.png"), vec![0; 25]).unwrap();
-    assert_eq!(faults(folder.path(), &[("assets/readme", 1)]), ["assets/readme takes 1025 bytes, more than 1 KiB"]);
+    assert_eq!(
+        faults(folder.path(), &[("assets/readme", 1)]),
+        ["assets/readme takes 1025 bytes, more than 1 KiB"]
+    );
 }

@@ -19,7 +19,7 @@ use safelight::message::{
     Concept, Control, Event, Job, JobId, ModelInfo, ModelSource, Preview, PreviewMode, Request, Settings,
     Step, TokenCount,
 };
-use safelight::picture::{Frame, Made};
+use safelight::picture::{Frame, Made, MadeBy};
 use safelight::remember::{Memory, Theme};
 
 /// An in-memory world.
@@ -103,7 +103,7 @@ pub fn starter() -> ModelInfo {
     ModelInfo {
         source: ModelSource::Starter,
         name: "Starter".into(),
-        hash: "0123456789".into(),
+        hash: Some("0123456789".into()),
         bytes: 44_000_000,
         defaults: settings("a fox on a green background"),
         size_multiple: 64,
@@ -138,6 +138,7 @@ pub fn records(count: usize) -> Vec<Record> {
             prompt: NAMES[i % NAMES.len()].to_owned(),
             settings: Some(Box::new(Settings { seed: i as u64, ..settings(NAMES[i % NAMES.len()]) }.into())),
             foreign_sampler: None,
+            made_by: MadeBy { name: Some("Starter".into()), hash: starter().hash },
             size: [own.width, own.height],
             modified: now() - Duration::from_secs(if i < 5 { 60 * i as u64 } else { 86_400 + 60 * i as u64 }),
         })
@@ -370,7 +371,7 @@ impl Stage {
             settings,
             guidance_of_steps: Vec::new(),
             model: "Starter".into(),
-            model_hash: "0123456789".into(),
+            model_hash: Some("0123456789".into()),
             stopped_after: None,
         };
         self.tell(Event::Finished {
