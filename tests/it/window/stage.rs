@@ -371,7 +371,7 @@ impl Stage {
             settings,
             guidance_of_steps: Vec::new(),
             model: "Starter".into(),
-            model_hash: Some("0123456789".into()),
+            model_hash: "0123456789".into(),
             stopped_after: None,
         };
         self.tell(Event::Finished {
