@@ -300,16 +300,12 @@ impl Measured<'_> {
             return Ok(None);
         }
         Ok(Some(Box::new(move || {
-            let failed = |error: generate::GenerateError| match error {
-                generate::GenerateError::Ops(error) => error,
-                other => ops::Error::Shape(other.to_string()),
-            };
             let plan = generate::plan(model, &settings, None).map_err(failed)?;
             let state = generate::start(model, &settings);
             let mut on_step = |_: &StepReport<'_>, _: &RunState| ControlFlow::Continue(Next::default());
             let made =
                 generate::develop(model, &settings, &plan, state, None, &mut on_step).map_err(failed)?;
-            generate::decode(model, &made.samples).map(drop)
+            generate::decode(model, &made.samples).map(drop).map_err(failed)
         })))
     }
 
@@ -362,6 +358,14 @@ fn conditioning(model: &LatentDiffusion, latent: [usize; 4], seed: u64) -> ops::
 }
 
 #[cfg(feature = "starter")]
+/// What a whole run failed at, as an operation's error.
+pub(super) fn failed(error: generate::GenerateError) -> ops::Error {
+    match error {
+        generate::GenerateError::Ops(error) => error,
+        other => ops::Error::Shape(other.to_string()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -370,12 +374,16 @@ mod tests {
 
     #[test]
     fn every_part_of_a_small_model_is_measured() {
-        let subject = Subject::drawn(Synthesis::Starter).unwrap();
+        let mut subject = Subject::drawn(Synthesis::Starter).unwrap();
+        // Latents of an eighth of the picture's side, which are what TAESD is for.
+        let config = subject.drawn_config_mut().unwrap();
+        let ddconfig = config.pointer_mut("/model/params/first_stage_config/params/ddconfig").unwrap();
+        ddconfig["ch_mult"] = serde_json::json!([1, 2, 4, 8]);
         let device = Device::cpu(StopFlag::default());
         let suite = Suite {
             subject: &subject,
             device: &device,
-            size: Some([128, 64]),
+            size: Some([64, 32]),
             repeat: 1,
             steps: 1,
             operations: true,

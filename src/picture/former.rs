@@ -3,6 +3,7 @@
 //! Trap: both are called "Starter"; only the hash tells them apart.
 
 use crate::message::{ModelInfo, ModelSource, STARTER};
+use crate::note::Note;
 
 use super::PartialSettings;
 
@@ -18,20 +19,20 @@ pub struct MadeBy {
     pub hash: Option<String>,
 }
 
-/// The settings with the size at which the open starter draws what the former one drew smaller; `None`
-/// for the picture of any other model, and while any other is open.
+/// The settings with the size at which the open starter draws what the former one drew smaller, and a
+/// note of it; `None` for the picture of any other model, and while any other is open.
 pub fn at_present_size(
     settings: &PartialSettings,
     made_by: &MadeBy,
     open: &ModelInfo,
-) -> Option<PartialSettings> {
+) -> Option<(PartialSettings, Note)> {
     let own = open.hash.as_ref().filter(|_| open.source == ModelSource::Starter)?;
     let by_former = made_by.name.as_deref() == Some(STARTER) && made_by.hash.as_ref() != Some(own);
     let times = open.trained_side / FORMER_SIDE;
-    if !by_former || times < 2 || (settings.width, settings.height) == (None, None) {
+    if !by_former || times < 2 {
         return None;
     }
-    let grown = |side: Option<usize>| side.map(|side| side.saturating_mul(times));
-    let (width, height) = (grown(settings.width), grown(settings.height));
-    Some(PartialSettings { width, height, ..settings.clone() }.believed())
+    let (width, height) = (settings.width?.saturating_mul(times), settings.height?.saturating_mul(times));
+    let grown = PartialSettings { width: Some(width), height: Some(height), ..settings.clone() };
+    Some((grown.believed(), Note::FormerStarter { width, height }))
 }
