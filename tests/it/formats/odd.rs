@@ -296,7 +296,7 @@ fn a_file_that_says_so_predicts_v() {
     }
     let eps = alone(&with("modelspec.prediction_type", json!("epsilon")));
     assert_eq!(told(&eps), (Parameterization::Eps, false));
-    assert!(!says(&eps, "assumed: "), "{:?}", eps.info.notes);
+    assert!(!says(&eps, "(eps) is assumed"), "{:?}", eps.info.notes);
     let odd = alone(&with("modelspec.prediction_type", json!("flow")));
     assert!(odd.networks.config.parameterization == Parameterization::Eps && says(&odd, "flow"));
     // A config beside the file is believed, and the contradiction told.
