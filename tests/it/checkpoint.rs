@@ -6,6 +6,7 @@
 mod configs;
 mod damage;
 mod refusals;
+mod wrapped;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
