@@ -206,16 +206,18 @@ impl fmt::Display for Note {
                 f.write_str("the VAE has no encoder: text to picture works, pictures cannot be read in")
             }
             Self::RowsWithoutWords { rows, used } => {
-                write!(f, "the text encoder has {rows} rows for words of its own, which are left out; {used} are used")
+                let rows = counted(*rows as u64, "row");
+                write!(f, "the text encoder has {rows} for added words, left out; the first {used} are used")
             }
             Self::NamesUnwrapped { tensors, stored, read_as } => {
-                write!(f, "{tensors} tensors have unusual names: {} is read as {}", quoted(stored), quoted(read_as))
+                let tensors = counted(*tensors as u64, "tensor");
+                write!(f, "unusual names of {tensors}: {} is read as {}", quoted(stored), quoted(read_as))
             }
             Self::BytesBehindTheEnd { bytes } => {
-                write!(f, "{bytes} bytes behind the last tensor are left out")
+                write!(f, "left out at the file's end: {} behind the last tensor", counted(*bytes, "byte"))
             }
             Self::RestsLeftOut { network, tensors } => {
-                write!(f, "the file also holds {tensors} tensors of another network ({network}), which are left out")
+                write!(f, "left out: {} of another network ({network})", counted(*tensors as u64, "tensor"))
             }
             Self::SafetyChecker => f.write_str("the folder's safety checker is not used"),
             Self::BufferDiffers { name, by: Some(by) } => {
@@ -235,6 +237,11 @@ impl fmt::Display for Note {
             Self::FitNotReady => f.write_str("no fast preview until the fit is ready"),
         }
     }
+}
+
+/// A number of things.
+fn counted(number: u64, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 impl Told for Note {
