@@ -73,8 +73,10 @@ mod tests {
             assert_eq!(one(kind, byte), number, "{kind:?} {byte:#x}");
         }
         assert_eq!(one(Float8::E4M3, 0x80).to_bits(), (-0.0f64).to_bits());
-        let nans = [(Float8::E4M3, vec![0x7f, 0xff]), (Float8::E5M2, vec![0x7d, 0x7e, 0x7f, 0xfd, 0xfe, 0xff])];
-        let nans = nans.into_iter().chain([Float8::E4M3Fnuz, Float8::E5M2Fnuz].map(|kind| (kind, vec![0x80])));
+        let nans =
+            [(Float8::E4M3, vec![0x7f, 0xff]), (Float8::E5M2, vec![0x7d, 0x7e, 0x7f, 0xfd, 0xfe, 0xff])];
+        let nans =
+            nans.into_iter().chain([Float8::E4M3Fnuz, Float8::E5M2Fnuz].map(|kind| (kind, vec![0x80])));
         for (kind, expected) in nans {
             let found: Vec<u8> = (0..=255).filter(|byte| one(kind, *byte).is_nan()).collect();
             assert_eq!(found, expected, "{kind:?}");

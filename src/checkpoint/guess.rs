@@ -176,7 +176,8 @@ impl Shapes<'_> {
             .rev()
             .find(|level| has(conv1(*level, 0)) || has(format!("encoder.down.{level}.block.0.conv1")))
             .map_or(1, |last| last + 1);
-        let widths: Vec<u64> = (0..levels).map(|level| decoder(&conv1(level, 0), 0)).collect::<Result<_, _>>()?;
+        let widths: Vec<u64> =
+            (0..levels).map(|level| decoder(&conv1(level, 0), 0)).collect::<Result<_, _>>()?;
         // Without an encoder nothing but these widths depends on the base width.
         let ch = at("encoder.conv_in", 0).ok().filter(|ch| all_multiples(&widths, *ch));
         let ch = ch.unwrap_or_else(|| widths.iter().copied().fold(0, greatest_common_divisor));

@@ -1,7 +1,7 @@
 //! The noise schedule and the prediction of a single file that came without a YAML, from what its
 //! buffers show and its header says; the rest is v1's.
 
-use crate::note::Note;
+use crate::note::{FileNote, Note};
 
 use super::found_config::Diffusion;
 use super::hints::Prediction;
@@ -32,7 +32,7 @@ pub(super) fn diffusion(checkpoint: &Checkpoint, notes: &mut Vec<Note>) -> Diffu
         }
     }
     if hints.zero_terminal_snr && !stored.end_without_signal() {
-        notes.push(Note::ZeroTerminalSnr);
+        notes.push(Note::File(FileNote::ZeroTerminalSnr));
     }
     let zero_terminal_snr = hints.zero_terminal_snr || stored.end_without_signal();
     Diffusion {
@@ -56,16 +56,16 @@ fn parameterization(
 ) -> &'static str {
     match told {
         Some(Prediction::V) => {
-            notes.push(Note::VTold);
+            notes.push(Note::File(FileNote::VTold));
             "v"
         }
         Some(Prediction::Eps) => "eps",
         Some(Prediction::Unknown(told)) => {
-            notes.push(Note::PredictionUnknown { told: told.clone() });
+            notes.push(Note::File(FileNote::PredictionUnknown { told: told.clone() }));
             "eps"
         }
         None if zero_terminal_snr => {
-            notes.push(Note::VAssumed);
+            notes.push(Note::File(FileNote::VAssumed));
             "v"
         }
         None => {

@@ -30,8 +30,12 @@ const PREDICTION_TYPES: [&str; 2] = ["modelspec.prediction_type", "prediction_ty
 
 impl Hints {
     /// Reads a header's metadata and the names of whatever else the file holds.
-    pub(super) fn of<'n>(metadata: &Map<String, Value>, names: impl Iterator<Item = &'n str> + Clone) -> Self {
-        let is_set = |key: &str| metadata.get(key).is_some_and(is_yes) || names.clone().any(|name| name == key);
+    pub(super) fn of<'n>(
+        metadata: &Map<String, Value>,
+        names: impl Iterator<Item = &'n str> + Clone,
+    ) -> Self {
+        let is_set =
+            |key: &str| metadata.get(key).is_some_and(is_yes) || names.clone().any(|name| name == key);
         let told = PREDICTION_TYPES.iter().find_map(|key| metadata.get(*key)?.as_str());
         let prediction = match told.map(prediction) {
             None | Some(Prediction::Unknown(_)) if is_set(V_PRED) => Some(Prediction::V),

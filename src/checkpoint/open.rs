@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::note::Note;
+use crate::note::{FileNote, Note};
 use crate::ops::host::{HostTensor, TensorSource};
 
 use super::bytes::MappedFile;
@@ -298,7 +298,7 @@ fn first_words(name: &str, tensor: &StoredTensor, shape: &[usize]) -> Option<Sto
 }
 
 fn renamed(Renamed { tensors, stored, read_as }: Renamed) -> Note {
-    Note::NamesUnwrapped { tensors, stored, read_as }
+    Note::File(FileNote::NamesUnwrapped { tensors, stored, read_as })
 }
 
 /// Lists a single file's tensors under their stored names, less what wrappers of torch add to them.
@@ -326,7 +326,7 @@ pub(crate) fn list(file: &MappedFile, number: usize) -> Result<Listed, Checkpoin
 
 impl From<safetensors_file::Found> for Listed {
     fn from(found: safetensors_file::Found) -> Self {
-        let beyond = Note::BytesBehindTheEnd { bytes: found.beyond };
+        let beyond = Note::File(FileNote::BytesBehindTheEnd { bytes: found.beyond });
         Self {
             kind: CheckpointKind::Safetensors,
             tensors: found.tensors,

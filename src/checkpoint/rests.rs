@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::note::Note;
+use crate::note::{FileNote, Note};
 
 use super::keys::{CLIP, EMA, OPEN_CLIP, UNET};
 use super::stored::StoredTensor;
@@ -24,7 +24,8 @@ const MIDDLES: [(&str, &str); 2] = [(".lora_", "LoRA"), ("motion_modules.", "mot
 
 /// Whether there are a UNet and a text encoder of v1's kind, and the one reads what the other says.
 pub(super) fn is_whole_v1(tensors: &BTreeMap<String, StoredTensor>) -> bool {
-    let begins = |start: &str| tensors.range(start.to_owned()..).next().is_some_and(|(n, _)| n.starts_with(start));
+    let begins =
+        |start: &str| tensors.range(start.to_owned()..).next().is_some_and(|(n, _)| n.starts_with(start));
     let to_k = |(name, _): &(&String, &StoredTensor)| {
         (name.starts_with(UNET) && name.ends_with("attn2.to_k.weight"))
             || (name.starts_with(EMA) && name.ends_with("attn2to_kweight"))
@@ -44,6 +45,8 @@ pub(super) fn notes(tensors: &BTreeMap<String, StoredTensor>) -> Vec<Note> {
             *found.entry(network).or_default() += 1;
         }
     }
-    let note = |(network, tensors): (&str, usize)| Note::RestsLeftOut { network: network.to_owned(), tensors };
+    let note = |(network, tensors): (&str, usize)| {
+        Note::File(FileNote::RestsLeftOut { network: network.to_owned(), tensors })
+    };
     found.into_iter().map(note).collect()
 }

@@ -188,7 +188,10 @@ mod tests {
             ("[1, 2]", 0),
             (r#""text""#, 0),
         ] {
-            let found = list(&file(&format!(r#"{{"__metadata__": {metadata}, "x": {}}}"#, tensor("F16", 0, 4)), 4), 0);
+            let found = list(
+                &file(&format!(r#"{{"__metadata__": {metadata}, "x": {}}}"#, tensor("F16", 0, 4)), 4),
+                0,
+            );
             let found = found.unwrap_or_else(|problem| panic!("{metadata}: {problem}"));
             assert_eq!((found.tensors.len(), found.metadata.len(), found.beyond), (1, keys, 0), "{metadata}");
         }

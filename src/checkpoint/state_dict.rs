@@ -137,7 +137,12 @@ fn place(
         bytes: bytes.start + end - span..bytes.start + end,
         strides: (!contiguous).then(|| tensor.strides.clone()),
     };
-    Ok(StoredTensor { shape: tensor.shape.clone(), element: tensor.element, pieces: vec![piece], scale: None })
+    Ok(StoredTensor {
+        shape: tensor.shape.clone(),
+        element: tensor.element,
+        pieces: vec![piece],
+        scale: None,
+    })
 }
 
 fn sizes(tensor: ElementType, storage: ElementType) -> Option<(usize, usize)> {

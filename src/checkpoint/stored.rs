@@ -49,7 +49,9 @@ impl StoredTensor {
 
     /// The first rows of a tensor that has more of them than `shape`, and is otherwise of it.
     pub(crate) fn first_rows(&self, shape: &[usize]) -> Option<Self> {
-        let ([found, row @ ..], [wanted, expected @ ..]) = (self.shape.as_slice(), shape) else { return None };
+        let ([found, row @ ..], [wanted, expected @ ..]) = (self.shape.as_slice(), shape) else {
+            return None;
+        };
         let [piece] = self.pieces.as_slice() else { return None };
         if row != expected || found <= wanted {
             return None;

@@ -62,8 +62,11 @@ pub(super) fn unwrap_modules(tensors: &mut Tensors) -> Option<Renamed> {
 
 /// Takes prefixes that are too many from the names of a single file.
 pub(super) fn unwrap_prefixes(tensors: &mut Tensors) -> Option<Renamed> {
-    let outer: BTreeSet<String> =
-        tensors.keys().filter_map(|name| Some(place(name)?.outer.to_owned())).filter(|o| !o.is_empty()).collect();
+    let outer: BTreeSet<String> = tensors
+        .keys()
+        .filter_map(|name| Some(place(name)?.outer.to_owned()))
+        .filter(|o| !o.is_empty())
+        .collect();
     rename(tensors, |name| match place(name) {
         Some(place) => Some(place.name()),
         None => {
@@ -185,7 +188,10 @@ mod tests {
     #[test]
     fn buffers_are_unwrapped_with_the_modules_and_no_tensor_is_lost() {
         let (names, renamed) = unwrapped(&["model.betas", "model.model.diffusion_model.out.2.bias"]);
-        assert_eq!((names, renamed), (vec!["betas".to_owned(), "model.diffusion_model.out.2.bias".to_owned()], 2));
+        assert_eq!(
+            (names, renamed),
+            (vec!["betas".to_owned(), "model.diffusion_model.out.2.bias".to_owned()], 2)
+        );
         let both = ["ema.model.diffusion_model.out.2.bias", "model.diffusion_model.out.2.bias"];
         assert_eq!(unwrapped(&both), (both.map(str::to_owned).to_vec(), 0));
     }

@@ -52,9 +52,7 @@ impl From<ops::Error> for Failure {
             | ops::Error::Weights(_)
             | ops::Error::NoEncoder
             | ops::Error::Device(_)
-            | ops::Error::Shape(_) => {
-                Self::Input(error.to_string())
-            }
+            | ops::Error::Shape(_) => Self::Input(error.to_string()),
         }
     }
 }

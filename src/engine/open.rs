@@ -12,7 +12,7 @@ use crate::checkpoint::{self, Checkpoint, CheckpointError};
 use crate::config::{self, ConfigError};
 use crate::message::{Concept, ModelInfo, ModelSource, RngKind, SamplerKind, Settings, TimestepSpacing};
 use crate::model::{LatentDiffusion, ModelError, instantiate_from_config};
-use crate::note::Note;
+use crate::note::{FileNote, Note};
 use crate::ops::{self, Device, Progress, Weights};
 use crate::told::Told;
 
@@ -241,7 +241,7 @@ pub fn find_config(
 fn contradiction(checkpoint: &Checkpoint, config: &Value) -> Option<Note> {
     let told = checkpoint.told_prediction()?;
     let read = config.pointer("/model/params/parameterization").and_then(Value::as_str).unwrap_or("eps");
-    (told != read).then(|| Note::PredictionsDiffer { file: told.to_owned() })
+    (told != read).then(|| Note::File(FileNote::PredictionsDiffer { file: told.to_owned() }))
 }
 
 fn read_companion(folder: &Path, name: &str) -> Result<Option<Vec<u8>>, String> {

@@ -17,7 +17,7 @@ use super::unet::UNetModel;
 use super::unet_config::UNetConfig;
 use super::vector_quantizer::VQModelInterface;
 use crate::config::{ConfigError, Params, Target};
-use crate::note::Note;
+use crate::note::{FileNote, Note};
 use crate::ops::{self, Dtype, Weights};
 use crate::sampler::{BetaSchedule, DiffusionSchedule, Parameterization};
 use crate::told::Told;
@@ -146,7 +146,7 @@ fn latent_diffusion(
         first_stage(first_stage_target, &exact.pp("first_stage_model"))?;
     training_only.extend(seen);
     if !first_stage.encoder().is_whole() {
-        notes.push(Note::EncoderAbsent);
+        notes.push(Note::File(FileNote::EncoderAbsent));
     }
     let (schedule, differences) = schedule_check::agreed(weights, schedule);
     notes.extend(differences);
@@ -207,11 +207,11 @@ fn which_copy(weights: &Weights, use_ema: bool, notes: &mut Vec<Note>) -> bool {
     const FIRST: &str = "model.diffusion_model.input_blocks.0.0.weight";
     match (use_ema, weights.stores(FIRST), weights.stores(&ema_name(FIRST))) {
         (true, true, false) => {
-            notes.push(Note::EmaAbsent);
+            notes.push(Note::File(FileNote::EmaAbsent));
             false
         }
         (false, false, true) => {
-            notes.push(Note::EmaOnly);
+            notes.push(Note::File(FileNote::EmaOnly));
             true
         }
         _ => use_ema,
@@ -224,7 +224,7 @@ fn rows_without_words(cond_stage: &CondStage, weights: &Weights) -> Option<Note>
     let CondStage::Clip { embedder, .. } = cond_stage else { return None };
     let used = embedder.shape().vocabulary;
     let rows = weights.stored_shape(TABLE)?.first()?.checked_sub(used)?;
-    (rows > 0).then_some(Note::RowsWithoutWords { rows, used })
+    (rows > 0).then_some(Note::File(FileNote::RowsWithoutWords { rows, used }))
 }
 
 /// The file's name of an EMA copy: the weight's name without its dots, as `LitEma` makes it.

@@ -4,9 +4,9 @@
 //! But a stored schedule that ends without signal is another schedule, which no config of v1 can ask
 //! for: it counts, as it does where the reference loads it over the computed one.
 
-use crate::note::Note;
-use crate::ops::host::HostData;
+use crate::note::{FileNote, Note};
 use crate::ops::Weights;
+use crate::ops::host::HostData;
 use crate::sampler::DiffusionSchedule;
 
 /// The schedule that is used, and a note for each stored buffer that differs.
@@ -14,7 +14,7 @@ pub fn agreed(weights: &Weights, computed: DiffusionSchedule) -> (DiffusionSched
     let notes = differing_buffers(weights, &computed);
     let stored = if notes.is_empty() { None } else { stored_without_signal(weights, &computed) };
     match stored {
-        Some(stored) => (stored, vec![Note::ZeroTerminalSnr]),
+        Some(stored) => (stored, vec![Note::File(FileNote::ZeroTerminalSnr)]),
         None => (computed, notes),
     }
 }
@@ -43,7 +43,8 @@ fn stored_without_signal(weights: &Weights, computed: &DiffusionSchedule) -> Opt
     let from_alphas = |values: &[f32]| {
         let falls = values.is_sorted_by(|a, b| a >= b);
         let within = values.iter().all(|alpha| (0.0..=1.0).contains(alpha));
-        (falls && within).then(|| DiffusionSchedule::from_alphas_cumprod(values.iter().map(|a| f64::from(*a))))
+        (falls && within)
+            .then(|| DiffusionSchedule::from_alphas_cumprod(values.iter().map(|a| f64::from(*a))))
     };
     let from_betas = |values: &[f32]| {
         let within = values.iter().all(|beta| (0.0..=1.0).contains(beta));

@@ -49,7 +49,8 @@ fn eighths(dtype: &str) -> Vec<u8> {
 fn opened(program: &[u8], data: &[u8]) -> Result<Checkpoint, String> {
     let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, bytes) in [("a/data.pkl", [b"\x80\x02", program, b"."].concat()), ("a/data/0", data.to_vec())] {
+    for (name, bytes) in [("a/data.pkl", [b"\x80\x02", program, b"."].concat()), ("a/data/0", data.to_vec())]
+    {
         archive.start_file(name, stored).unwrap();
         archive.write_all(&bytes).unwrap();
     }

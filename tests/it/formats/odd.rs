@@ -122,9 +122,8 @@ fn same_picture<const N: usize>(cases: [(&str, Made, &str); N]) {
 
 #[test]
 fn a_header_with_more_than_text_and_bytes_behind_the_end_do_no_harm() {
-    let metadata = |value: Value| {
-        Made::new(&with_header(&base(), "", |header| header["__metadata__"] = value.clone()))
-    };
+    let metadata =
+        |value: Value| Made::new(&with_header(&base(), "", |header| header["__metadata__"] = value.clone()));
     let behind = |count: usize| [file(&base()), vec![0; count]].concat();
     same_picture([
         ("number", metadata(json!({ "ss_epoch": 3 })), ""),
@@ -225,7 +224,8 @@ fn in_eight_bits(scale: f32) -> (Tensors, Tensors) {
         if !name.starts_with(UNET) || shape.len() < 2 || dtype != Dtype::F16 {
             continue;
         }
-        let numbers: Vec<f32> = bytemuck::pod_collect_to_vec::<u8, f16>(&bytes).iter().map(|n| n.to_f32()).collect();
+        let numbers: Vec<f32> =
+            bytemuck::pod_collect_to_vec::<u8, f16>(&bytes).iter().map(|n| n.to_f32()).collect();
         let nearest = |number: f32| {
             let distance = |byte: &u8| (e4m3(*byte) * scale - number).abs();
             let finite = (0..=255u8).filter(|byte| byte & 0x7f != 0x7f);
@@ -246,8 +246,11 @@ fn eight_bit_weights_are_widened_and_scaled() {
     assert!(picture(&small) == picture(&wide), "as stored");
     for ending in ["scale_weight", "weight_scale"] {
         let (mut small, wide) = in_eight_bits(0.03);
-        let scaled: Vec<String> =
-            small.iter().filter(|(_, (dtype, ..))| *dtype == Dtype::F8_E4M3).map(|(n, _)| n.clone()).collect();
+        let scaled: Vec<String> = small
+            .iter()
+            .filter(|(_, (dtype, ..))| *dtype == Dtype::F8_E4M3)
+            .map(|(n, _)| n.clone())
+            .collect();
         for name in scaled {
             let stem = name.strip_suffix("weight").unwrap();
             small.insert(format!("{stem}{ending}"), f32s(&[], &[0.03]));
@@ -302,7 +305,8 @@ fn a_file_that_says_so_predicts_v() {
     let odd = alone(&with("modelspec.prediction_type", json!("flow")));
     assert!(odd.networks.config.parameterization == Parameterization::Eps && says(&odd, "flow"));
     // A config beside the file is believed, and the contradiction told.
-    let beside = Made::new(&with_header(&base(), "", |header| header["__metadata__"] = json!({ "v_pred": "" })));
+    let beside =
+        Made::new(&with_header(&base(), "", |header| header["__metadata__"] = json!({ "v_pred": "" })));
     let beside = beside.open().unwrap();
     assert!(beside.networks.config.parameterization == Parameterization::Eps && says(&beside, "its config"));
 }
@@ -330,7 +334,8 @@ fn a_stored_schedule_without_signal_at_its_end_is_used() {
         beside.insert("alphas_cumprod".to_owned(), f32s(&[16], &ends_in_nothing));
         beside
     }));
-    let model = made.with_config(|text| text.replace("timesteps: 16", "timesteps: 16\n    parameterization: v"));
+    let model =
+        made.with_config(|text| text.replace("timesteps: 16", "timesteps: 16\n    parameterization: v"));
     let model = model.open().unwrap();
     assert!(model.networks.config.schedule.has_zero_terminal_snr());
 }
