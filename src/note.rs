@@ -3,11 +3,15 @@
 //! A new note is a variant here, its English sentence, its key and values, and a line in each language of
 //! `assets/words`.
 
+mod file;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::told::Told;
+
+pub use file::FileNote;
 
 /// What a text is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +79,8 @@ pub enum Note {
     },
     /// Nothing tells what the network predicts.
     EpsAssumed,
+    /// A model file is odd but sound.
+    File(FileNote),
     /// A diffusers folder brings a safety checker.
     SafetyChecker,
     /// A stored buffer of the schedule differs from the config's.
@@ -145,6 +151,7 @@ impl fmt::Display for Note {
             Self::EpsAssumed => {
                 f.write_str("the file does not tell what the model predicts: the noise (eps) is assumed")
             }
+            Self::File(note) => note.fmt(f),
             Self::SafetyChecker => f.write_str("the folder's safety checker is not used"),
             Self::BufferDiffers { name, by: Some(by) } => {
                 write!(
@@ -169,6 +176,12 @@ impl fmt::Display for Note {
     }
 }
 
+impl From<FileNote> for Note {
+    fn from(note: FileNote) -> Self {
+        Self::File(note)
+    }
+}
+
 impl Told for Note {
     fn key(&self) -> &'static str {
         match self {
@@ -182,6 +195,7 @@ impl Told for Note {
             Self::FirstStageGroupsAssumed { .. } => "note-first-stage-groups-assumed",
             Self::OtherBetas { .. } => "note-other-betas",
             Self::EpsAssumed => "note-eps-assumed",
+            Self::File(note) => note.key(),
             Self::SafetyChecker => "note-safety-checker",
             Self::BufferDiffers { .. } => "note-buffer-differs",
             Self::FormerStarter { .. } => "note-former-starter",
@@ -216,6 +230,7 @@ impl Told for Note {
             }
             Self::NoTinyPreviews { file, .. } => vec![("file", file.clone())],
             Self::FitError { error } => vec![("error", format!("{error:.2}"))],
+            Self::File(note) => note.values(),
             Self::EpsAssumed | Self::SafetyChecker | Self::RoughColors | Self::FitNotReady => Vec::new(),
         }
     }
