@@ -48,8 +48,10 @@ impl From<ops::Error> for Failure {
         match error {
             ops::Error::Stopped => Self::Interrupted,
             ops::Error::Backend { .. } | ops::Error::OutOfMemory { .. } => Self::Ours(error.to_string()),
-            ops::Error::Weights(_)
+            ops::Error::NoTensor { .. }
+            | ops::Error::Weights(_)
             | ops::Error::FileChanged { .. }
+            | ops::Error::NoEncoder
             | ops::Error::Device(_)
             | ops::Error::Shape(_) => Self::Input(error.to_string()),
         }

@@ -11,7 +11,18 @@ pub enum Error {
     /// The stop flag was raised.
     #[error("stopped")]
     Stopped,
-    /// Weights that are not there, or of another shape than the network's.
+    /// A tensor that the network needs and the weights lack.
+    #[error(
+        "the config asks for the tensor {name} of shape {shape:?}, found no such tensor in the weights; \
+         use the config that belongs to this file"
+    )]
+    NoTensor {
+        /// Its name in the file.
+        name: String,
+        /// The shape asked for.
+        shape: Vec<usize>,
+    },
+    /// Weights of another shape than the network's, or that cannot be read.
     #[error("{0}")]
     Weights(String),
     /// A file that weights are read from is no longer the one that was opened.
@@ -30,6 +41,9 @@ pub enum Error {
         /// How many bytes were asked for.
         bytes: usize,
     },
+    /// A first stage that only decodes.
+    #[error("expected a first stage that encodes pictures, found a decoder alone; use a whole VAE")]
+    NoEncoder,
     /// A choice of device or arithmetic that cannot be had.
     #[error("{0}")]
     Device(String),
@@ -52,9 +66,10 @@ impl Told for Error {
     fn key(&self) -> &'static str {
         match self {
             Self::Stopped => "error-stopped",
-            Self::Weights(_) => "error-weights",
+            Self::NoTensor { .. } | Self::Weights(_) => "error-weights",
             Self::FileChanged { .. } => "error-file-changed",
             Self::OutOfMemory { .. } => "error-out-of-memory",
+            Self::NoEncoder => "error-no-encoder",
             Self::Device(_) => "error-device",
             Self::Shape(_) => "error-shape",
             Self::Backend { .. } => "error-backend",
@@ -71,6 +86,8 @@ impl Told for Error {
             Self::Stopped
             | Self::Weights(_)
             | Self::OutOfMemory { .. }
+            | Self::NoTensor { .. }
+            | Self::NoEncoder
             | Self::Device(_)
             | Self::Shape(_) => Vec::new(),
         }
