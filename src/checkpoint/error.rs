@@ -163,6 +163,7 @@ impl From<CheckpointError> for ops::Error {
     fn from(error: CheckpointError) -> Self {
         match error.problem {
             Problem::Changed => Self::FileChanged { path: error.path },
+            Problem::Unreadable(cause) => Self::Unreadable { path: error.path, cause },
             Problem::OutOfMemory(refused) => refused.into(),
             Problem::Stopped => Self::Stopped,
             _ => Self::Weights(error.to_string()),

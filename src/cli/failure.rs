@@ -51,6 +51,7 @@ impl From<ops::Error> for Failure {
             ops::Error::NoTensor { .. }
             | ops::Error::Weights(_)
             | ops::Error::FileChanged { .. }
+            | ops::Error::Unreadable { .. }
             | ops::Error::NoEncoder
             | ops::Error::Device(_)
             | ops::Error::Shape(_) => Self::Input(error.to_string()),

@@ -31,6 +31,14 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A file that weights are read from can no longer be read: a drive that was pulled out, say.
+    #[error("the model file can no longer be read ({cause}); check the drive and open it again: {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The system's own words.
+        cause: String,
+    },
     /// The system gave no memory.
     #[error(
         "the system has no memory left (it refused {:.1} MB); close other programs, or choose a smaller size or \
@@ -68,6 +76,7 @@ impl Told for Error {
             Self::Stopped => "error-stopped",
             Self::NoTensor { .. } | Self::Weights(_) => "error-weights",
             Self::FileChanged { .. } => "error-file-changed",
+            Self::Unreadable { .. } => "error-unreadable",
             Self::OutOfMemory { .. } => "error-out-of-memory",
             Self::NoEncoder => "error-no-encoder",
             Self::Device(_) => "error-device",
@@ -79,7 +88,7 @@ impl Told for Error {
     fn values(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::Backend { device, .. } => vec![("device", (*device).to_owned())],
-            Self::FileChanged { path } => {
+            Self::FileChanged { path } | Self::Unreadable { path, .. } => {
                 let name = path.file_name().unwrap_or(path.as_os_str());
                 vec![("file", name.to_string_lossy().into_owned())]
             }

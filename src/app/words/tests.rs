@@ -183,6 +183,7 @@ fn messages() -> Vec<Box<dyn Told>> {
     for error in [
         Error::Weights(text()),
         Error::FileChanged { path: path() },
+        Error::Unreadable { path: path(), cause: text() },
         Error::OutOfMemory { bytes: 1 << 30 },
         Error::Device(text()),
         Error::Shape(text()),

@@ -3,7 +3,7 @@
 //! That a processor has AVX512-BF16 does not tell it: one may do half as many of its instructions in a
 //! cycle as of f32's. So a small layer and a small attention, in a UNet's proportions, run both ways in
 //! turns, and the least time of each counts: what else the machine does makes a run longer, never
-//! shorter. It takes about 15 ms on two cores.
+//! shorter. It takes some dozen milliseconds on two cores.
 
 use std::time::{Duration, Instant};
 

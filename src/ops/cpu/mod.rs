@@ -30,7 +30,8 @@
 //! numbers broadcast. Everything else arranges memory for it: `gemm` copies blocks of rows and widens
 //! weights; `winograd`, `scatter`, `gather` and `transform` are the convolution, `rows` the patches;
 //! `attention`, `keys_values` and `running_softmax` put queries into the lanes; `epilogue` finishes
-//! sums while they are in L1.
+//! sums while they are in L1. `pack` brings weights into panels, from memory or from a file;
+//! `refusal` is what happens when the system gives no memory.
 //!
 //! Three rules keep the numbers exact and repeatable. Sums run in two levels: over at most 320 columns
 //! (80 channels, 112 keys) from zero, then over those. No sum is ever divided between threads, and
