@@ -90,6 +90,13 @@ pub enum Note {
         /// The largest difference, where it has the config's length.
         by: Option<f32>,
     },
+    /// A picture is of the former starter, which drew smaller.
+    FormerStarter {
+        /// The width at which it is taken over.
+        width: usize,
+        /// The height.
+        height: usize,
+    },
     /// TAESD's file cannot be used.
     NoTinyPreviews {
         /// The file.
@@ -155,6 +162,10 @@ impl fmt::Display for Note {
             Self::BufferDiffers { name, by: None } => {
                 write!(f, "the file's {name} are not as long as the config's; the config's are used")
             }
+            Self::FormerStarter { width, height } => write!(
+                f,
+                "the picture is of the former starter, which drew smaller: its size is now {width}×{height}"
+            ),
             Self::NoTinyPreviews { file, cause } => {
                 write!(f, "no tiny previews: {cause}; replace or remove {file}")
             }
@@ -187,6 +198,7 @@ impl Told for Note {
             Self::File(note) => note.key(),
             Self::SafetyChecker => "note-safety-checker",
             Self::BufferDiffers { .. } => "note-buffer-differs",
+            Self::FormerStarter { .. } => "note-former-starter",
             Self::NoTinyPreviews { .. } => "note-no-tiny-previews",
             Self::FitError { .. } => "note-fit-error",
             Self::RoughColors => "note-rough-colors",
@@ -213,6 +225,9 @@ impl Told for Note {
             }
             Self::OtherBetas { last } => vec![("last", last.to_string())],
             Self::BufferDiffers { name, .. } => vec![("name", name.clone())],
+            Self::FormerStarter { width, height } => {
+                vec![("width", width.to_string()), ("height", height.to_string())]
+            }
             Self::NoTinyPreviews { file, .. } => vec![("file", file.clone())],
             Self::FitError { error } => vec![("error", format!("{error:.2}"))],
             Self::File(note) => note.values(),

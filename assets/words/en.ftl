@@ -340,6 +340,7 @@ note-bytes-behind-the-end = The file has extra bytes at its end ({ $bytes }); th
 note-rests-left-out = The file also holds parts of { $network }; they are left out
 note-safety-checker = The folder's safety checker is not used
 note-buffer-differs = The file's { $name } differ from its config; the config is used
+note-former-starter = This picture is from the former starter, which drew smaller; its size is now { $width } × { $height }
 note-no-tiny-previews = No tiny previews: { $file } can't be used
 note-fit-error = error { $error }
 note-rough-colors = rough colors until the fit is ready

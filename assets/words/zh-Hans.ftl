@@ -337,6 +337,7 @@ note-bytes-behind-the-end = 文件末尾多出 { $bytes } 字节，已忽略
 note-rests-left-out = 文件还含有 { $network } 的部分，未使用
 note-safety-checker = 文件夹中的安全检查器未被使用
 note-buffer-differs = 文件中的 { $name } 与配置不同，以配置为准
+note-former-starter = 这张图片来自以前的入门模型，当时的图片较小；尺寸已加倍为 { $width } × { $height }
 note-no-tiny-previews = 没有小型预览：无法使用 { $file }
 note-fit-error = 误差 { $error }
 note-rough-colors = 拟合完成前颜色是粗略的
