@@ -9,6 +9,41 @@ const MOST_GUIDANCE: f64 = 1000.0;
 /// The longest side that is believed, in pixels.
 const LONGEST_SIDE: u64 = 1 << 15;
 
+/// What a picture may tell of how it was made, as a person names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Field {
+    /// What it shows.
+    Prompt,
+    /// What it should not show.
+    NegativePrompt,
+    /// Steps.
+    Steps,
+    /// How strongly the words acted.
+    Guidance,
+    /// The seed.
+    Seed,
+    /// Width and height.
+    Size,
+    /// The update rule.
+    Sampler,
+}
+
+impl Field {
+    /// Its name for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Prompt => "prompt",
+            Self::NegativePrompt => "negative prompt",
+            Self::Steps => "steps",
+            Self::Guidance => "guidance",
+            Self::Seed => "seed",
+            Self::Size => "size",
+            Self::Sampler => "sampler",
+        }
+    }
+}
+
 /// Settings with gaps.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
@@ -59,9 +94,32 @@ impl PartialSettings {
         }
     }
 
-    /// Whether nothing is known.
+    /// What is not known of it.
+    pub fn missing(&self) -> Vec<Field> {
+        self.fields().filter(|(_, known)| !known).map(|(field, _)| field).collect()
+    }
+
+    /// How much is known of what is told by [`Field`].
+    pub fn known(&self) -> usize {
+        self.fields().filter(|(_, known)| *known).count()
+    }
+
+    fn fields(&self) -> impl Iterator<Item = (Field, bool)> {
+        [
+            (Field::Prompt, self.prompt.is_some()),
+            (Field::NegativePrompt, self.negative_prompt.is_some()),
+            (Field::Steps, self.steps.is_some()),
+            (Field::Guidance, self.guidance.is_some()),
+            (Field::Seed, self.seed.is_some()),
+            (Field::Size, self.width.is_some() && self.height.is_some()),
+            (Field::Sampler, self.sampler.is_some()),
+        ]
+        .into_iter()
+    }
+
+    /// Whether nothing is known that a person would name.
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        self.known() == 0
     }
 
     /// The same without numbers that no picture can have had.
@@ -80,7 +138,13 @@ impl PartialSettings {
 
     /// Takes a sampler's name as other programs spell it; answers whether it is one of ours.
     pub(super) fn set_sampler(&mut self, name: &str) -> bool {
-        self.sampler = match name.trim().to_lowercase().as_str() {
+        let name = name.trim().to_lowercase();
+        // The plain schedules may stand behind the rule's name.
+        let rule = [" uniform", " automatic", " normal", "_uniform", "_normal"]
+            .iter()
+            .find_map(|schedule| name.strip_suffix(schedule))
+            .unwrap_or(&name);
+        self.sampler = match rule {
             "ddim" => Some(SamplerKind::Ddim),
             "plms" => Some(SamplerKind::Plms),
             _ => None,
