@@ -68,7 +68,7 @@ fn value(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::message::{Settings, TimestepSpacing};
 
