@@ -72,7 +72,7 @@ pub(super) mod tests {
     use super::*;
     use crate::message::{Settings, TimestepSpacing};
 
-    fn made() -> Made {
+    pub(crate) fn made() -> Made {
         Made {
             settings: Settings {
                 prompt: "a red apple, on blue".into(),

@@ -3,7 +3,9 @@
 use crate::message::{RngKind, SamplerKind, Settings, TimestepSpacing};
 
 /// The most steps a schedule has.
-const MOST_STEPS: u64 = 1000;
+const MOST_STEPS: usize = 1000;
+/// The most steps that are believed.
+const MOST_STEPS_BELIEVED: u64 = 10_000;
 /// The largest guidance that is believed.
 const MOST_GUIDANCE: f64 = 1000.0;
 /// The longest side that is believed, in pixels.
@@ -52,7 +54,7 @@ pub struct PartialSettings {
     pub prompt: Option<String>,
     /// What it should not show; `Some("")` if the file says that there was none.
     pub negative_prompt: Option<String>,
-    /// Steps asked for, 1 to 1000.
+    /// Steps asked for; some programs allow more than a schedule has.
     pub steps: Option<usize>,
     /// `unconditional_guidance_scale`.
     pub guidance: Option<f64>,
@@ -75,13 +77,13 @@ pub struct PartialSettings {
 }
 
 impl PartialSettings {
-    /// `base` with all that is known put over it.
+    /// `base` with all that is known put over it; steps no more than a schedule has.
     pub fn over(&self, base: &Settings) -> Settings {
         let text = |own: &Option<String>, base: &String| own.clone().unwrap_or_else(|| base.clone());
         Settings {
             prompt: text(&self.prompt, &base.prompt),
             negative_prompt: text(&self.negative_prompt, &base.negative_prompt),
-            steps: self.steps.unwrap_or(base.steps),
+            steps: self.steps.map_or(base.steps, |steps| steps.min(MOST_STEPS)),
             guidance: self.guidance.unwrap_or(base.guidance),
             eta: self.eta.unwrap_or(base.eta),
             seed: self.seed.unwrap_or(base.seed),
@@ -127,7 +129,7 @@ impl PartialSettings {
     pub fn believed(mut self) -> Self {
         let whole = |value: Option<usize>, most: u64| value.filter(|&v| v >= 1 && v as u64 <= most);
         let real = |value: Option<f64>, most: f64| value.filter(|v| (0.0..=most).contains(v));
-        self.steps = whole(self.steps, MOST_STEPS);
+        self.steps = whole(self.steps, MOST_STEPS_BELIEVED);
         self.width = whole(self.width, LONGEST_SIDE);
         self.height = whole(self.height, LONGEST_SIDE);
         self.guidance = real(self.guidance, MOST_GUIDANCE);
