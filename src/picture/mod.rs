@@ -30,3 +30,6 @@ pub use parameters::a1111_text;
 pub use partial::{Field, PartialSettings};
 pub use save::{save_new, write_to};
 pub use words::stem;
+
+#[cfg(test)]
+pub(crate) use parameters::tests::made as made_for_tests;

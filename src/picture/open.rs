@@ -1,7 +1,7 @@
 //! Pictures from files to pixels, of any kind that we know. Memory bounds them, and not their sides.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Cursor, Seek};
+use std::io::{BufRead, BufReader, Cursor, Read as _, Seek};
 use std::path::Path;
 
 use image::{DynamicImage, ImageDecoder as _, ImageReader, Limits};
@@ -12,6 +12,17 @@ use super::{Frame, PictureError};
 const MOST_BYTES: u64 = 512 << 20;
 /// The most memory that a decoder may ask for: pixels and what it needs beside them.
 const DECODER_BYTES: u64 = 2 * MOST_BYTES;
+
+/// Whether a file is a PNG, JPEG or WebP; its bytes say it, not its ending.
+///
+/// # Errors
+/// What the file system says.
+pub fn is_picture(path: &Path) -> std::io::Result<bool> {
+    let mut first = Vec::new();
+    File::open(path)?.take(12).read_to_end(&mut first)?;
+    let webp = first.starts_with(b"RIFF") && first.ends_with(b"WEBP");
+    Ok(webp || first.starts_with(b"\x89PNG\r\n\x1a\n") || first.starts_with(b"\xff\xd8\xff"))
+}
 
 /// Opens a PNG, JPEG or WebP file; transparency is laid on black.
 ///

@@ -310,3 +310,6 @@ pub(super) fn size(text: &str) -> Option<(usize, usize)> {
     let (width, height) = text.split_once(['x', 'X', '×', ','])?;
     Some((width.trim().parse().ok()?, height.trim().parse().ok()?))
 }
+
+#[cfg(test)]
+mod tests;
