@@ -2,9 +2,8 @@
 //!
 //! Invariant: every range was checked against its file when the checkpoint was opened.
 
-use std::ops::Range;
-
 use std::borrow::Cow;
+use std::ops::Range;
 
 use bytemuck::{AnyBitPattern, NoUninit, Zeroable};
 
@@ -98,6 +97,7 @@ impl StoredTensor {
                 None => self.read_piece(&files[*file], piece, self.count())?,
             },
             pieces => {
+                // Room for all pieces, whose refusal is an error.
                 let mut gathered = zeros(self.count() * size)?;
                 gathered.clear();
                 for piece in pieces {
