@@ -77,6 +77,32 @@ pub enum Note {
     EpsAssumed,
     /// A diffusers folder brings a safety checker.
     SafetyChecker,
+    /// The folder that was named holds the model further down.
+    FoundWithin {
+        /// Where in the folder.
+        found: String,
+    },
+    /// The model's VAE comes from another file.
+    VaeLaidOver {
+        /// That file's name.
+        file: String,
+    },
+    /// The model's text encoder comes from another file.
+    TextEncoderLaidOver {
+        /// That file's name.
+        file: String,
+    },
+    /// Only the moving averages of the UNet's weights are there.
+    AveragesUsed,
+    /// The config asks for moving averages, and the file has none.
+    NoAverages,
+    /// A diffusers folder tells no schedule.
+    SchedulerAssumed,
+    /// A file beside the model is of another program.
+    CompanionLeftAside {
+        /// Its name.
+        file: String,
+    },
     /// A stored buffer of the schedule differs from the config's.
     BufferDiffers {
         /// Its name.
@@ -139,6 +165,22 @@ impl fmt::Display for Note {
                 f.write_str("the file does not tell what the model predicts: the noise (eps) is assumed")
             }
             Self::SafetyChecker => f.write_str("the folder's safety checker is not used"),
+            Self::FoundWithin { found } => write!(f, "the folder holds one model, {found}, which is opened"),
+            Self::VaeLaidOver { file } => write!(f, "the VAE is that of {file}"),
+            Self::TextEncoderLaidOver { file } => write!(f, "the text encoder is that of {file}"),
+            Self::AveragesUsed => f.write_str(
+                "the UNet's weights are not there, their moving averages (EMA) are: those are used",
+            ),
+            Self::NoAverages => f.write_str(
+                "the config asks for the moving averages of the weights (EMA), which the file does not have: the \
+                 weights themselves are used",
+            ),
+            Self::SchedulerAssumed => {
+                f.write_str("the folder has no scheduler_config.json: the noise schedule of v1 is assumed")
+            }
+            Self::CompanionLeftAside { file } => {
+                write!(f, "the {file} beside the model is of another form and is left aside")
+            }
             Self::BufferDiffers { name, by: Some(by) } => {
                 write!(
                     f,
@@ -172,6 +214,13 @@ impl Told for Note {
             Self::OtherBetas { .. } => "note-other-betas",
             Self::EpsAssumed => "note-eps-assumed",
             Self::SafetyChecker => "note-safety-checker",
+            Self::FoundWithin { .. } => "note-found-within",
+            Self::VaeLaidOver { .. } => "note-vae-laid-over",
+            Self::TextEncoderLaidOver { .. } => "note-text-encoder-laid-over",
+            Self::AveragesUsed => "note-averages-used",
+            Self::NoAverages => "note-no-averages",
+            Self::SchedulerAssumed => "note-scheduler-assumed",
+            Self::CompanionLeftAside { .. } => "note-companion-left-aside",
             Self::BufferDiffers { .. } => "note-buffer-differs",
             Self::NoTinyPreviews { .. } => "note-no-tiny-previews",
             Self::FitError { .. } => "note-fit-error",
@@ -198,10 +247,20 @@ impl Told for Note {
                 vec![("groups", groups.to_string())]
             }
             Self::OtherBetas { last } => vec![("last", last.to_string())],
+            Self::FoundWithin { found } => vec![("found", found.clone())],
+            Self::VaeLaidOver { file }
+            | Self::TextEncoderLaidOver { file }
+            | Self::CompanionLeftAside { file } => vec![("file", file.clone())],
             Self::BufferDiffers { name, .. } => vec![("name", name.clone())],
             Self::NoTinyPreviews { file, .. } => vec![("file", file.clone())],
             Self::FitError { error } => vec![("error", format!("{error:.2}"))],
-            Self::EpsAssumed | Self::SafetyChecker | Self::RoughColors | Self::FitNotReady => Vec::new(),
+            Self::AveragesUsed
+            | Self::NoAverages
+            | Self::SchedulerAssumed
+            | Self::EpsAssumed
+            | Self::SafetyChecker
+            | Self::RoughColors
+            | Self::FitNotReady => Vec::new(),
         }
     }
 }

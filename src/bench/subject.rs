@@ -44,7 +44,7 @@ pub enum Synthesis {
 
 /// Where a subject's weights come from.
 enum Origin {
-    File { path: PathBuf, config: Option<PathBuf> },
+    File(ModelSource),
     Drawn { config: Value, tokenizer: Option<&'static [u8]> },
 }
 
@@ -55,8 +55,8 @@ pub struct Subject {
 
 impl Subject {
     /// A model file or folder.
-    pub fn file(path: &Path, config: Option<&Path>) -> Self {
-        Self { origin: Origin::File { path: path.to_owned(), config: config.map(Path::to_owned) } }
+    pub fn file(source: ModelSource) -> Self {
+        Self { origin: Origin::File(source) }
     }
 
     /// Weights drawn from their names.

@@ -90,6 +90,16 @@ impl FileKind {
     }
 }
 
+impl FileKind {
+    /// The name of a format, a packing or another kind.
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Format(name) | Self::Archive(name) | Self::Picture(name) | Self::Other(name) => Some(name),
+            _ => None,
+        }
+    }
+}
+
 /// A protobuf message whose first field is the version and whose second is the producer's name.
 fn is_onnx(bytes: &[u8]) -> bool {
     let [0x08, version, 0x12, length, rest @ ..] = bytes else { return false };

@@ -12,11 +12,25 @@ use super::found_config::{
     AUTOENCODER_TARGET, CLIP_TARGET, Channels, Diffusion, FoundConfig, UNET_TARGET, component,
     latent_diffusion,
 };
-use super::keys::{CLIP, FIRST_STAGE, OPEN_CLIP, UNET};
+use super::keys::{CLIP, FIRST_STAGE, UNET};
 use super::open::Checkpoint;
+use super::overlay::ModelPart;
 
 /// More levels or blocks than any model has; the search ends there.
 const MOST: usize = 256;
+
+/// The first stage's config by its shapes, and the latent's channels.
+pub(super) fn first_stage_of(
+    checkpoint: &Checkpoint,
+    notes: &mut Vec<Note>,
+) -> Result<(Value, u64), Problem> {
+    Shapes(checkpoint).first_stage(notes)
+}
+
+/// The text encoder's config by its shapes.
+pub(super) fn text_encoder_of(checkpoint: &Checkpoint, notes: &mut Vec<Note>) -> Result<Value, Problem> {
+    Shapes(checkpoint).clip(notes)
+}
 
 /// Tells a v1-shaped file's config: text to image with 4 latent channels, or inpainting with 9.
 ///
@@ -40,7 +54,8 @@ struct Levels {
 
 impl Shapes<'_> {
     fn found_config(&self) -> Result<FoundConfig, Problem> {
-        self.refuse_other_families()?;
+        self.0.refuse_other_kinds(false)?;
+        self.0.refuse_gaps(&ModelPart::ALL)?;
         let mut notes = Vec::new();
         let (unet, unet_input) = self.unet(&mut notes)?;
         let (first_stage, latent) = self.first_stage(&mut notes)?;
@@ -55,26 +70,6 @@ impl Shapes<'_> {
         let channels = Channels { input: unet_input, latent };
         let config = latent_diffusion(&diffusion, &channels, unet, first_stage, cond_stage);
         Ok(FoundConfig { config, notes })
-    }
-
-    fn refuse_other_families(&self) -> Result<(), Problem> {
-        let families = [
-            (OPEN_CLIP, "Stable Diffusion 2 (its text encoder is OpenCLIP; give its config with --config)"),
-            ("conditioner.embedders.", "Stable Diffusion XL"),
-            ("model.diffusion_model.joint_blocks.", "Stable Diffusion 3"),
-            ("model.diffusion_model.double_blocks.", "Flux"),
-            ("double_blocks.", "Flux"),
-            ("lora_", "a LoRA, which changes a model and is none"),
-            ("control_model.", "a ControlNet, which steers a model and is none"),
-        ];
-        let has = |start: &str| {
-            self.0.tensors.range(start.to_owned()..).next().is_some_and(|(n, _)| n.starts_with(start))
-        };
-        match families.iter().find(|(start, _)| has(start)) {
-            Some((_, family)) => Err(other((*family).to_owned())),
-            None if has(UNET) => Ok(()),
-            None => Err(Problem::NoTensor(format!("{UNET}input_blocks.0.0.weight"))),
-        }
     }
 
     fn unet(&self, notes: &mut Vec<Note>) -> Result<(Value, u64), Problem> {

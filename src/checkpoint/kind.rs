@@ -7,7 +7,7 @@
 use std::fmt;
 
 use super::keys::{CLIP, EMA, FIRST_STAGE, OPEN_CLIP, UNET};
-use super::open::Checkpoint;
+use super::stored::Tensors;
 
 /// What a set of tensors is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,9 +180,9 @@ const MOST_EMBEDDINGS: usize = 4;
 const MOST_LATENT_CHANNELS: usize = 8;
 
 impl Kind {
-    /// What the checkpoint is, if it is something else than a model with a UNet of v1's kind.
-    pub(crate) fn of(checkpoint: &Checkpoint) -> Option<Self> {
-        let names = Names(checkpoint);
+    /// What the tensors are, if they are something else than a model with a UNet of v1's kind.
+    pub(crate) fn of(tensors: &Tensors) -> Option<Self> {
+        let names = Names(tensors);
         if [UNET, FIRST_STAGE, CLIP].iter().all(|part| names.fits(&Start(part))) {
             return None;
         }
@@ -198,17 +198,16 @@ impl Kind {
     }
 }
 
-/// A checkpoint's names and shapes.
-struct Names<'a>(&'a Checkpoint);
+/// Names and shapes.
+struct Names<'a>(&'a Tensors);
 
 impl Names<'_> {
     fn fits(&self, mark: &Mark) -> bool {
-        let tensors = &self.0.tensors;
         match mark {
             Start(start) => {
-                tensors.range((*start).to_owned()..).next().is_some_and(|(name, _)| name.starts_with(start))
+                self.0.range((*start).to_owned()..).next().is_some_and(|(name, _)| name.starts_with(start))
             }
-            Within(part) => tensors.keys().any(|name| name.contains(part)),
+            Within(part) => self.0.keys().any(|name| name.contains(part)),
         }
     }
 
@@ -218,7 +217,7 @@ impl Names<'_> {
 
     /// Of the first tensor whose name ends so, one dimension.
     fn dimension(&self, end: &str, axis: usize) -> Option<usize> {
-        let (_, tensor) = self.0.tensors.iter().find(|(name, _)| name.ends_with(end))?;
+        let (_, tensor) = self.0.iter().find(|(name, _)| name.ends_with(end))?;
         tensor.shape.get(axis).copied()
     }
 
@@ -250,13 +249,22 @@ impl Names<'_> {
 
     /// A few rows of a text encoder's width under a word's name.
     fn embedding(&self) -> Option<Kind> {
-        let tensors = &self.0.tensors;
         let is_row = |shape: &[usize]| {
             shape.len() <= 2 && shape.last().is_some_and(|width| EMBEDDING_WIDTHS.contains(width))
         };
-        let few = (1..=MOST_EMBEDDINGS).contains(&tensors.len());
-        let all = tensors.iter().all(|(name, tensor)| !name.contains(".weight") && is_row(&tensor.shape));
+        let few = (1..=MOST_EMBEDDINGS).contains(&self.0.len());
+        let all = self.0.iter().all(|(name, tensor)| !name.contains(".weight") && is_row(&tensor.shape));
         (few && all).then_some(Kind::Embedding)
+    }
+}
+
+impl Kind {
+    /// The usual name of a family or an addition.
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Family(name) | Self::Addition(name) | Self::OtherTextEncoder(name) => Some(name),
+            _ => None,
+        }
     }
 }
 
@@ -314,6 +322,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::checkpoint::Checkpoint;
 
     /// What a file of these tensors is.
     fn kind(tensors: &[(&str, &[usize])]) -> Option<Kind> {
@@ -325,7 +334,7 @@ mod tests {
             (*name, TensorView::new(Dtype::U8, shape.to_vec(), bytes).unwrap())
         });
         fs::write(&path, serialize(views, None).unwrap()).unwrap();
-        Kind::of(&Checkpoint::open(&path).unwrap())
+        Kind::of(&Checkpoint::open(&path).unwrap().tensors)
     }
 
     fn of_names(names: &[&str]) -> Option<Kind> {

@@ -1,18 +1,21 @@
 //! A checkpoint that is open: its named tensors and what is known about it.
 
-use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
 use crate::ops::host::{HostTensor, TensorSource};
 
+use crate::note::Note;
+use crate::told::quoted;
+
 use super::bytes::MappedFile;
 use super::element::ElementType;
 use super::error::{CheckpointError, Problem};
-use super::stored::{StoredTensor, same_but_trailing_ones};
-use super::{diffusers, keys, legacy, safetensors_file, sniff, torch_zip};
+use super::kind::Kind;
+use super::overlay::{ModelPart, Overlays, lay_over};
+use super::stored::{StoredTensor, Tensors, same_but_trailing_ones};
+use super::{diffusers, keys, legacy, locate, safetensors_file, sniff, torch_zip};
 
 /// What a checkpoint is stored as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +48,12 @@ pub struct Checkpoint {
     pub(crate) path: PathBuf,
     kind: CheckpointKind,
     files: Vec<MappedFile>,
-    pub(crate) tensors: BTreeMap<String, StoredTensor>,
+    pub(crate) tensors: Tensors,
     has_state_dict: bool,
     beside: Vec<String>,
+    notes: Vec<Note>,
+    /// What is laid over its own parts.
+    pub(crate) overlays: Overlays,
 }
 
 /// One tensor's description.
@@ -66,30 +72,50 @@ pub struct TensorInfo<'a> {
 /// Tensors listed from one file.
 pub(crate) struct Listed {
     pub(crate) kind: CheckpointKind,
-    pub(crate) tensors: BTreeMap<String, StoredTensor>,
+    pub(crate) tensors: Tensors,
     has_state_dict: bool,
     beside: Vec<String>,
 }
 
 impl Checkpoint {
-    /// Opens a file or a diffusers folder. Reads headers only.
+    /// Opens a file, a diffusers folder, or a folder that holds one of these. Reads headers only.
     ///
     /// # Errors
     /// One sentence if there is nothing, or it is no checkpoint, damaged, or asks to run something.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, CheckpointError> {
-        let path = path.as_ref();
-        if fs::metadata(path).is_ok_and(|found| found.is_dir()) {
-            let (files, tensors) = diffusers::folder::list(path)?;
-            return Ok(Self {
-                path: path.to_path_buf(),
+        Self::open_with(path, &Overlays::default())
+    }
+
+    /// The same with the parts of other files laid over it.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::open`], of each file, and if a part does not go with the model.
+    pub fn open_with(path: impl AsRef<Path>, overlays: &Overlays) -> Result<Self, CheckpointError> {
+        let (path, found) = locate::locate(path.as_ref())?;
+        let mut checkpoint = if path.is_dir() {
+            let listed = diffusers::folder::list(&path, overlays)?;
+            Self {
+                path,
                 kind: CheckpointKind::DiffusersFolder,
-                files,
-                tensors,
+                files: listed.files,
+                tensors: listed.tensors,
                 has_state_dict: false,
                 beside: Vec::new(),
-            });
+                notes: listed.notes,
+                overlays: Overlays::default(),
+            }
+        } else {
+            Self::of_file(MappedFile::open(&path)?)?
+        };
+        checkpoint.notes.extend(found);
+        for part in ModelPart::ALL {
+            if let Some(file) = overlays.file(part) {
+                lay_over(file, part, &mut checkpoint.files, &mut checkpoint.tensors)?;
+                checkpoint.notes.push(laid_over(part, file));
+            }
         }
-        Self::of_file(MappedFile::open(path)?)
+        checkpoint.overlays = overlays.clone();
+        Ok(checkpoint)
     }
 
     /// Opens a single file that is part of the program. Numbers are borrowed where the bytes lie
@@ -111,7 +137,50 @@ impl Checkpoint {
             tensors: listed.tensors.into_iter().map(named).collect(),
             has_state_dict: listed.has_state_dict,
             beside: listed.beside,
+            notes: Vec::new(),
+            overlays: Overlays::default(),
         })
+    }
+
+    /// Refuses what is no model of Stable Diffusion v1, by name. Moving averages alone will do where
+    /// `has_config` says that a config tells what they are averages of.
+    ///
+    /// # Errors
+    /// With the kind that it is.
+    pub fn refuse_other_kinds(&self, has_config: bool) -> Result<(), CheckpointError> {
+        let problem = match Kind::of(&self.tensors) {
+            Some(Kind::Averages) if has_config => return Ok(()),
+            Some(kind) => {
+                let is_part = matches!(kind, Kind::FirstStage | Kind::TextEncoder | Kind::Unet);
+                let whole = is_part.then(|| locate::whole_of(&self.path)).flatten();
+                whole.unwrap_or(Problem::OtherKind(kind))
+            }
+            None if self.names_with(keys::UNET).next().is_some() => return Ok(()),
+            None => {
+                let first = self.tensors.keys().next().map(|name| quoted(name)).unwrap_or_default();
+                Problem::Unknown { tensors: self.tensors.len(), first }
+            }
+        };
+        Err(problem.at(&self.path))
+    }
+
+    /// Refuses a model that lacks one of these parts.
+    ///
+    /// # Errors
+    /// With all that it lacks.
+    pub fn refuse_gaps(&self, needed: &[ModelPart]) -> Result<(), CheckpointError> {
+        let missing: Vec<ModelPart> =
+            needed.iter().copied().filter(|part| !part.is_in(&self.tensors)).collect();
+        if missing.is_empty() { Ok(()) } else { Err(Problem::Lacks(missing).at(&self.path)) }
+    }
+
+    fn names_with(&self, start: &'static str) -> impl Iterator<Item = &String> {
+        self.tensors.range(start.to_owned()..).map(|(name, _)| name).take_while(move |name| name.starts_with(start))
+    }
+
+    /// What is odd about the file or folder.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
     }
 
     /// What it is stored as.
@@ -156,8 +225,7 @@ impl Checkpoint {
 
     /// Whether training left moving averages of the UNet's weights.
     pub fn has_ema(&self) -> bool {
-        let first = "model_ema.diffusion_model";
-        self.tensors.range(first.to_owned()..).next().is_some_and(|(name, _)| name.starts_with(first))
+        self.names_with("model_ema.diffusion_model").next().is_some()
     }
 
     /// Whether a torch file keeps its weights under a key such as `state_dict`.
@@ -176,7 +244,7 @@ impl Checkpoint {
     /// One sentence if there is no such name or its type is not read.
     pub fn tensor(&self, name: &str) -> Result<HostTensor<'_>, CheckpointError> {
         let tensor = self.stored(name)?;
-        tensor.read(name, &self.files, &tensor.shape).map_err(|problem| problem.at(&self.path))
+        tensor.read(name, &self.files, &tensor.shape).map_err(|problem| problem.at(self.file_of(tensor)))
     }
 
     /// The first ten hexadecimal digits of the file's SHA-256, as other programs show it; of a
@@ -207,6 +275,12 @@ impl Checkpoint {
         self.files.first().map_or(&self.path, |file| file.path())
     }
 
+    /// The file that holds a tensor's numbers; the model's may come from several.
+    fn file_of(&self, tensor: &StoredTensor) -> &Path {
+        let file = tensor.pieces.first().and_then(|piece| self.files.get(piece.file));
+        file.map_or(&self.path, |file| file.path())
+    }
+
     fn stored(&self, name: &str) -> Result<&StoredTensor, CheckpointError> {
         self.tensors.get(name).ok_or_else(|| Problem::NoTensor(name.to_owned()).at(&self.path))
     }
@@ -230,7 +304,7 @@ impl TensorSource for Checkpoint {
         } else {
             Problem::Shape { name: name.to_owned(), expected: shape.to_vec(), found: tensor.shape.clone() }
         };
-        Err(problem.at(&self.path).to_string())
+        Err(problem.at(self.file_of(tensor)).to_string())
     }
 
     fn release(&self, name: &str) {
@@ -247,6 +321,14 @@ impl TensorSource for Checkpoint {
 
     fn names(&self) -> Vec<String> {
         self.tensors.keys().cloned().collect()
+    }
+}
+
+fn laid_over(part: ModelPart, file: &Path) -> Note {
+    let file = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
+    match part {
+        ModelPart::Vae => Note::VaeLaidOver { file },
+        ModelPart::TextEncoder => Note::TextEncoderLaidOver { file },
     }
 }
 

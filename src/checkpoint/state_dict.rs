@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::element::ElementType;
 use super::error::Problem;
+use super::kind::Kind;
 use super::pickle::{Handle, Pickle, Storage, TensorValue, Value};
 use super::stored::{Piece, StoredTensor};
 
@@ -30,6 +31,9 @@ pub(crate) fn collect(
 ) -> Result<StateDict, Problem> {
     let root = pickle.root_handle();
     let top = pickle.items(root).ok_or_else(|| Problem::damaged(FORMAT, "no dictionary of tensors"))?;
+    if let Some(kind) = other_kind(pickle, top) {
+        return Err(Problem::OtherKind(kind));
+    }
     let under = WEIGHT_KEYS.iter().find_map(|wanted| {
         let (_, value) = top.iter().rfind(|(key, _)| pickle.text(*key) == Some(wanted))?;
         pickle.items(*value)
@@ -49,6 +53,18 @@ pub(crate) fn collect(
     }
     let has_key = under.is_some();
     Ok(StateDict { tensors, has_key, beside: if has_key { beside(pickle, top) } else { Vec::new() } })
+}
+
+/// What has keys of its own at the top: textual inversions, hypernetworks (the context's widths) and
+/// upscalers.
+fn other_kind(pickle: &Pickle<'_>, top: &[(Handle, Handle)]) -> Option<Kind> {
+    const WIDTHS: [i64; 5] = [320, 640, 768, 1024, 1280];
+    top.iter().find_map(|(key, _)| match pickle.value(*key) {
+        Value::Text("string_to_param" | "string_to_token") => Some(Kind::Embedding),
+        Value::Text("params_ema" | "params") => Some(Kind::Upscaler),
+        Value::Int(width) if WIDTHS.contains(width) => Some(Kind::Hypernetwork),
+        _ => None,
+    })
 }
 
 fn beside(pickle: &Pickle<'_>, top: &[(Handle, Handle)]) -> Vec<String> {

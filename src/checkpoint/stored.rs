@@ -2,6 +2,7 @@
 //!
 //! Invariant: every range was checked against its file when the checkpoint was opened.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::ops::host::{HostData, HostTensor};
@@ -9,6 +10,9 @@ use crate::ops::host::{HostData, HostTensor};
 use super::bytes::MappedFile;
 use super::element::ElementType;
 use super::error::Problem;
+
+/// Tensors by name.
+pub(crate) type Tensors = BTreeMap<String, StoredTensor>;
 
 /// One stored tensor.
 #[derive(Clone, Debug)]

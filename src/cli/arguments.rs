@@ -1,6 +1,6 @@
 //! What can be typed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -252,6 +252,32 @@ pub struct Model {
     /// Its YAML config, where none lies beside it.
     #[arg(long, value_name = "YAML", requires = "path")]
     pub config: Option<PathBuf>,
+    #[command(flatten)]
+    /// Parts of other files.
+    pub parts: Parts,
+}
+
+/// Files that stand in for parts of a model.
+#[derive(Clone, Debug, Args)]
+pub struct Parts {
+    /// A VAE's file or folder, in place of the model's own.
+    #[arg(long, value_name = "FILE", requires = "path")]
+    pub vae: Option<PathBuf>,
+    /// A text encoder's file or folder, in place of the model's own.
+    #[arg(long, value_name = "FILE", requires = "path")]
+    pub text_encoder: Option<PathBuf>,
+}
+
+impl Parts {
+    /// `path` as the engine names it, with these parts.
+    pub fn source(&self, path: &Path, config: Option<&Path>) -> ModelSource {
+        ModelSource::Path {
+            path: path.to_owned(),
+            config: config.map(Path::to_owned),
+            vae: self.vae.clone(),
+            text_encoder: self.text_encoder.clone(),
+        }
+    }
 }
 
 impl Model {
@@ -259,7 +285,7 @@ impl Model {
     pub fn source(&self) -> ModelSource {
         match &self.path {
             None => ModelSource::Starter,
-            Some(path) => ModelSource::Path { path: path.clone(), config: self.config.clone() },
+            Some(path) => self.parts.source(path, self.config.as_deref()),
         }
     }
 }
@@ -272,6 +298,9 @@ pub struct Inspect {
     /// Its YAML config, where none lies beside it.
     #[arg(long, value_name = "YAML")]
     pub config: Option<PathBuf>,
+    #[command(flatten)]
+    /// Parts of other files.
+    pub parts: Parts,
 }
 
 /// `safelight verify`.

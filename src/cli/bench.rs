@@ -64,7 +64,7 @@ pub fn run(arguments: &Bench) -> Result<(), Failure> {
 /// The model, and how its weights are kept if nothing was said.
 fn subject(arguments: &Bench) -> Result<(Subject, WeightsKept), Failure> {
     match (&arguments.model.path, arguments.synthetic) {
-        (Some(path), _) => Ok((Subject::file(path, arguments.model.config.as_deref()), WeightsKept::File)),
+        (Some(_), _) => Ok((Subject::file(arguments.model.source()), WeightsKept::File)),
         (None, synthetic) => {
             let synthesis = match synthetic.unwrap_or(SynthesisName::Sd15) {
                 SynthesisName::Sd15 => Synthesis::Sd15,

@@ -1,5 +1,6 @@
 //! The inference thread: it owns the model, does one request at a time, sends, then wakes.
 
+mod companions;
 mod denoise;
 mod fitted;
 pub mod generate;
@@ -16,6 +17,9 @@ mod worker;
 pub use denoise::{ConditionedModel, to_latent, to_tensor};
 pub use handle::{EngineEnds, EngineHandle, SendError, job_of};
 pub use hash::{Busyness, ModelHash};
-pub use open::{OpenError, OpenModel, Opening, find_config, is_model, open_model};
+pub use crate::checkpoint::ModelPart;
+pub use open::{
+    ModelConfig, OpenError, OpenModel, Opening, find_config, is_model, of_model, open_model, overlays,
+};
 pub(crate) use previews::Previewer;
 pub use worker::{EngineOptions, Waker, spawn};

@@ -266,11 +266,3 @@ impl Worker {
         self.ends.controls.try_iter().find(|control| super::handle::job_of(control) == job)
     }
 }
-
-/// A quick look, before the present model is given up.
-fn looks_right(source: &ModelSource) -> Result<(), OpenError> {
-    match source {
-        ModelSource::Starter => Ok(()),
-        ModelSource::Path { path, .. } => is_model(path),
-    }
-}
