@@ -1,10 +1,11 @@
 //! What can be typed.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::bench::Part;
+use crate::checkpoint::Overlays;
 use crate::message::{ModelSource, RngKind, SamplerKind, TimestepSpacing};
 use crate::ops::cpu::Level;
 use crate::ops::{DeviceChoice, DeviceOptions, Dtype, WeightsKept};
@@ -269,14 +270,9 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// `path` as the engine names it, with these parts.
-    pub fn source(&self, path: &Path, config: Option<&Path>) -> ModelSource {
-        ModelSource::Path {
-            path: path.to_owned(),
-            config: config.map(Path::to_owned),
-            vae: self.vae.clone(),
-            text_encoder: self.text_encoder.clone(),
-        }
+    /// As a checkpoint takes them.
+    pub fn overlays(&self) -> Overlays {
+        Overlays { vae: self.vae.clone(), text_encoder: self.text_encoder.clone() }
     }
 }
 
@@ -285,7 +281,12 @@ impl Model {
     pub fn source(&self) -> ModelSource {
         match &self.path {
             None => ModelSource::Starter,
-            Some(path) => self.parts.source(path, self.config.as_deref()),
+            Some(path) => ModelSource::Path {
+                path: path.clone(),
+                config: self.config.clone(),
+                vae: self.parts.vae.clone(),
+                text_encoder: self.parts.text_encoder.clone(),
+            },
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use crate::checkpoint::{self, Checkpoint, Part};
-use crate::engine::{ModelConfig, find_config, of_model, overlays};
+use crate::engine::{ModelConfig, find_config, of_model};
 use crate::model::instantiate_from_config;
 use crate::ops::host::{HostData, HostTensor, TensorSource};
 use crate::ops::{Device, StopFlag, Weights};
@@ -23,9 +23,8 @@ const NAMES_SHOWN: usize = 12;
 /// If it is no model, or damaged.
 pub fn run(arguments: &Inspect) -> Result<(), Failure> {
     let input = |error: &dyn std::fmt::Display| Failure::Input(error.to_string());
-    let source = arguments.parts.source(&arguments.path, None);
-    let checkpoint =
-        Checkpoint::open_with(&arguments.path, &overlays(&source)).map_err(|error| input(&error))?;
+    let checkpoint = Checkpoint::open_with(&arguments.path, &arguments.parts.overlays())
+        .map_err(|error| input(&error))?;
     let report = checkpoint::inspect(&checkpoint);
     say(&format!("{}: {}, {}", arguments.path.display(), report.kind.name(), megabytes(report.total_bytes)));
     if report.has_state_dict {

@@ -19,7 +19,7 @@ pub use handle::{EngineEnds, EngineHandle, SendError, job_of};
 pub use hash::{Busyness, ModelHash};
 pub use crate::checkpoint::ModelPart;
 pub use open::{
-    ModelConfig, OpenError, OpenModel, Opening, find_config, is_model, of_model, open_model, overlays,
+    ModelConfig, OpenError, OpenModel, Opening, find_config, is_model, of_model, open_model,
 };
 pub(crate) use previews::Previewer;
 pub use worker::{EngineOptions, Waker, spawn};

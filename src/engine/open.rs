@@ -108,7 +108,7 @@ pub(super) fn looks_right(source: &ModelSource) -> Result<(), OpenError> {
 }
 
 /// The files that a source lays over its model.
-pub fn overlays(source: &ModelSource) -> Overlays {
+fn overlays(source: &ModelSource) -> Overlays {
     match source {
         ModelSource::Starter => Overlays::default(),
         ModelSource::Path { vae, text_encoder, .. } => {

@@ -14,7 +14,7 @@ use crate::ops::{Device, DeviceOptions, Progress, StopFlag};
 use super::generate;
 use super::handle::{EngineEnds, EngineHandle, Work};
 use super::hash::Busyness;
-use super::open::{OpenError, OpenModel, Opening, is_model, open_model};
+use super::open::{OpenModel, Opening, looks_right, open_model};
 use super::previews::Previewer;
 use super::run::RunningJob;
 use super::steps_kept::StepsKept;

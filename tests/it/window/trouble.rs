@@ -34,7 +34,7 @@ fn events_of_an_old_job_change_nothing() {
 #[test]
 fn a_model_that_cannot_be_opened_says_what_to_do_and_leaves_the_old_one() {
     let mut stage = Setup::default().open();
-    let source = ModelSource::Path { path: "/models/xl.safetensors".into(), config: None };
+    let source = ModelSource::file("/models/xl.safetensors");
     let report = Report {
         sentence: Sentence::with("error-wrong-kind", "file", "xl.safetensors"),
         details: "conditioner.0".into(),
