@@ -37,6 +37,8 @@ pub(super) fn text_encoder_of(checkpoint: &Checkpoint, notes: &mut Vec<Note>) ->
 /// # Errors
 /// One sentence if the file is of another family, or its shapes fit no UNet, first stage or CLIP.
 pub fn guess_config(checkpoint: &Checkpoint) -> Result<FoundConfig, CheckpointError> {
+    checkpoint.refuse_other_kinds(false)?;
+    checkpoint.refuse_gaps(&ModelPart::ALL)?;
     let shapes = Shapes(checkpoint);
     shapes.found_config().map_err(|problem| problem.at(checkpoint.path()))
 }
@@ -54,8 +56,6 @@ struct Levels {
 
 impl Shapes<'_> {
     fn found_config(&self) -> Result<FoundConfig, Problem> {
-        self.0.refuse_other_kinds(false)?;
-        self.0.refuse_gaps(&ModelPart::ALL)?;
         let mut notes = Vec::new();
         let (unet, unet_input) = self.unet(&mut notes)?;
         let (first_stage, latent) = self.first_stage(&mut notes)?;

@@ -11,6 +11,7 @@ use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::error::Problem;
+use super::file_kind::FileKind;
 use super::pickle;
 use super::state_dict::{StateDict, collect};
 
@@ -46,6 +47,13 @@ fn entries(bytes: &[u8]) -> Result<HashMap<String, Range<usize>>, Problem> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| explain(error, bytes))?;
     if archive.len() > MOST_ENTRIES {
         return Err(Problem::damaged(FORMAT, format!("{} entries in its zip", archive.len())));
+    }
+    let mut names = archive.file_names();
+    if !names.any(|name| name == "data.pkl" || name.ends_with("/data.pkl")) {
+        return Err(Problem::ForeignZip);
+    }
+    if archive.file_names().any(|name| name.ends_with("/constants.pkl")) {
+        return Err(Problem::OtherFile(FileKind::Format("TorchScript")));
     }
     if archive.has_overlapping_entries().map_err(|error| explain(error, bytes))? {
         return Err(Problem::damaged(FORMAT, "entries of its zip that overlap"));

@@ -14,6 +14,7 @@ use crate::ops::{Device, StopFlag};
 use crate::picture::{self, Format, Made};
 use crate::places::Places;
 use crate::sampler::{DdimSchedule, Next};
+use crate::told::quoted;
 use crate::trace::Trace;
 
 use super::arguments::{Compute, Generate};
@@ -165,8 +166,8 @@ fn announce(arguments: &Generate, settings: &Settings, plan: &Plan, progress: &P
         progress.say(&format!("note: {note}"));
     }
     progress.say(&format!(
-        "{:?}, seed {}, {} steps, guidance {}, {}×{}",
-        settings.prompt,
+        "\"{}\", seed {}, {} steps, guidance {}, {}×{}",
+        quoted(&settings.prompt),
         settings.seed,
         plan.schedule.len(),
         settings.guidance,

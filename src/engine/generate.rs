@@ -201,8 +201,8 @@ fn check_side(model: &LatentDiffusion, side: Side, pixels: usize) -> Result<(), 
     if pixels > 0 && pixels % multiple == 0 && pixels <= most {
         return Ok(());
     }
-    let lower = (pixels.min(most) / multiple).max(1) * multiple;
-    let upper = (lower + multiple).min(most);
+    let lower = (pixels.min(most - multiple) / multiple).max(1) * multiple;
+    let upper = lower + multiple;
     Err(GenerateError::Size { side, found: pixels, multiple, most, lower, upper })
 }
 

@@ -5,6 +5,8 @@
 
 mod configs;
 mod damage;
+mod folders;
+mod parts;
 mod refusals;
 
 use std::borrow::Cow;
