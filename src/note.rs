@@ -3,11 +3,15 @@
 //! A new note is a variant here, its English sentence, its key and values, and a line in each language of
 //! `assets/words`.
 
+mod file;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::told::Told;
+
+pub use file::FileNote;
 
 /// What a text is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +79,8 @@ pub enum Note {
     },
     /// Nothing tells what the network predicts.
     EpsAssumed,
+    /// A model file is odd but sound.
+    File(FileNote),
     /// A diffusers folder brings a safety checker.
     SafetyChecker,
     /// The folder that was named holds the model further down.
@@ -92,10 +98,6 @@ pub enum Note {
         /// That file's name.
         file: String,
     },
-    /// Only the moving averages of the UNet's weights are there.
-    AveragesUsed,
-    /// The config asks for moving averages, and the file has none.
-    NoAverages,
     /// A diffusers folder tells no schedule.
     SchedulerAssumed,
     /// A file beside the model is of another program.
@@ -109,6 +111,13 @@ pub enum Note {
         name: String,
         /// The largest difference, where it has the config's length.
         by: Option<f32>,
+    },
+    /// A picture is of the former starter, which drew smaller.
+    FormerStarter {
+        /// The width at which it is taken over.
+        width: usize,
+        /// The height.
+        height: usize,
     },
     /// TAESD's file cannot be used.
     NoTinyPreviews {
@@ -164,17 +173,11 @@ impl fmt::Display for Note {
             Self::EpsAssumed => {
                 f.write_str("the file does not tell what the model predicts: the noise (eps) is assumed")
             }
+            Self::File(note) => note.fmt(f),
             Self::SafetyChecker => f.write_str("the folder's safety checker is not used"),
             Self::FoundWithin { found } => write!(f, "the folder holds one model, {found}, which is opened"),
             Self::VaeLaidOver { file } => write!(f, "the VAE is that of {file}"),
             Self::TextEncoderLaidOver { file } => write!(f, "the text encoder is that of {file}"),
-            Self::AveragesUsed => f.write_str(
-                "the UNet's weights are not there, their moving averages (EMA) are: those are used",
-            ),
-            Self::NoAverages => f.write_str(
-                "the config asks for the moving averages of the weights (EMA), which the file does not have: the \
-                 weights themselves are used",
-            ),
             Self::SchedulerAssumed => {
                 f.write_str("the folder has no scheduler_config.json: the noise schedule of v1 is assumed")
             }
@@ -190,6 +193,10 @@ impl fmt::Display for Note {
             Self::BufferDiffers { name, by: None } => {
                 write!(f, "the file's {name} are not as long as the config's; the config's are used")
             }
+            Self::FormerStarter { width, height } => write!(
+                f,
+                "the picture is of the former starter, which drew smaller: its size is now {width}×{height}"
+            ),
             Self::NoTinyPreviews { file, cause } => {
                 write!(f, "no tiny previews: {cause}; replace or remove {file}")
             }
@@ -197,6 +204,12 @@ impl fmt::Display for Note {
             Self::RoughColors => f.write_str("rough colors until the fit is ready"),
             Self::FitNotReady => f.write_str("no fast preview until the fit is ready"),
         }
+    }
+}
+
+impl From<FileNote> for Note {
+    fn from(note: FileNote) -> Self {
+        Self::File(note)
     }
 }
 
@@ -213,15 +226,15 @@ impl Told for Note {
             Self::FirstStageGroupsAssumed { .. } => "note-first-stage-groups-assumed",
             Self::OtherBetas { .. } => "note-other-betas",
             Self::EpsAssumed => "note-eps-assumed",
+            Self::File(note) => note.key(),
             Self::SafetyChecker => "note-safety-checker",
             Self::FoundWithin { .. } => "note-found-within",
             Self::VaeLaidOver { .. } => "note-vae-laid-over",
             Self::TextEncoderLaidOver { .. } => "note-text-encoder-laid-over",
-            Self::AveragesUsed => "note-averages-used",
-            Self::NoAverages => "note-no-averages",
             Self::SchedulerAssumed => "note-scheduler-assumed",
             Self::CompanionLeftAside { .. } => "note-companion-left-aside",
             Self::BufferDiffers { .. } => "note-buffer-differs",
+            Self::FormerStarter { .. } => "note-former-starter",
             Self::NoTinyPreviews { .. } => "note-no-tiny-previews",
             Self::FitError { .. } => "note-fit-error",
             Self::RoughColors => "note-rough-colors",
@@ -252,11 +265,13 @@ impl Told for Note {
             | Self::TextEncoderLaidOver { file }
             | Self::CompanionLeftAside { file } => vec![("file", file.clone())],
             Self::BufferDiffers { name, .. } => vec![("name", name.clone())],
+            Self::FormerStarter { width, height } => {
+                vec![("width", width.to_string()), ("height", height.to_string())]
+            }
             Self::NoTinyPreviews { file, .. } => vec![("file", file.clone())],
             Self::FitError { error } => vec![("error", format!("{error:.2}"))],
-            Self::AveragesUsed
-            | Self::NoAverages
-            | Self::SchedulerAssumed
+            Self::File(note) => note.values(),
+            Self::SchedulerAssumed
             | Self::EpsAssumed
             | Self::SafetyChecker
             | Self::RoughColors

@@ -174,6 +174,12 @@ pub enum Problem {
         /// Its path within the folder.
         String,
     ),
+    /// A first stage whose decoder lacks a tensor.
+    #[error("expected a whole VAE, found no whole decoder in it (no {missing}); use a whole model or VAE")]
+    NoWholeDecoder {
+        /// The first name that is missing.
+        missing: String,
+    },
     /// A setting that has no place in the config.
     #[error("expected {expected}, found {found}; choose another model, or give a config with --config")]
     Unsupported {
@@ -239,6 +245,7 @@ impl Told for CheckpointError {
             Problem::PartWidth { .. } => "error-part-width",
             Problem::MissingFile(_) => "error-missing-file",
             Problem::MissingPart { .. } => "error-missing-part",
+            Problem::NoWholeDecoder { .. } => "error-no-whole-decoder",
             Problem::Unsupported { .. } => "error-unsupported",
             Problem::NoTensor(_) | Problem::Shape { .. } => "error-wrong-kind",
             Problem::ElementType { .. } => "error-element-type",
@@ -338,7 +345,6 @@ fn kind_key(kind: Kind) -> &'static str {
         Kind::OtherTextEncoder(_) => "error-other-text-encoder",
         Kind::ImageEncoder => "error-image-encoder",
         Kind::Unet => "error-unet-alone",
-        Kind::Averages => "error-averages",
     }
 }
 

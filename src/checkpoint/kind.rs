@@ -1,12 +1,13 @@
 //! `Kind`: what a set of named tensors is, where it is no whole model of Stable Diffusion v1.
 //!
 //! One table of marks in tensors' names tells it; where names do not, the width of the context does.
-//! The trap: merged models carry rests of other things, so a set that has all three parts of v1 is a
+//! The trap: merged models carry rests of other things, so a set with v1's UNet and text encoder is a
 //! model whatever else is in it.
 
 use std::fmt;
 
 use super::keys::{CLIP, EMA, FIRST_STAGE, OPEN_CLIP, UNET};
+use super::rests::is_whole_v1;
 use super::stored::Tensors;
 
 /// What a set of tensors is.
@@ -36,8 +37,6 @@ pub enum Kind {
     ImageEncoder,
     /// A UNet alone, under names that a whole model does not use.
     Unet,
-    /// Nothing but moving averages.
-    Averages,
 }
 
 /// What a name, somewhere in the set, looks like.
@@ -141,7 +140,6 @@ const FAMILIES: &[Row] = &[
 
 /// Parts of models.
 const PARTS: &[Row] = &[
-    (Kind::Averages, &[Start(EMA)]),
     (Kind::Unet, &[Start("down_blocks."), Start("mid_block.")]),
     (Kind::Unet, &[Start("input_blocks."), Start("middle_block.")]),
     (Kind::TinyFirstStage, &[Start("decoder.layers.0.weight")]),
@@ -183,10 +181,10 @@ impl Kind {
     /// What the tensors are, if they are something else than a model with a UNet of v1's kind.
     pub(crate) fn of(tensors: &Tensors) -> Option<Self> {
         let names = Names(tensors);
-        if [UNET, FIRST_STAGE, CLIP].iter().all(|part| names.fits(&Start(part))) {
+        if is_whole_v1(tensors) {
             return None;
         }
-        if names.fits(&Start(UNET)) {
+        if names.fits(&Start(UNET)) || names.fits(&Start(EMA)) {
             return names.first_of(FAMILIES).or_else(|| names.by_context());
         }
         names
@@ -307,9 +305,6 @@ impl fmt::Display for Kind {
             Self::Unet => f.write_str(
                 "found a UNet alone; choose the whole model, or the diffusers folder that it belongs to",
             ),
-            Self::Averages => f.write_str(
-                "found moving averages of its weights (EMA) alone; give the model's config with --config",
-            ),
         }
     }
 }
@@ -349,11 +344,13 @@ mod tests {
 
     #[test]
     fn a_whole_model_is_one_whatever_else_it_carries() {
-        assert_eq!(of_names(&V1), None);
+        let to_k = "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight";
+        let table = "cond_stage_model.transformer.text_model.embeddings.token_embedding.weight";
         for rest in ["control_model.zero_convs.0.0.weight", "lora_unet_a.alpha", "cond_stage_model.model.a"] {
-            assert_eq!(of_names(&[&V1[..], &[rest]].concat()), None, "{rest}");
+            assert_eq!(kind(&[(to_k, &[4, 4]), (table, &[9, 4]), (rest, &[1])]), None, "{rest}");
         }
         assert_eq!(of_names(&V1[..1]), None);
+        assert_eq!(of_names(&["model_ema.diffusion_modelinput_blocks00weight"]), None);
     }
 
     #[test]
@@ -424,7 +421,6 @@ mod tests {
             (Kind::ImageEncoder, &["vision_model.encoder.layers.0.layer_norm1.weight"]),
             (Kind::Upscaler, &["conv_first.weight", "body.0.rdb1.conv1.weight"]),
             (Kind::Upscaler, &["model.0.weight", "model.1.sub.0.RDB1.conv1.0.weight"]),
-            (Kind::Averages, &["model_ema.diffusion_modelinput_blocks00weight"]),
         ] {
             assert_eq!(of_names(names), Some(expected), "{names:?}");
         }

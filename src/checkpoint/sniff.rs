@@ -11,6 +11,9 @@ pub(crate) enum Format {
     Pickle,
 }
 
+/// Headers are filled up to a whole number of words or pages.
+const LONGEST_FILLING: usize = 4096;
+
 /// Names the format of a file that is not empty, or says what the file is instead.
 pub(crate) fn sniff(bytes: &[u8]) -> Result<Format, Problem> {
     if bytes.is_empty() {
@@ -31,11 +34,12 @@ pub(crate) fn sniff(bytes: &[u8]) -> Result<Format, Problem> {
     Err(FileKind::of(bytes).map_or_else(|| Problem::Foreign(beginning(bytes)), Problem::OtherFile))
 }
 
-/// A header length, then JSON: an object that opens and, if the file is whole, closes.
+/// A header length, then JSON: an object that opens, behind spaces or zeros if any.
 fn is_safetensors(bytes: &[u8]) -> bool {
     let Some((length, rest)) = bytes.split_first_chunk::<8>() else { return false };
+    let opens = rest.iter().take(LONGEST_FILLING).find(|byte| !matches!(byte, 0 | b' ' | b'\n'));
     // The length's upper bytes are zero in every real file, and never in text.
-    u64::from_le_bytes(*length) < 1 << 32 && rest.first() == Some(&b'{')
+    u64::from_le_bytes(*length) < 1 << 32 && opens == Some(&b'{')
 }
 
 /// The first bytes, as text where they are text.

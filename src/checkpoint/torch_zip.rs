@@ -48,11 +48,11 @@ fn entries(bytes: &[u8]) -> Result<HashMap<String, Range<usize>>, Problem> {
     if archive.len() > MOST_ENTRIES {
         return Err(Problem::damaged(FORMAT, format!("{} entries in its zip", archive.len())));
     }
-    let mut names = archive.file_names();
-    if !names.any(|name| name == "data.pkl" || name.ends_with("/data.pkl")) {
+    let holds = |end: &str| archive.file_names().flatten().any(|name| name.ends_with(end));
+    if !holds("data.pkl") {
         return Err(Problem::ForeignZip);
     }
-    if archive.file_names().any(|name| name.ends_with("/constants.pkl")) {
+    if holds("/constants.pkl") {
         return Err(Problem::OtherFile(FileKind::Format("TorchScript")));
     }
     if archive.has_overlapping_entries().map_err(|error| explain(error, bytes))? {

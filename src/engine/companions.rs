@@ -7,13 +7,15 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::message::Concept;
+use crate::message::{Concept, RngKind, SamplerKind, Settings, TimestepSpacing};
 use crate::note::Note;
 
 const SETTINGS: &str = "settings.json";
 const CONCEPTS: &str = "concepts.txt";
 /// A companion may not be longer.
 const BYTES_MAX: u64 = 16 << 20;
+/// The side of the pictures that Stable Diffusion v1 was trained on.
+const V1_PIXELS: usize = 512;
 /// A name of a thing is a few words.
 const LETTERS_MAX: usize = 100;
 
@@ -36,6 +38,26 @@ pub(super) struct SuitingSettings {
 }
 
 impl SuitingSettings {
+    /// All settings, those of v1 where it says nothing or a side is no multiple of `multiple`. `pixels`
+    /// is the side of the training's pictures.
+    pub(super) fn complete(self, pixels: usize, multiple: usize) -> Settings {
+        let side = |side: Option<usize>| side.filter(|side| side.is_multiple_of(multiple)).unwrap_or(pixels);
+        Settings {
+            prompt: self.prompt.unwrap_or_default(),
+            negative_prompt: String::new(),
+            steps: self.steps.unwrap_or(25),
+            guidance: self.guidance.unwrap_or(7.5),
+            eta: self.eta.unwrap_or(0.0),
+            seed: 0,
+            width: side(self.width),
+            height: side(self.height),
+            sampler: SamplerKind::Ddim,
+            timesteps: TimestepSpacing::Uniform,
+            rng: RngKind::Cpu,
+            temperature: 1.0,
+        }
+    }
+
     /// Whether something is set, and to what a picture can be made with.
     fn is_ours(&self) -> bool {
         let within = |value: Option<f64>, most: f64| value.is_none_or(|value| (0.0..=most).contains(&value));
@@ -45,6 +67,15 @@ impl SuitingSettings {
             && within(self.eta, 1.0)
             && within(self.guidance, 1000.0)
     }
+}
+
+/// What suits the starter; in a build without it, Stable Diffusion v1.
+pub fn first_settings() -> Settings {
+    #[cfg(feature = "starter")]
+    if let Some(suiting) = parse_settings(crate::starter::SETTINGS) {
+        return suiting.complete(V1_PIXELS, 1);
+    }
+    SuitingSettings::default().complete(V1_PIXELS, 1)
 }
 
 impl Companions {

@@ -10,10 +10,10 @@ use serde_json::Value;
 use crate::checkpoint::{self, Checkpoint, CheckpointError, ModelPart, Overlays};
 use crate::config::{self, ConfigError};
 use crate::message::{
-    ModelInfo, ModelSource, RngKind, SamplerKind, Settings, TimestepSpacing, model_name,
+    ModelInfo, ModelSource, STARTER, model_name,
 };
 use crate::model::{LatentDiffusion, ModelError, instantiate_from_config, is_config};
-use crate::note::Note;
+use crate::note::{FileNote, Note};
 use crate::ops::{self, Device, Progress, Weights};
 use crate::told::Told;
 
@@ -90,7 +90,7 @@ impl OpenError {
 /// # Errors
 /// One sentence that says what it is instead.
 pub fn is_model(path: &Path) -> Result<(), OpenError> {
-    Ok(Checkpoint::open(path)?.refuse_other_kinds(true)?)
+    Ok(Checkpoint::open(path)?.refuse_other_kinds()?)
 }
 
 /// Whether a source will open as far as headers and its config tell.
@@ -185,17 +185,16 @@ fn open_starter(opening: Opening<'_>) -> Result<OpenModel, OpenError> {
     let config = config::parse_yaml(starter::CONFIG)?;
     let weights = with_progress(Weights::new(source, opening.device.clone()), &opening);
     let networks = instantiate_from_config(&config, &weights, &|_| Ok(starter::TOKENIZER.to_vec()))
-        .map_err(|error| OpenError::Model { file: "starter".into(), error })?;
-    let find: FindHash = Box::new(|_| Some(starter_hash()));
+        .map_err(|error| OpenError::Model { file: STARTER.into(), error })?;
     let companions = Companions::of_texts(starter::SETTINGS, starter::CONCEPTS);
     let origin = Origin {
         source: ModelSource::Starter,
-        name: "Starter".to_owned(),
+        name: STARTER.to_owned(),
         bytes: starter::WEIGHTS.len() as u64,
-        file: None,
     };
     let built = Built { networks, config, unused: weights.unused(), notes: Vec::new() };
-    Ok(assemble(built, origin, companions, opening, find))
+    let hash = ModelHash::known(starter::hash());
+    Ok(assemble(built, origin, companions, opening.device_sentence, hash))
 }
 
 fn open_path(
@@ -214,19 +213,13 @@ fn open_path(
         source: source.clone(),
         name: model_name(checkpoint.path()),
         bytes: checkpoint.total_bytes(),
-        file: Some(checkpoint.hashed_file().to_owned()),
     };
+    let built = Built { networks, config, unused: weights.unused(), notes };
+    let file = checkpoint.hashed_file().to_owned();
     // A picture without a model hash is still a picture.
     let find: FindHash = Box::new(move |go_on| checkpoint.sha256_10(go_on).ok());
-    let built = Built { networks, config, unused: weights.unused(), notes };
-    Ok(assemble(built, origin, companions, opening, find))
-}
-
-#[cfg(feature = "starter")]
-fn starter_hash() -> String {
-    use sha2::Digest as _;
-    let digest = sha2::Sha256::digest(crate::starter::WEIGHTS);
-    digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect()
+    let hash = ModelHash::begin(&file, opening.cache, opening.busyness, find, opening.on_hash);
+    Ok(assemble(built, origin, companions, opening.device_sentence, hash))
 }
 
 fn with_progress(weights: Weights, opening: &Opening<'_>) -> Weights {
@@ -271,8 +264,9 @@ pub fn find_config(checkpoint: &Checkpoint, named: Option<&Path>) -> Result<Mode
         None if is_folder => None,
         None => config_beside(&folder, &mut notes),
     };
-    checkpoint.refuse_other_kinds(yaml.is_some())?;
+    checkpoint.refuse_other_kinds()?;
     if let Some((config, file)) = yaml {
+        notes.extend(contradiction(checkpoint, &config));
         checkpoint.refuse_gaps(parts_of(&config))?;
         let folder = file.parent().map_or_else(PathBuf::new, Path::to_owned);
         return Ok(ModelConfig { config, file: Some(file), folder, notes });
@@ -284,6 +278,13 @@ pub fn find_config(checkpoint: &Checkpoint, named: Option<&Path>) -> Result<Mode
     };
     notes.extend(found.notes);
     Ok(ModelConfig { config: found.config, file: None, folder, notes })
+}
+
+/// A note if a file says that it predicts something else than its config does.
+fn contradiction(checkpoint: &Checkpoint, config: &Value) -> Option<Note> {
+    let told = checkpoint.told_prediction()?;
+    let read = config.pointer("/model/params/parameterization").and_then(Value::as_str).unwrap_or("eps");
+    (told != read).then(|| Note::File(FileNote::PredictionsDiffer { file: told.to_owned() }))
 }
 
 /// `config.yaml` beside a file, if it is of our form.
@@ -315,8 +316,6 @@ struct Origin {
     source: ModelSource,
     name: String,
     bytes: u64,
-    /// The file that is hashed; none if it is part of the program.
-    file: Option<PathBuf>,
 }
 
 struct Built {
@@ -330,32 +329,14 @@ fn assemble(
     built: Built,
     origin: Origin,
     companions: Companions,
-    opening: Opening<'_>,
-    find: FindHash,
+    device_sentence: &str,
+    hash: ModelHash,
 ) -> OpenModel {
     let Built { networks, config, unused, mut notes } = built;
     notes.extend(networks.config.notes.iter().cloned());
-    let suiting = companions.settings;
-    let fits = |side: &usize| side.is_multiple_of(networks.size_multiple());
-    let pixels = networks.config.image_size * networks.config.first_stage_factor;
-    let defaults = Settings {
-        prompt: suiting.prompt.unwrap_or_default(),
-        negative_prompt: String::new(),
-        steps: suiting.steps.unwrap_or(25),
-        guidance: suiting.guidance.unwrap_or(7.5),
-        eta: suiting.eta.unwrap_or(0.0),
-        seed: 0,
-        width: suiting.width.filter(fits).unwrap_or(pixels),
-        height: suiting.height.filter(fits).unwrap_or(pixels),
-        sampler: SamplerKind::Ddim,
-        timesteps: TimestepSpacing::Uniform,
-        rng: RngKind::Cpu,
-        temperature: 1.0,
-    };
+    let trained_side = networks.config.image_size * networks.config.first_stage_factor;
+    let defaults = companions.settings.complete(trained_side, networks.size_multiple());
     let max_tokens = networks.tokenize("").map_or(0, |tokens| tokens.ids.len());
-    let hash =
-        ModelHash::begin(origin.file.as_deref(), opening.cache, opening.busyness, find, opening.on_hash);
-    let device_sentence = opening.device_sentence;
     let info = ModelInfo {
         source: origin.source,
         name: origin.name,
@@ -363,6 +344,7 @@ fn assemble(
         bytes: origin.bytes,
         defaults,
         size_multiple: networks.size_multiple(),
+        trained_side,
         concepts: companions.concepts,
         max_tokens,
         device: device_sentence.split(" (").next().unwrap_or(device_sentence).to_owned(),

@@ -144,11 +144,10 @@ fn messages() -> Vec<Box<dyn Told>> {
         Note::FoundWithin { found: text() },
         Note::VaeLaidOver { file: text() },
         Note::TextEncoderLaidOver { file: text() },
-        Note::AveragesUsed,
-        Note::NoAverages,
         Note::SchedulerAssumed,
         Note::CompanionLeftAside { file: text() },
         Note::BufferDiffers { name: text(), by: None },
+        Note::FormerStarter { width: 256, height: 384 },
         Note::NoTinyPreviews { file: text(), cause: text() },
         Note::FitError { error: 0.1 },
         Note::RoughColors,
@@ -215,7 +214,6 @@ fn messages() -> Vec<Box<dyn Told>> {
         Kind::OtherTextEncoder("T5"),
         Kind::ImageEncoder,
         Kind::Unet,
-        Kind::Averages,
     ] {
         all.push(Box::new(CheckpointError { path: path(), problem: Problem::OtherKind(kind) }));
     }

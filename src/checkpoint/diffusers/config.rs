@@ -87,9 +87,6 @@ fn diffusion(
     if scheduler.get("trained_betas").is_some() {
         return Err(scheduler.unlike("trained_betas", "nothing"));
     }
-    if scheduler.is_true("rescale_betas_zero_snr") {
-        return Err(scheduler.unlike("rescale_betas_zero_snr", "false"));
-    }
     let beta_schedule = match scheduler.text("beta_schedule").unwrap_or("linear") {
         "scaled_linear" => "linear",
         "linear" => "sqrt_linear",
@@ -107,6 +104,7 @@ fn diffusion(
         beta_schedule,
         timesteps: scheduler.size_or("num_train_timesteps", 1000)?,
         parameterization,
+        zero_terminal_snr: scheduler.is_true("rescale_betas_zero_snr"),
         image_size,
         scale_factor,
         scale_by_std: false,

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::note::Note;
+use crate::note::{FileNote, Note};
 use crate::told::quoted;
 
 use super::super::bytes::{MappedFile, read_small};
@@ -66,20 +66,20 @@ pub(crate) fn list(folder: &Path, overlays: &Overlays) -> Result<Listed, Checkpo
 
     let part = unet_folder(folder);
     if part != UNET {
-        notes.push(Note::AveragesUsed);
+        notes.push(Note::File(FileNote::EmaOnly));
     }
-    let unet = component(folder, part, UNET_FILES, &mut files)?;
+    let unet = component(folder, part, UNET_FILES, &mut files, &mut notes)?;
     let blocks = Blocks::count(unet.keys().map(String::as_str));
     rename(&mut tensors, "unet", unet, |name| keys::unet_name(name, &blocks));
 
     if overlays.vae.is_none() {
-        let vae = component(folder, "vae", UNET_FILES, &mut files)?;
+        let vae = component(folder, "vae", UNET_FILES, &mut files, &mut notes)?;
         let decoder = Blocks::count(vae.keys().filter_map(|name| name.strip_prefix("decoder.")));
         rename(&mut tensors, "vae", vae, |name| keys::first_stage_name(name, &decoder));
         keys::attention_to_convolution(&mut tensors);
     }
     if overlays.text_encoder.is_none() {
-        let text_encoder = component(folder, "text_encoder", TEXT_FILES, &mut files)?;
+        let text_encoder = component(folder, "text_encoder", TEXT_FILES, &mut files, &mut notes)?;
         if is_open_clip(folder)? {
             tensors.extend(rename_open_clip(text_encoder).map_err(|problem| problem.at(folder))?);
         } else {
@@ -113,7 +113,7 @@ pub(crate) fn part(
     if !is_in(&path.join(name)) {
         return Err(Problem::NotThePart { part, found: None }.at(path));
     }
-    component(path, name, candidates, files)
+    component(path, name, candidates, files, &mut Vec::new())
 }
 
 /// Beginnings of the classes of other families' pipelines.
@@ -164,6 +164,7 @@ fn component(
     part: &'static str,
     candidates: &[&'static str],
     files: &mut Vec<MappedFile>,
+    notes: &mut Vec<Note>,
 ) -> Result<Tensors, CheckpointError> {
     let inner = folder.join(part);
     let Some(found) = candidates.iter().find(|name| inner.join(name).is_file()) else {
@@ -173,7 +174,9 @@ fn component(
     let mut tensors = Tensors::new();
     for name in names {
         let file = MappedFile::open(&inner.join(&name)).map_err(|error| missing_in(folder, part, &name, error))?;
-        tensors.extend(list_file(&file, files.len())?.tensors);
+        let listed = list_file(&file, files.len())?;
+        tensors.extend(listed.tensors);
+        notes.extend(listed.notes);
         files.push(file);
     }
     Ok(tensors)

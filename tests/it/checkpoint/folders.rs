@@ -6,7 +6,7 @@ use std::path::Path;
 use safelight::checkpoint::diffusers::diffusers_config;
 use safelight::checkpoint::{Checkpoint, CheckpointKind};
 use safelight::engine::is_model;
-use safelight::note::Note;
+use safelight::note::{FileNote, Note};
 use tempfile::TempDir;
 
 use super::{copy_folder, fixture};
@@ -19,7 +19,7 @@ fn copy() -> TempDir {
 
 fn refusal(path: &Path) -> String {
     match Checkpoint::open(path) {
-        Ok(found) => found.refuse_other_kinds(false).unwrap_err().to_string(),
+        Ok(found) => found.refuse_other_kinds().unwrap_err().to_string(),
         Err(error) => error.to_string(),
     }
 }
@@ -126,7 +126,7 @@ fn a_folder_opens_in_all_the_spellings_of_its_writers() {
     fs::rename(whole.join("unet"), whole.join("unet_ema")).unwrap();
     fs::remove_dir_all(whole.join("scheduler")).unwrap();
     let found = Checkpoint::open(&whole).unwrap();
-    assert_eq!(found.notes(), [Note::AveragesUsed]);
+    assert_eq!(found.notes(), [Note::File(FileNote::EmaOnly)]);
     let told = diffusers_config(&found).unwrap();
     assert_eq!((told.config, told.notes), (plain, vec![Note::SchedulerAssumed]));
 }
