@@ -73,7 +73,7 @@ impl From<ModelError> for Failure {
     fn from(error: ModelError) -> Self {
         match error {
             ModelError::Ops(error) => error.into(),
-            ModelError::Config(error) => Self::Input(error.to_string()),
+            other => Self::Input(other.to_string()),
         }
     }
 }

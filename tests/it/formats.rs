@@ -1,5 +1,6 @@
 //! The same weights in every layout give the same picture, number by number.
 
+mod beside;
 mod odd;
 
 use std::path::{Path, PathBuf};
