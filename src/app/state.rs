@@ -398,10 +398,7 @@ impl State {
     /// Opens the present model again with another part, or the one that lacked it.
     fn lay_over(&mut self, path: PathBuf, part: ModelPart) -> Vec<Consequence> {
         let lacking = self.model.failed.as_ref().filter(|(_, report)| {
-            matches!(
-                report.sentence.key,
-                "error-lacks-vae" | "error-lacks-text-encoder" | "error-lacks-both"
-            )
+            matches!(report.sentence.key, "error-lacks-vae" | "error-lacks-text-encoder" | "error-lacks-both")
         });
         let present = || self.model.info.as_ref().map(|info| info.source.clone());
         let source = lacking.map(|(source, _)| source.clone()).or_else(present);

@@ -307,7 +307,9 @@ fn or_lay_over(part: &str) -> String {
 /// What a file is that was to be one part.
 fn found_instead(part: ModelPart, found: Option<Kind>) -> String {
     match found {
-        None => format!("found neither it nor anything else that is known; choose another for {}", part.option()),
+        None => {
+            format!("found neither it nor anything else that is known; choose another for {}", part.option())
+        }
         Some(kind) => {
             let told = kind.to_string();
             let found = told.split([';', ',']).next().unwrap_or_default();

@@ -140,9 +140,7 @@ impl fmt::Display for FileKind {
             Self::Archive(name) => {
                 write!(f, "found a {name} archive; unpack it, and name the model file in it")
             }
-            Self::WebPage => {
-                f.write_str("found a web page; log in to the site and download the file itself")
-            }
+            Self::WebPage => f.write_str("found a web page; log in to the site and download the file itself"),
             Self::Json => f.write_str(
                 "found JSON text, which sites send in place of a file; download the file itself, or name the \
                  folder of a diffusers model",

@@ -416,7 +416,10 @@ mod tests {
             (Kind::TinyFirstStage, &["decoder.layers.0.weight", "encoder.layers.0.weight"]),
             (Kind::TinyFirstStage, &["1.weight", "3.conv.0.weight"]),
             (Kind::TextEncoder, &["text_model.encoder.layers.0.layer_norm1.weight"]),
-            (Kind::TextEncoder, &["encoder.layers.0.layer_norm1.weight", "embeddings.token_embedding.weight"]),
+            (
+                Kind::TextEncoder,
+                &["encoder.layers.0.layer_norm1.weight", "embeddings.token_embedding.weight"],
+            ),
             (Kind::OtherTextEncoder("T5"), &["encoder.block.0.layer.0.SelfAttention.q.weight"]),
             (Kind::ImageEncoder, &["vision_model.encoder.layers.0.layer_norm1.weight"]),
             (Kind::Upscaler, &["conv_first.weight", "body.0.rdb1.conv1.weight"]),

@@ -9,7 +9,6 @@ use crate::note::{FileNote, Note};
 use crate::ops::host::{HostTensor, TensorSource};
 use crate::told::quoted;
 
-
 use super::bytes::MappedFile;
 use super::element::ElementType;
 use super::error::{CheckpointError, Problem};
@@ -190,7 +189,10 @@ impl Checkpoint {
     }
 
     fn names_with(&self, start: &'static str) -> impl Iterator<Item = &String> {
-        self.tensors.range(start.to_owned()..).map(|(name, _)| name).take_while(move |name| name.starts_with(start))
+        self.tensors
+            .range(start.to_owned()..)
+            .map(|(name, _)| name)
+            .take_while(move |name| name.starts_with(start))
     }
 
     /// What it is stored as.

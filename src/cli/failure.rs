@@ -75,7 +75,9 @@ impl From<OpenError> for Failure {
             return Self::Interrupted;
         }
         match error {
-            OpenError::Model { error: ModelError::Ops(error @ ops::Error::Backend { .. }), .. } => error.into(),
+            OpenError::Model { error: ModelError::Ops(error @ ops::Error::Backend { .. }), .. } => {
+                error.into()
+            }
             other => Self::Input(other.to_string()),
         }
     }

@@ -33,8 +33,8 @@ pub fn run(arguments: &Inspect) -> Result<(), Failure> {
         )));
     }
     let input = |error: &dyn std::fmt::Display| Failure::Input(error.to_string());
-    let checkpoint = Checkpoint::open_with(&arguments.path, &arguments.parts.overlays())
-        .map_err(|error| input(&error))?;
+    let checkpoint =
+        Checkpoint::open_with(&arguments.path, &arguments.parts.overlays()).map_err(|error| input(&error))?;
     let report = checkpoint::inspect(&checkpoint);
     say(&format!("{}: {}, {}", arguments.path.display(), report.kind.name(), megabytes(report.total_bytes)));
     if report.has_state_dict {
@@ -59,8 +59,7 @@ pub fn run(arguments: &Inspect) -> Result<(), Failure> {
 
 /// The config, and whether it and the weights fit each other.
 fn inspect_config(arguments: &Inspect, checkpoint: Checkpoint) -> Result<(), Failure> {
-    let ModelConfig { config, file, folder, notes } =
-        find_config(&checkpoint, arguments.config.as_deref())?;
+    let ModelConfig { config, file, folder, notes } = find_config(&checkpoint, arguments.config.as_deref())?;
     for note in notes {
         say(&format!("  note: {note}"));
     }

@@ -97,12 +97,7 @@ impl Companions {
     }
 }
 
-fn read<T: Default>(
-    folder: &Path,
-    name: &str,
-    parse: fn(&str) -> Option<T>,
-    notes: &mut Vec<Note>,
-) -> T {
+fn read<T: Default>(folder: &Path, name: &str, parse: fn(&str) -> Option<T>, notes: &mut Vec<Note>) -> T {
     if !folder.join(name).is_file() {
         return T::default();
     }
@@ -165,7 +160,10 @@ mod tests {
             let found = Companions::beside(folder.path(), &mut notes);
             (found.settings.steps, found.concepts.len(), notes.len())
         };
-        assert_eq!(beside(b"\xef\xbb\xbf{\"steps\": 20}", b"cat | cat | kitten\ndog | dog\n"), (Some(20), 2, 0));
+        assert_eq!(
+            beside(b"\xef\xbb\xbf{\"steps\": 20}", b"cat | cat | kitten\ndog | dog\n"),
+            (Some(20), 2, 0)
+        );
         for settings in [
             &b"{\"editor.fontSize\": 14}"[..],
             b"{\"steps\": {\"max\": 3}}",

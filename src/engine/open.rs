@@ -9,9 +9,7 @@ use serde_json::Value;
 
 use crate::checkpoint::{self, Checkpoint, CheckpointError, ModelPart, Overlays};
 use crate::config::{self, ConfigError};
-use crate::message::{
-    ModelInfo, ModelSource, STARTER, model_name,
-};
+use crate::message::{ModelInfo, ModelSource, STARTER, model_name};
 use crate::model::{LatentDiffusion, ModelError, instantiate_from_config, is_config};
 use crate::note::{FileNote, Note};
 use crate::ops::{self, Device, Progress, Weights};

@@ -94,7 +94,9 @@ pub fn instantiate_from_config(
         .ok_or_else(|| ConfigError::Key("the key model is missing from the config".into()))?;
     let target = Target::from_value(model, "model")?;
     match class_of(&target.target) {
-        class if LATENT_DIFFUSION.contains(&class) => latent_diffusion(target.params, weights, read_tokenizer),
+        class if LATENT_DIFFUSION.contains(&class) => {
+            latent_diffusion(target.params, weights, read_tokenizer)
+        }
         _ => Err(unknown(&target.target, "a model", &["ldm.models.diffusion.ddpm.LatentDiffusion"])),
     }
 }

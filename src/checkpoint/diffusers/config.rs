@@ -14,8 +14,8 @@ use super::super::found_config::{
     AUTOENCODER_TARGET, CLIP_TARGET, Channels, Diffusion, FoundConfig, OPEN_CLIP_TARGET, UNET_TARGET,
     component, latent_diffusion,
 };
-use super::super::open::{Checkpoint, CheckpointKind};
 use super::super::guess::{first_stage_of, text_encoder_of};
+use super::super::open::{Checkpoint, CheckpointKind};
 use super::super::overlay::ModelPart;
 use super::folder::{is_exact_gelu, unet_folder};
 use super::json::Settings;
@@ -33,12 +33,15 @@ pub fn diffusers_config(checkpoint: &Checkpoint) -> Result<FoundConfig, Checkpoi
     let averages = unet_folder(folder) == "unet_ema";
     let unet = Settings::read(folder, if averages { "unet_ema/config.json" } else { "unet/config.json" })?;
     // A part that is laid over need not be in the folder.
-    let laid_over = |part: ModelPart| checkpoint.overlays.file(part).is_some() && !folder.join(part.folder()).is_dir();
+    let laid_over =
+        |part: ModelPart| checkpoint.overlays.file(part).is_some() && !folder.join(part.folder()).is_dir();
     let vae = (!laid_over(ModelPart::Vae)).then(|| Settings::read(folder, "vae/config.json")).transpose()?;
-    let text = (!laid_over(ModelPart::TextEncoder)).then(|| Settings::read(folder, "text_encoder/config.json"));
+    let text =
+        (!laid_over(ModelPart::TextEncoder)).then(|| Settings::read(folder, "text_encoder/config.json"));
     let text = text.transpose()?.map(|text| text.nested("text_config"));
     let has_scheduler = folder.join("scheduler/scheduler_config.json").is_file();
-    let scheduler = has_scheduler.then(|| Settings::read(folder, "scheduler/scheduler_config.json")).transpose()?;
+    let scheduler =
+        has_scheduler.then(|| Settings::read(folder, "scheduler/scheduler_config.json")).transpose()?;
     let open_clip = text.as_ref().is_some_and(is_exact_gelu);
     let mut notes = notes(folder);
     if !has_scheduler {

@@ -173,7 +173,8 @@ fn component(
     let names = if found.ends_with(".json") { shards(&inner.join(found))? } else { vec![found.to_string()] };
     let mut tensors = Tensors::new();
     for name in names {
-        let file = MappedFile::open(&inner.join(&name)).map_err(|error| missing_in(folder, part, &name, error))?;
+        let file =
+            MappedFile::open(&inner.join(&name)).map_err(|error| missing_in(folder, part, &name, error))?;
         let listed = list_file(&file, files.len())?;
         tensors.extend(listed.tensors);
         notes.extend(listed.notes);

@@ -185,5 +185,5 @@ fn other_families_are_refused_by_name() {
     assert!(guess_of("lora_unet_a.alpha", &[1]).contains("LoRA"));
     assert!(guess_of("encoder.conv_in.weight", &[4]).contains("a VAE"));
     assert!(guess_of("layer.weight", &[4]).contains("layer.weight"));
-    assert!(guess_of(FIRST, &[4, 4, 3, 3]).contains("no VAE in it and no text encoder"));
+    assert!(guess_of(FIRST, &[4, 4, 3, 3]).contains("no VAE and no text encoder in it"));
 }

@@ -81,7 +81,8 @@ fn a_part_of_a_folder_is_refused_with_the_folder_to_name() {
     ] {
         let said = refusal(&whole.join(part));
         let name = part.split('/').next().unwrap();
-        let expected = format!("found the {name} of a diffusers folder; name that folder, {}", whole.display());
+        let expected =
+            format!("found the {name} of a diffusers folder; name that folder, {}", whole.display());
         assert!(said.contains(&expected), "{part}: {said}");
     }
     let part = |path: &str| is_model(&whole.join(path)).unwrap_err().part();

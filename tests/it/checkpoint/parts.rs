@@ -61,11 +61,8 @@ fn expect_whole(model: &Path, overlays: &Overlays, part: Part) {
 fn a_vae_is_laid_over_under_any_of_its_names() {
     let folder = TempDir::new().unwrap();
     let model = without(&folder, VAE);
-    let full = write(&folder, "prefixed.safetensors", |name| {
-        name.starts_with(VAE).then(|| name.to_owned())
-    });
-    let bare =
-        write(&folder, "bare.safetensors", |name| name.strip_prefix(VAE).map(str::to_owned));
+    let full = write(&folder, "prefixed.safetensors", |name| name.starts_with(VAE).then(|| name.to_owned()));
+    let bare = write(&folder, "bare.safetensors", |name| name.strip_prefix(VAE).map(str::to_owned));
     let short = write(&folder, "vae.safetensors", |name| Some(format!("vae.{}", name.strip_prefix(VAE)?)));
     let file = fixture("diffusers/vae/diffusion_pytorch_model.safetensors");
     let torch = fixture("diffusers-old/vae/diffusion_pytorch_model.bin");
@@ -81,9 +78,9 @@ fn a_vae_is_laid_over_under_any_of_its_names() {
         let zeros: Vec<(String, Vec<usize>, Vec<u8>)> = own
             .map(|(name, view)| (name.to_owned(), view.shape().to_vec(), vec![0; view.data().len()]))
             .collect();
-        let views = zeros.iter().map(|(name, shape, bytes)| {
-            (name, TensorView::new(Dtype::F16, shape.clone(), bytes).unwrap())
-        });
+        let views = zeros
+            .iter()
+            .map(|(name, shape, bytes)| (name, TensorView::new(Dtype::F16, shape.clone(), bytes).unwrap()));
         serialize(views, None).unwrap()
     };
     let path = folder.path().join("zeros.safetensors");

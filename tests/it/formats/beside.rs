@@ -15,7 +15,8 @@ use super::fixture;
 /// A folder with the fixture's model and tokenizer.
 fn folder() -> TempDir {
     let folder = TempDir::new().unwrap();
-    for (from, to) in [("model.safetensors", "model-v1.0.safetensors"), ("tokenizer.json", "tokenizer.json")] {
+    for (from, to) in [("model.safetensors", "model-v1.0.safetensors"), ("tokenizer.json", "tokenizer.json")]
+    {
         fs::copy(fixture(from), folder.path().join(to)).unwrap();
     }
     folder
@@ -119,10 +120,8 @@ fn parts_in_files_of_their_own_are_told_and_named() {
         text_encoder: text_encoder.map(Path::to_owned),
     };
     let model = open(&with(&fixture("diffusers/vae"), Some(&fixture("bare.ckpt")))).unwrap();
-    let told = [
-        Note::VaeLaidOver { file: "vae".into() },
-        Note::TextEncoderLaidOver { file: "bare.ckpt".into() },
-    ];
+    let told =
+        [Note::VaeLaidOver { file: "vae".into() }, Note::TextEncoderLaidOver { file: "bare.ckpt".into() }];
     assert_eq!(model.info.notes, told);
     let said = open(&with(&fixture("evil.ckpt"), None)).err().unwrap();
     assert!(said.contains("posix.system") && said.ends_with("evil.ckpt"), "{said}");

@@ -54,9 +54,7 @@ fn a_model_that_cannot_be_opened_says_what_to_do_and_leaves_the_old_one() {
     stage.click("Open a model…");
     assert!(stage.tasks().contains(&Task::PickModel));
     stage.answer(Answer::Model("/models/v1.safetensors".into()));
-    assert!(
-        stage.requests().contains(&Request::Open(ModelSource::file("/models/v1.safetensors")))
-    );
+    assert!(stage.requests().contains(&Request::Open(ModelSource::file("/models/v1.safetensors"))));
 }
 
 #[test]
@@ -66,7 +64,9 @@ fn a_dropped_part_is_laid_over_the_model_that_is_open_or_lacks_it() {
     stage.requests();
     stage.answer(vae());
     assert_eq!(stage.requests(), []);
-    assert!(stage.says("This is one part of a model. Open a model file first, then drop this on the window."));
+    assert!(
+        stage.says("This is one part of a model. Open a model file first, then drop this on the window.")
+    );
     let source = ModelSource::file("/m/v1.safetensors");
     let with_vae = Request::Open(ModelSource::Path {
         path: "/m/v1.safetensors".into(),
