@@ -83,28 +83,6 @@ pub enum Note {
     File(FileNote),
     /// A diffusers folder brings a safety checker.
     SafetyChecker,
-    /// The folder that was named holds the model further down.
-    FoundWithin {
-        /// Where in the folder.
-        found: String,
-    },
-    /// The model's VAE comes from another file.
-    VaeLaidOver {
-        /// That file's name.
-        file: String,
-    },
-    /// The model's text encoder comes from another file.
-    TextEncoderLaidOver {
-        /// That file's name.
-        file: String,
-    },
-    /// A diffusers folder tells no schedule.
-    SchedulerAssumed,
-    /// A file beside the model is of another program.
-    CompanionLeftAside {
-        /// Its name.
-        file: String,
-    },
     /// A stored buffer of the schedule differs from the config's.
     BufferDiffers {
         /// Its name.
@@ -236,15 +214,6 @@ impl fmt::Display for Note {
             }
             Self::File(note) => note.fmt(f),
             Self::SafetyChecker => f.write_str("the folder's safety checker is not used"),
-            Self::FoundWithin { found } => write!(f, "the folder holds one model, {found}, which is opened"),
-            Self::VaeLaidOver { file } => write!(f, "the VAE is that of {file}"),
-            Self::TextEncoderLaidOver { file } => write!(f, "the text encoder is that of {file}"),
-            Self::SchedulerAssumed => {
-                f.write_str("the folder has no scheduler_config.json: the noise schedule of v1 is assumed")
-            }
-            Self::CompanionLeftAside { file } => {
-                write!(f, "the {file} beside the model is of another form and is left aside")
-            }
             Self::BufferDiffers { name, by: Some(by) } => {
                 write!(
                     f,
@@ -325,11 +294,6 @@ impl Told for Note {
             Self::EpsAssumed => "note-eps-assumed",
             Self::File(note) => note.key(),
             Self::SafetyChecker => "note-safety-checker",
-            Self::FoundWithin { .. } => "note-found-within",
-            Self::VaeLaidOver { .. } => "note-vae-laid-over",
-            Self::TextEncoderLaidOver { .. } => "note-text-encoder-laid-over",
-            Self::SchedulerAssumed => "note-scheduler-assumed",
-            Self::CompanionLeftAside { .. } => "note-companion-left-aside",
             Self::BufferDiffers { .. } => "note-buffer-differs",
             Self::FormerStarter { .. } => "note-former-starter",
             Self::NoTinyPreviews { .. } => "note-no-tiny-previews",
@@ -368,10 +332,6 @@ impl Told for Note {
                 vec![("groups", groups.to_string())]
             }
             Self::OtherBetas { last } => vec![("last", last.to_string())],
-            Self::FoundWithin { found } => vec![("found", found.clone())],
-            Self::VaeLaidOver { file }
-            | Self::TextEncoderLaidOver { file }
-            | Self::CompanionLeftAside { file } => vec![("file", file.clone())],
             Self::BufferDiffers { name, .. } => vec![("name", name.clone())],
             Self::FormerStarter { width, height } => {
                 vec![("width", width.to_string()), ("height", height.to_string())]
@@ -396,11 +356,7 @@ impl Told for Note {
                 vec![("format", format.clone())]
             }
             Self::PreviewNotSaved { cause } => vec![("cause", cause.clone())],
-            Self::SchedulerAssumed
-            | Self::EpsAssumed
-            | Self::SafetyChecker
-            | Self::RoughColors
-            | Self::FitNotReady => Vec::new(),
+            Self::EpsAssumed | Self::SafetyChecker | Self::RoughColors | Self::FitNotReady => Vec::new(),
         }
     }
 }

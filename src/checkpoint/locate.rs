@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::note::Note;
+use crate::note::{FileNote, Note};
 
 use super::bytes::MappedFile;
 use super::error::{CheckpointError, Problem};
@@ -30,7 +30,7 @@ pub(super) fn locate(path: &Path) -> Result<(PathBuf, Option<Note>), CheckpointE
     let above = path.components().count();
     let inner: PathBuf = found.components().skip(above).collect();
     let note = (found.starts_with(path) && !inner.as_os_str().is_empty())
-        .then(|| Note::FoundWithin { found: inner.display().to_string() });
+        .then(|| Note::File(FileNote::FoundWithin { found: inner.display().to_string() }));
     Ok((found, note))
 }
 

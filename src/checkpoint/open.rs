@@ -360,8 +360,8 @@ impl TensorSource for Checkpoint {
 fn laid_over(part: ModelPart, file: &Path) -> Note {
     let file = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
     match part {
-        ModelPart::Vae => Note::VaeLaidOver { file },
-        ModelPart::TextEncoder => Note::TextEncoderLaidOver { file },
+        ModelPart::Vae => Note::File(FileNote::VaeLaidOver { file }),
+        ModelPart::TextEncoder => Note::File(FileNote::TextEncoderLaidOver { file }),
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::message::{Concept, RngKind, SamplerKind, Settings, TimestepSpacing};
-use crate::note::Note;
+use crate::note::{FileNote, Note};
 
 const SETTINGS: &str = "settings.json";
 const CONCEPTS: &str = "concepts.txt";
@@ -103,7 +103,7 @@ fn read<T: Default>(folder: &Path, name: &str, parse: fn(&str) -> Option<T>, not
     }
     let text = read_bytes(folder, name).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     text.and_then(|text| parse(text.strip_prefix('\u{feff}').unwrap_or(&text))).unwrap_or_else(|| {
-        notes.push(Note::CompanionLeftAside { file: name.to_owned() });
+        notes.push(Note::File(FileNote::CompanionLeftAside { file: name.to_owned() }));
         T::default()
     })
 }

@@ -294,7 +294,7 @@ fn config_beside(folder: &Path, notes: &mut Vec<Note>) -> Option<(Value, PathBuf
     }
     let config = config::read_yaml(&file).ok().filter(is_config);
     if config.is_none() {
-        notes.push(Note::CompanionLeftAside { file: NAME.to_owned() });
+        notes.push(Note::File(FileNote::CompanionLeftAside { file: NAME.to_owned() }));
     }
     config.map(|config| (config, file))
 }

@@ -116,7 +116,7 @@ fn messages() -> Vec<Box<dyn Told>> {
     use crate::engine::OpenError;
     use crate::engine::generate::{GenerateError, Number, Part, Side};
     use crate::model::ModelError;
-    use crate::note::{Note, TextKind};
+    use crate::note::{FileNote, Note, TextKind};
     use crate::ops::{Dtype, Error};
     use crate::picture::PictureError;
     use crate::sampler::ScheduleError;
@@ -141,11 +141,11 @@ fn messages() -> Vec<Box<dyn Told>> {
         Note::OtherBetas { last: 0.02 },
         Note::EpsAssumed,
         Note::SafetyChecker,
-        Note::FoundWithin { found: text() },
-        Note::VaeLaidOver { file: text() },
-        Note::TextEncoderLaidOver { file: text() },
-        Note::SchedulerAssumed,
-        Note::CompanionLeftAside { file: text() },
+        Note::File(FileNote::FoundWithin { found: text() }),
+        Note::File(FileNote::VaeLaidOver { file: text() }),
+        Note::File(FileNote::TextEncoderLaidOver { file: text() }),
+        Note::File(FileNote::SchedulerAssumed),
+        Note::File(FileNote::CompanionLeftAside { file: text() }),
         Note::BufferDiffers { name: text(), by: None },
         Note::FormerStarter { width: 256, height: 384 },
         Note::NoTinyPreviews { file: text(), cause: text() },

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use crate::note::Note;
+use crate::note::{FileNote, Note};
 
 use super::super::error::{CheckpointError, Problem};
 use super::super::found_config::{
@@ -45,7 +45,7 @@ pub fn diffusers_config(checkpoint: &Checkpoint) -> Result<FoundConfig, Checkpoi
     let open_clip = text.as_ref().is_some_and(is_exact_gelu);
     let mut notes = notes(folder);
     if !has_scheduler {
-        notes.push(Note::SchedulerAssumed);
+        notes.push(Note::File(FileNote::SchedulerAssumed));
     }
     let config = |notes: &mut Vec<Note>| -> Result<Value, Problem> {
         let (first_stage, latent) = match &vae {

@@ -27,7 +27,7 @@ fn refusal(path: &Path) -> String {
 fn found_within(path: &Path) -> String {
     let found = Checkpoint::open(path).unwrap();
     match found.notes() {
-        [Note::FoundWithin { found }] => found.clone(),
+        [Note::File(FileNote::FoundWithin { found })] => found.clone(),
         other => panic!("{other:?}"),
     }
 }
@@ -129,5 +129,5 @@ fn a_folder_opens_in_all_the_spellings_of_its_writers() {
     let found = Checkpoint::open(&whole).unwrap();
     assert_eq!(found.notes(), [Note::File(FileNote::EmaOnly)]);
     let told = diffusers_config(&found).unwrap();
-    assert_eq!((told.config, told.notes), (plain, vec![Note::SchedulerAssumed]));
+    assert_eq!((told.config, told.notes), (plain, vec![Note::File(FileNote::SchedulerAssumed)]));
 }

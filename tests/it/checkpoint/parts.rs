@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use safelight::checkpoint::{Checkpoint, Overlays, Part, Problem, guess_config};
-use safelight::note::Note;
+use safelight::note::{FileNote, Note};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView, serialize};
 use tempfile::TempDir;
@@ -51,8 +51,8 @@ fn expect_whole(model: &Path, overlays: &Overlays, part: Part) {
     }
     assert!(compared > 10);
     assert!(found.notes().iter().any(|note| match note {
-        Note::VaeLaidOver { .. } => overlays.vae.is_some(),
-        Note::TextEncoderLaidOver { .. } => overlays.text_encoder.is_some(),
+        Note::File(FileNote::VaeLaidOver { .. }) => overlays.vae.is_some(),
+        Note::File(FileNote::TextEncoderLaidOver { .. }) => overlays.text_encoder.is_some(),
         _ => false,
     }));
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use safelight::engine::{OpenModel, Opening, open_model};
 use safelight::message::ModelSource;
-use safelight::note::Note;
+use safelight::note::{FileNote, Note};
 use safelight::ops::{Device, StopFlag};
 use tempfile::TempDir;
 
@@ -96,8 +96,9 @@ fn a_config_that_is_refused_is_named() {
 #[test]
 fn a_foreign_config_beside_a_model_is_left_aside() {
     let folder = folder();
-    let left_aside =
-        |notes: &[Note]| notes.iter().any(|note| matches!(note, Note::CompanionLeftAside { .. }));
+    let left_aside = |notes: &[Note]| {
+        notes.iter().any(|note| matches!(note, Note::File(FileNote::CompanionLeftAside { .. })))
+    };
     for text in ["theme: dark\n", "model: [\n", "model:\n  target: sgm.models.diffusion.DiffusionEngine\n"] {
         fs::write(folder.path().join("config.yaml"), text).unwrap();
         // The fixture's sixteen words are guessed to be CLIP's, so opening ends at the text encoder.
@@ -120,8 +121,10 @@ fn parts_in_files_of_their_own_are_told_and_named() {
         text_encoder: text_encoder.map(Path::to_owned),
     };
     let model = open(&with(&fixture("diffusers/vae"), Some(&fixture("bare.ckpt")))).unwrap();
-    let told =
-        [Note::VaeLaidOver { file: "vae".into() }, Note::TextEncoderLaidOver { file: "bare.ckpt".into() }];
+    let told = [
+        Note::File(FileNote::VaeLaidOver { file: "vae".into() }),
+        Note::File(FileNote::TextEncoderLaidOver { file: "bare.ckpt".into() }),
+    ];
     assert_eq!(model.info.notes, told);
     let said = open(&with(&fixture("evil.ckpt"), None)).err().unwrap();
     assert!(said.contains("posix.system") && said.ends_with("evil.ckpt"), "{said}");
