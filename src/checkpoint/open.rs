@@ -1,8 +1,6 @@
 //! A checkpoint that is open: its named tensors and what is known about it.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -11,14 +9,17 @@ use sha2::{Digest, Sha256};
 use crate::note::{FileNote, Note};
 use crate::ops;
 use crate::ops::host::{HostTensor, TensorRows, TensorSource};
+use crate::told::quoted;
 
 use super::bytes::ModelFile;
 use super::element::ElementType;
 use super::error::{CheckpointError, Problem};
 use super::hints::{Hints, Prediction};
-use super::stored::{StoredTensor, same_but_trailing_ones};
+use super::kind::Kind;
+use super::overlay::{ModelPart, Overlays, lay_over};
+use super::stored::{StoredTensor, Tensors, same_but_trailing_ones};
 use super::wrappers::{self, Renamed};
-use super::{diffusers, keys, legacy, rests, safetensors_file, scaled, sniff, torch_zip};
+use super::{diffusers, keys, legacy, locate, rests, safetensors_file, scaled, sniff, torch_zip};
 
 /// What a checkpoint is stored as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,11 +52,13 @@ pub struct Checkpoint {
     pub(crate) path: PathBuf,
     kind: CheckpointKind,
     files: Vec<ModelFile>,
-    pub(crate) tensors: BTreeMap<String, StoredTensor>,
+    pub(crate) tensors: Tensors,
     has_state_dict: bool,
     beside: Vec<String>,
     hints: Hints,
     notes: Vec<Note>,
+    /// What is laid over its own parts.
+    pub(crate) overlays: Overlays,
 }
 
 /// One tensor's description.
@@ -74,7 +77,7 @@ pub struct TensorInfo<'a> {
 /// Tensors listed from one file.
 pub(crate) struct Listed {
     pub(crate) kind: CheckpointKind,
-    pub(crate) tensors: BTreeMap<String, StoredTensor>,
+    pub(crate) tensors: Tensors,
     has_state_dict: bool,
     beside: Vec<String>,
     /// A safetensors header's.
@@ -83,26 +86,45 @@ pub(crate) struct Listed {
 }
 
 impl Checkpoint {
-    /// Opens a file or a diffusers folder. Reads headers only.
+    /// Opens a file, a diffusers folder, or a folder that holds one of these. Reads headers only.
     ///
     /// # Errors
     /// One sentence if there is nothing, or it is no checkpoint, damaged, or asks to run something.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, CheckpointError> {
-        let path = path.as_ref();
-        if fs::metadata(path).is_ok_and(|found| found.is_dir()) {
-            let (files, tensors, notes) = diffusers::folder::list(path)?;
-            return Ok(Self {
-                path: path.to_path_buf(),
+        Self::open_with(path, &Overlays::default())
+    }
+
+    /// The same with the parts of other files laid over it.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::open`], of each file, and if a part does not go with the model.
+    pub fn open_with(path: impl AsRef<Path>, overlays: &Overlays) -> Result<Self, CheckpointError> {
+        let (path, found) = locate::locate(path.as_ref())?;
+        let mut checkpoint = if path.is_dir() {
+            let listed = diffusers::folder::list(&path, overlays)?;
+            Self {
+                path,
                 kind: CheckpointKind::DiffusersFolder,
-                files,
-                tensors,
+                files: listed.files,
+                tensors: listed.tensors,
                 has_state_dict: false,
                 beside: Vec::new(),
                 hints: Hints::default(),
-                notes,
-            });
+                notes: listed.notes,
+                overlays: Overlays::default(),
+            }
+        } else {
+            Self::of_file(ModelFile::open(&path)?)?
+        };
+        checkpoint.notes.extend(found);
+        for part in ModelPart::ALL {
+            if let Some(file) = overlays.file(part) {
+                lay_over(file, part, &mut checkpoint.files, &mut checkpoint.tensors)?;
+                checkpoint.notes.push(laid_over(part, file));
+            }
         }
-        Self::of_file(ModelFile::open(path)?)
+        checkpoint.overlays = overlays.clone();
+        Ok(checkpoint)
     }
 
     /// Opens a single file that is part of the program. Numbers are borrowed where the bytes lie
@@ -119,7 +141,7 @@ impl Checkpoint {
         let mut notes = listed.notes;
         notes.extend(wrappers::unwrap_prefixes(&mut listed.tensors).map(renamed));
         let named = |(name, tensor)| (keys::single_file_name(name), tensor);
-        let tensors: BTreeMap<String, StoredTensor> = listed.tensors.into_iter().map(named).collect();
+        let tensors: Tensors = listed.tensors.into_iter().map(named).collect();
         if rests::is_whole_v1(&tensors) {
             notes.extend(rests::notes(&tensors));
         }
@@ -134,7 +156,45 @@ impl Checkpoint {
             beside: listed.beside,
             hints,
             notes,
+            overlays: Overlays::default(),
         })
+    }
+
+    /// Refuses what is no model of Stable Diffusion v1, by name.
+    ///
+    /// # Errors
+    /// With the kind that it is.
+    pub fn refuse_other_kinds(&self) -> Result<(), CheckpointError> {
+        let problem = match Kind::of(&self.tensors) {
+            Some(kind) => {
+                let is_part = matches!(kind, Kind::FirstStage | Kind::TextEncoder | Kind::Unet);
+                let whole = is_part.then(|| locate::whole_of(&self.path)).flatten();
+                whole.unwrap_or(Problem::OtherKind(kind))
+            }
+            None if self.names_with(keys::UNET).next().is_some() || self.has_ema() => return Ok(()),
+            None => {
+                let first = self.tensors.keys().next().map(|name| quoted(name)).unwrap_or_default();
+                Problem::Unknown { tensors: self.tensors.len(), first }
+            }
+        };
+        Err(problem.at(&self.path))
+    }
+
+    /// Refuses a model that lacks one of these parts.
+    ///
+    /// # Errors
+    /// With all that it lacks.
+    pub fn refuse_gaps(&self, needed: &[ModelPart]) -> Result<(), CheckpointError> {
+        let missing: Vec<ModelPart> =
+            needed.iter().copied().filter(|part| !part.is_in(&self.tensors)).collect();
+        if missing.is_empty() { Ok(()) } else { Err(Problem::Lacks(missing).at(&self.path)) }
+    }
+
+    fn names_with(&self, start: &'static str) -> impl Iterator<Item = &String> {
+        self.tensors
+            .range(start.to_owned()..)
+            .map(|(name, _)| name)
+            .take_while(move |name| name.starts_with(start))
     }
 
     /// What it is stored as.
@@ -179,8 +239,7 @@ impl Checkpoint {
 
     /// Whether training left moving averages of the UNet's weights.
     pub fn has_ema(&self) -> bool {
-        let first = "model_ema.diffusion_model";
-        self.tensors.range(first.to_owned()..).next().is_some_and(|(name, _)| name.starts_with(first))
+        self.names_with("model_ema.diffusion_model").next().is_some()
     }
 
     /// Whether a torch file keeps its weights under a key such as `state_dict`.
@@ -218,7 +277,7 @@ impl Checkpoint {
     /// One sentence if there is no such name, its type is not read, or the file has changed.
     pub fn tensor(&self, name: &str) -> Result<HostTensor<'_>, CheckpointError> {
         let tensor = self.stored(name)?;
-        tensor.read(name, &self.files, &tensor.shape).map_err(|problem| problem.at(self.path_of(tensor)))
+        tensor.read(name, &self.files, &tensor.shape).map_err(|problem| problem.at(self.file_of(tensor)))
     }
 
     /// The first ten hexadecimal digits of the file's SHA-256, as other programs show it; of a
@@ -251,9 +310,10 @@ impl Checkpoint {
         self.files.first().map_or(&self.path, |file| file.path())
     }
 
-    /// The file in which a tensor lies.
-    fn path_of(&self, tensor: &StoredTensor) -> &Path {
-        tensor.pieces.first().map_or(&self.path, |piece| self.files[piece.file].path())
+    /// The file that holds a tensor's numbers; the model's may come from several.
+    fn file_of(&self, tensor: &StoredTensor) -> &Path {
+        let file = tensor.pieces.first().and_then(|piece| self.files.get(piece.file));
+        file.map_or(&self.path, |file| file.path())
     }
 
     /// A tensor that may be asked for under `shape`.
@@ -285,12 +345,12 @@ impl TensorSource for Checkpoint {
 
     fn read(&self, name: &str, shape: &[usize]) -> ops::Result<HostTensor<'_>> {
         let tensor = self.stored_as(name, shape)?;
-        Ok(tensor.read(name, &self.files, shape).map_err(|problem| problem.at(self.path_of(&tensor)))?)
+        Ok(tensor.read(name, &self.files, shape).map_err(|problem| problem.at(self.file_of(&tensor)))?)
     }
 
     fn rows(&self, name: &str, shape: &[usize]) -> ops::Result<TensorRows<'_>> {
         let tensor = self.stored_as(name, shape)?;
-        Ok(tensor.rows(name, &self.files, shape).map_err(|problem| problem.at(self.path_of(&tensor)))?)
+        Ok(tensor.rows(name, &self.files, shape).map_err(|problem| problem.at(self.file_of(&tensor)))?)
     }
 
     fn names(&self) -> Vec<String> {
@@ -300,6 +360,13 @@ impl TensorSource for Checkpoint {
 
 /// Bytes that tell what a file is; a web page may begin with blank lines.
 const FIRST_LOOK: usize = 4096;
+fn laid_over(part: ModelPart, file: &Path) -> Note {
+    let file = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
+    match part {
+        ModelPart::Vae => Note::File(FileNote::VaeLaidOver { file }),
+        ModelPart::TextEncoder => Note::File(FileNote::TextEncoderLaidOver { file }),
+    }
+}
 
 /// A text encoder's table with rows for words that were added to it, without those.
 fn first_words(name: &str, tensor: &StoredTensor, shape: &[usize]) -> Option<StoredTensor> {

@@ -3,6 +3,7 @@
 //! Invariant: every range was checked against its file when the checkpoint was opened.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use bytemuck::{AnyBitPattern, NoUninit, Zeroable};
@@ -15,6 +16,9 @@ use super::bytes::ModelFile;
 use super::element::ElementType;
 use super::error::Problem;
 use super::scaled;
+
+/// Tensors by name.
+pub(crate) type Tensors = BTreeMap<String, StoredTensor>;
 
 /// One stored tensor.
 #[derive(Clone, Debug)]

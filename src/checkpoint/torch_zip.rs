@@ -12,6 +12,7 @@ use zip::{CompressionMethod, ZipArchive};
 
 use super::bytes::ModelFile;
 use super::error::Problem;
+use super::file_kind::FileKind;
 use super::pickle;
 use super::state_dict::{StateDict, collect};
 
@@ -52,6 +53,13 @@ fn entries(file: &ModelFile) -> Result<HashMap<String, Range<usize>>, Problem> {
     let mut archive = ZipArchive::new(BufReader::new(file.reader())).map_err(|error| explain(error, file))?;
     if archive.len() > MOST_ENTRIES {
         return Err(Problem::damaged(FORMAT, format!("{} entries in its zip", archive.len())));
+    }
+    let holds = |end: &str| archive.file_names().flatten().any(|name| name.ends_with(end));
+    if !holds("data.pkl") {
+        return Err(Problem::ForeignZip);
+    }
+    if holds("/constants.pkl") {
+        return Err(Problem::OtherFile(FileKind::Format("TorchScript")));
     }
     if archive.has_overlapping_entries().map_err(|error| explain(error, file))? {
         return Err(Problem::damaged(FORMAT, "entries of its zip that overlap"));

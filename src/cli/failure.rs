@@ -77,7 +77,9 @@ impl From<OpenError> for Failure {
             return Self::Interrupted;
         }
         match error {
-            OpenError::Model(ModelError::Ops(error)) => error.into(),
+            OpenError::Model { error: ModelError::Ops(error @ ops::Error::Backend { .. }), .. } => {
+                error.into()
+            }
             other => Self::Input(other.to_string()),
         }
     }
@@ -85,7 +87,10 @@ impl From<OpenError> for Failure {
 
 impl From<ModelError> for Failure {
     fn from(error: ModelError) -> Self {
-        OpenError::Model(error).into()
+        match error {
+            ModelError::Ops(error) => error.into(),
+            other => Self::Input(other.to_string()),
+        }
     }
 }
 

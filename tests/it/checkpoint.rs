@@ -6,6 +6,8 @@
 mod changed;
 mod configs;
 mod damage;
+mod folders;
+mod parts;
 mod refusals;
 mod wrapped;
 

@@ -70,7 +70,7 @@ fn second_picture(change: impl Fn(&Path)) -> Event {
     let folder = tempfile::tempdir().unwrap();
     let path = write_hole(folder.path());
     let mut bench = Bench::start();
-    bench.engine.request(Request::Open(ModelSource::Path { path: path.clone(), config: None })).unwrap();
+    bench.engine.request(Request::Open(ModelSource::file(path.clone()))).unwrap();
     let opened = bench.until(|event| matches!(event, Event::Opened(_) | Event::OpenFailed { .. }));
     let Event::Opened(info) = opened else { panic!("{opened:?}") };
     let settings = Settings { prompt: "a fox".into(), steps: 1, ..info.defaults };

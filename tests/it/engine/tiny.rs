@@ -207,7 +207,7 @@ fn open_beside(folder: &Path) -> (Bench, ModelInfo) {
         std::fs::write(path.with_extension("yaml"), CONFIG).unwrap();
     }
     let mut bench = Bench::start();
-    bench.engine.request(Request::Open(ModelSource::Path { path, config: None })).unwrap();
+    bench.engine.request(Request::Open(ModelSource::file(path))).unwrap();
     let opened = bench.until(|event| matches!(event, Event::Opened(_) | Event::OpenFailed { .. }));
     let Event::Opened(info) = opened else { panic!("{opened:?}") };
     (bench, *info)
