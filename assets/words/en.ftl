@@ -253,3 +253,43 @@ no-dialog-folder = The system gives no file dialog; pictures are kept in { $what
 engine-no-thread = The system gives no thread for making pictures; close other programs and restart.
 filter-models = Models
 filter-pictures = Pictures
+
+# The queue as a whole, pictures that are not saved, strips.
+do-stop-all = Stop all
+do-stop-all-tip = End the running picture and clear the queue
+do-clear-queue = Clear queue
+do-clear-queue-tip = Take all waiting pictures out of the queue
+do-continue-queue = Continue queue
+do-continue-queue-tip = Go on with the pictures that wait in the queue
+do-develop-again = Develop again
+do-develop-again-tip = Make what was interrupted when the program ended
+do-redo-delete = Redo delete
+do-redo-delete-tip = Delete again what was brought back last
+do-save-again = Try again
+do-save-again-tip = Save the pictures that could not be saved
+do-pick-folder = Choose folder…
+do-pick-folder-tip = Keep pictures in another folder
+place-in-queue = { $at } of { $of }
+queue-on-hold = On hold
+strip-of-other-model = This picture was made with another model. Open it to see the steps.
+strip-lost = The steps of this picture are no longer kept.
+strip-is-coming = The steps are being drawn again. Try again in a moment.
+unsaved = Not saved yet
+unsaved-count = { $n ->
+    [one] A picture couldn't be saved. It is kept until it can be.
+   *[other] { $n } pictures couldn't be saved. They are kept until they can be.
+}
+saved-late = { $n ->
+    [one] A picture that couldn't be saved last time is saved now.
+   *[other] { $n } pictures that couldn't be saved last time are saved now.
+}
+interrupted = { $n ->
+    [one] A picture was interrupted when the program ended: { $what }
+   *[other] { $n } pictures were interrupted or waiting when the program ended, the first: { $what }
+}
+beside-another = Safelight is open twice. This window won't remember its settings.
+model-gone = { $what } could not be opened. The starter is open instead.
+close-unsaved = { $n ->
+    [one] A picture is not saved yet.
+   *[other] { $n } pictures are not saved yet.
+}

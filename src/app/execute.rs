@@ -4,7 +4,7 @@ use egui::{Context, UserAttentionType, ViewportCommand, ViewportId};
 
 use crate::app::cards::Said;
 use crate::app::command::{Act, Command};
-use crate::app::development::Stage;
+use crate::app::development::{Stage, Strip};
 use crate::app::draft;
 use crate::app::memory;
 use crate::app::services::{Animation, Task};
@@ -25,8 +25,7 @@ impl Safelight {
             }
             Command::ShowRecord(path) => {
                 self.state.compare = None;
-                self.want(&path);
-                self.show(Shown::Record(path));
+                self.show_record(path);
             }
             Command::CompareWith(path) => self.compare_with(path),
             Command::EndCompare => self.state.compare = None,
@@ -54,7 +53,6 @@ impl Safelight {
                 self.state.kept.reduce_motion = still;
                 theme::install(ctx, still);
             }
-            Command::PickFolder => self.services.ask(Task::PickFolder),
             Command::CloseAnyway => {
                 self.room.may_close = true;
                 self.state.over = Over::Nothing;
@@ -93,6 +91,16 @@ impl Safelight {
         match act {
             Act::Develop => self.develop(ctx),
             Act::Stop => self.stop(),
+            Act::StopAll => {
+                self.state.desk.clear();
+                self.stop_running();
+            }
+            Act::ClearQueue => self.state.desk.clear(),
+            Act::ContinueQueue => {
+                self.state.desk.held = false;
+                let follow = self.state.begin_next();
+                self.follow(ctx, follow);
+            }
             Act::Pause => self.pause(),
             Act::Palette => {
                 self.room.palette.clear();
@@ -192,7 +200,7 @@ impl Safelight {
         }
     }
 
-    /// Ends what is nearest: a comparison, what plays, what develops.
+    /// Ends what is nearest: a comparison, what plays, what develops. Those that wait stay on hold.
     fn stop(&mut self) {
         if self.state.over != Over::Nothing {
             self.state.over = Over::Nothing;
@@ -200,12 +208,19 @@ impl Safelight {
             self.state.compare = None;
         } else if self.state.playing.is_some() {
             self.state.playing = None;
-        } else if let Some(running) = self.state.desk.running_mut() {
+        } else if self.state.desk.running().is_some() {
+            self.state.desk.hold();
+            self.stop_running();
+        } else if self.state.model.loading.is_some() {
+            self.engine.stop_loading();
+        }
+    }
+
+    fn stop_running(&mut self) {
+        if let Some(running) = self.state.desk.running_mut() {
             let job = running.job.id;
             running.stage = Stage::Stopping;
             self.control(Control::Stop { job });
-        } else if self.state.model.loading.is_some() {
-            self.engine.stop_loading();
         }
     }
 
@@ -285,20 +300,30 @@ impl Safelight {
             self.room.strip_scroll = None;
             self.state.playing = None;
         }
+        if let Shown::Development { job, .. } = shown {
+            self.state.desk.touch(job);
+        }
         self.state.shown = shown;
+    }
+
+    /// Shows a picture of the gallery; one that was made in this session with its strip.
+    fn show_record(&mut self, path: std::path::PathBuf) {
+        self.want(&path);
+        let made_here = self.state.desk.of_file(&path);
+        self.show(made_here.map_or(Shown::Record(path), |job| Shown::Development { job, step: None }));
     }
 
     /// Asks for a kept picture in full, unless it is here.
     fn want(&mut self, path: &std::path::Path) {
-        if self.state.shelf.full(path).is_none() {
-            self.services.ask(Task::Read(path.to_owned()));
+        match self.state.shelf.full(path).cloned() {
+            Some(picture) => self.state.desk.give_result(path, &picture),
+            None => self.services.ask(Task::Read(path.to_owned())),
         }
     }
 
     fn compare_with(&mut self, path: std::path::PathBuf) {
         if self.state.picture().is_none() {
-            self.want(&path);
-            self.show(Shown::Record(path));
+            self.show_record(path);
             return;
         }
         self.want(&path);
@@ -326,10 +351,7 @@ impl Safelight {
             let next = self.state.shelf.neighbour(&path).map(|record| record.path.clone());
             self.state.compare = None;
             match next {
-                Some(next) => {
-                    self.want(&next);
-                    self.show(Shown::Record(next));
-                }
+                Some(next) => self.show_record(next),
                 None => self.show(Shown::Nothing),
             }
         }
@@ -341,6 +363,10 @@ impl Safelight {
         else {
             return;
         };
+        if development.strip == Strip::Asked {
+            self.state.cards.notice(Said::Key("strip-is-coming"), None);
+            return;
+        }
         let frames = development.frames();
         if frames.is_empty() {
             return;

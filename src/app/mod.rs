@@ -169,6 +169,9 @@ impl Safelight {
             let follow = self.state.answer(answer);
             self.follow(ctx, follow);
         }
+        if let Some(request) = self.state.want_strip() {
+            self.send(request);
+        }
     }
 
     /// Has the tokens counted when a text has changed; one count at a time.

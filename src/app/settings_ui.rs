@@ -3,7 +3,7 @@
 use egui::accesskit::Role;
 use egui::{Align, Align2, CornerRadius, Frame, Id, Layout, Margin, Modal, ModalResponse, Ui, vec2};
 
-use crate::app::command::Command;
+use crate::app::command::{Act, Command};
 use crate::app::icons;
 use crate::app::state::Over;
 use crate::app::theme::{self, Weight, size};
@@ -89,7 +89,7 @@ fn settings_ui(ui: &mut Ui, view: &mut View<'_>, name: &str) {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let text = view.words.t("choose");
             if widgets::sized_button(ui, Kind::Outlined, None, &text, None, 28.0).clicked() {
-                view.push(Command::PickFolder);
+                view.act(Act::PickFolder);
             }
         });
     });

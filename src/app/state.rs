@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::app::cards::{Cards, Said};
 use crate::app::command::Act;
 use crate::app::desk::Desk;
-use crate::app::development::{Development, Picture, Stage};
+use crate::app::development::{Development, Picture, Stage, Strip};
 use crate::app::draft::Draft;
 use crate::app::services::{Answer, Task};
 use crate::app::shelf::Shelf;
@@ -178,6 +178,21 @@ impl State {
                 Vec::new()
             }
             Event::Decoded { job, step, frame } => self.decoded(job, step, frame),
+            Event::Strip { job, from, frames, whole } => {
+                if let Some(development) = self.desk.development_mut(job) {
+                    development.made_again(from, frames, whole);
+                    self.trim();
+                }
+                Vec::new()
+            }
+            Event::StripFailed { job, other_model } => {
+                if let Some(development) = self.desk.development_mut(job) {
+                    development.strip = Strip::Lost;
+                }
+                let key = if other_model { "strip-of-other-model" } else { "strip-lost" };
+                self.cards.notice(Said::Key(key), None);
+                Vec::new()
+            }
             Event::Died { report } => self.died(report),
             of_a_job => self.apply_to_job(of_a_job),
         }
@@ -243,8 +258,29 @@ impl State {
         let fresh = development.stage != Stage::Failed;
         if fresh {
             development.preview(preview);
-            self.desk.trim();
+            self.trim();
         }
+    }
+
+    /// Keeps pictures in memory within bounds.
+    fn trim(&mut self) {
+        let shown = match self.shown {
+            Shown::Development { job, .. } => Some(job),
+            _ => None,
+        };
+        self.desk.trim(shown);
+    }
+
+    /// Asks for the frames of what is on the tray where they were let go; a person who looks at it
+    /// finds its strip whole.
+    pub fn want_strip(&mut self) -> Option<Request> {
+        let Shown::Development { job, .. } = self.shown else { return None };
+        if self.dead.is_some() || self.model.info.is_none() {
+            return None;
+        }
+        let development = self.desk.development_mut(job).filter(|it| it.wants_frames())?;
+        development.strip = Strip::Asked;
+        Some(Request::Strip { job })
     }
 
     fn opened(&mut self, info: Box<ModelInfo>) -> Vec<Consequence> {
@@ -262,6 +298,7 @@ impl State {
         let said = Said::With("announce-opened", info.name.clone());
         self.model.info = Some(info);
         self.draft.forget_counts();
+        self.desk.forgive_strips();
         vec![Consequence::Announce(said)]
     }
 
@@ -324,7 +361,11 @@ impl State {
         match answer {
             Answer::Gallery(records) => self.shelf.list(records),
             Answer::Thumbnail { path, frame } => self.shelf.keep_thumbnail(path, frame),
-            Answer::Read { path, frame } => self.shelf.keep_full(path, Picture::new(frame)),
+            Answer::Read { path, frame } => {
+                let picture = Picture::new(frame);
+                self.desk.give_result(&path, &picture);
+                self.shelf.keep_full(path, picture);
+            }
             Answer::Kept { job, record } => {
                 if let Some(development) = self.desk.development_mut(job) {
                     development.saved = Some(record.path.clone());
@@ -426,7 +467,13 @@ impl State {
     pub fn picture(&self) -> Option<&Picture> {
         match &self.shown {
             Shown::Nothing => None,
-            Shown::Development { job, step } => self.desk.development(*job)?.picture(self.playing.or(*step)),
+            Shown::Development { job, step } => {
+                let (development, step) = (self.desk.development(*job)?, self.playing.or(*step));
+                // The strip may be there before the picture itself is read again.
+                let whole = || self.full(development.saved.as_deref()?);
+                let is_whole = step.is_none() && development.result.is_none();
+                is_whole.then(whole).flatten().or_else(|| development.picture(step))
+            }
             Shown::Record(path) => self.full(path),
         }
     }

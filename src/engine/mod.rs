@@ -8,6 +8,7 @@ mod open;
 mod previews;
 mod run;
 mod steps_kept;
+mod strips;
 mod tiny;
 mod worker;
 

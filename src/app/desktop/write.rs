@@ -62,6 +62,11 @@ impl Content {
 
 /// An error of a picture, for a person.
 pub(super) fn failed(error: &PictureError) -> Answer {
+    Answer::Failed(report_of(error))
+}
+
+/// The same as a report.
+pub(super) fn report_of(error: &PictureError) -> Report {
     let details = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-    Answer::Failed(Report { sentence: error.to_string(), details })
+    Report { sentence: error.to_string(), details }
 }
