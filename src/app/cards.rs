@@ -3,6 +3,7 @@
 use crate::app::command::Act;
 use crate::app::words::Words;
 use crate::message::Report;
+use crate::told::Sentence;
 
 /// Cards at a time; the oldest notice makes room.
 const CARDS_MAX: usize = 4;
@@ -11,24 +12,25 @@ pub const NOTICE_SECONDS: f64 = 6.0;
 /// Seconds for which a deletion can be undone, and is offered to be.
 const UNDO_SECONDS: f64 = 10.0;
 
-/// A sentence: from elsewhere as it is, or from the words.
+/// A sentence that is not in words yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Said {
-    /// As it is.
-    Plain(String),
     /// The string of that name.
     Key(&'static str),
     /// The string of that name with `{ $what }` filled in.
     With(&'static str, String),
     /// The string of that name with several values filled in.
     Values(&'static str, Vec<(&'static str, String)>),
+    /// The string of that name with the number `{ $n }` and `{ $what }` filled in.
+    Counted(&'static str, usize, String),
+    /// A sentence and the string of that name.
+    Then(Box<Self>, &'static str),
 }
 
 impl Said {
     /// In words.
     pub fn text(&self, words: &Words) -> String {
         match self {
-            Self::Plain(text) => text.clone(),
             Self::Key(key) => words.t(key),
             Self::With(key, what) => words.with(key, &[("what", what.as_str().into())]),
             Self::Values(key, values) => {
@@ -36,7 +38,17 @@ impl Said {
                     values.iter().map(|(name, value)| (*name, value.as_str().into())).collect();
                 words.with(key, &values)
             }
+            Self::Counted(key, n, what) => {
+                words.with(key, &[("n", (*n).into()), ("what", what.as_str().into())])
+            }
+            Self::Then(said, key) => format!("{} {}", said.text(words), words.t(key)),
         }
+    }
+}
+
+impl From<Sentence> for Said {
+    fn from(Sentence { key, values }: Sentence) -> Self {
+        Self::Values(key, values)
     }
 }
 
@@ -66,6 +78,14 @@ pub struct Card {
     pub seen: Option<f64>,
 }
 
+impl Card {
+    /// What can be done about it, the first best.
+    pub fn acts(&self) -> impl Iterator<Item = Act> {
+        let elsewhere = (self.act == Some(Act::SaveAgain)).then_some(Act::PickFolder);
+        elsewhere.into_iter().chain(self.act)
+    }
+}
+
 /// All cards, the newest last.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cards {
@@ -82,7 +102,12 @@ impl Cards {
 
     /// Tells what failed.
     pub fn error(&mut self, report: Report, act: Option<Act>) {
-        self.push(Weight::Error, Said::Plain(report.sentence), report.details, act);
+        self.trouble(report.sentence.into(), report.details, act);
+    }
+
+    /// Tells of trouble that is no error's own sentence.
+    pub fn trouble(&mut self, said: Said, details: String, act: Option<Act>) {
+        self.push(Weight::Error, said, details, act);
     }
 
     fn push(&mut self, weight: Weight, said: Said, details: String, act: Option<Act>) {
@@ -111,12 +136,17 @@ impl Cards {
             card.seen.get_or_insert(now);
         }
         let left = |card: &Card| {
-            let stands = if card.act == Some(Act::UndoDelete) { UNDO_SECONDS } else { NOTICE_SECONDS };
+            let stands = match card.act {
+                Some(Act::UndoDelete) => UNDO_SECONDS,
+                // Told once, so until it is put away.
+                Some(Act::DevelopAgain) => f64::INFINITY,
+                _ => NOTICE_SECONDS,
+            };
             card.seen.map_or(stands, |seen| seen + stands - now)
         };
         self.list.retain(|card| card.weight == Weight::Error || left(card) > 0.0);
         let notices = self.list.iter().filter(|card| card.weight == Weight::Notice);
-        notices.map(left).min_by(f64::total_cmp)
+        notices.map(left).filter(|seconds| seconds.is_finite()).min_by(f64::total_cmp)
     }
 }
 
@@ -128,7 +158,7 @@ mod tests {
     fn notices_pass_and_errors_stay() {
         let mut cards = Cards::default();
         cards.notice(Said::Key("saved"), None);
-        cards.error(Report { sentence: "No.".into(), details: String::new() }, None);
+        cards.error(Report::new("engine-gone", ""), None);
         assert_eq!(cards.age(10.0), Some(NOTICE_SECONDS));
         assert_eq!(cards.age(10.0 + NOTICE_SECONDS), None);
         assert_eq!(cards.list.len(), 1);
@@ -139,7 +169,7 @@ mod tests {
     fn the_same_sentence_is_told_once_and_the_pile_is_small() {
         let mut cards = Cards::default();
         for i in 0..9 {
-            cards.notice(Said::Plain(format!("{}", i % 7)), None);
+            cards.notice(Said::With("saved-as", format!("{}", i % 7)), None);
         }
         assert_eq!(cards.list.len(), CARDS_MAX);
         cards.settle(Act::Restart);

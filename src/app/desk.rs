@@ -106,6 +106,20 @@ impl Desk {
         Some(job)
     }
 
+    /// What is being made and what waits, in order.
+    pub fn under_way(&self) -> impl Iterator<Item = &Job> + Clone {
+        self.running().map(|running| &running.job).into_iter().chain(&self.queue)
+    }
+
+    /// Puts a job that was not handed over back into the queue, on hold.
+    pub fn give_back(&mut self) {
+        if let Some(waiting) = self.developments.pop_if(|it| it.stage.is_open() && !it.sent) {
+            self.begun -= 1;
+            self.queue.push_front(waiting.job);
+            self.hold();
+        }
+    }
+
     /// Takes a waiting job out.
     pub fn unqueue(&mut self, job: JobId) {
         self.queue.retain(|waiting| waiting.id != job);

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::message::{Job, Preview, PreviewMode, Step, TokenCount};
+use crate::note::Note;
 use crate::picture::{Frame, Made};
 
 static NEXT_PICTURE: AtomicU64 = AtomicU64::new(1);
@@ -59,7 +60,7 @@ pub struct StepView {
 /// How far a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Handed to the inference thread, which has not begun.
+    /// The next one: handed to the inference thread, which has not begun, or waiting for a model.
     Asked,
     /// Developing.
     Running,
@@ -116,7 +117,7 @@ pub struct Development {
     /// The guidance that the next step will use.
     pub guidance: f64,
     /// What the schedule or the model made of the request, in sentences.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     /// The prompt's tokens.
     pub tokens: Option<TokenCount>,
     /// The share of time that previews cost.
@@ -124,7 +125,7 @@ pub struct Development {
     /// How the last preview was decoded.
     pub preview_mode: PreviewMode,
     /// A word on the last preview's quality.
-    pub preview_note: Option<String>,
+    pub preview_note: Option<Note>,
     /// The finished picture.
     pub result: Option<Picture>,
     /// How it was made.
@@ -133,6 +134,10 @@ pub struct Development {
     pub took: Option<Duration>,
     /// Its file, once it is on the disk.
     pub saved: Option<PathBuf>,
+    /// Whether it could not be saved.
+    pub unsaved: bool,
+    /// Whether it was handed to the inference thread.
+    pub sent: bool,
 }
 
 impl Development {
@@ -155,11 +160,13 @@ impl Development {
             made: None,
             took: None,
             saved: None,
+            unsaved: false,
+            sent: false,
         }
     }
 
     /// The schedule is known.
-    pub fn start(&mut self, timesteps: &[usize], tokens: TokenCount, notes: Vec<String>) {
+    pub fn start(&mut self, timesteps: &[usize], tokens: TokenCount, notes: Vec<Note>) {
         self.stage = Stage::Running;
         self.tokens = Some(tokens);
         self.notes = notes;

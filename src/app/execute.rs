@@ -12,7 +12,7 @@ use crate::app::state::{Compare, Consequence, Over, Shown};
 use crate::app::theme;
 use crate::app::words::Words;
 use crate::app::{Safelight, TITLE};
-use crate::message::{Control, ModelSource, Report, Request};
+use crate::message::{Control, ModelSource, Report, Request, Settings};
 
 impl Safelight {
     /// Carries out a command.
@@ -70,6 +70,10 @@ impl Safelight {
                 Consequence::Ask(task) => self.services.ask(task),
                 Consequence::Announce(said) => self.room.announced = said.text(&self.words),
                 Consequence::Notify(said) => self.notify(ctx, &said),
+                Consequence::Front => {
+                    ctx.send_viewport_cmd_to(ViewportId::ROOT, ViewportCommand::Minimized(false));
+                    ctx.send_viewport_cmd_to(ViewportId::ROOT, ViewportCommand::Focus);
+                }
             }
         }
     }
@@ -111,6 +115,13 @@ impl Safelight {
             Act::OpenModel => self.services.ask(Task::PickModel),
             Act::OpenPicture => self.services.ask(Task::PickPicture),
             Act::OpenFolder => self.services.ask(Task::OpenFolder),
+            Act::PickFolder => self.services.ask(Task::PickFolder),
+            Act::SaveAgain => self.services.ask(Task::KeepAgain),
+            Act::DevelopAgain => {
+                let interrupted = std::mem::take(&mut self.state.interrupted);
+                self.state.cards.settle(act);
+                self.begin(ctx, interrupted);
+            }
             Act::NewSeed => self.state.draft.new_seed(),
             Act::LockSeed => self.state.draft.seed_locked = !self.state.draft.seed_locked,
             Act::Controls => memory::toggle(&mut self.state.kept, memory::CONTROLS),
@@ -171,7 +182,12 @@ impl Safelight {
                     self.delete(path);
                 }
             }
-            Act::UndoDelete if self.state.deleted > 0 => self.services.ask(Task::Untrash),
+            Act::UndoDelete if !self.state.deleted.is_empty() => self.services.ask(Task::Untrash),
+            Act::RedoDelete => {
+                if let Some(path) = self.state.undeleted.last().cloned() {
+                    self.delete(path);
+                }
+            }
             Act::ExportGif => self.export(Animation::Gif),
             Act::ExportApng => self.export(Animation::Apng),
             Act::Play => self.play(ctx),
@@ -187,8 +203,17 @@ impl Safelight {
             self.restart();
         }
         self.state.over = Over::Nothing;
-        let previews = self.state.draft.previews;
+        if !self.state.can_develop() {
+            self.state.cards.error(Report::new("error-no-model", ""), Some(Act::OpenModel));
+            return;
+        }
         let settings = self.state.draft.jobs();
+        self.begin(ctx, settings);
+    }
+
+    /// Makes these pictures, after those that wait.
+    fn begin(&mut self, ctx: &Context, settings: Vec<Settings>) {
+        let previews = self.state.draft.previews;
         self.state.desk.enqueue(settings, previews);
         if self.state.desk.running().is_none() {
             self.state.playing = None;
@@ -217,11 +242,14 @@ impl Safelight {
     }
 
     fn stop_running(&mut self) {
-        if let Some(running) = self.state.desk.running_mut() {
-            let job = running.job.id;
-            running.stage = Stage::Stopping;
-            self.control(Control::Stop { job });
+        let Some(running) = self.state.desk.running_mut() else { return };
+        let job = running.job.id;
+        if !running.sent {
+            running.stage = Stage::Stopped;
+            return;
         }
+        running.stage = Stage::Stopping;
+        self.control(Control::Stop { job });
     }
 
     fn pause(&mut self) {
@@ -428,8 +456,7 @@ impl Safelight {
         match (self.start)() {
             Ok(engine) => self.engine = engine,
             Err(error) => {
-                let sentence = self.words.t("engine-no-thread");
-                self.state.died(Report { sentence, details: error.to_string() });
+                self.state.died(Report::new("engine-no-thread", error.to_string()));
                 return;
             }
         }
@@ -458,7 +485,7 @@ impl Safelight {
     }
 
     fn lost(&mut self, error: crate::engine::SendError) {
-        let report = Report { sentence: error.to_string(), details: String::new() };
+        let report = Report::of(&error);
         match error {
             crate::engine::SendError::Full => self.state.cards.error(report, None),
             crate::engine::SendError::Gone if self.state.dead.is_none() => {

@@ -25,14 +25,13 @@ pub fn open(model: Option<ModelSource>, options: EngineOptions) -> Result<(), St
         Place::Beside => (None, true),
         Place::Called => return Ok(()),
     };
-    let (mut keeper, memory, mut note) = Keeper::open(places.memory.clone());
+    let (mut keeper, memory, note) = Keeper::open(places.memory.clone());
     let (save_format, words) = (memory.save_format, Words::new(language_of(&memory)));
     if beside {
         // The first one remembers; two would undo each other's work.
         keeper = Keeper::open(None).0;
-        note = Some(words.t("beside-another"));
     }
-    let process = OfProcess::open(places.sessions.as_deref(), instance);
+    let process = OfProcess { beside, ..OfProcess::open(places.sessions.as_deref(), instance) };
     let options = EngineOptions {
         cache_folder: places.previews.clone(),
         data_folder: places.data.clone(),

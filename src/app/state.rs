@@ -9,13 +9,14 @@ use std::time::Duration;
 use crate::app::cards::{Cards, Said};
 use crate::app::command::Act;
 use crate::app::desk::Desk;
-use crate::app::development::{Development, Picture, Stage, Strip};
+use crate::app::development::{Development, Picture, Stage};
 use crate::app::draft::Draft;
-use crate::app::services::{Answer, Task};
+use crate::app::services::Task;
 use crate::app::shelf::Shelf;
 use crate::message::{Event, JobId, ModelInfo, ModelSource, Preview, Report, Request, SamplerKind, Settings};
-use crate::picture::{Frame, Made, PartialSettings};
+use crate::picture::{Frame, Made};
 use crate::remember::{Memory, RememberedModel};
+use crate::told::Told as _;
 
 /// A person who waits for less than this has not turned to something else.
 const LONG: Duration = Duration::from_secs(5);
@@ -46,6 +47,8 @@ pub struct ModelState {
     pub loading: Option<(String, f32)>,
     /// Why the last one could not be opened.
     pub failed: Option<(ModelSource, Report)>,
+    /// Whether the starter is being opened in its place.
+    pub stands_in: bool,
 }
 
 /// Two pictures under a wipe.
@@ -82,6 +85,8 @@ pub enum Consequence {
     Announce(Said),
     /// Tell those who look elsewhere, unless more work waits: something long has come to its end.
     Notify(Said),
+    /// Bring the window to the front.
+    Front,
 }
 
 /// Everything.
@@ -109,8 +114,14 @@ pub struct State {
     pub playing: Option<usize>,
     /// The negative prompt is shown.
     pub negative_open: bool,
-    /// Pictures deleted, the last one last, as long as they can be brought back.
-    pub deleted: usize,
+    /// Pictures deleted, the last one last.
+    pub deleted: Vec<PathBuf>,
+    /// Those of them that were brought back, the last one last.
+    pub undeleted: Vec<PathBuf>,
+    /// Finished pictures that could not be saved.
+    pub unsaved: usize,
+    /// What an earlier session was making when it ended without order.
+    pub interrupted: Vec<Settings>,
     /// What else is remembered.
     pub kept: Memory,
 }
@@ -136,7 +147,10 @@ impl State {
             dead: None,
             over: Over::Nothing,
             playing: None,
-            deleted: 0,
+            deleted: Vec::new(),
+            undeleted: Vec::new(),
+            unsaved: 0,
+            interrupted: Vec::new(),
             kept,
         }
     }
@@ -166,12 +180,14 @@ impl State {
                 Vec::new()
             }
             Event::Opened(info) => self.opened(info),
-            Event::OpenFailed { source, report } => {
-                self.model.loading = None;
-                self.cards.error(report.clone(), Some(Act::OpenModel));
-                let said = Said::Plain(report.sentence.clone());
-                self.model.failed = Some((source, report));
-                vec![Consequence::Announce(said)]
+            Event::Hashed { hash } => {
+                if let Some(info) = &mut self.model.info {
+                    info.hash = Some(hash);
+                }
+                Vec::new()
+            }
+            Event::OpenFailed { source, report, former_is_open } => {
+                self.open_failed(source, report, former_is_open)
             }
             Event::Tokens { text, count } => {
                 self.draft.counted(text, count);
@@ -179,18 +195,11 @@ impl State {
             }
             Event::Decoded { job, step, frame } => self.decoded(job, step, frame),
             Event::Strip { job, from, frames, whole } => {
-                if let Some(development) = self.desk.development_mut(job) {
-                    development.made_again(from, frames, whole);
-                    self.trim();
-                }
+                self.strip_came(job, from, frames, whole);
                 Vec::new()
             }
             Event::StripFailed { job, other_model } => {
-                if let Some(development) = self.desk.development_mut(job) {
-                    development.strip = Strip::Lost;
-                }
-                let key = if other_model { "strip-of-other-model" } else { "strip-lost" };
-                self.cards.notice(Said::Key(key), None);
+                self.strip_failed(job, other_model);
                 Vec::new()
             }
             Event::Died { report } => self.died(report),
@@ -229,9 +238,10 @@ impl State {
                 follow.extend((took >= LONG).then_some(Consequence::Notify(said)));
                 follow
             }
-            Event::Stopped { job, steps_done, .. } => {
+            Event::Stopped { job, steps_done, made, .. } => {
                 let Some(running) = self.desk.running_as(job) else { return Vec::new() };
                 running.stage = Stage::Stopped;
+                running.made = Some(made);
                 running.done = steps_done.min(running.steps.len());
                 let mut follow = vec![Consequence::Announce(Said::Key("announce-stopped"))];
                 follow.extend(self.begin_next());
@@ -240,7 +250,7 @@ impl State {
             Event::Failed { job, report } => {
                 let Some(running) = self.desk.running_as(job) else { return Vec::new() };
                 running.stage = Stage::Failed;
-                let said = Said::Plain(report.sentence.clone());
+                let said = Said::from(report.sentence.clone());
                 let mut follow = vec![Consequence::Announce(said.clone())];
                 self.cards.error(report, None);
                 follow.extend(self.begin_next());
@@ -262,44 +272,61 @@ impl State {
         }
     }
 
-    /// Keeps pictures in memory within bounds.
-    fn trim(&mut self) {
-        let shown = match self.shown {
-            Shown::Development { job, .. } => Some(job),
-            _ => None,
-        };
-        self.desk.trim(shown);
+    /// A model cannot be opened. Where none is left the starter is, so that the window is of use; a job
+    /// that waits for a model waits for that one.
+    fn open_failed(&mut self, source: ModelSource, report: Report, former_is_open: bool) -> Vec<Consequence> {
+        self.model.loading = None;
+        if !former_is_open {
+            self.model.info = None;
+        }
+        let mut said = Said::from(report.sentence.clone());
+        let mut follow = Vec::new();
+        if self.model.info.is_none() && source != ModelSource::Starter {
+            said = Said::Then(Box::new(said), "starter-instead");
+            self.model.stands_in = true;
+            follow.push(Consequence::Send(Request::Open(ModelSource::Starter)));
+        } else if self.model.info.is_none() {
+            self.desk.give_back();
+        }
+        self.cards.trouble(said.clone(), report.details.clone(), Some(Act::OpenModel));
+        self.model.failed = Some((source, report));
+        follow.push(Consequence::Announce(said));
+        follow
     }
 
-    /// Asks for the frames of what is on the tray where they were let go; a person who looks at it
-    /// finds its strip whole.
-    pub fn want_strip(&mut self) -> Option<Request> {
-        let Shown::Development { job, .. } = self.shown else { return None };
-        if self.dead.is_some() || self.model.info.is_none() {
-            return None;
-        }
-        let development = self.desk.development_mut(job).filter(|it| it.wants_frames())?;
-        development.strip = Strip::Asked;
-        Some(Request::Strip { job })
+    /// Whether a picture can be asked for: a model is open, or one may still be.
+    pub fn can_develop(&self) -> bool {
+        let hope = self.model.failed.is_none() || self.model.loading.is_some() || self.dead.is_some();
+        self.model.info.is_some() || hope
     }
 
     fn opened(&mut self, info: Box<ModelInfo>) -> Vec<Consequence> {
         self.model.loading = None;
         self.model.failed = None;
-        self.cards.settle(Act::OpenModel);
+        // Why the starter stands in for another is read when it is open.
+        if !std::mem::take(&mut self.model.stands_in) {
+            self.cards.settle(Act::OpenModel);
+        }
         // The model of last time finds its settings as they were left.
         if self.kept.model.is_none() || self.kept.model != RememberedModel::of(&info.source) {
             self.draft.suit(&info);
         }
         self.kept.opened(&info.source);
         for note in &info.notes {
-            self.cards.notice(Said::Plain(note.clone()), None);
+            self.cards.notice(note.sentence().into(), None);
         }
         let said = Said::With("announce-opened", info.name.clone());
         self.model.info = Some(info);
         self.draft.forget_counts();
         self.desk.forgive_strips();
-        vec![Consequence::Announce(said)]
+        let mut follow = vec![Consequence::Announce(said)];
+        // What was asked for before there was a model.
+        let waiting = self.desk.running_mut().filter(|running| !running.sent);
+        follow.extend(waiting.map(|running| {
+            running.sent = true;
+            Consequence::Send(Request::Generate(running.job.clone()))
+        }));
+        follow
     }
 
     fn set_stage(&mut self, job: JobId, stage: Stage) -> Vec<Consequence> {
@@ -331,7 +358,7 @@ impl State {
         self.desk.abandon();
         self.model.loading = None;
         self.draft.counting = None;
-        let said = Said::Plain(report.sentence.clone());
+        let said = Said::from(report.sentence.clone());
         self.cards.error(report.clone(), Some(Act::Restart));
         self.dead = Some(report);
         vec![Consequence::Announce(said.clone()), Consequence::Notify(said)]
@@ -353,79 +380,13 @@ impl State {
             self.shown = Shown::Development { job: job.id, step: None };
             self.compare = None;
         }
-        vec![Consequence::Send(Request::Generate(job))]
-    }
-
-    /// Takes in what the services answer.
-    pub fn answer(&mut self, answer: Answer) -> Vec<Consequence> {
-        match answer {
-            Answer::Gallery(records) => self.shelf.list(records),
-            Answer::Thumbnail { path, frame } => self.shelf.keep_thumbnail(path, frame),
-            Answer::Read { path, frame } => {
-                let picture = Picture::new(frame);
-                self.desk.give_result(&path, &picture);
-                self.shelf.keep_full(path, picture);
-            }
-            Answer::Kept { job, record } => {
-                if let Some(development) = self.desk.development_mut(job) {
-                    development.saved = Some(record.path.clone());
-                    if let Some(result) = &development.result {
-                        self.shelf.keep_full(record.path.clone(), result.clone());
-                    }
-                }
-                self.shelf.add(*record);
-            }
-            Answer::Saved(path) => self.cards.notice(Said::With("saved-as", file_name(&path)), None),
-            Answer::Recovered { path, settings, foreign_sampler, frame } => {
-                self.recovered(path, settings, foreign_sampler, frame);
-            }
-            Answer::PastedBare => self.cards.notice(Said::Key("pasted-bare"), None),
-            Answer::Model(path) => {
-                let source = ModelSource::Path { path, config: None };
-                return vec![Consequence::Send(Request::Open(source))];
-            }
-            Answer::Trashed(path) => {
-                self.shelf.remove(&path);
-                self.deleted += 1;
-                self.cards.notice(Said::With("deleted", file_name(&path)), Some(Act::UndoDelete));
-            }
-            Answer::Untrashed(record) => {
-                self.deleted = self.deleted.saturating_sub(1);
-                self.cards.settle(Act::UndoDelete);
-                self.shelf.add(*record);
-            }
-            Answer::Folder(folder) => {
-                self.kept.pictures_folder = Some(folder.to_string_lossy().into_owned());
-                return vec![Consequence::Ask(Task::List { folder: Some(folder) })];
-            }
-            Answer::Failed(report) => self.cards.error(report, None),
-        }
-        Vec::new()
-    }
-
-    fn recovered(
-        &mut self,
-        path: PathBuf,
-        settings: Option<Box<PartialSettings>>,
-        foreign_sampler: Option<String>,
-        frame: Frame,
-    ) {
-        match settings {
-            Some(settings) => {
-                let settings = settings.over(&self.draft.settings);
-                match foreign_sampler {
-                    Some(sampler) => self.use_foreign_settings(settings, &path, sampler),
-                    None => {
-                        self.use_settings(settings);
-                        self.cards.notice(Said::With("settings-from", file_name(&path)), None);
-                    }
-                }
-            }
-            None => self.cards.notice(Said::With("no-settings-in", file_name(&path)), None),
-        }
-        self.shelf.keep_full(path.clone(), Picture::new(frame));
-        self.compare = None;
-        self.shown = Shown::Record(path);
+        // Without a model it waits for one.
+        let running = self.desk.running_mut().filter(|_| self.model.info.is_some());
+        let send = running.map(|running| {
+            running.sent = true;
+            Consequence::Send(Request::Generate(job))
+        });
+        send.into_iter().collect()
     }
 
     /// Takes over settings as a whole; the seed is the very one.
@@ -436,7 +397,7 @@ impl State {
     }
 
     /// Takes over the settings of a picture whose sampler we lack, and says what is used instead.
-    fn use_foreign_settings(&mut self, settings: Settings, path: &Path, sampler: String) {
+    pub(super) fn use_foreign_settings(&mut self, settings: Settings, path: &Path, sampler: String) {
         self.use_settings(Settings { sampler: SamplerKind::Ddim, ..settings });
         let values = vec![("what", file_name(path)), ("sampler", sampler)];
         self.cards.notice(Said::Values("settings-from-other", values), None);
@@ -513,29 +474,23 @@ impl State {
         }
     }
 
-    /// How what is on the tray was made, for files.
+    /// How what is on the tray was made, for files: a step's own numbers where one is shown.
     pub fn shown_made(&self) -> Option<Box<Made>> {
-        let hash = self.model.info.as_ref().map(|info| (info.name.clone(), info.hash.clone()));
-        match &self.shown {
-            Shown::Development { job, step } => {
-                let development = self.desk.development(*job)?;
-                let mut made = development.made.clone().or_else(|| {
-                    let (model, model_hash) = hash?;
-                    let settings = development.job.settings.clone();
-                    Some(Box::new(Made {
-                        settings,
-                        guidance_of_steps: Vec::new(),
-                        model,
-                        model_hash,
-                        stopped_after: None,
-                    }))
-                })?;
-                let stopped = (development.stage == Stage::Stopped).then_some(development.done);
-                made.stopped_after = step.map(|step| step + 1).or(stopped).or(made.stopped_after);
-                Some(made)
-            }
-            _ => None,
+        let Shown::Development { job, step } = self.shown else { return None };
+        let development = self.desk.development(job)?;
+        if let (Some(made), None) = (&development.made, step) {
+            return Some(made.clone());
         }
+        let (model, hash) = match (&development.made, &self.model.info) {
+            (Some(made), _) => (made.model.as_str(), made.model_hash.as_str()),
+            (None, Some(info)) => (info.name.as_str(), info.hash.as_deref().unwrap_or_default()),
+            (None, None) => return None,
+        };
+        let done = step.map_or(development.done, |step| step + 1);
+        let guidance: Vec<f64> =
+            development.steps.iter().take(done).filter_map(|view| view.guidance).collect();
+        let settings = &development.job.settings;
+        Some(Box::new(Made::new(settings, development.steps.len(), &guidance, model, hash)))
     }
 }
 

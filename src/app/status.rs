@@ -7,6 +7,7 @@ use crate::app::more_ui::mode_name;
 use crate::app::state::{Shown, file_name};
 use crate::app::view::View;
 use crate::message::{PreviewMode, Settings};
+use crate::told::Told as _;
 
 /// Seconds, short.
 fn seconds(view: &View<'_>, seconds: f64) -> String {
@@ -93,6 +94,7 @@ fn of_development(view: &View<'_>, development: &Development) -> (String, String
         Stage::Finished => {
             let name = match &development.saved {
                 Some(path) => view.words.with("file-saved", &[("file", file_name(path).into())]),
+                None if development.unsaved => view.words.t("unsaved"),
                 None => view.words.t("saving"),
             };
             let took = development.took.map(|took| took.as_secs_f64()).unwrap_or_default();
@@ -116,7 +118,7 @@ pub fn below(view: &View<'_>) -> Option<String> {
         _ => view.words.with("previews-mode", &[("mode", mode.into()), ("percent", percent.into())]),
     };
     Some(match &development.preview_note {
-        Some(note) => format!("{said} · {note}"),
+        Some(note) => format!("{said} · {}", view.words.say(&note.sentence())),
         None => said,
     })
 }

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use crate::message::{JobId, ModelSource};
 use crate::sampler::Latent;
+use crate::told::Told;
 
 /// Jobs whose steps stay in memory where they cannot be written.
 const HELD_MAX: usize = 4;
@@ -25,6 +26,15 @@ pub enum StepError {
     /// Another model is open now.
     #[error("This picture was made with another model; open that one to see its steps")]
     OtherModel,
+}
+
+impl Told for StepError {
+    fn key(&self) -> &'static str {
+        match self {
+            Self::Gone => "error-step-gone",
+            Self::OtherModel => "error-step-of-other-model",
+        }
+    }
 }
 
 /// Where steps are read from.

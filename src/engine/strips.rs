@@ -70,6 +70,6 @@ fn frame(
     step: usize,
 ) -> Result<Frame, Box<dyn std::error::Error>> {
     let pred_x0 = kept.pred_x0(job, step, &model.info.source)?;
-    let shown = previewer.show(&model.networks, &pred_x0, PreviewMode::Fast, Duration::ZERO)?;
+    let shown = previewer.show(&model.networks, None, &pred_x0, PreviewMode::Fast, Duration::ZERO)?;
     Ok(shown.ok_or(StepError::Gone)?.frame)
 }

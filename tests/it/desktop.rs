@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use safelight::app::desktop::{Desktop, Setup};
+use safelight::app::desktop::{Desktop, OfProcess, Setup};
 use safelight::app::draft::first_settings;
 use safelight::app::services::{Answer, Record, Services, Task};
 use safelight::app::words::{Language, Words};
@@ -57,6 +57,7 @@ impl Home {
                 trashed.lock().unwrap().push(path.to_owned());
                 Ok(())
             }),
+            process: OfProcess::open(self.places().sessions.as_deref(), None),
             words: Words::new(Language::English),
             waker: Arc::new(move || {
                 sender.try_send(()).ok();
@@ -89,9 +90,10 @@ impl Open {
         }
     }
 
-    fn sentence(&mut self) -> String {
+    /// The next failure: the name of its sentence, its values and details.
+    fn failure(&mut self) -> String {
         self.wait(|answer| match answer {
-            Answer::Failed(report) => Some(report.sentence.clone()),
+            Answer::Failed(report) => Some(format!("{report:?}")),
             _ => None,
         })
     }
@@ -159,7 +161,7 @@ fn a_kept_picture_is_on_the_disk_with_its_settings_listed_and_shown_small() {
     open_desktop
         .wait(|answer| matches!(answer, Answer::Read { frame: it, .. } if *it == frame(16)).then_some(()));
     open_desktop.ask(Task::Read(home.root.path().join("gone.png")));
-    assert!(open_desktop.sentence().starts_with("cannot read"));
+    assert!(open_desktop.failure().contains("error-unreadable"));
 }
 
 #[test]
@@ -193,7 +195,7 @@ fn a_file_is_examined_by_what_is_in_it() {
         open.ask(Task::Examine(path.to_owned()));
         open.wait(|answer| match answer {
             Answer::Recovered { settings, .. } => Some(settings.clone()),
-            Answer::Failed(report) => panic!("{}", report.sentence),
+            Answer::Failed(report) => panic!("{report:?}"),
             _ => None,
         })
     };
@@ -234,7 +236,7 @@ fn a_file_is_examined_by_what_is_in_it() {
         open.ask(Task::Examine(dropped));
         let model = open.wait(|answer| match answer {
             Answer::Model(path) => Some(path.clone()),
-            Answer::Failed(report) => panic!("{}", report.sentence),
+            Answer::Failed(report) => panic!("{report:?}"),
             _ => None,
         });
         assert_eq!(model, expected);
@@ -242,7 +244,7 @@ fn a_file_is_examined_by_what_is_in_it() {
     for neither in [fixture("README.md"), fixture("missing.ckpt"), home.root.path().to_owned()] {
         let name = neither.file_name().unwrap().to_string_lossy().into_owned();
         open.ask(Task::Examine(neither));
-        let sentence = open.sentence();
+        let sentence = open.failure();
         assert!(sentence.contains(&name), "{sentence}");
     }
 }
@@ -281,7 +283,7 @@ fn a_deleted_picture_can_be_brought_back_and_goes_to_the_trash_at_the_end() {
     let other = home.root.path().join("other.png");
     std::fs::write(&other, png_of(&[])).unwrap();
     open.ask(Task::Trash(other.clone()));
-    assert!(open.sentence().contains("left alone"));
+    assert!(open.failure().contains("error-not-in-gallery"));
     drop(open);
     assert_eq!(*home.trashed.lock().unwrap(), std::slice::from_ref(&fox.path));
     assert!(!fox.path.exists() && owl.path.exists() && other.exists());
@@ -293,7 +295,7 @@ fn bringing_back_with_nothing_deleted_is_told() {
     let mut open = home.open();
     open.ask(Task::List { folder: None });
     open.ask(Task::Untrash);
-    assert!(open.sentence().contains("system's trash"));
+    assert!(open.failure().contains("error-in-trash"));
 }
 
 #[test]
@@ -322,7 +324,7 @@ fn a_damaged_memory_is_told_and_set_aside() {
     std::fs::write(home.root.path().join("remembered.json"), "{\"version\": 1, \"the").unwrap();
     let mut open = home.open();
     assert_eq!(open.memory, Memory::default());
-    assert!(open.sentence().contains("remembered.damaged.json"));
+    assert!(open.failure().contains("remembered.damaged.json"));
 }
 
 #[test]
@@ -334,20 +336,61 @@ fn a_picture_that_cannot_be_written_is_told_and_saved_elsewhere() {
     open.ask(Task::List { folder: None });
     for job in [1, 2] {
         open.ask(Task::Keep { job: JobId(job), frame: frame(16), made: made("a whale") });
-        let told = |answer: &Answer| match answer {
-            Answer::Failed(report) if report.sentence.contains("not on the disk yet") => {
-                Some(report.sentence.clone())
+        let details = open.wait(|answer| match answer {
+            Answer::Unkept { count, report: Some(report), .. } if *count as u64 == job => {
+                Some(report.details.clone())
             }
             _ => None,
-        };
-        assert!(open.wait(told).contains("choose another place in the settings"));
+        });
+        assert!(details.contains("choose another place"));
     }
     let elsewhere = home.root.path().join("elsewhere");
     open.ask(Task::List { folder: Some(elsewhere.clone()) });
     let saved = [open.kept(1).path, open.kept(2).path];
     assert_eq!(saved, ["a-whale-2026.png", "a-whale-2026-2.png"].map(|name| elsewhere.join(name)));
     assert_eq!(open::open(&saved[1]).unwrap(), frame(16));
+    open.wait(|answer| matches!(answer, Answer::Unkept { count: 0, .. }).then_some(()));
     open.listed(2);
+}
+
+#[test]
+fn what_could_not_be_saved_or_finished_waits_for_the_next_start() {
+    let home = Home::new();
+    std::fs::write(home.places().pictures, "in the way").unwrap();
+    let mut open = home.open();
+    open.ask(Task::List { folder: None });
+    // More than a memory would hold.
+    for job in 1..=70 {
+        open.ask(Task::Keep { job: JobId(job), frame: frame(16), made: made("a whale") });
+    }
+    let count = |wanted: usize| {
+        move |answer: &Answer| {
+            matches!(answer, Answer::Unkept { count, .. } if *count == wanted).then_some(())
+        }
+    };
+    open.wait(count(70));
+    open.ask(Task::UnderWay(vec![made("an owl").settings]));
+    drop(open);
+    let mut again = home.open();
+    again.ask(Task::List { folder: None });
+    let interrupted = again.wait(|answer| match answer {
+        Answer::Interrupted(settings) => Some(settings.clone()),
+        _ => None,
+    });
+    assert_eq!(interrupted, [made("an owl").settings]);
+    again.wait(count(70));
+    // The person made room and asks for it.
+    std::fs::remove_file(home.places().pictures).unwrap();
+    again.ask(Task::KeepAgain);
+    again.wait(|answer| (*answer == Answer::KeptLate(70)).then_some(()));
+    again.wait(count(0));
+    let saved = again.listed(70);
+    assert_eq!(recover(&saved[0].path).unwrap().unwrap().made.as_ref(), Some(&*made("a whale")));
+    again.ask(Task::UnderWay(Vec::new()));
+    drop(again);
+    let sessions = std::fs::read_dir(home.places().sessions.unwrap()).unwrap();
+    let left: Vec<_> = sessions.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["lock"], "nothing is left behind");
 }
 
 #[test]

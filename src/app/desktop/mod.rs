@@ -27,6 +27,7 @@ use crate::message::Report;
 use crate::picture::Format;
 use crate::places::Places;
 use crate::remember::{Instance, Keeper, Left, Session};
+use crate::told::Sentence;
 
 use dialog::Dialogs;
 use lanes::Front;
@@ -64,6 +65,8 @@ pub struct OfProcess {
     pub left: Left,
     /// Hears other starts of the program; none if this is not the first.
     pub instance: Option<Instance>,
+    /// Whether another window has the memory, so that this one remembers nothing.
+    pub beside: bool,
 }
 
 impl OfProcess {
@@ -74,7 +77,7 @@ impl OfProcess {
             None
         });
         let (session, left) = opened.unzip();
-        Self { session, left: left.unwrap_or_default(), instance }
+        Self { session, left: left.unwrap_or_default(), instance, beside: false }
     }
 }
 
@@ -104,13 +107,14 @@ impl Desktop {
     pub fn new(setup: Setup) -> std::io::Result<Self> {
         let Setup { places, keeper, note, save_format, trash, process, words, waker } = setup;
         let (front, ends) = lanes::pair(waker);
+        let beside = process.beside.then(|| failed("beside-another", ""));
         let (usual, dialogs) = (places.pictures.clone(), Dialogs::new(front.errands.clone()));
         let worker = Worker::new(places, keeper, trash, process, ends);
         let thread = std::thread::Builder::new().name("services".to_owned()).spawn(move || worker.run())?;
         Ok(Self {
             front: Some(front),
             waiting: VecDeque::new(),
-            ready: note.map(|note| failed(note, String::new())).into_iter().collect(),
+            ready: note.map(|note| failed("error-remembered", note)).into_iter().chain(beside).collect(),
             dialogs,
             words,
             save_format,
@@ -135,7 +139,7 @@ impl Desktop {
                 }
                 Err(TrySendError::Disconnected(_)) => {
                     self.waiting.clear();
-                    self.ready.push(failed(self.words.t("desktop-gone"), String::new()));
+                    self.ready.push(failed("desktop-gone", ""));
                     return;
                 }
             }
@@ -143,7 +147,7 @@ impl Desktop {
         if self.waiting.len() > WAITING_MAX {
             // The newest is the one that the person can ask for again.
             self.waiting.pop_back();
-            self.ready.push(failed(self.words.t("desktop-behind"), String::new()));
+            self.ready.push(failed("desktop-behind", ""));
         }
     }
 
@@ -171,7 +175,7 @@ impl Services for Desktop {
             | Task::PickPicture
             | Task::PickFolder => {
                 if let Err(error) = self.dialogs.open(task, &self.words, self.save_format, &self.folder) {
-                    self.ready.push(failed(self.words.t("no-dialog-open"), error.to_string()));
+                    self.ready.push(failed("no-dialog-open", error.to_string()));
                 }
             }
             task => self.hand_over(Some(task)),
@@ -220,6 +224,6 @@ impl Drop for Desktop {
     }
 }
 
-fn failed(sentence: String, details: String) -> Answer {
-    Answer::Failed(Report { sentence, details })
+fn failed(sentence: impl Into<Sentence>, details: impl Into<String>) -> Answer {
+    Answer::Failed(Report { sentence: sentence.into(), details: details.into() })
 }
