@@ -32,7 +32,8 @@ impl State {
                 return std::iter::once(Consequence::Front).chain(open).collect();
             }
             Answer::Saved(path) => self.cards.notice(Said::With("saved-as", file_name(&path)), None),
-            Answer::Recovered { path, settings, foreign_sampler, frame } => {
+            Answer::Recovered { path, settings, foreign_sampler, made_by, frame } => {
+                let settings = settings.map(|settings| self.at_present_size(*settings, &made_by));
                 self.recovered(path, settings, foreign_sampler, frame);
             }
             Answer::PastedBare => self.cards.notice(Said::Key("pasted-bare"), None),
@@ -103,7 +104,7 @@ impl State {
     fn recovered(
         &mut self,
         path: PathBuf,
-        settings: Option<Box<PartialSettings>>,
+        settings: Option<PartialSettings>,
         foreign_sampler: Option<String>,
         frame: Frame,
     ) {

@@ -4,7 +4,7 @@ use egui::{Context, UserAttentionType, ViewportCommand, ViewportId};
 
 use crate::app::cards::Said;
 use crate::app::command::{Act, Command};
-use crate::app::development::{Stage, Strip};
+use crate::app::development::Strip;
 use crate::app::draft;
 use crate::app::memory;
 use crate::app::services::{Animation, Task};
@@ -12,7 +12,7 @@ use crate::app::state::{Compare, Consequence, Over, Shown};
 use crate::app::theme;
 use crate::app::words::Words;
 use crate::app::{Safelight, TITLE};
-use crate::message::{Control, ModelSource, Report, Request, Settings};
+use crate::message::{Control, ModelSource, Report, Request};
 
 impl Safelight {
     /// Carries out a command.
@@ -195,85 +195,6 @@ impl Safelight {
             Act::NextStep => self.walk(1),
             Act::DecodeStep => self.decode_step(),
             _ => {}
-        }
-    }
-
-    fn develop(&mut self, ctx: &Context) {
-        if self.state.dead.is_some() {
-            self.restart();
-        }
-        self.state.over = Over::Nothing;
-        if !self.state.can_develop() {
-            self.state.cards.error(Report::new("error-no-model", ""), Some(Act::OpenModel));
-            return;
-        }
-        let settings = self.state.draft.jobs();
-        self.begin(ctx, settings);
-    }
-
-    /// Makes these pictures, after those that wait.
-    fn begin(&mut self, ctx: &Context, settings: Vec<Settings>) {
-        let previews = self.state.draft.previews;
-        self.state.desk.enqueue(settings, previews);
-        if self.state.desk.running().is_none() {
-            self.state.playing = None;
-            self.state.compare = None;
-            self.room.zoom = None;
-            self.state.shown = Shown::Nothing;
-            let follow = self.state.begin_next();
-            self.follow(ctx, follow);
-        }
-    }
-
-    /// Ends what is nearest: a comparison, what plays, what develops. Those that wait stay on hold.
-    fn stop(&mut self) {
-        if self.state.over != Over::Nothing {
-            self.state.over = Over::Nothing;
-        } else if self.state.compare.is_some() {
-            self.state.compare = None;
-        } else if self.state.playing.is_some() {
-            self.state.playing = None;
-        } else if self.state.desk.running().is_some() {
-            self.state.desk.hold();
-            self.stop_running();
-        } else if self.state.model.loading.is_some() {
-            self.engine.stop_loading();
-        }
-    }
-
-    fn stop_running(&mut self) {
-        let Some(running) = self.state.desk.running_mut() else { return };
-        let job = running.job.id;
-        if !running.sent {
-            running.stage = Stage::Stopped;
-            return;
-        }
-        running.stage = Stage::Stopping;
-        self.control(Control::Stop { job });
-    }
-
-    fn pause(&mut self) {
-        let Some(running) = self.state.desk.running_mut() else { return };
-        let job = running.job.id;
-        let control = match running.stage {
-            Stage::Running => {
-                running.stage = Stage::Pausing;
-                Control::Pause { job }
-            }
-            Stage::Pausing | Stage::Paused => {
-                running.stage = Stage::Running;
-                Control::Resume { job }
-            }
-            _ => return,
-        };
-        self.control(control);
-    }
-
-    fn steer(&mut self, guidance: f64) {
-        if let Some(running) = self.state.desk.running_mut() {
-            let job = running.job.id;
-            running.guidance = guidance;
-            self.control(Control::Steer { job, guidance });
         }
     }
 
@@ -478,7 +399,7 @@ impl Safelight {
         }
     }
 
-    fn control(&mut self, control: Control) {
+    pub(super) fn control(&mut self, control: Control) {
         if let Err(error) = self.engine.control(control) {
             self.lost(error);
         }

@@ -11,11 +11,11 @@ use crate::app::command::Act;
 use crate::app::desk::Desk;
 use crate::app::development::{Development, Picture, Stage};
 use crate::app::draft::Draft;
-use crate::app::services::Task;
+use crate::app::services::{Record, Task};
 use crate::app::shelf::Shelf;
 use crate::message::{Event, JobId, ModelInfo, ModelSource, Preview, Report, Request, SamplerKind, Settings};
-use crate::picture::{Frame, Made};
-use crate::remember::{Memory, RememberedModel};
+use crate::picture::{Frame, Made, MadeBy, PartialSettings, at_present_size};
+use crate::remember::Memory;
 use crate::told::Told as _;
 
 /// A person who waits for less than this has not turned to something else.
@@ -129,7 +129,13 @@ pub struct State {
 impl State {
     /// The state at the start, with what was remembered.
     pub fn new(kept: Memory) -> Self {
-        let mut draft = Draft::new(kept.settings.over(&crate::app::draft::first_settings()));
+        let first = crate::app::draft::first_settings();
+        let mut settings = kept.settings.over(&first);
+        if kept.sized_for.is_none() {
+            // Nothing tells which model the size was chosen for.
+            (settings.width, settings.height) = (first.width, first.height);
+        }
+        let mut draft = Draft::new(settings);
         draft.touched = !kept.settings.is_empty();
         draft.previews = kept.previews;
         draft.count = kept.count.map_or(1, |count| count as usize);
@@ -184,6 +190,7 @@ impl State {
                 if let Some(info) = &mut self.model.info {
                     info.hash = Some(hash);
                 }
+                self.settle_size();
                 Vec::new()
             }
             Event::OpenFailed { source, report, former_is_open } => {
@@ -272,63 +279,6 @@ impl State {
         }
     }
 
-    /// A model cannot be opened. Where none is left the starter is, so that the window is of use; a job
-    /// that waits for a model waits for that one.
-    fn open_failed(&mut self, source: ModelSource, report: Report, former_is_open: bool) -> Vec<Consequence> {
-        self.model.loading = None;
-        if !former_is_open {
-            self.model.info = None;
-        }
-        let mut said = Said::from(report.sentence.clone());
-        let mut follow = Vec::new();
-        if self.model.info.is_none() && source != ModelSource::Starter {
-            said = Said::Then(Box::new(said), "starter-instead");
-            self.model.stands_in = true;
-            follow.push(Consequence::Send(Request::Open(ModelSource::Starter)));
-        } else if self.model.info.is_none() {
-            self.desk.give_back();
-        }
-        self.cards.trouble(said.clone(), report.details.clone(), Some(Act::OpenModel));
-        self.model.failed = Some((source, report));
-        follow.push(Consequence::Announce(said));
-        follow
-    }
-
-    /// Whether a picture can be asked for: a model is open, or one may still be.
-    pub fn can_develop(&self) -> bool {
-        let hope = self.model.failed.is_none() || self.model.loading.is_some() || self.dead.is_some();
-        self.model.info.is_some() || hope
-    }
-
-    fn opened(&mut self, info: Box<ModelInfo>) -> Vec<Consequence> {
-        self.model.loading = None;
-        self.model.failed = None;
-        // Why the starter stands in for another is read when it is open.
-        if !std::mem::take(&mut self.model.stands_in) {
-            self.cards.settle(Act::OpenModel);
-        }
-        // The model of last time finds its settings as they were left.
-        if self.kept.model.is_none() || self.kept.model != RememberedModel::of(&info.source) {
-            self.draft.suit(&info);
-        }
-        self.kept.opened(&info.source);
-        for note in &info.notes {
-            self.cards.notice(note.sentence().into(), None);
-        }
-        let said = Said::With("announce-opened", info.name.clone());
-        self.model.info = Some(info);
-        self.draft.forget_counts();
-        self.desk.forgive_strips();
-        let mut follow = vec![Consequence::Announce(said)];
-        // What was asked for before there was a model.
-        let waiting = self.desk.running_mut().filter(|running| !running.sent);
-        follow.extend(waiting.map(|running| {
-            running.sent = true;
-            Consequence::Send(Request::Generate(running.job.clone()))
-        }));
-        follow
-    }
-
     fn set_stage(&mut self, job: JobId, stage: Stage) -> Vec<Consequence> {
         if let Some(running) = self.desk.running_as(job) {
             running.stage = stage;
@@ -389,6 +339,14 @@ impl State {
         send.into_iter().collect()
     }
 
+    /// A picture's settings; those of a former starter's at the size that it would have now, which is said.
+    pub(super) fn at_present_size(&mut self, found: PartialSettings, made_by: &MadeBy) -> PartialSettings {
+        let grown = self.model.info.as_ref().and_then(|info| at_present_size(&found, made_by, info));
+        let Some((grown, note)) = grown else { return found };
+        self.cards.notice(note.sentence().into(), None);
+        grown
+    }
+
     /// Takes over settings as a whole; the seed is the very one.
     pub fn use_settings(&mut self, settings: Settings) {
         self.negative_open = !settings.negative_prompt.is_empty();
@@ -407,11 +365,15 @@ impl State {
     pub fn use_shown_settings(&mut self) {
         let Some(settings) = self.shown_settings() else { return };
         let shown = match &self.shown {
-            Shown::Record(path) => self.shelf.record(path),
+            Shown::Record(path) => self.shelf.record(path).cloned(),
             _ => None,
         };
-        match shown.and_then(|record| Some((record.path.clone(), record.foreign_sampler.clone()?))) {
-            Some((path, sampler)) => self.use_foreign_settings(settings, &path, sampler),
+        let Some(Record { path, settings: Some(found), foreign_sampler, made_by, .. }) = shown else {
+            return self.use_settings(settings);
+        };
+        let settings = self.at_present_size(*found, &made_by).over(&self.draft.settings);
+        match foreign_sampler {
+            Some(sampler) => self.use_foreign_settings(settings, &path, sampler),
             None => self.use_settings(settings),
         }
     }

@@ -4,6 +4,7 @@ mod develop;
 mod looks;
 mod lost;
 mod shelf;
+mod sizes;
 mod stage;
 mod trouble;
 mod words;

@@ -30,6 +30,7 @@ fn keep(stage: &mut Stage, index: usize) -> (JobId, PathBuf) {
         prompt,
         settings,
         foreign_sampler: None,
+        made_by: Default::default(),
         size: [128, 128],
         modified: now(),
     };
