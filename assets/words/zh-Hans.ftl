@@ -378,4 +378,5 @@ saved-late = 上次未能保存的 { $n } 张图片现已保存。
 interrupted = 程序结束时有 { $n } 张图片被中断或在等待，第一张：{ $what }
 beside-another = 已打开两个 Safelight。此窗口不会记住设置。
 starter-instead = 已改为打开入门模型。
+close-unsaved-title = 还有图片没有保存
 close-unsaved = 有 { $n } 张图片尚未保存。

@@ -19,4 +19,5 @@ pub use handle::{EngineEnds, EngineHandle, SendError, job_of};
 pub use hash::{Busyness, ModelHash};
 pub use open::{OpenError, OpenModel, Opening, find_config, first_settings, is_model, open_model};
 pub(crate) use previews::Previewer;
+pub use steps_kept::StepError;
 pub use worker::{EngineOptions, Waker, spawn};
