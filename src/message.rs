@@ -168,10 +168,16 @@ pub enum Request {
     },
     /// Decode a kept step in full (answered by [`Event::Decoded`]).
     Decode {
-        /// The job whose steps are kept (the last few jobs are).
+        /// The job whose steps are kept.
         job: JobId,
         /// The step, from 0.
         step: usize,
+    },
+    /// Make the frames of a job's steps again, by the fast preview (answered by [`Event::Strip`]s;
+    /// a running job goes first).
+    Strip {
+        /// The job whose steps are kept.
+        job: JobId,
     },
 }
 
@@ -368,6 +374,24 @@ pub enum Event {
         step: usize,
         /// The full decode, or why there is none.
         frame: Result<Frame, Report>,
+    },
+    /// Some of the frames that [`Request::Strip`] asked for.
+    Strip {
+        /// Which job.
+        job: JobId,
+        /// The step of the first frame, from 0.
+        from: usize,
+        /// Frames of steps in a row.
+        frames: Vec<Frame>,
+        /// Whether these were the last.
+        whole: bool,
+    },
+    /// A strip cannot be made again.
+    StripFailed {
+        /// Which job.
+        job: JobId,
+        /// Whether another model is open than the one that made it.
+        other_model: bool,
     },
     /// The thread ended by a fault of ours; nothing more will come until it is started again.
     Died {

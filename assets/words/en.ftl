@@ -308,7 +308,6 @@ error-encode = The picture can't be written as { $format }. Save as PNG.
 error-remembered = Some settings couldn't be read and were reset.
 error-not-remembered = Settings can't be saved. They last until you close the window.
 error-file-task = Something went wrong with a file. Try again.
-error-not-saved = The picture couldn't be saved. Choose another folder; it is kept until then.
 error-not-in-gallery = { $file } is not in the gallery and was left alone.
 error-in-trash = The picture is already in the trash. Restore it from there.
 error-gallery = Something went wrong in the pictures folder.
@@ -394,3 +393,43 @@ note-was-steered = Guidance was changed on the way; its last value, { $used }, i
 note-settings-left-out = A { $format } file holds only the settings that other programs know
 note-prompts-cut = The prompts don't fit into a { $format } file and are cut in it
 note-preview-not-saved = A step's preview could not be saved: { $cause }
+
+# The queue as a whole, pictures that are not saved, strips.
+do-stop-all = Stop all
+do-stop-all-tip = End the running picture and clear the queue
+do-clear-queue = Clear queue
+do-clear-queue-tip = Take all waiting pictures out of the queue
+do-continue-queue = Continue queue
+do-continue-queue-tip = Go on with the pictures that wait in the queue
+do-develop-again = Develop again
+do-develop-again-tip = Make what was interrupted when the program ended
+do-redo-delete = Redo delete
+do-redo-delete-tip = Delete again what was brought back last
+do-save-again = Try again
+do-save-again-tip = Save the pictures that could not be saved
+do-pick-folder = Choose folder…
+do-pick-folder-tip = Keep pictures in another folder
+place-in-queue = { $at } of { $of }
+queue-on-hold = On hold
+error-step-of-other-model = This picture was made with another model. Open it to see the steps.
+strip-is-coming = The steps are being drawn again. Try again in a moment.
+unsaved = Not saved yet
+unsaved-count = { $n ->
+    [one] A picture couldn't be saved. It is kept until it can be.
+   *[other] { $n } pictures couldn't be saved. They are kept until they can be.
+}
+saved-late = { $n ->
+    [one] A picture that couldn't be saved last time is saved now.
+   *[other] { $n } pictures that couldn't be saved last time are saved now.
+}
+interrupted = { $n ->
+    [one] A picture was interrupted when the program ended: { $what }
+   *[other] { $n } pictures were interrupted or waiting when the program ended, the first: { $what }
+}
+beside-another = Safelight is open twice. This window won't remember its settings.
+starter-instead = The starter is open instead.
+close-unsaved-title = Not everything is saved
+close-unsaved = { $n ->
+    [one] A picture is not saved yet.
+   *[other] { $n } pictures are not saved yet.
+}

@@ -4,7 +4,7 @@ use egui::{Context, UserAttentionType, ViewportCommand, ViewportId};
 
 use crate::app::cards::Said;
 use crate::app::command::{Act, Command};
-use crate::app::development::Stage;
+use crate::app::development::Strip;
 use crate::app::draft;
 use crate::app::memory;
 use crate::app::services::{Animation, Task};
@@ -25,8 +25,7 @@ impl Safelight {
             }
             Command::ShowRecord(path) => {
                 self.state.compare = None;
-                self.want(&path);
-                self.show(Shown::Record(path));
+                self.show_record(path);
             }
             Command::CompareWith(path) => self.compare_with(path),
             Command::EndCompare => self.state.compare = None,
@@ -54,7 +53,6 @@ impl Safelight {
                 self.state.kept.reduce_motion = still;
                 theme::install(ctx, still);
             }
-            Command::PickFolder => self.services.ask(Task::PickFolder),
             Command::CloseAnyway => {
                 self.room.may_close = true;
                 self.state.over = Over::Nothing;
@@ -72,6 +70,10 @@ impl Safelight {
                 Consequence::Ask(task) => self.services.ask(task),
                 Consequence::Announce(said) => self.room.announced = said.text(&self.words),
                 Consequence::Notify(said) => self.notify(ctx, &said),
+                Consequence::Front => {
+                    ctx.send_viewport_cmd_to(ViewportId::ROOT, ViewportCommand::Minimized(false));
+                    ctx.send_viewport_cmd_to(ViewportId::ROOT, ViewportCommand::Focus);
+                }
             }
         }
     }
@@ -93,6 +95,16 @@ impl Safelight {
         match act {
             Act::Develop => self.develop(ctx),
             Act::Stop => self.stop(),
+            Act::StopAll => {
+                self.state.desk.clear();
+                self.stop_running();
+            }
+            Act::ClearQueue => self.state.desk.clear(),
+            Act::ContinueQueue => {
+                self.state.desk.held = false;
+                let follow = self.state.begin_next();
+                self.follow(ctx, follow);
+            }
             Act::Pause => self.pause(),
             Act::Palette => {
                 self.room.palette.clear();
@@ -103,6 +115,13 @@ impl Safelight {
             Act::OpenModel => self.services.ask(Task::PickModel),
             Act::OpenPicture => self.services.ask(Task::PickPicture),
             Act::OpenFolder => self.services.ask(Task::OpenFolder),
+            Act::PickFolder => self.services.ask(Task::PickFolder),
+            Act::SaveAgain => self.services.ask(Task::KeepAgain),
+            Act::DevelopAgain => {
+                let interrupted = std::mem::take(&mut self.state.interrupted);
+                self.state.cards.settle(act);
+                self.begin(ctx, interrupted);
+            }
             Act::NewSeed => self.state.draft.new_seed(),
             Act::LockSeed => self.state.draft.seed_locked = !self.state.draft.seed_locked,
             Act::Controls => memory::toggle(&mut self.state.kept, memory::CONTROLS),
@@ -163,7 +182,12 @@ impl Safelight {
                     self.delete(path);
                 }
             }
-            Act::UndoDelete if self.state.deleted > 0 => self.services.ask(Task::Untrash),
+            Act::UndoDelete if !self.state.deleted.is_empty() => self.services.ask(Task::Untrash),
+            Act::RedoDelete => {
+                if let Some(path) = self.state.undeleted.last().cloned() {
+                    self.delete(path);
+                }
+            }
             Act::ExportGif => self.export(Animation::Gif),
             Act::ExportApng => self.export(Animation::Apng),
             Act::Play => self.play(ctx),
@@ -171,66 +195,6 @@ impl Safelight {
             Act::NextStep => self.walk(1),
             Act::DecodeStep => self.decode_step(),
             _ => {}
-        }
-    }
-
-    fn develop(&mut self, ctx: &Context) {
-        if self.state.dead.is_some() {
-            self.restart();
-        }
-        self.state.over = Over::Nothing;
-        let previews = self.state.draft.previews;
-        let settings = self.state.draft.jobs();
-        self.state.desk.enqueue(settings, previews);
-        if self.state.desk.running().is_none() {
-            self.state.playing = None;
-            self.state.compare = None;
-            self.room.zoom = None;
-            self.state.shown = Shown::Nothing;
-            let follow = self.state.begin_next();
-            self.follow(ctx, follow);
-        }
-    }
-
-    /// Ends what is nearest: a comparison, what plays, what develops.
-    fn stop(&mut self) {
-        if self.state.over != Over::Nothing {
-            self.state.over = Over::Nothing;
-        } else if self.state.compare.is_some() {
-            self.state.compare = None;
-        } else if self.state.playing.is_some() {
-            self.state.playing = None;
-        } else if let Some(running) = self.state.desk.running_mut() {
-            let job = running.job.id;
-            running.stage = Stage::Stopping;
-            self.control(Control::Stop { job });
-        } else if self.state.model.loading.is_some() {
-            self.engine.stop_loading();
-        }
-    }
-
-    fn pause(&mut self) {
-        let Some(running) = self.state.desk.running_mut() else { return };
-        let job = running.job.id;
-        let control = match running.stage {
-            Stage::Running => {
-                running.stage = Stage::Pausing;
-                Control::Pause { job }
-            }
-            Stage::Pausing | Stage::Paused => {
-                running.stage = Stage::Running;
-                Control::Resume { job }
-            }
-            _ => return,
-        };
-        self.control(control);
-    }
-
-    fn steer(&mut self, guidance: f64) {
-        if let Some(running) = self.state.desk.running_mut() {
-            let job = running.job.id;
-            running.guidance = guidance;
-            self.control(Control::Steer { job, guidance });
         }
     }
 
@@ -285,20 +249,30 @@ impl Safelight {
             self.room.strip_scroll = None;
             self.state.playing = None;
         }
+        if let Shown::Development { job, .. } = shown {
+            self.state.desk.touch(job);
+        }
         self.state.shown = shown;
+    }
+
+    /// Shows a picture of the gallery; one that was made in this session with its strip.
+    fn show_record(&mut self, path: std::path::PathBuf) {
+        self.want(&path);
+        let made_here = self.state.desk.of_file(&path);
+        self.show(made_here.map_or(Shown::Record(path), |job| Shown::Development { job, step: None }));
     }
 
     /// Asks for a kept picture in full, unless it is here.
     fn want(&mut self, path: &std::path::Path) {
-        if self.state.shelf.full(path).is_none() {
-            self.services.ask(Task::Read(path.to_owned()));
+        match self.state.shelf.full(path).cloned() {
+            Some(picture) => self.state.desk.give_result(path, &picture),
+            None => self.services.ask(Task::Read(path.to_owned())),
         }
     }
 
     fn compare_with(&mut self, path: std::path::PathBuf) {
         if self.state.picture().is_none() {
-            self.want(&path);
-            self.show(Shown::Record(path));
+            self.show_record(path);
             return;
         }
         self.want(&path);
@@ -326,10 +300,7 @@ impl Safelight {
             let next = self.state.shelf.neighbour(&path).map(|record| record.path.clone());
             self.state.compare = None;
             match next {
-                Some(next) => {
-                    self.want(&next);
-                    self.show(Shown::Record(next));
-                }
+                Some(next) => self.show_record(next),
                 None => self.show(Shown::Nothing),
             }
         }
@@ -341,6 +312,10 @@ impl Safelight {
         else {
             return;
         };
+        if development.strip == Strip::Asked {
+            self.state.cards.notice(Said::Key("strip-is-coming"), None);
+            return;
+        }
         let frames = development.frames();
         if frames.is_empty() {
             return;
@@ -424,7 +399,7 @@ impl Safelight {
         }
     }
 
-    fn control(&mut self, control: Control) {
+    pub(super) fn control(&mut self, control: Control) {
         if let Err(error) = self.engine.control(control) {
             self.lost(error);
         }

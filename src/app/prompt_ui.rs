@@ -228,9 +228,11 @@ fn develop_ui(ui: &mut Ui, view: &mut View<'_>) {
     let shortcut = row.shortcut.as_ref().map(|shortcut| keys(ui.ctx(), shortcut));
     let text = Act::Develop.name(view.words);
     let tip = Act::Develop.tip(view.words, ui.ctx());
-    if widgets::button(ui, Kind::Primary, None, &text, shortcut.as_deref()).on_hover_text(tip).clicked() {
-        view.act(Act::Develop);
-    }
+    ui.add_enabled_ui(view.state.can_develop(), |ui| {
+        if widgets::button(ui, Kind::Primary, None, &text, shortcut.as_deref()).on_hover_text(tip).clicked() {
+            view.act(Act::Develop);
+        }
+    });
 }
 
 fn working_ui(ui: &mut Ui, view: &mut View<'_>, stage: Stage) {

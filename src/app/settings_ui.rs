@@ -3,7 +3,7 @@
 use egui::accesskit::Role;
 use egui::{Align, Align2, CornerRadius, Frame, Id, Layout, Margin, Modal, ModalResponse, Ui, vec2};
 
-use crate::app::command::Command;
+use crate::app::command::{Act, Command};
 use crate::app::icons;
 use crate::app::state::Over;
 use crate::app::theme::{self, Weight, size};
@@ -22,7 +22,7 @@ pub fn dialogs_ui(ui: &mut Ui, view: &mut View<'_>) {
             }
         }
         Over::Closing => {
-            let name = view.words.t("close-title");
+            let name = view.words.t(if view.state.is_busy() { "close-title" } else { "close-unsaved-title" });
             if dialog(ui, &name, 400.0, |ui| closing_ui(ui, view, &name)).should_close() {
                 view.push(Command::KeepWorking);
             }
@@ -89,7 +89,7 @@ fn settings_ui(ui: &mut Ui, view: &mut View<'_>, name: &str) {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let text = view.words.t("choose");
             if widgets::sized_button(ui, Kind::Outlined, None, &text, None, 28.0).clicked() {
-                view.push(Command::PickFolder);
+                view.act(Act::PickFolder);
             }
         });
     });
@@ -123,13 +123,27 @@ fn field(ui: &mut Ui, label: &str, names: &[&str], present: Option<usize>) -> Op
 
 fn closing_ui(ui: &mut Ui, view: &mut View<'_>, name: &str) {
     heading(ui, name);
-    let waiting = view.state.desk.queue.len();
-    let said = match waiting {
+    let (waiting, unsaved) = (view.state.desk.queue.len(), view.state.unsaved);
+    let busy = view.state.is_busy().then(|| match waiting {
         0 => view.words.t("close-running"),
         n => view.words.with("close-waiting", &[("n", n.into())]),
-    };
-    ui.label(widgets::body(said, theme::tokens(ui).subdued));
+    });
+    let unsaved = (unsaved > 0).then(|| view.words.with("close-unsaved", &[("n", unsaved.into())]));
+    for said in busy.into_iter().chain(unsaved.clone()) {
+        ui.label(widgets::body(said, theme::tokens(ui).subdued));
+    }
     ui.add_space(12.0);
+    if unsaved.is_some() {
+        ui.horizontal(|ui| {
+            for act in [Act::SaveAgain, Act::PickFolder] {
+                if widgets::button(ui, Kind::Outlined, None, &act.name(view.words), None).clicked() {
+                    view.push(Command::KeepWorking);
+                    view.act(act);
+                }
+            }
+        });
+        ui.add_space(8.0);
+    }
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let keep = view.words.t("keep-working");

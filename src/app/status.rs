@@ -94,6 +94,7 @@ fn of_development(view: &View<'_>, development: &Development) -> (String, String
         Stage::Finished => {
             let name = match &development.saved {
                 Some(path) => view.words.with("file-saved", &[("file", file_name(path).into())]),
+                None if development.unsaved => view.words.t("unsaved"),
                 None => view.words.t("saving"),
             };
             let took = development.took.map(|took| took.as_secs_f64()).unwrap_or_default();

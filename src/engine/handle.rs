@@ -108,7 +108,7 @@ impl EngineHandle {
         let piece = match &request {
             Request::Generate(job) => Piece::Job(job.id),
             Request::Open(_) => Piece::Load,
-            Request::CountTokens { .. } | Request::Decode { .. } => Piece::Other,
+            Request::CountTokens { .. } | Request::Decode { .. } | Request::Strip { .. } => Piece::Other,
         };
         let stop = StopFlag::default();
         let mut stops = self.stops.borrow_mut();

@@ -11,6 +11,7 @@ mod open;
 mod previews;
 mod run;
 mod steps_kept;
+mod strips;
 mod tiny;
 mod worker;
 
@@ -21,4 +22,5 @@ pub use handle::{EngineEnds, EngineHandle, SendError, job_of};
 pub use hash::{Busyness, ModelHash};
 pub use open::{ModelConfig, OpenError, OpenModel, Opening, find_config, is_model, of_model, open_model};
 pub(crate) use previews::Previewer;
+pub use steps_kept::StepError;
 pub use worker::{EngineOptions, Waker, spawn};

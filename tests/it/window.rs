@@ -2,6 +2,7 @@
 
 mod develop;
 mod looks;
+mod lost;
 mod shelf;
 mod sizes;
 mod stage;

@@ -80,7 +80,14 @@ fn told() -> BTreeSet<String> {
 #[test]
 fn the_files_have_every_key_that_the_code_asks_for() {
     let code = code();
-    let openings = ["words.t(\"", "words.with(\"", "Said::Key(\"", "Said::With(\"", "Said::Values(\""];
+    let openings = [
+        "words.t(\"",
+        "words.with(\"",
+        "Said::Key(\"",
+        "Said::With(\"",
+        "Said::Values(\"",
+        "Said::Counted(\"",
+    ];
     let asked = openings.iter().flat_map(|opening| code.split(opening).skip(1));
     let asked: BTreeSet<String> = asked
         .map(|part| part.split('"').next().unwrap_or_default().to_owned())
@@ -228,6 +235,9 @@ fn messages() -> Vec<Box<dyn Told>> {
         Kind::Unet,
     ] {
         all.push(Box::new(CheckpointError { path: path(), problem: Problem::OtherKind(kind) }));
+    }
+    for error in [crate::engine::StepError::Gone, crate::engine::StepError::OtherModel] {
+        all.push(Box::new(error));
     }
     for error in [
         ConfigError::Unreadable { cause: text(), path: text() },
