@@ -44,9 +44,11 @@ pub enum SamplerKind {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TimestepSpacing {
-    /// Even spacing.
+    /// The reference's even spacing: every ⌊T/S⌋th timestep, which is often more than S steps.
     #[default]
     Uniform,
+    /// Even spacing over exactly S steps: t = ⌊i·T/S⌋ + 1.
+    Exact,
     /// Squares: denser near the end.
     Quad,
 }
@@ -188,6 +190,8 @@ pub struct ModelInfo {
     pub concepts: Vec<Concept>,
     /// Tokens that fit, start and end included.
     pub max_tokens: usize,
+    /// Timesteps of its training: as many steps can be asked for.
+    pub timesteps: usize,
     /// The device and its arithmetic, for people ("CPU, 2 threads").
     pub device: String,
     /// What was odd about the file, in sentences.

@@ -119,6 +119,8 @@ pub enum Command {
     Open(ModelSource),
     /// Change the guidance of the running picture.
     Steer(f64),
+    /// Make one of the first screen's examples, by its number.
+    DevelopExample(usize),
     /// Use these settings.
     Use(Box<Settings>),
     /// Files dropped on the window.

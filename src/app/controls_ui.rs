@@ -3,18 +3,20 @@
 use egui::{Align, Layout, Rangef, ScrollArea, TextEdit, Ui, UiBuilder, vec2};
 
 use crate::app::command::{Act, Command};
-use crate::app::draft::{COUNT_MAX, steps_run};
+use crate::app::draft::COUNT_MAX;
 use crate::app::icons;
 use crate::app::slider::{self, Scale};
 use crate::app::theme::{self, size};
 use crate::app::view::View;
 use crate::app::widgets::{self, IconButton};
 use crate::app::{model_ui, more_ui, queue_ui};
+use crate::message::TimestepSpacing;
+use crate::sampler::steps_run;
 
 /// Guidance, as the slider has it.
 pub const GUIDANCE: Scale = Scale { least: 1.0, most: 15.0, typed_most: 30.0, step: 0.1, decimals: 1 };
 /// Steps, as the slider has them.
-const STEPS: Scale = Scale { least: 1.0, most: 100.0, typed_most: 1000.0, step: 1.0, decimals: 0 };
+const STEPS: Scale = Scale { least: 1.0, most: 100.0, typed_most: 100.0, step: 1.0, decimals: 0 };
 /// Sides, as they may be typed.
 const SIDE_MAX: usize = 2048;
 
@@ -78,18 +80,32 @@ fn sliders_ui(ui: &mut Ui, view: &mut View<'_>) {
         ui.label(widgets::small(view.words.t("acts-from-next-step"), tokens.subdued));
     }
     ui.add_space(14.0);
-    let settings = &view.state.draft.settings;
-    let mut steps = settings.steps as f64;
+    steps_ui(ui, view);
+}
+
+/// Steps; where the reference's rule runs another number than is asked for, both are told.
+fn steps_ui(ui: &mut Ui, view: &mut View<'_>) {
+    let tokens = theme::tokens(ui);
+    let mut steps = view.state.draft.settings.steps as f64;
+    let timesteps = view.state.model.info.as_ref().map(|info| info.timesteps.max(1));
+    // Until a model tells its own, what stands there is not cut.
+    let typed_most = timesteps.map_or(steps.max(STEPS.most), |timesteps| timesteps as f64);
+    let scale = Scale { most: STEPS.most.min(typed_most), typed_most, ..STEPS };
     let (name, tip) = (view.words.t("steps"), view.words.t("steps-tip"));
-    let run = steps_run(settings.steps, settings.timesteps);
-    if slider::slider(ui, &name, &tip, &mut steps, STEPS, false).changed() {
-        view.state.draft.settings.steps = (steps as usize).clamp(1, 1000);
+    if slider::slider(ui, &name, &tip, &mut steps, scale, false).changed() {
+        view.state.draft.settings.steps = (steps as usize).max(1);
         view.state.draft.touched = true;
     }
-    if run != view.state.draft.settings.steps {
-        let said = view.words.with("steps-run", &[("n", run.into())]);
-        ui.label(widgets::small(said, tokens.subdued)).on_hover_text(view.words.t("steps-run-tip"));
-    }
+    let Some(timesteps) = timesteps else { return };
+    let (steps, spacing) = (view.state.draft.settings.steps, view.state.draft.settings.timesteps);
+    let reference = steps_run(TimestepSpacing::Uniform, steps, timesteps);
+    let key = match spacing {
+        TimestepSpacing::Exact if reference != steps => "steps-exact",
+        TimestepSpacing::Uniform if reference != steps => "steps-reference",
+        _ => return,
+    };
+    let said = view.words.with(key, &[("n", steps.into()), ("reference", reference.into())]);
+    ui.label(widgets::small(said, tokens.subdued)).on_hover_text(view.words.t("steps-run-tip"));
 }
 
 fn seed_ui(ui: &mut Ui, view: &mut View<'_>) {

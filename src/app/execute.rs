@@ -5,7 +5,8 @@ use egui::{Context, UserAttentionType, ViewportCommand, ViewportId};
 use crate::app::cards::Said;
 use crate::app::command::{Act, Command};
 use crate::app::development::Stage;
-use crate::app::draft;
+use crate::app::concepts;
+use crate::app::examples;
 use crate::app::memory;
 use crate::app::services::{Animation, Task};
 use crate::app::state::{Compare, Consequence, Over, Shown};
@@ -35,6 +36,7 @@ impl Safelight {
             Command::Requeue { job, to } => self.state.desk.requeue(job, to),
             Command::Open(source) => self.open(source),
             Command::Steer(guidance) => self.steer(guidance),
+            Command::DevelopExample(number) => self.develop_example(ctx, number),
             Command::Use(settings) => self.state.use_settings(*settings),
             Command::Dropped(paths) => {
                 paths.into_iter().for_each(|path| self.services.ask(Task::Examine(path)))
@@ -119,7 +121,7 @@ impl Safelight {
             Act::Gallery => self.toggle_gallery(ctx),
             Act::Surprise => {
                 let concepts = self.state.model.info.as_ref().map_or(&[][..], |info| &info.concepts);
-                if let Some(prompt) = draft::surprise(concepts) {
+                if let Some(prompt) = concepts::surprise(concepts) {
                     self.state.draft.settings.prompt = prompt;
                     self.state.draft.touched = true;
                 }
@@ -190,6 +192,18 @@ impl Safelight {
             let follow = self.state.begin_next();
             self.follow(ctx, follow);
         }
+    }
+
+    /// Makes an example of the first screen: its words, and its seed unless another is kept.
+    fn develop_example(&mut self, ctx: &Context, number: usize) {
+        let Some(example) = examples::all().get(number) else { return };
+        let draft = &mut self.state.draft;
+        draft.settings.prompt = example.prompt.to_owned();
+        draft.touched = true;
+        if !draft.seed_locked {
+            draft.set_seed(example.seed);
+        }
+        self.develop(ctx);
     }
 
     /// Ends what is nearest: a comparison, what plays, what develops.

@@ -43,8 +43,11 @@ pub fn more_ui(ui: &mut Ui, view: &mut View<'_>) {
             ui.add_space(10.0);
         }
     }
-    let spacings =
-        [(TimestepSpacing::Uniform, view.words.t("uniform")), (TimestepSpacing::Quad, view.words.t("quad"))];
+    let spacings = [
+        (TimestepSpacing::Exact, view.words.t("spacing-exact")),
+        (TimestepSpacing::Uniform, view.words.t("spacing-uniform")),
+        (TimestepSpacing::Quad, view.words.t("spacing-quad")),
+    ];
     let spacings: Vec<(TimestepSpacing, &str)> =
         spacings.iter().map(|(value, name)| (*value, name.as_str())).collect();
     choice(ui, view, "spacing", "spacing-tip", &spacings, |view| &mut view.state.draft.settings.timesteps);

@@ -123,6 +123,10 @@ impl State {
         draft.previews = kept.previews;
         draft.count = kept.count.map_or(1, |count| count as usize);
         draft.seed_locked = kept.seed_locked;
+        if !draft.seed_locked && kept.settings.seed.is_some() {
+            // The remembered one has made its picture.
+            draft.new_seed();
+        }
         draft.history = kept.history.clone();
         Self {
             model: ModelState::default(),

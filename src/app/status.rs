@@ -111,13 +111,9 @@ pub fn below(view: &View<'_>) -> Option<String> {
     development.newest()?;
     let percent = (development.preview_share * 100.0).round() as i64;
     let mode = mode_name(view, development.preview_mode);
-    let said = match development.preview_mode {
+    Some(match development.preview_mode {
         PreviewMode::Full => view.words.with("previews-full", &[("percent", percent.into())]),
-        _ => view.words.with("previews-mode", &[("mode", mode.into()), ("percent", percent.into())]),
-    };
-    Some(match &development.preview_note {
-        Some(note) => format!("{said} · {note}"),
-        None => said,
+        _ => view.words.with("previews-mode", &[("mode", mode.into())]),
     })
 }
 

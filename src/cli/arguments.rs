@@ -133,9 +133,11 @@ pub enum SamplerName {
 /// Names of spacings.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum SpacingName {
-    /// Even.
+    /// Even, as the reference counts: often more steps than asked for.
     Uniform,
-    /// Squares.
+    /// Even, with exactly as many steps as asked for.
+    Exact,
+    /// By squares: more steps near the end.
     Quad,
 }
 
@@ -163,6 +165,7 @@ impl From<SpacingName> for TimestepSpacing {
     fn from(name: SpacingName) -> Self {
         match name {
             SpacingName::Uniform => Self::Uniform,
+            SpacingName::Exact => Self::Exact,
             SpacingName::Quad => Self::Quad,
         }
     }

@@ -316,6 +316,7 @@ fn assemble(
         size_multiple: networks.size_multiple(),
         concepts: companions.concepts,
         max_tokens,
+        timesteps: networks.config.schedule.timesteps(),
         device: device_sentence.split(" (").next().unwrap_or(device_sentence).to_owned(),
         notes,
     };

@@ -87,6 +87,7 @@ fn every_choice_changes_the_picture() {
         &["--negative", "rain"],
         &["--width", "96"],
         &["--height", "96"],
+        &["--timesteps", "exact"],
     ];
     let mut pictures = Vec::new();
     for (number, choice) in choices.iter().enumerate() {

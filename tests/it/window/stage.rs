@@ -104,6 +104,7 @@ pub fn starter() -> ModelInfo {
         size_multiple: 8,
         concepts: list.lines().map(concept).collect(),
         max_tokens: 24,
+        timesteps: 1000,
         device: "CPU, 2 threads".into(),
         notes: Vec::new(),
     }

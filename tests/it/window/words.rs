@@ -4,6 +4,7 @@ use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 
+use safelight::app::concepts::{self, Hint};
 use safelight::app::draft::Text;
 use safelight::message::{Event, Request, TokenCount};
 
@@ -58,5 +59,5 @@ fn names_complete_and_surprises_are_known_things() {
     assert!(stage.harness.state().state().draft.settings.prompt.starts_with("a dinosaur"));
     stage.click("Surprise me");
     let prompt = stage.harness.state().state().draft.settings.prompt.clone();
-    assert!(safelight::app::draft::knows(&starter().concepts, &prompt), "{prompt}");
+    assert_eq!(concepts::hint(&starter().concepts, &prompt), Hint::Nothing, "{prompt}");
 }
