@@ -140,6 +140,8 @@ pub enum Command {
     ReduceMotion(bool),
     /// Choose the pictures' folder.
     PickFolder,
+    /// Show a file or folder that the program keeps.
+    Reveal(PathBuf),
     /// Close the window although work is in progress.
     CloseAnyway,
     /// Do not close.

@@ -6,6 +6,7 @@ use crate::app::command::{Act, Command};
 use crate::app::draft::COUNT_MAX;
 use crate::app::icons;
 use crate::app::slider::{self, Scale};
+use crate::app::status;
 use crate::app::theme::{self, size};
 use crate::app::view::View;
 use crate::app::widgets::{self, IconButton};
@@ -263,7 +264,23 @@ fn foot_ui(ui: &mut Ui, view: &mut View<'_>) {
     let middle = rect.center().y;
     let color = if good { tokens.good } else { tokens.bad };
     ui.painter().circle_filled(egui::pos2(rect.left() + 20.0, middle), 3.5, color);
-    let width = rect.width() - 90.0;
+    let mut end = rect.right() - 52.0;
+    if let Some(bytes) = view.memory {
+        let said = status::bytes(bytes);
+        let galley = widgets::line(ui, &said, theme::small(), tokens.subdued, 80.0);
+        let place = egui::Rect::from_min_size(
+            egui::pos2(end - galley.size().x, middle - 8.0),
+            vec2(galley.size().x, 16.0),
+        );
+        end = place.left() - 12.0;
+        widgets::paint_line(ui, place.left(), middle, galley);
+        let tip = view.words.t("memory-tip");
+        let response = ui.interact(place, ui.scope_id().with("memory"), egui::Sense::hover());
+        let name = view.words.with("memory", &[("size", said.into())]);
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Label, true, &name));
+        response.on_hover_text(tip);
+    }
+    let width = end - rect.left() - 32.0;
     let label = egui::Rect::from_min_size(egui::pos2(rect.left() + 32.0, middle - 8.0), vec2(width, 16.0));
     ui.scope_builder(UiBuilder::new().max_rect(label), |ui| {
         ui.add(egui::Label::new(widgets::small(&said, tokens.subdued)).truncate()).on_hover_text(&said);

@@ -56,6 +56,7 @@ impl Safelight {
                 self.state.kept.reduce_motion = still;
                 theme::install(ctx, still);
             }
+            Command::Reveal(path) => self.services.ask(Task::Reveal(path)),
             Command::PickFolder => self.services.ask(Task::PickFolder),
             Command::CloseAnyway => {
                 self.room.may_close = true;

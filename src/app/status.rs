@@ -157,6 +157,14 @@ fn label(view: &View<'_>, settings: &Settings) -> String {
     view.words.with("compared", &[("prompt", prompt.into()), ("guidance", trimmed(settings.guidance).into())])
 }
 
+/// A size in memory or on disk, as people read it.
+pub fn bytes(bytes: u64) -> String {
+    match bytes {
+        bytes if bytes >= 100_000_000 => format!("{:.1} GB", bytes as f64 / 1e9),
+        bytes => format!("{:.0} MB", (bytes as f64 / 1e6).max(1.0)),
+    }
+}
+
 /// A number without needless digits.
 pub fn trimmed(number: f64) -> String {
     let text = format!("{number:.2}");

@@ -12,6 +12,7 @@ use crate::app::services::Task;
 use crate::app::state::State;
 use crate::app::textures::Textures;
 use crate::app::words::Words;
+use crate::places::Places;
 
 /// What lives from frame to frame but is not worth remembering.
 #[derive(Debug, Default)]
@@ -116,6 +117,10 @@ pub struct View<'a> {
     pub commands: &'a mut Vec<Command>,
     /// Small pictures that are wanted.
     pub tasks: &'a mut Vec<Task>,
+    /// Which folders and files are kept, where there are any.
+    pub places: Option<&'a Places>,
+    /// Bytes of memory that the process holds, where the system tells.
+    pub memory: Option<u64>,
     /// What time it is.
     pub now: SystemTime,
     /// Seconds by which local time is ahead of universal time.

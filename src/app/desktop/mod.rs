@@ -6,6 +6,7 @@
 
 mod dialog;
 mod examine;
+mod footprint;
 mod lanes;
 mod unkept;
 mod wanted;
@@ -29,6 +30,7 @@ use crate::places::Places;
 use crate::remember::Keeper;
 
 use dialog::Dialogs;
+use footprint::Footprint;
 use lanes::Front;
 use worker::Worker;
 
@@ -64,9 +66,10 @@ pub struct Desktop {
     dialogs: Dialogs,
     words: Words,
     save_format: Format,
-    /// The pictures' usual folder, and the present one.
-    usual: PathBuf,
+    places: Places,
+    /// The present folder of pictures.
     folder: PathBuf,
+    footprint: Footprint,
     offset: i64,
     thread: Option<JoinHandle<()>>,
 }
@@ -79,8 +82,8 @@ impl Desktop {
     pub fn new(setup: Setup) -> std::io::Result<Self> {
         let Setup { places, keeper, note, save_format, trash, words, waker } = setup;
         let (front, ends) = lanes::pair(waker);
-        let (usual, dialogs) = (places.pictures.clone(), Dialogs::new(front.errands.clone()));
-        let worker = Worker::new(places, keeper, trash, ends);
+        let dialogs = Dialogs::new(front.errands.clone());
+        let worker = Worker::new(places.clone(), keeper, trash, ends);
         let thread = std::thread::Builder::new().name("services".to_owned()).spawn(move || worker.run())?;
         Ok(Self {
             front: Some(front),
@@ -89,8 +92,9 @@ impl Desktop {
             dialogs,
             words,
             save_format,
-            folder: usual.clone(),
-            usual,
+            folder: places.pictures.clone(),
+            places,
+            footprint: Footprint::default(),
             offset: i64::from(jiff::Zoned::now().offset().seconds()),
             thread: Some(thread),
         })
@@ -125,7 +129,7 @@ impl Desktop {
     fn note(&mut self, task: &mut Task) {
         match task {
             Task::List { folder } => {
-                let present = folder.get_or_insert_with(|| self.usual.clone());
+                let present = folder.get_or_insert_with(|| self.places.pictures.clone());
                 self.folder.clone_from(present);
             }
             Task::Speak(language) => self.words = Words::new(*language),
@@ -173,6 +177,14 @@ impl Services for Desktop {
 
     fn local_offset(&self) -> i64 {
         self.offset
+    }
+
+    fn places(&self) -> Option<&Places> {
+        Some(&self.places)
+    }
+
+    fn resident_memory(&mut self) -> Option<u64> {
+        self.footprint.bytes()
     }
 }
 
