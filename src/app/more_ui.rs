@@ -92,11 +92,12 @@ fn heading_ui(ui: &mut Ui, view: &mut View<'_>) {
     if !open {
         let settings = &view.state.draft.settings;
         let sampler = if settings.sampler == SamplerKind::Ddim { "DDIM" } else { "PLMS" };
-        let previews = view.words.with(
-            "preview-of",
-            &[("mode", mode_name(view, view.state.draft.previews).to_lowercase().into())],
-        );
-        let summary = format!("{sampler} · η {} · {previews}", settings.eta);
+        let mode = mode_name(view, view.state.draft.previews).to_lowercase();
+        let previews = view.words.with("preview-of", &[("mode", mode.into())]);
+        let summary = match settings.eta {
+            0.0 => format!("{sampler} · {previews}"),
+            eta => format!("{sampler} · η {eta} · {previews}"),
+        };
         let galley =
             widgets::line(ui, &summary, theme::small(), tokens.subdued, rect.right() - 28.0 - end - 12.0);
         let place =

@@ -103,17 +103,29 @@ fn tile_ui(ui: &mut Ui, view: &mut View<'_>, number: usize, example: &Example, t
         ui.painter().rect_stroke(tile.expand(2.0), radius, Stroke::new(1.5, tokens.text), StrokeKind::Outside);
     }
     let color = if hot { tokens.text } else { tokens.text_on_tray };
-    let mut job = LayoutJob::simple(example.prompt.to_owned(), theme::small(), color, tile.width());
-    job.wrap.max_rows = 2;
-    for section in &mut job.sections {
-        section.format.line_height = Some(16.0);
-    }
-    let words = ui.fonts_mut(|fonts| fonts.layout_job(job));
+    let words = caption(ui, example.prompt, color, tile.width());
     ui.painter().galley(tile.left_bottom() + vec2(0.0, 6.0), words, color);
     let name = view.words.with("example", &[("prompt", example.prompt.into())]);
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &name));
     if response.clicked() {
         view.push(Command::DevelopExample(number));
+    }
+}
+
+/// A tile's words, on one line or with the background on the second.
+fn caption(ui: &Ui, prompt: &str, color: Color32, width: f32) -> Arc<Galley> {
+    let layout = |text: String| {
+        let mut job = LayoutJob::simple(text, theme::small(), color, width);
+        job.wrap.max_rows = 2;
+        for section in &mut job.sections {
+            section.format.line_height = Some(16.0);
+        }
+        ui.fonts_mut(|fonts| fonts.layout_job(job))
+    };
+    let galley = layout(prompt.to_owned());
+    match prompt.rsplit_once(" on ").filter(|_| galley.rows.len() > 1) {
+        Some((thing, background)) => layout(format!("{thing}\non {background}")),
+        None => galley,
     }
 }
 
