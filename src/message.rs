@@ -123,11 +123,35 @@ pub struct Job {
     pub previews: PreviewMode,
 }
 
+/// Where and how to compute, as far as it may be changed while the window is open.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Compute {
+    /// As `--device` takes it: `auto`, `cpu`, `cuda:0`.
+    pub device: String,
+    /// The arithmetic, as `--dtype` takes it.
+    pub dtype: String,
+    /// Threads on the CPU; none is as many as there are cores.
+    pub threads: Option<usize>,
+}
+
+/// A device that this build and this machine offer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceOffer {
+    /// As `--device` takes it.
+    pub device: String,
+    /// What it computes in, as `--dtype` takes it, the usual first.
+    pub dtypes: Vec<String>,
+    /// Cores that threads can be chosen of; none where threads are not chosen.
+    pub cores: Option<usize>,
+}
+
 /// Work for the inference thread.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Request {
     /// Open a model in place of the present one.
     Open(ModelSource),
+    /// Compute elsewhere or otherwise, and open the present model there.
+    Compute(Compute),
     /// Make a picture.
     Generate(Job),
     /// Count a text's tokens (cheap; answered by [`Event::Tokens`]).

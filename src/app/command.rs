@@ -9,7 +9,7 @@ use egui::{Context, Key, KeyboardShortcut, Modifiers};
 
 use crate::app::icons::{self, Icon};
 use crate::app::words::{Language, Words};
-use crate::message::{JobId, ModelSource, Settings};
+use crate::message::{Compute, JobId, ModelSource, Settings};
 
 /// A named act without particulars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +117,8 @@ pub enum Command {
     },
     /// Open a model.
     Open(ModelSource),
+    /// Compute elsewhere or otherwise.
+    Compute(Compute),
     /// Change the guidance of the running picture.
     Steer(f64),
     /// Make one of the first screen's examples, by its number.

@@ -6,11 +6,10 @@ use crate::app::command::{Act, Command};
 use crate::app::draft::COUNT_MAX;
 use crate::app::icons;
 use crate::app::slider::{self, Scale};
-use crate::app::status;
 use crate::app::theme::{self, size};
 use crate::app::view::View;
 use crate::app::widgets::{self, IconButton};
-use crate::app::{model_ui, more_ui, queue_ui};
+use crate::app::{foot_ui, model_ui, more_ui, queue_ui};
 use crate::message::TimestepSpacing;
 use crate::sampler::steps_run;
 
@@ -49,7 +48,7 @@ pub fn controls_ui(ui: &mut Ui, view: &mut View<'_>, rect: egui::Rect) {
             }
         });
     });
-    ui.scope_builder(UiBuilder::new().max_rect(below).id_salt("foot"), |ui| foot_ui(ui, view));
+    ui.scope_builder(UiBuilder::new().max_rect(below).id_salt("foot"), |ui| foot_ui::foot_ui(ui, view));
 }
 
 /// A part of the panel, a hairline above it.
@@ -249,52 +248,6 @@ fn count_ui(ui: &mut Ui, view: &mut View<'_>) {
 fn stepper(ui: &mut Ui, icon: icons::Icon, name: &str, enabled: bool) -> bool {
     let response = IconButton::new(icon, name).in_row().boxed().enabled(enabled).show(ui);
     response.clicked()
-}
-
-fn foot_ui(ui: &mut Ui, view: &mut View<'_>) {
-    let tokens = theme::tokens(ui);
-    let rect = ui.max_rect();
-    widgets::hairline(ui, rect.x_range());
-    let (good, said) = match (&view.state.dead, &view.state.model.info) {
-        (Some(_), _) => (false, view.words.t("engine-stopped")),
-        (None, Some(info)) => (true, info.device.clone()),
-        (None, None) if view.state.model.failed.is_some() => (false, view.words.t("no-model")),
-        (None, None) => (true, view.words.t("starting")),
-    };
-    let middle = rect.center().y;
-    let color = if good { tokens.good } else { tokens.bad };
-    ui.painter().circle_filled(egui::pos2(rect.left() + 20.0, middle), 3.5, color);
-    let mut end = rect.right() - 52.0;
-    if let Some(bytes) = view.memory {
-        let said = status::bytes(bytes);
-        let galley = widgets::line(ui, &said, theme::small(), tokens.subdued, 80.0);
-        let place = egui::Rect::from_min_size(
-            egui::pos2(end - galley.size().x, middle - 8.0),
-            vec2(galley.size().x, 16.0),
-        );
-        end = place.left() - 12.0;
-        widgets::paint_line(ui, place.left(), middle, galley);
-        let tip = view.words.t("memory-tip");
-        let response = ui.interact(place, ui.scope_id().with("memory"), egui::Sense::hover());
-        let name = view.words.with("memory", &[("size", said.into())]);
-        response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Label, true, &name));
-        response.on_hover_text(tip);
-    }
-    let width = end - rect.left() - 32.0;
-    let label = egui::Rect::from_min_size(egui::pos2(rect.left() + 32.0, middle - 8.0), vec2(width, 16.0));
-    ui.scope_builder(UiBuilder::new().max_rect(label), |ui| {
-        ui.add(egui::Label::new(widgets::small(&said, tokens.subdued)).truncate()).on_hover_text(&said);
-    });
-    let place = egui::Rect::from_center_size(
-        egui::pos2(rect.right() - 28.0, middle),
-        egui::Vec2::splat(size::TARGET),
-    );
-    ui.scope_builder(UiBuilder::new().max_rect(place), |ui| {
-        let (name, tip) = (Act::Settings.name(view.words), Act::Settings.tip(view.words, ui.ctx()));
-        if IconButton::new(icons::SETTINGS, &name).tip(tip).show(ui).clicked() {
-            view.act(Act::Settings);
-        }
-    });
 }
 
 /// Centres the text of a one-line field.

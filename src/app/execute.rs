@@ -35,6 +35,10 @@ impl Safelight {
             Command::Unqueue(job) => self.state.desk.unqueue(job),
             Command::Requeue { job, to } => self.state.desk.requeue(job, to),
             Command::Open(source) => self.open(source),
+            Command::Compute(compute) => {
+                self.state.compute.asked = Some(compute.clone());
+                self.send(Request::Compute(compute));
+            }
             Command::Steer(guidance) => self.steer(guidance),
             Command::DevelopExample(number) => self.develop_example(ctx, number),
             Command::Use(settings) => self.state.use_settings(*settings),

@@ -13,7 +13,7 @@ use crate::app::development::{Development, Picture, Stage};
 use crate::app::draft::Draft;
 use crate::app::services::{Answer, Task};
 use crate::app::shelf::Shelf;
-use crate::message::{Event, JobId, ModelInfo, ModelSource, Preview, Report, Request, SamplerKind, Settings};
+use crate::message::{Compute, DeviceOffer, Event, JobId, ModelInfo, ModelSource, Preview, Report, Request, SamplerKind, Settings};
 use crate::picture::{Frame, Made, PartialSettings};
 use crate::remember::{Memory, RememberedModel};
 
@@ -46,6 +46,24 @@ pub struct ModelState {
     pub loading: Option<(String, f32)>,
     /// Why the last one could not be opened.
     pub failed: Option<(ModelSource, Report)>,
+}
+
+/// Where and how the model computes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ComputeState {
+    /// What can be chosen.
+    pub offers: Vec<DeviceOffer>,
+    /// What acts.
+    pub chosen: Compute,
+    /// What was asked for and is being opened.
+    pub asked: Option<Compute>,
+}
+
+impl ComputeState {
+    /// With nothing asked for.
+    pub fn new(offers: Vec<DeviceOffer>, chosen: Compute) -> Self {
+        Self { offers, chosen, asked: None }
+    }
 }
 
 /// Two pictures under a wipe.
@@ -89,6 +107,8 @@ pub enum Consequence {
 pub struct State {
     /// The model.
     pub model: ModelState,
+    /// Where it computes.
+    pub compute: ComputeState,
     /// The settings being chosen.
     pub draft: Draft,
     /// Jobs.
@@ -117,7 +137,7 @@ pub struct State {
 
 impl State {
     /// The state at the start, with what was remembered.
-    pub fn new(kept: Memory) -> Self {
+    pub fn new(kept: Memory, compute: ComputeState) -> Self {
         let mut draft = Draft::new(kept.settings.over(&crate::app::draft::first_settings()));
         draft.touched = !kept.settings.is_empty();
         draft.previews = kept.previews;
@@ -130,6 +150,7 @@ impl State {
         draft.history = kept.history.clone();
         Self {
             model: ModelState::default(),
+            compute,
             negative_open: !draft.settings.negative_prompt.is_empty(),
             draft,
             desk: Desk::default(),
@@ -172,6 +193,7 @@ impl State {
             Event::Opened(info) => self.opened(info),
             Event::OpenFailed { source, report } => {
                 self.model.loading = None;
+                self.compute.asked = None;
                 self.cards.error(report.clone(), Some(Act::OpenModel));
                 let said = Said::Plain(report.sentence.clone());
                 self.model.failed = Some((source, report));
@@ -254,6 +276,10 @@ impl State {
     fn opened(&mut self, info: Box<ModelInfo>) -> Vec<Consequence> {
         self.model.loading = None;
         self.model.failed = None;
+        if let Some(compute) = self.compute.asked.take() {
+            self.compute.chosen = compute.clone();
+            self.kept.compute = Some(compute);
+        }
         self.cards.settle(Act::OpenModel);
         // The model of last time finds its settings as they were left.
         if self.kept.model.is_none() || self.kept.model != RememberedModel::of(&info.source) {

@@ -1,5 +1,6 @@
 //! The inference thread: it owns the model, does one request at a time, sends, then wakes.
 
+mod compute;
 mod denoise;
 mod fitted;
 pub mod generate;
@@ -11,6 +12,7 @@ mod steps_kept;
 mod tiny;
 mod worker;
 
+pub use compute::{compute_of, device_offers, is_offered, with_compute};
 pub use denoise::{ConditionedModel, to_latent, to_tensor};
 pub use handle::{EngineEnds, EngineHandle, SendError, job_of};
 pub use open::{OpenError, OpenModel, find_config, is_model, open_model};

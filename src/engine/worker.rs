@@ -9,10 +9,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::message::{Control, Event, JobId, ModelSource, Report, Request, TokenCount};
+use crate::message::{Compute, Control, Event, JobId, ModelSource, Report, Request, TokenCount};
 use crate::ops::{self, Device, DeviceOptions, Progress};
 use crate::picture::Frame;
 
+use super::compute::with_compute;
 use super::generate;
 use super::handle::{EngineEnds, EngineHandle};
 use super::open::{OpenModel, open_model};
@@ -129,7 +130,10 @@ impl Worker {
 
     fn handle(&mut self, request: Request) {
         match request {
-            Request::Open(source) => self.open(source),
+            Request::Open(source) => {
+                self.open(source);
+            }
+            Request::Compute(compute) => self.compute(&compute),
             Request::Generate(job) => RunningJob::run(self, job),
             Request::CountTokens { text } => self.count_tokens(self.model.as_ref(), text),
             Request::Decode { job, step } => self.decode(self.model.as_ref(), job, step),
@@ -158,7 +162,18 @@ impl Worker {
         }
     }
 
-    fn open(&mut self, source: ModelSource) {
+    /// Opens the present model as `compute` says; if that fails, all stays as it was.
+    fn compute(&mut self, compute: &Compute) {
+        let device = with_compute(self.options.device, compute);
+        let former = std::mem::replace(&mut self.options.device, device);
+        let source = self.model.as_ref().map_or(ModelSource::Starter, |model| model.info.source.clone());
+        if !self.open(source) {
+            self.options.device = former;
+        }
+    }
+
+    /// Opens a model in place of the present one; answers whether it is open.
+    fn open(&mut self, source: ModelSource) -> bool {
         self.ends.stop.lower();
         let name = match &source {
             ModelSource::Starter => "Starter".to_owned(),
@@ -196,8 +211,12 @@ impl Worker {
                 let info = Box::new(model.info.clone());
                 self.model = Some(model);
                 self.send(Event::Opened(info));
+                true
             }
-            Err(report) => self.send(Event::OpenFailed { source, report }),
+            Err(report) => {
+                self.send(Event::OpenFailed { source, report });
+                false
+            }
         }
     }
 

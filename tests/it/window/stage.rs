@@ -12,11 +12,12 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 
 use safelight::app::development::Stage as Progress;
+use safelight::app::state::ComputeState;
 use safelight::app::services::{Answer, Record, Services, Task};
 use safelight::app::{Safelight, Start, fonts};
 use safelight::engine::{EngineEnds, EngineHandle};
 use safelight::message::{
-    Concept, Control, Event, Job, JobId, ModelInfo, ModelSource, Preview, PreviewMode, Request, Settings,
+    Compute, Concept, Control, DeviceOffer, Event, Job, JobId, ModelInfo, ModelSource, Preview, PreviewMode, Request, Settings,
     Step, TokenCount,
 };
 use safelight::picture::{Frame, Made};
@@ -83,6 +84,13 @@ pub fn forming(index: usize, step: usize, steps: usize) -> Frame {
         })
         .collect();
     Frame { width: 128, height: 128, rgb: rgb.into() }
+}
+
+/// A machine of four cores that computes in f32 and bf16.
+pub fn compute() -> ComputeState {
+    let dtypes = vec!["f32".to_owned(), "bf16".to_owned()];
+    let offer = DeviceOffer { device: "cpu".into(), dtypes, cores: Some(4) };
+    ComputeState::new(vec![offer], Compute { device: "auto".into(), dtype: "f32".into(), threads: None })
 }
 
 /// The starter's settings.
@@ -183,6 +191,7 @@ impl Setup {
             services: Box::new(Held(world.clone())),
             remembered: self.remembered,
             model: None,
+            compute: compute(),
             asked_to_end: asked_to_end.clone(),
         };
         let mut builder = Harness::builder()
