@@ -10,7 +10,8 @@ use crate::message::Concept;
 
 /// Colours of the backgrounds that such models are trained with; each is also a word they know.
 const BACKGROUNDS: [&str; 12] = [
-    "green", "blue", "sky blue", "purple", "pink", "orange", "yellow", "red", "black", "white", "gray", "brown",
+    "green", "blue", "sky blue", "purple", "pink", "orange", "yellow", "red", "black", "white", "gray",
+    "brown",
 ];
 /// What the captions say around a thing and its background.
 const CAPTIONS: &str = "background emoji picture photo drawing cute 3d grey";
@@ -107,11 +108,12 @@ fn with_article(name: &str) -> String {
                              coffee tea beer rice cream yarn luggage fire lightning voltage dna bowling tennis \
                              football poo";
     const SINGULAR_IN_S: [&str; 2] = ["rhinoceros", "lens"];
-    let head = [" of ", " with ", " over ", " and "].iter().fold(name, |head, joint| {
-        head.split_once(joint).map_or(head, |(before, _)| before)
-    });
+    let head = [" of ", " with ", " over ", " and "]
+        .iter()
+        .fold(name, |head, joint| head.split_once(joint).map_or(head, |(before, _)| before));
     let last = head.rsplit(' ').next().unwrap_or(head);
-    let singular = ["ss", "us", "is"].iter().any(|ending| last.ends_with(ending)) || SINGULAR_IN_S.contains(&last);
+    let singular =
+        ["ss", "us", "is"].iter().any(|ending| last.ends_with(ending)) || SINGULAR_IN_S.contains(&last);
     if last.ends_with('s') && !singular || UNCOUNTED.split(' ').any(|word| word == last) {
         return name.to_owned();
     }
@@ -136,13 +138,20 @@ mod tests {
 
     #[test]
     fn unknown_words_are_named_once_and_known_ones_never() {
-        let concepts =
-            [concept(&["cat"]), concept(&["cloud with rain", "rain cloud"]), concept(&["bus"]), concept(&["puppy"])];
+        let concepts = [
+            concept(&["cat"]),
+            concept(&["cloud with rain", "rain cloud"]),
+            concept(&["bus"]),
+            concept(&["puppy"]),
+        ];
         let hint = |prompt: &str| super::hint(&concepts, prompt);
         let unknown = |words: &[&str]| Hint::Unknown(words.iter().map(|word| (*word).to_owned()).collect());
         let prompt = "a Cyberpunk samurai cat in the rain, cyberpunk";
         assert_eq!(hint(prompt), unknown(&["cyberpunk", "samurai"]));
-        assert_eq!(hint("an emoji of 2 cats and buses, puppies too, on a sky blue background"), unknown(&["too"]));
+        assert_eq!(
+            hint("an emoji of 2 cats and buses, puppies too, on a sky blue background"),
+            unknown(&["too"])
+        );
         assert_eq!(hint("Cats on grey"), Hint::Nothing);
         assert_eq!(hint("a catalogue in the rain"), Hint::NothingKnown);
         assert_eq!(hint("猫"), Hint::NothingKnown);

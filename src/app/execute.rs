@@ -4,8 +4,8 @@ use egui::{Context, UserAttentionType, ViewportCommand, ViewportId};
 
 use crate::app::cards::Said;
 use crate::app::command::{Act, Command};
-use crate::app::development::Stage;
 use crate::app::concepts;
+use crate::app::development::Stage;
 use crate::app::examples;
 use crate::app::memory;
 use crate::app::services::{Animation, Task};

@@ -160,9 +160,13 @@ mod tests {
 
     #[test]
     fn thread_counts_ascend_and_end_with_all() {
-        for (cores, expected) in
-            [(1, vec![1]), (2, vec![1, 2]), (3, vec![1, 2, 3]), (4, vec![1, 2, 3, 4]), (16, vec![1, 8, 15, 16])]
-        {
+        for (cores, expected) in [
+            (1, vec![1]),
+            (2, vec![1, 2]),
+            (3, vec![1, 2, 3]),
+            (4, vec![1, 2, 3, 4]),
+            (16, vec![1, 8, 15, 16]),
+        ] {
             assert_eq!(thread_counts(cores), expected);
         }
     }

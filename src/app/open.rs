@@ -2,9 +2,9 @@
 
 use crate::app::desktop::{Desktop, Setup};
 use crate::app::services::Services;
+use crate::app::state::ComputeState;
 use crate::app::words::Words;
 use crate::app::{language_of, run};
-use crate::app::state::ComputeState;
 use crate::engine::{EngineOptions, compute_of, device_offers, is_offered, spawn, with_compute};
 use crate::gallery::system_trash;
 use crate::message::ModelSource;
@@ -28,8 +28,12 @@ pub fn open(model: Option<ModelSource>, options: EngineOptions) -> Result<(), St
         None => options.device,
     };
     let compute = ComputeState::new(device_offers(device), compute_of(device));
-    let options =
-        EngineOptions { device, cache_folder: places.previews.clone(), data_folder: places.data.clone(), ..options };
+    let options = EngineOptions {
+        device,
+        cache_folder: places.previews.clone(),
+        data_folder: places.data.clone(),
+        ..options
+    };
     let (save_format, words) = (memory.save_format, Words::new(language_of(&memory)));
     let services = move |waker| -> std::io::Result<Box<dyn Services>> {
         let trash = system_trash();

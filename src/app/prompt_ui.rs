@@ -9,8 +9,8 @@ use egui::{
 };
 
 use crate::app::command::{Act, keys};
-use crate::app::development::Stage;
 use crate::app::concepts::{self, Hint};
+use crate::app::development::Stage;
 use crate::app::draft::Text;
 use crate::app::icons;
 use crate::app::theme::{self, size};

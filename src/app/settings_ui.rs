@@ -146,7 +146,8 @@ fn places_ui(ui: &mut Ui, view: &mut View<'_>) {
 /// A path on one line of a width: its end is what tells, so its beginning is cut.
 fn path_ui(ui: &mut Ui, path: &str, width: f32) {
     let color = theme::tokens(ui).subdued;
-    let fits = |text: &str| ui.painter().layout_no_wrap(text.to_owned(), theme::small(), color).size().x <= width;
+    let fits =
+        |text: &str| ui.painter().layout_no_wrap(text.to_owned(), theme::small(), color).size().x <= width;
     let shorter = path.char_indices().filter(|(_, c)| std::path::is_separator(*c));
     let shorter = shorter.map(|(at, _)| format!("…{}", &path[at..]));
     let text = std::iter::once(path.to_owned()).chain(shorter).find(|text| fits(text));

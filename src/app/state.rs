@@ -13,7 +13,10 @@ use crate::app::development::{Development, Picture, Stage};
 use crate::app::draft::Draft;
 use crate::app::services::{Answer, Task};
 use crate::app::shelf::Shelf;
-use crate::message::{Compute, DeviceOffer, Event, JobId, ModelInfo, ModelSource, Preview, Report, Request, SamplerKind, Settings};
+use crate::message::{
+    Compute, DeviceOffer, Event, JobId, ModelInfo, ModelSource, Preview, Report, Request, SamplerKind,
+    Settings,
+};
 use crate::picture::{Frame, Made, PartialSettings};
 use crate::remember::{Memory, RememberedModel};
 

@@ -2,8 +2,8 @@
 
 use egui::accesskit::{Live, Role};
 use egui::{
-    Align, Align2, CornerRadius, CursorIcon, Frame, Layout, Margin, Rect, Response, Sense,
-    Shadow, Stroke, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
+    Align, Align2, CornerRadius, CursorIcon, Frame, Layout, Margin, Rect, Response, Sense, Shadow, Stroke,
+    Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
 };
 
 use crate::app::canvas::{Canvas, NEAREST_FROM};

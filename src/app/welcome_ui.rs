@@ -100,7 +100,12 @@ fn tile_ui(ui: &mut Ui, view: &mut View<'_>, number: usize, example: &Example, t
     }
     let hot = response.hovered() || response.has_focus();
     if hot {
-        ui.painter().rect_stroke(tile.expand(2.0), radius, Stroke::new(1.5, tokens.text), StrokeKind::Outside);
+        ui.painter().rect_stroke(
+            tile.expand(2.0),
+            radius,
+            Stroke::new(1.5, tokens.text),
+            StrokeKind::Outside,
+        );
     }
     let color = if hot { tokens.text } else { tokens.text_on_tray };
     let words = caption(ui, example.prompt, color, tile.width());
@@ -176,7 +181,9 @@ mod tests {
     #[test]
     fn grids_are_even_and_stay_within_their_room() {
         let mut seen = Vec::new();
-        for (width, height) in [(750.0, 470.0), (580.0, 270.0), (380.0, 200.0), (1400.0, 800.0), (200.0, 700.0)] {
+        for (width, height) in
+            [(750.0, 470.0), (580.0, 270.0), (380.0, 200.0), (1400.0, 800.0), (200.0, 700.0)]
+        {
             let room = vec2(width, height);
             let grid = Grid::fitting(12, room).unwrap();
             assert!(grid.size().x <= width && grid.size().y <= height, "{grid:?} in {room:?}");

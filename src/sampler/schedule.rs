@@ -304,9 +304,8 @@ mod tests {
     fn exact_runs_the_number_asked_for_and_is_uniform_where_that_divides_the_schedule() {
         for timesteps in [1000, 400, 37] {
             let schedule = DiffusionSchedule::new(BetaSchedule::Linear, timesteps, 0.00085, 0.012, 8e-3);
-            let list = |steps, spacing| {
-                DdimSchedule::new(&schedule, steps, spacing, 0.0).unwrap().ddim_timesteps
-            };
+            let list =
+                |steps, spacing| DdimSchedule::new(&schedule, steps, spacing, 0.0).unwrap().ddim_timesteps;
             for steps in 1..=timesteps {
                 let exact = list(steps, TimestepSpacing::Exact);
                 assert_eq!(exact.len(), steps);

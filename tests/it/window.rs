@@ -5,4 +5,5 @@ mod looks;
 mod shelf;
 mod stage;
 mod trouble;
+mod values;
 mod words;

@@ -12,15 +12,16 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 
 use safelight::app::development::Stage as Progress;
-use safelight::app::state::ComputeState;
 use safelight::app::services::{Answer, Record, Services, Task};
+use safelight::app::state::ComputeState;
 use safelight::app::{Safelight, Start, fonts};
 use safelight::engine::{EngineEnds, EngineHandle};
 use safelight::message::{
-    Compute, Concept, Control, DeviceOffer, Event, Job, JobId, ModelInfo, ModelSource, Preview, PreviewMode, Request, Settings,
-    Step, TokenCount,
+    Compute, Concept, Control, DeviceOffer, Event, Job, JobId, ModelInfo, ModelSource, Preview, PreviewMode,
+    Request, Settings, Step, TokenCount,
 };
 use safelight::picture::{Frame, Made};
+use safelight::places::Places;
 use safelight::remember::{Memory, Theme};
 
 /// An in-memory world.
@@ -32,7 +33,7 @@ pub struct World {
     pub answers: Vec<Answer>,
 }
 
-struct Held(Rc<RefCell<World>>);
+struct Held(Rc<RefCell<World>>, Places);
 
 impl Services for Held {
     fn ask(&mut self, task: Task) {
@@ -45,6 +46,14 @@ impl Services for Held {
 
     fn now(&self) -> SystemTime {
         now()
+    }
+
+    fn places(&self) -> Option<&Places> {
+        Some(&self.1)
+    }
+
+    fn resident_memory(&mut self) -> Option<u64> {
+        Some(412_000_000)
     }
 }
 
@@ -188,7 +197,7 @@ impl Setup {
                     Ok(handle)
                 }
             }),
-            services: Box::new(Held(world.clone())),
+            services: Box::new(Held(world.clone(), Places::within("/home/ada/safelight".as_ref()))),
             remembered: self.remembered,
             model: None,
             compute: compute(),

@@ -39,7 +39,7 @@ fn a_model_that_cannot_be_opened_says_what_to_do_and_leaves_the_old_one() {
     stage.click("Show details");
     stage.harness.get_by_label("conditioner.0");
     stage.tasks();
-    stage.click("Open a model…");
+    stage.click("Open model…");
     assert!(stage.tasks().contains(&Task::PickModel));
     stage.answer(Answer::Model("/models/v1.safetensors".into()));
     assert!(
@@ -74,7 +74,7 @@ fn a_thread_that_is_gone_without_a_word_is_noticed() {
     let mut stage = Setup::default().open();
     *stage.engine.borrow_mut() = None;
     stage.run();
-    assert!(stage.says("The part that makes pictures has stopped; restart it to go on."));
+    assert!(stage.says("The image engine has stopped. Restart it to continue."));
     stage.click("Restart");
     assert_eq!(*stage.started.borrow(), 2);
 }

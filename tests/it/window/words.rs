@@ -43,7 +43,7 @@ fn the_dropped_words_of_a_negative_prompt_are_marked_too() {
     stage.harness.get_by_label("8 of 24 tokens");
     stage.harness.get_by_role_and_label(Role::MultilineTextInput, "Negative prompt").hover();
     stage.run();
-    assert!(stage.says("The struck-out words do not fit and are not read"));
+    assert!(stage.says("Struck-out words exceed the limit and are ignored"));
     // Once the text changes the marks wait for the next count.
     stage.harness.event(egui::Event::Text("!".into()));
     stage.run();
