@@ -12,7 +12,7 @@ use crate::app::status;
 use crate::app::theme::{self, size};
 use crate::app::view::View;
 use crate::app::widgets::{self, IconButton};
-use crate::message::{Compute, DeviceOffer};
+use crate::message::{Compute, DeviceInfo, DeviceOffer};
 
 /// Draws the foot into `ui`.
 pub fn foot_ui(ui: &mut Ui, view: &mut View<'_>) {
@@ -51,7 +51,7 @@ fn device_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
     let tokens = theme::tokens(ui);
     let (good, said) = match (&view.state.dead, &view.state.model.info) {
         (Some(_), _) => (false, view.words.t("engine-stopped")),
-        (None, Some(info)) => (true, info.device.clone()),
+        (None, Some(info)) => (true, device_text(view, &info.device)),
         (None, None) if view.state.model.failed.is_some() => (false, view.words.t("no-model")),
         (None, None) => (true, view.words.t("starting")),
     };
@@ -134,6 +134,19 @@ fn moved_to(chosen: &Compute, offer: &DeviceOffer) -> Compute {
     let usual = offer.dtypes.first().cloned().unwrap_or_default();
     let dtype = offer.dtypes.iter().find(|dtype| **dtype == chosen.dtype).cloned().unwrap_or(usual);
     Compute { device: offer.device.clone(), dtype, threads: chosen.threads }
+}
+
+/// The device in words: "CPU, 2 threads".
+fn device_text(view: &View<'_>, device: &DeviceInfo) -> String {
+    let mut said = match device.threads {
+        Some(n) => view.words.with("device-threads", &[("name", device.name.into()), ("n", n.into())]),
+        None => device.name.to_owned(),
+    };
+    if device.dtype != "f32" {
+        said.push_str(" · ");
+        said.push_str(device.dtype);
+    }
+    said
 }
 
 fn device_name(view: &View<'_>, device: &str) -> String {

@@ -7,6 +7,8 @@ use crate::app::more_ui::mode_name;
 use crate::app::state::{Shown, file_name};
 use crate::app::view::View;
 use crate::message::{PreviewMode, Settings};
+use crate::note::Note;
+use crate::told::Told as _;
 
 /// Seconds, short.
 fn seconds(view: &View<'_>, seconds: f64) -> String {
@@ -113,7 +115,10 @@ pub fn below(view: &View<'_>) -> Option<String> {
     let mode = mode_name(view, development.preview_mode);
     Some(match development.preview_mode {
         PreviewMode::Full => view.words.with("previews-full", &[("percent", percent.into())]),
-        _ => view.words.with("previews-mode", &[("mode", mode.into())]),
+        _ => match &development.preview_note {
+            None | Some(Note::FitError { .. }) => view.words.with("previews-mode", &[("mode", mode.into())]),
+            Some(note) => view.words.say(&note.sentence()),
+        },
     })
 }
 

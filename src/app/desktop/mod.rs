@@ -28,6 +28,7 @@ use crate::message::Report;
 use crate::picture::Format;
 use crate::places::Places;
 use crate::remember::Keeper;
+use crate::told::Sentence;
 
 use dialog::Dialogs;
 use footprint::Footprint;
@@ -88,7 +89,7 @@ impl Desktop {
         Ok(Self {
             front: Some(front),
             waiting: VecDeque::new(),
-            ready: note.map(|note| failed(note, String::new())).into_iter().collect(),
+            ready: note.map(|note| failed("error-remembered", note)).into_iter().collect(),
             dialogs,
             words,
             save_format,
@@ -114,7 +115,7 @@ impl Desktop {
                 }
                 Err(TrySendError::Disconnected(_)) => {
                     self.waiting.clear();
-                    self.ready.push(failed(self.words.t("desktop-gone"), String::new()));
+                    self.ready.push(failed("desktop-gone", ""));
                     return;
                 }
             }
@@ -122,7 +123,7 @@ impl Desktop {
         if self.waiting.len() > WAITING_MAX {
             // The newest is the one that the person can ask for again.
             self.waiting.pop_back();
-            self.ready.push(failed(self.words.t("desktop-behind"), String::new()));
+            self.ready.push(failed("desktop-behind", ""));
         }
     }
 
@@ -150,7 +151,7 @@ impl Services for Desktop {
             | Task::PickPicture
             | Task::PickFolder => {
                 if let Err(error) = self.dialogs.open(task, &self.words, self.save_format, &self.folder) {
-                    self.ready.push(failed(self.words.t("no-dialog-open"), error.to_string()));
+                    self.ready.push(failed("no-dialog-open", error.to_string()));
                 }
             }
             task => self.hand_over(Some(task)),
@@ -207,6 +208,6 @@ impl Drop for Desktop {
     }
 }
 
-fn failed(sentence: String, details: String) -> Answer {
-    Answer::Failed(Report { sentence, details })
+fn failed(sentence: impl Into<Sentence>, details: impl Into<String>) -> Answer {
+    Answer::Failed(Report { sentence: sentence.into(), details: details.into() })
 }

@@ -143,8 +143,8 @@ fn the_device_is_chosen_where_it_is_shown_and_remembered_once_it_works() {
     assert_eq!(stage.harness.state().state().remembered().compute.as_ref(), Some(&asked[0]));
     stage.click("Precision: bf16");
     assert_eq!(computes(&stage)[0].dtype, "bf16");
-    let report = Report { sentence: "No such precision.".into(), details: String::new() };
-    stage.tell(Event::OpenFailed { source: ModelSource::Starter, report });
+    let report = Report::new("error-device", "");
+    stage.tell(Event::OpenFailed { source: ModelSource::Starter, report, former_is_open: true });
     stage.run();
     assert_eq!(stage.harness.state().state().remembered().compute.as_ref(), Some(&asked[0]));
 }
