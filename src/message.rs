@@ -32,6 +32,9 @@ pub enum ModelSource {
     },
 }
 
+/// The name of the model inside the program.
+pub const STARTER_NAME: &str = "Starter";
+
 /// The update rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -257,6 +257,7 @@ nothing-to-compare = 还没有其他图片可供比较。
 announce-started = 正在显影
 announce-finished = 图片已完成
 announce-stopped = 已停止
+announce-starter = 已打开入门模型
 announce-opened = 已打开 { $what }
 
 # 失败。
@@ -270,8 +271,8 @@ filter-models = 模型
 filter-pictures = 图片
 
 # 出错时：发生了什么，该怎么办。
-engine-died = 生成图片的部分已停止。请重新启动；若再次发生，请附上详情反馈。
-engine-behind = 等待处理的内容太多，请稍候。
+engine-died = 图像引擎已停止。请重新启动；如果再次发生，请附上详情反馈。
+engine-behind = 等待处理的请求太多，请稍后再试。
 error-stopped = 已停止。
 error-model-missing = 找不到模型，可能已被移动或删除。
 error-unreadable = 无法读取 { $file }。请检查权限和磁盘。
@@ -282,7 +283,7 @@ error-lfs-pointer = { $file } 只是指向模型的指针。请在其来源处�
 error-web-page = { $file } 是保存下来的网页。请登录网站并下载模型本身。
 error-gguf = { $file } 是 GGUF 文件。请选择同一模型的 safetensors 版本。
 error-foreign-zip = { $file } 是不含模型的压缩包。请解压，或选择其他文件。
-error-foreign = { $file } 不是 Safelight 认识的模型文件。
+error-foreign = { $file } 不是 Safelight 能读取的模型文件。
 error-damaged = { $file } 已损坏。请重新下载。
 error-asks-to-run = { $file } 要求运行“{ $name }”，已拒绝。请勿信任它；请从别处获取模型，最好是 safetensors。
 error-big-endian = { $file } 是为另一类处理器写的。请把模型重新保存为 safetensors。
@@ -304,15 +305,15 @@ error-no-model = 没有打开模型。请先打开一个。
 error-not-from-words = 该模型不能根据文字生成图片。请选择文生图模型。
 error-width = 该模型不支持宽度 { $found }。请使用 { $multiple } 的倍数，例如 { $lower } 或 { $upper }。
 error-height = 该模型不支持高度 { $found }。请使用 { $multiple } 的倍数，例如 { $lower } 或 { $upper }。
-error-eta = 附加噪声应在 { $least } 到 { $most } 之间，而不是 { $found }。
+error-eta = 添加噪声应在 { $least } 到 { $most } 之间，而不是 { $found }。
 error-guidance = 引导强度应在 { $least } 到 { $most } 之间，而不是 { $found }。
-error-temperature = 噪声强度应在 { $least } 到 { $most } 之间，而不是 { $found }。
+error-temperature = 噪声倍率应在 { $least } 到 { $most } 之间，而不是 { $found }。
 error-not-finite-text-encoder = 模型的文本编码器给出了无效数值。文件已损坏或转换有误，请选择其他文件。
 error-not-finite-unet = 模型给出了无效数值。请使用 f32，或选择其他模型文件。
 error-not-finite-first-stage = 模型的 VAE 给出了无效数值。文件已损坏或转换有误，请选择其他文件。
 error-steps = 步数应在 1 到 { $most } 之间，而不是 { $found }。
-error-plms-eta = PLMS 不附加噪声。请将附加噪声设为 0，或选择 DDIM。
-error-step-gone = 这一步已不再保留。请重新生成图片以查看。
+error-plms-eta = PLMS 不添加噪声。请将添加噪声设为 0，或选择 DDIM。
+error-step-gone = 这一步已不再保留。重新生成图片即可查看。
 error-write = 无法写入 { $file }。请选择其他位置。
 error-ending = { $file } 的扩展名未知。请使用 { $expected }。
 error-too-long = 设置信息放不进 { $format } 文件。请保存为 PNG。

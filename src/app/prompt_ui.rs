@@ -170,22 +170,22 @@ fn negative_ui(ui: &mut Ui, view: &mut View<'_>) {
 
 /// Which words the model does not know, or what it knows where the prompt names nothing of it.
 fn note_ui(ui: &mut Ui, view: &mut View<'_>) {
-    // While a word is being completed it is no use to say that it is unknown.
-    if view.room.completing {
-        return;
-    }
     let Some(info) = &view.state.model.info else { return };
-    let (prompt, concepts) = (&view.state.draft.settings.prompt, &info.concepts);
+    let (prompt, concepts) = (view.state.draft.settings.prompt.as_str(), &info.concepts);
+    // While a word is being completed it is no use to say that it is unknown.
+    let completing = view.room.completing;
+    let prompt = if completing { prompt.trim_end_matches(char::is_alphanumeric) } else { prompt };
     let hint = &mut view.room.hint;
-    if hint.prompt != *prompt || hint.concepts != concepts.len() {
+    if hint.prompt != prompt || hint.concepts != concepts.len() {
         *hint = view::PromptHint {
             found: concepts::hint(concepts, prompt),
-            prompt: prompt.clone(),
+            prompt: prompt.to_owned(),
             concepts: concepts.len(),
         };
     }
     let said = match &view.room.hint.found {
         Hint::Nothing => return,
+        Hint::NothingKnown if completing => return,
         Hint::NothingKnown => {
             let step = (concepts.len() / 4).max(1);
             let names =

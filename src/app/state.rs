@@ -303,7 +303,10 @@ impl State {
         for note in &info.notes {
             self.cards.notice(note.sentence().into(), None);
         }
-        let said = Said::With("announce-opened", info.name.clone());
+        let said = match info.source {
+            ModelSource::Starter => Said::Key("announce-starter"),
+            ModelSource::Path { .. } => Said::With("announce-opened", info.name.clone()),
+        };
         self.model.info = Some(info);
         self.draft.forget_counts();
         vec![Consequence::Announce(said)]

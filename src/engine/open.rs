@@ -148,7 +148,7 @@ fn open_starter(opening: Opening<'_>) -> Result<OpenModel, OpenError> {
     };
     let origin = Origin {
         source: ModelSource::Starter,
-        name: "Starter".to_owned(),
+        name: STARTER_NAME.to_owned(),
         bytes: starter::WEIGHTS.len() as u64,
         file: None,
     };

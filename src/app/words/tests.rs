@@ -37,6 +37,24 @@ fn both_languages_have_the_same_keys_and_values() {
     assert_eq!(values(Language::English), values(Language::Chinese));
 }
 
+/// Messages that are the same in both languages: names, and nothing else.
+const SAME: &[&str] = &[];
+
+#[test]
+fn every_message_is_read_and_says_something_else_in_each_language() {
+    let [english, chinese] = Language::ALL.map(|language| {
+        let read = FluentResource::try_new(language.source().to_owned());
+        assert!(read.is_ok(), "{}: {:?}", language.name(), read.err().map(|(_, errors)| errors));
+        Words::new(language)
+    });
+    for key in keys(Language::English) {
+        assert!(english.has(&key) && chinese.has(&key), "{key} is not read");
+        let told = [english.t(&key), chinese.t(&key)];
+        assert!(!told.contains(&key), "{key} stands for itself");
+        assert_eq!(told[0] == told[1], SAME.contains(&key.as_str()), "{key}: {}", told[0]);
+    }
+}
+
 /// The source of the program, tests left out.
 fn code() -> String {
     let mut code = String::new();
