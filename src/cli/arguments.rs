@@ -42,9 +42,9 @@ pub struct Opening {
 pub enum Command {
     /// Make a picture from words.
     Generate(Box<Generate>),
-    /// Say what a model file or folder is.
+    /// Tell what a model file or folder is.
     Inspect(Inspect),
-    /// Compute recorded runs of the reference again and compare.
+    /// Recompute recorded runs of the reference and compare.
     Verify(Verify),
     /// Measure how long each part takes, and how much memory.
     Bench(Bench),
@@ -56,10 +56,10 @@ pub struct Compute {
     /// auto, cpu, cpu-stock (candle's own operations), cuda, cuda:N, metal or metal:N.
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     pub device: DeviceChoice,
-    /// Arithmetic of the UNet; the CPU computes in f32, or bf16 where it has AVX512-BF16.
+    /// Number type of the UNet; the CPU computes in f32, or bf16 where it has AVX512-BF16.
     #[arg(long, default_value = "f32", value_enum)]
     pub dtype: DtypeName,
-    /// Threads on the CPU; all cores if not given.
+    /// Threads on the CPU [default: all cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     /// How the CPU keeps weights: as in the file, or in f16 or f32.
@@ -133,11 +133,11 @@ pub enum SamplerName {
 /// Names of spacings.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum SpacingName {
-    /// Even, as the reference counts: often more steps than asked for.
+    /// Evenly, by the reference's rule, which often runs more steps than asked for.
     Uniform,
-    /// Even, with exactly as many steps as asked for.
+    /// Evenly, in exactly as many steps as asked for.
     Exact,
-    /// By squares: more steps near the end.
+    /// By squares, with more steps near the end.
     Quad,
 }
 
@@ -184,18 +184,18 @@ impl From<RngName> for RngKind {
 /// `safelight generate`.
 #[derive(Debug, Args)]
 pub struct Generate {
-    /// What the picture shall show.
+    /// What the picture should show.
     pub prompt: String,
-    /// What it shall not show.
+    /// What it should not show.
     #[arg(long, default_value = "", value_name = "TEXT")]
     pub negative: String,
     /// Steps, 1 to 1000 [default: the model's, or 25].
     #[arg(long, value_name = "N")]
     pub steps: Option<usize>,
-    /// How strongly the words act; 1 means no guidance [default: the model's, or 7.5].
+    /// How closely the picture follows the words; 1 means no guidance [default: the model's, or 7.5].
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub guidance: Option<f64>,
-    /// Fresh noise in each step, 0 to 1 [default: the model's, or 0].
+    /// Noise added in each step, 0 to 1 [default: the model's, or 0].
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub eta: Option<f64>,
     /// The seed; random if not given.
@@ -207,19 +207,19 @@ pub struct Generate {
     /// Pixels down [default: the model's].
     #[arg(long, value_name = "PIXELS")]
     pub height: Option<usize>,
-    /// Pictures to make, with seeds one after another.
+    /// Pictures to make, each with the next seed.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub count: u32,
     /// The update rule.
     #[arg(long, default_value = "ddim", value_enum)]
     pub sampler: SamplerName,
-    /// How steps are spread over the schedule.
+    /// How the steps are spread over the schedule.
     #[arg(long, default_value = "uniform", value_enum)]
     pub timesteps: SpacingName,
-    /// Whose noise the seed names; cpu and cpu-libm use its low 32 bits.
+    /// Generator that the seed is for; cpu and cpu-libm use its low 32 bits.
     #[arg(long, default_value = "cpu", value_enum)]
     pub rng: RngName,
-    /// Scales the fresh noise of each step.
+    /// Scale of the added noise; 1 is standard.
     #[arg(long, default_value_t = 1.0, value_name = "X", allow_negative_numbers = true)]
     pub temperature: f64,
     #[command(flatten)]
@@ -231,13 +231,13 @@ pub struct Generate {
     /// The file (PNG, JPEG or WebP by its ending) or folder to save into.
     #[arg(short, long, default_value = ".", value_name = "OUT")]
     pub output: PathBuf,
-    /// Replace a file of the same name.
+    /// Replace a file of the same name instead of adding a number.
     #[arg(long)]
     pub force: bool,
-    /// Save each step's predicted picture into this folder.
+    /// Save each step's predicted picture in this folder.
     #[arg(long, value_name = "DIR")]
     pub previews: Option<PathBuf>,
-    /// Write every number of the run into a safetensors file.
+    /// Write every number of the run to a safetensors file.
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
     /// One JSON object a line on stdout: start, step, saved, error.
@@ -248,11 +248,11 @@ pub struct Generate {
 /// Which model.
 #[derive(Clone, Debug, Args)]
 pub struct Model {
-    /// A checkpoint file or diffusers folder; if not given, the starter inside the program (the
-    /// window: the model of last time).
+    /// A checkpoint file or diffusers folder [default: the starter inside the program; in the window,
+    /// the model opened last].
     #[arg(long = "model", value_name = "PATH")]
     pub path: Option<PathBuf>,
-    /// Its YAML config, where none lies beside it.
+    /// Its YAML config, if none lies beside it.
     #[arg(long, value_name = "YAML", requires = "path")]
     pub config: Option<PathBuf>,
 }
@@ -272,7 +272,7 @@ impl Model {
 pub struct Inspect {
     /// The file or folder.
     pub path: PathBuf,
-    /// Its YAML config, where none lies beside it.
+    /// Its YAML config, if none lies beside it.
     #[arg(long, value_name = "YAML")]
     pub config: Option<PathBuf>,
 }
@@ -280,7 +280,7 @@ pub struct Inspect {
 /// `safelight verify`.
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// Case folders; those inside the program if none is given.
+    /// Case folders [default: those inside the program].
     pub cases: Vec<PathBuf>,
     #[command(flatten)]
     /// Where to compute.
@@ -320,11 +320,11 @@ impl From<SimdName> for Level {
 /// `safelight bench`.
 #[derive(Debug, Args)]
 pub struct Bench {
-    /// A model of weights drawn from their names [default: sd15, unless --model is given].
+    /// A model with made-up weights [default: sd15, unless --model is given].
     #[arg(long, value_enum, conflicts_with = "path")]
     pub synthetic: Option<SynthesisName>,
     #[command(flatten)]
-    /// Or a model's own weights.
+    /// A model's own weights instead.
     pub model: Model,
     /// Parts out of load, run, text, unet, unet1, decode, encode, preview and cancel; all if not given.
     #[arg(long, value_delimiter = ',', value_name = "PART,…")]
@@ -341,25 +341,25 @@ pub struct Bench {
     /// auto, cpu, cpu-stock (candle's own operations), cuda, cuda:N, metal or metal:N.
     #[arg(long, default_value = "cpu", value_name = "DEVICE")]
     pub device: DeviceChoice,
-    /// Arithmetic of the UNet.
+    /// Number type of the UNet.
     #[arg(long, default_value = "f32", value_enum)]
     pub dtype: DtypeName,
-    /// Threads on the CPU; all cores if not given.
+    /// Threads on the CPU [default: all cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// How the CPU keeps weights [default: as in the file, drawn ones in f16].
+    /// How the CPU keeps weights [default: as in the file; made-up ones in f16].
     #[arg(long, value_enum)]
     pub weights: Option<KeptName>,
-    /// Instructions of the kernels [default: the best of this CPU].
+    /// Instruction set of the kernels [default: the best this CPU has].
     #[arg(long, value_enum)]
     pub simd: Option<SimdName>,
-    /// Measure single operations too.
+    /// Measure single operations as well.
     #[arg(long)]
     pub operations: bool,
     /// One JSON object a line.
     #[arg(long)]
     pub json: bool,
-    /// Write the drawn weights as an f16 safetensors file instead of measuring.
+    /// Write the made-up weights to an f16 safetensors file instead of measuring.
     #[arg(long, value_name = "FILE", conflicts_with = "path")]
     pub write: Option<PathBuf>,
 }

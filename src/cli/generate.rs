@@ -222,11 +222,11 @@ impl Output {
 fn check_trace(path: &Path, count: u32) -> Result<(), Failure> {
     let refuse = |sentence: String| Err(Failure::Input(sentence));
     if count > 1 {
-        return refuse("expected --count 1 with --trace, found more; trace one picture at a time".to_owned());
+        return refuse("a trace holds one picture; leave --count out, or use it without --trace".to_owned());
     }
     if path.is_dir() {
         return refuse(format!(
-            "expected a file for --trace, found the folder {}; add a name",
+            "expected a file for --trace, found the folder {}; add a file name",
             path.display()
         ));
     }
@@ -258,8 +258,5 @@ fn make_folder(folder: &Path) -> Result<(), Failure> {
 }
 
 fn not_writable(folder: &Path, error: &std::io::Error) -> Failure {
-    Failure::Input(format!(
-        "expected a folder that can be written, found that it cannot ({error}); choose another: {}",
-        folder.display()
-    ))
+    Failure::Input(format!("cannot write to {} ({error}); choose another folder", folder.display()))
 }

@@ -11,7 +11,8 @@ use serde_json::Value;
 use crate::checkpoint::{self, Checkpoint, CheckpointError};
 use crate::config::{self, ConfigError};
 use crate::message::{
-    Concept, DeviceInfo, ModelInfo, ModelSource, RngKind, SamplerKind, Settings, TimestepSpacing,
+    Concept, DeviceInfo, ModelInfo, ModelSource, RngKind, STARTER_NAME, SamplerKind, Settings,
+    TimestepSpacing,
 };
 use crate::model::{LatentDiffusion, ModelError, instantiate_from_config};
 use crate::note::Note;
