@@ -62,7 +62,7 @@ fn a_model_that_cannot_be_opened_says_what_to_do_and_leaves_the_old_one() {
 }
 
 const DIED: &str =
-    "The part that makes pictures has stopped. Restart it; if it happens again, report it with the details.";
+    "The image engine has stopped. Restart it; if this happens again, report it with the details.";
 
 #[test]
 fn a_dead_inference_thread_is_told_and_can_be_restarted() {
