@@ -3,11 +3,15 @@
 //! A new note is a variant here, its English sentence, its key and values, and a line in each language of
 //! `assets/words`.
 
+mod file;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::told::Told;
+
+pub use file::FileNote;
 
 /// What a text is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +79,8 @@ pub enum Note {
     },
     /// Nothing tells what the network predicts.
     EpsAssumed,
+    /// A model file is odd but sound.
+    File(FileNote),
     /// A diffusers folder brings a safety checker.
     SafetyChecker,
     /// A stored buffer of the schedule differs from the config's.
@@ -83,6 +89,13 @@ pub enum Note {
         name: String,
         /// The largest difference, where it has the config's length.
         by: Option<f32>,
+    },
+    /// A picture is of the former starter, which drew smaller.
+    FormerStarter {
+        /// The width at which it is taken over.
+        width: usize,
+        /// The height.
+        height: usize,
     },
     /// TAESD's file cannot be used.
     NoTinyPreviews {
@@ -138,6 +151,7 @@ impl fmt::Display for Note {
             Self::EpsAssumed => {
                 f.write_str("the file does not tell what the model predicts: the noise (eps) is assumed")
             }
+            Self::File(note) => note.fmt(f),
             Self::SafetyChecker => f.write_str("the folder's safety checker is not used"),
             Self::BufferDiffers { name, by: Some(by) } => {
                 write!(
@@ -148,6 +162,10 @@ impl fmt::Display for Note {
             Self::BufferDiffers { name, by: None } => {
                 write!(f, "the file's {name} are not as long as the config's; the config's are used")
             }
+            Self::FormerStarter { width, height } => write!(
+                f,
+                "the picture is of the former starter, which drew smaller: its size is now {width}×{height}"
+            ),
             Self::NoTinyPreviews { file, cause } => {
                 write!(f, "no tiny previews: {cause}; replace or remove {file}")
             }
@@ -155,6 +173,12 @@ impl fmt::Display for Note {
             Self::RoughColors => f.write_str("rough colors until the fit is ready"),
             Self::FitNotReady => f.write_str("no fast preview until the fit is ready"),
         }
+    }
+}
+
+impl From<FileNote> for Note {
+    fn from(note: FileNote) -> Self {
+        Self::File(note)
     }
 }
 
@@ -171,8 +195,10 @@ impl Told for Note {
             Self::FirstStageGroupsAssumed { .. } => "note-first-stage-groups-assumed",
             Self::OtherBetas { .. } => "note-other-betas",
             Self::EpsAssumed => "note-eps-assumed",
+            Self::File(note) => note.key(),
             Self::SafetyChecker => "note-safety-checker",
             Self::BufferDiffers { .. } => "note-buffer-differs",
+            Self::FormerStarter { .. } => "note-former-starter",
             Self::NoTinyPreviews { .. } => "note-no-tiny-previews",
             Self::FitError { .. } => "note-fit-error",
             Self::RoughColors => "note-rough-colors",
@@ -199,8 +225,12 @@ impl Told for Note {
             }
             Self::OtherBetas { last } => vec![("last", last.to_string())],
             Self::BufferDiffers { name, .. } => vec![("name", name.clone())],
+            Self::FormerStarter { width, height } => {
+                vec![("width", width.to_string()), ("height", height.to_string())]
+            }
             Self::NoTinyPreviews { file, .. } => vec![("file", file.clone())],
             Self::FitError { error } => vec![("error", format!("{error:.2}"))],
+            Self::File(note) => note.values(),
             Self::EpsAssumed | Self::SafetyChecker | Self::RoughColors | Self::FitNotReady => Vec::new(),
         }
     }

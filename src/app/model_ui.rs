@@ -11,7 +11,7 @@ use crate::app::icons;
 use crate::app::theme::{self, Weight, size};
 use crate::app::view::View;
 use crate::app::widgets;
-use crate::message::{ModelInfo, ModelSource, STARTER_NAME};
+use crate::message::{ModelInfo, ModelSource, STARTER};
 
 /// The first line of the controls; a click opens the list.
 pub fn header_ui(ui: &mut Ui, view: &mut View<'_>) {
@@ -54,7 +54,7 @@ fn titles(view: &View<'_>) -> (String, String) {
     if let Some((part, share)) = &model.loading {
         let percent = (share * 100.0).round() as i64;
         let starter = words.t("starter");
-        let part = if part == STARTER_NAME { &starter } else { part };
+        let part = if part == STARTER { &starter } else { part };
         return (
             words.t("opening-model"),
             words.with("loading", &[("part", part.as_str().into()), ("percent", percent.into())]),

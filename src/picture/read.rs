@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::chunks::{PngHead, png_head};
 use super::exif_block;
 use super::format::{PARAMETERS, SAFELIGHT};
-use super::{Made, PartialSettings, PictureError, parameters};
+use super::{Made, MadeBy, PartialSettings, PictureError, parameters};
 
 /// The most bytes of a JPEG or WebP file that are looked at.
 const MOST_BYTES: u64 = 64 << 20;
@@ -105,6 +105,11 @@ impl Recovered {
             foreign_sampler: None,
             made: None,
         }
+    }
+
+    /// The model that made it.
+    pub fn made_by(&self) -> MadeBy {
+        MadeBy { name: self.model.clone(), hash: self.model_hash.clone() }
     }
 
     /// Takes the sampler by name, ours or not.
