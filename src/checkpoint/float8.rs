@@ -38,8 +38,7 @@ impl Float8 {
         let (exponent, mantissa) = (i32::from(low >> mantissa_bits), low & ((1 << mantissa_bits) - 1));
         // Subnormals have no leading one and the exponent of the smallest normal numbers.
         let leading = u8::from(exponent > 0) << mantissa_bits;
-        let magnitude =
-            f32::from(leading | mantissa) * 2f32.powi(exponent.max(1) - bias - i32::from(mantissa_bits));
+        let magnitude = f32::from(leading | mantissa) * 2f32.powi(exponent.max(1) - bias - mantissa_bits);
         f16::from_f32(if byte & 0x80 == 0 { magnitude } else { -magnitude })
     }
 }

@@ -1,6 +1,7 @@
 //! `Failure`: why a command ended without its result, and the exit code that says whose affair it is.
 
 use std::io::Write as _;
+use std::path::Path;
 
 use crate::engine::OpenError;
 use crate::engine::generate::GenerateError;
@@ -26,6 +27,17 @@ impl Failure {
             Self::Ours(_) => 1,
             Self::Input(_) => 2,
             Self::Interrupted => 130,
+        }
+    }
+
+    /// The same where the picture is not lost.
+    #[must_use]
+    pub fn but_kept(self, path: &Path) -> Self {
+        let kept = |sentence: String| format!("{sentence}; the picture was kept as {}", path.display());
+        match self {
+            Self::Ours(sentence) => Self::Ours(kept(sentence)),
+            Self::Input(sentence) => Self::Input(kept(sentence)),
+            Self::Interrupted => Self::Interrupted,
         }
     }
 

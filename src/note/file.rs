@@ -79,7 +79,7 @@ impl fmt::Display for FileNote {
                 )
             }
             Self::ZeroTerminalSnr => {
-                f.write_str("the file's own schedule, which ends without signal (zero terminal SNR), is used")
+                f.write_str("the schedule ends without signal (zero terminal SNR), as the file has it")
             }
             Self::EmaAbsent => {
                 f.write_str("the file has no averaged copy (EMA) of the UNet; its own weights run")
