@@ -292,7 +292,7 @@ pub fn first_settings() -> Settings {
 
 fn parse_settings(text: &str) -> Result<SuitingSettings, String> {
     serde_json::from_str(text).map_err(|error| {
-        format!("settings.json beside the model cannot be read ({error}); mend or remove it")
+        format!("settings.json beside the model cannot be read ({error}); repair or remove it")
     })
 }
 

@@ -111,7 +111,7 @@ impl Desk {
             let Some(memory) = state.waiting.take() else { return };
             drop(state);
             if let Err(error) = write(path, &memory) {
-                let sentence = format!("settings cannot be kept in {}: {error}", path.display());
+                let sentence = format!("settings cannot be saved in {}: {error}", path.display());
                 log::warn!("{sentence}");
                 self.lock().trouble = Some(sentence);
             }

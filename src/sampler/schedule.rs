@@ -166,7 +166,7 @@ impl DiffusionSchedule {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScheduleError {
     /// No steps, or more than the schedule has.
-    #[error("expected 1 to {most} steps, found {found}; choose a number between")]
+    #[error("expected 1 to {most} steps, found {found}; choose a number in that range")]
     Steps {
         /// Steps of training.
         most: usize,
