@@ -156,7 +156,7 @@ pub struct DeviceOffer {
 pub enum Request {
     /// Open a model in place of the present one.
     Open(ModelSource),
-    /// Compute elsewhere or otherwise, and open the present model there.
+    /// Compute elsewhere or otherwise: the present model is opened there, else the next one.
     Compute(Compute),
     /// Make a picture.
     Generate(Job),

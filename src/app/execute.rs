@@ -429,6 +429,10 @@ impl Safelight {
         self.state.dead = None;
         self.state.cards.settle(Act::Restart);
         self.room.announced.clear();
+        if self.state.kept.compute.is_some() {
+            // The thread starts as the program did; what was chosen since is told again.
+            self.send(Request::Compute(self.state.compute.chosen.clone()));
+        }
         self.send(Request::Open(self.last_model()));
     }
 

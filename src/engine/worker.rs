@@ -148,10 +148,13 @@ impl Worker {
         }
     }
 
-    /// Opens the present model on another device; without a model the starter.
+    /// Opens the present model on another device; without a model the next one is opened there.
     fn compute(&mut self, compute: &Compute, stop: &StopFlag) {
-        let source = self.model.as_ref().map_or(ModelSource::Starter, |model| model.info.source.clone());
-        self.open(source, with_compute(self.options.device, compute), stop);
+        let device = with_compute(self.options.device, compute);
+        match self.model.as_ref().map(|model| model.info.source.clone()) {
+            Some(source) => self.open(source, device, stop),
+            None => self.options.device = device,
+        }
     }
 
     /// Opens `source` on `device` in place of the present model, which goes first: two do not fit into
