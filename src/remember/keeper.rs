@@ -249,7 +249,7 @@ mod tests {
         memory.seed_locked = true;
         keeper.remember(&memory);
         keeper.flush();
-        assert!(keeper.trouble().unwrap().contains("cannot be kept"));
+        assert!(keeper.trouble().unwrap().contains("cannot be saved"));
         assert_eq!(keeper.trouble(), None);
         let (_keeper, _, note) = Keeper::open(Some(path));
         assert!(note.unwrap().contains("left alone"));

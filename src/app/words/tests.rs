@@ -133,7 +133,7 @@ fn messages() -> Vec<Box<dyn Told>> {
     use crate::config::ConfigError;
     use crate::engine::OpenError;
     use crate::engine::generate::{GenerateError, Number, Part, Side};
-    use crate::note::{Note, TextKind};
+    use crate::note::{FileNote, Note, TextKind};
     use crate::ops::{Dtype, Error};
     use crate::picture::PictureError;
     use crate::sampler::ScheduleError;
@@ -178,6 +178,22 @@ fn messages() -> Vec<Box<dyn Told>> {
     ] {
         all.push(Box::new(note));
     }
+    for note in [
+        FileNote::VTold,
+        FileNote::VAssumed,
+        FileNote::PredictionUnknown { told: text() },
+        FileNote::PredictionsDiffer { file: text() },
+        FileNote::ZeroTerminalSnr,
+        FileNote::EmaAbsent,
+        FileNote::EmaOnly,
+        FileNote::EncoderAbsent,
+        FileNote::RowsWithoutWords { rows: 3, used: 7 },
+        FileNote::NamesUnwrapped { tensors: 3, stored: text(), read_as: text() },
+        FileNote::BytesBehindTheEnd { bytes: 3 },
+        FileNote::RestsLeftOut { network: text(), tensors: 3 },
+    ] {
+        all.push(Box::new(note));
+    }
     for problem in [
         Problem::Missing,
         Problem::Unreadable(text()),
@@ -196,6 +212,7 @@ fn messages() -> Vec<Box<dyn Told>> {
         Problem::MissingPart { part: "unet", looked_for: "a file" },
         Problem::Unsupported { expected: text(), found: text() },
         Problem::NoTensor(text()),
+        Problem::NoWholeDecoder { missing: text() },
         Problem::ElementType { name: text(), found: "xyz" },
         Problem::Stopped,
     ] {
@@ -212,6 +229,7 @@ fn messages() -> Vec<Box<dyn Told>> {
         Error::Weights(text()),
         Error::Device(text()),
         Error::Shape(text()),
+        Error::NoEncoder,
         Error::Backend { device: "CPU", operation: "xyz", cause: text() },
     ] {
         all.push(Box::new(error));
