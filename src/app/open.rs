@@ -28,12 +28,8 @@ pub fn open(model: Option<ModelSource>, options: EngineOptions) -> Result<(), St
         None => options.device,
     };
     let compute = ComputeState::new(device_offers(device), compute_of(device));
-    let options = EngineOptions {
-        device,
-        cache_folder: places.previews.clone(),
-        data_folder: places.data.clone(),
-        ..options
-    };
+    let options =
+        EngineOptions { device, cache_folder: places.previews.clone(), data_folder: places.data.clone() };
     let (save_format, words) = (memory.save_format, Words::new(language_of(&memory)));
     let services = move |waker| -> std::io::Result<Box<dyn Services>> {
         let trash = system_trash();
