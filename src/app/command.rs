@@ -9,7 +9,7 @@ use egui::{Context, Key, KeyboardShortcut, Modifiers};
 
 use crate::app::icons::{self, Icon};
 use crate::app::words::{Language, Words};
-use crate::message::{JobId, ModelSource, Settings};
+use crate::message::{Compute, JobId, ModelSource, Settings};
 
 /// A named act without particulars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,8 +131,12 @@ pub enum Command {
     },
     /// Open a model.
     Open(ModelSource),
+    /// Compute elsewhere or otherwise.
+    Compute(Compute),
     /// Change the guidance of the running picture.
     Steer(f64),
+    /// Make one of the first screen's examples, by its number.
+    DevelopExample(usize),
     /// Use these settings.
     Use(Box<Settings>),
     /// Files dropped on the window.
@@ -150,6 +154,8 @@ pub enum Command {
     Theme(crate::remember::Theme),
     /// Move less, or as much as usual.
     ReduceMotion(bool),
+    /// Show a file or folder that the program keeps.
+    Reveal(PathBuf),
     /// Close the window although work is in progress.
     CloseAnyway,
     /// Do not close.

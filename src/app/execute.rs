@@ -4,8 +4,9 @@ use egui::{Context, UserAttentionType, ViewportCommand, ViewportId};
 
 use crate::app::cards::Said;
 use crate::app::command::{Act, Command};
+use crate::app::concepts;
 use crate::app::development::Strip;
-use crate::app::draft;
+use crate::app::examples;
 use crate::app::memory;
 use crate::app::services::{Animation, Task};
 use crate::app::state::{Compare, Consequence, Over, Shown};
@@ -33,7 +34,12 @@ impl Safelight {
             Command::Unqueue(job) => self.state.desk.unqueue(job),
             Command::Requeue { job, to } => self.state.desk.requeue(job, to),
             Command::Open(source) => self.open(source),
+            Command::Compute(compute) => {
+                self.state.compute.asked = Some(compute.clone());
+                self.send(Request::Compute(compute));
+            }
             Command::Steer(guidance) => self.steer(guidance),
+            Command::DevelopExample(number) => self.develop_example(ctx, number),
             Command::Use(settings) => self.state.use_settings(*settings),
             Command::Dropped(paths) => {
                 paths.into_iter().for_each(|path| self.services.ask(Task::Examine(path)))
@@ -53,6 +59,7 @@ impl Safelight {
                 self.state.kept.reduce_motion = still;
                 theme::install(ctx, still);
             }
+            Command::Reveal(path) => self.services.ask(Task::Reveal(path)),
             Command::CloseAnyway => {
                 self.room.may_close = true;
                 self.state.over = Over::Nothing;
@@ -138,7 +145,7 @@ impl Safelight {
             Act::Gallery => self.toggle_gallery(ctx),
             Act::Surprise => {
                 let concepts = self.state.model.info.as_ref().map_or(&[][..], |info| &info.concepts);
-                if let Some(prompt) = draft::surprise(concepts) {
+                if let Some(prompt) = concepts::surprise(concepts) {
                     self.state.draft.settings.prompt = prompt;
                     self.state.draft.touched = true;
                 }
@@ -196,6 +203,18 @@ impl Safelight {
             Act::DecodeStep => self.decode_step(),
             _ => {}
         }
+    }
+
+    /// Makes an example of the first screen: its words, and its seed unless another is kept.
+    fn develop_example(&mut self, ctx: &Context, number: usize) {
+        let Some(example) = examples::all().get(number) else { return };
+        let draft = &mut self.state.draft;
+        draft.settings.prompt = example.prompt.to_owned();
+        draft.touched = true;
+        if !draft.seed_locked {
+            draft.set_seed(example.seed);
+        }
+        self.develop(ctx);
     }
 
     fn open(&mut self, source: ModelSource) {
@@ -385,6 +404,10 @@ impl Safelight {
         self.state.dead = None;
         self.state.cards.settle(Act::Restart);
         self.room.announced.clear();
+        if self.state.kept.compute.is_some() {
+            // The thread starts as the program did; what was chosen since is told again.
+            self.send(Request::Compute(self.state.compute.chosen.clone()));
+        }
         self.send(Request::Open(self.last_model()));
     }
 

@@ -9,15 +9,18 @@ mod canvas;
 pub mod cards;
 mod cards_ui;
 pub mod command;
+pub mod concepts;
 mod controls_ui;
 pub mod desk;
 pub mod desktop;
 pub mod development;
 pub mod draft;
 pub mod emblem;
+pub mod examples;
 mod execute;
 mod filmstrip_ui;
 pub mod fonts;
+mod foot_ui;
 mod frames;
 mod gallery_ui;
 pub mod icons;
@@ -44,6 +47,7 @@ pub mod theme;
 mod tray_ui;
 mod undo;
 mod view;
+mod welcome_ui;
 mod widgets;
 mod window_ui;
 pub mod words;
@@ -56,7 +60,7 @@ use egui::{Context, ViewportCommand};
 
 use crate::app::command::{Act, Command};
 use crate::app::services::{Services, Task};
-use crate::app::state::{Over, State};
+use crate::app::state::{ComputeState, Over, State};
 use crate::app::textures::Textures;
 use crate::app::view::Room;
 use crate::app::words::{Language, Words};
@@ -84,6 +88,8 @@ pub struct Start {
     pub remembered: Memory,
     /// A model named on the command line; none is the one remembered.
     pub model: Option<ModelSource>,
+    /// Where and how the model computes, and what else there is to choose.
+    pub compute: ComputeState,
     /// Raised, before the window is woken, when the system or the terminal asks it to close.
     pub asked_to_end: Arc<AtomicBool>,
 }
@@ -108,7 +114,7 @@ pub struct Safelight {
 impl Safelight {
     /// Sets up fonts and styles, starts the inference thread and asks it for a model.
     pub fn new(ctx: &Context, start: Start) -> Self {
-        let Start { engine: mut start, mut services, remembered, model, asked_to_end } = start;
+        let Start { engine: mut start, mut services, remembered, model, compute, asked_to_end } = start;
         theme::install(ctx, remembered.reduce_motion);
         ctx.set_theme(memory::preference(remembered.theme));
         // Keys of ours that egui would take for zooming the whole window.
@@ -121,7 +127,7 @@ impl Safelight {
             Err(error) => (EngineHandle::pair().0, Some(error.to_string())),
         };
         let mut safelight = Self {
-            state: State::new(remembered.clone()),
+            state: State::new(remembered.clone(), compute),
             words: Words::new(language),
             engine,
             start,

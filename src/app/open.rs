@@ -2,9 +2,10 @@
 
 use crate::app::desktop::{Desktop, OfProcess, Setup};
 use crate::app::services::Services;
+use crate::app::state::ComputeState;
 use crate::app::words::Words;
 use crate::app::{language_of, run};
-use crate::engine::{EngineOptions, spawn};
+use crate::engine::{EngineOptions, compute_of, device_offers, is_offered, spawn, with_compute};
 use crate::gallery::system_trash;
 use crate::message::ModelSource;
 use crate::places::Places;
@@ -26,6 +27,13 @@ pub fn open(model: Option<ModelSource>, options: EngineOptions) -> Result<(), St
         Place::Called => return Ok(()),
     };
     let (mut keeper, memory, note) = Keeper::open(places.memory.clone());
+    // What the command line says counts before what was remembered.
+    let remembered = memory.compute.as_ref().filter(|compute| is_offered(compute));
+    let device = match remembered.filter(|_| options.device == Default::default()) {
+        Some(compute) => with_compute(options.device, compute),
+        None => options.device,
+    };
+    let compute = ComputeState::new(device_offers(device), compute_of(device));
     let (save_format, words) = (memory.save_format, Words::new(language_of(&memory)));
     if beside {
         // The first one remembers; two would undo each other's work.
@@ -33,6 +41,7 @@ pub fn open(model: Option<ModelSource>, options: EngineOptions) -> Result<(), St
     }
     let process = OfProcess { beside, ..OfProcess::open(places.sessions.as_deref(), instance) };
     let options = EngineOptions {
+        device,
         cache_folder: places.previews.clone(),
         data_folder: places.data.clone(),
         session_folder: process.session.as_ref().map(Session::steps),
@@ -42,7 +51,7 @@ pub fn open(model: Option<ModelSource>, options: EngineOptions) -> Result<(), St
         let trash = system_trash();
         Ok(Box::new(Desktop::new(Setup { places, keeper, note, save_format, trash, process, words, waker })?))
     };
-    run::run(move |wake| spawn(options.clone(), wake), services, memory, model)
+    run::run(move |wake| spawn(options.clone(), wake), services, memory, model, compute)
 }
 
 /// What this start is to the windows that are open.

@@ -17,6 +17,7 @@ impl State {
         former_is_open: bool,
     ) -> Vec<Consequence> {
         self.model.loading = None;
+        self.compute.asked = None;
         if !former_is_open {
             self.model.info = None;
         }
@@ -44,6 +45,10 @@ impl State {
     pub(super) fn opened(&mut self, info: Box<ModelInfo>) -> Vec<Consequence> {
         self.model.loading = None;
         self.model.failed = None;
+        if let Some(compute) = self.compute.asked.take() {
+            self.compute.chosen = compute.clone();
+            self.kept.compute = Some(compute);
+        }
         // Why the starter stands in for another is read when it is open.
         if !std::mem::take(&mut self.model.stands_in) {
             self.cards.settle(Act::OpenModel);
@@ -57,7 +62,10 @@ impl State {
         for note in &info.notes {
             self.cards.notice(note.sentence().into(), None);
         }
-        let said = Said::With("announce-opened", info.name.clone());
+        let said = match info.source {
+            ModelSource::Starter => Said::Key("announce-starter"),
+            ModelSource::Path { .. } => Said::With("announce-opened", info.name.clone()),
+        };
         self.model.info = Some(info);
         self.settle_size();
         self.draft.forget_counts();

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use crate::engine::ModelPart;
 use crate::message::{JobId, ModelSource, Report, Settings};
 use crate::picture::{Frame, Made, MadeBy, PartialSettings};
+use crate::places::Places;
 use crate::remember::Memory;
 
 /// A kept picture, as the gallery lists it.
@@ -96,7 +97,7 @@ pub enum Task {
     Trash(PathBuf),
     /// Bring back the picture that was deleted last.
     Untrash,
-    /// Show a file in its folder.
+    /// Show a file in its folder, or the nearest folder above it that is there.
     Reveal(PathBuf),
     /// Show the pictures' folder.
     OpenFolder,
@@ -205,5 +206,13 @@ pub trait Services {
     /// Seconds by which local time is ahead of universal time.
     fn local_offset(&self) -> i64 {
         0
+    }
+    /// Which folders and files are kept, where there are any.
+    fn places(&self) -> Option<&Places> {
+        None
+    }
+    /// Bytes of memory that the process holds now, where the system tells.
+    fn resident_memory(&mut self) -> Option<u64> {
+        None
     }
 }

@@ -1,7 +1,10 @@
 //! The settings window, and the question before closing with work in progress.
 
 use egui::accesskit::Role;
-use egui::{Align, Align2, CornerRadius, Frame, Id, Layout, Margin, Modal, ModalResponse, Ui, vec2};
+use egui::{
+    Align, Align2, CornerRadius, Frame, Id, Layout, Margin, Modal, ModalResponse, Sense, Ui, WidgetInfo, vec2,
+};
+use std::path::Path;
 
 use crate::app::command::{Act, Command};
 use crate::app::icons;
@@ -82,6 +85,12 @@ fn settings_ui(ui: &mut Ui, view: &mut View<'_>, name: &str) {
         view.push(Command::ReduceMotion(still));
     }
     ui.add_space(8.0);
+    pictures_ui(ui, view);
+    places_ui(ui, view);
+}
+
+/// The pictures' folder: where it is, shown and chosen.
+fn pictures_ui(ui: &mut Ui, view: &mut View<'_>) {
     let tokens = theme::tokens(ui);
     ui.horizontal(|ui| {
         ui.set_height(28.0);
@@ -91,13 +100,64 @@ fn settings_ui(ui: &mut Ui, view: &mut View<'_>, name: &str) {
             if widgets::sized_button(ui, Kind::Outlined, None, &text, None, 28.0).clicked() {
                 view.act(Act::PickFolder);
             }
+            let text = view.words.t("show");
+            if widgets::sized_button(ui, Kind::Outlined, None, &text, None, 28.0).clicked() {
+                view.act(Act::OpenFolder);
+            }
         });
     });
-    let folder = match &view.state.kept.pictures_folder {
-        Some(folder) => folder.clone(),
-        None => view.words.t("usual-folder"),
-    };
-    ui.label(widgets::small(folder, tokens.subdued));
+    let usual = || view.places.map(|places| places.pictures.display().to_string());
+    let folder = view.state.kept.pictures_folder.clone().or_else(usual).unwrap_or_default();
+    path_ui(ui, &folder, ui.available_width());
+}
+
+/// What else is kept, and where.
+fn places_ui(ui: &mut Ui, view: &mut View<'_>) {
+    const LABEL: f32 = 148.0;
+    let Some(places) = view.places else { return };
+    let tokens = theme::tokens(ui);
+    ui.add_space(10.0);
+    widgets::hairline(ui, ui.max_rect().x_range());
+    ui.add_space(10.0);
+    ui.label(widgets::body(view.words.t("places"), tokens.text));
+    let rows = [
+        ("place-settings", places.memory.clone()),
+        ("place-cache", places.thumbnails.parent().map(Path::to_owned)),
+        ("place-data", places.data.clone()),
+    ];
+    for (key, path) in rows {
+        let Some(path) = path else { continue };
+        let label = view.words.t(key);
+        ui.horizontal(|ui| {
+            ui.set_height(size::SMALL_TARGET);
+            let (rect, _) = ui.allocate_exact_size(vec2(LABEL, 16.0), Sense::hover());
+            let galley = widgets::line(ui, &label, theme::small(), tokens.subdued, LABEL);
+            widgets::paint_line(ui, rect.left(), rect.center().y, galley);
+            let width = ui.available_width() - size::SMALL_TARGET - 8.0;
+            path_ui(ui, &path.display().to_string(), width);
+            let name = view.words.with("show-place", &[("what", label.into())]);
+            if IconButton::new(icons::FOLDER_OPEN, &name).in_row().tip(name.clone()).show(ui).clicked() {
+                view.push(Command::Reveal(path));
+            }
+        });
+    }
+}
+
+/// A path on one line of a width: its end is what tells, so its beginning is cut.
+fn path_ui(ui: &mut Ui, path: &str, width: f32) {
+    let color = theme::tokens(ui).subdued;
+    let fits =
+        |text: &str| ui.painter().layout_no_wrap(text.to_owned(), theme::small(), color).size().x <= width;
+    let shorter = path.char_indices().filter(|(_, c)| std::path::is_separator(*c));
+    let shorter = shorter.map(|(at, _)| format!("…{}", &path[at..]));
+    let text = std::iter::once(path.to_owned()).chain(shorter).find(|text| fits(text));
+    let (rect, response) = ui.allocate_exact_size(vec2(width, 16.0), Sense::hover());
+    let galley = widgets::line(ui, text.as_deref().unwrap_or(path), theme::small(), color, width);
+    widgets::paint_line(ui, rect.left(), rect.center().y, galley);
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, path));
+    if text.is_none_or(|text| text != path) {
+        response.on_hover_text(path);
+    }
 }
 
 /// A label and a row of choices at the right; the one that was clicked.

@@ -13,7 +13,10 @@ use crate::app::development::{Development, Picture, Stage};
 use crate::app::draft::Draft;
 use crate::app::services::{Record, Task};
 use crate::app::shelf::Shelf;
-use crate::message::{Event, JobId, ModelInfo, ModelSource, Preview, Report, Request, SamplerKind, Settings};
+use crate::message::{
+    Compute, DeviceOffer, Event, JobId, ModelInfo, ModelSource, Preview, Report, Request, SamplerKind,
+    Settings,
+};
 use crate::picture::{Frame, Made, MadeBy, PartialSettings, at_present_size};
 use crate::remember::Memory;
 use crate::told::Told as _;
@@ -49,6 +52,24 @@ pub struct ModelState {
     pub failed: Option<(ModelSource, Report)>,
     /// Whether the starter is being opened in its place.
     pub stands_in: bool,
+}
+
+/// Where and how the model computes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ComputeState {
+    /// What can be chosen.
+    pub offers: Vec<DeviceOffer>,
+    /// What acts.
+    pub chosen: Compute,
+    /// What was asked for and is being opened.
+    pub asked: Option<Compute>,
+}
+
+impl ComputeState {
+    /// With nothing asked for.
+    pub fn new(offers: Vec<DeviceOffer>, chosen: Compute) -> Self {
+        Self { offers, chosen, asked: None }
+    }
 }
 
 /// Two pictures under a wipe.
@@ -94,6 +115,8 @@ pub enum Consequence {
 pub struct State {
     /// The model.
     pub model: ModelState,
+    /// Where it computes.
+    pub compute: ComputeState,
     /// The settings being chosen.
     pub draft: Draft,
     /// Jobs.
@@ -128,7 +151,7 @@ pub struct State {
 
 impl State {
     /// The state at the start, with what was remembered.
-    pub fn new(kept: Memory) -> Self {
+    pub fn new(kept: Memory, compute: ComputeState) -> Self {
         let first = crate::app::draft::first_settings();
         let mut settings = kept.settings.over(&first);
         if kept.sized_for.is_none() {
@@ -140,9 +163,14 @@ impl State {
         draft.previews = kept.previews;
         draft.count = kept.count.map_or(1, |count| count as usize);
         draft.seed_locked = kept.seed_locked;
+        if !draft.seed_locked && kept.settings.seed.is_some() {
+            // The remembered one has made its picture.
+            draft.new_seed();
+        }
         draft.history = kept.history.clone();
         Self {
             model: ModelState::default(),
+            compute,
             negative_open: !draft.settings.negative_prompt.is_empty(),
             draft,
             desk: Desk::default(),

@@ -34,7 +34,10 @@ impl Safelight {
         commands.extend(self.keys(&ctx).into_iter().map(Command::Do));
         let layout = lay_out(&ctx, &self.state, &self.room, ui.max_rect());
         let mut tasks = Vec::new();
+        let memory = self.services.resident_memory();
         let mut view = View {
+            places: self.services.places(),
+            memory,
             now: self.services.now(),
             offset: self.services.local_offset(),
             state: &mut self.state,

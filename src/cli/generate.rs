@@ -42,11 +42,8 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
     let (device, device_sentence) = open_device(&arguments.compute, stop.clone())?;
     let progress = Progress::start();
     let (busyness, places) = (Busyness::default(), Places::of_user());
-    let opening = Opening {
-        cache: places.previews.as_deref(),
-        busyness: busyness.clone(),
-        ..Opening::on(&device, &device_sentence)
-    };
+    let opening =
+        Opening { cache: places.previews.as_deref(), busyness: busyness.clone(), ..Opening::on(&device) };
     let model = open_model(&arguments.model.source(), opening)?;
     let (first, notes) = settings(arguments, like.as_ref(), &model)?;
     progress.say(&format!("{} on {device_sentence}", model.info.name));

@@ -107,7 +107,7 @@ impl EngineHandle {
     pub fn request(&self, request: Request) -> Result<(), SendError> {
         let piece = match &request {
             Request::Generate(job) => Piece::Job(job.id),
-            Request::Open(_) => Piece::Load,
+            Request::Open(_) | Request::Compute(_) => Piece::Load,
             Request::CountTokens { .. } | Request::Decode { .. } | Request::Strip { .. } => Piece::Other,
         };
         let stop = StopFlag::default();

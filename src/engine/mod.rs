@@ -1,6 +1,7 @@
 //! The inference thread: it owns the model, does one request at a time, sends, then wakes.
 
 mod companions;
+mod compute;
 mod denoise;
 mod fitted;
 pub mod generate;
@@ -17,6 +18,7 @@ mod worker;
 
 pub use crate::checkpoint::ModelPart;
 pub use companions::first_settings;
+pub use compute::{compute_of, device_offers, is_offered, with_compute};
 pub use denoise::{ConditionedModel, to_latent, to_tensor};
 pub use handle::{EngineEnds, EngineHandle, SendError, job_of};
 pub use hash::{Busyness, ModelHash};

@@ -9,9 +9,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::message::{Control, Event, JobId, ModelSource, Report, Request, STARTER, TokenCount};
+use crate::message::{Compute, Control, Event, JobId, ModelSource, Report, Request, STARTER, TokenCount};
 use crate::ops::{Device, DeviceOptions, Progress, StopFlag};
 
+use super::compute::with_compute;
 use super::generate;
 use super::handle::{EngineEnds, EngineHandle, Work};
 use super::hash::Busyness;
@@ -129,7 +130,8 @@ impl Worker {
         let busyness = self.busyness.clone();
         let busy = busyness.begin();
         match request {
-            Request::Open(source) => self.open(source, &stop),
+            Request::Open(source) => self.open(source, self.options.device, &stop),
+            Request::Compute(compute) => self.compute(&compute, &stop),
             Request::Generate(job) => RunningJob::run(self, job, stop, busy),
             Request::CountTokens { text } => self.count_tokens(self.model.as_ref(), text),
             Request::Decode { job, step } => self.decode(self.model.as_ref(), job, step, &stop),
@@ -186,14 +188,24 @@ impl Worker {
         }
     }
 
-    /// Opens `source` in place of the present model, which goes first: two do not fit into the memory of
-    /// an ordinary computer. If the new one fails the former is read again.
-    fn open(&mut self, source: ModelSource, stop: &StopFlag) {
+    /// Opens the present model on another device; without a model the next one is opened there.
+    fn compute(&mut self, compute: &Compute, stop: &StopFlag) {
+        let device = with_compute(self.options.device, compute);
+        match self.model.as_ref().map(|model| model.info.source.clone()) {
+            Some(source) => self.open(source, device, stop),
+            None => self.options.device = device,
+        }
+    }
+
+    /// Opens `source` on `device` in place of the present model, which goes first: two do not fit into
+    /// the memory of an ordinary computer. If the new one fails the former is read again where it was.
+    fn open(&mut self, source: ModelSource, device: DeviceOptions, stop: &StopFlag) {
         if let Err(error) = looks_right(&source) {
             let former_is_open = self.model.is_some();
             self.send(Event::OpenFailed { source, report: Report::of(&error), former_is_open });
             return;
         }
+        let former_device = std::mem::replace(&mut self.options.device, device);
         let former = self.model.take().map(|model| model.info.source.clone());
         let report = match self.read(&source, stop) {
             Ok(()) => {
@@ -202,6 +214,7 @@ impl Worker {
             }
             Err(report) => report,
         };
+        self.options.device = former_device;
         let again = former.map(|former| self.read(&former, &StopFlag::default()));
         if let Some(Err(lost)) = &again {
             log::warn!("the former model cannot be opened again: {}", lost.details);
@@ -220,7 +233,7 @@ impl Worker {
         };
         self.send(Event::Loading { part: name.clone(), share: 0.0 });
         // The device lives on with the model, the flag of its loading does not.
-        let (device, device_sentence) =
+        let (device, _) =
             Device::open(self.options.device, StopFlag::default()).map_err(|error| Report::of(&error))?;
         let _under = device.under(stop);
         let (events, wake) = (self.ends.events.clone(), self.wake.clone());
@@ -232,7 +245,7 @@ impl Worker {
                 events.send(Event::Hashed { hash: hash.to_owned() }).ok();
                 wake();
             }),
-            ..Opening::on(&device, &device_sentence)
+            ..Opening::on(&device)
         };
         let mut model = open_model(source, opening).map_err(|error| Report::of(&error))?;
         let tiny = tiny::find(&model, self.options.data_folder.as_deref()).unwrap_or_else(|note| {

@@ -7,4 +7,5 @@ mod shelf;
 mod sizes;
 mod stage;
 mod trouble;
+mod values;
 mod words;

@@ -6,6 +6,7 @@
 
 mod dialog;
 mod examine;
+mod footprint;
 mod lanes;
 mod unkept;
 mod wanted;
@@ -30,6 +31,7 @@ use crate::remember::{Instance, Keeper, Left, Session};
 use crate::told::Sentence;
 
 use dialog::Dialogs;
+use footprint::Footprint;
 use lanes::Front;
 use worker::Worker;
 
@@ -92,9 +94,10 @@ pub struct Desktop {
     dialogs: Dialogs,
     words: Words,
     save_format: Format,
-    /// The pictures' usual folder, and the present one.
-    usual: PathBuf,
+    places: Places,
+    /// The present folder of pictures.
     folder: PathBuf,
+    footprint: Footprint,
     offset: i64,
     thread: Option<JoinHandle<()>>,
 }
@@ -108,8 +111,8 @@ impl Desktop {
         let Setup { places, keeper, note, save_format, trash, process, words, waker } = setup;
         let (front, ends) = lanes::pair(waker);
         let beside = process.beside.then(|| failed("beside-another", ""));
-        let (usual, dialogs) = (places.pictures.clone(), Dialogs::new(front.errands.clone()));
-        let worker = Worker::new(places, keeper, trash, process, ends);
+        let dialogs = Dialogs::new(front.errands.clone());
+        let worker = Worker::new(places.clone(), keeper, trash, process, ends);
         let thread = std::thread::Builder::new().name("services".to_owned()).spawn(move || worker.run())?;
         Ok(Self {
             front: Some(front),
@@ -118,8 +121,9 @@ impl Desktop {
             dialogs,
             words,
             save_format,
-            folder: usual.clone(),
-            usual,
+            folder: places.pictures.clone(),
+            places,
+            footprint: Footprint::default(),
             offset: i64::from(jiff::Zoned::now().offset().seconds()),
             thread: Some(thread),
         })
@@ -154,7 +158,7 @@ impl Desktop {
     fn note(&mut self, task: &mut Task) {
         match task {
             Task::List { folder } => {
-                let present = folder.get_or_insert_with(|| self.usual.clone());
+                let present = folder.get_or_insert_with(|| self.places.pictures.clone());
                 self.folder.clone_from(present);
             }
             Task::Speak(language) => self.words = Words::new(*language),
@@ -202,6 +206,14 @@ impl Services for Desktop {
 
     fn local_offset(&self) -> i64 {
         self.offset
+    }
+
+    fn places(&self) -> Option<&Places> {
+        Some(&self.places)
+    }
+
+    fn resident_memory(&mut self) -> Option<u64> {
+        self.footprint.bytes()
     }
 }
 

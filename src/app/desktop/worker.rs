@@ -183,7 +183,10 @@ impl Worker {
             Task::Paste { picture } => self.paste(picture),
             Task::Trash(path) => self.discard(path),
             Task::Untrash => self.undo(),
-            Task::Reveal(path) => self.show(path, |path| opener::reveal(path)),
+            Task::Reveal(path) => {
+                let there = path.ancestors().find(|above| above.exists()).unwrap_or(&path).to_owned();
+                self.show(there, |path| opener::reveal(path));
+            }
             Task::OpenFolder => {
                 let folder = self.folder();
                 match std::fs::create_dir_all(&folder) {

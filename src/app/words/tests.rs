@@ -37,6 +37,24 @@ fn both_languages_have_the_same_keys_and_values() {
     assert_eq!(values(Language::English), values(Language::Chinese));
 }
 
+/// Messages that are the same in both languages: names, and nothing else.
+const SAME: &[&str] = &[];
+
+#[test]
+fn every_message_is_read_and_says_something_else_in_each_language() {
+    let [english, chinese] = Language::ALL.map(|language| {
+        let read = FluentResource::try_new(language.source().to_owned());
+        assert!(read.is_ok(), "{}: {:?}", language.name(), read.err().map(|(_, errors)| errors));
+        Words::new(language)
+    });
+    for key in keys(Language::English) {
+        assert!(english.has(&key) && chinese.has(&key), "{key} is not read");
+        let told = [english.t(&key), chinese.t(&key)];
+        assert!(!told.contains(&key), "{key} stands for itself");
+        assert_eq!(told[0] == told[1], SAME.contains(&key.as_str()), "{key}: {}", told[0]);
+    }
+}
+
 /// The source of the program, tests left out.
 fn code() -> String {
     let mut code = String::new();
@@ -173,6 +191,22 @@ fn messages() -> Vec<Box<dyn Told>> {
     ] {
         all.push(Box::new(note));
     }
+    for note in [
+        FileNote::VTold,
+        FileNote::VAssumed,
+        FileNote::PredictionUnknown { told: text() },
+        FileNote::PredictionsDiffer { file: text() },
+        FileNote::ZeroTerminalSnr,
+        FileNote::EmaAbsent,
+        FileNote::EmaOnly,
+        FileNote::EncoderAbsent,
+        FileNote::RowsWithoutWords { rows: 3, used: 7 },
+        FileNote::NamesUnwrapped { tensors: 3, stored: text(), read_as: text() },
+        FileNote::BytesBehindTheEnd { bytes: 3 },
+        FileNote::RestsLeftOut { network: text(), tensors: 3 },
+    ] {
+        all.push(Box::new(note));
+    }
     for problem in [
         Problem::Missing,
         Problem::Unreadable(text()),
@@ -201,6 +235,7 @@ fn messages() -> Vec<Box<dyn Told>> {
         Problem::MissingPart { part: "unet", looked_for: "a file" },
         Problem::Unsupported { expected: text(), found: text() },
         Problem::NoTensor(text()),
+        Problem::NoWholeDecoder { missing: text() },
         Problem::ElementType { name: text(), found: "xyz" },
         Problem::Stopped,
     ] {
@@ -253,6 +288,7 @@ fn messages() -> Vec<Box<dyn Told>> {
         Error::OutOfMemory { bytes: 1 << 30 },
         Error::Device(text()),
         Error::Shape(text()),
+        Error::NoEncoder,
         Error::Backend { device: "CPU", operation: "xyz", cause: text() },
     ] {
         all.push(Box::new(error));

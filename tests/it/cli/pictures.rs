@@ -91,6 +91,7 @@ fn every_choice_changes_the_picture() {
         &["--negative", "rain"],
         &["--width", &half],
         &["--height", &half],
+        &["--timesteps", "exact"],
     ];
     let mut pictures = Vec::new();
     for (number, choice) in choices.iter().enumerate() {
