@@ -3,11 +3,15 @@
 //! A new note is a variant here, its English sentence, its key and values, and a line in each language of
 //! `assets/words`.
 
+mod file;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::told::Told;
+
+pub use file::FileNote;
 
 /// What a text is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +79,8 @@ pub enum Note {
     },
     /// Nothing tells what the network predicts.
     EpsAssumed,
+    /// A model file is odd but sound.
+    File(FileNote),
     /// A diffusers folder brings a safety checker.
     SafetyChecker,
     /// A stored buffer of the schedule differs from the config's.
@@ -83,6 +89,13 @@ pub enum Note {
         name: String,
         /// The largest difference, where it has the config's length.
         by: Option<f32>,
+    },
+    /// A picture is of the former starter, which drew smaller.
+    FormerStarter {
+        /// The width at which it is taken over.
+        width: usize,
+        /// The height.
+        height: usize,
     },
     /// TAESD's file cannot be used.
     NoTinyPreviews {
@@ -199,6 +212,7 @@ impl fmt::Display for Note {
             Self::EpsAssumed => {
                 f.write_str("the file does not tell what the model predicts: the noise (eps) is assumed")
             }
+            Self::File(note) => note.fmt(f),
             Self::SafetyChecker => f.write_str("the folder's safety checker is not used"),
             Self::BufferDiffers { name, by: Some(by) } => {
                 write!(
@@ -209,6 +223,10 @@ impl fmt::Display for Note {
             Self::BufferDiffers { name, by: None } => {
                 write!(f, "the file's {name} are not as long as the config's; the config's are used")
             }
+            Self::FormerStarter { width, height } => write!(
+                f,
+                "the picture is of the former starter, which drew smaller: its size is now {width}×{height}"
+            ),
             Self::NoTinyPreviews { file, cause } => {
                 write!(f, "no tiny previews: {cause}; replace or remove {file}")
             }
@@ -219,7 +237,10 @@ impl fmt::Display for Note {
                 write!(f, "the picture was made with the sampler {found}; ddim is used instead")
             }
             Self::OtherSize { found: [width, height], used: [across, down] } => {
-                write!(f, "the picture is {width}x{height}; {across}x{down} is the nearest that this model makes")
+                write!(
+                    f,
+                    "the picture is {width}x{height}; {across}x{down} is the nearest that this model makes"
+                )
             }
             Self::OtherSteps { found, used } => {
                 write!(f, "the picture was made with {found} steps; {used} are used")
@@ -252,6 +273,12 @@ impl fmt::Display for Note {
     }
 }
 
+impl From<FileNote> for Note {
+    fn from(note: FileNote) -> Self {
+        Self::File(note)
+    }
+}
+
 impl Told for Note {
     fn key(&self) -> &'static str {
         match self {
@@ -265,8 +292,10 @@ impl Told for Note {
             Self::FirstStageGroupsAssumed { .. } => "note-first-stage-groups-assumed",
             Self::OtherBetas { .. } => "note-other-betas",
             Self::EpsAssumed => "note-eps-assumed",
+            Self::File(note) => note.key(),
             Self::SafetyChecker => "note-safety-checker",
             Self::BufferDiffers { .. } => "note-buffer-differs",
+            Self::FormerStarter { .. } => "note-former-starter",
             Self::NoTinyPreviews { .. } => "note-no-tiny-previews",
             Self::FitError { .. } => "note-fit-error",
             Self::RoughColors => "note-rough-colors",
@@ -304,8 +333,12 @@ impl Told for Note {
             }
             Self::OtherBetas { last } => vec![("last", last.to_string())],
             Self::BufferDiffers { name, .. } => vec![("name", name.clone())],
+            Self::FormerStarter { width, height } => {
+                vec![("width", width.to_string()), ("height", height.to_string())]
+            }
             Self::NoTinyPreviews { file, .. } => vec![("file", file.clone())],
             Self::FitError { error } => vec![("error", format!("{error:.2}"))],
+            Self::File(note) => note.values(),
             Self::OtherSampler { found } => vec![("found", found.clone())],
             Self::OtherSize { found, used } => {
                 let size = |[width, height]: [usize; 2]| format!("{width}×{height}");

@@ -411,7 +411,9 @@ mod tests {
 
     #[test]
     fn numbers_as_people_write_them() {
-        for (text, expected) in [("-1", Some(Seed::Random)), ("-77", Some(Seed::Random)), ("0", Some(Seed::Number(0)))] {
+        for (text, expected) in
+            [("-1", Some(Seed::Random)), ("-77", Some(Seed::Random)), ("0", Some(Seed::Number(0)))]
+        {
             assert_eq!(parse_seed(text).ok(), expected);
         }
         for text in ["-", "--1", "-1.5", "", "x", "18446744073709551616"] {

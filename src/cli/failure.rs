@@ -60,9 +60,11 @@ impl From<ops::Error> for Failure {
         match error {
             ops::Error::Stopped => Self::Interrupted,
             ops::Error::Backend { .. } => Self::Ours(error.to_string()),
-            ops::Error::Weights(_) | ops::Error::Device(_) | ops::Error::Shape(_) => {
-                Self::Input(error.to_string())
-            }
+            ops::Error::NoTensor { .. }
+            | ops::Error::Weights(_)
+            | ops::Error::NoEncoder
+            | ops::Error::Device(_)
+            | ops::Error::Shape(_) => Self::Input(error.to_string()),
         }
     }
 }

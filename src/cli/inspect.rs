@@ -12,8 +12,8 @@ use crate::ops::{Device, StopFlag, Weights};
 use crate::picture::open::is_picture;
 
 use super::arguments::Inspect;
-use super::{Failure, inspect_picture};
 use super::verify::read_small;
+use super::{Failure, inspect_picture};
 
 /// Names shown of a long list.
 const NAMES_SHOWN: usize = 12;

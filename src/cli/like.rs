@@ -66,7 +66,9 @@ pub fn follow(
         notes.push(Note::OtherEta { found: settings.eta });
         settings.eta = 0.0;
     }
-    if let Some(steps) = found.settings.steps.filter(|&steps| steps != settings.steps && arguments.steps.is_none()) {
+    if let Some(steps) =
+        found.settings.steps.filter(|&steps| steps != settings.steps && arguments.steps.is_none())
+    {
         notes.push(Note::OtherSteps { found: steps, used: settings.steps });
     }
     let size = [settings.width, settings.height];

@@ -26,7 +26,7 @@ use self::texts::{MAKER_NOTE, Texts};
 use super::chunks::PngHead;
 use super::exif_block::NOTE;
 use super::format::{PARAMETERS, SAFELIGHT};
-use super::{Field, Made, PartialSettings, PictureError};
+use super::{Field, Made, MadeBy, PartialSettings, PictureError};
 
 /// Places of texts, the most trusted first; a text anywhere else comes last.
 const PLACES: [&str; 12] = [
@@ -136,7 +136,8 @@ fn recover_texts(texts: &Texts) -> Option<Recovered> {
 
 /// What other programs leave.
 fn foreign(texts: &Texts) -> Option<Recovered> {
-    let rank = |name: &str| PLACES.iter().position(|place| place.eq_ignore_ascii_case(name)).unwrap_or(PLACES.len());
+    let rank =
+        |name: &str| PLACES.iter().position(|place| place.eq_ignore_ascii_case(name)).unwrap_or(PLACES.len());
     let mut ordered: Vec<(&str, &str)> = texts.iter().filter(|(name, _)| *name != MAKER_NOTE).collect();
     ordered.sort_by_key(|(name, _)| rank(name));
     let mut best: Option<Recovered> = None;
@@ -166,10 +167,16 @@ fn any_form(text: &str) -> Option<Recovered> {
 fn any_record(value: &Value) -> Option<Recovered> {
     let graph = comfy::graph(value).or_else(|| {
         let inner = value.get("prompt")?;
-        inner.as_object().map_or_else(|| comfy::graph(&json::parse(inner.as_str()?)?), |_| comfy::graph(inner))
+        inner
+            .as_object()
+            .map_or_else(|| comfy::graph(&json::parse(inner.as_str()?)?), |_| comfy::graph(inner))
     });
     // Where a graph comes with a plain record of it, that tells more.
-    let plain = || flat::record(value).filter(|found| graph.as_ref().is_none_or(|graph| graph.settings.known() < found.settings.known()));
+    let plain = || {
+        flat::record(value).filter(|found| {
+            graph.as_ref().is_none_or(|graph| graph.settings.known() < found.settings.known())
+        })
+    };
     invoke::metadata(value).or_else(|| invoke::legacy(value)).or_else(plain).or_else(|| graph.clone())
 }
 
@@ -186,6 +193,11 @@ impl Recovered {
             guidance_of_steps: Vec::new(),
             made: None,
         }
+    }
+
+    /// The model that made it.
+    pub fn made_by(&self) -> MadeBy {
+        MadeBy { name: self.model.clone(), hash: self.model_hash.clone() }
     }
 
     /// What the picture does not tell, so that whatever was there before stays.
@@ -221,7 +233,12 @@ fn safelight(text: &str) -> Option<Recovered> {
         model: text("model"),
         model_hash: text("model_hash"),
         stopped_after: made.get("stopped_after").and_then(value::count),
-        guidance_of_steps: guidance.into_iter().flatten().take(MOST_STEPS).filter_map(Value::as_f64).collect(),
+        guidance_of_steps: guidance
+            .into_iter()
+            .flatten()
+            .take(MOST_STEPS)
+            .filter_map(Value::as_f64)
+            .collect(),
         made: serde_json::from_value(made.clone()).ok(),
         ..Recovered::from(Origin::Safelight)
     })
@@ -239,7 +256,10 @@ mod tests {
         assert_eq!((found.settings.steps, found.stopped_after), (Some(7), Some(3)));
         assert_eq!(found.settings.seed, None);
         assert_eq!((found.model.as_deref(), &found.made), (Some("m"), &None));
-        assert_eq!(found.not_read(), [Field::NegativePrompt, Field::Guidance, Field::Seed, Field::Size, Field::Sampler]);
+        assert_eq!(
+            found.not_read(),
+            [Field::NegativePrompt, Field::Guidance, Field::Seed, Field::Size, Field::Sampler]
+        );
     }
 
     #[test]

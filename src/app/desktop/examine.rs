@@ -9,6 +9,7 @@ use crate::engine::is_model;
 use crate::message::Report;
 use crate::picture;
 use crate::picture::open::is_picture;
+use crate::picture::read::Recovered;
 use crate::told::Sentence;
 
 /// Looks at a file's first bytes; its ending is not believed.
@@ -48,10 +49,11 @@ fn read_picture(path: PathBuf) -> Answer {
     };
     match picture::read::recover(&path) {
         Ok(found) => {
+            let made_by = found.as_ref().map(Recovered::made_by).unwrap_or_default();
             let (settings, foreign_sampler) =
                 found.map(|found| (Box::new(found.settings), found.foreign_sampler)).unzip();
             let settings = settings.filter(|settings| !settings.is_empty());
-            Answer::Recovered { path, settings, foreign_sampler: foreign_sampler.flatten(), frame }
+            Answer::Recovered { path, settings, foreign_sampler: foreign_sampler.flatten(), made_by, frame }
         }
         Err(error) => write::failed(&error),
     }

@@ -141,6 +141,7 @@ fn messages() -> Vec<Box<dyn Told>> {
         Note::EpsAssumed,
         Note::SafetyChecker,
         Note::BufferDiffers { name: text(), by: None },
+        Note::FormerStarter { width: 256, height: 384 },
         Note::NoTinyPreviews { file: text(), cause: text() },
         Note::FitError { error: 0.1 },
         Note::RoughColors,

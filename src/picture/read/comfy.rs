@@ -33,14 +33,19 @@ pub(super) fn graph(value: &Value) -> Option<Recovered> {
     settings.guidance = held(&graph, sampler, &["cfg"], real).or_else(|| without_guidance(&graph, sampler));
     settings.prompt = conditioning(&graph, sampler, Side::Positive);
     settings.negative_prompt = conditioning(&graph, sampler, Side::Negative);
-    if let Some(latent) = graph.search(sampler, is_latent, is_sampler, |node| is_empty_latent(node).then_some(node)) {
+    if let Some(latent) =
+        graph.search(sampler, is_latent, is_sampler, |node| is_empty_latent(node).then_some(node))
+    {
         settings.width = held(&graph, latent, &["width", "empty_latent_width"], count);
         settings.height = held(&graph, latent, &["height", "empty_latent_height"], count);
     }
     let leads_to_model = |key: &str| key.contains("model") || is_bundle(key) || key.is_empty();
-    found.model = graph.search(sampler, leads_to_model, |_| false, |node| {
-        MODEL_FILES.iter().find_map(|key| file_name(node.input(key)?))
-    });
+    found.model = graph.search(
+        sampler,
+        leads_to_model,
+        |_| false,
+        |node| MODEL_FILES.iter().find_map(|key| file_name(node.input(key)?)),
+    );
     if let Some(name) = held(&graph, sampler, &["sampler_name"], words) {
         found.set_sampler(name);
     }
@@ -56,7 +61,8 @@ fn file_name(value: &Value) -> Option<String> {
 fn first_pass<'a>(graph: &Graph<'a>) -> Option<Link<'a>> {
     let rank = |sampler: &Link<'a>| {
         let later = graph.search(*sampler, is_latent, is_sampler, |node| is_sampler(node).then_some(()));
-        let begins = graph.search(*sampler, is_latent, is_sampler, |node| is_empty_latent(node).then_some(()));
+        let begins =
+            graph.search(*sampler, is_latent, is_sampler, |node| is_empty_latent(node).then_some(()));
         (later.is_some(), begins.is_none())
     };
     // The first of those that are equal.
@@ -70,7 +76,10 @@ fn is_sampler(node: Link<'_>) -> bool {
 
 /// Whether an input may lead to the latent that a sampler begins with.
 fn is_latent(key: &str) -> bool {
-    let others = ["model", "clip", "vae", "positive", "negative", "cond", "noise", "sigmas", "sampler", "seed", "control"];
+    let others = [
+        "model", "clip", "vae", "positive", "negative", "cond", "noise", "sigmas", "sampler", "seed",
+        "control",
+    ];
     !others.iter().any(|other| key.contains(other)) && key != "guider"
 }
 
@@ -85,29 +94,20 @@ fn without_guidance(graph: &Graph<'_>, sampler: Link<'_>) -> Option<f64> {
 }
 
 /// A value of a node: written there, in a node that the input links to, or in one that hands it on.
-fn held<'a, T>(
-    graph: &Graph<'a>,
-    node: Link<'a>,
-    keys: &[&str],
-    read: fn(&Value) -> Option<T>,
-) -> Option<T> {
+fn held<'a, T>(graph: &Graph<'a>, node: Link<'a>, keys: &[&str], read: fn(&Value) -> Option<T>) -> Option<T> {
     let own = keys.iter().find_map(|key| {
         let value = node.input(key)?;
         read(value).or_else(|| behind(graph, graph.linked(node, value)?, key, read))
     });
     own.or_else(|| {
-        let hands_on = |key: &str| matches!(key, "noise" | "sigmas" | "sampler" | "optional_seed") || is_bundle(key);
+        let hands_on =
+            |key: &str| matches!(key, "noise" | "sigmas" | "sampler" | "optional_seed") || is_bundle(key);
         graph.links(node, hands_on).into_iter().find_map(|node| held(graph, node, keys, read))
     })
 }
 
 /// The value that a node stands for.
-fn behind<'a, T>(
-    graph: &Graph<'a>,
-    node: Link<'a>,
-    key: &str,
-    read: fn(&Value) -> Option<T>,
-) -> Option<T> {
+fn behind<'a, T>(graph: &Graph<'a>, node: Link<'a>, key: &str, read: fn(&Value) -> Option<T>) -> Option<T> {
     let seeds: &[&str] = if key.contains("seed") { &["seed", "noise_seed"] } else { &[] };
     let names = std::iter::once(&key).chain(seeds).chain(&HELD);
     let own = names.copied().find_map(|name| read(node.input(name)?));

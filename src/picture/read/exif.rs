@@ -21,7 +21,8 @@ pub(super) fn add(texts: &mut Texts, block: &[u8]) {
     };
     let tiff = Tiff { block, little };
     let first = tiff.directory(4);
-    let inner = first.iter().find(|field| field.tag == EXIF_DIRECTORY).map(|field| tiff.directory(field.at + 8));
+    let inner =
+        first.iter().find(|field| field.tag == EXIF_DIRECTORY).map(|field| tiff.directory(field.at + 8));
     for field in first.iter().chain(inner.iter().flatten()) {
         let Some(bytes) = tiff.bytes(field).filter(|bytes| bytes.len() <= TEXT_LIMIT) else { continue };
         match field.tag {

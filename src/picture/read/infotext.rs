@@ -146,7 +146,8 @@ fn take(found: &mut Recovered, key: Key, value: String) {
         Key::Version if draws_on_the_processor(&value) => settings.rng = Some(RngKind::Cpu),
         Key::StoppedAfter => found.stopped_after = value.parse().ok(),
         Key::GuidanceOfSteps => {
-            found.guidance_of_steps = value.split_whitespace().filter_map(|value| value.parse().ok()).collect();
+            found.guidance_of_steps =
+                value.split_whitespace().filter_map(|value| value.parse().ok()).collect();
         }
         Key::Prompt => drop(settings.prompt.get_or_insert(value)),
         Key::NegativePrompt => drop(settings.negative_prompt.get_or_insert(value)),
@@ -278,18 +279,17 @@ fn negative_at(text: &str) -> Option<(usize, bool)> {
         let line = before(*at).rsplit('\n').next().unwrap_or_default();
         line.trim().is_empty()
     };
-    let begins_word = |at: &usize| {
-        before(*at).ends_with(|c: char| c.is_whitespace() || SEPARATORS.contains(&c))
-    };
+    let begins_word =
+        |at: &usize| before(*at).ends_with(|c: char| c.is_whitespace() || SEPARATORS.contains(&c));
     let places = || lower.match_indices(NEGATIVE).map(|(at, _)| at);
     let on_line = places().find(begins_line).map(|at| (at, true));
     on_line.or_else(|| places().find(begins_word).map(|at| (at, false)))
 }
 
 fn without_label(prompt: &str) -> &str {
-    let label = POSITIVE.iter().find(|label| {
-        prompt.get(..label.len()).is_some_and(|start| start.eq_ignore_ascii_case(label))
-    });
+    let label = POSITIVE
+        .iter()
+        .find(|label| prompt.get(..label.len()).is_some_and(|start| start.eq_ignore_ascii_case(label)));
     label.map_or(prompt, |label| prompt[label.len()..].trim_start())
 }
 

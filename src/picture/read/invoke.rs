@@ -40,7 +40,8 @@ pub(super) fn metadata(record: &Value) -> Option<Recovered> {
 
 /// The older form: the picture's own values under `image`.
 pub(super) fn legacy(record: &Value) -> Option<Recovered> {
-    let image = record.get("image").or_else(|| record.get("images")?.get(0)).filter(|image| image.is_object())?;
+    let image =
+        record.get("image").or_else(|| record.get("images")?.get(0)).filter(|image| image.is_object())?;
     let mut found = Recovered::from(Origin::InvokeAi);
     let settings = &mut found.settings;
     if let Some(prompt) = legacy_prompt(&image["prompt"]) {

@@ -140,7 +140,10 @@ mod tests {
     #[test]
     fn what_python_writes_is_read() {
         let cases = [
-            (r#"{"a": NaN, "b": [Infinity, -Infinity], "c": 1}"#, json!({"a": null, "b": [null, null], "c": 1})),
+            (
+                r#"{"a": NaN, "b": [Infinity, -Infinity], "c": 1}"#,
+                json!({"a": null, "b": [null, null], "c": 1}),
+            ),
             ("{\"a\": 1}\0\0", json!({"a": 1})),
             ("\u{feff} {\"a\": 1} and more", json!({"a": 1})),
             (r#"{"a": "\ud83d\ude00 \ud83d NaN, True"}"#, json!({"a": "😀 \u{fffd} NaN, True"})),

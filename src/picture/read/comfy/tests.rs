@@ -44,7 +44,10 @@ fn sampler(positive: Value, negative: Value) -> Value {
 fn links_are_followed() {
     let found = super::graph(&over_plain(json!({}))).unwrap();
     let settings = &found.settings;
-    assert_eq!((settings.prompt.as_deref(), settings.negative_prompt.as_deref()), (Some("a bottle"), Some("watermark")));
+    assert_eq!(
+        (settings.prompt.as_deref(), settings.negative_prompt.as_deref()),
+        (Some("a bottle"), Some("watermark"))
+    );
     assert_eq!((settings.seed, settings.steps), (Some(156_680_208_700_286), Some(20)));
     assert_eq!(settings.guidance, Some(8.0));
     assert_eq!((settings.width, settings.height), (Some(512), Some(768)));
@@ -63,17 +66,31 @@ fn each_text_stays_on_its_side() {
         "negative": "watermark", "positive": "a bottle", "empty_latent_width": 512, "empty_latent_height": 640}});
     let guided = |inputs: Value| json!({"class_type": "ConditioningSetArea", "inputs": inputs});
     let cases = [
-        (json!({"3": sampler(json!(["20", 0]), json!(["20", 1])), "20": control}), both("a bottle", "watermark")),
+        (
+            json!({"3": sampler(json!(["20", 0]), json!(["20", 1])), "20": control}),
+            both("a bottle", "watermark"),
+        ),
         (json!({"3": sampler(json!(["6", 0]), json!(["21", 0])), "21": zero}), both("a bottle", "")),
-        (json!({"3": sampler(json!(["22", 1]), json!(["22", 2])), "22": loader}), both("a bottle", "watermark")),
-        (json!({"3": sampler(json!(["20", 0]), json!(["20", 1])),
+        (
+            json!({"3": sampler(json!(["22", 1]), json!(["22", 2])), "22": loader}),
+            both("a bottle", "watermark"),
+        ),
+        (
+            json!({"3": sampler(json!(["20", 0]), json!(["20", 1])),
             "20": {"class_type": "ControlNetApplyAdvanced", "inputs": {"positive": ["22", 1], "negative": ["21", 0]}},
-            "21": {"class_type": "ConditioningZeroOut", "inputs": {"conditioning": ["22", 1]}}, "22": loader}), both("a bottle", "")),
-        (json!({"3": sampler(json!(["23", 0]), json!(["24", 0])), "23": guided(json!({"conditioning": ["6", 0], "width": 4})),
-            "24": {"class_type": "Reroute", "inputs": {"": ["7", 0]}}}), both("a bottle", "watermark")),
+            "21": {"class_type": "ConditioningZeroOut", "inputs": {"conditioning": ["22", 1]}}, "22": loader}),
+            both("a bottle", ""),
+        ),
+        (
+            json!({"3": sampler(json!(["23", 0]), json!(["24", 0])), "23": guided(json!({"conditioning": ["6", 0], "width": 4})),
+            "24": {"class_type": "Reroute", "inputs": {"": ["7", 0]}}}),
+            both("a bottle", "watermark"),
+        ),
         // What cannot be followed is none, and never the other side's.
-        (json!({"3": sampler(json!(["25", 0]), json!(["7", 0])), "25": {"class_type": "Mystery", "inputs": {"negative": ["7", 0], "x": ["4", 0]}}}),
-            (None, Some("watermark".to_owned()))),
+        (
+            json!({"3": sampler(json!(["25", 0]), json!(["7", 0])), "25": {"class_type": "Mystery", "inputs": {"negative": ["7", 0], "x": ["4", 0]}}}),
+            (None, Some("watermark".to_owned())),
+        ),
     ];
     for (nodes, expected) in cases {
         assert_eq!(texts(&over_plain(nodes.clone())), expected, "{nodes}");
@@ -82,7 +99,12 @@ fn each_text_stays_on_its_side() {
 
 #[test]
 fn joined_texts_come_whole() {
-    let prompt = |node: Value| texts(&over_plain(json!({"11": node, "12": {"class_type": "PrimitiveString", "inputs": {"value": "on a table"}}}))).0;
+    let prompt = |node: Value| {
+        texts(&over_plain(
+            json!({"11": node, "12": {"class_type": "PrimitiveString", "inputs": {"value": "on a table"}}}),
+        ))
+        .0
+    };
     let cases = [
         json!({"class_type": "StringConcatenate", "inputs": {"string_b": ["12", 0], "string_a": "a bottle", "delimiter": ", "}}),
         json!({"class_type": "Text Concatenate", "inputs": {"delimiter": ", ", "clean_whitespace": "true", "text_a": "a bottle", "text_b": ["12", 0]}}),
@@ -119,13 +141,19 @@ fn samplers_made_of_parts() {
             "33": {"class_type": "BasicScheduler", "inputs": {"scheduler": "normal", "steps": 24, "denoise": 1, "model": ["4", 0]}}
         }))
     };
-    let cfg = parts(json!({"class_type": "CFGGuider", "inputs": {"cfg": 5.5, "model": ["10", 0], "positive": ["6", 0], "negative": ["7", 0]}}));
+    let cfg = parts(
+        json!({"class_type": "CFGGuider", "inputs": {"cfg": 5.5, "model": ["10", 0], "positive": ["6", 0], "negative": ["7", 0]}}),
+    );
     let found = super::graph(&cfg).unwrap();
-    assert_eq!((found.settings.seed, found.settings.steps, found.settings.guidance), (Some(77), Some(24), Some(5.5)));
+    assert_eq!(
+        (found.settings.seed, found.settings.steps, found.settings.guidance),
+        (Some(77), Some(24), Some(5.5))
+    );
     assert_eq!((found.settings.sampler, found.settings.width), (Some(SamplerKind::Ddim), Some(512)));
     assert_eq!(found.model.as_deref(), Some("v1-5-pruned-emaonly"));
     assert_eq!(texts(&cfg), both("a bottle", "watermark"));
-    let basic = parts(json!({"class_type": "BasicGuider", "inputs": {"model": ["10", 0], "conditioning": ["6", 0]}}));
+    let basic =
+        parts(json!({"class_type": "BasicGuider", "inputs": {"model": ["10", 0], "conditioning": ["6", 0]}}));
     assert_eq!(texts(&basic), both("a bottle", ""));
     assert_eq!(super::graph(&basic).unwrap().settings.guidance, Some(1.0));
     let custom = over_plain(json!({
@@ -137,7 +165,10 @@ fn samplers_made_of_parts() {
         "35": {"class_type": "KarrasScheduler", "inputs": {"steps": 24}}
     }));
     let found = super::graph(&custom).unwrap();
-    assert_eq!((found.settings.seed, found.settings.steps, found.settings.guidance), (Some(78), Some(24), Some(5.5)));
+    assert_eq!(
+        (found.settings.seed, found.settings.steps, found.settings.guidance),
+        (Some(78), Some(24), Some(5.5))
+    );
     assert_eq!(found.foreign_sampler.as_deref(), Some("euler"));
 }
 

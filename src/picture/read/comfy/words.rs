@@ -10,7 +10,8 @@ use super::graph::{Graph, Link, is_bundle};
 
 /// Inputs that hold a text; of an encoder's two halves the first that has words.
 const TEXT_KEYS: [&str; 12] = [
-    "text", "string", "value", "prompt", "String", "Text", "text_g", "t5xxl", "text_l", "clip_l", "content", "text_0",
+    "text", "string", "value", "prompt", "String", "Text", "text_g", "t5xxl", "text_l", "clip_l", "content",
+    "text_0",
 ];
 
 /// Which of the two texts is looked for.
@@ -109,8 +110,9 @@ fn own_text<'a>(graph: &Graph<'a>, link: Link<'a>, side: Side) -> Option<Option<
     }
     let sides = side.keys();
     let keys = sides.iter().chain(&TEXT_KEYS).copied().chain(parts.first().map(String::as_str));
-    let keys: Vec<&str> =
-        keys.filter(|key| link.input(key).is_some_and(|value| value.is_string() || value.is_array())).collect();
+    let keys: Vec<&str> = keys
+        .filter(|key| link.input(key).is_some_and(|value| value.is_string() || value.is_array()))
+        .collect();
     keys.first()?;
     let told = keys.into_iter().map(of).find(|text| text.as_deref() != Some(""));
     Some(told.unwrap_or_else(|| Some(String::new())))

@@ -32,7 +32,11 @@ fn pairs_after_the_texts() {
         "\nTemplate: a {lighthouse|barn}, dusk\nNegative Template: fog",
         "\n",
     ] {
-        assert_told(&format!("a lighthouse, dusk\nNegative prompt: fog\n{PAIRS}{tail}"), "a lighthouse, dusk", "fog");
+        assert_told(
+            &format!("a lighthouse, dusk\nNegative prompt: fog\n{PAIRS}{tail}"),
+            "a lighthouse, dusk",
+            "fog",
+        );
     }
 }
 
@@ -46,7 +50,11 @@ fn keys_in_any_order_and_spelling() {
         "steps: 22, sampler: ddim, cfg scale: 6,5, seed: 4242, width: 512, height: 640",
         "Steps: 22,Sampler: DDIM,Guidance Scale: 6.5,Seed: 4242,Resolution: (512, 640),Schedule type: Karras",
     ] {
-        assert_told(&format!("a lighthouse, dusk\nNegative prompt: fog\n{pairs}"), "a lighthouse, dusk", "fog");
+        assert_told(
+            &format!("a lighthouse, dusk\nNegative prompt: fog\n{pairs}"),
+            "a lighthouse, dusk",
+            "fog",
+        );
     }
 }
 
@@ -57,7 +65,9 @@ fn all_on_one_line() {
         format!("a lighthouse, dusk.Negative prompt: fog.{PAIRS}"),
         format!("a lighthouse, dusk, Negative prompt: fog, {PAIRS}"),
         format!("a lighthouse, dusk\nNegative prompt: fog {PAIRS}"),
-        format!("Prompt: a lighthouse, dusk Negative prompt: fog {PAIRS}, TI: \"x, Steps: 5, Sampler: y, Seed: 1\""),
+        format!(
+            "Prompt: a lighthouse, dusk Negative prompt: fog {PAIRS}, TI: \"x, Steps: 5, Sampler: y, Seed: 1\""
+        ),
     ] {
         assert_told(&text, "a lighthouse, dusk", "fog");
     }
@@ -74,7 +84,8 @@ fn line_ends_and_marks_of_other_systems() {
 
 #[test]
 fn a_prompt_may_look_like_pairs() {
-    let prompt = "stairs, Steps: 99, Sampler: none, CFG scale: 1, Seed: 1\nSteps: 1, Sampler: no, Seed: 5\nend";
+    let prompt =
+        "stairs, Steps: 99, Sampler: none, CFG scale: 1, Seed: 1\nSteps: 1, Sampler: no, Seed: 5\nend";
     assert_told(&format!("{prompt}\nNegative prompt: fog\n{PAIRS}"), prompt, "fog");
     assert_told(&format!("{PAIRS}\na lighthouse\nNegative prompt: fog"), "a lighthouse", "fog");
 }
@@ -115,7 +126,10 @@ fn it_reads_what_we_write() {
     made.stopped_after = Some(3);
     made.guidance_of_steps = vec![7.5, 7.5, 3.25];
     let found = parse(&crate::picture::a1111_text(&made)).unwrap();
-    assert_eq!(found.settings.over(&crate::message::Settings { seed: 1, ..made.settings.clone() }), made.settings);
+    assert_eq!(
+        found.settings.over(&crate::message::Settings { seed: 1, ..made.settings.clone() }),
+        made.settings
+    );
     assert_eq!((found.stopped_after, found.guidance_of_steps), (Some(3), made.guidance_of_steps));
     assert_eq!(found.model_hash.as_deref(), Some("0123456789"));
 }
