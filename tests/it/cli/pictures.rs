@@ -185,7 +185,8 @@ fn previews_show_every_step() {
 #[test]
 fn a_picture_tells_its_settings_and_another_is_made_like_it() {
     let folder = folder();
-    let flags = ["--negative", "rain", "--seed", "5", "--steps", "2", "--guidance", "2,5", "--timesteps", "quad"];
+    let flags =
+        ["--negative", "rain", "--seed", "5", "--steps", "2", "--guidance", "2,5", "--timesteps", "quad"];
     done(&folder, &[&["generate", "a fox", "-o", "a.png"][..], &flags].concat());
     let said = done(&folder, &["inspect", "a.png"]);
     let lines: Vec<&str> = said.lines().collect();
@@ -230,7 +231,8 @@ fn what_cannot_be_followed_is_a_note_and_the_nearest_is_taken() {
     let run = safelight(&folder, &["generate", "--like", "bare.png", "-o", "c.png"]);
     assert_eq!((run.code, run.stderr.lines().count()), (2, 1), "{}", run.stderr);
     write("nothing.png", "a holiday");
-    for arguments in [&["inspect", "nothing.png"][..], &["generate", "--like", "nothing.png"], &["generate"]] {
+    for arguments in [&["inspect", "nothing.png"][..], &["generate", "--like", "nothing.png"], &["generate"]]
+    {
         let run = safelight(&folder, arguments);
         assert_eq!(run.code, 2, "{arguments:?}: {}", run.stderr);
     }

@@ -32,7 +32,8 @@ fn png_with_chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
 /// A block with one field in its inner directory, or in the first one.
 fn exif(tag: u16, kind: u16, data: &[u8], little: bool) -> Vec<u8> {
     let short = |value: u16| if little { value.to_le_bytes() } else { value.to_be_bytes() };
-    let long = |value: usize| if little { (value as u32).to_le_bytes() } else { (value as u32).to_be_bytes() };
+    let long =
+        |value: usize| if little { (value as u32).to_le_bytes() } else { (value as u32).to_be_bytes() };
     let mut block = if little { b"II*\0".to_vec() } else { b"MM\0*".to_vec() };
     block.extend(long(8));
     let field = |tag: u16, kind: u16, count: usize, at: usize| {
@@ -79,7 +80,8 @@ fn every_chunk_and_its_letters() {
     assert_told(recover_bytes(&png_with_chunk(b"iTXt", &international)), prompt, "packed iTXt");
     // Latin-1, as the standard has it.
     let text = TEXT.replace("灯台 café, 👩‍🚀", "caf\u{e9},");
-    let latin: Vec<u8> = b"parameters\0".iter().copied().chain(text.chars().map(|letter| letter as u8)).collect();
+    let latin: Vec<u8> =
+        b"parameters\0".iter().copied().chain(text.chars().map(|letter| letter as u8)).collect();
     assert_told(recover_bytes(&png_with_chunk(b"tEXt", &latin)), "café, dusk", "Latin-1");
     let block = exif(0x9286, 7, &[b"UNICODE\0", TEXT.as_bytes()].concat(), true);
     assert_told(recover_bytes(&png_with_chunk(b"eXIf", &block)), prompt, "eXIf");
@@ -116,7 +118,11 @@ fn comments_in_every_order_and_kind_of_field() {
     }
     let title: Vec<u8> = utf16(u16::to_le_bytes);
     assert_told(recover_bytes(&jpeg_with(&exif(0x9c9c, 1, &title, false))), prompt, "XPComment");
-    assert_told(recover_bytes(&jpeg_with(&exif(0x010e, 2, TEXT.as_bytes(), true))), prompt, "ImageDescription");
+    assert_told(
+        recover_bytes(&jpeg_with(&exif(0x010e, 2, TEXT.as_bytes(), true))),
+        prompt,
+        "ImageDescription",
+    );
     for cut in 0..60 {
         let block = exif(0x9286, 7, &[b"UNICODE\0", TEXT.as_bytes()].concat(), true);
         recover_bytes(&webp_with(&block[..cut]));
@@ -131,8 +137,13 @@ fn graphs_and_records_wherever_they_stand() {
         assert_eq!(found.settings.prompt.as_deref(), Some("a bottle"));
         assert_eq!(found.not_read(), [Field::NegativePrompt]);
     }
-    let python = COMFY.replacen("\"cfg\": 8", "\"cfg\": 8, \"is_changed\": [NaN, -Infinity], \"note\": \"\\ud83d\"", 1);
-    for text in [python.clone(), format!("{python}\0"), serde_json::Value::from(python.as_str()).to_string()] {
+    let python = COMFY.replacen(
+        "\"cfg\": 8",
+        "\"cfg\": 8, \"is_changed\": [NaN, -Infinity], \"note\": \"\\ud83d\"",
+        1,
+    );
+    for text in [python.clone(), format!("{python}\0"), serde_json::Value::from(python.as_str()).to_string()]
+    {
         let found = recover_bytes(&super::png_with(&[("prompt", &text.replace('\0', " "))])).unwrap();
         assert_eq!((found.settings.guidance, found.settings.height), (Some(8.0), Some(768)), "{text}");
     }
@@ -144,7 +155,10 @@ fn graphs_and_records_wherever_they_stand() {
         assert_eq!(found.settings.negative_prompt.as_deref(), Some("b"), "{key}");
     }
     let invoke = INVOKE.replacen('{', "{\"x\": Infinity, ", 1);
-    assert_eq!(recover_bytes(&super::png_with(&[("invokeai_metadata", &invoke)])).unwrap().settings.rng, None::<RngKind>);
+    assert_eq!(
+        recover_bytes(&super::png_with(&[("invokeai_metadata", &invoke)])).unwrap().settings.rng,
+        None::<RngKind>
+    );
 }
 
 /// A picture whose prompt is as long as told.
