@@ -235,6 +235,7 @@ saved-as = Saved { $what }
 deleted = Deleted { $what }
 copied = Picture copied
 settings-from = Settings taken from { $what }
+settings-from-partly = Some settings taken from { $what }; what it doesn't say stays as it was
 settings-from-other = Settings taken from { $what }; it was made with { $sampler }, DDIM is used instead
 no-settings-in = { $what } holds no settings that Safelight knows
 pasted-bare = The pasted picture holds no settings; drop its file here instead

@@ -232,6 +232,7 @@ saved-as = 已保存 { $what }
 deleted = 已删除 { $what }
 copied = 已复制图片
 settings-from = 已采用 { $what } 的设置
+settings-from-partly = 已采用 { $what } 的部分设置，没有说明的保持不变
 settings-from-other = 已采用 { $what } 的设置；它的采样器是 { $sampler }，这里使用 DDIM
 no-settings-in = { $what } 中没有 Safelight 认识的设置
 pasted-bare = 这张图片中没有设置；把图片文件拖到这里

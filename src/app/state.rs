@@ -403,12 +403,14 @@ impl State {
     ) {
         match settings {
             Some(settings) => {
+                let told =
+                    if settings.missing().is_empty() { "settings-from" } else { "settings-from-partly" };
                 let settings = settings.over(&self.draft.settings);
                 match foreign_sampler {
                     Some(sampler) => self.use_foreign_settings(settings, &path, sampler),
                     None => {
                         self.use_settings(settings);
-                        self.cards.notice(Said::With("settings-from", file_name(&path)), None);
+                        self.cards.notice(Said::With(told, file_name(&path)), None);
                     }
                 }
             }
