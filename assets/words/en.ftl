@@ -259,6 +259,7 @@ saved-as = Saved { $what }
 deleted = Deleted { $what }
 copied = Picture copied
 settings-from = Using the settings of { $what }
+settings-from-partly = Using some settings of { $what }. What it doesn't say stays as it was.
 settings-from-other = Using the settings of { $what }. It was made with { $sampler }; DDIM is used instead.
 no-settings-in = { $what } has no settings that Safelight can read.
 pasted-bare = The pasted picture has no settings. Drop its file here instead.

@@ -250,6 +250,7 @@ saved-as = 已保存 { $what }
 deleted = 已删除 { $what }
 copied = 已复制图片
 settings-from = 正在使用 { $what } 的设置
+settings-from-partly = 正在使用 { $what } 的部分设置。没有说明的保持不变。
 settings-from-other = 正在使用 { $what } 的设置。它由 { $sampler } 生成，这里改用 DDIM。
 no-settings-in = { $what } 中没有 Safelight 能读取的设置。
 pasted-bare = 粘贴的图片不含设置。请把它的文件拖到这里。

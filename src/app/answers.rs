@@ -137,12 +137,13 @@ impl State {
     }
 
     fn use_recovered(&mut self, settings: &PartialSettings, foreign_sampler: Option<String>, path: &Path) {
+        let told = if settings.missing().is_empty() { "settings-from" } else { "settings-from-partly" };
         let settings = settings.over(&self.draft.settings);
         match foreign_sampler {
             Some(sampler) => self.use_foreign_settings(settings, path, sampler),
             None => {
                 self.use_settings(settings);
-                self.cards.notice(Said::With("settings-from", file_name(path)), None);
+                self.cards.notice(Said::With(told, file_name(path)), None);
             }
         }
     }

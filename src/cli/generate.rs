@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::engine::generate::{self, GenerateError, Plan};
 use crate::engine::{Busyness, OpenModel, Opening, open_model};
 use crate::message::{RngKind, SamplerKind, Settings, TimestepSpacing};
-use crate::note::Note;
+use crate::note::{Note, PictureNote};
 use crate::ops::{Device, StopFlag};
 use crate::picture::read::Recovered;
 use crate::picture::{self, Held, Made};
@@ -147,7 +147,7 @@ fn one_picture(
                 Ok(()) | Err(Failure::Interrupted) => {}
                 // The picture is worth more than its previews.
                 Err(Failure::Ours(cause) | Failure::Input(cause)) => {
-                    progress.say(&format!("note: {}", Note::PreviewNotSaved { cause }));
+                    progress.say(&format!("note: {}", PictureNote::PreviewNotSaved { cause }));
                     previews = None;
                 }
             }
@@ -186,8 +186,8 @@ fn room(settings: &Settings, model: &OpenModel, output: &Output) -> Option<Note>
     let format = output.format().name().to_owned();
     match picture::held(&made, output.format()) {
         Held::Whole => None,
-        Held::Common => Some(Note::SettingsLeftOut { format }),
-        Held::Cut => Some(Note::PromptsCut { format }),
+        Held::Common => Some(Note::Picture(PictureNote::SettingsLeftOut { format })),
+        Held::Cut => Some(Note::Picture(PictureNote::PromptsCut { format })),
     }
 }
 

@@ -141,7 +141,7 @@ fn messages() -> Vec<Box<dyn Told>> {
     use crate::engine::OpenError;
     use crate::engine::generate::{GenerateError, Number, Part, Side};
     use crate::model::ModelError;
-    use crate::note::{FileNote, Note, TextKind};
+    use crate::note::{FileNote, Note, PictureNote, TextKind};
     use crate::ops::{Dtype, Error};
     use crate::picture::PictureError;
     use crate::sampler::ScheduleError;
@@ -177,17 +177,6 @@ fn messages() -> Vec<Box<dyn Told>> {
         Note::FitError { error: 0.1 },
         Note::RoughColors,
         Note::FitNotReady,
-        Note::OtherSampler { found: text() },
-        Note::OtherSize { found: [1, 2], used: [3, 4] },
-        Note::OtherSteps { found: 1500, used: 1000 },
-        Note::OtherEta { found: 0.5 },
-        Note::OtherModel { found: text(), used: "abc".into() },
-        Note::NotTold { what: text() },
-        Note::WasStopped { after: 3 },
-        Note::WasSteered { used: 7.5 },
-        Note::SettingsLeftOut { format: text() },
-        Note::PromptsCut { format: text() },
-        Note::PreviewNotSaved { cause: text() },
     ] {
         all.push(Box::new(note));
     }
@@ -206,6 +195,21 @@ fn messages() -> Vec<Box<dyn Told>> {
         FileNote::RestsLeftOut { network: text(), tensors: 3 },
     ] {
         all.push(Box::new(note));
+    }
+    for note in [
+        PictureNote::OtherSampler { found: text() },
+        PictureNote::OtherSize { found: [1, 2], used: [3, 4] },
+        PictureNote::OtherSteps { found: 1500, used: 1000 },
+        PictureNote::OtherEta { found: 0.5 },
+        PictureNote::OtherModel { found: text(), used: "abc".into() },
+        PictureNote::NotTold { what: text() },
+        PictureNote::WasStopped { after: 3 },
+        PictureNote::WasSteered { used: 7.5 },
+        PictureNote::SettingsLeftOut { format: text() },
+        PictureNote::PromptsCut { format: text() },
+        PictureNote::PreviewNotSaved { cause: text() },
+    ] {
+        all.push(Box::new(Note::Picture(note)));
     }
     for problem in [
         Problem::Missing,

@@ -139,7 +139,8 @@ fn a_dropped_picture_restores_its_settings_and_what_it_lacks_stays() {
         ("a dinosaur", "blurry", 7)
     );
     assert_eq!(draft.steps, 25);
-    assert!(stage.says("Using the settings of from-elsewhere.png"));
+    let told = "Using some settings of from-elsewhere.png. What it doesn't say stays as it was.";
+    assert!(stage.says(told));
     assert_eq!(stage.harness.state().state().picture().unwrap().frame, sample(60));
 }
 
