@@ -28,7 +28,10 @@ mod palette_ui;
 mod paste;
 mod prompt_ui;
 mod queue_ui;
+mod reduced;
 mod run;
+mod scale;
+mod screen;
 pub mod services;
 mod settings_ui;
 pub mod shelf;
@@ -47,7 +50,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use egui::{Context, ViewportCommand};
+use crossbeam_channel::Receiver;
+use egui::{Context, Rect, ViewportCommand};
 
 use crate::app::command::{Act, Command};
 use crate::app::services::{Services, Task};
@@ -77,6 +81,10 @@ pub struct Start {
     pub services: Box<dyn Services>,
     /// What was remembered.
     pub remembered: Memory,
+    /// What the graphics card complains of.
+    pub graphics: Receiver<String>,
+    /// All screens, in pixels, the usual one first.
+    pub screens: Vec<Rect>,
     /// A model named on the command line; none is the one remembered.
     pub model: Option<ModelSource>,
     /// Raised, before the window is woken, when the system or the terminal asks it to close.
@@ -90,18 +98,20 @@ pub struct Safelight {
     engine: EngineHandle,
     start: Box<dyn FnMut() -> std::io::Result<EngineHandle>>,
     services: Box<dyn Services>,
+    graphics: Receiver<String>,
     textures: Textures,
     room: Room,
     written: Memory,
     written_at: Instant,
     asked_to_end: Arc<AtomicBool>,
     frames: frames::FrameTimes,
+    settling: screen::Settling,
 }
 
 impl Safelight {
     /// Sets up fonts and styles, starts the inference thread and asks it for a model.
     pub fn new(ctx: &Context, start: Start) -> Self {
-        let Start { engine: mut start, mut services, remembered, model, asked_to_end } = start;
+        let Start { engine: mut start, mut services, graphics, screens, remembered, model, asked_to_end } = start;
         theme::install(ctx, remembered.reduce_motion);
         ctx.set_theme(memory::preference(remembered.theme));
         // Keys of ours that egui would take for zooming the whole window.
@@ -119,12 +129,14 @@ impl Safelight {
             engine,
             start,
             services,
+            graphics,
             textures: Textures::default(),
             room: Room { focus: Some(Act::FocusPrompt), prompt_height: 90.0, ..Room::default() },
             written: remembered,
             written_at: Instant::now(),
             asked_to_end,
             frames: frames::FrameTimes::asked_for(),
+            settling: screen::Settling::new(screens),
         };
         let source = model.unwrap_or_else(|| safelight.last_model());
         match dead {
@@ -164,6 +176,12 @@ impl Safelight {
             let report = Report { sentence: self.words.t("engine-gone"), details: String::new() };
             let follow = self.state.died(report);
             self.follow(ctx, follow);
+        }
+        if let Ok(details) = self.graphics.try_recv()
+            && !std::mem::replace(&mut self.room.graphics_failed, true)
+        {
+            let report = Report { sentence: self.words.t("graphics-failed"), details };
+            self.state.cards.error(report, None);
         }
         for answer in self.services.answers() {
             let follow = self.state.answer(answer);
@@ -283,6 +301,7 @@ fn language_of(memory: &Memory) -> Language {
 impl eframe::App for Safelight {
     fn logic(&mut self, ctx: &Context, frame: &mut eframe::Frame) {
         self.frames.begin(frame.info().cpu_usage);
+        self.settling.look(ctx);
         self.drain(ctx);
         self.count_tokens();
         self.play_on(ctx);

@@ -84,7 +84,7 @@ fn tile_ui(ui: &Ui, view: &mut View<'_>, tile: Rect) {
     let tokens = theme::tokens(ui);
     let starter = view.state.model.info.as_ref().is_some_and(|info| info.source == ModelSource::Starter);
     let picture = crate::app::emblem::starter().filter(|_| starter);
-    match picture.and_then(|picture| view.textures.small(ui.ctx(), picture, 72)) {
+    match picture.and_then(|picture| view.textures.filling(ui.ctx(), picture, tile.size())) {
         Some(texture) => {
             let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
             let shape = egui::epaint::RectShape::filled(

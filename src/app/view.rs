@@ -59,6 +59,8 @@ pub struct Room {
     pub titled: bool,
     /// Whether closing was confirmed.
     pub may_close: bool,
+    /// Whether it was told that the graphics card failed at something.
+    pub graphics_failed: bool,
 }
 
 /// A fade from one picture to the next.

@@ -40,6 +40,14 @@ pub fn paint_icon(ui: &Ui, rect: Rect, icon: Icon, points: f32, color: Color32) 
     ui.painter().text(rect.center(), Align2::CENTER_CENTER, icon.glyph(), fonts::icons(points), color);
 }
 
+/// Draws all of a texture with the rounded corners of a picture.
+pub fn paint_texture(painter: &egui::Painter, place: Rect, texture: egui::TextureId) {
+    let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+    let shape =
+        egui::epaint::RectShape::filled(place, CornerRadius::same(size::RADIUS_FRAME), theme::UNTINTED);
+    painter.add(shape.with_texture(texture, uv));
+}
+
 /// A text laid out on one line, cut with "…" where it is too long.
 pub fn line(ui: &Ui, text: &str, font: FontId, color: Color32, width: f32) -> Arc<Galley> {
     let mut job = LayoutJob::single_section(text.to_owned(), TextFormat::simple(font, color));
