@@ -8,6 +8,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use crate::told::Told;
+
 /// A config file may not be longer; real ones have 2 KB.
 const CONFIG_BYTES_MAX: usize = 1 << 20;
 
@@ -28,6 +30,23 @@ pub enum ConfigError {
     /// A key is missing, unknown or has another kind of value.
     #[error("{0}")]
     Key(String),
+}
+
+impl Told for ConfigError {
+    fn key(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "error-config-unreadable",
+            Self::Yaml(_) => "error-config-no-yaml",
+            Self::Key(_) => "error-config-key",
+        }
+    }
+
+    fn values(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Unreadable { path, .. } => vec![("file", path.clone())],
+            Self::Yaml(_) | Self::Key(_) => Vec::new(),
+        }
+    }
 }
 
 /// Shorthand.

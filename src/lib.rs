@@ -82,6 +82,7 @@ pub mod engine;
 pub mod gallery;
 pub mod message;
 pub mod model;
+pub mod note;
 pub mod ops;
 pub mod picture;
 pub mod places;
@@ -89,5 +90,6 @@ pub mod remember;
 pub mod sampler;
 #[cfg(feature = "starter")]
 pub mod starter;
+pub mod told;
 pub mod trace;
 pub mod verify;

@@ -4,12 +4,15 @@
 //! on the running work and are read between steps (stop also raises a flag that acts inside an
 //! operation); [`Event`]s are never lost; [`Preview`]s may be: when the front end does not read,
 //! the oldest is dropped, so a sleeping window neither stalls nor grows the engine.
+//! Notes and errors travel as data and become words at the edge.
 //! A started job ends in exactly one of [`Event::Finished`], [`Event::Stopped`], [`Event::Failed`].
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::note::Note;
 use crate::picture::{Frame, Made};
+use crate::told::{Sentence, Told};
 
 /// Names one job for as long as the program runs; events of an old job are told apart by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -176,8 +179,8 @@ pub struct ModelInfo {
     pub source: ModelSource,
     /// A short name: the file's stem, or "Starter".
     pub name: String,
-    /// The first ten hex digits of the file's SHA-256 (A1111's model hash).
-    pub hash: String,
+    /// The first ten hex digits of the file's SHA-256 (A1111's model hash), once they are known.
+    pub hash: Option<String>,
     /// Bytes of the file.
     pub bytes: u64,
     /// Settings that suit it; prompt included where it has an example.
@@ -190,8 +193,8 @@ pub struct ModelInfo {
     pub max_tokens: usize,
     /// The device and its arithmetic, for people ("CPU, 2 threads").
     pub device: String,
-    /// What was odd about the file, in sentences.
-    pub notes: Vec<String>,
+    /// What was odd about the file.
+    pub notes: Vec<Note>,
 }
 
 /// One thing that a model knows, and its names.
@@ -212,13 +215,32 @@ pub struct TokenCount {
     pub dropped_from: Option<usize>,
 }
 
-/// An error for a person: what was expected, what was found, what to do.
+/// An error for a user: what happened and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// One clear sentence.
-    pub sentence: String,
-    /// Causes, for those who want them; may be empty.
+    pub sentence: Sentence,
+    /// The technical sentence and its causes, for those who want them; may be empty.
     pub details: String,
+}
+
+impl Report {
+    /// The error in a sentence, with its English one and all causes as details.
+    pub fn of(error: &(impl Told + std::error::Error)) -> Self {
+        let mut details = vec![error.to_string()];
+        let mut source = error.source();
+        while let Some(cause) = source {
+            details.push(cause.to_string());
+            source = cause.source();
+        }
+        details.dedup();
+        Self { sentence: error.sentence(), details: details.join("\n") }
+    }
+
+    /// A sentence without values, and what else is known.
+    pub fn new(key: &'static str, details: impl Into<String>) -> Self {
+        Self { sentence: key.into(), details: details.into() }
+    }
 }
 
 /// What the inference thread tells; never lost.
@@ -233,12 +255,19 @@ pub enum Event {
     },
     /// A model is ready.
     Opened(Box<ModelInfo>),
-    /// It could not be opened; the former model, if any, is still there.
+    /// The open model's hash is known.
+    Hashed {
+        /// The first ten hex digits of the file's SHA-256.
+        hash: String,
+    },
+    /// It could not be opened.
     OpenFailed {
         /// What was asked for.
         source: ModelSource,
         /// Why not.
         report: Report,
+        /// Whether the former model is open (again).
+        former_is_open: bool,
     },
     /// The answer to [`Request::CountTokens`].
     Tokens {
@@ -255,8 +284,8 @@ pub enum Event {
         timesteps: Vec<usize>,
         /// The prompt's tokens.
         tokens: TokenCount,
-        /// What differs from what was asked, in sentences.
-        notes: Vec<String>,
+        /// What differs from what was asked.
+        notes: Vec<Note>,
     },
     /// A step ended; its picture, if any, comes as a [`Preview`].
     Stepped(Step),
@@ -289,6 +318,8 @@ pub enum Event {
         steps_done: usize,
         /// From the request to the stop.
         latency: Duration,
+        /// How what has developed was made.
+        made: Box<Made>,
     },
     /// A job ended in an error.
     Failed {
@@ -345,6 +376,6 @@ pub struct Preview {
     pub took: Duration,
     /// The share of the run's time that previews have cost, 0 to 1.
     pub share: f32,
-    /// A word on its quality where it is worth one ("error 0.08").
-    pub note: Option<String>,
+    /// An optional note on its quality, e.g. the fit's error.
+    pub note: Option<Note>,
 }

@@ -2,6 +2,7 @@
 
     pip install fonttools
     python make_fonts.py INTER_FOLDER TABLER_TTF CJK_FONT
+    python make_fonts.py CJK_FONT        # after a change of ../words/zh-Hans.ftl
 
 INTER_FOLDER: the static OpenType files of Inter 4 (Debian package `fonts-inter`).
 TABLER_TTF:   `tabler-icons-300.ttf` and its style sheet of npm `@tabler/icons-webfont`.
@@ -96,6 +97,7 @@ def cjk(path):
 
 
 if __name__ == "__main__":
-    inter(sys.argv[1])
-    icons(sys.argv[2])
-    cjk(sys.argv[3])
+    if len(sys.argv) > 2:
+        inter(sys.argv[1])
+        icons(sys.argv[2])
+    cjk(sys.argv[-1])

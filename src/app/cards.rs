@@ -3,6 +3,7 @@
 use crate::app::command::Act;
 use crate::app::words::Words;
 use crate::message::Report;
+use crate::told::Sentence;
 
 /// Cards at a time; the oldest notice makes room.
 const CARDS_MAX: usize = 4;
@@ -11,11 +12,9 @@ pub const NOTICE_SECONDS: f64 = 6.0;
 /// Seconds for which a deletion can be undone, and is offered to be.
 const UNDO_SECONDS: f64 = 10.0;
 
-/// A sentence: from elsewhere as it is, or from the words.
+/// A sentence that is not in words yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Said {
-    /// As it is.
-    Plain(String),
     /// The string of that name.
     Key(&'static str),
     /// The string of that name with `{ $what }` filled in.
@@ -28,7 +27,6 @@ impl Said {
     /// In words.
     pub fn text(&self, words: &Words) -> String {
         match self {
-            Self::Plain(text) => text.clone(),
             Self::Key(key) => words.t(key),
             Self::With(key, what) => words.with(key, &[("what", what.as_str().into())]),
             Self::Values(key, values) => {
@@ -37,6 +35,12 @@ impl Said {
                 words.with(key, &values)
             }
         }
+    }
+}
+
+impl From<Sentence> for Said {
+    fn from(Sentence { key, values }: Sentence) -> Self {
+        Self::Values(key, values)
     }
 }
 
@@ -82,7 +86,7 @@ impl Cards {
 
     /// Tells what failed.
     pub fn error(&mut self, report: Report, act: Option<Act>) {
-        self.push(Weight::Error, Said::Plain(report.sentence), report.details, act);
+        self.push(Weight::Error, report.sentence.into(), report.details, act);
     }
 
     fn push(&mut self, weight: Weight, said: Said, details: String, act: Option<Act>) {
@@ -128,7 +132,7 @@ mod tests {
     fn notices_pass_and_errors_stay() {
         let mut cards = Cards::default();
         cards.notice(Said::Key("saved"), None);
-        cards.error(Report { sentence: "No.".into(), details: String::new() }, None);
+        cards.error(Report::new("engine-gone", ""), None);
         assert_eq!(cards.age(10.0), Some(NOTICE_SECONDS));
         assert_eq!(cards.age(10.0 + NOTICE_SECONDS), None);
         assert_eq!(cards.list.len(), 1);
@@ -139,7 +143,7 @@ mod tests {
     fn the_same_sentence_is_told_once_and_the_pile_is_small() {
         let mut cards = Cards::default();
         for i in 0..9 {
-            cards.notice(Said::Plain(format!("{}", i % 7)), None);
+            cards.notice(Said::With("saved-as", format!("{}", i % 7)), None);
         }
         assert_eq!(cards.list.len(), CARDS_MAX);
         cards.settle(Act::Restart);

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::message::{Job, Preview, PreviewMode, Step, TokenCount};
+use crate::note::Note;
 use crate::picture::{Frame, Made};
 
 static NEXT_PICTURE: AtomicU64 = AtomicU64::new(1);
@@ -103,7 +104,7 @@ pub struct Development {
     /// The guidance that the next step will use.
     pub guidance: f64,
     /// What the schedule or the model made of the request, in sentences.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     /// The prompt's tokens.
     pub tokens: Option<TokenCount>,
     /// The share of time that previews cost.
@@ -111,7 +112,7 @@ pub struct Development {
     /// How the last preview was decoded.
     pub preview_mode: PreviewMode,
     /// A word on the last preview's quality.
-    pub preview_note: Option<String>,
+    pub preview_note: Option<Note>,
     /// The finished picture.
     pub result: Option<Picture>,
     /// How it was made.
@@ -144,7 +145,7 @@ impl Development {
     }
 
     /// The schedule is known.
-    pub fn start(&mut self, timesteps: &[usize], tokens: TokenCount, notes: Vec<String>) {
+    pub fn start(&mut self, timesteps: &[usize], tokens: TokenCount, notes: Vec<Note>) {
         self.stage = Stage::Running;
         self.tokens = Some(tokens);
         self.notes = notes;

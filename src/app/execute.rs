@@ -402,8 +402,7 @@ impl Safelight {
         match (self.start)() {
             Ok(engine) => self.engine = engine,
             Err(error) => {
-                let sentence = self.words.t("engine-no-thread");
-                self.state.died(Report { sentence, details: error.to_string() });
+                self.state.died(Report::new("engine-no-thread", error.to_string()));
                 return;
             }
         }
@@ -432,7 +431,7 @@ impl Safelight {
     }
 
     fn lost(&mut self, error: crate::engine::SendError) {
-        let report = Report { sentence: error.to_string(), details: String::new() };
+        let report = Report::of(&error);
         match error {
             crate::engine::SendError::Full => self.state.cards.error(report, None),
             crate::engine::SendError::Gone if self.state.dead.is_none() => {

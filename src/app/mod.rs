@@ -141,7 +141,7 @@ impl Safelight {
         let source = model.unwrap_or_else(|| safelight.last_model());
         match dead {
             Some(details) => {
-                safelight.state.died(Report { sentence: safelight.words.t("engine-no-thread"), details });
+                safelight.state.died(Report::new("engine-no-thread", details));
             }
             None => safelight.send(Request::Open(source)),
         }
@@ -173,8 +173,7 @@ impl Safelight {
             self.state.preview(preview);
         }
         if self.engine.is_gone() && self.state.dead.is_none() {
-            let report = Report { sentence: self.words.t("engine-gone"), details: String::new() };
-            let follow = self.state.died(report);
+            let follow = self.state.died(Report::new("engine-gone", ""));
             self.follow(ctx, follow);
         }
         if let Ok(details) = self.graphics.try_recv()

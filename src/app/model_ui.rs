@@ -71,7 +71,7 @@ fn about(view: &View<'_>, info: &ModelInfo) -> String {
     let words = view.words;
     let place = match info.source {
         ModelSource::Starter => words.t("built-in"),
-        ModelSource::Path { .. } => info.hash.clone(),
+        ModelSource::Path { .. } => info.hash.clone().unwrap_or_default(),
     };
     let size = match info.bytes {
         bytes if bytes >= 1_000_000_000 => format!("{:.1} GB", bytes as f64 / 1e9),

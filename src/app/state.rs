@@ -16,6 +16,7 @@ use crate::app::shelf::Shelf;
 use crate::message::{Event, JobId, ModelInfo, ModelSource, Preview, Report, Request, SamplerKind, Settings};
 use crate::picture::{Frame, Made, PartialSettings};
 use crate::remember::{Memory, RememberedModel};
+use crate::told::Told as _;
 
 /// A person who waits for less than this has not turned to something else.
 const LONG: Duration = Duration::from_secs(5);
@@ -166,10 +167,19 @@ impl State {
                 Vec::new()
             }
             Event::Opened(info) => self.opened(info),
-            Event::OpenFailed { source, report } => {
+            Event::Hashed { hash } => {
+                if let Some(info) = &mut self.model.info {
+                    info.hash = Some(hash);
+                }
+                Vec::new()
+            }
+            Event::OpenFailed { source, report, former_is_open } => {
                 self.model.loading = None;
+                if !former_is_open {
+                    self.model.info = None;
+                }
                 self.cards.error(report.clone(), Some(Act::OpenModel));
-                let said = Said::Plain(report.sentence.clone());
+                let said = Said::from(report.sentence.clone());
                 self.model.failed = Some((source, report));
                 vec![Consequence::Announce(said)]
             }
@@ -214,9 +224,10 @@ impl State {
                 follow.extend((took >= LONG).then_some(Consequence::Notify(said)));
                 follow
             }
-            Event::Stopped { job, steps_done, .. } => {
+            Event::Stopped { job, steps_done, made, .. } => {
                 let Some(running) = self.desk.running_as(job) else { return Vec::new() };
                 running.stage = Stage::Stopped;
+                running.made = Some(made);
                 running.done = steps_done.min(running.steps.len());
                 let mut follow = vec![Consequence::Announce(Said::Key("announce-stopped"))];
                 follow.extend(self.begin_next());
@@ -225,7 +236,7 @@ impl State {
             Event::Failed { job, report } => {
                 let Some(running) = self.desk.running_as(job) else { return Vec::new() };
                 running.stage = Stage::Failed;
-                let said = Said::Plain(report.sentence.clone());
+                let said = Said::from(report.sentence.clone());
                 let mut follow = vec![Consequence::Announce(said.clone())];
                 self.cards.error(report, None);
                 follow.extend(self.begin_next());
@@ -257,7 +268,7 @@ impl State {
         }
         self.kept.opened(&info.source);
         for note in &info.notes {
-            self.cards.notice(Said::Plain(note.clone()), None);
+            self.cards.notice(note.sentence().into(), None);
         }
         let said = Said::With("announce-opened", info.name.clone());
         self.model.info = Some(info);
@@ -294,7 +305,7 @@ impl State {
         self.desk.abandon();
         self.model.loading = None;
         self.draft.counting = None;
-        let said = Said::Plain(report.sentence.clone());
+        let said = Said::from(report.sentence.clone());
         self.cards.error(report.clone(), Some(Act::Restart));
         self.dead = Some(report);
         vec![Consequence::Announce(said.clone()), Consequence::Notify(said)]
@@ -466,29 +477,23 @@ impl State {
         }
     }
 
-    /// How what is on the tray was made, for files.
+    /// How what is on the tray was made, for files: a step's own numbers where one is shown.
     pub fn shown_made(&self) -> Option<Box<Made>> {
-        let hash = self.model.info.as_ref().map(|info| (info.name.clone(), info.hash.clone()));
-        match &self.shown {
-            Shown::Development { job, step } => {
-                let development = self.desk.development(*job)?;
-                let mut made = development.made.clone().or_else(|| {
-                    let (model, model_hash) = hash?;
-                    let settings = development.job.settings.clone();
-                    Some(Box::new(Made {
-                        settings,
-                        guidance_of_steps: Vec::new(),
-                        model,
-                        model_hash,
-                        stopped_after: None,
-                    }))
-                })?;
-                let stopped = (development.stage == Stage::Stopped).then_some(development.done);
-                made.stopped_after = step.map(|step| step + 1).or(stopped).or(made.stopped_after);
-                Some(made)
-            }
-            _ => None,
+        let Shown::Development { job, step } = self.shown else { return None };
+        let development = self.desk.development(job)?;
+        if let (Some(made), None) = (&development.made, step) {
+            return Some(made.clone());
         }
+        let (model, hash) = match (&development.made, &self.model.info) {
+            (Some(made), _) => (made.model.as_str(), made.model_hash.as_str()),
+            (None, Some(info)) => (info.name.as_str(), info.hash.as_deref().unwrap_or_default()),
+            (None, None) => return None,
+        };
+        let done = step.map_or(development.done, |step| step + 1);
+        let guidance: Vec<f64> =
+            development.steps.iter().take(done).filter_map(|view| view.guidance).collect();
+        let settings = &development.job.settings;
+        Some(Box::new(Made::new(settings, development.steps.len(), &guidance, model, hash)))
     }
 }
 

@@ -7,6 +7,7 @@ use crate::app::more_ui::mode_name;
 use crate::app::state::{Shown, file_name};
 use crate::app::view::View;
 use crate::message::{PreviewMode, Settings};
+use crate::told::Told as _;
 
 /// Seconds, short.
 fn seconds(view: &View<'_>, seconds: f64) -> String {
@@ -116,7 +117,7 @@ pub fn below(view: &View<'_>) -> Option<String> {
         _ => view.words.with("previews-mode", &[("mode", mode.into()), ("percent", percent.into())]),
     };
     Some(match &development.preview_note {
-        Some(note) => format!("{said} · {note}"),
+        Some(note) => format!("{said} · {}", view.words.say(&note.sentence())),
         None => said,
     })
 }

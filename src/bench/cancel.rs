@@ -6,7 +6,7 @@ use super::row::Row;
 use super::subject::SubjectError;
 use super::suite::{Measured, Part};
 use crate::model::ModelError;
-use crate::ops;
+use crate::ops::{self, StopFlag};
 
 /// Moments within each part.
 const MOMENTS: usize = 12;
@@ -38,7 +38,6 @@ fn moments(
     measured: &Measured<'_>,
     work: &mut dyn FnMut() -> ops::Result<()>,
 ) -> Result<Vec<f64>, SubjectError> {
-    let stop = measured.suite.device.stop_flag();
     let began = Instant::now();
     work()?;
     let length = began.elapsed().as_secs_f64();
@@ -47,6 +46,8 @@ fn moments(
         // Multiples of the golden ratio: spread, and never in step with the layers.
         let share = ((i as f64 + 0.5) * 0.618_033_988_749_895).fract();
         let moment = Duration::from_secs_f64(length * share);
+        let stop = StopFlag::default();
+        let _under = measured.suite.device.under(&stop);
         let (raised, result, ended) = std::thread::scope(|scope| {
             let raiser = scope.spawn(|| {
                 std::thread::sleep(moment);
@@ -57,7 +58,6 @@ fn moments(
             let ended = Instant::now();
             (raiser.join().ok(), result, ended)
         });
-        stop.lower();
         match (raised, result) {
             (Some(raised), Err(ops::Error::Stopped)) => {
                 samples.push(ended.saturating_duration_since(raised).as_secs_f64());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::subject::SubjectError;
-use super::suite::{Measured, Measurement, Work, latent};
+use super::suite::{Measured, Measurement, Work, failed, latent};
 use crate::engine::Previewer;
 use crate::message::PreviewMode;
 use crate::model::TinyDecoder;
@@ -33,17 +33,18 @@ fn row(
 ) -> ops::Result<Measurement> {
     let model = measured.model;
     let mut previewer = Previewer::new(None, tiny);
-    while mode == PreviewMode::Fast && previewer.prepare(model, None)? {}
+    while mode == PreviewMode::Fast && previewer.prepare(model, None).map_err(failed)? {}
     measured.forget();
     let pred_x0 = latent(measured.latent_shape(), 6);
     let mut note = None;
     let mut work: Work<'_> = Box::new(|| {
-        note = previewer.show(model, &pred_x0, mode, Duration::ZERO)?.and_then(|shown| shown.note);
+        let shown = previewer.show(model, None, &pred_x0, mode, Duration::ZERO).map_err(failed)?;
+        note = shown.and_then(|shown| shown.note);
         Ok(())
     });
     let mut measurement = measured.time(name, 1, true, &mut work)?;
     drop(work);
-    measurement.0.note = note;
+    measurement.0.note = note.map(|note| note.to_string());
     Ok(measurement)
 }
 

@@ -300,16 +300,12 @@ impl Measured<'_> {
             return Ok(None);
         }
         Ok(Some(Box::new(move || {
-            let failed = |error: generate::GenerateError| match error {
-                generate::GenerateError::Ops(error) => error,
-                other => ops::Error::Shape(other.to_string()),
-            };
             let plan = generate::plan(model, &settings, None).map_err(failed)?;
             let state = generate::start(model, &settings);
             let mut on_step = |_: &StepReport<'_>, _: &RunState| ControlFlow::Continue(Next::default());
             let made =
                 generate::develop(model, &settings, &plan, state, None, &mut on_step).map_err(failed)?;
-            generate::decode(model, &made.samples).map(drop)
+            generate::decode(model, &made.samples).map(drop).map_err(failed)
         })))
     }
 
@@ -362,6 +358,14 @@ fn conditioning(model: &LatentDiffusion, latent: [usize; 4], seed: u64) -> ops::
 }
 
 #[cfg(feature = "starter")]
+/// What a whole run failed at, as an operation's error.
+pub(super) fn failed(error: generate::GenerateError) -> ops::Error {
+    match error {
+        generate::GenerateError::Ops(error) => error,
+        other => ops::Error::Shape(other.to_string()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -32,7 +32,7 @@ impl MappedFile {
         let fails = |error: std::io::Error| {
             match error.kind() {
                 std::io::ErrorKind::NotFound => Problem::Missing,
-                _ => Problem::Unreadable(error),
+                _ => Problem::Unreadable(error.to_string()),
             }
             .at(path)
         };
@@ -90,7 +90,7 @@ pub(crate) fn read_small(path: &Path, limit: u64) -> Result<String, CheckpointEr
     let fails = |error: std::io::Error| {
         match error.kind() {
             std::io::ErrorKind::NotFound => Problem::Missing,
-            _ => Problem::Unreadable(error),
+            _ => Problem::Unreadable(error.to_string()),
         }
         .at(path)
     };

@@ -3,8 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::told::Told;
+
 /// A problem and the file or folder that has it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {}", printable(problem), path.display())]
 pub struct CheckpointError {
     /// The file or folder at fault.
@@ -21,14 +23,14 @@ fn printable(problem: &Problem) -> String {
 }
 
 /// What is wrong, without the path.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// Nothing has this name.
     #[error("expected a model file or folder, found nothing of this name; check the spelling")]
     Missing,
     /// The system refused to read.
     #[error("the system does not let this be read ({0}); check its permissions and the drive")]
-    Unreadable(std::io::Error),
+    Unreadable(String),
     /// A folder that diffusers did not write.
     #[error(
         "expected a diffusers folder, found no model_index.json in it; name the folder that holds \
@@ -134,6 +136,52 @@ pub enum Problem {
     /// The stop flag was raised.
     #[error("reading was stopped")]
     Stopped,
+}
+
+impl Told for CheckpointError {
+    fn key(&self) -> &'static str {
+        match &self.problem {
+            Problem::Missing => "error-model-missing",
+            Problem::Unreadable(_) => "error-unreadable",
+            Problem::NoModelIndex => "error-no-model-index",
+            Problem::Empty => "error-empty",
+            Problem::Truncated { .. } | Problem::CutOff { .. } => "error-incomplete",
+            Problem::LfsPointer => "error-lfs-pointer",
+            Problem::WebPage => "error-web-page",
+            Problem::Gguf => "error-gguf",
+            Problem::ForeignZip => "error-foreign-zip",
+            Problem::Foreign(_) => "error-foreign",
+            Problem::Damaged { .. } => "error-damaged",
+            Problem::AsksToRun(_) => "error-asks-to-run",
+            Problem::BigEndian => "error-big-endian",
+            Problem::OtherModel(_) => "error-other-model",
+            Problem::MissingPart { .. } => "error-missing-part",
+            Problem::Unsupported { .. } => "error-unsupported",
+            Problem::NoTensor(_) | Problem::Shape { .. } => "error-wrong-kind",
+            Problem::ElementType { .. } => "error-element-type",
+            Problem::Stopped => "error-stopped",
+        }
+    }
+
+    fn values(&self) -> Vec<(&'static str, String)> {
+        let mut values = vec![("file", self.file_name())];
+        values.extend(match &self.problem {
+            Problem::AsksToRun(name) => Some(("name", name.clone())),
+            Problem::OtherModel(found) => Some(("found", found.clone())),
+            Problem::MissingPart { part, .. } => Some(("part", (*part).to_owned())),
+            Problem::ElementType { found, .. } => Some(("found", (*found).to_owned())),
+            _ => None,
+        });
+        values
+    }
+}
+
+impl CheckpointError {
+    /// The last part of the path.
+    fn file_name(&self) -> String {
+        let name = self.path.file_name().unwrap_or(self.path.as_os_str());
+        name.to_string_lossy().into_owned()
+    }
 }
 
 impl Problem {

@@ -5,13 +5,15 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::note::Note;
+
 /// A config as the YAML file would say it, and what had to be assumed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FoundConfig {
     /// `model: {target, params: {…}}`.
     pub config: Value,
     /// One sentence for each assumption that the checkpoint cannot confirm.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
 }
 
 /// The noise schedule and what the model is asked to predict.

@@ -5,6 +5,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::note::Note;
+
 use super::error::{CheckpointError, Problem};
 use super::found_config::{
     AUTOENCODER_TARGET, CLIP_TARGET, Channels, Diffusion, FoundConfig, UNET_TARGET, component,
@@ -75,13 +77,13 @@ impl Shapes<'_> {
         }
     }
 
-    fn unet(&self, notes: &mut Vec<String>) -> Result<(Value, u64), Problem> {
+    fn unet(&self, notes: &mut Vec<Note>) -> Result<(Value, u64), Problem> {
         let first = format!("{UNET}input_blocks.0.0.weight");
         let model_channels = self.dimension(&first, 0)?;
         let in_channels = self.dimension(&first, 1)?;
         let levels = self.levels(model_channels)?;
         let num_heads = heads_for(&levels, model_channels);
-        notes.push(format!("shapes do not tell the number of attention heads: {num_heads} is assumed"));
+        notes.push(Note::HeadsAssumed { heads: num_heads });
         let mut params = Map::new();
         let mut set = |key: &str, value: Value| params.insert(key.to_owned(), value);
         set("image_size", json!(32));
@@ -109,7 +111,7 @@ impl Shapes<'_> {
         set("legacy", json!(false));
         if let Some(groups) = groups_for(&levels.widths) {
             set("norm_num_groups", json!(groups));
-            notes.push(format!("32 does not divide the UNet's widths: norms of {groups} groups are assumed"));
+            notes.push(Note::GroupsAssumed { groups });
         }
         Ok((component(UNET_TARGET, Value::Object(params)), in_channels))
     }
@@ -150,7 +152,7 @@ impl Shapes<'_> {
         Ok(Levels { widths, num_res_blocks: blocks[0], attention_resolutions, transformer })
     }
 
-    fn first_stage(&self, notes: &mut Vec<String>) -> Result<(Value, u64), Problem> {
+    fn first_stage(&self, notes: &mut Vec<Note>) -> Result<(Value, u64), Problem> {
         if self.0.contains(&format!("{FIRST_STAGE}quantize.embedding.weight")) {
             return Err(other("a first stage with a codebook (VQ; give its config with --config)".into()));
         }
@@ -191,21 +193,19 @@ impl Shapes<'_> {
         let widths: Vec<u64> = ch_mult.iter().map(|multiple| multiple * ch).collect();
         if let Some(groups) = groups_for(&widths) {
             params["ddconfig"]["norm_num_groups"] = json!(groups);
-            notes.push(format!(
-                "32 does not divide the first stage's widths: norms of {groups} groups are assumed"
-            ));
+            notes.push(Note::FirstStageGroupsAssumed { groups });
         }
         Ok((component(AUTOENCODER_TARGET, params), embed_dim))
     }
 
-    fn clip(&self, notes: &mut Vec<String>) -> Result<Value, Problem> {
+    fn clip(&self, notes: &mut Vec<Note>) -> Result<Value, Problem> {
         let hidden_size = self.dimension(&format!("{CLIP}embeddings.token_embedding.weight"), 1)?;
         let layers =
             count(|layer| self.0.contains(&format!("{CLIP}encoder.layers.{layer}.layer_norm1.weight")));
         // CLIP's heads are 64 wide in every size that was published.
         let heads = if hidden_size % 64 == 0 { hidden_size / 64 } else { 1 };
         if hidden_size != 768 {
-            notes.push(format!("shapes do not tell the text encoder's number of heads: {heads} is assumed"));
+            notes.push(Note::TextHeadsAssumed { heads });
         }
         let params = json!({
             "hidden_size": hidden_size,
@@ -216,7 +216,7 @@ impl Shapes<'_> {
         Ok(component(CLIP_TARGET, params))
     }
 
-    fn diffusion(&self, notes: &mut Vec<String>) -> Diffusion {
+    fn diffusion(&self, notes: &mut Vec<Note>) -> Diffusion {
         let (mut linear_start, mut linear_end, mut timesteps) = (0.00085, 0.012, 1000);
         let stored = self.0.tensor("betas").ok();
         if let Some(betas) = stored.as_ref().map(|betas| betas.to_f32())
@@ -228,11 +228,11 @@ impl Shapes<'_> {
                 if found.is_finite() && (found - *assumed).abs() > 1e-5 * *assumed {
                     // Six digits are what an f32 keeps of the number that was written in the config.
                     *assumed = format!("{found:.5e}").parse().unwrap_or(*assumed);
-                    notes.push(format!("the file's own betas reach {assumed}, which v1's do not"));
+                    notes.push(Note::OtherBetas { last: *assumed });
                 }
             }
         }
-        notes.push("the file does not tell what the model predicts: the noise (eps) is assumed".to_owned());
+        notes.push(Note::EpsAssumed);
         Diffusion {
             linear_start,
             linear_end,

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::ops::StopFlag;
 use crate::ops::host::{HostTensor, TensorSource};
 
 use super::bytes::MappedFile;
@@ -183,15 +182,17 @@ impl Checkpoint {
     /// The first ten hexadecimal digits of the file's SHA-256, as other programs show it; of a
     /// folder, those of the UNet's (first) file. Reads the whole file: seconds for a full model.
     ///
+    /// `go_on` is asked before each piece and may wait.
+    ///
     /// # Errors
-    /// If the flag is raised meanwhile.
-    pub fn sha256_10(&self, stop: &StopFlag) -> Result<String, CheckpointError> {
+    /// If `go_on` answers no.
+    pub fn sha256_10(&self, go_on: &mut dyn FnMut() -> bool) -> Result<String, CheckpointError> {
         const CHUNK: usize = 4 << 20;
         let mut hash = Sha256::new();
         // A folder's files begin with the UNet's.
         let Some(file) = self.files.first() else { return Ok(String::new()) };
         for (number, chunk) in file.chunks(CHUNK).enumerate() {
-            if stop.is_raised() {
+            if !go_on() {
                 return Err(Problem::Stopped.at(&self.path));
             }
             hash.update(chunk);
@@ -199,6 +200,11 @@ impl Checkpoint {
         }
         let digits = hash.finalize().iter().take(5).map(|byte| format!("{byte:02x}")).collect();
         Ok(digits)
+    }
+
+    /// The file whose bytes [`Checkpoint::sha256_10`] reads.
+    pub fn hashed_file(&self) -> &Path {
+        self.files.first().map_or(&self.path, |file| file.path())
     }
 
     fn stored(&self, name: &str) -> Result<&StoredTensor, CheckpointError> {

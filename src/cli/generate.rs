@@ -8,10 +8,11 @@ use std::time::Instant;
 use serde_json::json;
 
 use crate::engine::generate::{self, GenerateError, Plan};
-use crate::engine::{OpenModel, open_model};
+use crate::engine::{Busyness, OpenModel, Opening, open_model};
 use crate::message::Settings;
 use crate::ops::{Device, StopFlag};
 use crate::picture::{self, Format, Made};
+use crate::places::Places;
 use crate::sampler::{DdimSchedule, Next};
 use crate::trace::Trace;
 
@@ -35,7 +36,13 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
     }
     let (device, device_sentence) = open_device(&arguments.compute, stop.clone())?;
     let progress = Progress::start();
-    let model = open_model(&arguments.model.source(), &device, &device_sentence, None)?;
+    let (busyness, places) = (Busyness::default(), Places::of_user());
+    let opening = Opening {
+        cache: places.previews.as_deref(),
+        busyness: busyness.clone(),
+        ..Opening::on(&device, &device_sentence)
+    };
+    let model = open_model(&arguments.model.source(), opening)?;
     let first = settings(arguments, &model)?;
     progress.say(&format!("{} on {device_sentence}", model.info.name));
     for note in &model.info.notes {
@@ -43,7 +50,7 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
     }
     for number in 0..u64::from(arguments.count) {
         let settings = Settings { seed: first.seed.wrapping_add(number), ..first.clone() };
-        one_picture(arguments, &model, settings, &output, &stop)?;
+        one_picture(arguments, &model, settings, &output, (&stop, &busyness))?;
     }
     Ok(())
 }
@@ -93,9 +100,10 @@ fn one_picture(
     model: &OpenModel,
     settings: Settings,
     output: &Output,
-    stop: &StopFlag,
+    (stop, busyness): (&StopFlag, &Busyness),
 ) -> Result<(), Failure> {
     let began = Instant::now();
+    let busy = busyness.begin();
     let mut trace = arguments.trace.as_ref().map(|_| Trace::default());
     let mut progress = Progress::start();
     let plan = generate::plan(&model.networks, &settings, trace.as_mut())?;
@@ -136,13 +144,10 @@ fn one_picture(
         make_folder(folder_of(path))?;
         trace.save(path).map_err(Failure::Input)?;
     }
-    let made = Made {
-        model: model.info.name.clone(),
-        model_hash: model.hash().to_owned(),
-        guidance_of_steps: Vec::new(),
-        stopped_after: None,
-        settings,
-    };
+    // The hash may go on, and the picture waits for it.
+    drop(busy);
+    let guidance = vec![settings.guidance; steps];
+    let made = Made::new(&settings, steps, &guidance, &model.info.name, &model.hash.wait(stop));
     let path = output.save(&stem, &frame, &made)?;
     if arguments.json {
         say_json(&json!({
@@ -169,9 +174,10 @@ fn announce(arguments: &Generate, settings: &Settings, plan: &Plan, progress: &P
         settings.height
     ));
     if arguments.json {
+        let notes: Vec<String> = plan.notes.iter().map(ToString::to_string).collect();
         say_json(&json!({
             "event": "start", "settings": settings, "timesteps": plan.schedule.timesteps_in_order(),
-            "tokens": plan.tokens.used, "notes": plan.notes,
+            "tokens": plan.tokens.used, "notes": notes,
         }));
     }
 }

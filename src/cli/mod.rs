@@ -8,6 +8,7 @@ mod failure;
 mod generate;
 mod inspect;
 mod interrupt;
+mod logger;
 mod progress;
 mod verify;
 
@@ -23,6 +24,7 @@ use crate::engine::EngineOptions;
 
 /// Reads the arguments, runs the command, prints what failed.
 pub fn main() -> ExitCode {
+    logger::listen();
     let arguments = Arguments::parse();
     let json = matches!(&arguments.command, Some(Command::Generate(generate)) if generate.json);
     let outcome = match arguments.command {

@@ -4,27 +4,23 @@ use std::ops::ControlFlow;
 
 use crate::message::{SamplerKind, Settings, TokenCount};
 use crate::model::{Conditioning, ConditioningKey, LatentDiffusion};
+use crate::note::{Note, TextKind};
 use crate::ops::{self, Tensor};
 use crate::picture::Frame;
 use crate::sampler::noise::Noise;
 use crate::sampler::{DdimSchedule, Latent, Next, RunOptions, RunState, ScheduleError, StepReport, run};
+use crate::told::quoted;
 use crate::trace::Trace;
 
 use super::denoise::{ConditionedModel, to_tensor};
+pub use super::generate_error::{GenerateError, Number, Part, Side};
 
-/// Why there is no picture.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum GenerateError {
-    /// A choice that this model cannot follow.
-    #[error("{0}")]
-    Settings(String),
-    /// Steps that do not exist.
-    #[error(transparent)]
-    Schedule(#[from] ScheduleError),
-    /// The networks failed, or were stopped.
-    #[error(transparent)]
-    Ops(#[from] ops::Error),
-}
+/// The most pixels of a side.
+const SIDE_MAX: usize = 8192;
+/// The largest guidance, either way.
+const GUIDANCE_MAX: f64 = 1000.0;
+/// The largest temperature; noise that is scaled by more leaves nothing else.
+const TEMPERATURE_MAX: f64 = 1000.0;
 
 /// What is known before the first step.
 #[derive(Clone, Debug)]
@@ -33,8 +29,8 @@ pub struct Plan {
     pub schedule: DdimSchedule,
     /// The prompt's tokens.
     pub tokens: TokenCount,
-    /// What differs from what was asked, in sentences.
-    pub notes: Vec<String>,
+    /// What differs from what was asked.
+    pub notes: Vec<Note>,
     conditioning: Option<(Conditioning, Conditioning)>,
 }
 
@@ -65,19 +61,23 @@ pub fn plan(
     if model.config.conditioning_key == ConditioningKey::Crossattn {
         let prompt = model.tokenize(&settings.prompt)?;
         let negative = model.tokenize(&settings.negative_prompt)?;
-        for (what, text, found) in
-            [("prompt", &settings.prompt, &prompt), ("negative prompt", &settings.negative_prompt, &negative)]
-        {
+        for (kind, text, found) in [
+            (TextKind::Prompt, &settings.prompt, &prompt),
+            (TextKind::Negative, &settings.negative_prompt, &negative),
+        ] {
             if let Some(from) = found.dropped_from {
-                notes.push(format!(
-                    "the {what} has {} tokens, {} fit; dropped: {:?}",
-                    found.needed,
-                    found.ids.len(),
-                    text[from..].trim()
-                ));
+                notes.push(Note::TokensDropped {
+                    text: kind,
+                    needed: found.needed,
+                    fit: found.ids.len(),
+                    dropped: quoted(&text[from..]),
+                });
             }
         }
         let (context, unconditional) = model.get_learned_conditioning_of_both(&prompt, &negative)?;
+        for context in [&context, &unconditional] {
+            check_finite(model, Part::TextEncoder, &context.to_f32()?)?;
+        }
         if let Some(trace) = trace {
             trace.i64("tokens", &[1, prompt.ids.len()], prompt.ids.clone());
             trace.f32("context", context.shape(), context.to_f32()?);
@@ -144,10 +144,8 @@ pub fn develop(
     };
     let outcome = run(&mut denoiser, &model.config.schedule, &plan.schedule, &options, state, &mut each)?;
     if let Some(step) = broken_at {
-        return Err(GenerateError::Settings(format!(
-            "the UNet gave numbers that are not finite in step {}; use --dtype f32 or another model file",
-            step + 1
-        )));
+        let dtype = model.device().dtype();
+        return Err(GenerateError::NotFinite { part: Part::Unet, step: Some(step + 1), dtype });
     }
     if let Some(trace) = trace {
         trace.latent("samples", &outcome.state.x);
@@ -158,14 +156,23 @@ pub fn develop(
 /// A scaled latent's picture, by the model's own decoder.
 ///
 /// # Errors
-/// If the decoder fails or is stopped.
-pub fn decode(model: &LatentDiffusion, z: &Latent) -> ops::Result<(Frame, Tensor)> {
+/// If the decoder fails, gives a number that is not finite, or is stopped.
+pub fn decode(model: &LatentDiffusion, z: &Latent) -> Result<(Frame, Tensor), GenerateError> {
     let image = model.decode_first_stage(&to_tensor(model, z)?)?;
     let [_, channels, h, w] = image.map_shape()?;
     if channels != 3 {
-        return Err(ops::Error::Shape(format!("expected a decoder of 3 channels, found {channels}")));
+        return Err(ops::Error::Shape(format!("expected a decoder of 3 channels, found {channels}")).into());
     }
-    Ok((Frame::from_decoded(&image.to_f32()?, w, h), image))
+    let pixels = image.to_f32()?;
+    check_finite(model, Part::FirstStage, &pixels)?;
+    Ok((Frame::from_decoded(&pixels, w, h), image))
+}
+
+fn check_finite(model: &LatentDiffusion, part: Part, numbers: &[f32]) -> Result<(), GenerateError> {
+    if numbers.iter().all(|number| number.is_finite()) {
+        return Ok(());
+    }
+    Err(GenerateError::NotFinite { part, step: None, dtype: model.device().dtype() })
 }
 
 /// Whether this model can follow these settings.
@@ -173,38 +180,36 @@ pub fn decode(model: &LatentDiffusion, z: &Latent) -> ops::Result<(Frame, Tensor
 /// # Errors
 /// In one sentence, if not.
 pub fn check_settings(model: &LatentDiffusion, settings: &Settings) -> Result<(), GenerateError> {
-    let refuse = |sentence: String| Err(GenerateError::Settings(sentence));
     match model.config.conditioning_key {
         ConditioningKey::Crossattn if model.tokenize("").is_ok() => {}
         ConditioningKey::None => {}
-        key => {
-            return refuse(format!(
-                "expected a model that makes pictures from words, found one with conditioning_key {key:?}; \
-                 use a text-to-image model"
-            ));
-        }
+        key => return Err(GenerateError::NotFromWords { key: format!("{key:?}") }),
     }
-    let multiple = model.size_multiple();
-    for (name, pixels) in [("width", settings.width), ("height", settings.height)] {
-        if pixels == 0 || pixels % multiple != 0 || pixels > 8192 {
-            let lower = (pixels.min(8192 - multiple) / multiple).max(1) * multiple;
-            return refuse(format!(
-                "expected a {name} that is a multiple of {multiple}, found {pixels}; the nearest are {lower} and {}",
-                lower + multiple
-            ));
-        }
-    }
-    if !(0.0..=1.0).contains(&settings.eta) {
-        return refuse(format!("expected an eta from 0 to 1, found {}", settings.eta));
-    }
+    check_side(model, Side::Width, settings.width)?;
+    check_side(model, Side::Height, settings.height)?;
+    check_range(Number::Eta, settings.eta, [0.0, 1.0])?;
     if settings.sampler == SamplerKind::Plms && settings.eta > 0.0 {
         return Err(ScheduleError::PlmsEta(settings.eta.to_string()).into());
     }
-    if !settings.guidance.is_finite() || settings.guidance.abs() > 1000.0 {
-        return refuse(format!("expected a guidance from -1000 to 1000, found {}", settings.guidance));
+    check_range(Number::Guidance, settings.guidance, [-GUIDANCE_MAX, GUIDANCE_MAX])?;
+    check_range(Number::Temperature, settings.temperature, [0.0, TEMPERATURE_MAX])
+}
+
+fn check_side(model: &LatentDiffusion, side: Side, pixels: usize) -> Result<(), GenerateError> {
+    let multiple = model.size_multiple();
+    let most = SIDE_MAX / multiple * multiple;
+    if pixels > 0 && pixels % multiple == 0 && pixels <= most {
+        return Ok(());
     }
-    if !settings.temperature.is_finite() || settings.temperature < 0.0 {
-        return refuse(format!("expected a temperature of 0 or more, found {}", settings.temperature));
+    let lower = (pixels.min(most) / multiple).max(1) * multiple;
+    let upper = (lower + multiple).min(most);
+    Err(GenerateError::Size { side, found: pixels, multiple, most, lower, upper })
+}
+
+fn check_range(what: Number, found: f64, [least, most]: [f64; 2]) -> Result<(), GenerateError> {
+    // NaN lies in no range.
+    if (least..=most).contains(&found) {
+        return Ok(());
     }
-    Ok(())
+    Err(GenerateError::Range { what, least, most, found })
 }

@@ -1,13 +1,18 @@
 //! `EngineHandle`: the front end's end of the channels to the inference thread.
 //!
 //! Nothing here blocks. A test can hold the other ends and play the inference thread.
+//!
+//! Invariant: every request travels with a stop flag of its own, so a stop ends the piece of work that it
+//! names and no other, also one that still waits.
 
+use std::cell::RefCell;
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use crate::message::{Control, Event, JobId, Preview, Request};
 use crate::ops::StopFlag;
+use crate::told::Told;
 
 /// Requests that may wait unread before [`EngineHandle::request`] refuses one.
 const REQUESTS_MAX: usize = 256;
@@ -18,17 +23,35 @@ const PREVIEWS_MAX: usize = 64;
 
 /// The front end's end: send requests and controls, drain events and previews.
 pub struct EngineHandle {
-    requests: Sender<Request>,
+    requests: Sender<Work>,
     controls: Sender<Control>,
     events: Receiver<Event>,
     previews: Receiver<Preview>,
-    stop: StopFlag,
+    /// The flags of work that is not done yet.
+    stops: RefCell<Vec<(Piece, StopFlag)>>,
+}
+
+/// What a stop can name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Piece {
+    Job(JobId),
+    Load,
+    Other,
+}
+
+/// A request and the flag that ends it.
+#[derive(Clone, Debug)]
+pub struct Work {
+    /// What to do.
+    pub request: Request,
+    /// Raised when it is to end.
+    pub stop: StopFlag,
 }
 
 /// The inference thread's end.
 pub struct EngineEnds {
     /// Work to do, in order.
-    pub requests: Receiver<Request>,
+    pub requests: Receiver<Work>,
     /// What to change in the running work.
     pub controls: Receiver<Control>,
     /// Where events go.
@@ -37,8 +60,6 @@ pub struct EngineEnds {
     pub previews: Sender<Preview>,
     /// For dropping the oldest preview when nobody reads.
     pub previews_unread: Receiver<Preview>,
-    /// Raised by [`EngineHandle::control`] with a stop.
-    pub stop: StopFlag,
 }
 
 /// The inference thread does not answer any more.
@@ -52,6 +73,15 @@ pub enum SendError {
     Gone,
 }
 
+impl Told for SendError {
+    fn key(&self) -> &'static str {
+        match self {
+            Self::Full => "engine-behind",
+            Self::Gone => "engine-gone",
+        }
+    }
+}
+
 impl EngineHandle {
     /// Two connected ends.
     pub fn pair() -> (Self, EngineEnds) {
@@ -59,16 +89,14 @@ impl EngineHandle {
         let (controls, controls_rx) = bounded(REQUESTS_MAX);
         let (events_tx, events) = bounded(EVENTS_MAX);
         let (previews_tx, previews) = bounded(PREVIEWS_MAX);
-        let stop = StopFlag::default();
         let ends = EngineEnds {
             requests: requests_rx,
             controls: controls_rx,
             events: events_tx,
             previews: previews_tx,
             previews_unread: previews.clone(),
-            stop: stop.clone(),
         };
-        let handle = Self { requests, controls, events, previews, stop };
+        let handle = Self { requests, controls, events, previews, stops: RefCell::default() };
         (handle, ends)
     }
 
@@ -77,13 +105,23 @@ impl EngineHandle {
     /// # Errors
     /// If the thread is gone or far behind.
     pub fn request(&self, request: Request) -> Result<(), SendError> {
-        self.requests.try_send(request).map_err(|error| match error {
+        let piece = match &request {
+            Request::Generate(job) => Piece::Job(job.id),
+            Request::Open(_) => Piece::Load,
+            Request::CountTokens { .. } | Request::Decode { .. } => Piece::Other,
+        };
+        let stop = StopFlag::default();
+        let mut stops = self.stops.borrow_mut();
+        // Work that is done has let its flag go.
+        stops.retain(|(_, stop)| stop.is_shared());
+        stops.push((piece, stop.clone()));
+        self.requests.try_send(Work { request, stop }).map_err(|error| match error {
             TrySendError::Full(_) => SendError::Full,
             TrySendError::Disconnected(_) => SendError::Gone,
         })
     }
 
-    /// Acts on the running work. A stop raises the flag that operations read, too.
+    /// Acts on the job that it names. A stop also raises the flag that its operations read.
     ///
     /// # Errors
     /// If the thread is gone or far behind.
@@ -92,15 +130,20 @@ impl EngineHandle {
             TrySendError::Full(_) => SendError::Full,
             TrySendError::Disconnected(_) => SendError::Gone,
         });
-        if let Control::Stop { .. } = control {
-            self.stop.raise();
+        if let Control::Stop { job } = control {
+            self.raise(Piece::Job(job));
         }
         sent
     }
 
-    /// Ends whatever runs, a model being loaded included.
+    /// Ends the models being loaded.
     pub fn stop_loading(&self) {
-        self.stop.raise();
+        self.raise(Piece::Load);
+    }
+
+    fn raise(&self, piece: Piece) {
+        let stops = self.stops.borrow();
+        stops.iter().filter(|(named, _)| *named == piece).for_each(|(_, stop)| stop.raise());
     }
 
     /// Takes waiting events until `deadline`, oldest first. A front end calls it once a frame.

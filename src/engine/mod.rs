@@ -3,7 +3,9 @@
 mod denoise;
 mod fitted;
 pub mod generate;
+mod generate_error;
 mod handle;
+mod hash;
 mod open;
 mod previews;
 mod run;
@@ -13,6 +15,7 @@ mod worker;
 
 pub use denoise::{ConditionedModel, to_latent, to_tensor};
 pub use handle::{EngineEnds, EngineHandle, SendError, job_of};
-pub use open::{OpenError, OpenModel, find_config, is_model, open_model};
+pub use hash::{Busyness, ModelHash};
+pub use open::{OpenError, OpenModel, Opening, find_config, is_model, open_model};
 pub(crate) use previews::Previewer;
 pub use worker::{EngineOptions, Waker, spawn};

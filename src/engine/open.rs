@@ -1,11 +1,9 @@
 //! Opening a model: from the binary, a file or a folder to networks that are ready to run.
 //!
-//! Invariant: hashing the file (seconds for a full-size one) runs beside everything else; only
-//! whoever needs the hash waits for it.
+//! Invariant: only whoever needs the file's hash waits for it ([`ModelHash`]).
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -14,13 +12,17 @@ use crate::checkpoint::{self, Checkpoint, CheckpointError};
 use crate::config::{self, ConfigError};
 use crate::message::{Concept, ModelInfo, ModelSource, RngKind, SamplerKind, Settings, TimestepSpacing};
 use crate::model::{LatentDiffusion, ModelError, instantiate_from_config};
-use crate::ops::{self, Device, Progress, StopFlag, Weights};
+use crate::note::Note;
+use crate::ops::{self, Device, Progress, Weights};
+use crate::told::Told;
+
+use super::hash::{Busyness, FindHash, ModelHash};
 
 /// A companion file (settings, words, tokenizer) may not be longer.
 const COMPANION_BYTES_MAX: u64 = 16 << 20;
 
 /// Why a model could not be opened.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// The file or folder.
     #[error(transparent)]
@@ -31,9 +33,35 @@ pub enum OpenError {
     /// The two together.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// A file beside them, or a build without the starter.
+    /// A build without the starter.
+    #[error(
+        "this build carries no starter model; name a model with --model, or build with `--features starter`"
+    )]
+    NoStarter,
+    /// A file beside the model.
     #[error("{0}")]
-    Other(String),
+    Companion(String),
+}
+
+impl Told for OpenError {
+    fn key(&self) -> &'static str {
+        match self {
+            Self::Checkpoint(error) => error.key(),
+            Self::Config(error) => error.key(),
+            Self::Model(error) => error.key(),
+            Self::NoStarter => "error-no-starter",
+            Self::Companion(_) => "error-companion",
+        }
+    }
+
+    fn values(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Checkpoint(error) => error.values(),
+            Self::Config(error) => error.values(),
+            Self::Model(error) => error.values(),
+            Self::NoStarter | Self::Companion(_) => Vec::new(),
+        }
+    }
 }
 
 impl OpenError {
@@ -62,93 +90,83 @@ pub struct OpenModel {
     pub config: Value,
     /// Tensors in the file that nothing asked for.
     pub unused: Vec<String>,
-    hash: Mutex<Option<JoinHandle<String>>>,
-    hashed: OnceLock<String>,
+    /// The file's hash, once it is known.
+    pub hash: ModelHash,
 }
 
-impl OpenModel {
-    /// The hash, if it is there by now.
-    pub fn hash_if_ready(&self) -> Option<&str> {
-        let running = self.hash.lock().unwrap_or_else(PoisonError::into_inner);
-        let ready = running.as_ref().is_none_or(JoinHandle::is_finished);
-        drop(running);
-        ready.then(|| self.hash()).filter(|hash| !hash.is_empty())
-    }
-
-    /// The first ten hex digits of the file's SHA-256; waits for them if need be.
-    pub fn hash(&self) -> &str {
-        self.hashed.get_or_init(|| {
-            let running = self.hash.lock().unwrap_or_else(PoisonError::into_inner).take();
-            running.and_then(|thread| thread.join().ok()).unwrap_or_default()
-        })
-    }
+/// How a model is opened.
+pub struct Opening<'a> {
+    /// Where it computes.
+    pub device: &'a Device,
+    /// Says for people what that is.
+    pub device_sentence: &'a str,
+    /// Called while weights are read.
+    pub progress: Option<Progress>,
+    /// A folder for what can be made again (hashes of files).
+    pub cache: Option<&'a Path>,
+    /// Keeps hashing at rest.
+    pub busyness: Busyness,
+    /// Called with the file's hash on the thread that found it, if it was not known before.
+    pub on_hash: Box<dyn FnOnce(&str) + Send>,
 }
 
-/// Opens `source` for `device`; `device_sentence` says for people what was taken.
-///
-/// # Errors
-/// One sentence: what was expected, what was found, what to do.
-pub fn open_model(
-    source: &ModelSource,
-    device: &Device,
-    device_sentence: &str,
-    progress: Option<Progress>,
-) -> Result<OpenModel, OpenError> {
-    match source {
-        ModelSource::Starter => open_starter(device, device_sentence, progress),
-        ModelSource::Path { path, config } => {
-            open_path(path, config.as_deref(), device, device_sentence, progress)
+impl<'a> Opening<'a> {
+    /// On a device, without progress or a cache.
+    pub fn on(device: &'a Device, device_sentence: &'a str) -> Self {
+        Self {
+            device,
+            device_sentence,
+            progress: None,
+            cache: None,
+            busyness: Busyness::default(),
+            on_hash: Box::new(|_| {}),
         }
     }
 }
 
+/// Opens `source`.
+///
+/// # Errors
+/// One sentence: what was expected, what was found, what to do.
+pub fn open_model(source: &ModelSource, opening: Opening<'_>) -> Result<OpenModel, OpenError> {
+    match source {
+        ModelSource::Starter => open_starter(opening),
+        ModelSource::Path { path, config } => open_path(path, config.as_deref(), opening),
+    }
+}
+
 #[cfg(not(feature = "starter"))]
-fn open_starter(_: &Device, _: &str, _: Option<Progress>) -> Result<OpenModel, OpenError> {
-    Err(OpenError::Other(
-        "this build carries no starter model; name a model with --model, or build with `--features starter`"
-            .to_owned(),
-    ))
+fn open_starter(_: Opening<'_>) -> Result<OpenModel, OpenError> {
+    Err(OpenError::NoStarter)
 }
 
 #[cfg(feature = "starter")]
-fn open_starter(
-    device: &Device,
-    device_sentence: &str,
-    progress: Option<Progress>,
-) -> Result<OpenModel, OpenError> {
+fn open_starter(opening: Opening<'_>) -> Result<OpenModel, OpenError> {
     use crate::starter;
 
     let source = Arc::new(starter::weights()?);
     let config = config::parse_yaml(starter::CONFIG)?;
-    let weights = with_progress(Weights::new(source, device.clone()), progress);
+    let weights = with_progress(Weights::new(source, opening.device.clone()), &opening);
     let networks = instantiate_from_config(&config, &weights, &|_| Ok(starter::TOKENIZER.to_vec()))?;
-    let hash = spawn_hash(|| {
-        use sha2::Digest as _;
-        hex(&sha2::Sha256::digest(starter::WEIGHTS))
-    });
+    let find: FindHash = Box::new(|_| Some(starter_hash()));
     let companions = Companions {
-        settings: Some(parse_settings(starter::SETTINGS).map_err(OpenError::Other)?),
+        settings: Some(parse_settings(starter::SETTINGS).map_err(OpenError::Companion)?),
         concepts: parse_concepts(starter::CONCEPTS),
     };
     let origin = Origin {
         source: ModelSource::Starter,
         name: "Starter".to_owned(),
         bytes: starter::WEIGHTS.len() as u64,
+        file: None,
     };
-    Ok(assemble(networks, config, &weights, origin, companions, Vec::new(), device_sentence, hash))
+    let built = Built { networks, config, unused: weights.unused(), notes: Vec::new() };
+    Ok(assemble(built, origin, companions, opening, find))
 }
 
-fn open_path(
-    path: &Path,
-    config_path: Option<&Path>,
-    device: &Device,
-    device_sentence: &str,
-    progress: Option<Progress>,
-) -> Result<OpenModel, OpenError> {
-    let stop = device.stop_flag().clone();
+fn open_path(path: &Path, config_path: Option<&Path>, opening: Opening<'_>) -> Result<OpenModel, OpenError> {
     let checkpoint = Arc::new(Checkpoint::open(path)?);
     let (config, config_folder, notes) = find_config(&checkpoint, config_path)?;
-    let weights = with_progress(Weights::new(checkpoint.clone(), device.clone()), progress);
+    let weights = with_progress(Weights::new(checkpoint.clone(), opening.device.clone()), &opening);
     let read_tokenizer = |name: &str| {
         read_companion(&config_folder, name).and_then(|bytes| {
             bytes.ok_or_else(|| format!("expected {name} beside the config, found no such file"))
@@ -158,9 +176,9 @@ fn open_path(
     let companions = Companions {
         settings: read_text(&config_folder, "settings.json")
             .and_then(|text| text.as_deref().map(parse_settings).transpose())
-            .map_err(OpenError::Other)?,
+            .map_err(OpenError::Companion)?,
         concepts: read_text(&config_folder, "concepts.txt")
-            .map_err(OpenError::Other)?
+            .map_err(OpenError::Companion)?
             .map_or_else(Vec::new, |text| parse_concepts(&text)),
     };
     let name =
@@ -169,27 +187,23 @@ fn open_path(
         source: ModelSource::Path { path: path.to_owned(), config: config_path.map(Path::to_owned) },
         name,
         bytes: checkpoint.total_bytes(),
+        file: Some(checkpoint.hashed_file().to_owned()),
     };
-    let hash = spawn_hash(move || hash_of(&checkpoint, &stop));
-    Ok(assemble(networks, config, &weights, origin, companions, notes, device_sentence, hash))
-}
-
-/// The hash, or nothing if it was stopped: a picture without a model hash is still a picture.
-fn hash_of(checkpoint: &Checkpoint, stop: &StopFlag) -> String {
-    checkpoint.sha256_10(stop).unwrap_or_default()
+    // A picture without a model hash is still a picture.
+    let find: FindHash = Box::new(move |go_on| checkpoint.sha256_10(go_on).ok());
+    let built = Built { networks, config, unused: weights.unused(), notes };
+    Ok(assemble(built, origin, companions, opening, find))
 }
 
 #[cfg(feature = "starter")]
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().take(5).map(|byte| format!("{byte:02x}")).collect()
+fn starter_hash() -> String {
+    use sha2::Digest as _;
+    let digest = sha2::Sha256::digest(crate::starter::WEIGHTS);
+    digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn spawn_hash(work: impl FnOnce() -> String + Send + 'static) -> Option<JoinHandle<String>> {
-    std::thread::Builder::new().name("model hash".to_owned()).spawn(work).ok()
-}
-
-fn with_progress(weights: Weights, progress: Option<Progress>) -> Weights {
-    match progress {
+fn with_progress(weights: Weights, opening: &Opening<'_>) -> Weights {
+    match opening.progress.clone() {
         Some(progress) => weights.with_progress(progress),
         None => weights,
     }
@@ -203,7 +217,7 @@ fn with_progress(weights: Weights, progress: Option<Progress>) -> Weights {
 pub fn find_config(
     checkpoint: &Checkpoint,
     named: Option<&Path>,
-) -> Result<(Value, PathBuf, Vec<String>), OpenError> {
+) -> Result<(Value, PathBuf, Vec<Note>), OpenError> {
     let path = checkpoint.path();
     let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
     let beside =
@@ -276,19 +290,25 @@ struct Origin {
     source: ModelSource,
     name: String,
     bytes: u64,
+    /// The file that is hashed; none if it is part of the program.
+    file: Option<PathBuf>,
 }
 
-#[expect(clippy::too_many_arguments, reason = "the last step of two openings, called from nowhere else")]
-fn assemble(
+struct Built {
     networks: LatentDiffusion,
     config: Value,
-    weights: &Weights,
+    unused: Vec<String>,
+    notes: Vec<Note>,
+}
+
+fn assemble(
+    built: Built,
     origin: Origin,
     companions: Companions,
-    mut notes: Vec<String>,
-    device_sentence: &str,
-    hash: Option<JoinHandle<String>>,
+    opening: Opening<'_>,
+    find: FindHash,
 ) -> OpenModel {
+    let Built { networks, config, unused, mut notes } = built;
     notes.extend(networks.config.notes.iter().cloned());
     let suiting = companions.settings.unwrap_or_default();
     let pixels = networks.config.image_size * networks.config.first_stage_factor;
@@ -307,10 +327,13 @@ fn assemble(
         temperature: 1.0,
     };
     let max_tokens = networks.tokenize("").map_or(0, |tokens| tokens.ids.len());
+    let hash =
+        ModelHash::begin(origin.file.as_deref(), opening.cache, opening.busyness, find, opening.on_hash);
+    let device_sentence = opening.device_sentence;
     let info = ModelInfo {
         source: origin.source,
         name: origin.name,
-        hash: String::new(),
+        hash: hash.if_ready(),
         bytes: origin.bytes,
         defaults,
         size_multiple: networks.size_multiple(),
@@ -319,6 +342,5 @@ fn assemble(
         device: device_sentence.split(" (").next().unwrap_or(device_sentence).to_owned(),
         notes,
     };
-    let unused = weights.unused();
-    OpenModel { networks, info, config, unused, hash: Mutex::new(hash), hashed: OnceLock::new() }
+    OpenModel { networks, info, config, unused, hash }
 }

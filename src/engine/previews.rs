@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use crate::message::PreviewMode;
 use crate::model::{LatentDiffusion, TinyDecoder};
+use crate::note::Note;
 use crate::ops::{self, Tensor};
 use crate::picture::Frame;
 use crate::sampler::Latent;
 
 use super::fitted::{self, FittedDecoder, Sample};
-use super::generate;
+use super::generate::{self, GenerateError};
 
 /// `Auto` takes what costs less than this, however short a step is.
 const CHEAP: Duration = Duration::from_millis(100);
@@ -30,10 +31,10 @@ pub struct Shown {
     pub frame: Frame,
     /// Full, tiny or fast.
     pub mode: PreviewMode,
-    /// How long it took.
+    /// How long it took, a share of the fit included.
     pub took: Duration,
     /// What is worth saying of its quality.
-    pub note: Option<String>,
+    pub note: Option<Note>,
 }
 
 /// How far the fit of the fast preview is.
@@ -60,12 +61,12 @@ impl Previewer {
         Self { fit: Fit::Gathering(Vec::new()), tiny, cache, full_cost: None, tiny_cost: None }
     }
 
-    /// One piece of the work that is done while nobody waits; whether there is more. A kept fit goes
-    /// by the model's `hash`, which takes seconds for a large file; without it nothing is looked up.
+    /// One piece of the fit, a small decode; returns whether there is more. A kept fit goes by the
+    /// model's `hash`; without it nothing is looked up.
     ///
     /// # Errors
     /// If the decoder fails or is stopped.
-    pub fn prepare(&mut self, model: &LatentDiffusion, hash: Option<&str>) -> ops::Result<bool> {
+    pub fn prepare(&mut self, model: &LatentDiffusion, hash: Option<&str>) -> Result<bool, GenerateError> {
         let Fit::Gathering(samples) = &mut self.fit else { return Ok(false) };
         let (channels, factor) = (model.config.channels, model.config.first_stage_factor);
         let kept_at = self.cache.as_ref().zip(hash).map(|(folder, hash)| folder.join(format!("{hash}.json")));
@@ -96,20 +97,39 @@ impl Previewer {
         Ok(false)
     }
 
-    /// The picture of one step, or `None` for [`PreviewMode::Off`].
+    /// Goes on with the fit beside a run, for a tenth of the step's time or one piece.
+    fn fit_beside(
+        &mut self,
+        model: &LatentDiffusion,
+        hash: Option<&str>,
+        step_took: Duration,
+    ) -> Result<(), GenerateError> {
+        let began = Instant::now();
+        while self.prepare(model, hash)? && began.elapsed() < step_took.mul_f64(CHEAP_SHARE) {}
+        Ok(())
+    }
+
+    /// The picture of one step, or `None` for [`PreviewMode::Off`]. A fit that is not ready yet is gone on
+    /// with, and used from the step in which it is. `hash` is the model's, if known.
     ///
     /// # Errors
     /// If a decoder fails or is stopped.
     pub fn show(
         &mut self,
         model: &LatentDiffusion,
+        hash: Option<&str>,
         pred_x0: &Latent,
         mode: PreviewMode,
         step_took: Duration,
-    ) -> ops::Result<Option<Shown>> {
+    ) -> Result<Option<Shown>, GenerateError> {
+        let arrived = Instant::now();
+        if matches!(mode, PreviewMode::Auto | PreviewMode::Fast) {
+            self.fit_beside(model, hash, step_took)?;
+        }
+        let fitting = arrived.elapsed();
         let mode = match mode {
             PreviewMode::Off => return Ok(None),
-            PreviewMode::Auto => self.affordable(model, pred_x0, step_took)?,
+            PreviewMode::Auto => self.affordable(pred_x0, step_took),
             PreviewMode::Tiny if self.tiny.is_none() => PreviewMode::Fast,
             chosen => chosen,
         };
@@ -127,45 +147,33 @@ impl Previewer {
             PreviewMode::Tiny => self.tiny_cost = Some(cost),
             _ => {}
         }
-        Ok(Some(Shown { frame, mode, took, note }))
+        Ok(Some(Shown { frame, mode, took: took + fitting, note }))
     }
 
     /// The best that costs under a tenth of a step or under 100 ms.
-    fn affordable(
-        &mut self,
-        model: &LatentDiffusion,
-        pred_x0: &Latent,
-        step_took: Duration,
-    ) -> ops::Result<PreviewMode> {
-        if self.full_cost.is_none() {
-            self.prepare(model, None)?;
-        }
+    fn affordable(&self, pred_x0: &Latent, step_took: Duration) -> PreviewMode {
         let [_, _, h, w] = pred_x0.shape;
         let budget = CHEAP.as_secs_f64().max(CHEAP_SHARE * step_took.as_secs_f64());
         let fits = |cost: Option<f64>| cost.is_some_and(|cost| cost * (h * w) as f64 <= budget);
-        Ok(if fits(self.full_cost) {
+        if fits(self.full_cost) {
             PreviewMode::Full
         } else if self.tiny.is_some() && (self.tiny_cost.is_none() || fits(self.tiny_cost)) {
             PreviewMode::Tiny
         } else {
             PreviewMode::Fast
-        })
+        }
     }
 
-    fn fast(&self, model: &LatentDiffusion, pred_x0: &Latent) -> (Frame, Option<String>) {
+    fn fast(&self, model: &LatentDiffusion, pred_x0: &Latent) -> (Frame, Option<Note>) {
         if let Fit::Ready(decoder) = &self.fit
             && let Some(frame) = decoder.decode(pred_x0)
         {
-            return (frame, Some(format!("error {:.2}", decoder.error)));
+            return (frame, Some(Note::FitError { error: decoder.error }));
         }
         let factor = model.config.first_stage_factor;
         let v1_shaped = pred_x0.shape[1] == 4 && factor == 8;
-        let note = if v1_shaped {
-            "rough colors until the fit is ready"
-        } else {
-            "no fast preview until the fit is ready"
-        };
-        (flat_colors(pred_x0, factor, v1_shaped), Some(note.to_owned()))
+        let note = if v1_shaped { Note::RoughColors } else { Note::FitNotReady };
+        (flat_colors(pred_x0, factor, v1_shaped), Some(note))
     }
 }
 

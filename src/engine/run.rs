@@ -5,19 +5,24 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::select;
 
-use crate::message::{Control, Event, Job, Preview, PreviewMode, Step};
-use crate::ops;
-use crate::picture::Made;
-use crate::sampler::{Latent, Next, RunState, StepReport};
+use crate::message::{Control, Event, Job, Preview, PreviewMode, Report, Step};
+use crate::ops::{self, StopFlag};
+use crate::picture::{Frame, Made};
+use crate::sampler::{Next, RunState, StepReport};
 
 use super::generate::{self, GenerateError};
+use super::handle::Work;
+use super::hash::Busy;
 use super::open::OpenModel;
-use super::worker::{Worker, report};
+use super::worker::Worker;
 
 /// A job while it runs.
 pub(super) struct RunningJob<'a> {
     worker: &'a mut Worker,
     job: Job,
+    stop: StopFlag,
+    /// Steps that the run has; 0 before it is planned.
+    steps: usize,
     began: Instant,
     /// Time spent resting; it is no part of the run.
     rested: Duration,
@@ -28,42 +33,48 @@ pub(super) struct RunningJob<'a> {
 
 /// How a job ends.
 enum End {
-    Finished(Latent),
+    Finished(Frame),
     Stopped,
     Failed(GenerateError),
 }
 
 impl<'a> RunningJob<'a> {
     /// Runs `job` to its end.
-    pub(super) fn run(worker: &'a mut Worker, job: Job) {
-        worker.ends.stop.lower();
+    pub(super) fn run(worker: &'a mut Worker, job: Job, stop: StopFlag, busy: Busy) {
         let Some(model) = worker.model.take() else {
-            let error = GenerateError::Settings("no model is open; open one first".to_owned());
-            worker.send(Event::Failed { job: job.id, report: report(&error) });
+            let report = Report::of(&GenerateError::NoModel);
+            worker.send(Event::Failed { job: job.id, report });
             return;
         };
         worker.kept.begin(job.id);
         let mut running = Self {
             worker,
             job,
+            stop,
+            steps: 0,
             began: Instant::now(),
             rested: Duration::ZERO,
             previews_took: Duration::ZERO,
             guidance_of_steps: Vec::new(),
             stopped: false,
         };
-        let end = running.develop(&model);
+        let end = {
+            let _under = model.networks.device().under(&running.stop);
+            running.develop(&model).unwrap_or_else(|error| match error {
+                GenerateError::Ops(ops::Error::Stopped) => End::Stopped,
+                error => End::Failed(error),
+            })
+        };
+        // The picture waits for the model's hash, which may go on now.
+        drop(busy);
+        running.finish(end, &model);
         running.worker.model = Some(model);
-        running.finish(end);
     }
 
-    fn develop(&mut self, model: &OpenModel) -> End {
+    fn develop(&mut self, model: &OpenModel) -> Result<End, GenerateError> {
         let settings = self.job.settings.clone();
-        let plan = match generate::plan(&model.networks, &settings, None) {
-            Ok(plan) => plan,
-            Err(GenerateError::Ops(ops::Error::Stopped)) => return End::Stopped,
-            Err(error) => return End::Failed(error),
-        };
+        let plan = generate::plan(&model.networks, &settings, None)?;
+        self.steps = plan.schedule.len();
         self.worker.send(Event::Started {
             job: self.job.id,
             timesteps: plan.schedule.timesteps_in_order(),
@@ -72,11 +83,11 @@ impl<'a> RunningJob<'a> {
         });
         let state = generate::start(&model.networks, &settings);
         let mut on_step = |step: &StepReport<'_>, _: &RunState| self.after_step(model, step);
-        match generate::develop(&model.networks, &settings, &plan, state, None, &mut on_step) {
-            Ok(generated) if !self.stopped => End::Finished(generated.samples),
-            Ok(_) | Err(GenerateError::Ops(ops::Error::Stopped)) => End::Stopped,
-            Err(error) => End::Failed(error),
+        let generated = generate::develop(&model.networks, &settings, &plan, state, None, &mut on_step)?;
+        if self.stopped {
+            return Ok(End::Stopped);
         }
+        Ok(End::Finished(generate::decode(&model.networks, &generated.samples)?.0))
     }
 
     /// Tells of a step, shows it, and does what a person asked meanwhile.
@@ -109,7 +120,7 @@ impl<'a> RunningJob<'a> {
             }
         }
         self.answer_quick_requests(model);
-        if self.stopped || self.worker.ends.stop.is_raised() {
+        if self.stopped || self.stop.is_raised() {
             self.stopped = true;
             return ControlFlow::Break(());
         }
@@ -119,8 +130,8 @@ impl<'a> RunningJob<'a> {
     /// Shows a step; a break means that it was stopped meanwhile. A decoder that fails costs the
     /// preview, not the picture.
     fn preview(&mut self, model: &OpenModel, step: &StepReport<'_>) -> ControlFlow<()> {
-        let mode = self.job.previews;
-        match self.worker.previewer.show(&model.networks, step.pred_x0, mode, step.took) {
+        let (mode, hash) = (self.job.previews, model.hash.if_ready());
+        match self.worker.previewer.show(&model.networks, hash.as_deref(), step.pred_x0, mode, step.took) {
             Ok(Some(shown)) => {
                 self.previews_took += shown.took;
                 let run = self.began.elapsed().saturating_sub(self.rested);
@@ -136,7 +147,7 @@ impl<'a> RunningJob<'a> {
                 self.worker.wake();
             }
             Ok(None) => {}
-            Err(ops::Error::Stopped) => return ControlFlow::Break(()),
+            Err(GenerateError::Ops(ops::Error::Stopped)) => return ControlFlow::Break(()),
             Err(error) => {
                 log::warn!("step {} is not shown: {error}", step.step + 1);
                 self.job.previews = PreviewMode::Off;
@@ -163,8 +174,8 @@ impl<'a> RunningJob<'a> {
                         break;
                     }
                 },
-                recv(requests) -> request => match request {
-                    Ok(request) => self.answer(model, request),
+                recv(requests) -> work => match work {
+                    Ok(work) => self.answer(model, work),
                     Err(_) => {
                         self.stopped = true;
                         break;
@@ -180,50 +191,38 @@ impl<'a> RunningJob<'a> {
     }
 
     fn answer_quick_requests(&mut self, model: &OpenModel) {
-        while let Ok(request) = self.worker.ends.requests.try_recv() {
-            self.answer(model, request);
+        while let Ok(work) = self.worker.ends.requests.try_recv() {
+            self.answer(model, work);
         }
     }
 
     /// The running job holds the model, so the worker answers with it lent back.
-    fn answer(&mut self, model: &OpenModel, request: crate::message::Request) {
-        self.worker.answer_or_keep(model, request);
+    fn answer(&mut self, model: &OpenModel, work: Work) {
+        self.worker.answer_or_keep(model, work);
     }
 
     /// Sends the job's one end.
-    fn finish(mut self, end: End) {
+    fn finish(&self, end: End, model: &OpenModel) {
         let job = self.job.id;
+        let took = self.began.elapsed().saturating_sub(self.rested);
         let event = match end {
-            End::Stopped => self.stopped_event(),
-            End::Failed(error) => Event::Failed { job, report: report(&error) },
-            End::Finished(samples) => match self.worker.decode_now(&samples) {
-                Ok(frame) => {
-                    let took = self.began.elapsed().saturating_sub(self.rested);
-                    Event::Finished { job, frame, made: Box::new(self.made()), took }
-                }
-                Err(ops::Error::Stopped) => self.stopped_event(),
-                Err(error) => Event::Failed { job, report: report(&error) },
+            End::Finished(frame) => Event::Finished { job, frame, made: self.made(model), took },
+            End::Stopped => Event::Stopped {
+                job,
+                steps_done: self.guidance_of_steps.len(),
+                latency: self.stop.raised_for(),
+                made: self.made(model),
             },
+            End::Failed(error) => Event::Failed { job, report: Report::of(&error) },
         };
         self.worker.send(event);
     }
 
-    fn stopped_event(&self) -> Event {
-        let latency = self.worker.stop_latency();
-        Event::Stopped { job: self.job.id, steps_done: self.guidance_of_steps.len(), latency }
-    }
-
-    /// How the picture was made, with the guidance as it was steered.
-    fn made(&mut self) -> Made {
-        let mut settings = self.job.settings.clone();
-        let steered = self.guidance_of_steps.iter().any(|&guidance| guidance != settings.guidance);
-        settings.guidance = self.guidance_of_steps.last().copied().unwrap_or(settings.guidance);
-        let (model, model_hash) = match &self.worker.model {
-            Some(model) => (model.info.name.clone(), model.hash().to_owned()),
-            None => Default::default(),
-        };
-        let guidance_of_steps =
-            if steered { std::mem::take(&mut self.guidance_of_steps) } else { Vec::new() };
-        Made { settings, guidance_of_steps, model, model_hash, stopped_after: None }
+    /// How the picture was made, with the guidance as it was steered. Waits for the model's hash.
+    fn made(&self, model: &OpenModel) -> Box<Made> {
+        // A stop means that nobody wants to wait.
+        let hash = model.hash.wait(&self.stop);
+        let settings = &self.job.settings;
+        Box::new(Made::new(settings, self.steps, &self.guidance_of_steps, &model.info.name, &hash))
     }
 }

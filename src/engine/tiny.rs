@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::checkpoint::Checkpoint;
 use crate::message::ModelSource;
 use crate::model::TinyDecoder;
+use crate::note::Note;
 use crate::ops::Weights;
 
 use super::open::OpenModel;
@@ -13,8 +14,8 @@ use super::open::OpenModel;
 /// The tiny decoder for this model, if its file is at hand.
 ///
 /// # Errors
-/// One sentence if there is a file that cannot be used; the model works without.
-pub fn find(model: &OpenModel, data_folder: Option<&Path>) -> Result<Option<TinyDecoder>, String> {
+/// A note if there is a file that cannot be used; the model works without.
+pub fn find(model: &OpenModel, data_folder: Option<&Path>) -> Result<Option<TinyDecoder>, Note> {
     let config = &model.networks.config;
     let suits = TinyDecoder::suits(config.channels, config.first_stage_factor);
     if !suits || model.info.source == ModelSource::Starter {
@@ -52,18 +53,14 @@ fn file_in(folder: &Path) -> Option<PathBuf> {
     names.into_iter().next()
 }
 
-fn open(path: &Path, model: &OpenModel) -> Result<TinyDecoder, String> {
-    let checkpoint = Checkpoint::open(path)
-        .map_err(|error| format!("there are no tiny previews: {error}; replace or remove that file"))?;
+fn open(path: &Path, model: &OpenModel) -> Result<TinyDecoder, Note> {
+    let unusable = |cause: String| Note::NoTinyPreviews { file: path.display().to_string(), cause };
+    let checkpoint = Checkpoint::open(path).map_err(|error| unusable(error.problem.to_string()))?;
     let diffusers = checkpoint.contains("decoder.layers.0.weight");
     let weights = Weights::new(Arc::new(checkpoint), model.networks.first_stage_device());
     TinyDecoder::new(&weights, diffusers, model.networks.config.channels).map_err(|error| {
         // Its words are about a model and its config.
         log::info!("the tiny decoder was not built: {error}");
-        format!(
-            "there are no tiny previews: expected the tensors of TAESD's decoder in {}, found others; replace or \
-             remove that file",
-            path.display()
-        )
+        unusable("expected the tensors of TAESD's decoder, found others".to_owned())
     })
 }

@@ -7,15 +7,14 @@ use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::message::{Control, Event, JobId, ModelSource, Report, Request, TokenCount};
-use crate::ops::{self, Device, DeviceOptions, Progress};
-use crate::picture::Frame;
+use crate::ops::{Device, DeviceOptions, Progress, StopFlag};
 
 use super::generate;
-use super::handle::{EngineEnds, EngineHandle};
-use super::open::{OpenModel, open_model};
+use super::handle::{EngineEnds, EngineHandle, Work};
+use super::hash::Busyness;
+use super::open::{OpenError, OpenModel, Opening, is_model, open_model};
 use super::previews::Previewer;
 use super::run::RunningJob;
 use super::steps_kept::StepsKept;
@@ -47,12 +46,7 @@ pub fn spawn(options: EngineOptions, wake: Waker) -> std::io::Result<EngineHandl
         let outcome =
             std::panic::catch_unwind(AssertUnwindSafe(|| Worker::new(options, ends, loop_wake).run()));
         if let Err(panic) = outcome {
-            let report = Report {
-                sentence:
-                    "The inference thread stopped by a fault of the program; restart it and report this"
-                        .to_owned(),
-                details: panic_text(panic.as_ref()),
-            };
+            let report = Report::new("engine-died", panic_text(panic.as_ref()));
             events.send(Event::Died { report }).ok();
         }
         wake();
@@ -65,17 +59,6 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no further word").to_owned()
 }
 
-/// One sentence and its causes, made once, where the error leaves the engine.
-pub(super) fn report(error: &dyn std::error::Error) -> Report {
-    let mut details = Vec::new();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        details.push(cause.to_string());
-        source = cause.source();
-    }
-    Report { sentence: error.to_string(), details: details.join("\n") }
-}
-
 /// The thread's state.
 pub(super) struct Worker {
     pub(super) ends: EngineEnds,
@@ -84,8 +67,10 @@ pub(super) struct Worker {
     pub(super) model: Option<OpenModel>,
     pub(super) previewer: Previewer,
     pub(super) kept: StepsKept,
+    /// Keeps hashing at rest while anything else is done.
+    pub(super) busyness: Busyness,
     /// Requests that came while a job ran.
-    waiting: VecDeque<Request>,
+    waiting: VecDeque<Work>,
     /// There is preview work left to do while idle.
     preparing: bool,
 }
@@ -100,6 +85,7 @@ impl Worker {
             model: None,
             previewer,
             kept: StepsKept::default(),
+            busyness: Busyness::default(),
             waiting: VecDeque::new(),
             preparing: false,
         }
@@ -108,10 +94,10 @@ impl Worker {
     /// Works until the front end is gone.
     fn run(mut self) {
         loop {
-            let request = match self.waiting.pop_front() {
-                Some(request) => request,
+            let work = match self.waiting.pop_front() {
+                Some(work) => work,
                 None if self.preparing => match self.ends.requests.try_recv() {
-                    Ok(request) => request,
+                    Ok(work) => work,
                     Err(crossbeam_channel::TryRecvError::Empty) => {
                         self.prepare_previews();
                         continue;
@@ -119,20 +105,22 @@ impl Worker {
                     Err(crossbeam_channel::TryRecvError::Disconnected) => return,
                 },
                 None => match self.ends.requests.recv() {
-                    Ok(request) => request,
+                    Ok(work) => work,
                     Err(crossbeam_channel::RecvError) => return,
                 },
             };
-            self.handle(request);
+            self.handle(work);
         }
     }
 
-    fn handle(&mut self, request: Request) {
+    fn handle(&mut self, Work { request, stop }: Work) {
+        let busyness = self.busyness.clone();
+        let busy = busyness.begin();
         match request {
-            Request::Open(source) => self.open(source),
-            Request::Generate(job) => RunningJob::run(self, job),
+            Request::Open(source) => self.open(source, &stop),
+            Request::Generate(job) => RunningJob::run(self, job, stop, busy),
             Request::CountTokens { text } => self.count_tokens(self.model.as_ref(), text),
-            Request::Decode { job, step } => self.decode(self.model.as_ref(), job, step),
+            Request::Decode { job, step } => self.decode(self.model.as_ref(), job, step, &stop),
         }
     }
 
@@ -150,54 +138,75 @@ impl Worker {
 
     /// A request that came while a job runs with `model`: quick ones are answered, the rest wait
     /// their turn.
-    pub(super) fn answer_or_keep(&mut self, model: &OpenModel, request: Request) {
+    pub(super) fn answer_or_keep(&mut self, model: &OpenModel, Work { request, stop }: Work) {
         match request {
             Request::CountTokens { text } => self.count_tokens(Some(model), text),
-            Request::Decode { job, step } => self.decode(Some(model), job, step),
-            other => self.waiting.push_back(other),
+            Request::Decode { job, step } => self.decode(Some(model), job, step, &stop),
+            request => self.waiting.push_back(Work { request, stop }),
         }
     }
 
-    fn open(&mut self, source: ModelSource) {
-        self.ends.stop.lower();
-        let name = match &source {
+    /// Opens `source` in place of the present model, which goes first: two do not fit into the memory of
+    /// an ordinary computer. If the new one fails the former is read again.
+    fn open(&mut self, source: ModelSource, stop: &StopFlag) {
+        if let Err(error) = looks_right(&source) {
+            let former_is_open = self.model.is_some();
+            self.send(Event::OpenFailed { source, report: Report::of(&error), former_is_open });
+            return;
+        }
+        let former = self.model.take().map(|model| model.info.source.clone());
+        let report = match self.read(&source, stop) {
+            Ok(()) => {
+                self.preparing = true;
+                return self.tell_opened();
+            }
+            Err(report) => report,
+        };
+        let again = former.map(|former| self.read(&former, &StopFlag::default()));
+        if let Some(Err(lost)) = &again {
+            log::warn!("the former model cannot be opened again: {}", lost.details);
+        }
+        let former_is_open = matches!(again, Some(Ok(())));
+        self.send(Event::OpenFailed { source, report, former_is_open });
+    }
+
+    /// Reads a model and makes it the present one.
+    fn read(&mut self, source: &ModelSource, stop: &StopFlag) -> Result<(), Report> {
+        let name = match source {
             ModelSource::Starter => "Starter".to_owned(),
             ModelSource::Path { path, .. } => {
                 path.file_name().unwrap_or_default().to_string_lossy().into_owned()
             }
         };
         self.send(Event::Loading { part: name.clone(), share: 0.0 });
-        let opened = Device::open(self.options.device, self.ends.stop.clone())
-            .map_err(|error| report(&error))
-            .and_then(|(device, sentence)| {
-                // The former model's memory goes before the next is read.
-                let former = self.model.take();
-                let opened = open_model(&source, &device, &sentence, Some(self.progress(name)));
-                if opened.is_err() {
-                    self.model = former;
-                }
-                opened.map_err(|error| {
-                    if error.is_stop() {
-                        Report { sentence: "Loading was stopped".to_owned(), details: String::new() }
-                    } else {
-                        report(&error)
-                    }
-                })
-            });
-        match opened {
-            Ok(mut model) => {
-                let tiny = tiny::find(&model, self.options.data_folder.as_deref());
-                let tiny = tiny.unwrap_or_else(|sentence| {
-                    model.info.notes.push(sentence);
-                    None
-                });
-                self.previewer = Previewer::new(self.options.cache_folder.clone(), tiny);
-                self.preparing = true;
-                let info = Box::new(model.info.clone());
-                self.model = Some(model);
-                self.send(Event::Opened(info));
-            }
-            Err(report) => self.send(Event::OpenFailed { source, report }),
+        // The device lives on with the model, the flag of its loading does not.
+        let (device, device_sentence) =
+            Device::open(self.options.device, StopFlag::default()).map_err(|error| Report::of(&error))?;
+        let _under = device.under(stop);
+        let (events, wake) = (self.ends.events.clone(), self.wake.clone());
+        let opening = Opening {
+            progress: Some(self.progress(name)),
+            cache: self.options.cache_folder.as_deref(),
+            busyness: self.busyness.clone(),
+            on_hash: Box::new(move |hash| {
+                events.send(Event::Hashed { hash: hash.to_owned() }).ok();
+                wake();
+            }),
+            ..Opening::on(&device, &device_sentence)
+        };
+        let mut model = open_model(source, opening).map_err(|error| Report::of(&error))?;
+        let tiny = tiny::find(&model, self.options.data_folder.as_deref()).unwrap_or_else(|note| {
+            model.info.notes.push(note);
+            None
+        });
+        self.previewer = Previewer::new(self.options.cache_folder.clone(), tiny);
+        self.model = Some(model);
+        Ok(())
+    }
+
+    fn tell_opened(&self) {
+        if let Some(model) = &self.model {
+            self.send(Event::Opened(Box::new(model.info.clone())));
         }
     }
 
@@ -220,8 +229,8 @@ impl Worker {
             self.preparing = false;
             return;
         };
-        self.ends.stop.lower();
-        match self.previewer.prepare(&model.networks, model.hash_if_ready()) {
+        let _busy = self.busyness.begin();
+        match self.previewer.prepare(&model.networks, model.hash.if_ready().as_deref()) {
             Ok(more) => self.preparing = more,
             Err(error) => {
                 log::warn!("the fast preview is not prepared: {error}");
@@ -240,34 +249,28 @@ impl Worker {
         self.send(Event::Tokens { text, count });
     }
 
-    fn decode(&self, model: Option<&OpenModel>, job: JobId, step: usize) {
+    fn decode(&self, model: Option<&OpenModel>, job: JobId, step: usize, stop: &StopFlag) {
         let frame = match (model, self.kept.get(job, step)) {
-            (Some(model), Some(pred_x0)) => generate::decode(&model.networks, pred_x0)
-                .map(|(frame, _)| frame)
-                .map_err(|error| report(&error)),
-            _ => Err(Report {
-                sentence: "This step is no longer kept; make the picture again to see it".to_owned(),
-                details: String::new(),
-            }),
+            (Some(model), Some(pred_x0)) => {
+                let _under = model.networks.device().under(stop);
+                let decoded = generate::decode(&model.networks, pred_x0);
+                decoded.map(|(frame, _)| frame).map_err(|error| Report::of(&error))
+            }
+            _ => Err(Report::new("error-step-gone", "")),
         };
         self.send(Event::Decoded { job, step, frame });
-    }
-
-    /// A latent's full decode, for the end of a job.
-    pub(super) fn decode_now(&self, z: &crate::sampler::Latent) -> ops::Result<Frame> {
-        match &self.model {
-            Some(model) => generate::decode(&model.networks, z).map(|(frame, _)| frame),
-            None => Err(ops::Error::Shape("no model is open".to_owned())),
-        }
     }
 
     /// The next control for `job`, if one has come; those of other jobs are dropped.
     pub(super) fn control(&self, job: JobId) -> Option<Control> {
         self.ends.controls.try_iter().find(|control| super::handle::job_of(control) == job)
     }
+}
 
-    /// How long ago the stop flag was raised.
-    pub(super) fn stop_latency(&self) -> Duration {
-        self.ends.stop.raised_for()
+/// A quick look, before the present model is given up.
+fn looks_right(source: &ModelSource) -> Result<(), OpenError> {
+    match source {
+        ModelSource::Starter => Ok(()),
+        ModelSource::Path { path, .. } => is_model(path),
     }
 }

@@ -19,9 +19,10 @@ use super::vector_quantizer::VQModelInterface;
 use crate::config::{ConfigError, Params, Target};
 use crate::ops::{self, Dtype, Weights};
 use crate::sampler::{BetaSchedule, DiffusionSchedule, Parameterization};
+use crate::told::Told;
 
 /// Why a config and weights gave no model.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ModelError {
     /// The config is wrong.
     #[error(transparent)]
@@ -29,6 +30,22 @@ pub enum ModelError {
     /// The weights do not fit it, or reading was stopped.
     #[error(transparent)]
     Ops(#[from] ops::Error),
+}
+
+impl Told for ModelError {
+    fn key(&self) -> &'static str {
+        match self {
+            Self::Config(error) => error.key(),
+            Self::Ops(error) => error.key(),
+        }
+    }
+
+    fn values(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Config(error) => error.values(),
+            Self::Ops(error) => error.values(),
+        }
+    }
 }
 
 /// The stage that makes conditioning (`cond_stage_config`).

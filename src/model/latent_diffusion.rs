@@ -36,7 +36,7 @@ pub struct LatentDiffusionConfig {
     /// The EMA copy of the UNet runs.
     pub use_ema: bool,
     /// What was odd, in sentences.
-    pub notes: Vec<String>,
+    pub notes: Vec<crate::note::Note>,
 }
 
 /// A latent diffusion model, ready to run.

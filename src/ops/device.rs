@@ -1,8 +1,10 @@
 //! `Device`: where tensors live, in which arithmetic, and the flag that stops work there.
 
+use std::sync::Arc;
+
 use candle_core as candle;
 
-use super::cpu::{Context, Level, Stop, Usage};
+use super::cpu::{Context, Level, Stop, StopSlot, Usage};
 use super::{Error, Meter, Result, StopFlag};
 
 /// The arithmetic of the networks.
@@ -106,7 +108,7 @@ pub struct Device {
     place: Place,
     dtype: Dtype,
     weights_kept: WeightsKept,
-    stop: StopFlag,
+    stop: StopSlot,
     meter: Meter,
 }
 
@@ -135,8 +137,8 @@ impl Device {
     }
 
     fn fast_on(threads: usize, weights_kept: WeightsKept, stop: StopFlag) -> Self {
-        let context = Context::new(threads).with_stop(std::sync::Arc::new(stop.clone()));
-        let meter = Meter::default();
+        let context = Context::new(threads).with_stop(Arc::new(stop));
+        let (stop, meter) = (context.stop.clone(), Meter::default());
         Self { place: Place::Fast(context), dtype: Dtype::F32, weights_kept, stop, meter }
     }
 
@@ -149,7 +151,7 @@ impl Device {
         let threads = threads.unwrap_or_else(all_cores);
         let stock = |device| {
             let (place, meter) = (Place::Stock(device), Meter::default());
-            Self { place, dtype, weights_kept, stop: stop.clone(), meter }
+            Self { place, dtype, weights_kept, stop: StopSlot::new(Arc::new(stop.clone())), meter }
         };
         let cpu_sentence = |device: &Self| {
             let plural = if threads == 1 { "" } else { "s" };
@@ -238,9 +240,12 @@ impl Device {
         self.weights_kept
     }
 
-    /// The flag that ends work here.
-    pub fn stop_flag(&self) -> &StopFlag {
-        &self.stop
+    /// Puts the work that begins now under `stop`, until the guard is dropped.
+    #[must_use = "dropping the guard puts the former flag back"]
+    pub fn under(&self, stop: &StopFlag) -> Under {
+        let former = self.stop.present();
+        self.stop.set(Arc::new(stop.clone()));
+        Under { slot: self.stop.clone(), former }
     }
 
     /// Counts operations here, when it is started.
@@ -317,7 +322,7 @@ impl Device {
 
     /// An error if the work should end.
     pub(super) fn check_stop(&self) -> Result<()> {
-        if self.stop.is_raised() { Err(Error::Stopped) } else { Ok(()) }
+        if self.stop.present().is_raised() { Err(Error::Stopped) } else { Ok(()) }
     }
 
     /// Puts the device and the operation's name to a backend's error.
@@ -327,6 +332,18 @@ impl Device {
             operation,
             cause: error.to_string().lines().next().unwrap_or_default().to_owned(),
         })
+    }
+}
+
+/// A piece of work under a stop flag of its own; dropping it puts the former flag back.
+pub struct Under {
+    slot: StopSlot,
+    former: Arc<dyn Stop>,
+}
+
+impl Drop for Under {
+    fn drop(&mut self) {
+        self.slot.set(self.former.clone());
     }
 }
 

@@ -1,5 +1,7 @@
 //! What can go wrong in an operation.
 
+use crate::told::Told;
+
 /// Why an operation gave no tensor.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -25,6 +27,25 @@ pub enum Error {
         /// The backend's own words.
         cause: String,
     },
+}
+
+impl Told for Error {
+    fn key(&self) -> &'static str {
+        match self {
+            Self::Stopped => "error-stopped",
+            Self::Weights(_) => "error-weights",
+            Self::Device(_) => "error-device",
+            Self::Shape(_) => "error-shape",
+            Self::Backend { .. } => "error-backend",
+        }
+    }
+
+    fn values(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Backend { device, .. } => vec![("device", (*device).to_owned())],
+            Self::Stopped | Self::Weights(_) | Self::Device(_) | Self::Shape(_) => Vec::new(),
+        }
+    }
 }
 
 /// A tensor, or why not.

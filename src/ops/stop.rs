@@ -1,43 +1,63 @@
-//! The stop flag: how a person's "stop" reaches the middle of a long operation.
+//! The stop flag: how "stop" reaches the middle of a long operation.
 //!
-//! Operations read it between one another and between the tiles of long ones, so that a stop acts
-//! within 250 ms. A raised flag ends the work with [`super::Error::Stopped`].
+//! Every piece of work (a job, a load, a fit, a decode) has a flag of its own, which is raised once and
+//! never lowered: whoever begins something makes a new one. Operations read the flag of the present
+//! piece between one another and between the tiles of long ones, so that a stop acts within 250 ms. A
+//! raised flag ends the work with [`super::Error::Stopped`].
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-/// A flag shared by the thread that works and those that may end the work.
-#[derive(Clone, Debug, Default)]
-pub struct StopFlag(Arc<State>);
+/// What raised flags count from.
+static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-#[derive(Debug, Default)]
-struct State {
-    raised: AtomicBool,
-    /// When; written before the flag is raised, read by whoever reports how fast a stop was.
-    since: Mutex<Option<Instant>>,
-}
+/// A flag shared by the thread that works and those that may end the work; a clone is the same flag.
+#[derive(Clone, Debug, Default)]
+pub struct StopFlag(Arc<AtomicU64>);
 
 impl StopFlag {
     /// Asks the work to end.
     pub fn raise(&self) {
-        *self.0.since.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-        self.0.raised.store(true, Ordering::Relaxed);
-    }
-
-    /// Makes the flag ready for the next piece of work.
-    pub fn lower(&self) {
-        self.0.raised.store(false, Ordering::Relaxed);
+        // Zero stands for a flag that is down; the first raise counts.
+        let now = BEGINNING.elapsed().as_nanos() as u64 + 1;
+        self.0.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed).ok();
     }
 
     /// Whether the work should end.
     pub fn is_raised(&self) -> bool {
-        self.0.raised.load(Ordering::Relaxed)
+        self.0.load(Ordering::Relaxed) != 0
     }
 
-    /// How long ago it was last raised; nothing if it never was.
+    /// How long ago it was raised; zero if it is down.
     pub fn raised_for(&self) -> Duration {
-        let since = self.0.since.lock().unwrap_or_else(PoisonError::into_inner);
-        since.map_or(Duration::ZERO, |since| since.elapsed())
+        match self.0.load(Ordering::Relaxed) {
+            0 => Duration::ZERO,
+            since => BEGINNING.elapsed().saturating_sub(Duration::from_nanos(since - 1)),
+        }
+    }
+
+    /// Whether somebody else holds this flag, too.
+    pub fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_is_raised_once_for_all_who_hold_it() {
+        let flag = StopFlag::default();
+        assert!(!flag.is_raised() && !flag.is_shared() && flag.raised_for() == Duration::ZERO);
+        let same = flag.clone();
+        same.raise();
+        assert!(flag.is_raised() && flag.is_shared());
+        let first = flag.0.load(Ordering::Relaxed);
+        std::thread::sleep(Duration::from_millis(1));
+        flag.raise();
+        assert_eq!(flag.0.load(Ordering::Relaxed), first);
+        assert!(flag.raised_for() >= Duration::from_millis(1));
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::told::Told;
+
 /// What went wrong with a picture file.
 #[derive(Debug, thiserror::Error)]
 pub enum PictureError {
@@ -63,6 +65,43 @@ pub enum PictureError {
         /// What the encoder said.
         reason: String,
     },
+}
+
+impl Told for PictureError {
+    fn key(&self) -> &'static str {
+        match self {
+            Self::Write { .. } => "error-write",
+            Self::Read { .. } => "error-unreadable",
+            Self::Ending { .. } => "error-ending",
+            Self::TooLong { .. } => "error-too-long",
+            Self::Size { .. } => "error-picture-size",
+            Self::Damaged { .. } => "error-no-picture",
+            Self::Encode { .. } => "error-encode",
+        }
+    }
+
+    fn values(&self) -> Vec<(&'static str, String)> {
+        let file = |path: &Path| {
+            let name = path.file_name().unwrap_or(path.as_os_str());
+            vec![("file", name.to_string_lossy().into_owned())]
+        };
+        match self {
+            Self::Write { path, .. } | Self::Read { path, .. } | Self::Damaged { path, .. } => file(path),
+            Self::Ending { path, expected } => {
+                let mut values = file(path);
+                values.push(("expected", (*expected).to_owned()));
+                values
+            }
+            Self::TooLong { format, .. } | Self::Encode { format, .. } => {
+                vec![("format", (*format).to_owned())]
+            }
+            Self::Size { width, height, format } => vec![
+                ("width", width.to_string()),
+                ("height", height.to_string()),
+                ("format", (*format).to_owned()),
+            ],
+        }
+    }
 }
 
 impl PictureError {

@@ -1,11 +1,14 @@
 //! `Made`: how a picture was made, as it is written into files and read back.
+//!
+//! Invariant: only [`Made::new`] builds one from a run, so finished, stopped, steered and single-step
+//! pictures all tell the settings that acted.
 
 use crate::message::Settings;
 
 /// Everything needed to make a picture again.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Made {
-    /// What the person chose (the seed filled in, the guidance as the last step had it).
+    /// The settings that acted: the seed filled in, the guidance of the last step that ran.
     pub settings: Settings,
     /// The guidance of each step, where it was changed on the way; else empty.
     pub guidance_of_steps: Vec<f64>,
@@ -13,6 +16,49 @@ pub struct Made {
     pub model: String,
     /// The first ten hex digits of the model file's SHA-256.
     pub model_hash: String,
-    /// Steps that were done, when the run was stopped early.
+    /// Steps that were done, when this is not the picture of a whole run.
     pub stopped_after: Option<usize>,
+}
+
+impl Made {
+    /// What a run of `steps` steps with `settings` has made after the steps that used
+    /// `guidance_of_steps`: fewer than `steps` of them are a stopped run, or one step of it.
+    pub fn new(
+        settings: &Settings,
+        steps: usize,
+        guidance_of_steps: &[f64],
+        model: &str,
+        model_hash: &str,
+    ) -> Self {
+        let mut settings = settings.clone();
+        let steered = guidance_of_steps.iter().any(|&guidance| guidance != settings.guidance);
+        settings.guidance = guidance_of_steps.last().copied().unwrap_or(settings.guidance);
+        let done = guidance_of_steps.len();
+        Self {
+            settings,
+            guidance_of_steps: if steered { guidance_of_steps.to_vec() } else { Vec::new() },
+            model: model.to_owned(),
+            model_hash: model_hash.to_owned(),
+            stopped_after: (done < steps).then_some(done),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stopped_and_steered_run_tells_what_acted() {
+        let asked = Settings { guidance: 3.0, ..crate::picture::parameters::tests::made().settings };
+        let whole = Made::new(&asked, 3, &[3.0; 3], "m", "h");
+        assert_eq!((whole.settings.guidance, whole.stopped_after), (3.0, None));
+        assert!(whole.guidance_of_steps.is_empty());
+        let stopped = Made::new(&asked, 25, &[3.0, 3.0, 6.5], "m", "h");
+        assert_eq!((stopped.settings.guidance, stopped.stopped_after), (6.5, Some(3)));
+        assert_eq!(stopped.guidance_of_steps, [3.0, 3.0, 6.5]);
+        let first = Made::new(&asked, 25, &[3.0], "m", "h");
+        assert_eq!((first.settings.guidance, first.stopped_after), (3.0, Some(1)));
+        assert!(first.guidance_of_steps.is_empty());
+    }
 }

@@ -171,7 +171,7 @@ fn next_value(text: &str) -> (String, &str) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::message::{Settings, TimestepSpacing};
 

@@ -7,6 +7,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::message::TimestepSpacing;
+use crate::note::Note;
+use crate::told::Told;
 
 /// How betas grow (`beta_schedule`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +132,22 @@ pub enum ScheduleError {
     PlmsEta(String),
 }
 
+impl Told for ScheduleError {
+    fn key(&self) -> &'static str {
+        match self {
+            Self::Steps { .. } => "error-steps",
+            Self::PlmsEta(_) => "error-plms-eta",
+        }
+    }
+
+    fn values(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Steps { most, found } => vec![("most", most.to_string()), ("found", found.to_string())],
+            Self::PlmsEta(_) => Vec::new(),
+        }
+    }
+}
+
 /// The steps of one run: `DDIMSampler.make_schedule`. Lists are in ascending time, index 0 the last run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DdimSchedule {
@@ -141,8 +159,8 @@ pub struct DdimSchedule {
     pub ddim_alphas_prev: Vec<f64>,
     /// σ of each step.
     pub ddim_sigmas: Vec<f64>,
-    /// What differs from what was asked, in sentences.
-    pub notes: Vec<String>,
+    /// What differs from what was asked.
+    pub notes: Vec<Note>,
 }
 
 impl DdimSchedule {
@@ -169,13 +187,10 @@ impl DdimSchedule {
             && *last >= most
         {
             *last = most - 1;
-            notes.push(format!(
-                "the reference fails at {steps} steps (its list reaches timestep {most}); the last one is {} here",
-                most - 1
-            ));
+            notes.push(Note::StepsClamped { steps, timestep: most, used: most - 1 });
         }
         if ddim_timesteps.len() != steps {
-            notes.push(format!("{steps} steps asked for, {} run, as in the reference", ddim_timesteps.len()));
+            notes.push(Note::StepsDiffer { asked: steps, runs: ddim_timesteps.len() });
         }
         Ok(Self::from_timesteps(schedule, ddim_timesteps, eta, notes))
     }
@@ -193,7 +208,7 @@ impl DdimSchedule {
         schedule: &DiffusionSchedule,
         ddim_timesteps: Vec<usize>,
         eta: f64,
-        notes: Vec<String>,
+        notes: Vec<Note>,
     ) -> Self {
         let alpha = |t: usize| f64::from(schedule.alphas_cumprod[t]);
         let ddim_alphas: Vec<f64> = ddim_timesteps.iter().map(|&t| alpha(t)).collect();

@@ -89,9 +89,10 @@ impl Open {
         }
     }
 
-    fn sentence(&mut self) -> String {
+    /// The next failure: the name of its sentence, its values and details.
+    fn failure(&mut self) -> String {
         self.wait(|answer| match answer {
-            Answer::Failed(report) => Some(report.sentence.clone()),
+            Answer::Failed(report) => Some(format!("{report:?}")),
             _ => None,
         })
     }
@@ -159,7 +160,7 @@ fn a_kept_picture_is_on_the_disk_with_its_settings_listed_and_shown_small() {
     open_desktop
         .wait(|answer| matches!(answer, Answer::Read { frame: it, .. } if *it == frame(16)).then_some(()));
     open_desktop.ask(Task::Read(home.root.path().join("gone.png")));
-    assert!(open_desktop.sentence().starts_with("cannot read"));
+    assert!(open_desktop.failure().contains("error-unreadable"));
 }
 
 #[test]
@@ -193,7 +194,7 @@ fn a_file_is_examined_by_what_is_in_it() {
         open.ask(Task::Examine(path.to_owned()));
         open.wait(|answer| match answer {
             Answer::Recovered { settings, .. } => Some(settings.clone()),
-            Answer::Failed(report) => panic!("{}", report.sentence),
+            Answer::Failed(report) => panic!("{report:?}"),
             _ => None,
         })
     };
@@ -234,7 +235,7 @@ fn a_file_is_examined_by_what_is_in_it() {
         open.ask(Task::Examine(dropped));
         let model = open.wait(|answer| match answer {
             Answer::Model(path) => Some(path.clone()),
-            Answer::Failed(report) => panic!("{}", report.sentence),
+            Answer::Failed(report) => panic!("{report:?}"),
             _ => None,
         });
         assert_eq!(model, expected);
@@ -242,7 +243,7 @@ fn a_file_is_examined_by_what_is_in_it() {
     for neither in [fixture("README.md"), fixture("missing.ckpt"), home.root.path().to_owned()] {
         let name = neither.file_name().unwrap().to_string_lossy().into_owned();
         open.ask(Task::Examine(neither));
-        let sentence = open.sentence();
+        let sentence = open.failure();
         assert!(sentence.contains(&name), "{sentence}");
     }
 }
@@ -281,7 +282,7 @@ fn a_deleted_picture_can_be_brought_back_and_goes_to_the_trash_at_the_end() {
     let other = home.root.path().join("other.png");
     std::fs::write(&other, png_of(&[])).unwrap();
     open.ask(Task::Trash(other.clone()));
-    assert!(open.sentence().contains("left alone"));
+    assert!(open.failure().contains("error-not-in-gallery"));
     drop(open);
     assert_eq!(*home.trashed.lock().unwrap(), std::slice::from_ref(&fox.path));
     assert!(!fox.path.exists() && owl.path.exists() && other.exists());
@@ -293,7 +294,7 @@ fn bringing_back_with_nothing_deleted_is_told() {
     let mut open = home.open();
     open.ask(Task::List { folder: None });
     open.ask(Task::Untrash);
-    assert!(open.sentence().contains("system's trash"));
+    assert!(open.failure().contains("error-in-trash"));
 }
 
 #[test]
@@ -322,7 +323,7 @@ fn a_damaged_memory_is_told_and_set_aside() {
     std::fs::write(home.root.path().join("remembered.json"), "{\"version\": 1, \"the").unwrap();
     let mut open = home.open();
     assert_eq!(open.memory, Memory::default());
-    assert!(open.sentence().contains("remembered.damaged.json"));
+    assert!(open.failure().contains("remembered.damaged.json"));
 }
 
 #[test]
@@ -335,12 +336,12 @@ fn a_picture_that_cannot_be_written_is_told_and_saved_elsewhere() {
     for job in [1, 2] {
         open.ask(Task::Keep { job: JobId(job), frame: frame(16), made: made("a whale") });
         let told = |answer: &Answer| match answer {
-            Answer::Failed(report) if report.sentence.contains("not on the disk yet") => {
-                Some(report.sentence.clone())
+            Answer::Failed(report) if report.sentence.key == "error-not-saved" => {
+                Some(report.details.clone())
             }
             _ => None,
         };
-        assert!(open.wait(told).contains("choose another place in the settings"));
+        assert!(open.wait(told).contains("choose another place"));
     }
     let elsewhere = home.root.path().join("elsewhere");
     open.ask(Task::List { folder: Some(elsewhere.clone()) });

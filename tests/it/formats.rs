@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use safelight::engine::{generate, open_model};
+use safelight::engine::{Opening, generate, open_model};
 use safelight::message::{ModelSource, Settings};
 use safelight::ops::{Device, StopFlag};
 use safelight::picture::Frame;
@@ -16,8 +16,8 @@ fn fixture(name: &str) -> PathBuf {
 /// The last latent and the picture of a run on the model in `layout`.
 fn develop(layout: &str) -> (Latent, Frame) {
     let source = ModelSource::Path { path: fixture(layout), config: Some(fixture("config.yaml")) };
-    let model = open_model(&source, &Device::cpu(StopFlag::default()), "CPU", None).unwrap();
-    assert_eq!(model.info.notes, Vec::<String>::new(), "{layout}");
+    let model = open_model(&source, Opening::on(&Device::cpu(StopFlag::default()), "CPU")).unwrap();
+    assert!(model.info.notes.is_empty(), "{layout}");
     let settings = Settings {
         prompt: "a red tomato".to_owned(),
         negative_prompt: "rain".to_owned(),

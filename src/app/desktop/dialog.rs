@@ -17,6 +17,7 @@ use super::write::{Content, Errand};
 use crate::app::services::{Animation, Answer, Task};
 use crate::app::words::Words;
 use crate::picture::Format;
+use crate::told::Sentence;
 
 /// No person cancels a dialog within this time.
 const NOBODY: Duration = Duration::from_millis(300);
@@ -30,11 +31,11 @@ pub(super) struct Dialogs {
 /// What a dialog is for. The sentence is told where the system has no dialog.
 enum Purpose {
     /// To write; without a dialog into the pictures' folder, under a free name.
-    Save { content: Content, ending: &'static str, beside: PathBuf, sentence: String },
+    Save { content: Content, ending: &'static str, beside: PathBuf, sentence: Sentence },
     /// To open a model or a picture.
-    Open { sentence: String },
+    Open { sentence: Sentence },
     /// To choose the pictures' folder.
-    Folder { sentence: String },
+    Folder { sentence: Sentence },
 }
 
 impl Purpose {
@@ -58,9 +59,7 @@ impl Purpose {
             Self::Save { content, beside, sentence, .. } => {
                 Errand::Write { content, path: beside, force: false, sentence: Some(sentence) }
             }
-            Self::Open { sentence } | Self::Folder { sentence } => {
-                Errand::Tell(failed(sentence, String::new()))
-            }
+            Self::Open { sentence } | Self::Folder { sentence } => Errand::Tell(failed(sentence, "")),
         }
     }
 }
@@ -90,7 +89,7 @@ impl Dialogs {
         format: Format,
         folder: &Path,
     ) -> std::io::Result<()> {
-        let said = |key: &str| words.with(key, &[("what", folder.display().to_string().into())]);
+        let said = |key: &'static str| Sentence::with(key, "what", folder.display().to_string());
         let dialog = AsyncFileDialog::new();
         let save = |content: Content, name: &str, ending: &'static str| {
             let beside = folder.join(format!("{name}.{ending}"));
@@ -117,12 +116,12 @@ impl Dialogs {
             }
             Task::PickPicture => {
                 let dialog = dialog.add_filter(words.t("filter-pictures"), &["png", "jpg", "jpeg", "webp"]);
-                self.wait(dialog.pick_file(), Purpose::Open { sentence: words.t("no-dialog-open") })
+                self.wait(dialog.pick_file(), Purpose::Open { sentence: "no-dialog-open".into() })
             }
             _ => {
                 let endings = ["safetensors", "ckpt", "pt", "pth", "bin", "json"];
                 let dialog = dialog.add_filter(words.t("filter-models"), &endings);
-                self.wait(dialog.pick_file(), Purpose::Open { sentence: words.t("no-dialog-open") })
+                self.wait(dialog.pick_file(), Purpose::Open { sentence: "no-dialog-open".into() })
             }
         }
     }
@@ -175,7 +174,12 @@ mod tests {
     fn save() -> Purpose {
         let frame = Frame { width: 1, height: 1, rgb: vec![0; 3].into() };
         let content = Content::Picture { frame, made: None };
-        Purpose::Save { content, ending: "png", beside: "p/fox.png".into(), sentence: "there".into() }
+        Purpose::Save {
+            content,
+            ending: "png",
+            beside: "p/fox.png".into(),
+            sentence: "no-dialog-save".into(),
+        }
     }
 
     #[test]
@@ -195,8 +199,10 @@ mod tests {
         let Errand::Write { path, force: false, sentence: Some(sentence), .. } = save().missing() else {
             panic!("not written");
         };
-        assert_eq!((path.to_str(), sentence.as_str()), (Some("p/fox.png"), "there"));
-        let told = Purpose::Folder { sentence: "there".into() }.missing();
-        assert!(matches!(told, Errand::Tell(Answer::Failed(report)) if report.sentence == "there"));
+        assert_eq!((path.to_str(), sentence.key), (Some("p/fox.png"), "no-dialog-save"));
+        let told = Purpose::Folder { sentence: "no-dialog-folder".into() }.missing();
+        assert!(
+            matches!(told, Errand::Tell(Answer::Failed(report)) if report.sentence.key == "no-dialog-folder")
+        );
     }
 }

@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 
 use super::{failed, write};
 use crate::app::services::Answer;
+use crate::app::state::file_name;
 use crate::engine::is_model;
+use crate::message::Report;
 use crate::picture;
+use crate::told::Sentence;
 
 /// Looks at a file's first bytes; its ending is not believed.
 pub(super) fn examine(path: PathBuf) -> Answer {
@@ -17,13 +20,16 @@ pub(super) fn examine(path: PathBuf) -> Answer {
             Ok(true) => return read_picture(path),
             Ok(false) => {}
             Err(error) => {
-                return failed(format!("cannot read {}: {error}", path.display()), String::new());
+                return failed(
+                    Sentence::with("error-unreadable", "file", file_name(&path)),
+                    error.to_string(),
+                );
             }
         }
     }
     match is_model(&path) {
         Ok(()) => Answer::Model(path),
-        Err(error) => failed(error.to_string(), String::new()),
+        Err(error) => Answer::Failed(Report::of(&error)),
     }
 }
 

@@ -27,6 +27,7 @@ use crate::message::Report;
 use crate::picture::Format;
 use crate::places::Places;
 use crate::remember::Keeper;
+use crate::told::Sentence;
 
 use dialog::Dialogs;
 use lanes::Front;
@@ -85,7 +86,7 @@ impl Desktop {
         Ok(Self {
             front: Some(front),
             waiting: VecDeque::new(),
-            ready: note.map(|note| failed(note, String::new())).into_iter().collect(),
+            ready: note.map(|note| failed("error-remembered", note)).into_iter().collect(),
             dialogs,
             words,
             save_format,
@@ -110,7 +111,7 @@ impl Desktop {
                 }
                 Err(TrySendError::Disconnected(_)) => {
                     self.waiting.clear();
-                    self.ready.push(failed(self.words.t("desktop-gone"), String::new()));
+                    self.ready.push(failed("desktop-gone", ""));
                     return;
                 }
             }
@@ -118,7 +119,7 @@ impl Desktop {
         if self.waiting.len() > WAITING_MAX {
             // The newest is the one that the person can ask for again.
             self.waiting.pop_back();
-            self.ready.push(failed(self.words.t("desktop-behind"), String::new()));
+            self.ready.push(failed("desktop-behind", ""));
         }
     }
 
@@ -146,7 +147,7 @@ impl Services for Desktop {
             | Task::PickPicture
             | Task::PickFolder => {
                 if let Err(error) = self.dialogs.open(task, &self.words, self.save_format, &self.folder) {
-                    self.ready.push(failed(self.words.t("no-dialog-open"), error.to_string()));
+                    self.ready.push(failed("no-dialog-open", error.to_string()));
                 }
             }
             task => self.hand_over(Some(task)),
@@ -195,6 +196,6 @@ impl Drop for Desktop {
     }
 }
 
-fn failed(sentence: String, details: String) -> Answer {
-    Answer::Failed(Report { sentence, details })
+fn failed(sentence: impl Into<Sentence>, details: impl Into<String>) -> Answer {
+    Answer::Failed(Report { sentence: sentence.into(), details: details.into() })
 }

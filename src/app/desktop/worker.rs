@@ -18,10 +18,12 @@ use super::wanted::Wanted;
 use super::write::{Errand, failed as picture_failed};
 
 use crate::app::services::{Answer, Record, Task};
+use crate::app::state::file_name;
 use crate::gallery::{self, Gallery, News, Setup, Thumbnail, Trash};
-use crate::picture::{self, PictureError};
+use crate::picture;
 use crate::places::Places;
 use crate::remember::Keeper;
+use crate::told::Sentence;
 
 /// While a folder is being read, the list so far is sent at most this often.
 const LIST_EVERY: Duration = Duration::from_millis(200);
@@ -122,8 +124,7 @@ impl Worker {
     fn guarded(&mut self, work: impl FnOnce(&mut Self)) {
         let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| work(self)));
         if outcome.is_err() {
-            let sentence = "a file could not be worked on, by a fault of the program; report this";
-            self.out.send(failed(sentence.to_owned(), String::new()));
+            self.out.send(failed("error-file-task", ""));
         }
     }
 
@@ -210,7 +211,7 @@ impl Worker {
                 }
                 self.out.send(match (written, sentence) {
                     (Ok(path), None) => Answer::Saved(path),
-                    (Ok(_), Some(sentence)) => failed(sentence, String::new()),
+                    (Ok(_), Some(sentence)) => failed(sentence, ""),
                     (Err(error), _) => picture_failed(&error),
                 });
             }
@@ -253,10 +254,7 @@ impl Worker {
                 self.try_again(&folder);
             }
             Err(error) => {
-                let place = matches!(error, PictureError::Write { .. }).then_some(" in the settings");
-                let sentence =
-                    format!("the picture is not on the disk yet: {error}{}", place.unwrap_or_default());
-                self.out.send(failed(sentence, String::new()));
+                self.out.send(failed("error-not-saved", error.to_string()));
                 self.unkept.hold(finished);
             }
         }
@@ -282,18 +280,15 @@ impl Worker {
             self.wanted.forget(&path);
             self.tell(Answer::Trashed(path));
         } else {
-            let sentence = format!("{} is none of the gallery's pictures and was left alone", path.display());
-            self.out.send(failed(sentence, String::new()));
+            let sentence = Sentence::with("error-not-in-gallery", "file", file_name(&path));
+            self.out.send(failed(sentence, path.display().to_string()));
         }
     }
 
     fn undo(&mut self) {
         match self.gallery.as_mut().and_then(Gallery::undo_delete) {
             Some(record) => self.tell(Answer::Untrashed(Box::new(record_of(&record)))),
-            None => {
-                let sentence = "the picture is in the system's trash by now; bring it back from there";
-                self.out.send(failed(sentence.to_owned(), String::new()));
-            }
+            None => self.out.send(failed("error-in-trash", "")),
         }
     }
 
@@ -336,7 +331,7 @@ impl Worker {
                         let Thumbnail { path, frame, .. } = thumbnail;
                         self.out.send(Answer::Thumbnail { path, frame });
                     }
-                    News::Trouble(sentence) => self.out.send(failed(sentence, String::new())),
+                    News::Trouble(details) => self.out.send(failed("error-gallery", details)),
                 }
             }
             for path in self.wanted.hand_on(gallery) {
@@ -346,8 +341,8 @@ impl Worker {
         self.send_list(now);
         if self.ask_keeper.is_some_and(|at| now >= at) {
             self.ask_keeper = None;
-            if let Some(sentence) = self.keeper.trouble() {
-                self.out.send(failed(sentence, String::new()));
+            if let Some(details) = self.keeper.trouble() {
+                self.out.send(failed("error-not-remembered", details));
             }
         }
     }
@@ -380,6 +375,6 @@ fn record_of(record: &gallery::Record) -> Record {
 }
 
 fn not_shown(path: &Path, why: &str) -> Answer {
-    let sentence = format!("the system could not show {}; open it in your file manager", path.display());
-    failed(sentence, why.to_owned())
+    let sentence = Sentence::with("error-not-shown", "file", file_name(path));
+    failed(sentence, format!("{}\n{why}", path.display()))
 }

@@ -6,6 +6,7 @@ use crate::app::services::Answer;
 use crate::message::Report;
 use crate::picture::animation::{self, Timing};
 use crate::picture::{self, Frame, Made, PictureError};
+use crate::told::Sentence;
 
 /// What a person chose in a dialog, or what is done where there is none.
 pub(super) enum Errand {
@@ -18,7 +19,7 @@ pub(super) enum Errand {
         /// Whether an existing file is replaced, which the dialog has asked.
         force: bool,
         /// What is told afterwards in place of the name, where there was no dialog.
-        sentence: Option<String>,
+        sentence: Option<Sentence>,
     },
     /// Find out what a file is.
     Examine(PathBuf),
@@ -62,6 +63,5 @@ impl Content {
 
 /// An error of a picture, for a person.
 pub(super) fn failed(error: &PictureError) -> Answer {
-    let details = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-    Answer::Failed(Report { sentence: error.to_string(), details })
+    Answer::Failed(Report::of(error))
 }

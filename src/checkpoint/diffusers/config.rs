@@ -7,6 +7,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
+use crate::note::Note;
+
 use super::super::error::{CheckpointError, Problem};
 use super::super::found_config::{
     AUTOENCODER_TARGET, CLIP_TARGET, Channels, Diffusion, FoundConfig, OPEN_CLIP_TARGET, UNET_TARGET,
@@ -51,10 +53,10 @@ pub fn diffusers_config(checkpoint: &Checkpoint) -> Result<FoundConfig, Checkpoi
     Ok(FoundConfig { config, notes: notes(folder) })
 }
 
-fn notes(folder: &Path) -> Vec<String> {
+fn notes(folder: &Path) -> Vec<Note> {
     let mut notes = Vec::new();
     if folder.join("safety_checker").is_dir() {
-        notes.push("the folder's safety checker is not used".to_owned());
+        notes.push(Note::SafetyChecker);
     }
     notes
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use super::arena::Arena;
 use super::level::{Level, Task};
 use super::pool::Pool;
-use super::stop::{Stop, Stopped};
+use super::stop::{Stop, StopSlot, Stopped};
 
 /// The kernels' surroundings. Cloning it gives another handle on the same pool and arena.
 #[derive(Clone)]
@@ -19,8 +19,8 @@ pub struct Context {
     pub kept: Arena,
     /// The instruction set.
     pub level: Level,
-    /// Read once for each block of work.
-    pub stop: Arc<dyn Stop>,
+    /// Whose flag is read once for each block of work.
+    pub stop: StopSlot,
 }
 
 impl Context {
@@ -31,7 +31,7 @@ impl Context {
             arena: Arena::default(),
             kept: Arena::default(),
             level: Level::detect(),
-            stop: Arc::new(AtomicBool::new(false)),
+            stop: StopSlot::new(Arc::new(AtomicBool::new(false))),
         }
     }
 
@@ -41,9 +41,9 @@ impl Context {
         self
     }
 
-    /// The same with another stop flag.
+    /// The same with a stop flag of its own.
     pub fn with_stop(mut self, stop: Arc<dyn Stop>) -> Context {
-        self.stop = stop;
+        self.stop = StopSlot::new(stop);
         self
     }
 
@@ -66,6 +66,6 @@ impl Context {
         make: impl Fn(usize, usize) -> T + Sync,
     ) -> Result<(), Stopped> {
         let level = self.level;
-        self.pool.run(count, &*self.stop, &|worker, item| level.run(make(worker, item)))
+        self.pool.run(count, &*self.stop.present(), &|worker, item| level.run(make(worker, item)))
     }
 }

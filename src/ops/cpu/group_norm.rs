@@ -125,7 +125,7 @@ impl GroupNorm<'_> {
         })?;
         for picture in 0..pictures {
             let sums = &sums[picture * chunks * 2 * channels..][..chunks * 2 * channels];
-            context.pool.run(self.groups, &*context.stop, &|_, group| {
+            context.pool.run(self.groups, &*context.stop.present(), &|_, group| {
                 // SAFETY: each group of each picture writes its own channels' factors and shifts.
                 unsafe {
                     self.factors(

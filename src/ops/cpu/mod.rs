@@ -128,7 +128,7 @@ pub use matrix::{PackedMatrix, WeightSlice};
 pub use pool::Pool;
 pub use rows::{Map, Window};
 pub use source::Source;
-pub use stop::{Stop, Stopped};
+pub use stop::{Stop, StopSlot, Stopped};
 
 #[cfg(test)]
 mod tests {

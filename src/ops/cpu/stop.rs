@@ -1,6 +1,7 @@
 //! How a person's "stop" reaches the kernels: a flag, read once per block of work.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Something that can ask the kernels to end early.
 pub trait Stop: Send + Sync {
@@ -11,6 +12,29 @@ pub trait Stop: Send + Sync {
 impl Stop for AtomicBool {
     fn is_raised(&self) -> bool {
         self.load(Ordering::Relaxed)
+    }
+}
+
+/// The flag of the piece of work that runs now; a clone is the same place.
+///
+/// It is looked up once for each parallel section, whose items then read the flag itself.
+#[derive(Clone)]
+pub struct StopSlot(Arc<Mutex<Arc<dyn Stop>>>);
+
+impl StopSlot {
+    /// A place that holds `stop`.
+    pub fn new(stop: Arc<dyn Stop>) -> Self {
+        Self(Arc::new(Mutex::new(stop)))
+    }
+
+    /// The present flag.
+    pub fn present(&self) -> Arc<dyn Stop> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts the flag of the next piece of work in.
+    pub fn set(&self, stop: Arc<dyn Stop>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = stop;
     }
 }
 

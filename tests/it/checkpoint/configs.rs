@@ -162,7 +162,7 @@ fn a_single_files_config_is_told_from_its_shapes() {
         assert!((linear_end.as_f64().unwrap() - last).abs() < 1e-5 * last, "{linear_end} beside {last}");
         params["linear_end"] = linear_end;
         assert_eq!(guess.config, expected, "{name}");
-        assert!(guess.notes.iter().any(|note| note.contains("attention heads")));
+        assert!(guess.notes.iter().any(|note| note.to_string().contains("attention heads")));
     }
 }
 

@@ -9,7 +9,7 @@ use safelight::app::services::{Answer, Task};
 use safelight::app::state::Shown;
 use safelight::message::{Control, Event, JobId, ModelSource, PreviewMode, Request};
 
-use super::stage::{Setup, Stage, records, sample, settings};
+use super::stage::{Setup, Stage, made, records, sample, settings};
 
 fn shown(stage: &Stage) -> &Shown {
     &stage.harness.state().state().shown
@@ -111,7 +111,12 @@ fn pause_resume_and_stop_are_sent_for_the_running_job() {
     stage.run();
     stage.click("Stop");
     assert_eq!(stage.controls(), [Control::Stop { job }]);
-    stage.tell(Event::Stopped { job, steps_done: 1, latency: Default::default() });
+    stage.tell(Event::Stopped {
+        job,
+        steps_done: 1,
+        latency: Default::default(),
+        made: made("a lion", 1, 20),
+    });
     stage.run();
     assert_eq!(stage.running(), None);
     // What has developed is kept, and can be saved.
@@ -135,15 +140,9 @@ fn commands(stage: &Stage) -> Vec<egui::ViewportCommand> {
 }
 
 fn finish_after(stage: &mut Stage, job: JobId, seconds: u64) {
-    let made = safelight::picture::Made {
-        settings: settings("a lion"),
-        guidance_of_steps: Vec::new(),
-        model: "Starter".into(),
-        model_hash: "0123456789".into(),
-        stopped_after: None,
-    };
+    let made = made("a lion", 20, 20);
     let took = std::time::Duration::from_secs(seconds);
-    stage.tell(Event::Finished { job, frame: sample(5), made: Box::new(made), took });
+    stage.tell(Event::Finished { job, frame: sample(5), made, took });
     stage.harness.step();
 }
 
@@ -303,7 +302,12 @@ fn everything_can_be_done_by_keys_alone() {
     stage.press(Modifiers::COMMAND, Key::Period);
     stage.press(Modifiers::NONE, Key::Escape);
     assert_eq!(stage.controls(), [Control::Pause { job }, Control::Stop { job }]);
-    stage.tell(Event::Stopped { job, steps_done: 0, latency: Default::default() });
+    stage.tell(Event::Stopped {
+        job,
+        steps_done: 0,
+        latency: Default::default(),
+        made: made("a lion", 0, 20),
+    });
     stage.run();
     stage.press(Modifiers::COMMAND, Key::K);
     stage.harness.event(egui::Event::Text("seed".into()));

@@ -7,6 +7,7 @@ use egui_kittest::{SnapshotOptions, SnapshotResults};
 use safelight::app::services::{Answer, Task};
 use safelight::message::{Event, ModelSource, Report};
 use safelight::remember::{Memory, Theme};
+use safelight::told::Sentence;
 
 use super::stage::{Setup, Stage, records, sample};
 
@@ -84,9 +85,10 @@ fn small_and_fine_windows_and_what_lies_over_them_look_as_they_did() {
     let mut results = SnapshotResults::new();
     let mut stage = setup(Theme::Light, [900.0, 600.0], 1.0).open();
     let source = ModelSource::Path { path: "/models/xl.safetensors".into(), config: None };
-    let sentence = "Expected a Stable Diffusion v1 model, found an SDXL one; choose a v1 file.".to_owned();
-    stage
-        .tell(Event::OpenFailed { source, report: Report { sentence, details: "two text encoders".into() } });
+    let values = vec![("file", "xl.safetensors".to_owned()), ("found", "Stable Diffusion XL".to_owned())];
+    let sentence = Sentence { key: "error-other-model", values };
+    let report = Report { sentence, details: "two text encoders".into() };
+    stage.tell(Event::OpenFailed { source, report, former_is_open: true });
     stage.run();
     stage.click("Show details");
     snapshot(&mut stage, &mut results, "failed-light-small");

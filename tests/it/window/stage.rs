@@ -90,6 +90,12 @@ pub fn settings(prompt: &str) -> Settings {
     Settings { prompt: prompt.to_owned(), ..safelight::app::draft::first_settings() }
 }
 
+/// How the starter makes a picture of `prompt` with so many of its steps done.
+pub fn made(prompt: &str, done: usize, steps: usize) -> Box<Made> {
+    let settings = settings(prompt);
+    Box::new(Made::new(&settings, steps, &vec![settings.guidance; done], "Starter", "0123456789"))
+}
+
 /// The starter, as the inference thread tells it.
 pub fn starter() -> ModelInfo {
     let list = include_str!("../../../assets/starter/concepts.txt");
@@ -98,7 +104,7 @@ pub fn starter() -> ModelInfo {
     ModelInfo {
         source: ModelSource::Starter,
         name: "Starter".into(),
-        hash: "0123456789".into(),
+        hash: Some("0123456789".into()),
         bytes: 44_000_000,
         defaults: settings("a fox on a green background"),
         size_multiple: 8,
@@ -245,7 +251,7 @@ impl Stage {
     }
 
     pub fn requests(&self) -> Vec<Request> {
-        self.engine.borrow().as_ref().unwrap().requests.try_iter().collect()
+        self.engine.borrow().as_ref().unwrap().requests.try_iter().map(|work| work.request).collect()
     }
 
     pub fn controls(&self) -> Vec<Control> {
@@ -358,20 +364,8 @@ impl Stage {
     }
 
     pub fn finish(&mut self, job: JobId, index: usize) {
-        let settings = settings("a lion on a gray background");
-        let made = Made {
-            settings,
-            guidance_of_steps: Vec::new(),
-            model: "Starter".into(),
-            model_hash: "0123456789".into(),
-            stopped_after: None,
-        };
-        self.tell(Event::Finished {
-            job,
-            frame: sample(index),
-            made: Box::new(made),
-            took: Duration::from_millis(7_900),
-        });
+        let made = made("a lion on a gray background", 20, 20);
+        self.tell(Event::Finished { job, frame: sample(index), made, took: Duration::from_millis(7_900) });
         self.run();
     }
 }

@@ -5,8 +5,9 @@ use egui_kittest::kittest::Queryable as _;
 use safelight::app::development::Stage as Progress;
 use safelight::app::services::{Answer, Task};
 use safelight::message::{Event, ModelSource, PreviewMode, Report, Request, TokenCount};
+use safelight::told::Sentence;
 
-use super::stage::{Setup, sample};
+use super::stage::{Setup, made, sample};
 
 #[test]
 fn events_of_an_old_job_change_nothing() {
@@ -14,26 +15,36 @@ fn events_of_an_old_job_change_nothing() {
     let old = stage.develop();
     stage.begin(old, 20);
     stage.click("Stop");
-    stage.tell(Event::Stopped { job: old, steps_done: 0, latency: Default::default() });
+    stage.tell(Event::Stopped {
+        job: old,
+        steps_done: 0,
+        latency: Default::default(),
+        made: made("old", 0, 20),
+    });
     stage.run();
     let new = stage.develop();
     stage.begin(new, 20);
     stage.finish(old, 7);
-    stage.tell(Event::Failed { job: old, report: Report { sentence: "old".into(), details: String::new() } });
+    stage.tell(Event::Failed { job: old, report: Report::new("error-empty", "") });
     stage.run();
     assert_eq!(stage.running(), Some((new, Progress::Running)));
-    assert!(!stage.says("old"));
+    assert!(!stage.harness.query_by_label_contains("is empty").is_some());
 }
 
 #[test]
 fn a_model_that_cannot_be_opened_says_what_to_do_and_leaves_the_old_one() {
     let mut stage = Setup::default().open();
     let source = ModelSource::Path { path: "/models/xl.safetensors".into(), config: None };
-    let report =
-        Report { sentence: "Expected a v1 model, found XL.".into(), details: "conditioner.0".into() };
-    stage.tell(Event::OpenFailed { source, report });
+    let report = Report {
+        sentence: Sentence::with("error-wrong-kind", "file", "xl.safetensors"),
+        details: "conditioner.0".into(),
+    };
+    stage.tell(Event::OpenFailed { source, report, former_is_open: true });
     stage.run();
-    assert!(stage.says("Expected a v1 model, found XL."));
+    assert!(
+        stage
+            .says("xl.safetensors doesn't match its config. Choose another model or give it its own config.")
+    );
     stage.harness.get_by_label("Model: Starter");
     assert!(!stage.says("conditioner.0"));
     stage.click("Show details");
@@ -50,20 +61,23 @@ fn a_model_that_cannot_be_opened_says_what_to_do_and_leaves_the_old_one() {
     );
 }
 
+const DIED: &str =
+    "The part that makes pictures has stopped. Restart it; if it happens again, report it with the details.";
+
 #[test]
 fn a_dead_inference_thread_is_told_and_can_be_restarted() {
     let mut stage = Setup::default().open();
     let job = stage.develop();
     stage.begin(job, 20);
-    let report = Report { sentence: "It stopped.".into(), details: "index out of bounds".into() };
+    let report = Report::new("engine-died", "index out of bounds");
     stage.tell(Event::Died { report });
     stage.run();
-    assert!(stage.says("It stopped."));
+    assert!(stage.says(DIED));
     assert_eq!(stage.running(), None);
     stage.click("Restart");
     assert_eq!(*stage.started.borrow(), 2);
     assert_eq!(stage.requests(), [Request::Open(ModelSource::Starter)]);
-    assert!(!stage.says("It stopped."));
+    assert!(!stage.says(DIED));
     stage.open_starter();
     let next = stage.develop();
     assert_ne!(next, job);

@@ -1,0 +1,122 @@
+//! Words: every visible string, from Fluent files, in the language in force.
+//!
+//! Trap: a key that a file lacks shows as the key itself; tests compare the files with each
+//! other and with the keys that the code asks for.
+
+use fluent_bundle::{FluentArgs, FluentBundle, FluentResource, FluentValue};
+
+use crate::told::Sentence;
+
+/// A language that the window speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Language {
+    /// English.
+    #[default]
+    English,
+    /// 简体中文.
+    Chinese,
+}
+
+impl Language {
+    /// All of them, in the order of the settings.
+    pub const ALL: [Self; 2] = [Self::English, Self::Chinese];
+
+    /// Its own name for itself.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::English => "English",
+            Self::Chinese => "简体中文",
+        }
+    }
+
+    /// The language of the system, where it is one of ours.
+    pub fn of_system() -> Self {
+        sys_locale::get_locale().and_then(|locale| Self::of_tag(&locale)).unwrap_or_default()
+    }
+
+    /// Its tag, as fonts want it.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Chinese => "zh-Hans",
+        }
+    }
+
+    /// The language of a tag, where it is one of ours.
+    pub fn of_tag(tag: &str) -> Option<Self> {
+        match tag.split(['-', '_']).next()? {
+            "en" => Some(Self::English),
+            "zh" => Some(Self::Chinese),
+            _ => None,
+        }
+    }
+
+    /// All its words, as Fluent.
+    pub fn source(self) -> &'static str {
+        match self {
+            Self::English => include_str!("../../../assets/words/en.ftl"),
+            Self::Chinese => include_str!("../../../assets/words/zh-Hans.ftl"),
+        }
+    }
+}
+
+/// The words of one language.
+pub struct Words {
+    language: Language,
+    bundle: FluentBundle<FluentResource>,
+}
+
+/// A value to be put into a sentence.
+pub type Value<'a> = FluentValue<'a>;
+
+impl Words {
+    /// Reads the words of a language.
+    pub fn new(language: Language) -> Self {
+        let tag = language.tag().parse().unwrap_or_default();
+        let mut bundle = FluentBundle::new(vec![tag]);
+        // Marks that isolate text directions would show as boxes.
+        bundle.set_use_isolating(false);
+        let resource =
+            FluentResource::try_new(language.source().to_owned()).unwrap_or_else(|(resource, errors)| {
+                log::warn!("the words of {} have faults: {errors:?}", language.name());
+                resource
+            });
+        bundle.add_resource_overriding(resource);
+        Self { language, bundle }
+    }
+
+    /// Which language it is.
+    pub fn language(&self) -> Language {
+        self.language
+    }
+
+    /// The string named `key`.
+    pub fn t(&self, key: &str) -> String {
+        self.with(key, &[])
+    }
+
+    /// The string named `key` with values filled in.
+    pub fn with(&self, key: &str, values: &[(&str, Value<'_>)]) -> String {
+        let Some(pattern) = self.bundle.get_message(key).and_then(|message| message.value()) else {
+            return key.to_owned();
+        };
+        let args: FluentArgs<'_> = values.iter().map(|(name, value)| (*name, value.clone())).collect();
+        let mut errors = Vec::new();
+        self.bundle.format_pattern(pattern, Some(&args), &mut errors).into_owned()
+    }
+
+    /// A sentence that travelled as data.
+    pub fn say(&self, sentence: &Sentence) -> String {
+        let values: Vec<_> =
+            sentence.values.iter().map(|(name, value)| (*name, value.as_str().into())).collect();
+        self.with(sentence.key, &values)
+    }
+
+    /// Whether there is a string of that name.
+    pub fn has(&self, key: &str) -> bool {
+        self.bundle.has_message(key)
+    }
+}
+
+#[cfg(test)]
+mod tests;

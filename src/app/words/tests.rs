@@ -1,0 +1,250 @@
+//! Both languages have every string, and every message takes its values in both.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::told::Told;
+
+fn keys(language: Language) -> BTreeSet<String> {
+    language
+        .source()
+        .lines()
+        .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()))
+        .filter_map(|line| line.split_once(" = ").or_else(|| line.split_once(" =")))
+        .map(|(key, _)| key.to_owned())
+        .collect()
+}
+
+/// Names of values (`{ $n }`) in each message.
+fn values(language: Language) -> BTreeSet<(String, String)> {
+    let mut found = BTreeSet::new();
+    let mut key = String::new();
+    for line in language.source().lines() {
+        if line.starts_with(|c: char| c.is_ascii_lowercase()) {
+            key = line.split([' ', '=']).next().unwrap_or_default().to_owned();
+        }
+        for part in line.split("{ $").skip(1) {
+            let name = part.split([' ', '}']).next().unwrap_or_default();
+            found.insert((key.clone(), name.to_owned()));
+        }
+    }
+    found
+}
+
+#[test]
+fn both_languages_have_the_same_keys_and_values() {
+    assert_eq!(keys(Language::English), keys(Language::Chinese));
+    assert_eq!(values(Language::English), values(Language::Chinese));
+}
+
+/// The source of the program, tests left out.
+fn code() -> String {
+    let mut code = String::new();
+    let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") && !path.ends_with("tests.rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                code.push_str(text.split("#[cfg(test)]").next().unwrap_or_default());
+            }
+        }
+    }
+    code
+}
+
+fn of_acts() -> BTreeSet<String> {
+    let table = crate::app::command::TABLE.iter();
+    table.flat_map(|row| [format!("do-{}", row.key), format!("do-{}-tip", row.key)]).collect()
+}
+
+/// Keys of what travels as data: literals that begin as they do.
+fn told() -> BTreeSet<String> {
+    let literal = |part: &str| part.split('"').next().unwrap_or_default().to_owned();
+    let named = |key: &String| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    let code = code();
+    ["error-", "note-", "engine-d", "engine-b", "desktop-"]
+        .into_iter()
+        .flat_map(|opening| {
+            code.split(&format!("\"{opening}"))
+                .skip(1)
+                .map(move |part| format!("{opening}{}", literal(part)))
+                .collect::<Vec<_>>()
+        })
+        .filter(named)
+        .collect()
+}
+
+#[test]
+fn the_files_have_every_key_that_the_code_asks_for() {
+    let code = code();
+    let openings = ["words.t(\"", "words.with(\"", "Said::Key(\"", "Said::With(\"", "Said::Values(\""];
+    let asked = openings.iter().flat_map(|opening| code.split(opening).skip(1));
+    let asked: BTreeSet<String> = asked
+        .map(|part| part.split('"').next().unwrap_or_default().to_owned())
+        .chain(of_acts())
+        .chain(told())
+        .collect();
+    assert!(asked.len() > 100, "only {} keys found", asked.len());
+    let missing: Vec<String> = asked.difference(&keys(Language::English)).cloned().collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn the_files_have_no_key_that_nobody_asks_for() {
+    let (code, acts) = (code(), of_acts());
+    let used = |key: &String| acts.contains(key) || code.contains(&format!("\"{key}\""));
+    let unused: Vec<String> = keys(Language::English).into_iter().filter(|key| !used(key)).collect();
+    assert!(unused.is_empty(), "{unused:?}");
+}
+
+#[test]
+fn sentences_take_their_values() {
+    let words = Words::new(Language::English);
+    assert_eq!(words.with("step-of", &[("step", 12.into()), ("steps", 25.into())]), "Step 12 of 25");
+    assert_eq!(words.t("no-such-key"), "no-such-key");
+    let words = Words::new(Language::Chinese);
+    assert!(words.with("step-of", &[("step", 12.into()), ("steps", 25.into())]).contains("12"));
+}
+
+/// One of each note and error that can reach the window.
+fn messages() -> Vec<Box<dyn Told>> {
+    use crate::checkpoint::{CheckpointError, Problem};
+    use crate::config::ConfigError;
+    use crate::engine::OpenError;
+    use crate::engine::generate::{GenerateError, Number, Part, Side};
+    use crate::note::{Note, TextKind};
+    use crate::ops::{Dtype, Error};
+    use crate::picture::PictureError;
+    use crate::sampler::ScheduleError;
+
+    let text = || "xyz".to_owned();
+    let path = || std::path::PathBuf::from("folder/xyz");
+    let refused = || std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+    let dropped = |kind| Note::TokensDropped { text: kind, needed: 9, fit: 7, dropped: text() };
+    let size = |side| GenerateError::Size { side, found: 1, multiple: 8, most: 64, lower: 8, upper: 16 };
+    let range = |what| GenerateError::Range { what, least: 0.0, most: 1.0, found: 2.0 };
+    let not_finite = |part| GenerateError::NotFinite { part, step: None, dtype: Dtype::F32 };
+    let mut all: Vec<Box<dyn Told>> = Vec::new();
+    for note in [
+        Note::StepsDiffer { asked: 400, runs: 500 },
+        Note::StepsClamped { steps: 3, timestep: 1000, used: 999 },
+        dropped(TextKind::Prompt),
+        dropped(TextKind::Negative),
+        Note::HeadsAssumed { heads: 8 },
+        Note::TextHeadsAssumed { heads: 12 },
+        Note::GroupsAssumed { groups: 16 },
+        Note::FirstStageGroupsAssumed { groups: 16 },
+        Note::OtherBetas { last: 0.02 },
+        Note::EpsAssumed,
+        Note::SafetyChecker,
+        Note::BufferDiffers { name: text(), by: None },
+        Note::NoTinyPreviews { file: text(), cause: text() },
+        Note::FitError { error: 0.1 },
+        Note::RoughColors,
+        Note::FitNotReady,
+    ] {
+        all.push(Box::new(note));
+    }
+    for problem in [
+        Problem::Missing,
+        Problem::Unreadable(text()),
+        Problem::NoModelIndex,
+        Problem::Empty,
+        Problem::Truncated { expected: 2, found: 1 },
+        Problem::LfsPointer,
+        Problem::WebPage,
+        Problem::Gguf,
+        Problem::ForeignZip,
+        Problem::Foreign(text()),
+        Problem::Damaged { format: "zip", found: text() },
+        Problem::AsksToRun(text()),
+        Problem::BigEndian,
+        Problem::OtherModel(text()),
+        Problem::MissingPart { part: "unet", looked_for: "a file" },
+        Problem::Unsupported { expected: text(), found: text() },
+        Problem::NoTensor(text()),
+        Problem::ElementType { name: text(), found: "xyz" },
+        Problem::Stopped,
+    ] {
+        all.push(Box::new(CheckpointError { path: path(), problem }));
+    }
+    for error in [
+        ConfigError::Unreadable { cause: text(), path: text() },
+        ConfigError::Yaml(text()),
+        ConfigError::Key(text()),
+    ] {
+        all.push(Box::new(error));
+    }
+    for error in [
+        Error::Weights(text()),
+        Error::Device(text()),
+        Error::Shape(text()),
+        Error::Backend { device: "CPU", operation: "xyz", cause: text() },
+    ] {
+        all.push(Box::new(error));
+    }
+    for error in [crate::engine::SendError::Full, crate::engine::SendError::Gone] {
+        all.push(Box::new(error));
+    }
+    for error in [OpenError::NoStarter, OpenError::Companion(text())] {
+        all.push(Box::new(error));
+    }
+    for error in [
+        GenerateError::NoModel,
+        GenerateError::NotFromWords { key: text() },
+        size(Side::Width),
+        size(Side::Height),
+        range(Number::Eta),
+        range(Number::Guidance),
+        range(Number::Temperature),
+        not_finite(Part::TextEncoder),
+        not_finite(Part::Unet),
+        not_finite(Part::FirstStage),
+        ScheduleError::Steps { most: 1000, found: 0 }.into(),
+        ScheduleError::PlmsEta(text()).into(),
+    ] {
+        all.push(Box::new(error));
+    }
+    for error in [
+        PictureError::Write { path: path(), source: refused() },
+        PictureError::Ending { path: path(), expected: ".png" },
+        PictureError::TooLong { found: 1, format: "JPEG" },
+        PictureError::Size { width: 1, height: 1, format: "JPEG" },
+        PictureError::Damaged { path: path(), reason: text() },
+        PictureError::Encode { format: "JPEG", reason: text() },
+    ] {
+        all.push(Box::new(error));
+    }
+    all
+}
+
+/// Keys that the source hands to a report by name, without an error behind them.
+fn reported_by_name() -> BTreeSet<String> {
+    let code = code();
+    let openings = ["Report::new(\"", "failed(\"", "Sentence::with(\"", "Sentence::with(\n"];
+    let literal = |part: &str| {
+        part.trim_start_matches(['"', ' ', '\n']).split('"').next().unwrap_or_default().to_owned()
+    };
+    openings.iter().flat_map(|opening| code.split(opening).skip(1).map(literal)).collect()
+}
+
+#[test]
+fn every_message_is_told_in_both_languages_with_its_values() {
+    let (english, chinese) = (Words::new(Language::English), Words::new(Language::Chinese));
+    let mut tried = reported_by_name();
+    for message in messages() {
+        let sentence = message.sentence();
+        let told = [english.say(&sentence), chinese.say(&sentence)];
+        for text in &told {
+            assert!(!text.contains(['{', '$']) && text != sentence.key, "{}: {text}", sentence.key);
+        }
+        assert_ne!(told[0], told[1], "{}", sentence.key);
+        assert!(!message.to_string().is_empty());
+        tried.insert(sentence.key.to_owned());
+    }
+    let untried: Vec<String> = told().into_iter().filter(|key| !tried.contains(key)).collect();
+    assert!(untried.is_empty(), "messages without an example here: {untried:?}");
+}

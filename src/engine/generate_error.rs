@@ -1,0 +1,180 @@
+//! `GenerateError`: why there is no picture, each in one sentence.
+
+use crate::ops::{self, Dtype};
+use crate::sampler::ScheduleError;
+use crate::told::Told;
+
+/// Why there is no picture.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum GenerateError {
+    /// The inference thread has no model.
+    #[error("no model is open; open one first")]
+    NoModel,
+    /// A model that needs more than words.
+    #[error(
+        "expected a model that makes pictures from words, found one with conditioning_key {key}; use a \
+         text-to-image model"
+    )]
+    NotFromWords {
+        /// `conditioning_key`, as the config has it.
+        key: String,
+    },
+    /// A width or height that the model cannot make.
+    #[error(
+        "expected a {} that is a multiple of {multiple} and at most {most}, found {found}; the nearest are \
+         {lower} and {upper}", .side.name()
+    )]
+    Size {
+        /// Which one.
+        side: Side,
+        /// Pixels asked for.
+        found: usize,
+        /// Pixels are a multiple of this.
+        multiple: usize,
+        /// The most pixels.
+        most: usize,
+        /// The nearest below.
+        lower: usize,
+        /// The nearest above.
+        upper: usize,
+    },
+    /// A number outside its range.
+    #[error("expected {} from {least} to {most}, found {found}", .what.with_article())]
+    Range {
+        /// Which number.
+        what: Number,
+        /// The least that is allowed.
+        least: f64,
+        /// The most that is allowed.
+        most: f64,
+        /// What was asked.
+        found: f64,
+    },
+    /// A part of the model gave NaN or infinity.
+    #[error(
+        "the {} gave numbers that are not finite{}; {}", .part.name(), of_step(*.step), advice(*.part, *.dtype)
+    )]
+    NotFinite {
+        /// The part.
+        part: Part,
+        /// The step, from 1, where it was the UNet.
+        step: Option<usize>,
+        /// The UNet's arithmetic.
+        dtype: Dtype,
+    },
+    /// Steps that do not exist.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
+    /// The networks failed, or were stopped.
+    #[error(transparent)]
+    Ops(#[from] ops::Error),
+}
+
+impl Told for GenerateError {
+    fn key(&self) -> &'static str {
+        match self {
+            Self::NoModel => "error-no-model",
+            Self::NotFromWords { .. } => "error-not-from-words",
+            Self::Size { side: Side::Width, .. } => "error-width",
+            Self::Size { side: Side::Height, .. } => "error-height",
+            Self::Range { what: Number::Eta, .. } => "error-eta",
+            Self::Range { what: Number::Guidance, .. } => "error-guidance",
+            Self::Range { what: Number::Temperature, .. } => "error-temperature",
+            Self::NotFinite { part: Part::TextEncoder, .. } => "error-not-finite-text-encoder",
+            Self::NotFinite { part: Part::Unet, .. } => "error-not-finite-unet",
+            Self::NotFinite { part: Part::FirstStage, .. } => "error-not-finite-first-stage",
+            Self::Schedule(error) => error.key(),
+            Self::Ops(error) => error.key(),
+        }
+    }
+
+    fn values(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Size { found, multiple, lower, upper, .. } => vec![
+                ("found", found.to_string()),
+                ("multiple", multiple.to_string()),
+                ("lower", lower.to_string()),
+                ("upper", upper.to_string()),
+            ],
+            Self::Range { least, most, found, .. } => {
+                vec![("least", least.to_string()), ("most", most.to_string()), ("found", found.to_string())]
+            }
+            Self::Schedule(error) => error.values(),
+            Self::Ops(error) => error.values(),
+            Self::NoModel | Self::NotFromWords { .. } | Self::NotFinite { .. } => Vec::new(),
+        }
+    }
+}
+
+/// A side of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Pixels across.
+    Width,
+    /// Pixels down.
+    Height,
+}
+
+impl Side {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Width => "width",
+            Self::Height => "height",
+        }
+    }
+}
+
+/// A number among the settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Number {
+    /// The share of fresh noise.
+    Eta,
+    /// `unconditional_guidance_scale`.
+    Guidance,
+    /// The scale of fresh noise.
+    Temperature,
+}
+
+impl Number {
+    fn with_article(self) -> &'static str {
+        match self {
+            Self::Eta => "an eta",
+            Self::Guidance => "a guidance",
+            Self::Temperature => "a temperature",
+        }
+    }
+}
+
+/// A part of a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// `cond_stage_model`.
+    TextEncoder,
+    /// `model.diffusion_model`.
+    Unet,
+    /// `first_stage_model`.
+    FirstStage,
+}
+
+impl Part {
+    fn name(self) -> &'static str {
+        match self {
+            Self::TextEncoder => "text encoder",
+            Self::Unet => "UNet",
+            Self::FirstStage => "first stage (VAE)",
+        }
+    }
+}
+
+fn of_step(step: Option<usize>) -> String {
+    step.map_or_else(String::new, |step| format!(" in step {step}"))
+}
+
+/// What helps against numbers that are not finite: exact arithmetic, where that is not what failed.
+fn advice(part: Part, dtype: Dtype) -> &'static str {
+    if part == Part::Unet && dtype != Dtype::F32 {
+        "use --dtype f32 or another model file"
+    } else {
+        "the model file is damaged or badly converted; use another"
+    }
+}

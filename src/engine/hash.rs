@@ -1,0 +1,236 @@
+//! `ModelHash`: the SHA-256 of a model's file, found on a thread of its own that makes way for the
+//! inference thread.
+//!
+//! Invariant: a hash that is known is kept by the file's path, size and time of change, so a file is
+//! read for it once. Hashing rests while a [`Busy`] stands: whoever waits for a hash must hold none.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use crate::ops::StopFlag;
+use crate::picture::write_atomically;
+
+/// A list of kept hashes may not be longer.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+/// Files whose hashes are kept; the oldest goes first.
+const KEPT_MAX: usize = 1000;
+/// How often a waiting or resting thread looks at its stop flag.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Who keeps the hashing thread at rest.
+#[derive(Clone, Debug, Default)]
+pub struct Busyness(Arc<AtomicUsize>);
+
+/// While one stands, hashing rests.
+#[must_use = "hashing goes on once it is dropped"]
+pub struct Busy(Arc<AtomicUsize>);
+
+impl Busyness {
+    /// Makes hashing rest until the guard is dropped.
+    pub fn begin(&self) -> Busy {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Busy(self.0.clone())
+    }
+
+    /// Waits until nobody is busy, or `stop` is raised.
+    fn rest(&self, stop: &StopFlag) {
+        while self.0.load(Ordering::Relaxed) > 0 && !stop.is_raised() {
+            std::thread::sleep(LOOK);
+        }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A hash that is known, is being found, or cannot be found.
+pub struct ModelHash {
+    state: Arc<(Mutex<Option<String>>, Condvar)>,
+    /// Ends the thread when the model goes.
+    stop: StopFlag,
+}
+
+/// Finds a hash: reads the file in pieces, calling its argument before each; `None` if it was stopped
+/// or the file cannot be read.
+pub type FindHash = Box<dyn FnOnce(&mut dyn FnMut() -> bool) -> Option<String> + Send>;
+
+impl ModelHash {
+    /// Begins to find the hash of the file at `path`, or takes the one kept in `cache`. `on_ready` is
+    /// called on the thread that found it.
+    pub fn begin(
+        path: Option<&Path>,
+        cache: Option<&Path>,
+        busyness: Busyness,
+        find: FindHash,
+        on_ready: impl FnOnce(&str) + Send + 'static,
+    ) -> Self {
+        let hash = Self { state: Arc::default(), stop: StopFlag::default() };
+        let kept = path.zip(cache).and_then(|(path, cache)| KeptHashes::of(path, cache));
+        if let Some(found) = kept.as_ref().and_then(KeptHashes::find) {
+            hash.set(found);
+            return hash;
+        }
+        let (state, stop) = (hash.state.clone(), hash.stop.clone());
+        let work = move || {
+            let mut go_on = || {
+                busyness.rest(&stop);
+                !stop.is_raised()
+            };
+            let found = if go_on() { find(&mut go_on) } else { None };
+            if let (Some(kept), Some(found)) = (&kept, &found) {
+                kept.keep(found);
+            }
+            let found = found.unwrap_or_default();
+            *state.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(found.clone());
+            state.1.notify_all();
+            if !found.is_empty() {
+                on_ready(&found);
+            }
+        };
+        if let Err(error) = std::thread::Builder::new().name("model hash".to_owned()).spawn(work) {
+            log::warn!("the model's hash is not known: no thread for it ({error})");
+            hash.set(String::new());
+        }
+        hash
+    }
+
+    fn set(&self, found: String) {
+        *self.state.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
+    }
+
+    /// The hash, if it is known by now.
+    pub fn if_ready(&self) -> Option<String> {
+        let found = self.state.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        found.filter(|hash| !hash.is_empty())
+    }
+
+    /// The hash, waited for until `stop` is raised; empty if it cannot be found.
+    pub fn wait(&self, stop: &StopFlag) -> String {
+        let mut found = self.state.0.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(hash) = &*found {
+                return hash.clone();
+            }
+            if stop.is_raised() {
+                return String::new();
+            }
+            found = self.state.1.wait_timeout(found, LOOK).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+impl Drop for ModelHash {
+    fn drop(&mut self) {
+        self.stop.raise();
+    }
+}
+
+/// One file's place in the list of kept hashes.
+struct KeptHashes {
+    list: PathBuf,
+    row: Row,
+}
+
+/// What tells one state of a file from another, and its hash.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Row {
+    path: PathBuf,
+    bytes: u64,
+    /// Nanoseconds since 1970.
+    modified: u64,
+    hash: String,
+}
+
+impl KeptHashes {
+    /// Where the file at `path` would stand in the list in the folder `cache`; folders have no row.
+    fn of(path: &Path, cache: &Path) -> Option<Self> {
+        let path = std::fs::canonicalize(path).ok()?;
+        let metadata = std::fs::metadata(&path).ok().filter(std::fs::Metadata::is_file)?;
+        let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos() as u64;
+        let row = Row { path, bytes: metadata.len(), modified, hash: String::new() };
+        Some(Self { list: cache.join("hashes.json"), row })
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let short = std::fs::metadata(&self.list).is_ok_and(|metadata| metadata.len() <= FILE_BYTES_MAX);
+        let text = short.then(|| std::fs::read_to_string(&self.list).ok()).flatten();
+        text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+    }
+
+    fn find(&self) -> Option<String> {
+        let same = |row: &Row| Row { hash: String::new(), ..row.clone() } == self.row;
+        let found = self.rows().into_iter().find(same)?.hash;
+        (found.len() == 10 && found.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(found)
+    }
+
+    /// Adds the file's row; a list that cannot be written costs a reading of the file next time.
+    fn keep(&self, hash: &str) {
+        let mut rows = self.rows();
+        rows.retain(|row| row.path != self.row.path);
+        rows.push(Row { hash: hash.to_owned(), ..self.row.clone() });
+        rows.drain(..rows.len().saturating_sub(KEPT_MAX));
+        let Ok(text) = serde_json::to_string(&rows) else { return };
+        let written = self.list.parent().map_or(Ok(()), std::fs::create_dir_all);
+        let written = written.map_err(|error| error.to_string()).and_then(|()| {
+            write_atomically(&self.list, text.as_bytes(), true).map_err(|error| error.to_string())
+        });
+        if let Err(error) = written {
+            log::warn!("the model's hash is not kept: {error}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_bytes(path: &Path, cache: &Path, readings: &Arc<AtomicUsize>) -> ModelHash {
+        let (file, readings) = (path.to_owned(), readings.clone());
+        let find: FindHash = Box::new(move |go_on| {
+            readings.fetch_add(1, Ordering::Relaxed);
+            go_on().then(|| format!("{:010x}", std::fs::read(file).unwrap().len()))
+        });
+        ModelHash::begin(Some(path), Some(cache), Busyness::default(), find, |_| {})
+    }
+
+    #[test]
+    fn a_file_is_read_once_until_it_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, cache) = (folder.path().join("m"), folder.path().join("cache"));
+        let (readings, stop) = (Arc::default(), StopFlag::default());
+        for (length, expected_readings) in [(3, 1), (3, 1), (4, 2)] {
+            if std::fs::metadata(&file).map_or(0, |found| found.len()) != length {
+                std::fs::write(&file, vec![0; length as usize]).unwrap();
+            }
+            let hash = of_bytes(&file, &cache, &readings);
+            assert_eq!(hash.wait(&stop), format!("{length:010x}"));
+            assert_eq!(readings.load(Ordering::Relaxed), expected_readings);
+        }
+    }
+
+    #[test]
+    fn hashing_rests_while_others_work_and_goes_on_afterwards() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("m");
+        std::fs::write(&file, [0; 5]).unwrap();
+        let find: FindHash = Box::new(|go_on| go_on().then(|| "0123456789".to_owned()));
+        let busyness = Busyness::default();
+        let busy = busyness.begin();
+        let hash = ModelHash::begin(Some(&file), None, busyness, find, |_| {});
+        std::thread::sleep(3 * LOOK);
+        assert_eq!(hash.if_ready(), None);
+        let given_up = StopFlag::default();
+        given_up.raise();
+        assert_eq!(hash.wait(&given_up), "");
+        drop(busy);
+        assert_eq!(hash.wait(&StopFlag::default()), "0123456789");
+        assert_eq!(hash.if_ready().as_deref(), Some("0123456789"));
+    }
+}

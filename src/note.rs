@@ -1,0 +1,207 @@
+//! `Note`: what is odd but fine about a file, a run or a preview, as data.
+//!
+//! A new note is a variant here, its English sentence, its key and values, and a line in each language of
+//! `assets/words`.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::told::Told;
+
+/// What a text is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TextKind {
+    /// The prompt.
+    Prompt,
+    /// The negative prompt.
+    Negative,
+}
+
+/// Something that a user may want to know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Note {
+    /// The reference's rule gives another number of steps.
+    StepsDiffer {
+        /// Steps asked for.
+        asked: usize,
+        /// Steps that run.
+        runs: usize,
+    },
+    /// The reference's list of timesteps reaches past the schedule; the last one is clamped.
+    StepsClamped {
+        /// Steps asked for.
+        steps: usize,
+        /// The timestep that the reference would use.
+        timestep: usize,
+        /// The one that is used.
+        used: usize,
+    },
+    /// Words of a text do not fit.
+    TokensDropped {
+        /// Which text.
+        text: TextKind,
+        /// Tokens that it has.
+        needed: usize,
+        /// Tokens that fit.
+        fit: usize,
+        /// The words that are ignored, shortened.
+        dropped: String,
+    },
+    /// The shapes leave the UNet's number of heads open.
+    HeadsAssumed {
+        /// The number that is taken.
+        heads: u64,
+    },
+    /// The shapes leave the text encoder's number of heads open.
+    TextHeadsAssumed {
+        /// The number that is taken.
+        heads: u64,
+    },
+    /// 32 groups do not fit the UNet's widths.
+    GroupsAssumed {
+        /// The number of groups that is taken.
+        groups: u64,
+    },
+    /// 32 groups do not fit the first stage's widths.
+    FirstStageGroupsAssumed {
+        /// The number of groups that is taken.
+        groups: u64,
+    },
+    /// The stored betas are not those of v1.
+    OtherBetas {
+        /// The last of them.
+        last: f64,
+    },
+    /// Nothing tells what the network predicts.
+    EpsAssumed,
+    /// A diffusers folder brings a safety checker.
+    SafetyChecker,
+    /// A stored buffer of the schedule differs from the config's.
+    BufferDiffers {
+        /// Its name.
+        name: String,
+        /// The largest difference, where it has the config's length.
+        by: Option<f32>,
+    },
+    /// TAESD's file cannot be used.
+    NoTinyPreviews {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// The fast preview's error, as a share of the range of pixels.
+    FitError {
+        /// Root of the mean squared error, 0 to 1.
+        error: f32,
+    },
+    /// Colors by the published matrix of v1.
+    RoughColors,
+    /// No color is known before the fit is ready.
+    FitNotReady,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StepsDiffer { asked, runs } => {
+                write!(f, "{asked} steps asked for, {runs} run, as in the reference")
+            }
+            Self::StepsClamped { steps, timestep, used } => write!(
+                f,
+                "the reference fails at {steps} steps (its list reaches timestep {timestep}); the last one is \
+                 {used} here"
+            ),
+            Self::TokensDropped { text, needed, fit, dropped } => {
+                let name = match text {
+                    TextKind::Prompt => "prompt",
+                    TextKind::Negative => "negative prompt",
+                };
+                write!(f, "the {name} has {needed} tokens, {fit} fit; ignored: {dropped:?}")
+            }
+            Self::HeadsAssumed { heads } => {
+                write!(f, "shapes do not tell the number of attention heads: {heads} is assumed")
+            }
+            Self::TextHeadsAssumed { heads } => {
+                write!(f, "shapes do not tell the text encoder's number of heads: {heads} is assumed")
+            }
+            Self::GroupsAssumed { groups } => {
+                write!(f, "32 does not divide the UNet's widths: norms of {groups} groups are assumed")
+            }
+            Self::FirstStageGroupsAssumed { groups } => {
+                write!(f, "32 does not divide the first stage's widths: norms of {groups} groups are assumed")
+            }
+            Self::OtherBetas { last } => {
+                write!(f, "the file's own betas reach {last}, which those of v1 do not")
+            }
+            Self::EpsAssumed => {
+                f.write_str("the file does not tell what the model predicts: the noise (eps) is assumed")
+            }
+            Self::SafetyChecker => f.write_str("the folder's safety checker is not used"),
+            Self::BufferDiffers { name, by: Some(by) } => {
+                write!(
+                    f,
+                    "the file's {name} differ from the config's by up to {by:.1e}; the config's are used"
+                )
+            }
+            Self::BufferDiffers { name, by: None } => {
+                write!(f, "the file's {name} are not as long as the config's; the config's are used")
+            }
+            Self::NoTinyPreviews { file, cause } => {
+                write!(f, "no tiny previews: {cause}; replace or remove {file}")
+            }
+            Self::FitError { error } => write!(f, "error {error:.2}"),
+            Self::RoughColors => f.write_str("rough colors until the fit is ready"),
+            Self::FitNotReady => f.write_str("no fast preview until the fit is ready"),
+        }
+    }
+}
+
+impl Told for Note {
+    fn key(&self) -> &'static str {
+        match self {
+            Self::StepsDiffer { .. } => "note-steps-differ",
+            Self::StepsClamped { .. } => "note-steps-clamped",
+            Self::TokensDropped { text: TextKind::Prompt, .. } => "note-tokens-dropped",
+            Self::TokensDropped { text: TextKind::Negative, .. } => "note-negative-dropped",
+            Self::HeadsAssumed { .. } => "note-heads-assumed",
+            Self::TextHeadsAssumed { .. } => "note-text-heads-assumed",
+            Self::GroupsAssumed { .. } => "note-groups-assumed",
+            Self::FirstStageGroupsAssumed { .. } => "note-first-stage-groups-assumed",
+            Self::OtherBetas { .. } => "note-other-betas",
+            Self::EpsAssumed => "note-eps-assumed",
+            Self::SafetyChecker => "note-safety-checker",
+            Self::BufferDiffers { .. } => "note-buffer-differs",
+            Self::NoTinyPreviews { .. } => "note-no-tiny-previews",
+            Self::FitError { .. } => "note-fit-error",
+            Self::RoughColors => "note-rough-colors",
+            Self::FitNotReady => "note-fit-not-ready",
+        }
+    }
+
+    fn values(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::StepsDiffer { asked, runs } => {
+                vec![("asked", asked.to_string()), ("runs", runs.to_string())]
+            }
+            Self::StepsClamped { steps, used, .. } => {
+                vec![("steps", steps.to_string()), ("used", used.to_string())]
+            }
+            Self::TokensDropped { needed, fit, dropped, .. } => {
+                vec![("needed", needed.to_string()), ("fit", fit.to_string()), ("dropped", dropped.clone())]
+            }
+            Self::HeadsAssumed { heads } | Self::TextHeadsAssumed { heads } => {
+                vec![("heads", heads.to_string())]
+            }
+            Self::GroupsAssumed { groups } | Self::FirstStageGroupsAssumed { groups } => {
+                vec![("groups", groups.to_string())]
+            }
+            Self::OtherBetas { last } => vec![("last", last.to_string())],
+            Self::BufferDiffers { name, .. } => vec![("name", name.clone())],
+            Self::NoTinyPreviews { file, .. } => vec![("file", file.clone())],
+            Self::FitError { error } => vec![("error", format!("{error:.2}"))],
+            Self::EpsAssumed | Self::SafetyChecker | Self::RoughColors | Self::FitNotReady => Vec::new(),
+        }
+    }
+}
