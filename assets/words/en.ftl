@@ -168,10 +168,23 @@ welcome-starter = Then watch it develop. The starter model is small and knows { 
 welcome-model = Then watch it develop. Bring another Stable Diffusion model by dropping its file here.
 wipe = Wipe
 end-compare = End comparison
-compared = { $prompt }, guidance { $guidance }
+size-of = { $width } × { $height }
+size-shown-smaller = { $width } × { $height }, shown smaller
+nothing = nothing
+differs-guidance = guidance { $value }
+differs-seed = seed { $value }
+differs-steps = { $value } steps
+differs-size = { $value }
+differs-sampler = { $value }
+differs-negative = without: { $value }
+differs-eta = η { $value }
+differs-spacing = timesteps: { $value }
+differs-temperature = noise strength { $value }
+differs-rng = random numbers: { $value }
 step-of = Step { $step } of { $steps }
 step-at = Step { $step } of { $steps }, t = { $t }
-step-and-t = Step { $step } · t = { $t }
+step-number = Step { $step }
+timestep = t = { $t }
 pausing = Pausing after step { $step } of { $steps }
 paused-at = Paused after step { $step } of { $steps }
 stopping = Stopping
@@ -251,6 +264,7 @@ no-dialog-open = The system gives no file dialog; drop the file on the window in
 no-dialog-save = The system gives no file dialog, so it was saved beside the pictures, in { $what }
 no-dialog-folder = The system gives no file dialog; pictures are kept in { $what }
 engine-no-thread = The system gives no thread for making pictures; close other programs and restart.
+graphics-failed = Some of the window couldn’t be drawn. If it looks wrong, restart Safelight.
 filter-models = Models
 filter-pictures = Pictures
 

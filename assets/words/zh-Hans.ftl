@@ -165,10 +165,23 @@ welcome-starter = 然后看它显影。入门模型很小，认识 { $n } 种东
 welcome-model = 然后看它显影。把别的 Stable Diffusion 模型文件拖到这里即可使用。
 wipe = 分界线
 end-compare = 结束比较
-compared = { $prompt }，引导强度 { $guidance }
+size-of = { $width } × { $height }
+size-shown-smaller = { $width } × { $height }，缩小显示
+nothing = 无
+differs-guidance = 引导强度 { $value }
+differs-seed = 种子 { $value }
+differs-steps = { $value } 步
+differs-size = { $value }
+differs-sampler = { $value }
+differs-negative = 不要：{ $value }
+differs-eta = η { $value }
+differs-spacing = 时间步：{ $value }
+differs-temperature = 噪声强度 { $value }
+differs-rng = 随机数：{ $value }
 step-of = 第 { $step } 步，共 { $steps } 步
 step-at = 第 { $step } 步，共 { $steps } 步，t = { $t }
-step-and-t = 第 { $step } 步 · t = { $t }
+step-number = 第 { $step } 步
+timestep = t = { $t }
 pausing = 第 { $step } 步之后暂停，共 { $steps } 步
 paused-at = 暂停于第 { $step } 步，共 { $steps } 步
 stopping = 正在停止
@@ -248,6 +261,7 @@ no-dialog-open = 系统没有提供文件对话框，请把文件拖到窗口上
 no-dialog-save = 系统没有提供文件对话框，因此已保存到图片文件夹：{ $what }
 no-dialog-folder = 系统没有提供文件对话框，图片保存在：{ $what }
 engine-no-thread = 系统没有为生成图片提供线程，请关闭其他程序后重新启动。
+graphics-failed = 窗口的一部分无法绘制。如果显示不正常，请重新启动 Safelight。
 filter-models = 模型
 filter-pictures = 图片
 

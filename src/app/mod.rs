@@ -12,6 +12,7 @@ mod controls_ui;
 pub mod desk;
 pub mod desktop;
 pub mod development;
+mod difference;
 pub mod draft;
 pub mod emblem;
 mod execute;
@@ -179,8 +180,7 @@ impl Safelight {
         if let Ok(details) = self.graphics.try_recv()
             && !std::mem::replace(&mut self.room.graphics_failed, true)
         {
-            let report = Report { sentence: self.words.t("graphics-failed"), details };
-            self.state.cards.error(report, None);
+            self.state.cards.error(Report::new("graphics-failed", details), None);
         }
         for answer in self.services.answers() {
             let follow = self.state.answer(answer);

@@ -26,7 +26,7 @@ pub fn more_ui(ui: &mut Ui, view: &mut View<'_>) {
         view,
         "sampler",
         "sampler-tip",
-        &[(SamplerKind::Ddim, "DDIM"), (SamplerKind::Plms, "PLMS")],
+        &[SamplerKind::Ddim, SamplerKind::Plms].map(|kind| (kind, sampler_name(kind))),
         |view| &mut view.state.draft.settings.sampler,
     );
     let plms = view.state.draft.settings.sampler == SamplerKind::Plms;
@@ -43,8 +43,8 @@ pub fn more_ui(ui: &mut Ui, view: &mut View<'_>) {
             ui.add_space(10.0);
         }
     }
-    let spacings =
-        [(TimestepSpacing::Uniform, view.words.t("uniform")), (TimestepSpacing::Quad, view.words.t("quad"))];
+    let spacings = [TimestepSpacing::Uniform, TimestepSpacing::Quad]
+        .map(|spacing| (spacing, view.words.t(spacing_key(spacing))));
     let spacings: Vec<(TimestepSpacing, &str)> =
         spacings.iter().map(|(value, name)| (*value, name.as_str())).collect();
     choice(ui, view, "spacing", "spacing-tip", &spacings, |view| &mut view.state.draft.settings.timesteps);
@@ -54,7 +54,7 @@ pub fn more_ui(ui: &mut Ui, view: &mut View<'_>) {
             .to_vec();
     let modes: Vec<(PreviewMode, &str)> = modes.iter().map(|(value, name)| (*value, name.as_str())).collect();
     choice(ui, view, "preview", "preview-tip", &modes, |view| &mut view.state.draft.previews);
-    let kinds = [(RngKind::Cpu, "CPU"), (RngKind::CpuLibm, "CPU libm"), (RngKind::Nv, "CUDA")];
+    let kinds = [RngKind::Cpu, RngKind::CpuLibm, RngKind::Nv].map(|kind| (kind, rng_name(kind)));
     choice(ui, view, "rng", "rng-tip", &kinds, |view| &mut view.state.draft.settings.rng);
     if let Some(info) = &view.state.model.info {
         let tokens = theme::tokens(ui);
@@ -62,6 +62,31 @@ pub fn more_ui(ui: &mut Ui, view: &mut View<'_>) {
             .on_hover_text(view.words.t("device-tip"));
         ui.add_space(2.0);
         ui.label(widgets::small(&info.device, tokens.subdued));
+    }
+}
+
+/// A sampler's name, the same in every language.
+pub fn sampler_name(sampler: SamplerKind) -> &'static str {
+    match sampler {
+        SamplerKind::Ddim => "DDIM",
+        SamplerKind::Plms => "PLMS",
+    }
+}
+
+/// A generator's name, the same in every language.
+pub fn rng_name(rng: RngKind) -> &'static str {
+    match rng {
+        RngKind::Cpu => "CPU",
+        RngKind::CpuLibm => "CPU libm",
+        RngKind::Nv => "CUDA",
+    }
+}
+
+/// The words for a spread of timesteps.
+pub fn spacing_key(spacing: TimestepSpacing) -> &'static str {
+    match spacing {
+        TimestepSpacing::Uniform => "uniform",
+        TimestepSpacing::Quad => "quad",
     }
 }
 
@@ -88,7 +113,7 @@ fn heading_ui(ui: &mut Ui, view: &mut View<'_>) {
     widgets::paint_icon(ui, at, if open { icons::UP } else { icons::RIGHT }, 16.0, tokens.subdued);
     if !open {
         let settings = &view.state.draft.settings;
-        let sampler = if settings.sampler == SamplerKind::Ddim { "DDIM" } else { "PLMS" };
+        let sampler = sampler_name(settings.sampler);
         let previews = view.words.with(
             "preview-of",
             &[("mode", mode_name(view, view.state.draft.previews).to_lowercase().into())],

@@ -43,6 +43,10 @@ pub struct Room {
     pub unfolded: Option<u64>,
     /// Height that the prompt box had.
     pub prompt_height: f32,
+    /// Height that cards took from the controls.
+    pub cards_height: f32,
+    /// The height from which on downwards nothing lies on the tray but text.
+    pub tray_free_from: f32,
     /// Whether completions are on offer.
     pub completing: bool,
     /// Rows that the prompt had.
@@ -133,6 +137,8 @@ pub struct Layout {
     pub peek: Option<Rect>,
     /// The controls.
     pub controls: Option<Rect>,
+    /// Where cards stand.
+    pub cards: Rect,
     /// Where the picture lies.
     pub tray: Rect,
     /// The progress line.

@@ -187,6 +187,8 @@ impl Setup {
             }),
             services: Box::new(Held(world.clone())),
             remembered: self.remembered,
+            graphics: crossbeam_channel::never(),
+            screens: Vec::new(),
             model: None,
             asked_to_end: asked_to_end.clone(),
         };
