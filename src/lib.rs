@@ -41,8 +41,8 @@
 //! 4. [`model::tokenizer::Tokenizer::encode`] splits the texts into ids, and
 //!    [`model::FrozenCLIPEmbedder`] makes the context (1, 77, 768) of the prompt and of the negative
 //!    prompt.
-//! 5. [`engine::generate::start`] draws x_T (1, 4, h/8, w/8) from [`sampler::noise::Noise`], torch's
-//!    generator bit for bit, and puts it into a [`sampler::RunState`]: a plain value that can be kept and
+//! 5. [`engine::generate::start`] draws x_T (1, 4, h/f, w/f; f is 8 in v1) from
+//!    [`sampler::noise::Noise`], torch's generator bit for bit, and puts it into a [`sampler::RunState`]: a plain value that can be kept and
 //!    gone on from.
 //! 6. [`sampler::run`] steps backwards through the schedule. Each step asks a [`sampler::Denoiser`] for
 //!    e_t without and with the prompt, in one call of a doubled batch.

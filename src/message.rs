@@ -18,6 +18,9 @@ use crate::told::{Sentence, Told};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(pub u64);
 
+/// The name of the model inside the program, as pictures carry it.
+pub const STARTER: &str = "Starter";
+
 /// Where a model comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ModelSource {
@@ -177,7 +180,7 @@ pub enum Control {
 pub struct ModelInfo {
     /// Where it came from.
     pub source: ModelSource,
-    /// A short name: the file's stem, or "Starter".
+    /// A short name: the file's stem, or [`STARTER`].
     pub name: String,
     /// The first ten hex digits of the file's SHA-256 (A1111's model hash), once they are known.
     pub hash: Option<String>,
@@ -187,6 +190,8 @@ pub struct ModelInfo {
     pub defaults: Settings,
     /// Width and height are multiples of this many pixels.
     pub size_multiple: usize,
+    /// The side of the square pictures that it was trained on, in pixels.
+    pub trained_side: usize,
     /// Names of things that the model knows, where it comes with a list.
     pub concepts: Vec<Concept>,
     /// Tokens that fit, start and end included.

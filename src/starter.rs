@@ -10,6 +10,8 @@ static ALIGNED: &Aligned<[u8]> = &Aligned(*include_bytes!("../assets/starter/mod
 
 /// The weights, CompVis names, f16.
 pub static WEIGHTS: &[u8] = &ALIGNED.0;
+/// SHA-256 of [`WEIGHTS`] in hex, and the file's name, as `sha256sum` writes it.
+static CHECKSUM: &str = include_str!("../assets/starter/model.safetensors.sha256");
 /// The config.
 pub static CONFIG: &str = include_str!("../assets/starter/config.yaml");
 /// What `cond_stage_config.params.tokenizer` names.
@@ -29,4 +31,24 @@ pub static EXPECTED: &[u8] = include_bytes!("../assets/starter/expected.safetens
 /// If the binary is damaged.
 pub fn weights() -> Result<Checkpoint, CheckpointError> {
     Checkpoint::embedded("the starter model inside the program", WEIGHTS)
+}
+
+/// The weights' model hash: the first ten hex digits of their SHA-256. Written down, because reading
+/// them all costs every start a part of the first picture.
+pub fn hash() -> &'static str {
+    CHECKSUM.get(..10).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_checksum_is_of_these_weights() {
+        use sha2::Digest as _;
+        let digest = sha2::Sha256::digest(WEIGHTS);
+        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(CHECKSUM, format!("{hex}  model.safetensors\n"));
+        assert_eq!(hash(), &hex[..10]);
+    }
 }

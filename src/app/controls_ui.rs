@@ -3,13 +3,14 @@
 use egui::{Align, Layout, Rangef, ScrollArea, TextEdit, Ui, UiBuilder, vec2};
 
 use crate::app::command::{Act, Command};
-use crate::app::draft::{COUNT_MAX, steps_run};
+use crate::app::draft::{COUNT_MAX, first_settings, steps_run};
 use crate::app::icons;
 use crate::app::slider::{self, Scale};
 use crate::app::theme::{self, size};
 use crate::app::view::View;
 use crate::app::widgets::{self, IconButton};
 use crate::app::{model_ui, more_ui, queue_ui};
+use crate::message::{ModelInfo, Settings};
 
 /// Guidance, as the slider has it.
 pub const GUIDANCE: Scale = Scale { least: 1.0, most: 15.0, typed_most: 30.0, step: 0.1, decimals: 1 };
@@ -17,6 +18,8 @@ pub const GUIDANCE: Scale = Scale { least: 1.0, most: 15.0, typed_most: 30.0, st
 const STEPS: Scale = Scale { least: 1.0, most: 100.0, typed_most: 1000.0, step: 1.0, decimals: 0 };
 /// Sides, as they may be typed.
 const SIDE_MAX: usize = 2048;
+/// What sides of Stable Diffusion v1 are multiples of.
+const V1_MULTIPLE: usize = 64;
 
 /// Shapes on offer: name, width and height in parts.
 const SHAPES: [(&str, usize, usize); 4] =
@@ -131,6 +134,42 @@ fn seed_ui(ui: &mut Ui, view: &mut View<'_>) {
     });
 }
 
+/// The sizes that are offered for a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Sizes {
+    /// The shorter side of the shapes: the model's own.
+    own: usize,
+    /// The smallest side.
+    least: usize,
+    /// Every side is a multiple of this.
+    multiple: usize,
+}
+
+impl Sizes {
+    /// A model's; before one is open, those that go with the first settings.
+    fn of(info: Option<&ModelInfo>) -> Self {
+        let shorter = |settings: &Settings| settings.width.min(settings.height);
+        match info {
+            Some(info) => Self::new(shorter(&info.defaults), info.trained_side, info.size_multiple),
+            None => Self::new(shorter(&first_settings()), shorter(&first_settings()), V1_MULTIPLE),
+        }
+    }
+
+    fn new(own: usize, trained_side: usize, multiple: usize) -> Self {
+        let multiple = multiple.max(1);
+        // Below half of what it was trained on, a model no longer draws things.
+        let least = (trained_side / 2).max(1).next_multiple_of(multiple);
+        Self { own, least, multiple }
+    }
+
+    /// The offered side nearest to `side`.
+    fn nearest(&self, side: f64) -> usize {
+        let most = SIDE_MAX / self.multiple * self.multiple;
+        let multiples = (side / self.multiple as f64).round().max(0.0) as usize;
+        multiples.saturating_mul(self.multiple).clamp(self.least, most.max(self.least))
+    }
+}
+
 /// Sides of a shape whose shorter side is the model's own.
 pub fn sides(parts: (usize, usize), own: usize, multiple: usize) -> (usize, usize) {
     let multiple = multiple.max(1);
@@ -143,12 +182,7 @@ pub fn sides(parts: (usize, usize), own: usize, multiple: usize) -> (usize, usiz
 
 fn size_ui(ui: &mut Ui, view: &mut View<'_>) {
     let tokens = theme::tokens(ui);
-    let (own, multiple) = view
-        .state
-        .model
-        .info
-        .as_ref()
-        .map_or((128, 8), |info| (info.defaults.width.min(info.defaults.height), info.size_multiple));
+    let sizes = Sizes::of(view.state.model.info.as_deref());
     let settings = &view.state.draft.settings;
     let (width, height) = (settings.width, settings.height);
     ui.horizontal(|ui| {
@@ -162,7 +196,7 @@ fn size_ui(ui: &mut Ui, view: &mut View<'_>) {
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
         for (name, across, down) in SHAPES {
-            let (w, h) = sides((across, down), own, multiple);
+            let (w, h) = sides((across, down), sizes.own, sizes.multiple);
             if widgets::chip(ui, name, &format!("{w} × {h}"), (width, height) == (w, h)).clicked() {
                 view.state.draft.settings.width = w;
                 view.state.draft.settings.height = h;
@@ -174,29 +208,34 @@ fn size_ui(ui: &mut Ui, view: &mut View<'_>) {
     });
     if view.room.free_size {
         ui.add_space(8.0);
-        free_size_ui(ui, view, multiple);
+        free_size_ui(ui, view, sizes);
     }
     ui.add_space(10.0);
     count_ui(ui, view);
 }
 
-fn free_size_ui(ui: &mut Ui, view: &mut View<'_>, multiple: usize) {
+fn free_size_ui(ui: &mut Ui, view: &mut View<'_>, sizes: Sizes) {
     let scale = Scale {
-        least: multiple as f64,
+        least: sizes.least as f64,
         most: SIDE_MAX as f64,
         typed_most: SIDE_MAX as f64,
-        step: multiple as f64,
+        step: sizes.multiple as f64,
         decimals: 0,
     };
-    let rounded = |n: f64| ((n / multiple as f64).round().max(1.0) as usize * multiple).min(SIDE_MAX);
+    let words = view.words;
+    let settings = &mut view.state.draft.settings;
+    // A size that came with a picture may be none of these; it stays until it is changed by hand.
+    let side = |ui: &mut Ui, name: &str, side: &mut usize| {
+        let mut number = *side as f64;
+        let scale = Scale { least: scale.least.min(number), typed_most: scale.most.max(number), ..scale };
+        if slider::number(ui, &words.t(name), &mut number, scale, 72.0).changed() {
+            *side = sizes.nearest(number);
+        }
+    };
     ui.horizontal(|ui| {
-        let settings = &mut view.state.draft.settings;
-        let (mut width, mut height) = (settings.width as f64, settings.height as f64);
-        slider::number(ui, &view.words.t("width"), &mut width, scale, 72.0);
+        side(ui, "width", &mut settings.width);
         ui.label(widgets::small("×", theme::tokens(ui).subdued));
-        slider::number(ui, &view.words.t("height"), &mut height, scale, 72.0);
-        settings.width = rounded(width);
-        settings.height = rounded(height);
+        side(ui, "height", &mut settings.height);
     });
 }
 
@@ -278,13 +317,24 @@ impl VerticalCentre for TextEdit<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::sides;
+    use super::*;
 
     #[test]
     fn shapes_keep_the_models_own_side_and_multiple() {
         assert_eq!(sides((1, 1), 512, 64), (512, 512));
         assert_eq!(sides((3, 2), 512, 64), (768, 512));
-        assert_eq!(sides((2, 3), 128, 8), (128, 192));
+        assert_eq!(sides((2, 3), 256, 64), (256, 384));
         assert_eq!(sides((16, 9), 512, 64), (896, 512));
+    }
+
+    #[test]
+    fn the_smallest_size_offered_is_half_the_trainings() {
+        let least = |trained_side| Sizes::new(trained_side, trained_side, 64).least;
+        assert_eq!([256, 512, 96, 16].map(least), [128, 256, 64, 64]);
+        let sizes = Sizes::new(256, 256, 64);
+        assert_eq!(
+            [64.0, 200.0, 300.0, 1e9, -5.0].map(|side| sizes.nearest(side)),
+            [128, 192, 320, 2048, 128]
+        );
     }
 }

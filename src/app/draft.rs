@@ -5,6 +5,7 @@
 
 use std::hash::{BuildHasher, Hasher};
 
+use crate::engine;
 use crate::message::{Concept, ModelInfo, PreviewMode, Settings, TimestepSpacing, TokenCount};
 use crate::remember::History;
 
@@ -53,20 +54,7 @@ pub struct Draft {
 
 /// What the window starts with before a model has said what suits it.
 pub fn first_settings() -> Settings {
-    Settings {
-        prompt: "a fox on a green background".to_owned(),
-        negative_prompt: String::new(),
-        steps: 25,
-        guidance: 3.0,
-        eta: 0.0,
-        seed: 2026,
-        width: 128,
-        height: 128,
-        sampler: Default::default(),
-        timesteps: Default::default(),
-        rng: Default::default(),
-        temperature: 1.0,
-    }
+    Settings { seed: 2026, ..engine::first_settings() }
 }
 
 impl Draft {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use crate::message::{JobId, Report};
-use crate::picture::{Frame, Made, PartialSettings};
+use crate::picture::{Frame, Made, MadeBy, PartialSettings};
 use crate::remember::Memory;
 
 /// A kept picture, as the gallery lists it.
@@ -21,6 +21,8 @@ pub struct Record {
     pub settings: Option<Box<PartialSettings>>,
     /// The name of the sampler that made it, where it is none of ours.
     pub foreign_sampler: Option<String>,
+    /// The model that made it.
+    pub made_by: MadeBy,
     /// Pixels across and down.
     pub size: [usize; 2],
     /// When it was made.
@@ -142,6 +144,8 @@ pub enum Answer {
         settings: Option<Box<PartialSettings>>,
         /// The sampler's name where it is none of ours.
         foreign_sampler: Option<String>,
+        /// The model that made it.
+        made_by: MadeBy,
         /// The pixels.
         frame: Frame,
     },

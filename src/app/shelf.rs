@@ -178,7 +178,8 @@ mod tests {
             prompt: prompt.to_owned(),
             settings: None,
             foreign_sampler: None,
-            size: [128, 128],
+            made_by: Default::default(),
+            size: [256, 256],
             modified: UNIX_EPOCH + Duration::from_secs(seconds),
         }
     }

@@ -11,10 +11,10 @@ use crate::app::command::Act;
 use crate::app::desk::Desk;
 use crate::app::development::{Development, Picture, Stage};
 use crate::app::draft::Draft;
-use crate::app::services::{Answer, Task};
+use crate::app::services::{Answer, Record, Task};
 use crate::app::shelf::Shelf;
 use crate::message::{Event, JobId, ModelInfo, ModelSource, Preview, Report, Request, SamplerKind, Settings};
-use crate::picture::{Frame, Made, PartialSettings};
+use crate::picture::{Frame, Made, MadeBy, PartialSettings, at_present_size};
 use crate::remember::{Memory, RememberedModel};
 use crate::told::Told as _;
 
@@ -119,7 +119,13 @@ pub struct State {
 impl State {
     /// The state at the start, with what was remembered.
     pub fn new(kept: Memory) -> Self {
-        let mut draft = Draft::new(kept.settings.over(&crate::app::draft::first_settings()));
+        let first = crate::app::draft::first_settings();
+        let mut settings = kept.settings.over(&first);
+        if kept.sized_for.is_none() {
+            // Nothing tells which model the size was chosen for.
+            (settings.width, settings.height) = (first.width, first.height);
+        }
+        let mut draft = Draft::new(settings);
         draft.touched = !kept.settings.is_empty();
         draft.previews = kept.previews;
         draft.count = kept.count.map_or(1, |count| count as usize);
@@ -171,6 +177,7 @@ impl State {
                 if let Some(info) = &mut self.model.info {
                     info.hash = Some(hash);
                 }
+                self.settle_size();
                 Vec::new()
             }
             Event::OpenFailed { source, report, former_is_open } => {
@@ -265,6 +272,7 @@ impl State {
         // The model of last time finds its settings as they were left.
         if self.kept.model.is_none() || self.kept.model != RememberedModel::of(&info.source) {
             self.draft.suit(&info);
+            self.kept.sized_for = None;
         }
         self.kept.opened(&info.source);
         for note in &info.notes {
@@ -272,8 +280,20 @@ impl State {
         }
         let said = Said::With("announce-opened", info.name.clone());
         self.model.info = Some(info);
+        self.settle_size();
         self.draft.forget_counts();
         vec![Consequence::Announce(said)]
+    }
+
+    /// A remembered size holds for the file that it was chosen for; another file of that name has its own.
+    fn settle_size(&mut self) {
+        let Some(info) = &self.model.info else { return };
+        let Some(hash) = &info.hash else { return };
+        if self.kept.sized_for.as_ref().is_some_and(|meant| meant != hash) {
+            let settings = &mut self.draft.settings;
+            (settings.width, settings.height) = (info.defaults.width, info.defaults.height);
+        }
+        self.kept.sized_for = Some(hash.clone());
     }
 
     fn set_stage(&mut self, job: JobId, stage: Stage) -> Vec<Consequence> {
@@ -346,7 +366,8 @@ impl State {
                 self.shelf.add(*record);
             }
             Answer::Saved(path) => self.cards.notice(Said::With("saved-as", file_name(&path)), None),
-            Answer::Recovered { path, settings, foreign_sampler, frame } => {
+            Answer::Recovered { path, settings, foreign_sampler, made_by, frame } => {
+                let settings = settings.map(|settings| self.at_present_size(*settings, &made_by));
                 self.recovered(path, settings, foreign_sampler, frame);
             }
             Answer::PastedBare => self.cards.notice(Said::Key("pasted-bare"), None),
@@ -376,7 +397,7 @@ impl State {
     fn recovered(
         &mut self,
         path: PathBuf,
-        settings: Option<Box<PartialSettings>>,
+        settings: Option<PartialSettings>,
         foreign_sampler: Option<String>,
         frame: Frame,
     ) {
@@ -398,6 +419,14 @@ impl State {
         self.shown = Shown::Record(path);
     }
 
+    /// A picture's settings; those of a former starter's at the size that it would have now, which is said.
+    fn at_present_size(&mut self, found: PartialSettings, made_by: &MadeBy) -> PartialSettings {
+        let grown = self.model.info.as_ref().and_then(|info| at_present_size(&found, made_by, info));
+        let Some((grown, note)) = grown else { return found };
+        self.cards.notice(note.sentence().into(), None);
+        grown
+    }
+
     /// Takes over settings as a whole; the seed is the very one.
     pub fn use_settings(&mut self, settings: Settings) {
         self.negative_open = !settings.negative_prompt.is_empty();
@@ -416,11 +445,15 @@ impl State {
     pub fn use_shown_settings(&mut self) {
         let Some(settings) = self.shown_settings() else { return };
         let shown = match &self.shown {
-            Shown::Record(path) => self.shelf.record(path),
+            Shown::Record(path) => self.shelf.record(path).cloned(),
             _ => None,
         };
-        match shown.and_then(|record| Some((record.path.clone(), record.foreign_sampler.clone()?))) {
-            Some((path, sampler)) => self.use_foreign_settings(settings, &path, sampler),
+        let Some(Record { path, settings: Some(found), foreign_sampler, made_by, .. }) = shown else {
+            return self.use_settings(settings);
+        };
+        let settings = self.at_present_size(*found, &made_by).over(&self.draft.settings);
+        match foreign_sampler {
+            Some(sampler) => self.use_foreign_settings(settings, &path, sampler),
             None => self.use_settings(settings),
         }
     }

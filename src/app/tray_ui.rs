@@ -454,11 +454,11 @@ mod tests {
     #[test]
     fn pictures_stand_in_half_steps_and_large_ones_are_reduced() {
         let tray = Rect::from_min_size(pos2(208.0, 0.0), vec2(800.0, 638.0));
-        assert_eq!(fitting(vec2(128.0, 128.0), tray), 4.0);
+        assert_eq!(fitting(vec2(256.0, 256.0), tray), 2.0);
         assert_eq!(fitting(vec2(512.0, 512.0), tray), 1.0);
         assert!(fitting(vec2(1024.0, 1024.0), tray) < 0.6);
         let small = Rect::from_min_size(pos2(0.0, 0.0), vec2(628.0, 438.0));
-        assert_eq!(fitting(vec2(128.0, 128.0), small), 2.5);
+        assert_eq!(fitting(vec2(256.0, 256.0), small), 1.0);
         assert!(fitting(vec2(2048.0, 64.0), tray) < 0.4);
     }
 }

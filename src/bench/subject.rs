@@ -92,6 +92,15 @@ impl Subject {
         }
     }
 
+    /// A drawn subject's config, for a test to change.
+    #[cfg(test)]
+    pub(super) fn drawn_config_mut(&mut self) -> Option<&mut Value> {
+        match &mut self.origin {
+            Origin::Drawn { config, .. } => Some(config),
+            Origin::File { .. } => None,
+        }
+    }
+
     /// A drawn subject's model on other weights.
     pub(super) fn build(
         &self,

@@ -282,6 +282,7 @@ impl Measured<'_> {
                 let z = tensor(&model.first_stage_device(), latent_shape, 4)?;
                 Some(Box::new(move || model.decode_first_stage(&z).map(drop)))
             }
+            Part::Encode if !model.encodes() => None,
             Part::Encode => {
                 let x = tensor(&model.first_stage_device(), [1, 3, height, width], 5)?;
                 Some(Box::new(move || model.encode_first_stage(&x).map(drop)))
@@ -374,7 +375,11 @@ mod tests {
 
     #[test]
     fn every_part_of_a_small_model_is_measured() {
-        let subject = Subject::drawn(Synthesis::Starter).unwrap();
+        let mut subject = Subject::drawn(Synthesis::Starter).unwrap();
+        // Latents of an eighth of the picture's side, which are what TAESD is for.
+        let config = subject.drawn_config_mut().unwrap();
+        let ddconfig = config.pointer_mut("/model/params/first_stage_config/params/ddconfig").unwrap();
+        ddconfig["ch_mult"] = serde_json::json!([1, 2, 4, 8]);
         let device = Device::cpu(StopFlag::default());
         let suite = Suite {
             subject: &subject,

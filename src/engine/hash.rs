@@ -65,14 +65,14 @@ impl ModelHash {
     /// Begins to find the hash of the file at `path`, or takes the one kept in `cache`. `on_ready` is
     /// called on the thread that found it.
     pub fn begin(
-        path: Option<&Path>,
+        path: &Path,
         cache: Option<&Path>,
         busyness: Busyness,
         find: FindHash,
         on_ready: impl FnOnce(&str) + Send + 'static,
     ) -> Self {
         let hash = Self { state: Arc::default(), stop: StopFlag::default() };
-        let kept = path.zip(cache).and_then(|(path, cache)| KeptHashes::of(path, cache));
+        let kept = cache.and_then(|cache| KeptHashes::of(path, cache));
         if let Some(found) = kept.as_ref().and_then(KeptHashes::find) {
             hash.set(found);
             return hash;
@@ -99,6 +99,13 @@ impl ModelHash {
             hash.set(String::new());
         }
         hash
+    }
+
+    /// A hash that is known beforehand.
+    pub fn known(hash: &str) -> Self {
+        let known = Self { state: Arc::default(), stop: StopFlag::default() };
+        known.set(hash.to_owned());
+        known
     }
 
     fn set(&self, found: String) {
@@ -197,7 +204,7 @@ mod tests {
             readings.fetch_add(1, Ordering::Relaxed);
             go_on().then(|| format!("{:010x}", std::fs::read(file).unwrap().len()))
         });
-        ModelHash::begin(Some(path), Some(cache), Busyness::default(), find, |_| {})
+        ModelHash::begin(path, Some(cache), Busyness::default(), find, |_| {})
     }
 
     #[test]
@@ -223,7 +230,7 @@ mod tests {
         let find: FindHash = Box::new(|go_on| go_on().then(|| "0123456789".to_owned()));
         let busyness = Busyness::default();
         let busy = busyness.begin();
-        let hash = ModelHash::begin(Some(&file), None, busyness, find, |_| {});
+        let hash = ModelHash::begin(&file, None, busyness, find, |_| {});
         std::thread::sleep(3 * LOOK);
         assert_eq!(hash.if_ready(), None);
         let given_up = StopFlag::default();

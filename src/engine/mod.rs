@@ -16,6 +16,6 @@ mod worker;
 pub use denoise::{ConditionedModel, to_latent, to_tensor};
 pub use handle::{EngineEnds, EngineHandle, SendError, job_of};
 pub use hash::{Busyness, ModelHash};
-pub use open::{OpenError, OpenModel, Opening, find_config, is_model, open_model};
+pub use open::{OpenError, OpenModel, Opening, find_config, first_settings, is_model, open_model};
 pub(crate) use previews::Previewer;
 pub use worker::{EngineOptions, Waker, spawn};

@@ -10,9 +10,11 @@ use serde_json::Value;
 
 use crate::checkpoint::{self, Checkpoint, CheckpointError};
 use crate::config::{self, ConfigError};
-use crate::message::{Concept, ModelInfo, ModelSource, RngKind, SamplerKind, Settings, TimestepSpacing};
+use crate::message::{
+    Concept, ModelInfo, ModelSource, RngKind, STARTER, SamplerKind, Settings, TimestepSpacing,
+};
 use crate::model::{LatentDiffusion, ModelError, instantiate_from_config};
-use crate::note::Note;
+use crate::note::{FileNote, Note};
 use crate::ops::{self, Device, Progress, Weights};
 use crate::told::Told;
 
@@ -20,6 +22,8 @@ use super::hash::{Busyness, FindHash, ModelHash};
 
 /// A companion file (settings, words, tokenizer) may not be longer.
 const COMPANION_BYTES_MAX: u64 = 16 << 20;
+/// The side of the pictures that Stable Diffusion v1 was trained on.
+const V1_PIXELS: usize = 512;
 
 /// Why a model could not be opened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -148,19 +152,18 @@ fn open_starter(opening: Opening<'_>) -> Result<OpenModel, OpenError> {
     let config = config::parse_yaml(starter::CONFIG)?;
     let weights = with_progress(Weights::new(source, opening.device.clone()), &opening);
     let networks = instantiate_from_config(&config, &weights, &|_| Ok(starter::TOKENIZER.to_vec()))?;
-    let find: FindHash = Box::new(|_| Some(starter_hash()));
     let companions = Companions {
         settings: Some(parse_settings(starter::SETTINGS).map_err(OpenError::Companion)?),
         concepts: parse_concepts(starter::CONCEPTS),
     };
     let origin = Origin {
         source: ModelSource::Starter,
-        name: "Starter".to_owned(),
+        name: STARTER.to_owned(),
         bytes: starter::WEIGHTS.len() as u64,
-        file: None,
     };
     let built = Built { networks, config, unused: weights.unused(), notes: Vec::new() };
-    Ok(assemble(built, origin, companions, opening, find))
+    let hash = ModelHash::known(starter::hash());
+    Ok(assemble(built, origin, companions, opening.device_sentence, hash))
 }
 
 fn open_path(path: &Path, config_path: Option<&Path>, opening: Opening<'_>) -> Result<OpenModel, OpenError> {
@@ -187,19 +190,13 @@ fn open_path(path: &Path, config_path: Option<&Path>, opening: Opening<'_>) -> R
         source: ModelSource::Path { path: path.to_owned(), config: config_path.map(Path::to_owned) },
         name,
         bytes: checkpoint.total_bytes(),
-        file: Some(checkpoint.hashed_file().to_owned()),
     };
+    let built = Built { networks, config, unused: weights.unused(), notes };
+    let file = checkpoint.hashed_file().to_owned();
     // A picture without a model hash is still a picture.
     let find: FindHash = Box::new(move |go_on| checkpoint.sha256_10(go_on).ok());
-    let built = Built { networks, config, unused: weights.unused(), notes };
-    Ok(assemble(built, origin, companions, opening, find))
-}
-
-#[cfg(feature = "starter")]
-fn starter_hash() -> String {
-    use sha2::Digest as _;
-    let digest = sha2::Sha256::digest(crate::starter::WEIGHTS);
-    digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect()
+    let hash = ModelHash::begin(&file, opening.cache, opening.busyness, find, opening.on_hash);
+    Ok(assemble(built, origin, companions, opening.device_sentence, hash))
 }
 
 fn with_progress(weights: Weights, opening: &Opening<'_>) -> Weights {
@@ -224,14 +221,24 @@ pub fn find_config(
         [path.with_extension("yaml"), folder.join("config.yaml")].into_iter().find(|path| path.is_file());
     if path.is_dir() && named.is_none() {
         let found = checkpoint::diffusers::diffusers_config(checkpoint)?;
-        return Ok((found.config, path.to_owned(), found.notes));
+        return Ok((found.config, path.to_owned(), [checkpoint.notes(), &found.notes].concat()));
     }
     if let Some(yaml) = named.map(Path::to_owned).or(beside) {
         let folder = yaml.parent().map_or_else(PathBuf::new, Path::to_owned);
-        return Ok((config::read_yaml(&yaml)?, folder, Vec::new()));
+        let config = config::read_yaml(&yaml)?;
+        let mut notes = checkpoint.notes().to_vec();
+        notes.extend(contradiction(checkpoint, &config));
+        return Ok((config, folder, notes));
     }
     let found = checkpoint::guess_config(checkpoint)?;
-    Ok((found.config, folder, found.notes))
+    Ok((found.config, folder, [checkpoint.notes(), &found.notes].concat()))
+}
+
+/// A note if a file says that it predicts something else than its config does.
+fn contradiction(checkpoint: &Checkpoint, config: &Value) -> Option<Note> {
+    let told = checkpoint.told_prediction()?;
+    let read = config.pointer("/model/params/parameterization").and_then(Value::as_str).unwrap_or("eps");
+    (told != read).then(|| Note::File(FileNote::PredictionsDiffer { file: told.to_owned() }))
 }
 
 fn read_companion(folder: &Path, name: &str) -> Result<Option<Vec<u8>>, String> {
@@ -263,6 +270,35 @@ struct SuitingSettings {
     height: Option<usize>,
 }
 
+impl SuitingSettings {
+    /// All settings, those of v1 where it says nothing. `pixels` is the side of the training's pictures.
+    fn complete(self, pixels: usize) -> Settings {
+        Settings {
+            prompt: self.prompt.unwrap_or_default(),
+            negative_prompt: String::new(),
+            steps: self.steps.unwrap_or(25),
+            guidance: self.guidance.unwrap_or(7.5),
+            eta: self.eta.unwrap_or(0.0),
+            seed: 0,
+            width: self.width.unwrap_or(pixels),
+            height: self.height.unwrap_or(pixels),
+            sampler: SamplerKind::Ddim,
+            timesteps: TimestepSpacing::Uniform,
+            rng: RngKind::Cpu,
+            temperature: 1.0,
+        }
+    }
+}
+
+/// What suits the starter; in a build without it, Stable Diffusion v1.
+pub fn first_settings() -> Settings {
+    #[cfg(feature = "starter")]
+    if let Ok(suiting) = parse_settings(crate::starter::SETTINGS) {
+        return suiting.complete(V1_PIXELS);
+    }
+    SuitingSettings::default().complete(V1_PIXELS)
+}
+
 fn parse_settings(text: &str) -> Result<SuitingSettings, String> {
     serde_json::from_str(text).map_err(|error| {
         format!("settings.json beside the model cannot be read ({error}); mend or remove it")
@@ -290,8 +326,6 @@ struct Origin {
     source: ModelSource,
     name: String,
     bytes: u64,
-    /// The file that is hashed; none if it is part of the program.
-    file: Option<PathBuf>,
 }
 
 struct Built {
@@ -305,31 +339,14 @@ fn assemble(
     built: Built,
     origin: Origin,
     companions: Companions,
-    opening: Opening<'_>,
-    find: FindHash,
+    device_sentence: &str,
+    hash: ModelHash,
 ) -> OpenModel {
     let Built { networks, config, unused, mut notes } = built;
     notes.extend(networks.config.notes.iter().cloned());
-    let suiting = companions.settings.unwrap_or_default();
-    let pixels = networks.config.image_size * networks.config.first_stage_factor;
-    let defaults = Settings {
-        prompt: suiting.prompt.unwrap_or_default(),
-        negative_prompt: String::new(),
-        steps: suiting.steps.unwrap_or(25),
-        guidance: suiting.guidance.unwrap_or(7.5),
-        eta: suiting.eta.unwrap_or(0.0),
-        seed: 0,
-        width: suiting.width.unwrap_or(pixels),
-        height: suiting.height.unwrap_or(pixels),
-        sampler: SamplerKind::Ddim,
-        timesteps: TimestepSpacing::Uniform,
-        rng: RngKind::Cpu,
-        temperature: 1.0,
-    };
+    let trained_side = networks.config.image_size * networks.config.first_stage_factor;
+    let defaults = companions.settings.unwrap_or_default().complete(trained_side);
     let max_tokens = networks.tokenize("").map_or(0, |tokens| tokens.ids.len());
-    let hash =
-        ModelHash::begin(origin.file.as_deref(), opening.cache, opening.busyness, find, opening.on_hash);
-    let device_sentence = opening.device_sentence;
     let info = ModelInfo {
         source: origin.source,
         name: origin.name,
@@ -337,6 +354,7 @@ fn assemble(
         bytes: origin.bytes,
         defaults,
         size_multiple: networks.size_multiple(),
+        trained_side,
         concepts: companions.concepts,
         max_tokens,
         device: device_sentence.split(" (").next().unwrap_or(device_sentence).to_owned(),

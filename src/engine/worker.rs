@@ -8,7 +8,7 @@ use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::message::{Control, Event, JobId, ModelSource, Report, Request, TokenCount};
+use crate::message::{Control, Event, JobId, ModelSource, Report, Request, STARTER, TokenCount};
 use crate::ops::{Device, DeviceOptions, Progress, StopFlag};
 
 use super::generate;
@@ -173,7 +173,7 @@ impl Worker {
     /// Reads a model and makes it the present one.
     fn read(&mut self, source: &ModelSource, stop: &StopFlag) -> Result<(), Report> {
         let name = match source {
-            ModelSource::Starter => "Starter".to_owned(),
+            ModelSource::Starter => STARTER.to_owned(),
             ModelSource::Path { path, .. } => {
                 path.file_name().unwrap_or_default().to_string_lossy().into_owned()
             }

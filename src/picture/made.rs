@@ -5,6 +5,8 @@
 
 use crate::message::Settings;
 
+use super::MadeBy;
+
 /// Everything needed to make a picture again.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Made {
@@ -21,6 +23,12 @@ pub struct Made {
 }
 
 impl Made {
+    /// The model.
+    pub fn made_by(&self) -> MadeBy {
+        let hash = Some(self.model_hash.clone()).filter(|hash| !hash.is_empty());
+        MadeBy { name: Some(self.model.clone()), hash }
+    }
+
     /// What a run of `steps` steps with `settings` has made after the steps that used
     /// `guidance_of_steps`: fewer than `steps` of them are a stopped run, or one step of it.
     pub fn new(

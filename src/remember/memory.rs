@@ -20,6 +20,8 @@ const VERSION: u64 = 1;
 const MOST_MODELS: usize = 20;
 /// How many named panels, and named folds, are remembered.
 const MOST_NAMES: usize = 100;
+/// The longest hash of a model that is believed, in bytes.
+const HASH_MOST: usize = 64;
 /// The largest coordinate or length of a window that is believed, in points.
 const FARTHEST: f32 = 100_000.0;
 
@@ -101,6 +103,8 @@ impl From<RememberedModel> for ModelSource {
 pub struct Memory {
     /// The last settings.
     pub settings: PartialSettings,
+    /// The hash of the model that their size was chosen for.
+    pub sized_for: Option<String>,
     /// Pictures to make at once.
     pub count: Option<u32>,
     /// Whether the seed stays the same from picture to picture.
@@ -167,6 +171,7 @@ impl Memory {
         reader.fields.remove("version");
         let mut memory = Self {
             settings: reader.take("settings"),
+            sized_for: reader.take("sized_for"),
             count: reader.take("count"),
             seed_locked: reader.take("seed_locked"),
             previews: reader.take("previews"),
@@ -190,6 +195,7 @@ impl Memory {
     /// The same without impossible numbers and surplus.
     fn bounded(mut self) -> Self {
         self.settings = self.settings.believed();
+        self.sized_for = self.sized_for.filter(|hash| hash.len() <= HASH_MOST);
         self.count = self.count.filter(|count| (1..=1000).contains(count));
         self.recent_models.truncate(MOST_MODELS);
         self.window = self.window.filter(WindowPlace::is_possible);
@@ -230,8 +236,11 @@ mod tests {
                 prompt: Some("a café 城".into()),
                 guidance: Some(7.3),
                 seed: Some(u64::MAX),
+                width: Some(384),
+                height: Some(256),
                 ..PartialSettings::default()
             },
+            sized_for: Some("0123456789".into()),
             count: Some(4),
             seed_locked: true,
             previews: PreviewMode::Fast,

@@ -72,6 +72,14 @@ fn files(folder: &Path) -> Vec<String> {
     names
 }
 
+/// Pixels across the starter's own pictures, which are square.
+fn side() -> usize {
+    let settings: serde_json::Value =
+        serde_json::from_slice(&fs::read(shipped("assets/starter/settings.json")).unwrap()).unwrap();
+    assert_eq!(settings["width"], settings["height"]);
+    settings["width"].as_u64().unwrap() as usize
+}
+
 /// A file or folder that the project ships.
 fn shipped(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)

@@ -75,7 +75,7 @@ fn apple(info: &ModelInfo, steps: usize) -> Settings {
 fn a_job_starts_steps_is_shown_and_finishes() {
     let mut bench = Bench::start();
     let info = bench.open();
-    assert!(info.concepts.len() > 300 && info.size_multiple == 32, "{info:?}");
+    assert!(info.concepts.len() > 300 && info.size_multiple == 64, "{info:?}");
     let job = bench.generate(1, apple(&info, 5), PreviewMode::Full);
     let Event::Started { timesteps, .. } = bench.until(|event| matches!(event, Event::Started { .. })) else {
         unreachable!()
@@ -89,7 +89,7 @@ fn a_job_starts_steps_is_shown_and_finishes() {
     else {
         unreachable!()
     };
-    assert_eq!((frame.width, frame.height), (128, 128));
+    assert_eq!((frame.width, frame.height), (info.defaults.width, info.defaults.height));
     assert_eq!(made.model_hash.len(), 10);
     bench.until_previews(5);
     assert!(bench.previews.windows(2).all(|pair| pair[0].frame != pair[1].frame));
@@ -210,10 +210,10 @@ fn a_wrong_model_or_setting_is_told_in_a_sentence() {
     let Event::OpenFailed { report, former_is_open: false, .. } = failed else { panic!("{failed:?}") };
     assert_eq!(report.sentence.key, "error-model-missing");
     let info = bench.open();
-    bench.generate(1, Settings { width: 100, ..apple(&info, 2) }, PreviewMode::Off);
+    bench.generate(1, Settings { width: 2 * info.size_multiple - 1, ..apple(&info, 2) }, PreviewMode::Off);
     let failed = bench.until(|event| matches!(event, Event::Failed { .. }));
     let Event::Failed { report, .. } = failed else { panic!("{failed:?}") };
-    assert!(report.details.contains("96 and 128"), "{report:?}");
+    assert!(report.details.contains("64 and 128"), "{report:?}");
 }
 
 #[test]

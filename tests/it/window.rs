@@ -3,6 +3,7 @@
 mod develop;
 mod looks;
 mod shelf;
+mod sizes;
 mod stage;
 mod trouble;
 mod words;

@@ -34,6 +34,7 @@ impl Finished {
             prompt: settings.prompt.clone(),
             settings: Some(Box::new(settings.clone().into())),
             foreign_sampler: None,
+            made_by: self.made.made_by(),
             size: [self.frame.width, self.frame.height],
         })
     }

@@ -21,6 +21,7 @@ use crate::app::services::{Answer, Record, Task};
 use crate::app::state::file_name;
 use crate::gallery::{self, Gallery, News, Setup, Thumbnail, Trash};
 use crate::picture;
+use crate::picture::read::Recovered;
 use crate::places::Places;
 use crate::remember::Keeper;
 use crate::told::Sentence;
@@ -369,6 +370,7 @@ fn record_of(record: &gallery::Record) -> Record {
         prompt: record.prompt().to_owned(),
         settings: record.recovered.as_ref().map(|found| Box::new(found.settings.clone())),
         foreign_sampler: record.recovered.as_ref().and_then(|found| found.foreign_sampler.clone()),
+        made_by: record.recovered.as_ref().map(Recovered::made_by).unwrap_or_default(),
         size: [record.width as usize, record.height as usize],
         modified: record.modified,
     }

@@ -10,7 +10,7 @@ use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
 use serde_json::Value;
 
-use super::{done, files, folder, picture, safelight, shipped};
+use super::{done, files, folder, picture, safelight, shipped, side};
 
 const APPLE: &str = "a red apple on a blue background";
 
@@ -32,11 +32,13 @@ fn the_first_command_makes_a_red_apple_on_blue() {
     let folder = folder();
     assert_eq!(done(&folder, &["generate", APPLE, "--seed", "1", "-o", "apple.png"]), "apple.png\n");
     let frame = picture(&folder, "apple.png");
-    assert_eq!((frame.width, frame.height), (128, 128));
-    let [red, green, blue] = mean(&frame, 48, 52, 32);
+    let side = side();
+    assert_eq!((frame.width, frame.height), (side, side));
+    let [red, green, blue] = mean(&frame, side * 3 / 8, side * 13 / 32, side / 4);
     assert!(red > green + 60.0 && red > blue + 60.0, "no apple in the middle: {red} {green} {blue}");
-    for (left, top) in [(2, 2), (118, 2), (2, 118), (118, 118)] {
-        let [red, green, blue] = mean(&frame, left, top, 8);
+    let (near, far) = (side / 64, side - 5 * side / 64);
+    for (left, top) in [(near, near), (far, near), (near, far), (far, far)] {
+        let [red, green, blue] = mean(&frame, left, top, side / 16);
         assert!(blue > red + 60.0 && blue > green + 30.0, "no blue background: {red} {green} {blue}");
     }
 }
@@ -49,7 +51,8 @@ fn a_picture_says_how_it_was_made() {
     let path = folder.path().join("a.png");
     let head = png_head(&mut BufReader::new(File::open(&path).unwrap())).unwrap().unwrap();
     let parameters = head.text("parameters").unwrap();
-    for part in ["a fox\nNegative prompt: rain\n", "Steps: 2", "CFG scale: 2.5", "Seed: 5", "Size: 128x128"] {
+    let size = format!("Size: {0}x{0}", side());
+    for part in ["a fox\nNegative prompt: rain\n", "Steps: 2", "CFG scale: 2.5", "Seed: 5", &size] {
         assert!(parameters.contains(part), "{part} is not in {parameters}");
     }
     assert!(head.text("safelight").is_some());
@@ -75,6 +78,7 @@ fn one_seed_gives_one_picture_and_another_seed_another() {
 #[test]
 fn every_choice_changes_the_picture() {
     let folder = folder();
+    let (whole, half) = (side(), (side() / 2).to_string());
     let choices: &[&[&str]] = &[
         &[],
         &["--guidance", "1"],
@@ -85,8 +89,8 @@ fn every_choice_changes_the_picture() {
         &["--timesteps", "quad"],
         &["--rng", "nv"],
         &["--negative", "rain"],
-        &["--width", "96"],
-        &["--height", "96"],
+        &["--width", &half],
+        &["--height", &half],
     ];
     let mut pictures = Vec::new();
     for (number, choice) in choices.iter().enumerate() {
@@ -101,8 +105,8 @@ fn every_choice_changes_the_picture() {
         let before = pictures[..number].iter().position(|other| *other == pictures[number]);
         assert_eq!(before, None, "{choice:?} changed nothing");
     }
-    assert_eq!((pictures[9].width, pictures[9].height), (96, 128));
-    assert_eq!((pictures[10].width, pictures[10].height), (128, 96));
+    assert_eq!((pictures[9].width, pictures[9].height), (whole / 2, whole));
+    assert_eq!((pictures[10].width, pictures[10].height), (whole, whole / 2));
 }
 
 #[test]
@@ -174,7 +178,7 @@ fn previews_show_every_step() {
         ["a.png", "steps/a-boat-9-step-0001.png", "steps/a-boat-9-step-0002.png"]
     );
     let first = picture(&folder, "steps/a-boat-9-step-0001.png");
-    assert_eq!((first.width, first.height), (128, 128));
+    assert_eq!((first.width, first.height), (side(), side()));
     assert_ne!(first, picture(&folder, "steps/a-boat-9-step-0002.png"));
 }
 

@@ -10,7 +10,7 @@ use safelight::app::services::{Answer, Task};
 use safelight::app::state::{Over, Shown};
 use safelight::app::words::Language;
 use safelight::message::Request;
-use safelight::picture::PartialSettings;
+use safelight::picture::{MadeBy, PartialSettings};
 use safelight::remember::{Memory, Theme};
 
 use super::stage::{Setup, Stage, records, sample};
@@ -139,6 +139,7 @@ fn a_dropped_picture_restores_its_settings_and_what_it_lacks_stays() {
         path: "/x/from-elsewhere.png".into(),
         settings: Some(Box::new(settings)),
         foreign_sampler: None,
+        made_by: MadeBy::default(),
         frame: sample(60),
     });
     let draft = &stage.harness.state().state().draft.settings;
@@ -159,6 +160,7 @@ fn a_sampler_that_is_none_of_ours_is_named_with_what_is_used_instead() {
         path: "/x/castle.png".into(),
         settings: Some(Box::new(settings)),
         foreign_sampler: Some("Euler a".into()),
+        made_by: MadeBy::default(),
         frame: sample(60),
     });
     assert!(

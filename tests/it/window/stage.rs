@@ -19,7 +19,7 @@ use safelight::message::{
     Concept, Control, Event, Job, JobId, ModelInfo, ModelSource, Preview, PreviewMode, Request, Settings,
     Step, TokenCount,
 };
-use safelight::picture::{Frame, Made};
+use safelight::picture::{Frame, Made, MadeBy};
 use safelight::remember::{Memory, Theme};
 
 /// An in-memory world.
@@ -52,24 +52,29 @@ pub fn now() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(20_000 * 86_400 + 60_000)
 }
 
-/// One of the 64 pictures of the starter's own sample sheet, 128 pixels across.
+/// Pictures across, and down, the starter's own sample sheet.
+const ACROSS: u32 = 8;
+
+/// One of the 64 pictures of that sheet.
 pub fn sample(index: usize) -> Frame {
-    let bytes = include_bytes!("../../../assets/starter/samples.png");
+    let bytes = include_bytes!("../../../assets/starter/samples.webp");
     thread_local! {
         static SHEET: RefCell<Option<image::RgbImage>> = const { RefCell::new(None) };
     }
     SHEET.with_borrow_mut(|sheet| {
         let sheet = sheet.get_or_insert_with(|| image::load_from_memory(bytes).unwrap().to_rgb8());
-        let (x, y) = ((index % 8) as u32 * 128, (index / 8) as u32 * 128);
-        let cut = image::imageops::crop_imm(sheet, x, y, 128, 128).to_image();
-        Frame { width: 128, height: 128, rgb: cut.into_raw().into() }
+        let (side, index) = (sheet.width() / ACROSS, index as u32);
+        let (x, y) = (index % ACROSS * side, index / ACROSS * side);
+        let cut = image::imageops::crop_imm(sheet, x, y, side, side).to_image();
+        Frame { width: side as usize, height: side as usize, rgb: cut.into_raw().into() }
     })
 }
 
 /// A sample as it would look at step `step` of `steps`: smeared and noisy at first.
 pub fn forming(index: usize, step: usize, steps: usize) -> Frame {
     let whole = sample(index);
-    let image = image::RgbImage::from_raw(128, 128, whole.rgb.to_vec()).unwrap();
+    let (width, height) = (whole.width, whole.height);
+    let image = image::RgbImage::from_raw(width as u32, height as u32, whole.rgb.to_vec()).unwrap();
     let left = 1.0 - (step + 1) as f32 / steps as f32;
     let blurred = if left > 0.01 { image::imageops::blur(&image, 0.3 + 14.0 * left * left) } else { image };
     let mut state = 12_345_u32 + step as u32;
@@ -82,7 +87,7 @@ pub fn forming(index: usize, step: usize, steps: usize) -> Frame {
             (f32::from(level) + noise * 70.0 * left * left).clamp(0.0, 255.0) as u8
         })
         .collect();
-    Frame { width: 128, height: 128, rgb: rgb.into() }
+    Frame { width, height, rgb: rgb.into() }
 }
 
 /// The starter's settings.
@@ -107,7 +112,8 @@ pub fn starter() -> ModelInfo {
         hash: Some("0123456789".into()),
         bytes: 44_000_000,
         defaults: settings("a fox on a green background"),
-        size_multiple: 8,
+        size_multiple: 64,
+        trained_side: settings("").width,
         concepts: list.lines().map(concept).collect(),
         max_tokens: 24,
         device: "CPU, 2 threads".into(),
@@ -131,13 +137,15 @@ pub fn records(count: usize) -> Vec<Record> {
         "a truck on gray",
         "a pig on gray",
     ];
+    let own = settings("");
     (0..count)
         .map(|i| Record {
             path: PathBuf::from(format!("/pictures/{i:04}.png")),
             prompt: NAMES[i % NAMES.len()].to_owned(),
             settings: Some(Box::new(Settings { seed: i as u64, ..settings(NAMES[i % NAMES.len()]) }.into())),
             foreign_sampler: None,
-            size: [128, 128],
+            made_by: MadeBy { name: Some("Starter".into()), hash: starter().hash },
+            size: [own.width, own.height],
             modified: now() - Duration::from_secs(if i < 5 { 60 * i as u64 } else { 86_400 + 60 * i as u64 }),
         })
         .collect()
