@@ -373,6 +373,12 @@ impl Stage {
         self.run();
     }
 
+    pub fn stopped(&mut self, job: JobId, done: usize) {
+        let made = made("a lion", done, 20);
+        self.tell(Event::Stopped { job, steps_done: done, latency: Duration::default(), made });
+        self.run();
+    }
+
     pub fn finish(&mut self, job: JobId, index: usize) {
         let made = made("a lion on a gray background", 20, 20);
         self.tell(Event::Finished { job, frame: sample(index), made, took: Duration::from_millis(7_900) });
