@@ -196,7 +196,8 @@ fn pictures_beyond_what_the_card_takes_are_looked_at_compared_and_scrubbed() {
 
 #[test]
 fn what_the_graphics_card_refuses_is_told_and_ends_nothing() {
-    let state = egui_kittest::wgpu::create_render_state(egui_kittest::wgpu::default_wgpu_setup());
+    use egui_kittest::wgpu::{create_render_state, default_wgpu_setup};
+    let state = create_render_state(default_wgpu_setup(), eframe::egui_wgpu::RendererOptions::default());
     let complaints = canvas::listen(&state.device, || ());
     let side = state.device.limits().max_texture_dimension_2d + 1;
     for _ in 0..3 {
