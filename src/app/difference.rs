@@ -13,6 +13,8 @@ use crate::picture::PartialSettings;
 
 /// Differences that a label names, at most.
 const PARTS_MAX: usize = 4;
+/// Characters of one of several differences, at most.
+const PART_MAX: usize = 20;
 
 /// Labels for what is on the tray and for the picture beside it: each says its side of what differs,
 /// or its file's name if nothing is known to.
@@ -30,10 +32,19 @@ pub fn labels(view: &View<'_>, with: &Path) -> [String; 2] {
         let name = view.state.shown_path().map(file_name).unwrap_or_default();
         return [name, file_name(with)];
     }
+    let most = if found.len() > 1 { PART_MAX } else { usize::MAX };
     let side = |i: usize| {
-        found.iter().take(PARTS_MAX).map(|both| both[i].as_str()).collect::<Vec<_>>().join(" · ")
+        found.iter().take(PARTS_MAX).map(|both| short(&both[i], most)).collect::<Vec<_>>().join(" · ")
     };
     [side(0), side(1)]
+}
+
+/// A text cut with "…" where it has more than `most` characters.
+fn short(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some(_) => text.chars().take(most - 1).chain(['…']).collect(),
+        None => text.to_owned(),
+    }
 }
 
 /// What differs, the most telling first, in words for either side.
