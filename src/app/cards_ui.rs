@@ -4,7 +4,8 @@
 
 use egui::accesskit::Role;
 use egui::{
-    Align, Align2, CornerRadius, Frame, Id, Layout, Margin, Order, Rect, ScrollArea, Stroke, Ui, pos2, vec2,
+    Align, Align2, CornerRadius, Frame, Id, Layout, Margin, Order, Rect, ScrollArea, Stroke, Ui,
+    WidgetInfo, pos2, vec2,
 };
 
 use crate::app::cards::{Card, Weight};
@@ -104,10 +105,7 @@ fn card_ui(ui: &mut Ui, view: &mut View<'_>, card: &Card, width: f32) {
     });
     let role = if card.weight == Weight::Error { Role::Alert } else { Role::Status };
     let text = card.said.text(view.words);
-    ui.ctx().accesskit_node_builder(shown.response.id, |node| {
-        node.set_role(role);
-        node.set_label(text);
-    });
+    shown.response.widget_info(|| WidgetInfo::labeled(role, true, &text));
 }
 
 fn act_ui(ui: &mut Ui, view: &mut View<'_>, card: &Card) {

@@ -1,7 +1,7 @@
 //! Where things lie: nothing covers anything else, whatever the window's size, its language, the
 //! picture's shape and what has to be told.
 
-use egui::accesskit::Role;
+use egui::accesskit::{Role, Toggled};
 use egui::{Key, Modifiers, Rect, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
@@ -231,7 +231,7 @@ fn the_palettes_list_grows_again_and_its_choice_stays_in_sight() {
     let rows = |stage: &Stage| stage.harness.query_all_by_role(Role::MenuItem).count();
     let chosen = |stage: &Stage| -> Vec<Rect> {
         let rows = stage.harness.query_all_by_role(Role::MenuItem);
-        rows.filter(|row| row.accesskit_node().is_selected() == Some(true)).map(|row| row.rect()).collect()
+        rows.filter(|row| row.accesskit_node().toggled() == Some(Toggled::True)).map(|row| row.rect()).collect()
     };
     let (all, row) = (rows(&stage), 36.0);
     assert!(all > 20 && chosen(&stage).len() == 1);
