@@ -4,8 +4,8 @@
 
 use egui::accesskit::Role;
 use egui::{
-    Align, Align2, CornerRadius, Frame, Id, Layout, Margin, Order, Rect, ScrollArea, Stroke, Ui,
-    WidgetInfo, pos2, vec2,
+    Align, Align2, CornerRadius, Frame, Id, Layout, Margin, Order, Rect, ScrollArea, Stroke, Ui, WidgetInfo,
+    pos2, vec2,
 };
 
 use crate::app::cards::{Card, Weight};

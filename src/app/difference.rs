@@ -19,7 +19,8 @@ const PART_MAX: usize = 20;
 /// Labels for what is on the tray and for the picture beside it: each says its side of what differs,
 /// or its file's name if nothing is known to.
 pub fn labels(view: &View<'_>, with: &Path) -> [String; 2] {
-    let record = |path: &Path| view.state.shelf.record(path).and_then(|record| record.settings.as_deref().cloned());
+    let record =
+        |path: &Path| view.state.shelf.record(path).and_then(|record| record.settings.as_deref().cloned());
     let shown = match &view.state.shown {
         Shown::Record(path) => record(path),
         _ => view.state.shown_settings().map(Into::into),

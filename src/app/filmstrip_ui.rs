@@ -38,7 +38,8 @@ fn frame_size(steps: usize, width: f32, window: f32) -> Vec2 {
 
 /// How tall the strip of a development is in a place `width` across, in a window `window` tall.
 pub fn height(development: &Development, width: f32, window: f32) -> f32 {
-    let steps = if development.steps.is_empty() { development.job.settings.steps } else { development.steps.len() };
+    let steps =
+        if development.steps.is_empty() { development.job.settings.steps } else { development.steps.len() };
     let frame = frame_size(steps, width - 2.0 * SIDE, window);
     (frame.y + 2.0 * size::STRIP_MARGIN).round().max(size::STRIP)
 }
@@ -182,13 +183,7 @@ fn frames_ui(ui: &mut Ui, view: &mut View<'_>, strip: &Strip, development: &Deve
 }
 
 /// Pointer, wheel and keys.
-fn input(
-    ui: &Ui,
-    view: &mut View<'_>,
-    strip: &Strip,
-    development: &Development,
-    response: &Response,
-) {
+fn input(ui: &Ui, view: &mut View<'_>, strip: &Strip, development: &Development, response: &Response) {
     if response.is_pointer_button_down_on() && !response.has_focus() {
         response.request_focus();
     }
@@ -272,7 +267,9 @@ mod tests {
 
     #[test]
     fn frames_share_the_width_and_are_scrolled_where_they_would_be_too_small() {
-        for (steps, width, window) in [(25, 688.0, 800.0), (25, 1328.0, 1080.0), (25, 3248.0, 2160.0), (4, 688.0, 800.0)] {
+        for (steps, width, window) in
+            [(25, 688.0, 800.0), (25, 1328.0, 1080.0), (25, 3248.0, 2160.0), (4, 688.0, 800.0)]
+        {
             let frame = frame_size(steps, width, window);
             let whole = steps as f32 * (frame.x + GAP) - GAP;
             assert!((whole - width).abs() < 0.01, "{steps} steps in {width}: {whole}");

@@ -112,7 +112,8 @@ pub struct Safelight {
 impl Safelight {
     /// Sets up fonts and styles, starts the inference thread and asks it for a model.
     pub fn new(ctx: &Context, start: Start) -> Self {
-        let Start { engine: mut start, mut services, graphics, screens, remembered, model, asked_to_end } = start;
+        let Start { engine: mut start, mut services, graphics, screens, remembered, model, asked_to_end } =
+            start;
         theme::install(ctx, remembered.reduce_motion);
         ctx.set_theme(memory::preference(remembered.theme));
         // Keys of ours that egui would take for zooming the whole window.

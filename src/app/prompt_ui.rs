@@ -224,7 +224,8 @@ impl Fold {
         let right = if view.state.desk.running().is_some() {
             let stop = text(Kind::Outlined, true, &Act::Stop.name(view.words), Some("Esc".to_owned()));
             let add = view.words.t("add-to-queue");
-            let add = if self >= Self::Queue { size::TARGET } else { text(Kind::Outlined, false, &add, None) };
+            let add =
+                if self >= Self::Queue { size::TARGET } else { text(Kind::Outlined, false, &add, None) };
             add + gap + stop + gap + size::TARGET
         } else {
             text(Kind::Primary, false, &Act::Develop.name(view.words), develop_keys(ui))

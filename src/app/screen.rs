@@ -20,7 +20,8 @@ pub fn fitted(outer: Rect, inner: Vec2, screens: &[Rect]) -> Option<(Pos2, Vec2)
         if common.is_positive() { common.area() } else { 0.0 }
     };
     // The first stands in for a screen that is gone.
-    let screen = screens.iter().reduce(|best, screen| if seen(screen) > seen(best) { screen } else { best })?;
+    let screen =
+        screens.iter().reduce(|best, screen| if seen(screen) > seen(best) { screen } else { best })?;
     let bars = (outer.size() - inner).max(Vec2::ZERO);
     let size = inner.min(screen.size() - bars).max(Vec2::splat(1.0));
     let at = outer.min.min(screen.max - size - bars).max(screen.min);

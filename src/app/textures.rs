@@ -109,8 +109,7 @@ mod tests {
             textures.tidy();
             let before = made;
             let place = vec2(88.0, 88.0);
-            made =
-                pictures.iter().filter(|picture| textures.filling(&ctx, picture, place).is_some()).count();
+            made = pictures.iter().filter(|picture| textures.filling(&ctx, picture, place).is_some()).count();
             assert!((1..=7).contains(&(made - before)), "{} in one frame", made - before);
             frames += 1;
         }

@@ -198,7 +198,11 @@ fn parts_ui(ui: &mut Ui, view: &mut View<'_>, layout: &Layout) {
     let tray = layout.tray;
     if layout.controls.is_none() {
         // What the picture leaves to the cards is the tray's all the same.
-        ui.painter().rect_filled(Rect::from_x_y_ranges(tray.left()..=whole.right(), tray.y_range()), 0.0, tokens.tray);
+        ui.painter().rect_filled(
+            Rect::from_x_y_ranges(tray.left()..=whole.right(), tray.y_range()),
+            0.0,
+            tokens.tray,
+        );
     }
     part(ui, "tray", tray, view, &mut |ui, view| tray_ui::tray_ui(ui, view, tray));
     if let Some(rect) = layout.peek {

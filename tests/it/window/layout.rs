@@ -84,9 +84,8 @@ fn nothing_covers(stage: &Stage, when: &str) {
         assert!(window.expand(1.0).contains_rect(*rect), "{when}: {name:?} at {rect} leaves the window");
         for (other_role, other, over) in &parts[i + 1..] {
             let in_card = |part: &Rect| cards.iter().any(|card| card.contains_rect(*part));
-            let of_a_card = (*role == Role::Alert || *other_role == Role::Alert)
-                && in_card(rect)
-                && in_card(over);
+            let of_a_card =
+                (*role == Role::Alert || *other_role == Role::Alert) && in_card(rect) && in_card(over);
             assert!(
                 of_a_card || !rect.shrink(1.0).intersects(over.shrink(1.0)),
                 "{when}: {role:?} {name:?} at {rect} and {other_role:?} {other:?} at {over}"
@@ -97,9 +96,12 @@ fn nothing_covers(stage: &Stage, when: &str) {
 
 #[test]
 fn nothing_covers_anything_in_any_state_of_a_small_window() {
-    for (size, controls) in
-        [(size::WINDOW_LEAST, true), (size::WINDOW_LEAST, false), ([900.0, 600.0], true), ([900.0, 600.0], false)]
-    {
+    for (size, controls) in [
+        (size::WINDOW_LEAST, true),
+        (size::WINDOW_LEAST, false),
+        ([900.0, 600.0], true),
+        ([900.0, 600.0], false),
+    ] {
         for language in ["en", "zh-Hans"] {
             let when = |state: &str| format!("{state}, {size:?}, controls {controls}, {language}");
             let mut stage = setup(size, language, controls).open();
@@ -133,7 +135,8 @@ fn nothing_covers_anything_in_any_state_of_a_small_window() {
 #[test]
 fn cards_cover_no_picture_of_any_shape() {
     for (width, height) in [(16, 16), (64, 16), (16, 64)] {
-        for (size, controls) in [([1280.0, 800.0], false), ([1280.0, 800.0], true), ([1920.0, 1080.0], false)] {
+        for (size, controls) in [([1280.0, 800.0], false), ([1280.0, 800.0], true), ([1920.0, 1080.0], false)]
+        {
             let mut stage = setup(size, "en", controls).open();
             stage.fill_gallery(3);
             stage.click("a pepper on pink");
@@ -153,7 +156,8 @@ fn cards_cover_no_picture_of_any_shape() {
 
 /// A picture of one color in each half.
 fn halves(width: usize, height: usize) -> Frame {
-    let row: Vec<u8> = (0..width).flat_map(|x| if x < width / 2 { [200, 40, 40] } else { [40, 40, 200] }).collect();
+    let row: Vec<u8> =
+        (0..width).flat_map(|x| if x < width / 2 { [200, 40, 40] } else { [40, 40, 200] }).collect();
     Frame { width, height, rgb: row.repeat(height).into() }
 }
 
@@ -231,7 +235,9 @@ fn the_palettes_list_grows_again_and_its_choice_stays_in_sight() {
     let rows = |stage: &Stage| stage.harness.query_all_by_role(Role::MenuItem).count();
     let chosen = |stage: &Stage| -> Vec<Rect> {
         let rows = stage.harness.query_all_by_role(Role::MenuItem);
-        rows.filter(|row| row.accesskit_node().toggled() == Some(Toggled::True)).map(|row| row.rect()).collect()
+        rows.filter(|row| row.accesskit_node().toggled() == Some(Toggled::True))
+            .map(|row| row.rect())
+            .collect()
     };
     let (all, row) = (rows(&stage), 36.0);
     assert!(all > 20 && chosen(&stage).len() == 1);

@@ -350,7 +350,8 @@ fn a_prompt_that_has_the_keyboard_and_is_left_alone_asks_for_no_frame() {
     assert!(stage.harness.get_by_role_and_label(Role::MultilineTextInput, "Prompt").is_focused());
     stage.write("an owl");
     stage.count();
-    let wanted = |stage: &Stage| stage.harness.output().viewport_output[&egui::ViewportId::ROOT].repaint_delay;
+    let wanted =
+        |stage: &Stage| stage.harness.output().viewport_output[&egui::ViewportId::ROOT].repaint_delay;
     assert!(wanted(&stage) < std::time::Duration::from_secs(1), "the cursor blinks while one writes");
     std::thread::sleep(std::time::Duration::from_millis(2100));
     for _ in 0..40 {
