@@ -59,8 +59,9 @@ pub fn run(
             {
                 (at.x, at.y) = (found.0.x as i32, found.0.y as i32);
                 (size.width, size.height) = (found.1.x as u32, found.1.y as u32);
-                let _ = window.request_inner_size(size);
                 window.set_outer_position(at);
+                // Whether it was granted at once does not matter here.
+                drop(window.request_inner_size(size));
             }
         }
         let start = Start {
