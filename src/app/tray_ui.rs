@@ -313,7 +313,11 @@ fn actions_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
     // In the middle of the room below the picture, where that is little.
     let room = rect.bottom() - view.room.tray_free_from;
     let middle = pos2(rect.center().x, rect.bottom() - (room / 2.0).clamp(20.0, 32.0).round());
-    let place = Rect::from_center_size(middle, vec2(rect.width() - 16.0, 40.0));
+    let inside = match bar {
+        Bar::Icons(acts) => acts.len() as f32 * (size::TARGET + 2.0) - 2.0,
+        Bar::Step => step_width(ui, view),
+    };
+    let place = Rect::from_center_size(middle, vec2(inside + 10.0, 40.0));
     view.room.tray_free_from = place.bottom() - 4.0;
     ui.scope_builder(UiBuilder::new().max_rect(place).id_salt("actions"), |ui| {
         ui.with_layout(Layout::top_down(Align::Center), |ui| {
@@ -341,15 +345,29 @@ fn icons_ui(ui: &mut Ui, view: &mut View<'_>, acts: &[Act]) {
     });
 }
 
+/// What the button says that decodes the step on the tray; nothing where it is decoded in full.
+fn decode_text(view: &View<'_>) -> Option<String> {
+    let Shown::Development { job, step: Some(step) } = view.state.shown else { return None };
+    let shown = view.state.desk.development(job)?.steps.get(step)?;
+    let text = if shown.decoding { view.words.t("decoding") } else { Act::DecodeStep.name(view.words) };
+    (shown.mode != crate::message::PreviewMode::Full).then_some(text)
+}
+
+/// How wide the buttons of a step are together.
+fn step_width(ui: &Ui, view: &View<'_>) -> f32 {
+    let texts = [view.words.t("save-step"), view.words.t("back-to-latest")];
+    let width = |text: String| widgets::button_width(ui, Kind::Outlined, false, &text, None, 28.0);
+    texts.into_iter().chain(decode_text(view)).map(|text| width(text) + STEP_GAP).sum::<f32>() - STEP_GAP
+}
+
+/// Between the buttons of a step.
+const STEP_GAP: f32 = 6.0;
+
 fn step_ui(ui: &mut Ui, view: &mut View<'_>) {
-    let Shown::Development { job, step: Some(step) } = view.state.shown else { return };
-    let Some(shown) = view.state.desk.development(job).and_then(|it| it.steps.get(step)) else { return };
-    let full = shown.mode == crate::message::PreviewMode::Full;
-    let decoding = shown.decoding;
+    let Shown::Development { job, step: Some(_) } = view.state.shown else { return };
     ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = 6.0;
-        if !full {
-            let text = if decoding { view.words.t("decoding") } else { Act::DecodeStep.name(view.words) };
+        ui.spacing_mut().item_spacing.x = STEP_GAP;
+        if let Some(text) = decode_text(view) {
             let tip = Act::DecodeStep.tip(view.words, ui.ctx());
             if widgets::sized_button(ui, Kind::Outlined, None, &text, None, 28.0).on_hover_text(tip).clicked()
             {

@@ -149,6 +149,9 @@ fn cards_cover_no_picture_of_any_shape() {
                 let delete = stage.harness.get_by_role_and_label(Role::Button, "Delete").rect();
                 assert!(!card.intersects(picture), "{name}: {card} covers {picture}");
                 assert!(!card.intersects(delete), "{name}: {card} covers {delete}");
+                // What can be done stands in the middle below the picture.
+                let first = stage.harness.get_by_label("Use its settings").rect();
+                assert!((first.union(delete).center().x - picture.center().x).abs() < 2.0);
             }
         }
     }
