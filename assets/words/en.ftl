@@ -184,10 +184,23 @@ example = Develop “{ $prompt }”
 welcome-model = Then watch it develop. To use another Stable Diffusion model, drop its file here.
 wipe = Wipe
 end-compare = End comparison
-compared = { $prompt }, guidance { $guidance }
+size-of = { $width } × { $height }
+size-shown-smaller = { $width } × { $height }, shown smaller
+nothing = nothing
+differs-guidance = guidance { $value }
+differs-seed = seed { $value }
+differs-steps = { $value } steps
+differs-size = { $value }
+differs-sampler = { $value }
+differs-negative = without: { $value }
+differs-eta = η { $value }
+differs-spacing = timesteps: { $value }
+differs-temperature = noise strength { $value }
+differs-rng = random numbers: { $value }
 step-of = Step { $step } of { $steps }
 step-at = Step { $step } of { $steps }, t = { $t }
-step-and-t = Step { $step } · t = { $t }
+step-number = Step { $step }
+timestep = t = { $t }
 pausing = Pausing after step { $step } of { $steps }
 paused-at = Paused after step { $step } of { $steps }
 stopping = Stopping
@@ -277,6 +290,7 @@ no-dialog-open = No file dialog is available. Drop the file here or paste its pa
 no-dialog-save = No file dialog is available. Saved in { $what } instead.
 no-dialog-folder = No file dialog is available. Pictures are saved in { $what }.
 engine-no-thread = The image engine couldn't start. Close other programs, then restart it.
+graphics-failed = Some of the window couldn’t be drawn. If it looks wrong, restart Safelight.
 filter-models = Models
 filter-pictures = Pictures
 

@@ -178,10 +178,23 @@ example = 显影“{ $prompt }”
 welcome-model = 然后看着它显影。要使用其他 Stable Diffusion 模型，把文件拖到这里即可。
 wipe = 分界线
 end-compare = 结束比较
-compared = { $prompt }，引导强度 { $guidance }
+size-of = { $width } × { $height }
+size-shown-smaller = { $width } × { $height }，缩小显示
+nothing = 无
+differs-guidance = 引导强度 { $value }
+differs-seed = 种子 { $value }
+differs-steps = { $value } 步
+differs-size = { $value }
+differs-sampler = { $value }
+differs-negative = 不要：{ $value }
+differs-eta = η { $value }
+differs-spacing = 时间步：{ $value }
+differs-temperature = 噪声强度 { $value }
+differs-rng = 随机数：{ $value }
 step-of = 第 { $step } 步，共 { $steps } 步
 step-at = 第 { $step } 步，共 { $steps } 步，t = { $t }
-step-and-t = 第 { $step } 步 · t = { $t }
+step-number = 第 { $step } 步
+timestep = t = { $t }
 pausing = 第 { $step } 步之后暂停，共 { $steps } 步
 paused-at = 暂停于第 { $step } 步，共 { $steps } 步
 stopping = 正在停止
@@ -268,6 +281,7 @@ no-dialog-open = 无法打开文件对话框。请把文件拖到这里，或粘
 no-dialog-save = 无法打开文件对话框，已改为保存在 { $what }。
 no-dialog-folder = 无法打开文件对话框。图片保存在 { $what }。
 engine-no-thread = 图像引擎无法启动。请关闭其他程序，然后重新启动它。
+graphics-failed = 窗口的一部分无法绘制。如果显示不正常，请重新启动 Safelight。
 filter-models = 模型
 filter-pictures = 图片
 

@@ -30,9 +30,9 @@ const SHAPES: [(&str, usize, usize); 4] =
 pub fn controls_ui(ui: &mut Ui, view: &mut View<'_>, rect: egui::Rect) {
     let foot = 41.0;
     let mut above = rect;
-    above.max.y -= foot;
+    above.max.y -= foot + view.room.cards_height;
     let mut below = rect;
-    below.min.y = above.max.y;
+    below.min.y = rect.max.y - foot;
     ui.scope_builder(UiBuilder::new().max_rect(above).id_salt("controls"), |ui| {
         ui.set_clip_rect(above.intersect(ui.clip_rect()));
         ui.spacing_mut().item_spacing.y = 0.0;

@@ -32,6 +32,11 @@ impl Picture {
     pub fn bytes(&self) -> usize {
         self.frame.rgb.len()
     }
+
+    /// Whether neither side has more than `most` pixels.
+    pub fn is_within(&self, most: usize) -> bool {
+        self.frame.width.max(self.frame.height) <= most
+    }
 }
 
 impl PartialEq for Picture {
@@ -208,6 +213,32 @@ impl Development {
         self.steps.iter().rposition(|step| step.picture.is_some())
     }
 
+    /// Whether a step can be shown: it was made and its preview is here. The last step of a finished
+    /// picture is the picture itself.
+    pub fn can_show(&self, step: usize) -> bool {
+        self.steps.get(step).is_some_and(|it| it.picture.is_some()) || self.is_result(step)
+    }
+
+    /// Whether a step is the last one of a finished picture.
+    pub fn is_result(&self, step: usize) -> bool {
+        self.result.is_some() && step + 1 == self.steps.len()
+    }
+
+    /// The next step after `step` that can be shown.
+    pub fn after(&self, step: usize) -> Option<usize> {
+        (step + 1..self.steps.len()).find(|&step| self.can_show(step))
+    }
+
+    /// The next step before `step` that can be shown.
+    pub fn before(&self, step: usize) -> Option<usize> {
+        (0..step.min(self.steps.len())).rev().find(|&step| self.can_show(step))
+    }
+
+    /// The step nearest to `step` that can be shown.
+    pub fn nearest(&self, step: usize) -> Option<usize> {
+        (0..self.steps.len()).filter(|&it| self.can_show(it)).min_by_key(|it| it.abs_diff(step))
+    }
+
     /// The picture of a step, or of the newest state of things.
     pub fn picture(&self, step: Option<usize>) -> Option<&Picture> {
         match step {
@@ -344,6 +375,20 @@ mod tests {
         assert_eq!(development.newest(), Some(2));
         assert_eq!(development.picture(None).map(|picture| picture.frame.rgb[0]), Some(7));
         assert!(development.picture(Some(1)).is_none());
+    }
+
+    #[test]
+    fn only_steps_that_were_made_can_be_shown() {
+        let mut development = development(6);
+        for step in [1, 3] {
+            development.preview(preview(step, 7));
+        }
+        let found: Vec<Option<usize>> = (0..6).map(|step| development.nearest(step)).collect();
+        assert_eq!(found, [1, 1, 1, 3, 3, 3].map(Some));
+        assert_eq!((development.after(1), development.after(3)), (Some(3), None));
+        assert_eq!((development.before(3), development.before(1)), (Some(1), None));
+        development.result = Some(Picture::new(frame(9)));
+        assert_eq!((development.after(3), development.nearest(5)), (Some(5), Some(5)));
     }
 
     #[test]

@@ -369,15 +369,12 @@ impl Safelight {
 
     fn walk(&mut self, by: isize) {
         let Some(development) = self.state.development() else { return };
-        let (job, steps) = (development.job.id, development.steps.len());
+        let job = development.job.id;
         let Shown::Development { step, .. } = self.state.shown else { return };
-        let newest = if development.stage.is_open() {
-            development.newest().unwrap_or(0)
-        } else {
-            steps.saturating_sub(1)
-        };
-        let to = step.unwrap_or(newest).saturating_add_signed(by);
-        let step = (to < newest || (to == newest && development.result.is_none())).then_some(to);
+        let Some(now) = step.or_else(|| development.nearest(development.steps.len())) else { return };
+        let to = if by < 0 { development.before(now) } else { development.after(now) };
+        let Some(to) = to else { return };
+        let step = (!development.is_result(to)).then_some(to);
         self.room.strip_scroll = None;
         self.show(Shown::Development { job, step });
     }

@@ -150,18 +150,13 @@ fn draw(ui: &mut Ui, view: &mut View<'_>, item: &Item, at: egui::Pos2, side: f32
 
 /// Draws a picture cut to a square.
 fn paint_square(ui: &Ui, view: &mut View<'_>, picture: &crate::app::development::Picture, place: Rect) {
-    let pixels = (place.width() * ui.pixels_per_point()).ceil() as usize;
-    let Some(texture) = view.textures.small(ui.ctx(), picture, pixels.next_multiple_of(16)) else {
-        let raised = theme::tokens(ui).raised;
-        ui.painter().rect_filled(place, CornerRadius::same(size::RADIUS_FRAME), raised);
-        return;
-    };
-    let (w, h) = (picture.frame.width as f32, picture.frame.height as f32);
-    let cut = if w > h { vec2((1.0 - h / w) / 2.0, 0.0) } else { vec2(0.0, (1.0 - w / h) / 2.0) };
-    let uv = Rect::from_min_max(pos2(cut.x, cut.y), pos2(1.0 - cut.x, 1.0 - cut.y));
-    let shape =
-        egui::epaint::RectShape::filled(place, CornerRadius::same(size::RADIUS_FRAME), theme::UNTINTED);
-    ui.painter().add(shape.with_texture(texture, uv));
+    match view.textures.filling(ui.ctx(), picture, place.size()) {
+        Some(texture) => widgets::paint_texture(ui.painter(), place, texture),
+        None => {
+            let raised = theme::tokens(ui).raised;
+            ui.painter().rect_filled(place, CornerRadius::same(size::RADIUS_FRAME), raised);
+        }
+    }
 }
 
 fn record_ui(ui: &mut Ui, view: &mut View<'_>, index: usize, place: Rect) {

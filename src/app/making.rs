@@ -36,10 +36,13 @@ impl Safelight {
         }
     }
 
-    /// Ends what is nearest: a comparison, what plays, what develops. Those that wait stay on hold.
+    /// Ends what is nearest: a dialog, the newest card, a comparison, what plays, what develops. Those that wait stay on hold.
     pub(super) fn stop(&mut self) {
         if self.state.over != Over::Nothing {
             self.state.over = Over::Nothing;
+        } else if let Some(card) = self.state.cards.list.last() {
+            let id = card.id;
+            self.state.cards.dismiss(id);
         } else if self.state.compare.is_some() {
             self.state.compare = None;
         } else if self.state.playing.is_some() {

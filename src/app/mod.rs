@@ -5,7 +5,7 @@
 //! no lock, no file, no `recv`.
 
 pub mod answers;
-mod canvas;
+pub mod canvas;
 pub mod cards;
 mod cards_ui;
 pub mod command;
@@ -14,6 +14,7 @@ mod controls_ui;
 pub mod desk;
 pub mod desktop;
 pub mod development;
+mod difference;
 pub mod draft;
 pub mod emblem;
 pub mod examples;
@@ -34,7 +35,10 @@ mod palette_ui;
 mod paste;
 mod prompt_ui;
 mod queue_ui;
+mod reduced;
 mod run;
+mod scale;
+mod screen;
 pub mod services;
 mod settings_ui;
 pub mod shelf;
@@ -56,7 +60,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use egui::{Context, ViewportCommand};
+use crossbeam_channel::Receiver;
+use egui::{Context, Rect, ViewportCommand};
 
 use crate::app::command::{Act, Command};
 use crate::app::services::{Services, Task};
@@ -86,6 +91,10 @@ pub struct Start {
     pub services: Box<dyn Services>,
     /// What was remembered.
     pub remembered: Memory,
+    /// What the graphics card complains of.
+    pub graphics: Receiver<String>,
+    /// All screens, in pixels, the usual one first.
+    pub screens: Vec<Rect>,
     /// A model named on the command line; none is the one remembered.
     pub model: Option<ModelSource>,
     /// Where and how the model computes, and what else there is to choose.
@@ -101,6 +110,7 @@ pub struct Safelight {
     engine: EngineHandle,
     start: Box<dyn FnMut() -> std::io::Result<EngineHandle>>,
     services: Box<dyn Services>,
+    graphics: Receiver<String>,
     textures: Textures,
     room: Room,
     written: Memory,
@@ -109,12 +119,22 @@ pub struct Safelight {
     frames: frames::FrameTimes,
     /// The jobs that were told as being under way.
     under_way: Vec<JobId>,
+    settling: screen::Settling,
 }
 
 impl Safelight {
     /// Sets up fonts and styles, starts the inference thread and asks it for a model.
     pub fn new(ctx: &Context, start: Start) -> Self {
-        let Start { engine: mut start, mut services, remembered, model, compute, asked_to_end } = start;
+        let Start {
+            engine: mut start,
+            mut services,
+            graphics,
+            screens,
+            remembered,
+            model,
+            compute,
+            asked_to_end,
+        } = start;
         theme::install(ctx, remembered.reduce_motion);
         ctx.set_theme(memory::preference(remembered.theme));
         // Keys of ours that egui would take for zooming the whole window.
@@ -132,6 +152,7 @@ impl Safelight {
             engine,
             start,
             services,
+            graphics,
             textures: Textures::default(),
             room: Room { focus: Some(Act::FocusPrompt), prompt_height: 90.0, ..Room::default() },
             written: remembered,
@@ -139,6 +160,7 @@ impl Safelight {
             asked_to_end,
             frames: frames::FrameTimes::asked_for(),
             under_way: Vec::new(),
+            settling: screen::Settling::new(screens),
         };
         let source = model.unwrap_or_else(|| safelight.last_model());
         match dead {
@@ -177,6 +199,11 @@ impl Safelight {
         if self.engine.is_gone() && self.state.dead.is_none() {
             let follow = self.state.died(Report::new("engine-gone", ""));
             self.follow(ctx, follow);
+        }
+        if let Ok(details) = self.graphics.try_recv()
+            && !std::mem::replace(&mut self.room.graphics_failed, true)
+        {
+            self.state.cards.error(Report::new("graphics-failed", details), None);
         }
         for answer in self.services.answers() {
             let follow = self.state.answer(answer);
@@ -314,6 +341,7 @@ fn language_of(memory: &Memory) -> Language {
 impl eframe::App for Safelight {
     fn logic(&mut self, ctx: &Context, frame: &mut eframe::Frame) {
         self.frames.begin(frame.info().cpu_usage);
+        self.settling.look(ctx);
         self.drain(ctx);
         self.count_tokens();
         self.play_on(ctx);

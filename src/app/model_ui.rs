@@ -72,21 +72,26 @@ fn titles(view: &View<'_>) -> (String, String) {
 fn about(view: &View<'_>, info: &ModelInfo) -> String {
     let words = view.words;
     let place = match info.source {
-        ModelSource::Starter => words.t("built-in"),
-        ModelSource::Path { .. } => info.hash.clone().unwrap_or_default(),
+        ModelSource::Starter => Some(words.t("built-in")),
+        ModelSource::Path { .. } => info.hash.clone(),
     };
     let size = match info.bytes {
         bytes if bytes >= 1_000_000_000 => format!("{:.1} GB", bytes as f64 / 1e9),
         bytes => format!("{:.0} MB", (bytes as f64 / 1e6).max(1.0)),
     };
-    format!("{} px · {size} · {place}", info.defaults.width)
+    joined([Some(format!("{} px", info.defaults.width)), Some(size), place])
+}
+
+/// What is known, a dot between.
+fn joined(parts: [Option<String>; 3]) -> String {
+    parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
 fn tile_ui(ui: &Ui, view: &mut View<'_>, tile: Rect) {
     let tokens = theme::tokens(ui);
     let starter = view.state.model.info.as_ref().is_some_and(|info| info.source == ModelSource::Starter);
     let picture = crate::app::emblem::starter().filter(|_| starter);
-    match picture.and_then(|picture| view.textures.small(ui.ctx(), picture, 72)) {
+    match picture.and_then(|picture| view.textures.filling(ui.ctx(), picture, tile.size())) {
         Some(texture) => {
             let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
             let shape = egui::epaint::RectShape::filled(
@@ -149,4 +154,19 @@ pub fn row(ui: &mut Ui, name: &str, note: &str, chosen: bool) -> bool {
     }
     response.widget_info(|| WidgetInfo::selected(Role::MenuItem, true, chosen, name));
     response.clicked()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::joined;
+
+    #[test]
+    fn a_hash_that_is_not_known_yet_leaves_no_dot() {
+        let tell = |hash: Option<&str>| {
+            joined([Some("512 px".to_owned()), Some("2.1 GB".to_owned()), hash.map(str::to_owned)])
+        };
+        assert_eq!(tell(None), "512 px · 2.1 GB");
+        assert_eq!(tell(Some("")), "512 px · 2.1 GB");
+        assert_eq!(tell(Some("0123456789")), "512 px · 2.1 GB · 0123456789");
+    }
 }

@@ -43,11 +43,8 @@ pub fn more_ui(ui: &mut Ui, view: &mut View<'_>) {
             ui.add_space(10.0);
         }
     }
-    let spacings = [
-        (TimestepSpacing::Exact, view.words.t("spacing-exact")),
-        (TimestepSpacing::Uniform, view.words.t("spacing-uniform")),
-        (TimestepSpacing::Quad, view.words.t("spacing-quad")),
-    ];
+    let spacings = [TimestepSpacing::Exact, TimestepSpacing::Uniform, TimestepSpacing::Quad]
+        .map(|spacing| (spacing, view.words.t(spacing_key(spacing))));
     let spacings: Vec<(TimestepSpacing, &str)> =
         spacings.iter().map(|(value, name)| (*value, name.as_str())).collect();
     choice(ui, view, "spacing", "spacing-tip", &spacings, |view| &mut view.state.draft.settings.timesteps);
@@ -57,15 +54,33 @@ pub fn more_ui(ui: &mut Ui, view: &mut View<'_>) {
             .to_vec();
     let modes: Vec<(PreviewMode, &str)> = modes.iter().map(|(value, name)| (*value, name.as_str())).collect();
     choice(ui, view, "preview", "preview-tip", &modes, |view| &mut view.state.draft.previews);
-    let kinds = [(RngKind::Cpu, "CPU"), (RngKind::CpuLibm, "CPU libm"), (RngKind::Nv, "CUDA")];
+    let kinds = [RngKind::Cpu, RngKind::CpuLibm, RngKind::Nv].map(|kind| (kind, rng_name(kind)));
     choice(ui, view, "rng", "rng-tip", &kinds, |view| &mut view.state.draft.settings.rng);
 }
 
 /// A sampler's name, the same in every language.
-fn sampler_name(kind: SamplerKind) -> &'static str {
-    match kind {
+pub fn sampler_name(sampler: SamplerKind) -> &'static str {
+    match sampler {
         SamplerKind::Ddim => "DDIM",
         SamplerKind::Plms => "PLMS",
+    }
+}
+
+/// A generator's name, the same in every language.
+pub fn rng_name(rng: RngKind) -> &'static str {
+    match rng {
+        RngKind::Cpu => "CPU",
+        RngKind::CpuLibm => "CPU libm",
+        RngKind::Nv => "CUDA",
+    }
+}
+
+/// The words for a spread of timesteps.
+pub fn spacing_key(spacing: TimestepSpacing) -> &'static str {
+    match spacing {
+        TimestepSpacing::Exact => "spacing-exact",
+        TimestepSpacing::Uniform => "spacing-uniform",
+        TimestepSpacing::Quad => "spacing-quad",
     }
 }
 

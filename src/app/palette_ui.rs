@@ -2,8 +2,8 @@
 
 use egui::accesskit::Role;
 use egui::{
-    Align2, CornerRadius, Frame, Id, Key, Margin, Modal, Modifiers, Response, ScrollArea, Sense, TextEdit,
-    Ui, Vec2, WidgetInfo, pos2, vec2,
+    Align2, CornerRadius, Frame, Id, Key, Margin, Modal, Modifiers, Response, ScrollArea, Sense, Stroke,
+    StrokeKind, TextEdit, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
 use crate::app::command::{Act, TABLE, keys};
@@ -11,9 +11,11 @@ use crate::app::state::Over;
 use crate::app::theme::{self, size};
 use crate::app::view::View;
 use crate::app::widgets;
-use crate::app::words::Words;
+use crate::app::words::{Language, Words};
 
 const ROW: f32 = 36.0;
+/// Rows in sight at a time, at most.
+const ROWS: f32 = 9.0;
 
 /// Acts that make no sense in a list of commands.
 const HIDDEN: &[Act] = &[Act::Palette];
@@ -50,8 +52,7 @@ fn contents_ui(ui: &mut Ui, view: &mut View<'_>) -> Option<Act> {
         (pressed(Key::ArrowDown), pressed(Key::ArrowUp), pressed(Key::Enter) > 0)
     });
     let found = matching(view.words, &view.room.palette);
-    let last = found.len().saturating_sub(1);
-    view.room.palette_line = (view.room.palette_line + down).saturating_sub(up).min(last);
+    let before = view.room.palette_line;
     let hint = widgets::body(view.words.t("palette-hint"), theme::tokens(ui).faint);
     let edit = TextEdit::singleline(&mut view.room.palette)
         .hint_text(hint)
@@ -61,9 +62,12 @@ fn contents_ui(ui: &mut Ui, view: &mut View<'_>) -> Option<Act> {
     if !response.has_focus() {
         response.request_focus();
     }
-    if response.changed() {
-        view.room.palette_line = 0;
-    }
+    // What was typed in this frame finds other commands in this frame.
+    let found = if response.changed() { matching(view.words, &view.room.palette) } else { found };
+    let last = found.len().saturating_sub(1);
+    let line = if response.changed() { 0 } else { view.room.palette_line };
+    view.room.palette_line = (line + down).saturating_sub(up).min(last);
+    let moved = view.room.palette_line != before || response.changed();
     ui.add_space(6.0);
     widgets::hairline(ui, ui.max_rect().x_range());
     ui.add_space(6.0);
@@ -71,11 +75,16 @@ fn contents_ui(ui: &mut Ui, view: &mut View<'_>) -> Option<Act> {
     if found.is_empty() {
         ui.label(widgets::small(view.words.t("palette-nothing"), theme::tokens(ui).subdued));
     }
-    ScrollArea::vertical().max_height(ROW * 9.0).auto_shrink([false, true]).show(ui, |ui| {
+    // The area remembers how tall it was: a list that was short may grow again.
+    let most = (ui.ctx().content_rect().bottom() - ui.cursor().top() - 24.0).min(ROW * ROWS);
+    let list = ScrollArea::vertical().max_height(most).min_scrolled_height(most);
+    list.auto_shrink([false, true]).animated(false).show(ui, |ui| {
         for (line, act) in found.iter().enumerate() {
-            let marked = line == view.room.palette_line;
-            let response = row(ui, view.words, *act, marked);
-            if marked && down != up {
+            let response = row(ui, view.words, *act, line == view.room.palette_line);
+            // There is one choice: the pointer takes it along when it moves, and leaves it else.
+            if response.hovered() && ui.input(|input| input.pointer.is_moving()) {
+                view.room.palette_line = line;
+            } else if moved && line == view.room.palette_line {
                 response.scroll_to_me(None);
             }
             if response.clicked() {
@@ -86,7 +95,13 @@ fn contents_ui(ui: &mut Ui, view: &mut View<'_>) -> Option<Act> {
     chosen
 }
 
-/// Acts whose name or sentence has all the words typed; names that begin so come first.
+thread_local! {
+    /// Commands are found by their English names in every language.
+    static ENGLISH: Words = Words::new(Language::English);
+}
+
+/// Acts whose name or sentence, in the window's language or in English, has all the words typed; names
+/// that begin so come first.
 pub fn matching(words: &Words, typed: &str) -> Vec<Act> {
     let typed = typed.trim().to_lowercase();
     let mut found: Vec<(usize, Act)> = TABLE
@@ -94,7 +109,10 @@ pub fn matching(words: &Words, typed: &str) -> Vec<Act> {
         .filter(|row| !HIDDEN.contains(&row.act))
         .filter_map(|row| {
             let name = row.act.name(words).to_lowercase();
-            let all = format!("{name} {}", words.t(&format!("do-{}-tip", row.key)).to_lowercase());
+            let told = |words: &Words| {
+                format!("{} {}", row.act.name(words), words.t(&format!("do-{}-tip", row.key)))
+            };
+            let all = format!("{} {}", told(words), ENGLISH.with(told)).to_lowercase();
             let fits = typed.split_whitespace().all(|word| all.contains(word));
             let rank =
                 [name.starts_with(&typed), name.contains(&typed)].iter().filter(|holds| !**holds).count();
@@ -121,6 +139,10 @@ fn row(ui: &mut Ui, words: &Words, act: Act, marked: bool) -> Response {
     if lit {
         ui.painter().rect_filled(rect, CornerRadius::same(size::RADIUS_SMALL), tokens.hovered);
     }
+    if marked {
+        let stroke = Stroke::new(1.0, tokens.text);
+        ui.painter().rect_stroke(rect, CornerRadius::same(size::RADIUS_SMALL), stroke, StrokeKind::Inside);
+    }
     let icon = egui::Rect::from_center_size(pos2(rect.left() + 20.0, rect.center().y), Vec2::splat(18.0));
     widgets::paint_icon(ui, icon, act.row().icon, 17.0, if lit { tokens.text } else { tokens.subdued });
     let mut end = rect.right() - 10.0;
@@ -132,6 +154,6 @@ fn row(ui: &mut Ui, words: &Words, act: Act, marked: bool) -> Response {
     let name = act.name(words);
     let galley = widgets::line(ui, &name, theme::body(), tokens.text, end - rect.left() - 52.0);
     widgets::paint_line(ui, rect.left() + 40.0, rect.center().y, galley);
-    response.widget_info(|| WidgetInfo::labeled(Role::MenuItem, true, &name));
+    response.widget_info(|| WidgetInfo::selected(Role::MenuItem, true, marked, &name));
     response
 }

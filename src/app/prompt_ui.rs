@@ -12,7 +12,7 @@ use crate::app::command::{Act, keys};
 use crate::app::concepts::{self, Hint};
 use crate::app::development::Stage;
 use crate::app::draft::Text;
-use crate::app::icons;
+use crate::app::icons::{self, Icon};
 use crate::app::theme::{self, size};
 use crate::app::view::{self, View};
 use crate::app::widgets::{self, IconButton, Kind};
@@ -205,15 +205,81 @@ fn note_ui(ui: &mut Ui, view: &mut View<'_>) {
     ui.label(widgets::small(said, theme::tokens(ui).subdued));
 }
 
+/// What the row leaves out where it is narrow, one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fold {
+    /// Nothing.
+    Open,
+    /// *Surprise me* is its icon.
+    Surprise,
+    /// Buttons do not tell their keys.
+    Keys,
+    /// *Negative prompt* is its icon.
+    Negative,
+    /// *Add to queue* is its icon.
+    Queue,
+}
+
+impl Fold {
+    const ALL: [Self; 5] = [Self::Open, Self::Surprise, Self::Keys, Self::Negative, Self::Queue];
+
+    /// The first that fits into the row.
+    fn of(ui: &Ui, view: &View<'_>) -> Self {
+        let room = ui.available_width();
+        Self::ALL.into_iter().find(|fold| fold.width(ui, view) <= room).unwrap_or(Self::Queue)
+    }
+
+    /// How wide the row is then; the count of tokens comes in only where there is room.
+    fn width(self, ui: &Ui, view: &View<'_>) -> f32 {
+        let gap = ui.spacing().item_spacing.x;
+        let text = |kind, icon, text: &str, keys: Option<String>| {
+            let keys = keys.filter(|_| self < Self::Keys);
+            widgets::button_width(ui, kind, icon, text, keys.as_deref(), BUTTON)
+        };
+        let quiet = |name: String, folded: bool| {
+            if folded { size::SMALL_TARGET } else { text(Kind::Ghost, true, &name, None) }
+        };
+        let negative = quiet(view.words.t("negative-prompt"), self >= Self::Negative);
+        let surprise = if knows_things(view) {
+            QUIET_GAP + quiet(Act::Surprise.name(view.words), self >= Self::Surprise)
+        } else {
+            0.0
+        };
+        let right = if view.state.desk.running().is_some() {
+            let stop = text(Kind::Outlined, true, &Act::Stop.name(view.words), Some("Esc".to_owned()));
+            let add = view.words.t("add-to-queue");
+            let add =
+                if self >= Self::Queue { size::TARGET } else { text(Kind::Outlined, false, &add, None) };
+            add + gap + stop + gap + size::TARGET
+        } else {
+            text(Kind::Primary, false, &Act::Develop.name(view.words), develop_keys(ui))
+        };
+        negative + surprise + 2.0 * gap + right
+    }
+}
+
+/// The height of the row's buttons.
+const BUTTON: f32 = 34.0;
+/// Between the quiet buttons.
+const QUIET_GAP: f32 = 18.0;
+
+fn knows_things(view: &View<'_>) -> bool {
+    view.state.model.info.as_ref().is_some_and(|info| !info.concepts.is_empty())
+}
+
+fn develop_keys(ui: &Ui) -> Option<String> {
+    Act::Develop.row().shortcut.as_ref().map(|shortcut| keys(ui.ctx(), shortcut))
+}
+
 fn row_ui(ui: &mut Ui, view: &mut View<'_>) {
     ui.horizontal(|ui| {
-        ui.set_height(34.0);
-        let wide = ui.available_width() > 660.0;
-        ui.scope(|ui| quiet_ui(ui, view, wide));
+        ui.set_height(BUTTON);
+        let fold = Fold::of(ui, view);
+        ui.scope(|ui| quiet_ui(ui, view, fold));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             match view.state.desk.running().map(|running| running.stage) {
-                Some(stage) => working_ui(ui, view, stage),
-                None => develop_ui(ui, view),
+                Some(stage) => working_ui(ui, view, stage, fold),
+                None => develop_ui(ui, view, fold),
             }
             ui.add_space(6.0);
             tokens_ui(ui, view);
@@ -221,35 +287,32 @@ fn row_ui(ui: &mut Ui, view: &mut View<'_>) {
     });
 }
 
-fn quiet_ui(ui: &mut Ui, view: &mut View<'_>, wide: bool) {
-    ui.spacing_mut().item_spacing.x = 18.0;
-    let (icon, key) = match view.state.negative_open {
-        true => (icons::MINUS, "negative-prompt"),
-        false => (icons::PLUS, "negative-prompt"),
-    };
-    let text = view.words.t(key);
-    let tip = Act::Negative.tip(view.words, ui.ctx());
-    if widgets::sized_button(ui, Kind::Ghost, Some(icon), &text, None, 28.0).on_hover_text(tip).clicked() {
+fn quiet_ui(ui: &mut Ui, view: &mut View<'_>, fold: Fold) {
+    ui.spacing_mut().item_spacing.x = QUIET_GAP;
+    let icon = if view.state.negative_open { icons::MINUS } else { icons::PLUS };
+    let name = view.words.t("negative-prompt");
+    if quiet_button(ui, view, Act::Negative, icon, &name, fold >= Fold::Negative) {
         view.act(Act::Negative);
     }
-    if view.state.model.info.as_ref().is_some_and(|info| !info.concepts.is_empty()) {
-        let (name, tip) = (Act::Surprise.name(view.words), Act::Surprise.tip(view.words, ui.ctx()));
-        let clicked = match wide {
-            true => {
-                let response = widgets::sized_button(ui, Kind::Ghost, Some(icons::WAND), &name, None, 28.0);
-                response.on_hover_text(tip).clicked()
-            }
-            false => IconButton::new(icons::WAND, &name).in_row().tip(tip).show(ui).clicked(),
-        };
-        if clicked {
+    if knows_things(view) {
+        let name = Act::Surprise.name(view.words);
+        if quiet_button(ui, view, Act::Surprise, icons::WAND, &name, fold >= Fold::Surprise) {
             view.act(Act::Surprise);
         }
     }
 }
 
-fn develop_ui(ui: &mut Ui, view: &mut View<'_>) {
-    let row = Act::Develop.row();
-    let shortcut = row.shortcut.as_ref().map(|shortcut| keys(ui.ctx(), shortcut));
+/// Whether it was clicked.
+fn quiet_button(ui: &mut Ui, view: &View<'_>, act: Act, icon: Icon, name: &str, folded: bool) -> bool {
+    let tip = act.tip(view.words, ui.ctx());
+    if folded {
+        return IconButton::new(icon, name).in_row().tip(tip).show(ui).clicked();
+    }
+    widgets::sized_button(ui, Kind::Ghost, Some(icon), name, None, 28.0).on_hover_text(tip).clicked()
+}
+
+fn develop_ui(ui: &mut Ui, view: &mut View<'_>, fold: Fold) {
+    let shortcut = develop_keys(ui).filter(|_| fold < Fold::Keys);
     let text = Act::Develop.name(view.words);
     let tip = Act::Develop.tip(view.words, ui.ctx());
     ui.add_enabled_ui(view.state.can_develop(), |ui| {
@@ -259,16 +322,21 @@ fn develop_ui(ui: &mut Ui, view: &mut View<'_>) {
     });
 }
 
-fn working_ui(ui: &mut Ui, view: &mut View<'_>, stage: Stage) {
+fn working_ui(ui: &mut Ui, view: &mut View<'_>, stage: Stage, fold: Fold) {
     let add = view.words.t("add-to-queue");
     let tip = view.words.t("add-to-queue-tip");
-    if widgets::button(ui, Kind::Outlined, None, &add, None).on_hover_text(tip).clicked() {
+    let added = if fold >= Fold::Queue {
+        IconButton::new(icons::PLUS, &add).boxed().tip(tip).show(ui).clicked()
+    } else {
+        widgets::button(ui, Kind::Outlined, None, &add, None).on_hover_text(tip).clicked()
+    };
+    if added {
         view.act(Act::Develop);
     }
     let stop = Act::Stop.name(view.words);
     let tip = Act::Stop.tip(view.words, ui.ctx());
-    if widgets::button(ui, Kind::Outlined, Some(icons::STOP), &stop, Some("Esc")).on_hover_text(tip).clicked()
-    {
+    let keys = (fold < Fold::Keys).then_some("Esc");
+    if widgets::button(ui, Kind::Outlined, Some(icons::STOP), &stop, keys).on_hover_text(tip).clicked() {
         view.act(Act::Stop);
     }
     let paused = matches!(stage, Stage::Paused | Stage::Pausing);

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use eframe::egui_wgpu::WgpuError;
-use egui::{IconData, ViewportBuilder, ViewportId};
+use egui::{IconData, Rect, ViewportBuilder, ViewportId, pos2, vec2};
 
 use crate::app::services::Services;
 use crate::app::state::ComputeState;
-use crate::app::{Safelight, Start, TITLE, canvas, emblem, fonts};
+use crate::app::theme::size;
+use crate::app::{Safelight, Start, TITLE, canvas, emblem, fonts, screen};
 use crate::engine::EngineHandle;
 use crate::message::ModelSource;
 use crate::remember::Memory;
@@ -35,12 +36,39 @@ pub fn run(
     let create: eframe::AppCreator<'static> = Box::new(move |creation| {
         let ctx = creation.egui_ctx.clone();
         fonts::install(&ctx);
-        if let Some(state) = &creation.wgpu_render_state {
-            canvas::prepare_beside(state);
-        }
         // "The current viewport" means nothing outside a pass: name the window.
         let waker: Waker = Arc::new(move || ctx.request_repaint_of(ViewportId::ROOT));
+        let graphics = creation.wgpu_render_state.as_ref().map(|state| {
+            canvas::prepare_beside(state);
+            let waker = waker.clone();
+            canvas::listen(&state.device, move || waker())
+        });
+        let mut screens: Vec<Rect> = Vec::new();
+        if let Some(window) = creation.winit_window() {
+            screens.extend(window.primary_monitor().into_iter().chain(window.available_monitors()).map(
+                |screen| {
+                    let (at, size) = (screen.position(), screen.size());
+                    pixels(at.x, at.y, size.width, size.height)
+                },
+            ));
+            // The window is not shown yet: what was remembered is put right before anybody sees it.
+            let (mut size, outer) = (window.inner_size(), window.outer_size());
+            if let Ok(mut at) = window.outer_position()
+                && !memory.window.is_some_and(|place| place.maximized || place.fullscreen)
+                && let frame = pixels(at.x, at.y, outer.width, outer.height)
+                && let Some(found) =
+                    screen::fitted(frame, vec2(size.width as f32, size.height as f32), &screens)
+            {
+                (at.x, at.y) = (found.0.x as i32, found.0.y as i32);
+                (size.width, size.height) = (found.1.x as u32, found.1.y as u32);
+                window.set_outer_position(at);
+                // A size that is granted at once comes as an event, too.
+                window.request_inner_size(size);
+            }
+        }
         let start = Start {
+            graphics: graphics.unwrap_or_else(crossbeam_channel::never),
+            screens,
             services: services(waker.clone())?,
             asked_to_end: end_on_signal(waker.clone()),
             engine: Box::new(move || engine(waker.clone())),
@@ -51,6 +79,11 @@ pub fn run(
         Ok(Box::new(Safelight::new(&creation.egui_ctx, start)))
     });
     eframe::run_native("Safelight", options, create).map_err(|error| sentence(&error))
+}
+
+/// A rectangle of pixels.
+fn pixels(x: i32, y: i32, width: u32, height: u32) -> Rect {
+    Rect::from_min_size(pos2(x as f32, y as f32), vec2(width as f32, height as f32))
 }
 
 /// Ctrl-C in the terminal and the end of the session close the window in order, so that nothing is
@@ -78,7 +111,7 @@ fn options(memory: &Memory) -> eframe::NativeOptions {
         .with_app_id("safelight")
         .with_icon(icon)
         .with_inner_size(memory.window.map_or([1280.0, 800.0], |place| place.size))
-        .with_min_inner_size([720.0, 520.0]);
+        .with_min_inner_size(size::WINDOW_LEAST);
     if let Some(place) = memory.window {
         viewport = viewport.with_maximized(place.maximized).with_fullscreen(place.fullscreen);
         if let Some(position) = place.position.filter(|_| !place.maximized) {

@@ -29,7 +29,8 @@ fn left(view: &View<'_>, seconds: f64) -> String {
 }
 
 /// The line above the picture: its left and its right part.
-pub fn above(view: &View<'_>) -> (String, String) {
+/// `most`: the longest side that the graphics card takes.
+pub fn above(view: &View<'_>, most: usize) -> (String, String) {
     if view.state.compare.is_some() {
         return Default::default();
     }
@@ -38,7 +39,9 @@ pub fn above(view: &View<'_>) -> (String, String) {
         Shown::Record(path) => {
             let settings = view.state.shelf.record(path).and_then(|record| record.settings.as_deref());
             let settings = settings.map(|settings| settings.over(&crate::app::draft::first_settings()));
-            (file_name(path), settings.map(|settings| summary(view, &settings)).unwrap_or_default())
+            let summary = settings.map(|settings| summary(view, &settings));
+            let parts = [size_of_record(view, path, most), summary];
+            (file_name(path), parts.into_iter().flatten().collect::<Vec<_>>().join(" · "))
         }
         Shown::Development { job, step } => {
             let Some(development) = view.state.desk.development(*job) else { return Default::default() };
@@ -48,6 +51,15 @@ pub fn above(view: &View<'_>) -> (String, String) {
             }
         }
     }
+}
+
+/// A kept picture's own size, and whether what is seen is smaller.
+fn size_of_record(view: &View<'_>, path: &Path, most: usize) -> Option<String> {
+    let full = view.state.shelf.full(path).map(|picture| [picture.frame.width, picture.frame.height]);
+    let size = full.or_else(|| view.state.shelf.record(path).map(|record| record.size))?;
+    let values = [("width", size[0].to_string().into()), ("height", size[1].to_string().into())];
+    let key = if size.iter().any(|&side| side > most) { "size-shown-smaller" } else { "size-of" };
+    Some(view.words.with(key, &values))
 }
 
 fn summary(view: &View<'_>, settings: &Settings) -> String {
@@ -125,7 +137,7 @@ pub fn below(view: &View<'_>) -> Option<String> {
 
 /// The picture in words, for those who do not see it.
 pub fn alt(view: &View<'_>) -> String {
-    let (begin, _) = above(view);
+    let (begin, _) = above(view, usize::MAX);
     let prompt = match &view.state.shown {
         Shown::Nothing => return view.words.t("welcome"),
         Shown::Record(path) => view.state.shelf.record(path).map(|record| record.prompt.clone()),
@@ -134,33 +146,6 @@ pub fn alt(view: &View<'_>) -> String {
         }
     };
     format!("{begin}: {}", prompt.unwrap_or_default())
-}
-
-/// A kept picture, short: its prompt and guidance.
-pub fn label_of(view: &View<'_>, path: &Path) -> String {
-    let record = view.state.shelf.record(path);
-    match record.and_then(|record| record.settings.as_deref()) {
-        Some(settings) => label(view, &settings.over(&crate::app::draft::first_settings())),
-        None => file_name(path),
-    }
-}
-
-/// What is on the tray, short.
-pub fn label_of_shown(view: &View<'_>) -> String {
-    match (&view.state.shown, view.state.shown_settings()) {
-        (_, Some(settings)) => label(view, &settings),
-        (Shown::Record(path), None) => file_name(path),
-        _ => String::new(),
-    }
-}
-
-fn label(view: &View<'_>, settings: &Settings) -> String {
-    let whole = settings.prompt.trim();
-    let mut prompt: String = whole.chars().take(28).collect();
-    if prompt.len() < whole.len() {
-        prompt.push('…');
-    }
-    view.words.with("compared", &[("prompt", prompt.into()), ("guidance", trimmed(settings.guidance).into())])
 }
 
 /// A size in memory or on disk, as people read it.

@@ -125,6 +125,8 @@ pub const UNTINTED: Color32 = Color32::WHITE;
 
 /// Measures, in points.
 pub mod size {
+    /// The smallest window, in which nothing covers anything else.
+    pub const WINDOW_LEAST: [f32; 2] = [700.0, 500.0];
     /// The gallery's panel.
     pub const GALLERY: f32 = 208.0;
     /// The controls' panel.
@@ -133,8 +135,10 @@ pub mod size {
     pub const GUTTER: f32 = 16.0;
     /// Narrower windows fold the gallery away.
     pub const NARROW: f32 = 1000.0;
-    /// The filmstrip.
+    /// The filmstrip, at least.
     pub const STRIP: f32 = 52.0;
+    /// Above and below the filmstrip's frames.
+    pub const STRIP_MARGIN: f32 = 4.0;
     /// The progress line.
     pub const PROGRESS: f32 = 2.0;
     /// An icon.

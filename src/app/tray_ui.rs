@@ -13,9 +13,9 @@ use crate::app::icons;
 use crate::app::memory;
 use crate::app::state::{Shown, file_name};
 use crate::app::theme::{self, Weight, size};
-use crate::app::view::View;
+use crate::app::view::{Room, View};
 use crate::app::widgets::{self, IconButton, Kind};
-use crate::app::{status, welcome_ui, widgets::on_picture};
+use crate::app::{difference, status, welcome_ui, widgets::on_picture};
 
 /// Room for a line of text above and below the picture.
 const BAND: f32 = 39.0;
@@ -33,11 +33,18 @@ pub fn tray_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
         view.room.peek = false;
     }
     let picture = view.state.picture().cloned();
+    let alt = status::alt(view);
+    let mut covered = false;
+    view.room.tray_free_from = rect.bottom();
     match &picture {
         Some(picture) => {
-            let place = place(view, picture, rect);
+            let place = place(view.room, picture, rect);
+            covered = place.top() < rect.top() + BAND - 2.0;
+            view.room.tray_free_from = place.bottom().min(rect.bottom());
             zoom_and_pan(ui, view, &response, picture, place, rect);
             picture_ui(ui, view, picture, place, rect);
+            let seen = ui.interact(place.intersect(rect), ui.scope_id().with("picture"), Sense::hover());
+            seen.widget_info(|| WidgetInfo::labeled(Role::Image, true, &alt));
             if view.state.compare.is_some() {
                 compare_ui(ui, view, place, rect);
             }
@@ -50,10 +57,9 @@ pub fn tray_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
             None => welcome_ui::welcome_ui(ui, view, rect),
         },
     }
-    let alt = status::alt(view);
-    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &alt));
-    let covered =
-        picture.as_ref().is_some_and(|picture| place(view, picture, rect).top() < rect.top() + BAND - 2.0);
+    if picture.is_none() {
+        response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &alt));
+    }
     bands_ui(ui, view, rect, covered);
     if picture.is_some() && view.state.compare.is_none() {
         actions_ui(ui, view, rect);
@@ -62,10 +68,10 @@ pub fn tray_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
 }
 
 /// Where the whole picture lies: as large as fits in half steps of its size, or as it was zoomed.
-fn place(view: &View<'_>, picture: &Picture, rect: Rect) -> Rect {
+pub fn place(room: &Room, picture: &Picture, rect: Rect) -> Rect {
     let pixels = vec2(picture.frame.width as f32, picture.frame.height as f32);
-    let scale = view.room.zoom.unwrap_or_else(|| fitting(pixels, rect));
-    let middle = rect.center() + if view.room.zoom.is_some() { view.room.pan } else { Vec2::ZERO };
+    let scale = room.zoom.unwrap_or_else(|| fitting(pixels, rect));
+    let middle = rect.center() + if room.zoom.is_some() { room.pan } else { Vec2::ZERO };
     let min = middle - pixels * scale / 2.0;
     Rect::from_min_size(pos2(min.x.round(), min.y.round()), pixels * scale)
 }
@@ -87,7 +93,9 @@ fn zoom_and_pan(
 ) {
     let pixels = vec2(picture.frame.width as f32, picture.frame.height as f32);
     let before = place.width() / pixels.x;
-    if let Some(at) = response.hover_pos() {
+    // The wipe lies over the picture, and the wheel goes through it.
+    let pointer = ui.input(|input| input.pointer.hover_pos()).filter(|_| response.contains_pointer());
+    if let Some(at) = pointer {
         let (zoom, wheel) = ui.input(|input| (input.zoom_delta(), input.smooth_scroll_delta().y));
         let factor = zoom * (wheel / 240.0).exp();
         if factor != 1.0 {
@@ -145,6 +153,9 @@ fn picture_ui(ui: &Ui, view: &mut View<'_>, picture: &Picture, place: Rect, rect
     };
     let fade = if wipe.is_some() { 1.0 } else { fade };
     let visible = place.intersect(rect);
+    // Those that the card cannot take as they are are drawn as smaller copies.
+    let Some(above) = view.textures.reduced.fitting(ui.ctx(), &above) else { return };
+    let beneath = view.textures.reduced.fitting(ui.ctx(), &beneath).unwrap_or_else(|| above.clone());
     if visible.is_positive() {
         painter.add(Canvas { beneath, above, fade, wipe, place, squares, format }.shape(visible));
     }
@@ -170,9 +181,12 @@ fn compare_ui(ui: &mut Ui, view: &mut View<'_>, place: Rect, rect: Rect) {
         pos2(x, place.center().y.clamp(rect.top() + 20.0, rect.bottom() - 20.0)),
         Vec2::splat(28.0),
     );
-    let grab = Rect::from_x_y_ranges((x - 14.0)..=(x + 14.0), place.intersect(rect).y_range());
-    let response = ui.interact(grab, ui.scope_id().with("wipe"), Sense::click_and_drag());
+    // All of the picture is the handle.
+    let response = ui.interact(place.intersect(rect), ui.scope_id().with("wipe"), Sense::click_and_drag());
     let response = response.on_hover_cursor(CursorIcon::ResizeHorizontal);
+    if response.is_pointer_button_down_on() && !response.has_focus() {
+        response.request_focus();
+    }
     let mut wipe = compare.wipe;
     if let Some(at) = response.interact_pointer_pos() {
         wipe = ((at.x - place.left()) / place.width()).clamp(0.0, 1.0);
@@ -197,11 +211,15 @@ fn compare_ui(ui: &mut Ui, view: &mut View<'_>, place: Rect, rect: Rect) {
     painter.circle_filled(handle.center(), 14.0, tokens.on_veil);
     let icon = theme::of(false).text;
     widgets::paint_icon(ui, handle, icons::COMPARE, 16.0, icon);
-    let left = status::label_of_shown(view);
-    let right = status::label_of(view, &compare.with);
-    let seen = place.intersect(rect).shrink(10.0);
-    on_picture(ui, Align2::LEFT_TOP, seen.left_top(), &left);
-    on_picture(ui, Align2::RIGHT_TOP, seen.right_top(), &right);
+    let [left, right] = difference::labels(view, &compare.with);
+    // Beside each other, even on a narrow picture.
+    let (seen, middle) = (place.intersect(rect), place.intersect(rect).center().x);
+    let most = (rect.width() / 2.0 - 16.0).min((seen.width() / 2.0 - 16.0).max(120.0));
+    let y = seen.top() + 10.0;
+    let at = (seen.left() + 10.0).min(middle - 4.0 - most);
+    on_picture(ui, Align2::LEFT_TOP, pos2(at.max(rect.left() + 8.0), y), &left, most);
+    let at = (seen.right() - 10.0).max(middle + 4.0 + most);
+    on_picture(ui, Align2::RIGHT_TOP, pos2(at.min(rect.right() - 8.0), y), &right, most);
     let mut close = Rect::from_min_size(rect.right_top() + vec2(-44.0, 4.0), Vec2::splat(size::TARGET));
     close = close.intersect(rect);
     ui.scope_builder(UiBuilder::new().max_rect(close), |ui| {
@@ -237,7 +255,7 @@ fn bands_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect, covered: bool) {
         });
         right = place.left() - 8.0;
     }
-    let (begin, end) = status::above(view);
+    let (begin, end) = status::above(view, ui.input(|input| input.max_texture_side));
     let middle = rect.top() + 20.0;
     if covered {
         // Zoomed in, the picture lies under the words.
@@ -245,7 +263,7 @@ fn bands_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect, covered: bool) {
             [(Align2::LEFT_CENTER, left - 8.0, begin), (Align2::RIGHT_CENTER, right + 8.0, end)]
         {
             if !text.is_empty() {
-                on_picture(ui, anchor, pos2(x, middle), &text);
+                on_picture(ui, anchor, pos2(x, middle), &text, rect.width() / 2.0 - 24.0);
             }
         }
         return;
@@ -292,15 +310,15 @@ fn actions_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
         }
     };
     let tokens = theme::tokens(ui);
-    let width = match bar {
-        Bar::Icons(acts) => acts.len() as f32 * 34.0 + 10.0,
-        Bar::Step => 270.0,
-    };
     // In the middle of the room below the picture, where that is little.
-    let room =
-        view.state.picture().map_or(64.0, |picture| rect.bottom() - place(view, picture, rect).bottom());
+    let room = rect.bottom() - view.room.tray_free_from;
     let middle = pos2(rect.center().x, rect.bottom() - (room / 2.0).clamp(20.0, 32.0).round());
-    let place = Rect::from_center_size(middle, vec2(width, 40.0));
+    let inside = match bar {
+        Bar::Icons(acts) => acts.len() as f32 * (size::TARGET + 2.0) - 2.0,
+        Bar::Step => step_width(ui, view),
+    };
+    let place = Rect::from_center_size(middle, vec2(inside + 10.0, 40.0));
+    view.room.tray_free_from = place.bottom() - 4.0;
     ui.scope_builder(UiBuilder::new().max_rect(place).id_salt("actions"), |ui| {
         ui.with_layout(Layout::top_down(Align::Center), |ui| {
             let frame = Frame::new()
@@ -327,15 +345,29 @@ fn icons_ui(ui: &mut Ui, view: &mut View<'_>, acts: &[Act]) {
     });
 }
 
+/// What the button says that decodes the step on the tray; nothing where it is decoded in full.
+fn decode_text(view: &View<'_>) -> Option<String> {
+    let Shown::Development { job, step: Some(step) } = view.state.shown else { return None };
+    let shown = view.state.desk.development(job)?.steps.get(step)?;
+    let text = if shown.decoding { view.words.t("decoding") } else { Act::DecodeStep.name(view.words) };
+    (shown.mode != crate::message::PreviewMode::Full).then_some(text)
+}
+
+/// How wide the buttons of a step are together.
+fn step_width(ui: &Ui, view: &View<'_>) -> f32 {
+    let texts = [view.words.t("save-step"), view.words.t("back-to-latest")];
+    let width = |text: String| widgets::button_width(ui, Kind::Outlined, false, &text, None, 28.0);
+    texts.into_iter().chain(decode_text(view)).map(|text| width(text) + STEP_GAP).sum::<f32>() - STEP_GAP
+}
+
+/// Between the buttons of a step.
+const STEP_GAP: f32 = 6.0;
+
 fn step_ui(ui: &mut Ui, view: &mut View<'_>) {
-    let Shown::Development { job, step: Some(step) } = view.state.shown else { return };
-    let Some(shown) = view.state.desk.development(job).and_then(|it| it.steps.get(step)) else { return };
-    let full = shown.mode == crate::message::PreviewMode::Full;
-    let decoding = shown.decoding;
+    let Shown::Development { job, step: Some(_) } = view.state.shown else { return };
     ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = 6.0;
-        if !full {
-            let text = if decoding { view.words.t("decoding") } else { Act::DecodeStep.name(view.words) };
+        ui.spacing_mut().item_spacing.x = STEP_GAP;
+        if let Some(text) = decode_text(view) {
             let tip = Act::DecodeStep.tip(view.words, ui.ctx());
             if widgets::sized_button(ui, Kind::Outlined, None, &text, None, 28.0).on_hover_text(tip).clicked()
             {

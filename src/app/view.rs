@@ -45,6 +45,10 @@ pub struct Room {
     pub unfolded: Option<u64>,
     /// Height that the prompt box had.
     pub prompt_height: f32,
+    /// Height that cards took from the controls.
+    pub cards_height: f32,
+    /// The height from which on downwards nothing lies on the tray but text.
+    pub tray_free_from: f32,
     /// Whether completions are on offer.
     pub completing: bool,
     /// Rows that the prompt had.
@@ -63,6 +67,8 @@ pub struct Room {
     pub titled: bool,
     /// Whether closing was confirmed.
     pub may_close: bool,
+    /// Whether it was told that the graphics card failed at something.
+    pub graphics_failed: bool,
 }
 
 /// What the prompt box says about the prompt's words, kept until the prompt or the model changes.
@@ -150,6 +156,8 @@ pub struct Layout {
     pub peek: Option<Rect>,
     /// The controls.
     pub controls: Option<Rect>,
+    /// Where cards stand.
+    pub cards: Rect,
     /// Where the picture lies.
     pub tray: Rect,
     /// The progress line.

@@ -88,12 +88,8 @@ fn tile_ui(ui: &mut Ui, view: &mut View<'_>, number: usize, example: &Example, t
     whole.max.y += CAPTION;
     let response = ui.interact(whole, ui.scope_id().with(("example", number)), Sense::click());
     let response = response.on_hover_cursor(CursorIcon::PointingHand);
-    // Half of the picture's own size is exact, and two sizes serve every window.
-    let own = example.picture.frame.width;
-    let half = tile.width() * ui.pixels_per_point() <= own as f32 / 2.0;
-    let pixels = if half { own / 2 } else { own };
     let radius = CornerRadius::same(size::RADIUS_SMALL);
-    if let Some(texture) = view.textures.small(ui.ctx(), &example.picture, pixels) {
+    if let Some(texture) = view.textures.filling(ui.ctx(), &example.picture, tile.size()) {
         let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
         let shape = egui::epaint::RectShape::filled(tile, radius, theme::UNTINTED);
         ui.painter().add(shape.with_texture(texture, uv));

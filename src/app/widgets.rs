@@ -40,6 +40,14 @@ pub fn paint_icon(ui: &Ui, rect: Rect, icon: Icon, points: f32, color: Color32) 
     ui.painter().text(rect.center(), Align2::CENTER_CENTER, icon.glyph(), fonts::icons(points), color);
 }
 
+/// Draws all of a texture with the rounded corners of a picture.
+pub fn paint_texture(painter: &egui::Painter, place: Rect, texture: egui::TextureId) {
+    let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+    let shape =
+        egui::epaint::RectShape::filled(place, CornerRadius::same(size::RADIUS_FRAME), theme::UNTINTED);
+    painter.add(shape.with_texture(texture, uv));
+}
+
 /// A text laid out on one line, cut with "…" where it is too long.
 pub fn line(ui: &Ui, text: &str, font: FontId, color: Color32, width: f32) -> Arc<Galley> {
     let mut job = LayoutJob::single_section(text.to_owned(), TextFormat::simple(font, color));
@@ -191,13 +199,7 @@ pub fn sized_button(
         Kind::Outlined => (tokens.text, tokens.subdued),
         Kind::Ghost => (tokens.subdued, tokens.subdued),
     };
-    // A quiet button is as wide as its text; what lights up under the pointer reaches beyond.
-    let (font, pad) = match kind {
-        Kind::Primary => (theme::font(14.0, Weight::SemiBold), 16.0),
-        Kind::Outlined if height < 30.0 => (theme::font(12.5, Weight::Medium), 10.0),
-        Kind::Outlined => (theme::font(14.0, Weight::Medium), 16.0),
-        Kind::Ghost => (theme::small(), 0.0),
-    };
+    let (font, pad) = font_and_pad(kind, height);
     let text_galley = ui.painter().layout_no_wrap(text.to_owned(), font, color);
     let keys_galley = keys.map(|keys| ui.painter().layout_no_wrap(keys.to_owned(), theme::small(), quiet));
     let icon_points = if kind == Kind::Ghost { 14.0 } else { 16.0 };
@@ -226,6 +228,28 @@ pub fn sized_button(
     }
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, text));
     response
+}
+
+/// The font of a button's text, and the room on either side of it.
+fn font_and_pad(kind: Kind, height: f32) -> (FontId, f32) {
+    // A quiet button is as wide as its text; what lights up under the pointer reaches beyond.
+    match kind {
+        Kind::Primary => (theme::font(14.0, Weight::SemiBold), 16.0),
+        Kind::Outlined if height < 30.0 => (theme::font(12.5, Weight::Medium), 10.0),
+        Kind::Outlined => (theme::font(14.0, Weight::Medium), 16.0),
+        Kind::Ghost => (theme::small(), 0.0),
+    }
+}
+
+/// How wide a [`sized_button`] will be.
+pub fn button_width(ui: &Ui, kind: Kind, icon: bool, text: &str, keys: Option<&str>, height: f32) -> f32 {
+    let width = |text: &str, font: FontId| {
+        ui.painter().layout_no_wrap(text.to_owned(), font, Color32::PLACEHOLDER).size().x
+    };
+    let (font, pad) = font_and_pad(kind, height);
+    let icon = if icon { 7.0 + if kind == Kind::Ghost { 14.0 } else { 16.0 } } else { 0.0 };
+    let keys = keys.map_or(0.0, |keys| width(keys, theme::small()) + 8.0);
+    (2.0 * pad + icon + width(text, font) + keys).ceil()
 }
 
 fn paint_button(ui: &Ui, kind: Kind, rect: Rect, response: &Response) {
@@ -319,10 +343,10 @@ pub fn focus_ring(ui: &Ui, by_keyboard: bool) {
     painter.rect_stroke(ring, radius, stroke, StrokeKind::Outside);
 }
 
-/// A small label that lies on a picture.
-pub fn on_picture(ui: &Ui, anchor: Align2, at: Pos2, text: &str) {
+/// A small label that lies on a picture, cut where it is wider than `most`.
+pub fn on_picture(ui: &Ui, anchor: Align2, at: Pos2, text: &str, most: f32) {
     let tokens = theme::tokens(ui);
-    let galley = ui.painter().layout_no_wrap(text.to_owned(), theme::small(), tokens.on_veil);
+    let galley = line(ui, text, theme::small(), tokens.on_veil, most - 16.0);
     let rect = anchor.anchor_size(at, galley.size() + vec2(16.0, 8.0));
     ui.painter().rect_filled(rect, CornerRadius::same(size::RADIUS_FRAME), tokens.veil);
     ui.painter().galley(rect.min + vec2(8.0, 4.0), galley, tokens.on_veil);

@@ -69,7 +69,8 @@ impl Safelight {
             || egui::Popup::is_any_open(ctx);
         let busy_elsewhere =
             self.state.over != Over::Nothing || self.room.completing || egui::Popup::is_any_open(ctx);
-        let stoppable = self.state.desk.running().is_some()
+        let stoppable = !self.state.cards.list.is_empty()
+            || self.state.desk.running().is_some()
             || self.state.compare.is_some()
             || self.state.playing.is_some()
             || self.state.model.loading.is_some();
@@ -100,7 +101,7 @@ fn note_input(ctx: &Context, room: &mut Room) {
         } else if tabbed {
             room.by_keyboard = true;
         }
-        if !input.events.is_empty() {
+        if input.events.iter().any(is_by_hand) {
             room.touched_at = input.time;
         }
     });
@@ -109,6 +110,23 @@ fn note_input(ctx: &Context, room: &mut Room) {
     if blinking != room.blinking {
         room.blinking = blinking;
         ctx.all_styles_mut(|style| style.visuals.text_cursor.blink = blinking);
+    }
+}
+
+/// Whether somebody types or clicks. Input methods, window managers and a pointer that lies still
+/// send events of their own accord, some without end.
+fn is_by_hand(event: &egui::Event) -> bool {
+    use egui::{Event, ImeEvent};
+    match event {
+        Event::Ime(ImeEvent::Commit(text)) => !text.is_empty(),
+        Event::Key { .. }
+        | Event::Text(_)
+        | Event::Paste(_)
+        | Event::Cut
+        | Event::Copy
+        | Event::PointerButton { .. }
+        | Event::Touch { .. } => true,
+        _ => false,
     }
 }
 
@@ -124,27 +142,40 @@ fn lay_out(ctx: &Context, state: &State, room: &Room, whole: Rect) -> Layout {
     let right = slide("controls slide", memory::is_open(&state.kept, memory::CONTROLS)) * controls_width;
     let column = |from: f32, to: f32| Rect::from_min_max(pos2(from, whole.top()), pos2(to, whole.bottom()));
     let (x0, x1) = ((whole.left() + left).round(), (whole.right() - right).round());
-    let has_strip =
-        state.development().is_some_and(|it| !it.steps.is_empty()) || state.desk.running().is_some();
-    let desk_top = whole.bottom() - MARGIN - room.prompt_height - if has_strip { 4.0 } else { MARGIN };
-    let strip_top = desk_top - if has_strip { size::STRIP } else { 0.0 };
+    let in_strip = state.development().filter(|it| !it.steps.is_empty()).or_else(|| state.desk.running());
+    let strip = in_strip.map(|it| filmstrip_ui::height(it, x1 - x0, whole.height()));
+    let desk_top = whole.bottom() - MARGIN - room.prompt_height - strip.map_or(MARGIN, |_| 4.0);
+    let strip_top = desk_top - strip.unwrap_or_default();
     let tray_bottom = (strip_top - size::PROGRESS).round();
     let across = |top: f32, bottom: f32| Rect::from_min_max(pos2(x0, top), pos2(x1, bottom));
+    let controls = (right > 0.5).then(|| column(x1, x1 + controls_width));
+    let mut tray = across(whole.top(), tray_bottom);
+    let cards = match controls {
+        Some(panel) => cards_ui::in_panel(panel),
+        None => cards_ui::in_tray(tray),
+    };
+    // Where there is no room beside the picture, it makes room.
+    let covering = controls.is_none() && !state.cards.list.is_empty();
+    if covering && state.picture().is_some_and(|it| tray_ui::place(room, it, tray).intersects(cards)) {
+        tray.max.x = cards.left();
+    }
     Layout {
         gallery: (left > 0.5).then(|| column(x0 - gallery_width, x0)),
         peek: (narrow && room.peek)
             .then(|| Rect::from_min_max(whole.min, pos2(whole.left() + gallery_width, tray_bottom))),
-        controls: (right > 0.5).then(|| column(x1, x1 + controls_width)),
-        tray: across(whole.top(), tray_bottom),
+        controls,
+        cards,
+        tray,
         progress: across(tray_bottom, tray_bottom + size::PROGRESS),
-        strip: has_strip.then(|| across(strip_top, desk_top)),
+        strip: strip.map(|_| across(strip_top, desk_top)),
         desk: across(desk_top, whole.bottom()),
     }
 }
 
 fn parts_ui(ui: &mut Ui, view: &mut View<'_>, layout: &Layout) {
     let tokens = theme::tokens(ui);
-    ui.painter().rect_filled(ui.max_rect(), 0.0, tokens.background);
+    let whole = ui.max_rect();
+    ui.painter().rect_filled(whole, 0.0, tokens.background);
     let part = |ui: &mut Ui,
                 name: &str,
                 rect: Rect,
@@ -175,11 +206,19 @@ fn parts_ui(ui: &mut Ui, view: &mut View<'_>, layout: &Layout) {
         edge_ui(ui, view, rect.right(), rect, "gallery edge");
     }
     let tray = layout.tray;
+    if layout.controls.is_none() {
+        // What the picture leaves to the cards is the tray's all the same.
+        ui.painter().rect_filled(
+            Rect::from_x_y_ranges(tray.left()..=whole.right(), tray.y_range()),
+            0.0,
+            tokens.tray,
+        );
+    }
     part(ui, "tray", tray, view, &mut |ui, view| tray_ui::tray_ui(ui, view, tray));
     if let Some(rect) = layout.peek {
         gallery_ui::peek_ui(ui, view, rect);
     }
-    cards_ui::cards_ui(ui, view, tray);
+    cards_ui::cards_ui(ui, view, layout.cards, layout.controls.is_some());
 }
 
 /// The line between the tray and what is below; while a picture develops it tells how far it is.

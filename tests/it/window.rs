@@ -1,6 +1,7 @@
 //! The window without a display: the tests play the inference thread and the world outside.
 
 mod develop;
+mod layout;
 mod looks;
 mod lost;
 mod shelf;

@@ -109,6 +109,10 @@ impl Resources {
         if self.pictures.iter().any(|on_card| on_card.id == picture.id) {
             return;
         }
+        // What is shown was made to fit; a texture that the card refuses would be asked for each frame.
+        if !picture.is_within(device.limits().max_texture_dimension_2d as usize) {
+            return;
+        }
         let frame = &picture.frame;
         let rgba: Vec<u8> = frame.rgb.chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect();
         let texture = device.create_texture_with_data(

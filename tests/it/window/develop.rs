@@ -261,6 +261,34 @@ fn scrubbing_shows_earlier_steps_and_decodes_one_in_full() {
 }
 
 #[test]
+fn steps_that_were_not_made_cannot_be_chosen() {
+    let mut stage = Setup::default().open();
+    let job = stage.develop();
+    stage.begin(job, 20);
+    for step in 0..5 {
+        stage.step(job, step, 20, 5);
+    }
+    stage.stopped(job, 5);
+    let strip = stage.harness.get_by_role_and_label(Role::Slider, "Filmstrip").rect();
+    let newest = Shown::Development { job, step: Some(4) };
+    for share in [0.99, 0.5, 0.26] {
+        stage.harness.drag_at(strip.left_center() + egui::vec2(strip.width() * share, 0.0));
+        stage.run();
+        assert_eq!(*shown(&stage), newest, "at {share}");
+        stage.harness.drop_at(strip.left_center() + egui::vec2(strip.width() * share, 0.0));
+        stage.run();
+    }
+    for key in [Key::ArrowRight, Key::End, Key::Period] {
+        stage.press(Modifiers::NONE, key);
+        assert_eq!(*shown(&stage), newest, "{key:?}");
+    }
+    stage.press(Modifiers::NONE, Key::ArrowLeft);
+    assert_eq!(*shown(&stage), Shown::Development { job, step: Some(3) });
+    stage.press(Modifiers::NONE, Key::Home);
+    assert_eq!(*shown(&stage), Shown::Development { job, step: Some(0) });
+}
+
+#[test]
 fn the_development_plays_to_its_end_and_is_exported_with_all_its_frames() {
     let mut stage = Setup::default().open();
     let job = stage.develop();

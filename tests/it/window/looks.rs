@@ -100,6 +100,13 @@ fn small_and_fine_windows_and_what_lies_over_them_look_as_they_did() {
     stage.press(Modifiers::COMMAND, Key::Comma);
     stage.click("简体中文");
     snapshot(&mut stage, &mut results, "settings-light-chinese");
+    // The smallest window, in words of another length, with something to tell.
+    let mut stage = setup(Theme::Light, safelight::app::theme::size::WINDOW_LEAST, 1.0);
+    stage.remembered.language = Some("zh-Hans".into());
+    let mut stage = stage.open();
+    developing(&mut stage);
+    stage.answer(Answer::Saved("/pictures/a-lion-2026.png".into()));
+    snapshot(&mut stage, &mut results, "developing-light-least");
     let mut stage = setup(Theme::Dark, [1040.0, 650.0], 2.0).open();
     snapshot(&mut stage, &mut results, "welcome-dark-fine");
 }

@@ -60,6 +60,15 @@ fn two_pictures_are_compared_under_a_wipe() {
     }
     let compare = stage.harness.state().state().compare.clone().unwrap();
     assert!((compare.wipe - 0.6).abs() < 1e-3, "{compare:?}");
+    // All of the picture is the handle.
+    let picture = stage.harness.get_by_role(Role::Image).rect();
+    let at = picture.left_top() + picture.size() * egui::vec2(0.25, 0.9);
+    stage.harness.drag_at(at);
+    stage.run();
+    stage.harness.drop_at(at);
+    stage.run();
+    let compare = stage.harness.state().state().compare.clone().unwrap();
+    assert!((compare.wipe - 0.25).abs() < 0.01, "{compare:?}");
     // While comparing, a click chooses the other picture.
     stage.click("a pumpkin on red");
     let compare = stage.harness.state().state().compare.clone().unwrap();
@@ -168,20 +177,6 @@ fn a_sampler_that_is_none_of_ours_is_named_with_what_is_used_instead() {
     stage.answer(Answer::Read { path: "/pictures/0000.png".into(), frame: sample(5) });
     stage.click("Reuse settings");
     assert!(stage.says("Using the settings of 0000.png. It was made with k_lms; DDIM is used instead."));
-}
-
-#[test]
-fn a_pile_of_cards_that_grows_stays_above_what_can_be_done() {
-    let mut stage = Setup::default().open();
-    stage.fill_gallery(3);
-    stage.click("a pepper on pink");
-    stage.answer(Answer::Read { path: "/pictures/0001.png".into(), frame: sample(5) });
-    for name in ["one.png", "two.png", "three.png"] {
-        stage.answer(Answer::Saved(format!("/x/{name}").into()));
-        let card = stage.harness.get_by_role_and_label(Role::Label, &format!("Saved {name}")).rect();
-        let delete = stage.harness.get_by_role_and_label(Role::Button, "Delete").rect();
-        assert!(card.bottom() < delete.top(), "{name}: {card} covers {delete}");
-    }
 }
 
 #[test]
@@ -348,6 +343,28 @@ fn nothing_is_drawn_while_nothing_happens() {
     stage.harness.run_steps(16);
     let wanted = stage.harness.output().viewport_output[&egui::ViewportId::ROOT].repaint_delay;
     assert!(wanted > std::time::Duration::from_millis(400), "repaint after {wanted:?}");
+}
+
+#[test]
+fn a_prompt_that_has_the_keyboard_and_is_left_alone_asks_for_no_frame() {
+    let mut stage = Setup::default().open();
+    assert!(stage.harness.get_by_role_and_label(Role::MultilineTextInput, "Prompt").is_focused());
+    stage.write("an owl");
+    stage.count();
+    let wanted =
+        |stage: &Stage| stage.harness.output().viewport_output[&egui::ViewportId::ROOT].repaint_delay;
+    assert!(wanted(&stage) < std::time::Duration::from_secs(1), "the cursor blinks while one writes");
+    std::thread::sleep(std::time::Duration::from_millis(2100));
+    for _ in 0..40 {
+        // What an input method and a window manager send by themselves is nobody's doing.
+        let preedit = egui::ImeEvent::Preedit { text: String::new(), active_range_chars: None };
+        stage.harness.event(egui::Event::Ime(preedit));
+        stage.harness.event(egui::Event::PointerMoved(egui::pos2(640.0, 300.0)));
+        stage.harness.step();
+    }
+    stage.harness.step();
+    stage.harness.step();
+    assert_eq!(wanted(&stage), std::time::Duration::MAX);
 }
 
 #[test]

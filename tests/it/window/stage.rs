@@ -213,6 +213,8 @@ impl Setup {
             }),
             services: Box::new(Held(world.clone(), Places::within("/home/ada/safelight".as_ref()))),
             remembered: self.remembered,
+            graphics: crossbeam_channel::never(),
+            screens: Vec::new(),
             model: None,
             compute: compute(),
             asked_to_end: asked_to_end.clone(),
@@ -387,6 +389,12 @@ impl Stage {
             share: 0.09,
             note: None,
         });
+        self.run();
+    }
+
+    pub fn stopped(&mut self, job: JobId, done: usize) {
+        let made = made("a lion", done, 20);
+        self.tell(Event::Stopped { job, steps_done: done, latency: Duration::default(), made });
         self.run();
     }
 
