@@ -282,6 +282,7 @@ impl Measured<'_> {
                 let z = tensor(&model.first_stage_device(), latent_shape, 4)?;
                 Some(Box::new(move || model.decode_first_stage(&z).map(drop)))
             }
+            Part::Encode if !model.encodes() => None,
             Part::Encode => {
                 let x = tensor(&model.first_stage_device(), [1, 3, height, width], 5)?;
                 Some(Box::new(move || model.encode_first_stage(&x).map(drop)))

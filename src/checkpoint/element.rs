@@ -1,12 +1,13 @@
 //! The element types that checkpoints store, and how bytes become numbers.
 //!
-//! Invariant: floats keep their stored width; every integer that fits is widened to i64. Bytes that
-//! lie aligned are borrowed, the others copied.
+//! Invariant: floats keep their stored width, but 8-bit ones become half floats; every integer that
+//! fits is widened to i64. Bytes that lie aligned are borrowed, the others copied.
 
 use std::borrow::Cow;
 
 use bytemuck::{AnyBitPattern, NoUninit};
 
+use super::float8::Float8;
 use crate::ops::host::HostData;
 
 /// How a tensor's numbers are stored.
@@ -17,6 +18,7 @@ pub enum ElementType {
     F32,
     F16,
     Bf16,
+    F8(Float8),
     I64,
     I32,
     I16,
@@ -36,7 +38,7 @@ impl ElementType {
             Self::F64 | Self::I64 => Some(8),
             Self::F32 | Self::I32 | Self::U32 => Some(4),
             Self::F16 | Self::Bf16 | Self::I16 | Self::U16 => Some(2),
-            Self::I8 | Self::U8 | Self::Bool => Some(1),
+            Self::F8(_) | Self::I8 | Self::U8 | Self::Bool => Some(1),
             Self::Other(_) => None,
         }
     }
@@ -48,6 +50,10 @@ impl ElementType {
             Self::F32 => "F32",
             Self::F16 => "F16",
             Self::Bf16 => "BF16",
+            Self::F8(Float8::E4M3) => "F8_E4M3",
+            Self::F8(Float8::E5M2) => "F8_E5M2",
+            Self::F8(Float8::E4M3Fnuz) => "F8_E4M3FNUZ",
+            Self::F8(Float8::E5M2Fnuz) => "F8_E5M2FNUZ",
             Self::I64 => "I64",
             Self::I32 => "I32",
             Self::I16 => "I16",
@@ -58,6 +64,32 @@ impl ElementType {
             Self::Bool => "BOOL",
             Self::Other(name) => name,
         }
+    }
+
+    /// The type that a safetensors header calls `name`.
+    pub(crate) fn of_safetensors(name: &str) -> Self {
+        const READ: [ElementType; 16] = [
+            ElementType::F64,
+            ElementType::F32,
+            ElementType::F16,
+            ElementType::Bf16,
+            ElementType::F8(Float8::E4M3),
+            ElementType::F8(Float8::E5M2),
+            ElementType::F8(Float8::E4M3Fnuz),
+            ElementType::F8(Float8::E5M2Fnuz),
+            ElementType::I64,
+            ElementType::I32,
+            ElementType::I16,
+            ElementType::I8,
+            ElementType::U32,
+            ElementType::U16,
+            ElementType::U8,
+            ElementType::Bool,
+        ];
+        const LISTED: [&str; 6] = ["U64", "C64", "F8_E8M0", "F6_E2M3", "F6_E3M2", "F4"];
+        let listed = || LISTED.iter().find(|known| **known == name).copied();
+        let read = READ.iter().find(|element| element.name() == name).copied();
+        read.unwrap_or_else(|| Self::Other(listed().unwrap_or("an unknown type")))
     }
 
     /// The type that torch calls `torch.<name>Storage`.
@@ -85,6 +117,10 @@ impl ElementType {
             "float32" => Self::F32,
             "float16" => Self::F16,
             "bfloat16" => Self::Bf16,
+            "float8_e4m3fn" => Self::F8(Float8::E4M3),
+            "float8_e5m2" => Self::F8(Float8::E5M2),
+            "float8_e4m3fnuz" => Self::F8(Float8::E4M3Fnuz),
+            "float8_e5m2fnuz" => Self::F8(Float8::E5M2Fnuz),
             "int64" => Self::I64,
             "int32" => Self::I32,
             "int16" => Self::I16,
@@ -105,6 +141,7 @@ impl ElementType {
             Self::F32 => HostData::F32(cast(bytes)),
             Self::F16 => HostData::F16(cast(bytes)),
             Self::Bf16 => HostData::Bf16(cast(bytes)),
+            Self::F8(kind) => HostData::F16(kind.widen(bytes).into()),
             Self::I64 => HostData::I64(cast(bytes)),
             Self::I32 => widen::<i32>(bytes),
             Self::I16 => widen::<i16>(bytes),

@@ -104,6 +104,12 @@ pub enum Problem {
         /// A file name that would serve.
         looked_for: &'static str,
     },
+    /// A first stage whose decoder lacks a tensor.
+    #[error("expected a whole VAE, found no whole decoder in it (no {missing}); use a whole model or VAE")]
+    NoWholeDecoder {
+        /// The first name that is missing.
+        missing: String,
+    },
     /// A setting that has no place in the config.
     #[error("expected {expected}, found {found}; choose another model, or give a config with --config")]
     Unsupported {
@@ -156,6 +162,7 @@ impl Told for CheckpointError {
             Problem::BigEndian => "error-big-endian",
             Problem::OtherModel(_) => "error-other-model",
             Problem::MissingPart { .. } => "error-missing-part",
+            Problem::NoWholeDecoder { .. } => "error-no-whole-decoder",
             Problem::Unsupported { .. } => "error-unsupported",
             Problem::NoTensor(_) | Problem::Shape { .. } => "error-wrong-kind",
             Problem::ElementType { .. } => "error-element-type",

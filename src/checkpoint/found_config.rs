@@ -25,6 +25,8 @@ pub(crate) struct Diffusion {
     pub(crate) timesteps: u64,
     /// `eps` or `v`.
     pub(crate) parameterization: &'static str,
+    /// Whether the schedule is stretched to end without signal.
+    pub(crate) zero_terminal_snr: bool,
     /// Side of the latent the model was trained for.
     pub(crate) image_size: u64,
     pub(crate) scale_factor: f64,
@@ -55,6 +57,9 @@ pub(crate) fn latent_diffusion(
     set("linear_end", json!(diffusion.linear_end));
     if diffusion.beta_schedule != "linear" {
         set("beta_schedule", json!(diffusion.beta_schedule));
+    }
+    if diffusion.zero_terminal_snr {
+        set("rescale_betas_zero_snr", json!(true));
     }
     if diffusion.parameterization != "eps" {
         set("parameterization", json!(diffusion.parameterization));

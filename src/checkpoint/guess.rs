@@ -9,11 +9,12 @@ use crate::note::Note;
 
 use super::error::{CheckpointError, Problem};
 use super::found_config::{
-    AUTOENCODER_TARGET, CLIP_TARGET, Channels, Diffusion, FoundConfig, UNET_TARGET, component,
-    latent_diffusion,
+    AUTOENCODER_TARGET, CLIP_TARGET, Channels, FoundConfig, UNET_TARGET, component, latent_diffusion,
 };
-use super::keys::{CLIP, FIRST_STAGE, OPEN_CLIP, UNET};
+use super::guess_diffusion::diffusion;
+use super::keys::{CLIP, FIRST_STAGE, OPEN_CLIP, UNET, ema_name};
 use super::open::Checkpoint;
+use super::rests::is_whole_v1;
 
 /// More levels or blocks than any model has; the search ends there.
 const MOST: usize = 256;
@@ -23,11 +24,16 @@ const MOST: usize = 256;
 /// # Errors
 /// One sentence if the file is of another family, or its shapes fit no UNet, first stage or CLIP.
 pub fn guess_config(checkpoint: &Checkpoint) -> Result<FoundConfig, CheckpointError> {
-    let shapes = Shapes(checkpoint);
+    let mut shapes = Shapes { checkpoint, averages: false };
+    shapes.averages = !shapes.begins(UNET) && checkpoint.has_ema();
     shapes.found_config().map_err(|problem| problem.at(checkpoint.path()))
 }
 
-struct Shapes<'a>(&'a Checkpoint);
+struct Shapes<'a> {
+    checkpoint: &'a Checkpoint,
+    /// There are averages of the UNet's weights, and not the weights.
+    averages: bool,
+}
 
 /// What the UNet's input blocks show.
 struct Levels {
@@ -51,7 +57,7 @@ impl Shapes<'_> {
             )));
         }
         let cond_stage = self.clip(&mut notes)?;
-        let diffusion = self.diffusion(&mut notes);
+        let diffusion = diffusion(self.checkpoint, &mut notes);
         let channels = Channels { input: unet_input, latent };
         let config = latent_diffusion(&diffusion, &channels, unet, first_stage, cond_stage);
         Ok(FoundConfig { config, notes })
@@ -67,12 +73,13 @@ impl Shapes<'_> {
             ("lora_", "a LoRA, which changes a model and is none"),
             ("control_model.", "a ControlNet, which steers a model and is none"),
         ];
-        let has = |start: &str| {
-            self.0.tensors.range(start.to_owned()..).next().is_some_and(|(n, _)| n.starts_with(start))
-        };
-        match families.iter().find(|(start, _)| has(start)) {
+        // Rests of another network in a whole model are left out.
+        if is_whole_v1(&self.checkpoint.tensors) {
+            return Ok(());
+        }
+        match families.iter().find(|(start, _)| self.begins(start)) {
             Some((_, family)) => Err(other((*family).to_owned())),
-            None if has(UNET) => Ok(()),
+            None if self.begins(UNET) || self.averages => Ok(()),
             None => Err(Problem::NoTensor(format!("{UNET}input_blocks.0.0.weight"))),
         }
     }
@@ -100,10 +107,10 @@ impl Shapes<'_> {
         set("use_spatial_transformer", json!(true));
         let transformer = &levels.transformer;
         let proj_in = format!("{transformer}proj_in.weight");
-        if self.0.stored_shape(&proj_in).is_some_and(|shape| shape.len() == 2) {
+        if self.shape(&proj_in).is_some_and(|shape| shape.len() == 2) {
             set("use_linear_in_transformer", json!(true));
         }
-        let depth = count(|n| self.0.contains(&format!("{transformer}transformer_blocks.{n}.norm1.weight")));
+        let depth = count(|n| self.contains(&format!("{transformer}transformer_blocks.{n}.norm1.weight")));
         set("transformer_depth", json!(depth));
         let to_k = format!("{transformer}transformer_blocks.0.attn2.to_k.weight");
         set("context_dim", json!(self.dimension(&to_k, 1)?));
@@ -124,7 +131,7 @@ impl Shapes<'_> {
         let mut transformer = None;
         for index in 1..MOST {
             let block = format!("{UNET}input_blocks.{index}.");
-            if self.0.contains(&format!("{block}0.op.weight")) {
+            if self.contains(&format!("{block}0.op.weight")) {
                 blocks.push(0);
                 continue;
             }
@@ -134,7 +141,7 @@ impl Shapes<'_> {
             if widths.len() == level {
                 widths.push(width);
             }
-            if self.0.contains(&format!("{block}1.transformer_blocks.0.attn2.to_k.weight")) {
+            if self.contains(&format!("{block}1.transformer_blocks.0.attn2.to_k.weight")) {
                 let resolution = 1u64 << level.min(32);
                 if attention_resolutions.first() != Some(&resolution) {
                     attention_resolutions.insert(0, resolution);
@@ -152,45 +159,51 @@ impl Shapes<'_> {
         Ok(Levels { widths, num_res_blocks: blocks[0], attention_resolutions, transformer })
     }
 
+    /// The decoder shows all that text to picture needs; the encoder, where there is one, how many
+    /// levels a whole decoder has.
     fn first_stage(&self, notes: &mut Vec<Note>) -> Result<(Value, u64), Problem> {
-        if self.0.contains(&format!("{FIRST_STAGE}quantize.embedding.weight")) {
+        if self.contains(&format!("{FIRST_STAGE}quantize.embedding.weight")) {
             return Err(other("a first stage with a codebook (VQ; give its config with --config)".into()));
         }
         let at = |name: &str, axis| self.dimension(&format!("{FIRST_STAGE}{name}.weight"), axis);
-        let ch = at("encoder.conv_in", 0)?;
-        let z_channels = at("decoder.conv_in", 1)?;
-        let embed_dim = at("post_quant_conv", 1)?;
-        let conv1 = |level, block| format!("{FIRST_STAGE}encoder.down.{level}.block.{block}.conv1.weight");
-        let levels = count(|level| self.0.contains(&conv1(level, 0)));
+        let decoder = |name: &str, axis| at(name, axis).map_err(|problem| self.half_a_decoder(problem));
+        let has = |name: String| self.contains(&format!("{FIRST_STAGE}{name}.weight"));
+        let conv1 = |level, block| format!("decoder.up.{level}.block.{block}.conv1");
+        let z_channels = decoder("decoder.conv_in", 1)?;
+        let embed_dim = decoder("post_quant_conv", 1)?;
+        let out_ch = decoder("decoder.conv_out", 0)?;
+        let levels = (0..MOST)
+            .rev()
+            .find(|level| has(conv1(*level, 0)) || has(format!("encoder.down.{level}.block.0.conv1")))
+            .map_or(1, |last| last + 1);
+        let widths: Vec<u64> =
+            (0..levels).map(|level| decoder(&conv1(level, 0), 0)).collect::<Result<_, _>>()?;
+        // Without an encoder nothing but these widths depends on the base width.
+        let ch = at("encoder.conv_in", 0).ok().filter(|ch| all_multiples(&widths, *ch));
+        let ch = ch.unwrap_or_else(|| widths.iter().copied().fold(0, greatest_common_divisor));
         let resolution = 256u64;
-        let (mut ch_mult, mut attn_resolutions) = (Vec::new(), Vec::new());
-        for level in 0..levels {
-            let width = self.dimension(&conv1(level, 0), 0)?;
-            if width % ch != 0 {
-                return Err(other(format!("a first stage of {width} channels beside {ch}")));
-            }
-            ch_mult.push(width / ch);
-            if self.0.contains(&format!("{FIRST_STAGE}encoder.down.{level}.attn.0.q.weight")) {
-                attn_resolutions.push(resolution >> level.min(63));
-            }
-        }
+        let attention = (0..levels).filter(|level| has(format!("decoder.up.{level}.attn.0.q")));
+        let attn_resolutions: Vec<u64> = attention.map(|level| resolution >> level.min(63)).collect();
+        let ch_mult: Vec<u64> = widths.iter().map(|width| width / ch).collect();
+        let double_z = at("encoder.conv_out", 0).map_or(true, |out| out == 2 * z_channels);
+        let in_channels = at("encoder.conv_in", 1).unwrap_or(out_ch);
         let mut params = json!({
             "embed_dim": embed_dim,
             "ddconfig": {
-                "double_z": at("encoder.conv_out", 0)? == 2 * z_channels,
+                "double_z": double_z,
                 "z_channels": z_channels,
                 "resolution": resolution,
-                "in_channels": at("encoder.conv_in", 1)?,
-                "out_ch": at("decoder.conv_out", 0)?,
+                "in_channels": in_channels,
+                "out_ch": out_ch,
                 "ch": ch,
                 "ch_mult": ch_mult,
-                "num_res_blocks": count(|block| self.0.contains(&conv1(0, block))),
+                // The decoder has one more on each level.
+                "num_res_blocks": count(|block| has(conv1(0, block + 1))),
                 "attn_resolutions": attn_resolutions,
                 "dropout": 0.0,
             },
             "lossconfig": { "target": "torch.nn.Identity" },
         });
-        let widths: Vec<u64> = ch_mult.iter().map(|multiple| multiple * ch).collect();
         if let Some(groups) = groups_for(&widths) {
             params["ddconfig"]["norm_num_groups"] = json!(groups);
             notes.push(Note::FirstStageGroupsAssumed { groups });
@@ -201,7 +214,7 @@ impl Shapes<'_> {
     fn clip(&self, notes: &mut Vec<Note>) -> Result<Value, Problem> {
         let hidden_size = self.dimension(&format!("{CLIP}embeddings.token_embedding.weight"), 1)?;
         let layers =
-            count(|layer| self.0.contains(&format!("{CLIP}encoder.layers.{layer}.layer_norm1.weight")));
+            count(|layer| self.contains(&format!("{CLIP}encoder.layers.{layer}.layer_norm1.weight")));
         // CLIP's heads are 64 wide in every size that was published.
         let heads = if hidden_size % 64 == 0 { hidden_size / 64 } else { 1 };
         if hidden_size != 768 {
@@ -216,37 +229,34 @@ impl Shapes<'_> {
         Ok(component(CLIP_TARGET, params))
     }
 
-    fn diffusion(&self, notes: &mut Vec<Note>) -> Diffusion {
-        let (mut linear_start, mut linear_end, mut timesteps) = (0.00085, 0.012, 1000);
-        let stored = self.0.tensor("betas").ok();
-        if let Some(betas) = stored.as_ref().map(|betas| betas.to_f32())
-            && let (Some(first), Some(last)) = (betas.first(), betas.last())
-        {
-            timesteps = betas.len() as u64;
-            for (assumed, found) in [(&mut linear_start, *first), (&mut linear_end, *last)] {
-                let found = f64::from(found);
-                if found.is_finite() && (found - *assumed).abs() > 1e-5 * *assumed {
-                    // Six digits are what an f32 keeps of the number that was written in the config.
-                    *assumed = format!("{found:.5e}").parse().unwrap_or(*assumed);
-                    notes.push(Note::OtherBetas { last: *assumed });
-                }
-            }
+    /// A missing tensor of a first stage of which others are there.
+    fn half_a_decoder(&self, problem: Problem) -> Problem {
+        match problem {
+            Problem::NoTensor(missing) if self.begins(FIRST_STAGE) => Problem::NoWholeDecoder { missing },
+            problem => problem,
         }
-        notes.push(Note::EpsAssumed);
-        Diffusion {
-            linear_start,
-            linear_end,
-            beta_schedule: "linear",
-            timesteps,
-            parameterization: "eps",
-            image_size: 64,
-            scale_factor: 0.18215,
-            scale_by_std: self.0.contains("scale_factor"),
+    }
+
+    /// Whether a name begins so.
+    fn begins(&self, start: &str) -> bool {
+        self.checkpoint.tensors.range(start.to_owned()..).next().is_some_and(|(n, _)| n.starts_with(start))
+    }
+
+    fn contains(&self, name: &str) -> bool {
+        self.shape(name).is_some()
+    }
+
+    /// A tensor's shape; the UNet's is that of its averaged copy where there is no other.
+    fn shape(&self, name: &str) -> Option<&[usize]> {
+        let stored = |name: &str| self.checkpoint.stored_shape(name);
+        match self.averages {
+            true => ema_name(name).map_or_else(|| stored(name), |copy| stored(&copy)),
+            false => stored(name),
         }
     }
 
     fn dimension(&self, name: &str, axis: usize) -> Result<u64, Problem> {
-        let shape = self.0.stored_shape(name).ok_or_else(|| Problem::NoTensor(name.to_owned()))?;
+        let shape = self.shape(name).ok_or_else(|| Problem::NoTensor(name.to_owned()))?;
         match shape.get(axis) {
             Some(size) if *size > 0 => Ok(*size as u64),
             _ => Err(Problem::Shape {
@@ -265,6 +275,10 @@ fn other(found: String) -> Problem {
 /// How many of 0, 1, 2, … there are.
 fn count(is_there: impl Fn(usize) -> bool) -> usize {
     (0..MOST).take_while(|n| is_there(*n)).count()
+}
+
+fn greatest_common_divisor(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
 /// v1's 8 heads, or as many of them as divide every level's width.

@@ -39,8 +39,16 @@ impl Part {
 
     /// The part that a tensor's name belongs to.
     pub fn of(name: &str) -> Self {
-        const SCHEDULE: &[&str] =
-            &["alphas_cumprod", "betas", "posterior_", "sqrt_", "log_one_minus", "scale_factor"];
+        const SCHEDULE: &[&str] = &[
+            "alphas_cumprod",
+            "betas",
+            "posterior_",
+            "sqrt_",
+            "log_one_minus",
+            "scale_factor",
+            "v_pred",
+            "ztsnr",
+        ];
         let starts = |start: &str| name.starts_with(start);
         if starts(UNET) {
             Self::Unet

@@ -93,6 +93,12 @@ pub(crate) const OPEN_CLIP_ENDS: Table = &[
     ("final_layer_norm.", "ln_final."),
 ];
 
+/// The name of a UNet weight's averaged copy: without its dots, as `LitEma` makes it.
+pub(crate) fn ema_name(name: &str) -> Option<String> {
+    let inner = name.strip_prefix("model.").filter(|_| name.starts_with(UNET))?;
+    Some(format!("{EMA}{}", inner.replace('.', "")))
+}
+
 /// Replaces the beginning that the table knows.
 pub(crate) fn replace(table: Table, name: &str) -> Option<String> {
     table.iter().find_map(|(from, to)| Some(format!("{to}{}", name.strip_prefix(from)?)))

@@ -4,15 +4,19 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use crate::note::{FileNote, Note};
 use crate::ops::host::{HostTensor, TensorSource};
 
 use super::bytes::MappedFile;
 use super::element::ElementType;
 use super::error::{CheckpointError, Problem};
+use super::hints::{Hints, Prediction};
 use super::stored::{StoredTensor, same_but_trailing_ones};
-use super::{diffusers, keys, legacy, safetensors_file, sniff, torch_zip};
+use super::wrappers::{self, Renamed};
+use super::{diffusers, keys, legacy, rests, safetensors_file, scaled, sniff, torch_zip};
 
 /// What a checkpoint is stored as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +52,8 @@ pub struct Checkpoint {
     pub(crate) tensors: BTreeMap<String, StoredTensor>,
     has_state_dict: bool,
     beside: Vec<String>,
+    hints: Hints,
+    notes: Vec<Note>,
 }
 
 /// One tensor's description.
@@ -69,6 +75,9 @@ pub(crate) struct Listed {
     pub(crate) tensors: BTreeMap<String, StoredTensor>,
     has_state_dict: bool,
     beside: Vec<String>,
+    /// A safetensors header's.
+    metadata: Map<String, Value>,
+    pub(crate) notes: Vec<Note>,
 }
 
 impl Checkpoint {
@@ -79,7 +88,7 @@ impl Checkpoint {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, CheckpointError> {
         let path = path.as_ref();
         if fs::metadata(path).is_ok_and(|found| found.is_dir()) {
-            let (files, tensors) = diffusers::folder::list(path)?;
+            let (files, tensors, notes) = diffusers::folder::list(path)?;
             return Ok(Self {
                 path: path.to_path_buf(),
                 kind: CheckpointKind::DiffusersFolder,
@@ -87,6 +96,8 @@ impl Checkpoint {
                 tensors,
                 has_state_dict: false,
                 beside: Vec::new(),
+                hints: Hints::default(),
+                notes,
             });
         }
         Self::of_file(MappedFile::open(path)?)
@@ -102,15 +113,25 @@ impl Checkpoint {
     }
 
     fn of_file(file: MappedFile) -> Result<Self, CheckpointError> {
-        let listed = list(&file, 0)?;
+        let mut listed = list(&file, 0)?;
+        let mut notes = listed.notes;
+        notes.extend(wrappers::unwrap_prefixes(&mut listed.tensors).map(renamed));
         let named = |(name, tensor)| (keys::single_file_name(name), tensor);
+        let tensors: BTreeMap<String, StoredTensor> = listed.tensors.into_iter().map(named).collect();
+        if rests::is_whole_v1(&tensors) {
+            notes.extend(rests::notes(&tensors));
+        }
+        let names = tensors.keys().chain(&listed.beside).map(String::as_str);
+        let hints = Hints::of(&listed.metadata, names);
         Ok(Self {
             path: file.path().to_path_buf(),
             kind: listed.kind,
             files: vec![file],
-            tensors: listed.tensors.into_iter().map(named).collect(),
+            tensors,
             has_state_dict: listed.has_state_dict,
             beside: listed.beside,
+            hints,
+            notes,
         })
     }
 
@@ -170,6 +191,25 @@ impl Checkpoint {
         &self.beside
     }
 
+    /// What a single file itself says that its network predicts: `eps` or `v`.
+    pub fn told_prediction(&self) -> Option<&'static str> {
+        match self.hints.prediction.as_ref()? {
+            Prediction::Eps => Some("eps"),
+            Prediction::V => Some("v"),
+            Prediction::Unknown(_) => None,
+        }
+    }
+
+    /// What a single file says of its prediction and schedule.
+    pub(crate) fn hints(&self) -> &Hints {
+        &self.hints
+    }
+
+    /// What is odd about its files, and what was left out.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
     /// Reads one tensor as stored.
     ///
     /// # Errors
@@ -217,13 +257,15 @@ impl TensorSource for Checkpoint {
         let tensor = self.tensors.get(name)?;
         // A 1×1 convolution and a linear layer hold the same numbers; writers mix them up.
         let same = same_but_trailing_ones(&tensor.shape, expected);
-        Some(if same { expected.to_vec() } else { tensor.shape.clone() })
+        let fits = same || first_words(name, tensor, expected).is_some();
+        Some(if fits { expected.to_vec() } else { tensor.shape.clone() })
     }
 
     fn read(&self, name: &str, shape: &[usize]) -> Result<HostTensor<'_>, String> {
         let tensor = self.stored(name).map_err(|error| error.to_string())?;
-        let problem = if same_but_trailing_ones(&tensor.shape, shape) {
-            match tensor.read(name, &self.files, shape) {
+        let first = first_words(name, tensor, shape);
+        let problem = if first.is_some() || same_but_trailing_ones(&tensor.shape, shape) {
+            match first.as_ref().unwrap_or(tensor).read(name, &self.files, shape) {
                 Ok(read) => return Ok(read),
                 Err(problem) => problem,
             }
@@ -250,20 +292,48 @@ impl TensorSource for Checkpoint {
     }
 }
 
-/// Lists a single file's tensors under their stored names.
+/// A text encoder's table with rows for words that were added to it, without those.
+fn first_words(name: &str, tensor: &StoredTensor, shape: &[usize]) -> Option<StoredTensor> {
+    if name.ends_with("token_embedding.weight") { tensor.first_rows(shape) } else { None }
+}
+
+fn renamed(Renamed { tensors, stored, read_as }: Renamed) -> Note {
+    Note::File(FileNote::NamesUnwrapped { tensors, stored, read_as })
+}
+
+/// Lists a single file's tensors under their stored names, less what wrappers of torch add to them.
 pub(crate) fn list(file: &MappedFile, number: usize) -> Result<Listed, CheckpointError> {
     let listed = || -> Result<Listed, Problem> {
         let (kind, found) = match sniff::sniff(file)? {
-            sniff::Format::Safetensors => {
-                let tensors = safetensors_file::list(file, number)?;
-                let kind = CheckpointKind::Safetensors;
-                return Ok(Listed { kind, tensors, has_state_dict: false, beside: Vec::new() });
-            }
+            sniff::Format::Safetensors => return safetensors_file::list(file, number).map(Listed::from),
             sniff::Format::Zip => (CheckpointKind::TorchZip, torch_zip::list(file, number)?),
             sniff::Format::Pickle => (CheckpointKind::TorchLegacy, legacy::list(file, number)?),
         };
-        let (tensors, beside) = (found.tensors, found.beside);
-        Ok(Listed { kind, tensors, has_state_dict: found.has_key, beside })
+        Ok(Listed {
+            kind,
+            tensors: found.tensors,
+            has_state_dict: found.has_key,
+            beside: found.beside,
+            metadata: Map::new(),
+            notes: Vec::new(),
+        })
     };
-    listed().map_err(|problem| problem.at(file.path()))
+    let mut listed = listed().map_err(|problem| problem.at(file.path()))?;
+    scaled::attach(&mut listed.tensors);
+    listed.notes.extend(wrappers::unwrap_modules(&mut listed.tensors).map(renamed));
+    Ok(listed)
+}
+
+impl From<safetensors_file::Found> for Listed {
+    fn from(found: safetensors_file::Found) -> Self {
+        let beyond = Note::File(FileNote::BytesBehindTheEnd { bytes: found.beyond });
+        Self {
+            kind: CheckpointKind::Safetensors,
+            tensors: found.tensors,
+            has_state_dict: false,
+            beside: Vec::new(),
+            metadata: found.metadata,
+            notes: if found.beyond > 0 { vec![beyond] } else { Vec::new() },
+        }
+    }
 }

@@ -10,6 +10,9 @@ pub(crate) enum Format {
     Pickle,
 }
 
+/// Headers are filled up to a whole number of words or pages.
+const LONGEST_FILLING: usize = 4096;
+
 /// Names the format of a file that is not empty, or says what the file is instead.
 pub(crate) fn sniff(bytes: &[u8]) -> Result<Format, Problem> {
     if bytes.is_empty() {
@@ -36,11 +39,12 @@ pub(crate) fn sniff(bytes: &[u8]) -> Result<Format, Problem> {
     Err(Problem::Foreign(beginning(bytes)))
 }
 
-/// A header length, then JSON: an object that opens and, if the file is whole, closes.
+/// A header length, then JSON: an object that opens, behind spaces or zeros if any.
 fn is_safetensors(bytes: &[u8]) -> bool {
     let Some((length, rest)) = bytes.split_first_chunk::<8>() else { return false };
+    let opens = rest.iter().take(LONGEST_FILLING).find(|byte| !matches!(byte, 0 | b' ' | b'\n'));
     // The length's upper bytes are zero in every real file, and never in text.
-    u64::from_le_bytes(*length) < 1 << 32 && rest.first() == Some(&b'{')
+    u64::from_le_bytes(*length) < 1 << 32 && opens == Some(&b'{')
 }
 
 fn is_web_page(bytes: &[u8]) -> bool {

@@ -1,6 +1,6 @@
 //! From a pickle's values to named tensors with checked places in the file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
 use super::element::ElementType;
@@ -11,7 +11,9 @@ use super::stored::{Piece, StoredTensor};
 const FORMAT: &str = "torch";
 const MOST_TENSORS: usize = 100_000;
 /// Keys under which programs put the weights, the usual one first.
-const WEIGHT_KEYS: &[&str] = &["state_dict", "model_state_dict", "model", "module"];
+const WEIGHT_KEYS: &[&str] = &["state_dict", "model_state_dict", "model", "module", "weights"];
+/// Dictionaries within dictionaries that are looked into for the weights.
+const DEEPEST: usize = 4;
 
 /// The tensors of a torch file.
 pub(crate) struct StateDict {
@@ -28,13 +30,15 @@ pub(crate) fn collect(
     (file, file_length): (usize, usize),
     locate: impl Fn(&Storage<'_>) -> Result<Range<usize>, Problem>,
 ) -> Result<StateDict, Problem> {
-    let root = pickle.root_handle();
-    let top = pickle.items(root).ok_or_else(|| Problem::damaged(FORMAT, "no dictionary of tensors"))?;
-    let under = WEIGHT_KEYS.iter().find_map(|wanted| {
-        let (_, value) = top.iter().rfind(|(key, _)| pickle.text(*key) == Some(wanted))?;
-        pickle.items(*value)
-    });
-    let items = under.unwrap_or(top);
+    let top = pickle.root_handle();
+    let items = |handle| pickle.items(handle).unwrap_or_default();
+    if pickle.items(top).is_none() {
+        return Err(Problem::damaged(FORMAT, "no dictionary of tensors"));
+    }
+    let weights = weights(pickle, top, DEEPEST, &mut HashSet::new()).map_or(top, |found| found.dictionary);
+    let has_key = weights != top;
+    let beside = if has_key { beside(pickle, items(top)) } else { Vec::new() };
+    let items = items(weights);
     if items.len() > MOST_TENSORS {
         return Err(Problem::damaged(FORMAT, format!("{} tensors", items.len())));
     }
@@ -47,8 +51,46 @@ pub(crate) fn collect(
     if tensors.is_empty() {
         return Err(Problem::damaged(FORMAT, "no tensor under a name in it"));
     }
-    let has_key = under.is_some();
-    Ok(StateDict { tensors, has_key, beside: if has_key { beside(pickle, top) } else { Vec::new() } })
+    Ok(StateDict { tensors, has_key, beside })
+}
+
+/// A dictionary that holds tensors under names.
+struct Weights {
+    dictionary: Handle,
+    tensors: usize,
+}
+
+/// The weights in a dictionary: what lies under the first of [`WEIGHT_KEYS`] that leads to tensors,
+/// else the dictionary's own tensors, else the largest of the dictionaries in it. Each dictionary is
+/// looked into once, however often it is referred to.
+fn weights(
+    pickle: &Pickle<'_>,
+    dictionary: Handle,
+    deeper: usize,
+    seen: &mut HashSet<Handle>,
+) -> Option<Weights> {
+    let items = pickle.items(dictionary)?;
+    if !seen.insert(dictionary) {
+        return None;
+    }
+    let mut inner = |handle| if deeper > 0 { weights(pickle, handle, deeper - 1, seen) } else { None };
+    let under = WEIGHT_KEYS.iter().find_map(|wanted| {
+        let (_, value) = items.iter().rfind(|(key, _)| pickle.text(*key) == Some(wanted))?;
+        inner(*value)
+    });
+    if under.is_some() {
+        return under;
+    }
+    let is_tensor = |(key, value): &&(Handle, Handle)| {
+        pickle.text(*key).is_some() && matches!(pickle.value(*value), Value::Tensor(_))
+    };
+    match items.iter().filter(is_tensor).count() {
+        0 => {
+            let named = items.iter().filter(|(key, _)| pickle.text(*key).is_some());
+            named.filter_map(|(_, value)| inner(*value)).max_by_key(|found| found.tensors)
+        }
+        tensors => Some(Weights { dictionary, tensors }),
+    }
 }
 
 fn beside(pickle: &Pickle<'_>, top: &[(Handle, Handle)]) -> Vec<String> {
@@ -95,7 +137,12 @@ fn place(
         bytes: bytes.start + end - span..bytes.start + end,
         strides: (!contiguous).then(|| tensor.strides.clone()),
     };
-    Ok(StoredTensor { shape: tensor.shape.clone(), element: tensor.element, pieces: vec![piece] })
+    Ok(StoredTensor {
+        shape: tensor.shape.clone(),
+        element: tensor.element,
+        pieces: vec![piece],
+        scale: None,
+    })
 }
 
 fn sizes(tensor: ElementType, storage: ElementType) -> Option<(usize, usize)> {

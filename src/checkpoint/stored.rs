@@ -9,6 +9,7 @@ use crate::ops::host::{HostData, HostTensor};
 use super::bytes::MappedFile;
 use super::element::ElementType;
 use super::error::Problem;
+use super::scaled;
 
 /// One stored tensor.
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ pub(crate) struct StoredTensor {
     pub(crate) element: ElementType,
     /// Usually one; several lie one after another along the first dimension.
     pub(crate) pieces: Vec<Piece>,
+    /// What the numbers are to be multiplied by: one number, or one a row.
+    pub(crate) scale: Option<Box<StoredTensor>>,
 }
 
 /// A run of bytes in one file.
@@ -44,8 +47,38 @@ impl StoredTensor {
         }
     }
 
+    /// The first rows of a tensor that has more of them than `shape`, and is otherwise of it.
+    pub(crate) fn first_rows(&self, shape: &[usize]) -> Option<Self> {
+        let ([found, row @ ..], [wanted, expected @ ..]) = (self.shape.as_slice(), shape) else {
+            return None;
+        };
+        let [piece] = self.pieces.as_slice() else { return None };
+        if row != expected || found <= wanted {
+            return None;
+        }
+        let mut piece = piece.clone();
+        if piece.strides.is_none() {
+            let count: usize = shape.iter().product();
+            piece.bytes.end = piece.bytes.start + count * self.element.size()?;
+        }
+        Some(Self { shape: shape.to_vec(), pieces: vec![piece], ..self.clone() })
+    }
+
     /// The numbers, under the given shape (of equal count).
     pub(crate) fn read<'a>(
+        &self,
+        name: &str,
+        files: &'a [MappedFile],
+        shape: &[usize],
+    ) -> Result<HostTensor<'a>, Problem> {
+        let tensor = self.read_unscaled(name, files, shape)?;
+        let Some(scale) = &self.scale else { return Ok(tensor) };
+        let scale = scale.read_unscaled(name, files, &scale.shape)?;
+        let data = scaled::multiply(name, shape, tensor.to_f32(), &scale.to_f32())?;
+        Ok(HostTensor { shape: tensor.shape, data })
+    }
+
+    fn read_unscaled<'a>(
         &self,
         name: &str,
         files: &'a [MappedFile],
@@ -123,6 +156,24 @@ mod tests {
         let mut out = Vec::new();
         gather(&[7, 8], 1, &[2, 2], &[0, 1], &mut out);
         assert_eq!(out, [7, 8, 7, 8]);
+    }
+
+    #[test]
+    fn the_first_rows_of_a_table_are_its_first_bytes() {
+        let piece = |strides| Piece { file: 0, bytes: 10..22, strides };
+        let table = |strides| StoredTensor {
+            shape: vec![3, 2],
+            element: ElementType::F16,
+            pieces: vec![piece(strides)],
+            scale: None,
+        };
+        let bytes = |table: Option<StoredTensor>| table.map(|table| table.pieces[0].bytes.clone());
+        assert_eq!(bytes(table(None).first_rows(&[2, 2])), Some(10..18));
+        // Column by column, the first rows are spread over all bytes.
+        assert_eq!(bytes(table(Some(vec![1, 3])).first_rows(&[2, 2])), Some(10..22));
+        for other in [&[3, 2][..], &[4, 2], &[2, 3], &[2], &[]] {
+            assert_eq!(bytes(table(None).first_rows(other)), None, "{other:?}");
+        }
     }
 
     #[test]

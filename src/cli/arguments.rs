@@ -42,7 +42,7 @@ pub struct Opening {
 pub enum Command {
     /// Make a picture from words.
     Generate(Box<Generate>),
-    /// Say what a model file or folder is.
+    /// Say what a model file or folder is, or how a picture was made.
     Inspect(Inspect),
     /// Compute recorded runs of the reference again and compare.
     Verify(Verify),
@@ -181,23 +181,27 @@ impl From<RngName> for RngKind {
 /// `safelight generate`.
 #[derive(Debug, Args)]
 pub struct Generate {
-    /// What the picture shall show.
-    pub prompt: String,
-    /// What it shall not show.
-    #[arg(long, default_value = "", value_name = "TEXT")]
-    pub negative: String,
+    /// What the picture shall show; with --like the picture's, if not given.
+    #[arg(required_unless_present = "like")]
+    pub prompt: Option<String>,
+    /// Take the settings of this picture, but not its model; options given beside it win.
+    #[arg(long, value_name = "PICTURE")]
+    pub like: Option<PathBuf>,
+    /// What it shall not show [default: nothing].
+    #[arg(long, value_name = "TEXT")]
+    pub negative: Option<String>,
     /// Steps, 1 to 1000 [default: the model's, or 25].
     #[arg(long, value_name = "N")]
     pub steps: Option<usize>,
     /// How strongly the words act; 1 means no guidance [default: the model's, or 7.5].
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = parse_real)]
     pub guidance: Option<f64>,
     /// Fresh noise in each step, 0 to 1 [default: the model's, or 0].
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = parse_real)]
     pub eta: Option<f64>,
-    /// The seed; random if not given.
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
+    /// The seed; random if not given, or negative.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = parse_seed)]
+    pub seed: Option<Seed>,
     /// Pixels across [default: the model's].
     #[arg(long, value_name = "PIXELS")]
     pub width: Option<usize>,
@@ -207,18 +211,18 @@ pub struct Generate {
     /// Pictures to make, with seeds one after another.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub count: u32,
-    /// The update rule.
-    #[arg(long, default_value = "ddim", value_enum)]
-    pub sampler: SamplerName,
-    /// How steps are spread over the schedule.
-    #[arg(long, default_value = "uniform", value_enum)]
-    pub timesteps: SpacingName,
-    /// Whose noise the seed names; cpu and cpu-libm use its low 32 bits.
-    #[arg(long, default_value = "cpu", value_enum)]
-    pub rng: RngName,
-    /// Scales the fresh noise of each step.
-    #[arg(long, default_value_t = 1.0, value_name = "X", allow_negative_numbers = true)]
-    pub temperature: f64,
+    /// The update rule [default: ddim].
+    #[arg(long, value_enum)]
+    pub sampler: Option<SamplerName>,
+    /// How steps are spread over the schedule [default: uniform].
+    #[arg(long, value_enum)]
+    pub timesteps: Option<SpacingName>,
+    /// Whose noise the seed names; cpu and cpu-libm use its low 32 bits [default: cpu].
+    #[arg(long, value_enum)]
+    pub rng: Option<RngName>,
+    /// Scales the fresh noise of each step [default: 1].
+    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = parse_real)]
+    pub temperature: Option<f64>,
     #[command(flatten)]
     /// Which model.
     pub model: Model,
@@ -267,8 +271,11 @@ impl Model {
 /// `safelight inspect`.
 #[derive(Debug, Args)]
 pub struct Inspect {
-    /// The file or folder.
+    /// The model's file or folder, or a picture.
     pub path: PathBuf,
+    /// Of a picture: one JSON object with settings, made_by, model, model_hash and not_read.
+    #[arg(long)]
+    pub json: bool,
     /// Its YAML config, where none lies beside it.
     #[arg(long, value_name = "YAML")]
     pub config: Option<PathBuf>,
@@ -361,9 +368,62 @@ pub struct Bench {
     pub write: Option<PathBuf>,
 }
 
+/// What `--seed` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seed {
+    /// Any.
+    Random,
+    /// This one.
+    Number(u64),
+}
+
+/// "42"; a negative number is any seed, as other programs have it.
+fn parse_seed(text: &str) -> Result<Seed, String> {
+    let text = text.trim();
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if text.strip_prefix('-').is_some_and(digits) {
+        return Ok(Seed::Random);
+    }
+    let expected = || format!("expected a whole number up to {}, or -1 for a random seed", u64::MAX);
+    text.parse().map(Seed::Number).map_err(|_| expected())
+}
+
+/// "7.5" or "7,5"; "1,000" may be meant as a thousand and is refused.
+fn parse_real(text: &str) -> Result<f64, String> {
+    let text = text.trim();
+    let thousands = |(whole, rest): (&str, &str)| whole.trim_start_matches('-') != "0" && rest.len() == 3;
+    if text.contains(',') && (text.contains('.') || text.split_once(',').is_some_and(thousands)) {
+        return Err("expected a number such as 7.5; write it without a comma".to_owned());
+    }
+    text.replace(',', ".").parse().map_err(|_| "expected a number such as 7.5".to_owned())
+}
+
 /// "512x768" → [512, 768].
 fn parse_size(text: &str) -> Result<[usize; 2], String> {
     text.split_once('x')
         .and_then(|(width, height)| Some([width.parse().ok()?, height.parse().ok()?]))
         .ok_or_else(|| format!("expected a size such as 512x512, found {text:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_as_people_write_them() {
+        for (text, expected) in
+            [("-1", Some(Seed::Random)), ("-77", Some(Seed::Random)), ("0", Some(Seed::Number(0)))]
+        {
+            assert_eq!(parse_seed(text).ok(), expected);
+        }
+        for text in ["-", "--1", "-1.5", "", "x", "18446744073709551616"] {
+            assert!(parse_seed(text).is_err(), "{text}");
+        }
+        for (text, expected) in [("7,5", 7.5), ("-0,125", -0.125), ("7.5", 7.5), ("12", 12.0)] {
+            assert_eq!(parse_real(text), Ok(expected));
+        }
+        for text in ["1,000", "1,5.2", "1,2,3", "", "seven"] {
+            assert!(parse_real(text).is_err(), "{text}");
+        }
+    }
 }

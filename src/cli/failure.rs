@@ -1,6 +1,7 @@
 //! `Failure`: why a command ended without its result, and the exit code that says whose affair it is.
 
 use std::io::Write as _;
+use std::path::Path;
 
 use crate::engine::OpenError;
 use crate::engine::generate::GenerateError;
@@ -29,6 +30,17 @@ impl Failure {
         }
     }
 
+    /// The same where the picture is not lost.
+    #[must_use]
+    pub fn but_kept(self, path: &Path) -> Self {
+        let kept = |sentence: String| format!("{sentence}; the picture was kept as {}", path.display());
+        match self {
+            Self::Ours(sentence) => Self::Ours(kept(sentence)),
+            Self::Input(sentence) => Self::Input(kept(sentence)),
+            Self::Interrupted => Self::Interrupted,
+        }
+    }
+
     /// One sentence on stderr, or one JSON object on stdout.
     pub fn print(&self, json: bool) {
         let sentence = match self {
@@ -48,9 +60,11 @@ impl From<ops::Error> for Failure {
         match error {
             ops::Error::Stopped => Self::Interrupted,
             ops::Error::Backend { .. } => Self::Ours(error.to_string()),
-            ops::Error::Weights(_) | ops::Error::Device(_) | ops::Error::Shape(_) => {
-                Self::Input(error.to_string())
-            }
+            ops::Error::NoTensor { .. }
+            | ops::Error::Weights(_)
+            | ops::Error::NoEncoder
+            | ops::Error::Device(_)
+            | ops::Error::Shape(_) => Self::Input(error.to_string()),
         }
     }
 }

@@ -2,23 +2,26 @@
 
 use std::io::Write as _;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use serde_json::json;
 
 use crate::engine::generate::{self, GenerateError, Plan};
 use crate::engine::{Busyness, OpenModel, Opening, open_model};
-use crate::message::Settings;
+use crate::message::{RngKind, SamplerKind, Settings, TimestepSpacing};
+use crate::note::Note;
 use crate::ops::{Device, StopFlag};
-use crate::picture::{self, Format, Made};
+use crate::picture::read::Recovered;
+use crate::picture::{self, Held, Made};
 use crate::places::Places;
 use crate::sampler::{DdimSchedule, Next};
 use crate::trace::Trace;
 
-use super::arguments::{Compute, Generate};
+use super::arguments::{Compute, Generate, Seed};
+use super::output::{Output, check_trace, check_writable, folder_of, make_folder};
 use super::progress::Progress;
-use super::{Failure, interrupt};
+use super::{Failure, interrupt, like};
 
 /// The command.
 ///
@@ -34,6 +37,7 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
     if let Some(path) = &arguments.trace {
         check_trace(path, arguments.count)?;
     }
+    let like = arguments.like.as_deref().map(|path| like::read(path, arguments)).transpose()?;
     let (device, device_sentence) = open_device(&arguments.compute, stop.clone())?;
     let progress = Progress::start();
     let (busyness, places) = (Busyness::default(), Places::of_user());
@@ -43,9 +47,9 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
         ..Opening::on(&device, &device_sentence)
     };
     let model = open_model(&arguments.model.source(), opening)?;
-    let first = settings(arguments, &model)?;
+    let (first, notes) = settings(arguments, like.as_ref(), &model)?;
     progress.say(&format!("{} on {device_sentence}", model.info.name));
-    for note in &model.info.notes {
+    for note in model.info.notes.iter().chain(&notes).chain(&room(&first, &model, &output)) {
         progress.say(&format!("note: {note}"));
     }
     for number in 0..u64::from(arguments.count) {
@@ -63,29 +67,49 @@ pub fn open_device(compute: &Compute, stop: StopFlag) -> Result<(Device, String)
     Ok(Device::open(compute.options(), stop)?)
 }
 
-/// What was typed, over what suits the model.
-fn settings(arguments: &Generate, model: &OpenModel) -> Result<Settings, Failure> {
-    let defaults = &model.info.defaults;
-    let settings = Settings {
-        prompt: arguments.prompt.clone(),
-        negative_prompt: arguments.negative.clone(),
-        steps: arguments.steps.unwrap_or(defaults.steps),
-        guidance: arguments.guidance.unwrap_or(defaults.guidance),
-        eta: arguments.eta.unwrap_or(defaults.eta),
-        seed: arguments.seed.unwrap_or_else(random_seed),
-        width: arguments.width.unwrap_or(defaults.width),
-        height: arguments.height.unwrap_or(defaults.height),
-        sampler: arguments.sampler.into(),
-        timesteps: arguments.timesteps.into(),
-        rng: arguments.rng.into(),
-        temperature: arguments.temperature,
+/// What was typed, over what a picture tells, over what suits the model; what differs from that picture.
+fn settings(
+    arguments: &Generate,
+    like: Option<&Recovered>,
+    model: &OpenModel,
+) -> Result<(Settings, Vec<Note>), Failure> {
+    let base = Settings {
+        prompt: String::new(),
+        negative_prompt: String::new(),
+        seed: random_seed(),
+        sampler: SamplerKind::Ddim,
+        timesteps: TimestepSpacing::Uniform,
+        rng: RngKind::Cpu,
+        temperature: 1.0,
+        ..model.info.defaults.clone()
     };
+    let base = like.map_or_else(|| base.clone(), |found| like::over(found, &base));
+    let seed = match arguments.seed {
+        Some(Seed::Number(seed)) => seed,
+        Some(Seed::Random) => random_seed(),
+        None => base.seed,
+    };
+    let mut settings = Settings {
+        prompt: arguments.prompt.clone().unwrap_or(base.prompt),
+        negative_prompt: arguments.negative.clone().unwrap_or(base.negative_prompt),
+        steps: arguments.steps.unwrap_or(base.steps),
+        guidance: arguments.guidance.unwrap_or(base.guidance),
+        eta: arguments.eta.unwrap_or(base.eta),
+        seed,
+        width: arguments.width.unwrap_or(base.width),
+        height: arguments.height.unwrap_or(base.height),
+        sampler: arguments.sampler.map_or(base.sampler, Into::into),
+        timesteps: arguments.timesteps.map_or(base.timesteps, Into::into),
+        rng: arguments.rng.map_or(base.rng, Into::into),
+        temperature: arguments.temperature.unwrap_or(base.temperature),
+    };
+    let notes = like.map(|found| like::follow(found, arguments, model, &mut settings)).unwrap_or_default();
     generate::check_settings(&model.networks, &settings)?;
     // The steps are laid out for each picture; here only whether they can be is of interest.
     let schedule = &model.networks.config.schedule;
     DdimSchedule::new(schedule, settings.steps, settings.timesteps, settings.eta)
         .map_err(GenerateError::Schedule)?;
-    Ok(settings)
+    Ok((settings, notes))
 }
 
 /// Below 2^32, since torch's CPU generator uses no more.
@@ -110,7 +134,7 @@ fn one_picture(
     announce(arguments, &settings, &plan, &progress);
     let steps = plan.schedule.len();
     let stem = picture::stem(&settings.prompt, settings.seed);
-    let mut preview_failure = None;
+    let mut previews = arguments.previews.as_deref();
     let mut on_step = |report: &crate::sampler::StepReport<'_>, _: &crate::sampler::RunState| {
         progress.step(report.step + 1, steps);
         if arguments.json {
@@ -119,11 +143,15 @@ fn one_picture(
                 "seconds": report.took.as_secs_f64(),
             }));
         }
-        if let Some(folder) = &arguments.previews {
+        if let Some(folder) = previews {
             let path = folder.join(format!("{stem}-step-{:04}.png", report.step + 1));
-            if let Err(failure) = save_preview(model, report.pred_x0, &path) {
-                preview_failure = Some(failure);
-                return ControlFlow::Break(());
+            match save_preview(model, report.pred_x0, &path) {
+                Ok(()) | Err(Failure::Interrupted) => {}
+                // The picture is worth more than its previews.
+                Err(Failure::Ours(cause) | Failure::Input(cause)) => {
+                    progress.say(&format!("note: {}", Note::PreviewNotSaved { cause }));
+                    previews = None;
+                }
             }
         }
         if stop.is_raised() { ControlFlow::Break(()) } else { ControlFlow::Continue(Next::default()) }
@@ -132,32 +160,48 @@ fn one_picture(
     let generated =
         generate::develop(&model.networks, &settings, &plan, state, trace.as_mut(), &mut on_step)?;
     progress.clear();
-    if let Some(failure) = preview_failure {
-        return Err(failure);
-    }
     if generated.stopped || stop.is_raised() {
         return Err(Failure::Interrupted);
     }
     let (frame, image) = generate::decode(&model.networks, &generated.samples)?;
+    // The hash may go on, and the picture waits for it.
+    drop(busy);
+    let guidance = vec![settings.guidance; steps];
+    let made = Made::new(&settings, steps, &guidance, &model.info.name, &model.hash.wait(stop));
+    let saved = output.save(&stem, &frame, &made)?;
+    say_saved(arguments, &saved.path, made.settings.seed, began);
+    if let Some(failure) = saved.elsewhere {
+        return Err(failure.but_kept(&saved.path));
+    }
     if let (Some(trace), Some(path)) = (&mut trace, &arguments.trace) {
         trace.f32("image", image.shape(), image.to_f32()?);
         make_folder(folder_of(path))?;
         trace.save(path).map_err(Failure::Input)?;
     }
-    // The hash may go on, and the picture waits for it.
-    drop(busy);
-    let guidance = vec![settings.guidance; steps];
-    let made = Made::new(&settings, steps, &guidance, &model.info.name, &model.hash.wait(stop));
-    let path = output.save(&stem, &frame, &made)?;
+    Ok(())
+}
+
+/// What the chosen kind of file cannot hold, said before the work.
+fn room(settings: &Settings, model: &OpenModel, output: &Output) -> Option<Note> {
+    // The hash may not be there yet; its length is.
+    let made = Made::new(settings, 0, &[], &model.info.name, "0123456789");
+    let format = output.format().name().to_owned();
+    match picture::held(&made, output.format()) {
+        Held::Whole => None,
+        Held::Common => Some(Note::SettingsLeftOut { format }),
+        Held::Cut => Some(Note::PromptsCut { format }),
+    }
+}
+
+fn say_saved(arguments: &Generate, path: &Path, seed: u64, began: Instant) {
     if arguments.json {
         say_json(&json!({
-            "event": "saved", "path": path.display().to_string(), "seed": made.settings.seed,
+            "event": "saved", "path": path.display().to_string(), "seed": seed,
             "seconds": began.elapsed().as_secs_f64(),
         }));
     } else {
         writeln!(std::io::stdout(), "{}", path.display()).ok();
     }
-    Ok(())
 }
 
 fn announce(arguments: &Generate, settings: &Settings, plan: &Plan, progress: &Progress) {
@@ -191,78 +235,4 @@ fn save_preview(model: &OpenModel, pred_x0: &crate::sampler::Latent, path: &Path
 
 fn say_json(event: &serde_json::Value) {
     writeln!(std::io::stdout(), "{event}").ok();
-}
-
-/// Where pictures go.
-struct Output {
-    path: PathBuf,
-    is_folder: bool,
-    force: bool,
-}
-
-impl Output {
-    /// A folder if it is one or ends in a separator, else a file with an ending that says its format.
-    fn new(path: &Path, force: bool) -> Result<Self, Failure> {
-        let text = path.to_string_lossy();
-        let is_folder = path.is_dir() || text.ends_with(['/', std::path::MAIN_SEPARATOR]);
-        if is_folder {
-            check_writable(path)?;
-        } else {
-            Format::of(path)?;
-            check_writable(folder_of(path))?;
-        }
-        Ok(Self { path: path.to_owned(), is_folder, force })
-    }
-
-    fn save(&self, stem: &str, frame: &picture::Frame, made: &Made) -> Result<PathBuf, Failure> {
-        let path = if self.is_folder { self.path.join(format!("{stem}.png")) } else { self.path.clone() };
-        make_folder(folder_of(&path))?;
-        Ok(picture::write_to(&path, self.force, frame, Some(made))?)
-    }
-}
-
-/// A trace is of one picture, and goes where a file can be written.
-fn check_trace(path: &Path, count: u32) -> Result<(), Failure> {
-    let refuse = |sentence: String| Err(Failure::Input(sentence));
-    if count > 1 {
-        return refuse("expected --count 1 with --trace, found more; trace one picture at a time".to_owned());
-    }
-    if path.is_dir() {
-        return refuse(format!(
-            "expected a file for --trace, found the folder {}; add a name",
-            path.display()
-        ));
-    }
-    check_writable(folder_of(path))
-}
-
-/// The folder that a file lies in.
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Tries whether the folder can be written, before anything is computed; one that is not there yet is
-/// made when there is something to write, so it is the folder above that counts.
-fn check_writable(folder: &Path) -> Result<(), Failure> {
-    // Without a slash at the end, which would make a file in the way look like nothing.
-    let folder: PathBuf = folder.components().collect();
-    let there = folder.ancestors().find(|above| above.exists()).unwrap_or(Path::new("."));
-    let writable = if there.is_dir() {
-        tempfile::tempfile_in(there).map(drop)
-    } else {
-        Err(std::io::ErrorKind::NotADirectory.into())
-    };
-    writable.map_err(|error| not_writable(&folder, &error))
-}
-
-/// Makes the folder that a file is about to be written into.
-fn make_folder(folder: &Path) -> Result<(), Failure> {
-    std::fs::create_dir_all(folder).map_err(|error| not_writable(folder, &error))
-}
-
-fn not_writable(folder: &Path, error: &std::io::Error) -> Failure {
-    Failure::Input(format!(
-        "expected a folder that can be written, found that it cannot ({error}); choose another: {}",
-        folder.display()
-    ))
 }

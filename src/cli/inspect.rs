@@ -1,4 +1,4 @@
-//! `safelight inspect`: what a model file or folder is.
+//! `safelight inspect`: what a model file or folder is. Pictures are `inspect_picture`'s.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -9,10 +9,11 @@ use crate::engine::find_config;
 use crate::model::instantiate_from_config;
 use crate::ops::host::{HostData, HostTensor, TensorSource};
 use crate::ops::{Device, StopFlag, Weights};
+use crate::picture::open::is_picture;
 
-use super::Failure;
 use super::arguments::Inspect;
 use super::verify::read_small;
+use super::{Failure, inspect_picture};
 
 /// Names shown of a long list.
 const NAMES_SHOWN: usize = 12;
@@ -20,8 +21,17 @@ const NAMES_SHOWN: usize = 12;
 /// The command.
 ///
 /// # Errors
-/// If it is no model, or damaged.
+/// If it is neither a model nor a picture, or damaged.
 pub fn run(arguments: &Inspect) -> Result<(), Failure> {
+    if is_picture(&arguments.path).unwrap_or(false) {
+        return inspect_picture::run(&arguments.path, arguments.json);
+    }
+    if arguments.json {
+        return Err(Failure::Input(format!(
+            "expected a picture with --json, found none at {}; leave --json out for a model",
+            arguments.path.display()
+        )));
+    }
     let input = |error: &dyn std::fmt::Display| Failure::Input(error.to_string());
     let checkpoint = Checkpoint::open(&arguments.path).map_err(|error| input(&error))?;
     let report = checkpoint::inspect(&checkpoint);

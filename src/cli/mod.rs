@@ -7,8 +7,11 @@ mod bench;
 mod failure;
 mod generate;
 mod inspect;
+mod inspect_picture;
 mod interrupt;
+mod like;
 mod logger;
+mod output;
 mod progress;
 mod verify;
 

@@ -14,7 +14,7 @@ use crate::message::{
     Concept, ModelInfo, ModelSource, RngKind, STARTER, SamplerKind, Settings, TimestepSpacing,
 };
 use crate::model::{LatentDiffusion, ModelError, instantiate_from_config};
-use crate::note::Note;
+use crate::note::{FileNote, Note};
 use crate::ops::{self, Device, Progress, Weights};
 use crate::told::Told;
 
@@ -221,14 +221,24 @@ pub fn find_config(
         [path.with_extension("yaml"), folder.join("config.yaml")].into_iter().find(|path| path.is_file());
     if path.is_dir() && named.is_none() {
         let found = checkpoint::diffusers::diffusers_config(checkpoint)?;
-        return Ok((found.config, path.to_owned(), found.notes));
+        return Ok((found.config, path.to_owned(), [checkpoint.notes(), &found.notes].concat()));
     }
     if let Some(yaml) = named.map(Path::to_owned).or(beside) {
         let folder = yaml.parent().map_or_else(PathBuf::new, Path::to_owned);
-        return Ok((config::read_yaml(&yaml)?, folder, Vec::new()));
+        let config = config::read_yaml(&yaml)?;
+        let mut notes = checkpoint.notes().to_vec();
+        notes.extend(contradiction(checkpoint, &config));
+        return Ok((config, folder, notes));
     }
     let found = checkpoint::guess_config(checkpoint)?;
-    Ok((found.config, folder, found.notes))
+    Ok((found.config, folder, [checkpoint.notes(), &found.notes].concat()))
+}
+
+/// A note if a file says that it predicts something else than its config does.
+fn contradiction(checkpoint: &Checkpoint, config: &Value) -> Option<Note> {
+    let told = checkpoint.told_prediction()?;
+    let read = config.pointer("/model/params/parameterization").and_then(Value::as_str).unwrap_or("eps");
+    (told != read).then(|| Note::File(FileNote::PredictionsDiffer { file: told.to_owned() }))
 }
 
 fn read_companion(folder: &Path, name: &str) -> Result<Option<Vec<u8>>, String> {

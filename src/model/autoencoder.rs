@@ -1,7 +1,7 @@
 //! `AutoencoderKL`: pictures to a Gaussian over latents and back (mirrors `ldm/models/autoencoder.py`).
 
-use super::first_stage_blocks::{DdConfig, Decoder, Encoder, resident_encoder};
-use super::resident::Resident;
+use super::encoder_half::EncoderHalf;
+use super::first_stage_blocks::{DdConfig, Decoder};
 use crate::ops::{Conv2d, Conv2dShape, Result, Tensor, Weights};
 
 /// What the encoder says of a picture's latent.
@@ -26,21 +26,19 @@ impl DiagonalGaussianDistribution {
 /// The first stage of Stable Diffusion.
 #[derive(Debug)]
 pub struct AutoencoderKL {
-    encoder: Resident<Encoder>,
+    encoder: EncoderHalf,
     decoder: Decoder,
-    quant_conv: Conv2d,
     post_quant_conv: Conv2d,
 }
 
 impl AutoencoderKL {
     /// # Errors
-    /// If weights are missing.
+    /// If weights of the decoder are missing.
     pub fn new(weights: &Weights, config: &DdConfig, embed_dim: usize) -> Result<Self> {
         let quant = Conv2dShape::one(2 * config.z_channels, 2 * embed_dim);
         Ok(Self {
-            encoder: resident_encoder(weights, config)?,
+            encoder: EncoderHalf::new(weights, config, quant)?,
             decoder: Decoder::new(&weights.pp("decoder"), config)?,
-            quant_conv: Conv2d::new(&weights.pp("quant_conv"), quant)?,
             post_quant_conv: Conv2d::new(
                 &weights.pp("post_quant_conv"),
                 Conv2dShape::one(embed_dim, config.z_channels),
@@ -51,16 +49,15 @@ impl AutoencoderKL {
     /// (b, 3, H, W) in [-1, 1] → the distribution of its latent, unscaled.
     ///
     /// # Errors
-    /// If shapes do not fit, or stopped.
+    /// If there is no encoder, shapes do not fit, or stopped.
     pub fn encode(&self, x: &Tensor) -> Result<DiagonalGaussianDistribution> {
-        let moments = self.quant_conv.forward(&self.encoder.get()?.forward(x)?)?;
-        let (mean, logvar) = moments.halves()?;
+        let (mean, logvar) = self.encoder.forward(x)?.halves()?;
         Ok(DiagonalGaussianDistribution { mean, logvar })
     }
 
-    /// Frees the encoder's memory until a picture is encoded.
-    pub(super) fn give_back_encoder(&self) {
-        self.encoder.give_back();
+    /// The half that encodes.
+    pub(super) fn encoder(&self) -> &EncoderHalf {
+        &self.encoder
     }
 
     /// z (b, embed_dim, h, w), unscaled → (b, 3, H, W), about [-1, 1].

@@ -1,6 +1,7 @@
 //! `FirstStage`: either of the two first stages, as `LatentDiffusion` sees them.
 
 use super::autoencoder::{AutoencoderKL, DiagonalGaussianDistribution};
+use super::encoder_half::EncoderHalf;
 use super::vector_quantizer::VQModelInterface;
 use crate::ops::{Result, Tensor};
 
@@ -36,7 +37,7 @@ impl FirstStage {
     /// (b, 3, H, W) in [-1, 1] → unscaled latent.
     ///
     /// # Errors
-    /// If shapes do not fit, or stopped.
+    /// If there is no encoder, shapes do not fit, or stopped.
     pub fn encode(&self, x: &Tensor) -> Result<Encoded> {
         match self {
             Self::Kl(model) => model.encode(x).map(Encoded::Posterior),
@@ -55,11 +56,11 @@ impl FirstStage {
         }
     }
 
-    /// Frees the encoder's memory until a picture is encoded.
-    pub(super) fn give_back_encoder(&self) {
+    /// The half that encodes.
+    pub(super) fn encoder(&self) -> &EncoderHalf {
         match self {
-            Self::Kl(model) => model.give_back_encoder(),
-            Self::Vq(model) => model.give_back_encoder(),
+            Self::Kl(model) => model.encoder(),
+            Self::Vq(model) => model.encoder(),
         }
     }
 

@@ -11,12 +11,13 @@ use super::conditioning::ConditioningKey;
 use super::first_stage::FirstStage;
 use super::first_stage_blocks::DdConfig;
 use super::latent_diffusion::{LatentDiffusion, LatentDiffusionConfig};
-use super::schedule_check::differing_buffers;
+use super::schedule_check;
 use super::tokenizer::Tokenizer;
 use super::unet::UNetModel;
 use super::unet_config::UNetConfig;
 use super::vector_quantizer::VQModelInterface;
 use crate::config::{ConfigError, Params, Target};
+use crate::note::{FileNote, Note};
 use crate::ops::{self, Dtype, Weights};
 use crate::sampler::{BetaSchedule, DiffusionSchedule, Parameterization};
 use crate::told::Told;
@@ -30,6 +31,12 @@ pub enum ModelError {
     /// The weights do not fit it, or reading was stopped.
     #[error(transparent)]
     Ops(#[from] ops::Error),
+    /// A first stage whose decoder lacks a tensor.
+    #[error("expected a whole VAE, found no whole decoder in it (no {missing}); use a whole model or VAE")]
+    NoWholeDecoder {
+        /// The first name that is missing.
+        missing: String,
+    },
 }
 
 impl Told for ModelError {
@@ -37,6 +44,7 @@ impl Told for ModelError {
         match self {
             Self::Config(error) => error.key(),
             Self::Ops(error) => error.key(),
+            Self::NoWholeDecoder { .. } => "error-no-whole-decoder",
         }
     }
 
@@ -44,6 +52,7 @@ impl Told for ModelError {
         match self {
             Self::Config(error) => error.values(),
             Self::Ops(error) => error.values(),
+            Self::NoWholeDecoder { .. } => Vec::new(),
         }
     }
 }
@@ -111,7 +120,8 @@ fn latent_diffusion(
     let schedule = schedule(&mut params)?;
     let parameterization = parameterization(&mut params)?;
     let conditioning_key = conditioning_key(&mut params, &cond_stage_target)?;
-    let use_ema = params.flag("use_ema", true)?;
+    let mut notes = Vec::new();
+    let use_ema = which_copy(weights, params.flag("use_ema", true)?, &mut notes);
     let image_size = params.count("image_size")?.unwrap_or(256);
     let channels = params.count("channels")?.unwrap_or(3);
     let scale_by_std = params.flag("scale_by_std", false)?;
@@ -130,11 +140,16 @@ fn latent_diffusion(
     let exact = weights.with_dtype(Dtype::F32);
     let (cond_stage, seen) = cond_stage(cond_stage_target, &exact.pp("cond_stage_model"), read_tokenizer)?;
     training_only.extend(seen);
+    notes.extend(rows_without_words(&cond_stage, &exact));
     let unet = UNetModel::new(&unet_weights, unet_config.clone())?;
     let (first_stage, first_stage_factor, seen) =
         first_stage(first_stage_target, &exact.pp("first_stage_model"))?;
     training_only.extend(seen);
-    let notes = differing_buffers(weights, &schedule);
+    if !first_stage.encoder().is_whole() {
+        notes.push(Note::File(FileNote::EncoderAbsent));
+    }
+    let (schedule, differences) = schedule_check::agreed(weights, schedule);
+    notes.extend(differences);
     weights.release_all();
     Ok(LatentDiffusion {
         config: LatentDiffusionConfig {
@@ -187,6 +202,31 @@ const TRAINING_ONLY: [&str; 26] = [
     "v_posterior",
 ];
 
+/// Whether the UNet's averaged copy runs: as the config says, but a file need not hold both.
+fn which_copy(weights: &Weights, use_ema: bool, notes: &mut Vec<Note>) -> bool {
+    const FIRST: &str = "model.diffusion_model.input_blocks.0.0.weight";
+    match (use_ema, weights.stores(FIRST), weights.stores(&ema_name(FIRST))) {
+        (true, true, false) => {
+            notes.push(Note::File(FileNote::EmaAbsent));
+            false
+        }
+        (false, false, true) => {
+            notes.push(Note::File(FileNote::EmaOnly));
+            true
+        }
+        _ => use_ema,
+    }
+}
+
+/// A note on rows of the token table that no token has.
+fn rows_without_words(cond_stage: &CondStage, weights: &Weights) -> Option<Note> {
+    const TABLE: &str = "cond_stage_model.transformer.text_model.embeddings.token_embedding.weight";
+    let CondStage::Clip { embedder, .. } = cond_stage else { return None };
+    let used = embedder.shape().vocabulary;
+    let rows = weights.stored_shape(TABLE)?.first()?.checked_sub(used)?;
+    (rows > 0).then_some(Note::File(FileNote::RowsWithoutWords { rows, used }))
+}
+
 /// The file's name of an EMA copy: the weight's name without its dots, as `LitEma` makes it.
 fn ema_name(name: &str) -> String {
     match name.strip_prefix("model.") {
@@ -210,7 +250,10 @@ fn schedule(params: &mut Params) -> Result<DiffusionSchedule, ModelError> {
     if params.take("given_betas").is_some() {
         return Err(params.refuse("given_betas", "betas come from beta_schedule here; leave it out").into());
     }
-    Ok(DiffusionSchedule::new(beta_schedule, timesteps, linear_start, linear_end, cosine_s))
+    let schedule = DiffusionSchedule::new(beta_schedule, timesteps, linear_start, linear_end, cosine_s);
+    // diffusers' word for it; the reference has none.
+    let stretched = params.flag("rescale_betas_zero_snr", false)?;
+    Ok(if stretched { schedule.with_zero_terminal_snr() } else { schedule })
 }
 
 fn parameterization(params: &mut Params) -> Result<Parameterization, ModelError> {
@@ -277,16 +320,25 @@ fn first_stage(target: Target, weights: &Weights) -> Built<FirstStage> {
             return Err(params.refuse("double_z", "AutoencoderKL needs true").into());
         }
         seen.extend(params.finish()?);
-        FirstStage::Kl(Box::new(AutoencoderKL::new(weights, &config, embed_dim)?))
+        FirstStage::Kl(Box::new(AutoencoderKL::new(weights, &config, embed_dim).map_err(half_a_decoder)?))
     } else {
         if params.take("remap").is_some() {
             return Err(params.refuse("remap", "remapped codebooks are not supported; leave it out").into());
         }
         let n_embed = params.required_count("n_embed")?;
         seen.extend(params.finish()?);
-        FirstStage::Vq(Box::new(VQModelInterface::new(weights, &config, embed_dim, n_embed)?))
+        let model = VQModelInterface::new(weights, &config, embed_dim, n_embed).map_err(half_a_decoder)?;
+        FirstStage::Vq(Box::new(model))
     };
     Ok((model, config.factor(), seen))
+}
+
+/// A tensor that a first stage lacks belongs to its decoder: it may lack an encoder.
+fn half_a_decoder(error: ops::Error) -> ModelError {
+    match error {
+        ops::Error::NoTensor { name, .. } => ModelError::NoWholeDecoder { missing: name },
+        error => error.into(),
+    }
 }
 
 fn cond_stage(

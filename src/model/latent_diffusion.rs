@@ -122,7 +122,7 @@ impl LatentDiffusion {
         if self.device.threads().is_none() {
             return;
         }
-        self.first_stage.give_back_encoder();
+        self.first_stage.encoder().give_back();
         if let CondStage::Clip { embedder, .. } = &self.cond_stage {
             embedder.give_back();
         }
@@ -189,10 +189,15 @@ impl LatentDiffusion {
         )))
     }
 
+    /// Whether pictures can be encoded: files for text to picture alone hold no encoder.
+    pub fn encodes(&self) -> bool {
+        self.first_stage.encoder().is_whole()
+    }
+
     /// Picture (b, 3, H, W) in [-1, 1] → unscaled latent or its distribution.
     ///
     /// # Errors
-    /// If shapes do not fit, or stopped.
+    /// If there is no encoder, shapes do not fit, or stopped.
     pub fn encode_first_stage(&self, x: &Tensor) -> Result<Encoded> {
         self.first_stage.encode(x)
     }

@@ -8,6 +8,7 @@ mod autoencoder;
 mod class_embedder;
 mod clip;
 mod conditioning;
+mod encoder_half;
 mod first_stage;
 mod first_stage_blocks;
 mod instantiate;

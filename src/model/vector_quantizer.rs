@@ -3,16 +3,15 @@
 //!
 //! Trap: `encode` does not quantise; `decode` does, before `post_quant_conv`.
 
-use super::first_stage_blocks::{DdConfig, Decoder, Encoder, resident_encoder};
-use super::resident::Resident;
+use super::encoder_half::EncoderHalf;
+use super::first_stage_blocks::{DdConfig, Decoder};
 use crate::ops::{Conv2d, Conv2dShape, Result, Tensor, Weights};
 
 /// A vector-quantised first stage.
 #[derive(Debug)]
 pub struct VQModelInterface {
-    encoder: Resident<Encoder>,
+    encoder: EncoderHalf,
     decoder: Decoder,
-    quant_conv: Conv2d,
     post_quant_conv: Conv2d,
     codebook: Vec<f32>, // (n_embed, embed_dim)
     embed_dim: usize,
@@ -20,13 +19,12 @@ pub struct VQModelInterface {
 
 impl VQModelInterface {
     /// # Errors
-    /// If weights are missing.
+    /// If weights of the decoder or the codebook are missing.
     pub fn new(weights: &Weights, config: &DdConfig, embed_dim: usize, n_embed: usize) -> Result<Self> {
         let encoded = if config.double_z { 2 * config.z_channels } else { config.z_channels };
         Ok(Self {
-            encoder: resident_encoder(weights, config)?,
+            encoder: EncoderHalf::new(weights, config, Conv2dShape::one(encoded, embed_dim))?,
             decoder: Decoder::new(&weights.pp("decoder"), config)?,
-            quant_conv: Conv2d::new(&weights.pp("quant_conv"), Conv2dShape::one(encoded, embed_dim))?,
             post_quant_conv: Conv2d::new(
                 &weights.pp("post_quant_conv"),
                 Conv2dShape::one(embed_dim, config.z_channels),
@@ -39,14 +37,14 @@ impl VQModelInterface {
     /// (b, 3, H, W) in [-1, 1] → (b, embed_dim, h, w), not quantised.
     ///
     /// # Errors
-    /// If shapes do not fit, or stopped.
+    /// If there is no encoder, shapes do not fit, or stopped.
     pub fn encode(&self, x: &Tensor) -> Result<Tensor> {
-        self.quant_conv.forward(&self.encoder.get()?.forward(x)?)
+        self.encoder.forward(x)
     }
 
-    /// Frees the encoder's memory until a picture is encoded.
-    pub(super) fn give_back_encoder(&self) {
-        self.encoder.give_back();
+    /// The half that encodes.
+    pub(super) fn encoder(&self) -> &EncoderHalf {
+        &self.encoder
     }
 
     /// Every position's vector replaced by the nearest row of the codebook.

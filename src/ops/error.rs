@@ -8,9 +8,23 @@ pub enum Error {
     /// The stop flag was raised.
     #[error("stopped")]
     Stopped,
-    /// Weights that are not there, or of another shape than the network's.
+    /// A tensor that the network needs and the weights lack.
+    #[error(
+        "the config asks for the tensor {name} of shape {shape:?}, found no such tensor in the weights; \
+         use the config that belongs to this file"
+    )]
+    NoTensor {
+        /// Its name in the file.
+        name: String,
+        /// The shape asked for.
+        shape: Vec<usize>,
+    },
+    /// Weights of another shape than the network's, or that cannot be read.
     #[error("{0}")]
     Weights(String),
+    /// A first stage that only decodes.
+    #[error("expected a first stage that encodes pictures, found a decoder alone; use a whole VAE")]
+    NoEncoder,
     /// A choice of device or arithmetic that cannot be had.
     #[error("{0}")]
     Device(String),
@@ -33,7 +47,8 @@ impl Told for Error {
     fn key(&self) -> &'static str {
         match self {
             Self::Stopped => "error-stopped",
-            Self::Weights(_) => "error-weights",
+            Self::NoTensor { .. } | Self::Weights(_) => "error-weights",
+            Self::NoEncoder => "error-no-encoder",
             Self::Device(_) => "error-device",
             Self::Shape(_) => "error-shape",
             Self::Backend { .. } => "error-backend",
@@ -43,7 +58,12 @@ impl Told for Error {
     fn values(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::Backend { device, .. } => vec![("device", (*device).to_owned())],
-            Self::Stopped | Self::Weights(_) | Self::Device(_) | Self::Shape(_) => Vec::new(),
+            Self::Stopped
+            | Self::NoTensor { .. }
+            | Self::Weights(_)
+            | Self::NoEncoder
+            | Self::Device(_)
+            | Self::Shape(_) => Vec::new(),
         }
     }
 }

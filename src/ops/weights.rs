@@ -89,19 +89,22 @@ impl Weights {
         self.source.names().binary_search(&self.full_name(name)).is_ok()
     }
 
+    /// The shape that the tensor `name` has in the source, if it stores one.
+    pub fn stored_shape(&self, name: &str) -> Option<Vec<usize>> {
+        self.source.shape(&self.full_name(name), &[]).filter(|_| self.stores(name))
+    }
+
     /// The tensor `name` here, of exactly this shape.
     ///
     /// # Errors
-    /// [`Error::Weights`] if it is missing, of another shape or damaged; [`Error::Stopped`].
+    /// [`Error::NoTensor`] if it is missing, [`Error::Weights`] if it is of another shape or damaged;
+    /// [`Error::Stopped`].
     pub fn get(&self, name: &str, shape: &[usize]) -> Result<HostTensor<'_>> {
         self.device.check_stop()?;
         let full = self.full_name(name);
-        let found = self.source.shape(&full, shape).ok_or_else(|| {
-            Error::Weights(format!(
-                "the config asks for the tensor {full} of shape {shape:?}, found no such tensor in the weights; \
-                 use the config that belongs to this file"
-            ))
-        })?;
+        let Some(found) = self.source.shape(&full, shape) else {
+            return Err(Error::NoTensor { name: full, shape: shape.to_vec() });
+        };
         if found != shape {
             return Err(Error::Weights(format!(
                 "the config asks for {full} of shape {shape:?}, found {found:?} in the weights; \

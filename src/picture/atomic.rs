@@ -12,6 +12,8 @@ use tempfile::{Builder, NamedTempFile};
 
 /// How many numbers are tried after a taken name.
 const MOST_NUMBERS: usize = 100_000;
+/// The longest name that the usual file systems take, in bytes (some count letters, which are fewer).
+const LONGEST_NAME: usize = 255;
 
 /// Writes a file as a whole and says under which name.
 ///
@@ -94,17 +96,25 @@ fn sync_folder(folder: &Path) {
     }
 }
 
-/// `name.png`, `name-2.png`, `name-3.png`, …
+/// `name.png`, `name-2.png`, `name-3.png`, …; the number takes the place of the last letters where
+/// the name would become too long.
 fn numbered(path: &Path, number: usize) -> PathBuf {
     if number == 1 {
         return path.to_owned();
     }
     let mut name = path.file_stem().unwrap_or_default().to_owned();
-    name.push(format!("-{number}"));
+    let mut added = std::ffi::OsString::from(format!("-{number}"));
     if let Some(ending) = path.extension() {
-        name.push(".");
-        name.push(ending);
+        added.push(".");
+        added.push(ending);
     }
+    let room = LONGEST_NAME.saturating_sub(added.len());
+    if name.len() > room
+        && let Some(text) = name.to_str()
+    {
+        name = text[..text.floor_char_boundary(room)].into();
+    }
+    name.push(added);
     path.with_file_name(name)
 }
 
@@ -133,6 +143,19 @@ mod tests {
         assert_eq!(write_atomically(&path, b"new", true).unwrap(), path);
         assert_eq!(std::fs::read(&path).unwrap(), b"new");
         assert_eq!(names(folder.path()), ["a.b-2.png", "a.b-3.png", "a.b.png"]);
+    }
+
+    #[test]
+    fn a_taken_name_of_full_length_loses_letters_to_its_number() {
+        let folder = tempfile::tempdir().unwrap();
+        // Two bytes a letter, so that the cut must find a boundary.
+        let path = folder.path().join(format!("{}a.png", "é".repeat(125)));
+        for (number, expected) in [(1, "éa.png"), (2, "é-2.png"), (3, "é-3.png")] {
+            let written = write_atomically(&path, b"1", false).unwrap();
+            let name = written.file_name().unwrap().to_str().unwrap();
+            assert!(name.ends_with(expected) && name.len() <= LONGEST_NAME, "{number}: {name}");
+        }
+        assert_eq!(names(folder.path()).len(), 3);
     }
 
     #[test]

@@ -8,6 +8,8 @@ use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
 use flate2::read::ZlibDecoder;
 
+use super::read::utf8_or_latin1;
+
 /// The longest text, in bytes as read and as unpacked.
 pub const TEXT_LIMIT: usize = 2 << 20;
 /// The most bytes of all texts of a file.
@@ -104,32 +106,29 @@ fn size(header: &[u8]) -> Option<(u32, u32)> {
     Some((u32::from_be_bytes(*width), u32::from_be_bytes(*height)))
 }
 
-/// Keyword and text of the three kinds of text chunk.
+/// Keyword and text of the three kinds of text chunk. The older two hold Latin-1 by the standard, and
+/// UTF-8 by many programs.
 fn text(kind: &[u8; 4], data: &[u8]) -> Option<(String, String)> {
     let (keyword, rest) = split(data)?;
     let text = match kind {
-        b"tEXt" => latin1(rest),
+        b"tEXt" => utf8_or_latin1(rest),
         // One byte names the compression; there is only one.
-        b"zTXt" => latin1(&inflate(rest.get(1..)?)?),
+        b"zTXt" => utf8_or_latin1(&inflate(rest.get(1..)?)?),
         _ => {
             let (&packed, rest) = rest.split_first()?;
             let (_language, rest) = split(rest.get(1..)?)?;
             let (_translated, rest) = split(rest)?;
             let bytes = if packed == 0 { rest.to_vec() } else { inflate(rest)? };
-            String::from_utf8(bytes).ok()?
+            utf8_or_latin1(&bytes)
         }
     };
-    Some((latin1(keyword), text))
+    Some((utf8_or_latin1(keyword), text))
 }
 
 /// What stands before a zero byte, and what after.
 fn split(data: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = data.iter().position(|&byte| byte == 0)?;
     Some((&data[..at], &data[at + 1..]))
-}
-
-fn latin1(bytes: &[u8]) -> String {
-    bytes.iter().map(|&byte| char::from(byte)).collect()
 }
 
 /// Unpacks a text that is not longer than [`TEXT_LIMIT`].

@@ -31,13 +31,22 @@ pub enum PictureError {
         /// Endings that would do.
         expected: &'static str,
     },
-    /// The settings do not fit beside the pixels (JPEG and WebP hold 65,000 bytes).
-    #[error("the settings take {found} bytes and {format} holds 65,000; save as PNG instead")]
-    TooLong {
-        /// Bytes needed.
-        found: usize,
-        /// The kind of file.
-        format: &'static str,
+    /// More pixels than memory is spent on.
+    #[error(
+        "{} has {width}x{height} pixels, which take {found} MB, and {most} MB are the most; make it smaller",
+        .path.display()
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Pixels across.
+        width: usize,
+        /// Pixels down.
+        height: usize,
+        /// Megabytes of its pixels.
+        found: u64,
+        /// The most megabytes.
+        most: u64,
     },
     /// Pixels that cannot be a picture of this kind.
     #[error("a picture of {width}x{height} pixels cannot be saved as {format}")]
@@ -73,7 +82,7 @@ impl Told for PictureError {
             Self::Write { .. } => "error-write",
             Self::Read { .. } => "error-unreadable",
             Self::Ending { .. } => "error-ending",
-            Self::TooLong { .. } => "error-too-long",
+            Self::TooLarge { .. } => "error-picture-large",
             Self::Size { .. } => "error-picture-size",
             Self::Damaged { .. } => "error-no-picture",
             Self::Encode { .. } => "error-encode",
@@ -92,9 +101,12 @@ impl Told for PictureError {
                 values.push(("expected", (*expected).to_owned()));
                 values
             }
-            Self::TooLong { format, .. } | Self::Encode { format, .. } => {
-                vec![("format", (*format).to_owned())]
+            Self::TooLarge { path, width, height, .. } => {
+                let mut values = file(path);
+                values.extend([("width", width.to_string()), ("height", height.to_string())]);
+                values
             }
+            Self::Encode { format, .. } => vec![("format", (*format).to_owned())],
             Self::Size { width, height, format } => vec![
                 ("width", width.to_string()),
                 ("height", height.to_string()),

@@ -1,47 +1,56 @@
-//! Settings in an EXIF block, for JPEG and WebP: A1111's text as `UserComment`, where other programs
+//! Settings into an EXIF block, for JPEG and WebP: A1111's text as `UserComment`, where other programs
 //! look for it, and our JSON as `MakerNote`.
 //!
-//! Traps: `UserComment` starts with eight bytes that name its encoding, and what programs write after
-//! `UNICODE` is UTF-16 in either byte order. The JPEG encoder writes an overlong block without a
-//! word, and damaged, so the length is checked here.
+//! Traps: `UserComment` starts with eight bytes that name its encoding; other programs expect UTF-16
+//! behind `UNICODE`. A JPEG holds 65,533 bytes in a segment, and its encoder writes a longer block
+//! without a word, and damaged. So what does not fit there is left out here, what is there twice first.
 
 use std::io::Cursor;
 
 use exif::experimental::Writer;
-use exif::{Context, Exif, Field, In, Tag, Value};
+use exif::{Field, In, Tag, Value};
 
-use super::chunks::TEXT_LIMIT;
-use super::{Format, PictureError};
+use super::{Format, Made, PictureError, a1111_text, format};
 
-/// The most bytes of a whole block: a JPEG segment's 65,535 with its headers.
+/// The most bytes of a whole block in a JPEG: a segment's 65,535 with its headers.
 const MOST_BYTES: usize = 65_000;
+/// Bytes of a block that hold no text.
+const FRAME_BYTES: usize = 200;
 const UNICODE: &[u8; 8] = b"UNICODE\0";
 const ASCII: &[u8; 8] = b"ASCII\0\0\0";
-const UNDEFINED: &[u8; 8] = &[0; 8];
 /// Opens our maker note.
-const NOTE: &[u8] = b"safelight\0";
+pub(super) const NOTE: &str = "safelight\0";
 
-/// The block for two texts. Where both do not fit, the text that others read stays.
-pub(super) fn write(comment: &str, json: &str, format: Format) -> Result<Vec<u8>, PictureError> {
-    let mut user_comment = UNICODE.to_vec();
-    user_comment.extend(comment.encode_utf16().flat_map(u16::to_be_bytes));
-    let note = [NOTE, json.as_bytes()].concat();
-    let both = block(&[field(Tag::UserComment, user_comment.clone()), field(Tag::MakerNote, note)], format)?;
-    if both.len() <= MOST_BYTES {
-        return Ok(both);
-    }
-    let one = block(&[field(Tag::UserComment, user_comment)], format)?;
-    if one.len() <= MOST_BYTES {
-        return Ok(one);
-    }
-    Err(PictureError::TooLong { found: one.len(), format: format.name() })
+/// What a block holds of the settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// All.
+    Whole,
+    /// What other programs know of, with the prompts in full.
+    Common,
+    /// The prompts were cut.
+    Cut,
 }
 
-fn field(tag: Tag, bytes: Vec<u8>) -> Field {
-    Field { tag, ifd_num: In::PRIMARY, value: Value::Undefined(bytes, 0) }
+/// What a picture file of this kind can hold of its settings.
+pub fn held(made: &Made, format: Format) -> Held {
+    match format {
+        Format::Jpeg => fit(made).2,
+        Format::Png | Format::Webp => Held::Whole,
+    }
 }
 
-fn block(fields: &[Field], format: Format) -> Result<Vec<u8>, PictureError> {
+/// The block for a picture; what does not fit is left out, as [`held`] tells.
+pub(super) fn write(made: &Made, format: Format) -> Result<Vec<u8>, PictureError> {
+    let (comment, note) = match format {
+        Format::Jpeg => {
+            let (comment, note, _) = fit(made);
+            (comment, note)
+        }
+        Format::Png | Format::Webp => (utf16(&a1111_text(made)), Some(maker_note(made))),
+    };
+    let mut fields = vec![field(Tag::UserComment, comment)];
+    fields.extend(note.map(|note| field(Tag::MakerNote, note)));
     let mut writer = Writer::new();
     fields.iter().for_each(|field| writer.push_field(field));
     let mut bytes = Cursor::new(Vec::new());
@@ -51,92 +60,66 @@ fn block(fields: &[Field], format: Format) -> Result<Vec<u8>, PictureError> {
     Ok(bytes.into_inner())
 }
 
-/// The two texts, where there are any: the user's comment, and our JSON.
-pub(super) type Texts = (Option<String>, Option<String>);
-
-/// The texts of a bare block (a PNG's `eXIf` chunk).
-pub(super) fn read(block: Vec<u8>) -> Texts {
-    texts(reader().read_raw(block))
-}
-
-/// The texts of a whole JPEG or WebP file.
-pub(super) fn read_file(bytes: &[u8]) -> Texts {
-    texts(reader().read_from_container(&mut Cursor::new(bytes)))
-}
-
-/// A reader that takes what it can from a damaged block.
-fn reader() -> exif::Reader {
-    let mut reader = exif::Reader::new();
-    reader.continue_on_error(true);
-    reader
-}
-
-fn texts(exif: Result<Exif, exif::Error>) -> Texts {
-    let Ok(exif) = exif.or_else(|error| error.distill_partial_result(|_| ())) else { return (None, None) };
-    let comment = undefined(&exif, Tag::UserComment).and_then(decode_comment);
-    let note = undefined(&exif, Tag::MakerNote).and_then(|bytes| bytes.strip_prefix(NOTE));
-    let json = note.and_then(|bytes| String::from_utf8(bytes.to_vec()).ok());
-    (comment, json)
-}
-
-/// A field's bytes, if they are of the kind for free text and not too many.
-fn undefined(exif: &Exif, tag: Tag) -> Option<&[u8]> {
-    debug_assert_eq!(tag.context(), Context::Exif);
-    match &exif.get_field(tag, In::PRIMARY)?.value {
-        Value::Undefined(bytes, _) if bytes.len() <= TEXT_LIMIT => Some(bytes),
-        _ => None,
+/// Comment and maker note that a JPEG holds.
+fn fit(made: &Made) -> (Vec<u8>, Option<Vec<u8>>, Held) {
+    let room = MOST_BYTES - FRAME_BYTES;
+    let (text, note) = (a1111_text(made), maker_note(made));
+    let both = utf16(&text);
+    if both.len() + note.len() <= room {
+        return (both, Some(note), Held::Whole);
+    }
+    let comment = shortest(&text);
+    if comment.len() + note.len() <= room {
+        return (comment, Some(note), Held::Whole);
+    }
+    if comment.len() <= room {
+        return (comment, None, Held::Common);
+    }
+    // Our own note may be the shorter one; then the prompts are whole in it, and cut for others.
+    match room.checked_sub(note.len()).filter(|room| *room >= FRAME_BYTES * 10) {
+        Some(room) => (cut(made, room), Some(note), Held::Whole),
+        None => (cut(made, room), None, Held::Cut),
     }
 }
 
-/// The text behind the eight bytes.
-fn decode_comment(bytes: &[u8]) -> Option<String> {
-    let (code, text) = bytes.split_first_chunk::<8>()?;
-    let text = match code {
-        UNICODE => decode_utf16(text),
-        ASCII | UNDEFINED => String::from_utf8_lossy(text).into_owned(),
-        _ => String::from_utf8_lossy(bytes).into_owned(),
-    };
-    Some(text.trim_end_matches('\0').to_owned())
+/// A comment of at most `room` bytes, the longer prompt cut first.
+fn cut(made: &Made, room: usize) -> Vec<u8> {
+    let mut made = made.clone();
+    // Words alone can be of any length.
+    made.model.truncate(made.model.floor_char_boundary(200));
+    made.guidance_of_steps.clear();
+    loop {
+        let comment = shortest(&a1111_text(&made));
+        let settings = &mut made.settings;
+        let (longer, shorter) = if settings.prompt.len() >= settings.negative_prompt.len() {
+            (&mut settings.prompt, settings.negative_prompt.len())
+        } else {
+            (&mut settings.negative_prompt, settings.prompt.len())
+        };
+        let over = comment.len().saturating_sub(room);
+        if over == 0 || longer.is_empty() {
+            return comment;
+        }
+        // A letter takes up to two bytes of the comment for one of its own, so it may take some rounds.
+        let keep = longer.len().saturating_sub(over.div_ceil(2)).max(shorter / 2).min(longer.len() - 1);
+        longer.truncate(longer.floor_char_boundary(keep));
+    }
 }
 
-/// UTF-16 in the order that leaves more units below 256 (mixed scripts have spaces and commas too).
-fn decode_utf16(bytes: &[u8]) -> String {
-    let pairs = bytes.as_chunks::<2>().0;
-    let count = |at: usize| pairs.iter().filter(|pair| pair[at] == 0).count();
-    let order = if count(1) > count(0) { u16::from_le_bytes } else { u16::from_be_bytes };
-    let units = pairs.iter().map(|pair| order(*pair));
-    char::decode_utf16(units)
-        .map(|letter| letter.unwrap_or(char::REPLACEMENT_CHARACTER))
-        .filter(|&letter| letter != '\u{feff}')
-        .collect()
+fn maker_note(made: &Made) -> Vec<u8> {
+    [NOTE, &format::json(made)].concat().into_bytes()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The text as other programs expect it.
+fn utf16(text: &str) -> Vec<u8> {
+    UNICODE.iter().copied().chain(text.encode_utf16().flat_map(u16::to_be_bytes)).collect()
+}
 
-    #[test]
-    fn both_texts_come_back() {
-        let block = write("a café 城 👩‍🚀", "{\"x\":1}", Format::Jpeg).unwrap();
-        assert_eq!(read(block), (Some("a café 城 👩‍🚀".to_owned()), Some("{\"x\":1}".to_owned())));
-    }
+/// The same in half the bytes where its letters allow.
+fn shortest(text: &str) -> Vec<u8> {
+    if text.is_ascii() { [&ASCII[..], text.as_bytes()].concat() } else { utf16(text) }
+}
 
-    #[test]
-    fn long_settings_lose_our_note_first_and_are_then_refused() {
-        let long = "x".repeat(30_000);
-        let (comment, json) = read(write(&long, &long, Format::Jpeg).unwrap());
-        assert_eq!((comment.as_deref(), json), (Some(long.as_str()), None));
-        let error = write(&"x".repeat(33_000), "{}", Format::Webp).unwrap_err();
-        assert!(error.to_string().contains("save as PNG"), "{error}");
-    }
-
-    #[test]
-    fn other_programs_encodings() {
-        let little: Vec<u8> =
-            "UNICODE\0".bytes().chain("Steps: 20".encode_utf16().flat_map(u16::to_le_bytes)).collect();
-        assert_eq!(decode_comment(&little).as_deref(), Some("Steps: 20"));
-        assert_eq!(decode_comment(b"ASCII\0\0\0Steps: 20\0").as_deref(), Some("Steps: 20"));
-        assert_eq!(decode_comment(b"Steps: 20 and more").as_deref(), Some("Steps: 20 and more"));
-        assert_eq!(decode_comment(b"short"), None);
-    }
+fn field(tag: Tag, bytes: Vec<u8>) -> Field {
+    Field { tag, ifd_num: In::PRIMARY, value: Value::Undefined(bytes, 0) }
 }

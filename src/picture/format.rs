@@ -2,7 +2,7 @@
 //!
 //! PNG carries two text chunks: `parameters` in A1111's form, which other programs read, and
 //! `safelight` with all of [`Made`] as JSON. JPEG and WebP (lossless) carry the same two in an EXIF
-//! block. Trap: a text chunk of the older kind holds Latin-1 only; other text needs `iTXt`.
+//! block, a JPEG only as much as fits. Trap: a text chunk of the older kind holds Latin-1 only; other text needs `iTXt`.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -81,7 +81,7 @@ impl Format {
 /// A whole file's bytes; without `made` the picture carries no settings.
 ///
 /// # Errors
-/// If the format cannot hold a picture of this size, or settings of this length.
+/// If the format cannot hold a picture of this size.
 pub fn encode(frame: &Frame, made: Option<&Made>, format: Format) -> Result<Vec<u8>, PictureError> {
     let (width, height) = (frame.width, frame.height);
     let longest = format.longest_side();
@@ -94,7 +94,7 @@ pub fn encode(frame: &Frame, made: Option<&Made>, format: Format) -> Result<Vec<
             .map_err(|error| PictureError::Encode { format: "PNG", reason: error.to_string() });
     }
     let exif = match made {
-        Some(made) => Some(exif_block::write(&a1111_text(made), &json(made), format)?),
+        Some(made) => Some(exif_block::write(made, format)?),
         None => None,
     };
     let mut bytes = Cursor::new(Vec::new());

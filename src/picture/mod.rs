@@ -23,11 +23,15 @@ mod words;
 pub use atomic::write_atomically;
 pub use chunks::{TEXT_LIMIT, png_head};
 pub use error::PictureError;
+pub use exif_block::{Held, held};
 pub use format::{Format, encode};
 pub use former::{MadeBy, at_present_size};
 pub use frame::Frame;
 pub use made::Made;
 pub use parameters::a1111_text;
-pub use partial::PartialSettings;
+pub use partial::{Field, PartialSettings};
 pub use save::{save_new, write_to};
 pub use words::stem;
+
+#[cfg(test)]
+pub(crate) use parameters::tests::made as made_for_tests;

@@ -1,17 +1,28 @@
-//! Pictures from files to pixels, of any kind that we know, within bounds.
+//! Pictures from files to pixels, of any kind that we know. Memory bounds them, and not their sides.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Cursor, Seek};
+use std::io::{BufRead, BufReader, Cursor, Read as _, Seek};
 use std::path::Path;
 
-use image::{ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder as _, ImageReader, Limits};
 
 use super::{Frame, PictureError};
 
-/// The longest side that is opened, in pixels.
-const LONGEST_SIDE: u32 = 16_384;
-/// The most memory a decoder may ask for.
+/// The most bytes of a decoded picture.
 const MOST_BYTES: u64 = 512 << 20;
+/// The most memory that a decoder may ask for: pixels and what it needs beside them.
+const DECODER_BYTES: u64 = 2 * MOST_BYTES;
+
+/// Whether a file is a PNG, JPEG or WebP; its bytes say it, not its ending.
+///
+/// # Errors
+/// What the file system says.
+pub fn is_picture(path: &Path) -> std::io::Result<bool> {
+    let mut first = Vec::new();
+    File::open(path)?.take(12).read_to_end(&mut first)?;
+    let webp = first.starts_with(b"RIFF") && first.ends_with(b"WEBP");
+    Ok(webp || first.starts_with(b"\x89PNG\r\n\x1a\n") || first.starts_with(b"\xff\xd8\xff"))
+}
 
 /// Opens a PNG, JPEG or WebP file; transparency is laid on black.
 ///
@@ -34,12 +45,23 @@ fn decode<R: BufRead + Seek>(path: &Path, reader: R) -> Result<Frame, PictureErr
     let damaged = |reason: String| PictureError::Damaged { path: path.to_owned(), reason };
     let mut reader =
         ImageReader::new(reader).with_guessed_format().map_err(|error| PictureError::read(path, error))?;
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(LONGEST_SIDE);
-    limits.max_image_height = Some(LONGEST_SIDE);
-    limits.max_alloc = Some(MOST_BYTES);
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(DECODER_BYTES);
     reader.limits(limits);
-    let picture = reader.decode().map_err(|error| damaged(error.to_string()))?;
+    let decoder = reader.into_decoder().map_err(|error| damaged(error.to_string()))?;
+    let (width, height) = decoder.dimensions();
+    // As the file has them, and as they are shown.
+    let bytes = decoder.total_bytes().max(u64::from(width) * u64::from(height) * 3);
+    if bytes > MOST_BYTES {
+        return Err(PictureError::TooLarge {
+            path: path.to_owned(),
+            width: width as usize,
+            height: height as usize,
+            found: bytes >> 20,
+            most: MOST_BYTES >> 20,
+        });
+    }
+    let picture = DynamicImage::from_decoder(decoder).map_err(|error| damaged(error.to_string()))?;
     if picture.width() == 0 || picture.height() == 0 {
         return Err(damaged("it has no pixels".into()));
     }
@@ -75,6 +97,22 @@ mod tests {
         let bytes = encode(&frame(), None, Format::Jpeg).unwrap();
         let opened = open_bytes(Path::new("x"), &bytes).unwrap();
         assert_eq!((opened.width, opened.height), (16, 8));
+    }
+
+    #[test]
+    fn memory_is_the_limit_and_not_the_side() {
+        let long = Frame { width: 40_000, height: 2, rgb: vec![7; 40_000 * 6].into() };
+        for format in [Format::Png, Format::Jpeg] {
+            let opened = open_bytes(Path::new("x"), &encode(&long, None, format).unwrap()).unwrap();
+            assert_eq!((opened.width, opened.height), (40_000, 2));
+        }
+        // A head that claims more than there is; its pixels are never asked for.
+        let mut bytes = encode(&frame(), None, Format::Png).unwrap();
+        bytes[16..24].copy_from_slice(&[0, 0, 0x40, 0, 0, 0, 0x40, 0]);
+        let sum = crc32fast::hash(&bytes[12..29]);
+        bytes[29..33].copy_from_slice(&sum.to_be_bytes());
+        let error = open_bytes(Path::new("x.png"), &bytes).unwrap_err().to_string();
+        assert!(error.contains("16384x16384") && error.contains("768 MB"), "{error}");
     }
 
     #[test]

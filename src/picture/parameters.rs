@@ -3,17 +3,11 @@
 //! The prompt, a line `Negative prompt: …` if there is one, and a last line of `Key: value` pairs.
 //! Traps for readers of our files: `Steps` must come first, and no value may hold a comma or a
 //! colon, so a model's name loses them. All that is ours alone is in the `safelight` chunk instead.
-//! Traps for reading theirs: the last line counts as pairs only if it has three, values may be quoted
-//! JSON strings, and an absent `RNG` means the graphics card's generator.
 
-use super::{Made, PartialSettings};
+use super::Made;
 use crate::message::{RngKind, SamplerKind};
 
 const NEGATIVE: &str = "Negative prompt:";
-/// Fewer pairs than this, and the last line belongs to the prompt.
-const FEWEST_PAIRS: usize = 3;
-/// The most pairs that are read.
-const MOST_PAIRS: usize = 200;
 
 /// The text for a picture.
 pub fn a1111_text(made: &Made) -> String {
@@ -48,6 +42,13 @@ pub fn a1111_text(made: &Made) -> String {
     if settings.eta != 0.0 {
         pairs.push(("Eta DDIM", settings.eta.to_string()));
     }
+    if let Some(steps) = made.stopped_after {
+        pairs.push(("Stopped after", steps.to_string()));
+    }
+    if !made.guidance_of_steps.is_empty() {
+        let guidance: Vec<String> = made.guidance_of_steps.iter().map(f64::to_string).collect();
+        pairs.push(("Guidance of steps", guidance.join(" ")));
+    }
     pairs.push(("Version", concat!("Safelight ", env!("CARGO_PKG_VERSION")).to_owned()));
     pairs.retain(|(_, value)| !value.is_empty());
     let pairs: Vec<String> = pairs.into_iter().map(|(key, value)| format!("{key}: {value}")).collect();
@@ -64,110 +65,6 @@ fn line(prompt: &str) -> String {
 fn value(text: &str) -> String {
     let plain = |c: char| if c.is_control() || matches!(c, ',' | ':' | '"') { '_' } else { c };
     text.trim().chars().map(plain).collect()
-}
-
-/// What a text says.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Parameters {
-    pub settings: PartialSettings,
-    pub model: Option<String>,
-    pub model_hash: Option<String>,
-    pub sampler: Option<String>,
-}
-
-/// Reads a text of A1111's form; none if it has no line of pairs.
-pub(super) fn parse(text: &str) -> Option<Parameters> {
-    let text = text.trim_matches('\n');
-    let (above, last) = text.rsplit_once('\n').unwrap_or(("", text));
-    let pairs = pairs(last);
-    if pairs.len() < FEWEST_PAIRS || !pairs.iter().any(|(key, _)| key == "Steps" || key == "Sampler") {
-        return None;
-    }
-    let mut found = Parameters::default();
-    let (prompt, negative) = split_prompts(above);
-    found.settings.prompt = Some(prompt);
-    found.settings.negative_prompt = Some(negative);
-    // The generator is the card's unless the file says otherwise.
-    found.settings.rng = Some(RngKind::Nv);
-    for (key, value) in pairs {
-        take(&mut found, &key, value);
-    }
-    Some(found)
-}
-
-fn take(found: &mut Parameters, key: &str, value: String) {
-    let settings = &mut found.settings;
-    match key {
-        "Steps" => settings.steps = value.parse().ok(),
-        "CFG scale" => settings.guidance = value.parse().ok(),
-        "Seed" => settings.seed = value.parse().ok(),
-        "Eta DDIM" | "Eta" => settings.eta = value.parse().ok(),
-        "Size" => {
-            let (width, height) = value.split_once('x').unwrap_or_default();
-            settings.width = width.trim().parse().ok();
-            settings.height = height.trim().parse().ok();
-        }
-        "RNG" => {
-            settings.rng = match value.as_str() {
-                "CPU" => Some(RngKind::Cpu),
-                "NV" | "GPU" => Some(RngKind::Nv),
-                _ => None,
-            }
-        }
-        "Sampler" => {
-            settings.set_sampler(&value);
-            found.sampler = Some(value);
-        }
-        "Model" => found.model = Some(value),
-        "Model hash" => found.model_hash = Some(value),
-        _ => {}
-    }
-}
-
-/// The lines above the pairs: prompt, and from `Negative prompt:` on the other.
-fn split_prompts(above: &str) -> (String, String) {
-    let mut prompt = Vec::new();
-    let mut negative: Option<Vec<&str>> = None;
-    for line in above.lines() {
-        match (&mut negative, line.trim_start().strip_prefix(NEGATIVE)) {
-            (None, Some(rest)) => negative = Some(vec![rest.trim_start()]),
-            (None, None) => prompt.push(line),
-            (Some(lines), _) => lines.push(line),
-        }
-    }
-    (prompt.join("\n"), negative.unwrap_or_default().join("\n"))
-}
-
-/// `Key: value` pairs, separated by commas; a value may be a JSON string.
-fn pairs(line: &str) -> Vec<(String, String)> {
-    let mut pairs = Vec::new();
-    let mut rest = line.trim();
-    while let Some((key, after)) = rest.split_once(':') {
-        if pairs.len() == MOST_PAIRS {
-            break;
-        }
-        // A key never holds a comma: what stands before one belongs to no pair.
-        let key = key.rsplit(',').next().unwrap_or_default().trim();
-        let (value, next) = next_value(after.trim_start());
-        if !key.is_empty() {
-            pairs.push((key.to_owned(), value));
-        }
-        rest = next;
-    }
-    pairs
-}
-
-/// A value, and what follows its comma.
-fn next_value(text: &str) -> (String, &str) {
-    if text.starts_with('"') {
-        let mut strings = serde_json::Deserializer::from_str(text).into_iter::<String>();
-        if let Some(Ok(value)) = strings.next() {
-            let rest = &text[strings.byte_offset()..];
-            return (value, rest.trim_start().strip_prefix(',').unwrap_or(rest));
-        }
-    }
-    let (value, rest) = text.split_once(',').unwrap_or((text, ""));
-    (value.trim().to_owned(), rest)
 }
 
 #[cfg(test)]
@@ -219,40 +116,10 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn it_reads_what_it_writes() {
-        let made = made();
-        let found = parse(&a1111_text(&made)).unwrap();
-        assert_eq!(
-            found.settings.over(&Settings { prompt: "?".into(), ..made.settings.clone() }),
-            made.settings
-        );
-        assert_eq!(found.model_hash.as_deref(), Some("0123456789"));
-    }
-
-    #[test]
-    fn a_text_of_a1111() {
-        let text = "masterpiece, (best: 1.2)\nsecond line\nNegative prompt: bad, worse\nand more\nSteps: 20, \
-                    Sampler: Euler a, Schedule type: Automatic, CFG scale: 7, Seed: 3864284914, Size: 512x768, \
-                    Model hash: 6ce0161689, Model: v1-5-pruned-emaonly, Lora hashes: \"a: 1, b: 2\", \
-                    TI: \"say \\\"x\\\"\", Eta: 0.3, Version: v1.10.1";
-        let found = parse(text).unwrap();
-        assert_eq!(found.settings.prompt.as_deref(), Some("masterpiece, (best: 1.2)\nsecond line"));
-        assert_eq!(found.settings.negative_prompt.as_deref(), Some("bad, worse\nand more"));
-        assert_eq!(found.settings.seed, Some(3_864_284_914));
-        assert_eq!((found.settings.width, found.settings.height), (Some(512), Some(768)));
-        assert_eq!(found.settings.eta, Some(0.3));
-        assert_eq!(found.settings.rng, Some(RngKind::Nv));
-        assert_eq!(found.sampler.as_deref(), Some("Euler a"));
-        assert_eq!(found.settings.sampler, None);
-        assert_eq!(found.model.as_deref(), Some("v1-5-pruned-emaonly"));
-    }
-
-    #[test]
-    fn text_without_pairs_is_not_of_this_form() {
-        for text in ["", "a prompt", "a: b, c: d, e: f", "Steps: 20", "x\nSteps: 20, Sampler: DDIM"] {
-            assert_eq!(parse(text), None, "{text}");
-        }
-        let bare = parse("Steps: 20, Sampler: DDIM, CFG scale: 7").unwrap();
-        assert_eq!(bare.settings.prompt.as_deref(), Some(""));
+    fn what_acted_is_told() {
+        let mut made = made();
+        made.stopped_after = Some(3);
+        made.guidance_of_steps = vec![7.5, 7.5, 3.0];
+        assert!(a1111_text(&made).contains(", Stopped after: 3, Guidance of steps: 7.5 7.5 3, Version: "));
     }
 }

@@ -3,11 +3,48 @@
 use crate::message::{RngKind, SamplerKind, Settings, TimestepSpacing};
 
 /// The most steps a schedule has.
-const MOST_STEPS: u64 = 1000;
+const MOST_STEPS: usize = 1000;
+/// The most steps that are believed.
+const MOST_STEPS_BELIEVED: u64 = 10_000;
 /// The largest guidance that is believed.
 const MOST_GUIDANCE: f64 = 1000.0;
 /// The longest side that is believed, in pixels.
 const LONGEST_SIDE: u64 = 1 << 15;
+
+/// What a picture may tell of how it was made, as a person names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Field {
+    /// What it shows.
+    Prompt,
+    /// What it should not show.
+    NegativePrompt,
+    /// Steps.
+    Steps,
+    /// How strongly the words acted.
+    Guidance,
+    /// The seed.
+    Seed,
+    /// Width and height.
+    Size,
+    /// The update rule.
+    Sampler,
+}
+
+impl Field {
+    /// Its name for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Prompt => "prompt",
+            Self::NegativePrompt => "negative prompt",
+            Self::Steps => "steps",
+            Self::Guidance => "guidance",
+            Self::Seed => "seed",
+            Self::Size => "size",
+            Self::Sampler => "sampler",
+        }
+    }
+}
 
 /// Settings with gaps.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -17,7 +54,7 @@ pub struct PartialSettings {
     pub prompt: Option<String>,
     /// What it should not show; `Some("")` if the file says that there was none.
     pub negative_prompt: Option<String>,
-    /// Steps asked for, 1 to 1000.
+    /// Steps asked for; some programs allow more than a schedule has.
     pub steps: Option<usize>,
     /// `unconditional_guidance_scale`.
     pub guidance: Option<f64>,
@@ -40,13 +77,13 @@ pub struct PartialSettings {
 }
 
 impl PartialSettings {
-    /// `base` with all that is known put over it.
+    /// `base` with all that is known put over it; steps no more than a schedule has.
     pub fn over(&self, base: &Settings) -> Settings {
         let text = |own: &Option<String>, base: &String| own.clone().unwrap_or_else(|| base.clone());
         Settings {
             prompt: text(&self.prompt, &base.prompt),
             negative_prompt: text(&self.negative_prompt, &base.negative_prompt),
-            steps: self.steps.unwrap_or(base.steps),
+            steps: self.steps.map_or(base.steps, |steps| steps.min(MOST_STEPS)),
             guidance: self.guidance.unwrap_or(base.guidance),
             eta: self.eta.unwrap_or(base.eta),
             seed: self.seed.unwrap_or(base.seed),
@@ -59,9 +96,32 @@ impl PartialSettings {
         }
     }
 
-    /// Whether nothing is known.
+    /// What is not known of it.
+    pub fn missing(&self) -> Vec<Field> {
+        self.fields().filter(|(_, known)| !known).map(|(field, _)| field).collect()
+    }
+
+    /// How much is known of what is told by [`Field`].
+    pub fn known(&self) -> usize {
+        self.fields().filter(|(_, known)| *known).count()
+    }
+
+    fn fields(&self) -> impl Iterator<Item = (Field, bool)> {
+        [
+            (Field::Prompt, self.prompt.is_some()),
+            (Field::NegativePrompt, self.negative_prompt.is_some()),
+            (Field::Steps, self.steps.is_some()),
+            (Field::Guidance, self.guidance.is_some()),
+            (Field::Seed, self.seed.is_some()),
+            (Field::Size, self.width.is_some() && self.height.is_some()),
+            (Field::Sampler, self.sampler.is_some()),
+        ]
+        .into_iter()
+    }
+
+    /// Whether nothing is known that a person would name.
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        self.known() == 0
     }
 
     /// The same without numbers that no picture can have had.
@@ -69,7 +129,7 @@ impl PartialSettings {
     pub fn believed(mut self) -> Self {
         let whole = |value: Option<usize>, most: u64| value.filter(|&v| v >= 1 && v as u64 <= most);
         let real = |value: Option<f64>, most: f64| value.filter(|v| (0.0..=most).contains(v));
-        self.steps = whole(self.steps, MOST_STEPS);
+        self.steps = whole(self.steps, MOST_STEPS_BELIEVED);
         self.width = whole(self.width, LONGEST_SIDE);
         self.height = whole(self.height, LONGEST_SIDE);
         self.guidance = real(self.guidance, MOST_GUIDANCE);
@@ -80,7 +140,13 @@ impl PartialSettings {
 
     /// Takes a sampler's name as other programs spell it; answers whether it is one of ours.
     pub(super) fn set_sampler(&mut self, name: &str) -> bool {
-        self.sampler = match name.trim().to_lowercase().as_str() {
+        let name = name.trim().to_lowercase();
+        // The plain schedules may stand behind the rule's name.
+        let rule = [" uniform", " automatic", " normal", "_uniform", "_normal"]
+            .iter()
+            .find_map(|schedule| name.strip_suffix(schedule))
+            .unwrap_or(&name);
+        self.sampler = match rule {
             "ddim" => Some(SamplerKind::Ddim),
             "plms" => Some(SamplerKind::Plms),
             _ => None,

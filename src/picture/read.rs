@@ -1,37 +1,89 @@
-//! Settings back from a picture: Safelight's own, and what A1111, ComfyUI and InvokeAI leave.
+//! Settings back from a picture: Safelight's own, and what other programs leave.
 //!
 //! Everything read here was written by strangers: lengths are bounded, numbers that no picture can
-//! have had are left out, and a damaged text is the same as none.
+//! have had are left out, and a damaged text is the same as none. A file may carry several texts; the
+//! most trusted that tells enough is read, else the one that tells most.
 
 mod comfy;
+mod exif;
+mod flat;
+mod infotext;
 mod invoke;
+mod json;
+mod pairs;
+mod texts;
 mod value;
 
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read};
+use std::io::{BufReader, Cursor};
 use std::path::Path;
 
 use serde_json::Value;
 
-use super::chunks::{PngHead, png_head};
-use super::exif_block;
-use super::format::{PARAMETERS, SAFELIGHT};
-use super::{Made, MadeBy, PartialSettings, PictureError, parameters};
+pub(super) use exif::utf8_or_latin1;
 
-/// The most bytes of a JPEG or WebP file that are looked at.
-const MOST_BYTES: u64 = 64 << 20;
+use self::texts::{MAKER_NOTE, Texts};
+use super::chunks::PngHead;
+use super::exif_block::NOTE;
+use super::format::{PARAMETERS, SAFELIGHT};
+use super::{Field, Made, MadeBy, PartialSettings, PictureError};
+
+/// Places of texts, the most trusted first; a text anywhere else comes last.
+const PLACES: [&str; 12] = [
+    "invokeai_metadata",
+    PARAMETERS,
+    "UserComment",
+    "prompt",
+    "Model",
+    "Make",
+    "ImageDescription",
+    "XPComment",
+    "sd-metadata",
+    "Dream",
+    "Comment",
+    "Description",
+];
+/// The most steps whose guidance is read.
+const MOST_STEPS: usize = 1_000;
+/// A text that tells so many settings is enough.
+const ENOUGH: usize = 4;
 
 /// The program that wrote a picture's settings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub enum Origin {
     /// This program.
     Safelight,
     /// stable-diffusion-webui, or one of the many that write its form.
     A1111,
     /// ComfyUI; its graph was followed.
+    #[serde(rename = "ComfyUI")]
     ComfyUi,
     /// InvokeAI, present or older.
+    #[serde(rename = "InvokeAI")]
     InvokeAi,
+    /// SwarmUI.
+    #[serde(rename = "SwarmUI")]
+    SwarmUi,
+    /// Fooocus, in its own form.
+    Fooocus,
+    /// A program that writes an object of JSON.
+    #[serde(rename = "another program")]
+    Other,
+}
+
+impl Origin {
+    /// Its name for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Safelight => "Safelight",
+            Self::A1111 => "A1111",
+            Self::ComfyUi => "ComfyUI",
+            Self::InvokeAi => "InvokeAI",
+            Self::SwarmUi => "SwarmUI",
+            Self::Fooocus => "Fooocus",
+            Self::Other => "another program",
+        }
+    }
 }
 
 /// What a picture tells of how it was made.
@@ -47,6 +99,10 @@ pub struct Recovered {
     pub model_hash: Option<String>,
     /// The sampler's name where it is none of ours, so the picture will come out another.
     pub foreign_sampler: Option<String>,
+    /// Steps that were done, where the run was stopped early.
+    pub stopped_after: Option<usize>,
+    /// The guidance of each step, where it was changed on the way; else empty.
+    pub guidance_of_steps: Vec<f64>,
     /// The whole record, if this program wrote it.
     pub made: Option<Made>,
 }
@@ -57,41 +113,71 @@ pub struct Recovered {
 /// What the file system says; a file that is no picture has no settings.
 pub fn recover(path: &Path) -> Result<Option<Recovered>, PictureError> {
     let file = File::open(path).map_err(|error| PictureError::read(path, error))?;
-    let mut reader = BufReader::new(file);
-    let head = png_head(&mut reader).map_err(|error| PictureError::read(path, error))?;
-    if let Some(head) = head {
-        return Ok(recover_png(&head));
-    }
-    let again = |error| PictureError::read(path, error);
-    let mut bytes = Vec::new();
-    File::open(path).map_err(again)?.take(MOST_BYTES).read_to_end(&mut bytes).map_err(again)?;
-    Ok(recover_exif(exif_block::read_file(&bytes)))
+    let texts = Texts::read(&mut BufReader::new(file)).map_err(|error| PictureError::read(path, error))?;
+    Ok(recover_texts(&texts))
 }
 
 /// Reads the settings of a picture in memory.
 pub fn recover_bytes(bytes: &[u8]) -> Option<Recovered> {
-    match png_head(&mut Cursor::new(bytes)) {
-        Ok(Some(head)) => recover_png(&head),
-        _ => recover_exif(exif_block::read_file(bytes)),
-    }
+    recover_texts(&Texts::read(&mut Cursor::new(bytes)).ok()?)
 }
 
 /// Reads the settings of a PNG whose texts are at hand.
 pub fn recover_png(head: &PngHead) -> Option<Recovered> {
-    let text = |keyword| head.text(keyword);
-    let found = text(SAFELIGHT)
-        .and_then(safelight)
-        .or_else(|| text("invokeai_metadata").and_then(invoke::metadata))
-        .or_else(|| text(PARAMETERS).and_then(a1111))
-        .or_else(|| text("prompt").and_then(comfy::graph))
-        .or_else(|| text("sd-metadata").and_then(invoke::legacy))
-        .or_else(|| recover_exif(exif_block::read(head.exif.clone()?)));
-    found.map(Recovered::believed)
+    recover_texts(&Texts::of_png(head))
 }
 
-fn recover_exif((comment, json): exif_block::Texts) -> Option<Recovered> {
-    let found = json.as_deref().and_then(safelight);
-    found.or_else(|| comment.as_deref().and_then(a1111)).map(Recovered::believed)
+fn recover_texts(texts: &Texts) -> Option<Recovered> {
+    let note = || texts.get(MAKER_NOTE).and_then(|text| text.strip_prefix(NOTE));
+    let own = texts.get(SAFELIGHT).and_then(safelight).or_else(|| note().and_then(safelight));
+    let found = own.or_else(|| foreign(texts)).map(Recovered::believed)?;
+    (found.settings.known() > 0 || found.model.is_some()).then_some(found)
+}
+
+/// What other programs leave.
+fn foreign(texts: &Texts) -> Option<Recovered> {
+    let rank =
+        |name: &str| PLACES.iter().position(|place| place.eq_ignore_ascii_case(name)).unwrap_or(PLACES.len());
+    let mut ordered: Vec<(&str, &str)> = texts.iter().filter(|(name, _)| *name != MAKER_NOTE).collect();
+    ordered.sort_by_key(|(name, _)| rank(name));
+    let mut best: Option<Recovered> = None;
+    for (_, text) in ordered {
+        let Some(found) = any_form(text) else { continue };
+        if best.as_ref().is_none_or(|best| best.settings.known() < found.settings.known()) {
+            best = Some(found);
+        }
+        if best.as_ref().is_some_and(|best| best.settings.known() >= ENOUGH) {
+            return best;
+        }
+    }
+    // Some write each value under a keyword of its own.
+    let apart = || texts.iter().map(|(name, text)| (name.to_owned(), Value::from(text))).collect();
+    best.or_else(|| flat::record(&Value::Object(apart())))
+}
+
+/// Reads a text by what it looks like, wherever it stood.
+fn any_form(text: &str) -> Option<Recovered> {
+    // ComfyUI writes such a word into fields of EXIF.
+    let bare = text.trim_start_matches(['\u{feff}', ' ', '\n']);
+    let bare = ["prompt:", "Prompt:"].iter().find_map(|word| bare.strip_prefix(word)).unwrap_or(bare);
+    let record = json::parse(bare).and_then(|value| any_record(&value));
+    record.or_else(|| infotext::parse(text)).or_else(|| invoke::dream(text))
+}
+
+fn any_record(value: &Value) -> Option<Recovered> {
+    let graph = comfy::graph(value).or_else(|| {
+        let inner = value.get("prompt")?;
+        inner
+            .as_object()
+            .map_or_else(|| comfy::graph(&json::parse(inner.as_str()?)?), |_| comfy::graph(inner))
+    });
+    // Where a graph comes with a plain record of it, that tells more.
+    let plain = || {
+        flat::record(value).filter(|found| {
+            graph.as_ref().is_none_or(|graph| graph.settings.known() < found.settings.known())
+        })
+    };
+    invoke::metadata(value).or_else(|| invoke::legacy(value)).or_else(plain).or_else(|| graph.clone())
 }
 
 impl Recovered {
@@ -103,6 +189,8 @@ impl Recovered {
             model: None,
             model_hash: None,
             foreign_sampler: None,
+            stopped_after: None,
+            guidance_of_steps: Vec::new(),
             made: None,
         }
     }
@@ -112,6 +200,13 @@ impl Recovered {
         MadeBy { name: self.model.clone(), hash: self.model_hash.clone() }
     }
 
+    /// What the picture does not tell, so that whatever was there before stays.
+    pub fn not_read(&self) -> Vec<Field> {
+        let mut missing = self.settings.missing();
+        missing.retain(|field| *field != Field::Sampler || self.foreign_sampler.is_none());
+        missing
+    }
+
     /// Takes the sampler by name, ours or not.
     fn set_sampler(&mut self, name: String) {
         if !self.settings.set_sampler(&name) {
@@ -119,38 +214,34 @@ impl Recovered {
         }
     }
 
-    fn believed(self) -> Self {
-        Self { settings: self.settings.believed(), ..self }
+    fn believed(mut self) -> Self {
+        self.settings = self.settings.believed();
+        self.guidance_of_steps.retain(|guidance| guidance.is_finite());
+        self
     }
 }
 
 /// Our own JSON. A later version's still gives what this one knows.
 fn safelight(text: &str) -> Option<Recovered> {
-    let record: Value = serde_json::from_str(text).ok()?;
+    let record = json::parse(text)?;
     let made = record.get("made")?;
     let settings: PartialSettings = serde_json::from_value(made.get("settings")?.clone()).ok()?;
     let text = |key: &str| made.get(key).and_then(Value::as_str).map(str::to_owned);
+    let guidance = made.get("guidance_of_steps").and_then(Value::as_array);
     Some(Recovered {
         settings,
         model: text("model"),
         model_hash: text("model_hash"),
+        stopped_after: made.get("stopped_after").and_then(value::count),
+        guidance_of_steps: guidance
+            .into_iter()
+            .flatten()
+            .take(MOST_STEPS)
+            .filter_map(Value::as_f64)
+            .collect(),
         made: serde_json::from_value(made.clone()).ok(),
         ..Recovered::from(Origin::Safelight)
     })
-}
-
-fn a1111(text: &str) -> Option<Recovered> {
-    let found = parameters::parse(text)?;
-    let mut recovered = Recovered {
-        settings: found.settings,
-        model: found.model,
-        model_hash: found.model_hash,
-        ..Recovered::from(Origin::A1111)
-    };
-    if let Some(sampler) = found.sampler {
-        recovered.set_sampler(sampler);
-    }
-    Some(recovered)
 }
 
 #[cfg(test)]
@@ -159,18 +250,22 @@ mod tests {
 
     #[test]
     fn a_later_versions_record_gives_what_is_known() {
-        let text = r#"{"version":9,"made":{"settings":{"prompt":"a","steps":7,"lens":"wide"},"model":"m"}}"#;
+        let text = r#"{"version":9,"made":{"settings":{"prompt":"a","steps":7,"lens":"wide"},"model":"m","stopped_after":3}}"#;
         let found = safelight(text).unwrap();
         assert_eq!(found.settings.prompt.as_deref(), Some("a"));
-        assert_eq!(found.settings.steps, Some(7));
+        assert_eq!((found.settings.steps, found.stopped_after), (Some(7), Some(3)));
         assert_eq!(found.settings.seed, None);
-        assert_eq!((found.model.as_deref(), found.made), (Some("m"), None));
+        assert_eq!((found.model.as_deref(), &found.made), (Some("m"), &None));
+        assert_eq!(
+            found.not_read(),
+            [Field::NegativePrompt, Field::Guidance, Field::Seed, Field::Size, Field::Sampler]
+        );
     }
 
     #[test]
     fn numbers_that_cannot_be_are_left_out() {
         let text = "x\nSteps: 90000, Sampler: DDIM, CFG scale: NaN, Seed: -1, Size: 0x99999999, Eta: 7";
-        let found = a1111(text).unwrap().believed();
+        let found = any_form(text).unwrap().believed();
         let settings = found.settings;
         assert_eq!((settings.steps, settings.guidance, settings.seed), (None, None, None));
         assert_eq!((settings.width, settings.height, settings.eta), (None, None, None));

@@ -1,8 +1,10 @@
 //! The same weights in every layout give the same picture, number by number.
 
+mod odd;
+
 use std::path::{Path, PathBuf};
 
-use safelight::engine::{Opening, generate, open_model};
+use safelight::engine::{OpenModel, Opening, generate, open_model};
 use safelight::message::{ModelSource, Settings};
 use safelight::ops::{Device, StopFlag};
 use safelight::picture::Frame;
@@ -18,6 +20,10 @@ fn develop(layout: &str) -> (Latent, Frame) {
     let source = ModelSource::Path { path: fixture(layout), config: Some(fixture("config.yaml")) };
     let model = open_model(&source, Opening::on(&Device::cpu(StopFlag::default()), "CPU")).unwrap();
     assert!(model.info.notes.is_empty(), "{layout}");
+    picture_of(&model)
+}
+
+fn picture_of(model: &OpenModel) -> (Latent, Frame) {
     let settings = Settings {
         prompt: "a red tomato".to_owned(),
         negative_prompt: "rain".to_owned(),

@@ -149,6 +149,54 @@ fn a_score_corrector_changes_what_the_network_said() {
     );
 }
 
+/// A network that knows the picture, every number of which is 0.5, and tells it as a velocity.
+struct Velocity<'a>(&'a DiffusionSchedule);
+
+impl Denoiser for Velocity<'_> {
+    type Error = String;
+
+    fn conditional(&mut self, x: &Latent, t: usize) -> Result<Latent, String> {
+        let alpha = self.0.alphas_cumprod[t];
+        let (signal, sigma) = (alpha.sqrt(), (1.0 - alpha).sqrt());
+        Ok(x.map(|x| signal * (x - signal * 0.5) / sigma - sigma * 0.5))
+    }
+
+    fn guided(&mut self, x: &Latent, t: usize) -> Result<(Latent, Latent), String> {
+        self.conditional(x, t).map(|v| (v.clone(), v))
+    }
+
+    fn has_unconditional(&self) -> bool {
+        true
+    }
+
+    fn parameterization(&self) -> Parameterization {
+        Parameterization::V
+    }
+
+    fn quantize(&mut self, _: &Latent) -> Result<Latent, String> {
+        Err("no codebook".to_owned())
+    }
+}
+
+#[test]
+fn a_velocity_tells_the_picture_even_where_no_signal_is_left() {
+    let zero = full().with_zero_terminal_snr();
+    let runs = [
+        (full(), SamplerKind::Ddim, schedule(0.0)),
+        (full(), SamplerKind::Plms, schedule(0.0)),
+        (zero.clone(), SamplerKind::Ddim, DdimSchedule::original_steps(&zero, 0.0)),
+    ];
+    for (full, sampler, schedule) in runs {
+        let options = RunOptions { sampler, ..RunOptions::default() };
+        let mut on_step = |report: &safelight::sampler::StepReport<'_>, _: &RunState| {
+            let far = report.pred_x0.values.iter().map(|x| (x - 0.5).abs()).fold(0.0, f32::max);
+            assert!(far < 1e-3, "{sampler:?}, t {}: {far} away", report.timestep);
+            ControlFlow::Continue(Next::default())
+        };
+        run(&mut Velocity(&full), &full, &schedule, &options, start(4.0), &mut on_step).unwrap();
+    }
+}
+
 #[test]
 fn repeated_noise_is_one_draw_for_the_whole_batch() {
     let batch = [2, 4, 2, 2];

@@ -1,8 +1,6 @@
 //! What a file is that was dropped or chosen: a picture, a model, or neither.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::{failed, write};
 use crate::app::services::Answer;
@@ -10,6 +8,7 @@ use crate::app::state::file_name;
 use crate::engine::is_model;
 use crate::message::Report;
 use crate::picture;
+use crate::picture::open::is_picture;
 use crate::picture::read::Recovered;
 use crate::told::Sentence;
 
@@ -43,13 +42,6 @@ fn of_index(path: PathBuf) -> PathBuf {
     }
 }
 
-fn is_picture(path: &Path) -> std::io::Result<bool> {
-    let mut first = Vec::new();
-    File::open(path)?.take(12).read_to_end(&mut first)?;
-    let webp = first.starts_with(b"RIFF") && first.ends_with(b"WEBP");
-    Ok(webp || first.starts_with(b"\x89PNG\r\n\x1a\n") || first.starts_with(b"\xff\xd8\xff"))
-}
-
 fn read_picture(path: PathBuf) -> Answer {
     let frame = match picture::open::open(&path) {
         Ok(frame) => frame,
@@ -69,6 +61,8 @@ fn read_picture(path: PathBuf) -> Answer {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]

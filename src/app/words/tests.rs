@@ -146,6 +146,17 @@ fn messages() -> Vec<Box<dyn Told>> {
         Note::FitError { error: 0.1 },
         Note::RoughColors,
         Note::FitNotReady,
+        Note::OtherSampler { found: text() },
+        Note::OtherSize { found: [1, 2], used: [3, 4] },
+        Note::OtherSteps { found: 1500, used: 1000 },
+        Note::OtherEta { found: 0.5 },
+        Note::OtherModel { found: text(), used: "abc".into() },
+        Note::NotTold { what: text() },
+        Note::WasStopped { after: 3 },
+        Note::WasSteered { used: 7.5 },
+        Note::SettingsLeftOut { format: text() },
+        Note::PromptsCut { format: text() },
+        Note::PreviewNotSaved { cause: text() },
     ] {
         all.push(Box::new(note));
     }
@@ -212,7 +223,7 @@ fn messages() -> Vec<Box<dyn Told>> {
     for error in [
         PictureError::Write { path: path(), source: refused() },
         PictureError::Ending { path: path(), expected: ".png" },
-        PictureError::TooLong { found: 1, format: "JPEG" },
+        PictureError::TooLarge { path: path(), width: 1, height: 1, found: 2, most: 1 },
         PictureError::Size { width: 1, height: 1, format: "JPEG" },
         PictureError::Damaged { path: path(), reason: text() },
         PictureError::Encode { format: "JPEG", reason: text() },

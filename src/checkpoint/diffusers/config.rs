@@ -65,9 +65,6 @@ fn diffusion(scheduler: &Settings, unet: &Settings, vae: &Settings) -> Result<Di
     if scheduler.get("trained_betas").is_some() {
         return Err(scheduler.unlike("trained_betas", "nothing"));
     }
-    if scheduler.is_true("rescale_betas_zero_snr") {
-        return Err(scheduler.unlike("rescale_betas_zero_snr", "false"));
-    }
     let beta_schedule = match scheduler.text("beta_schedule").unwrap_or("linear") {
         "scaled_linear" => "linear",
         "linear" => "sqrt_linear",
@@ -85,6 +82,7 @@ fn diffusion(scheduler: &Settings, unet: &Settings, vae: &Settings) -> Result<Di
         beta_schedule,
         timesteps: scheduler.size_or("num_train_timesteps", 1000)?,
         parameterization,
+        zero_terminal_snr: scheduler.is_true("rescale_betas_zero_snr"),
         image_size: unet.size_or("sample_size", 64)?,
         scale_factor: vae.number_or("scaling_factor", 0.18215)?,
         scale_by_std: false,

@@ -9,6 +9,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::note::Note;
+
 use super::super::bytes::{MappedFile, read_small};
 use super::super::error::{CheckpointError, Problem};
 use super::super::keys::{self, Blocks};
@@ -45,28 +47,32 @@ const TEXT_FILES: &[&str] = &[
     "pytorch_model.fp16.bin",
 ];
 
-/// Maps the weight files of a folder (the UNet's first) and lists their tensors.
-pub(crate) fn list(folder: &Path) -> Result<(Vec<MappedFile>, Tensors), CheckpointError> {
+/// A folder's weight files, the UNet's first, their tensors, and what is odd about them.
+type Listed = (Vec<MappedFile>, Tensors, Vec<Note>);
+
+/// Maps the weight files of a folder and lists their tensors.
+pub(crate) fn list(folder: &Path) -> Result<Listed, CheckpointError> {
     check_pipeline(folder)?;
     let mut files = Vec::new();
+    let mut notes = Vec::new();
     let mut tensors = Tensors::new();
 
-    let unet = component(folder, "unet", UNET_FILES, &mut files)?;
+    let unet = component(folder, "unet", UNET_FILES, &mut files, &mut notes)?;
     let blocks = Blocks::count(unet.keys().map(String::as_str));
     rename(&mut tensors, "unet", unet, |name| keys::unet_name(name, &blocks));
 
-    let vae = component(folder, "vae", UNET_FILES, &mut files)?;
+    let vae = component(folder, "vae", UNET_FILES, &mut files, &mut notes)?;
     let decoder = Blocks::count(vae.keys().filter_map(|name| name.strip_prefix("decoder.")));
     rename(&mut tensors, "vae", vae, |name| keys::first_stage_name(name, &decoder));
     attention_to_convolution(&mut tensors);
 
-    let text_encoder = component(folder, "text_encoder", TEXT_FILES, &mut files)?;
+    let text_encoder = component(folder, "text_encoder", TEXT_FILES, &mut files, &mut notes)?;
     if is_open_clip(folder)? {
         tensors.extend(rename_open_clip(text_encoder).map_err(|problem| problem.at(folder))?);
     } else {
         rename(&mut tensors, "text_encoder", text_encoder, keys::clip_name);
     }
-    Ok((files, tensors))
+    Ok((files, tensors, notes))
 }
 
 /// Refuses folders of other families by name.
@@ -99,6 +105,7 @@ fn component(
     part: &'static str,
     candidates: &[&'static str],
     files: &mut Vec<MappedFile>,
+    notes: &mut Vec<Note>,
 ) -> Result<Tensors, CheckpointError> {
     let inner = folder.join(part);
     let Some(found) = candidates.iter().find(|name| inner.join(name).is_file()) else {
@@ -108,7 +115,9 @@ fn component(
     let mut tensors = Tensors::new();
     for name in names {
         let file = MappedFile::open(&inner.join(name))?;
-        tensors.extend(list_file(&file, files.len())?.tensors);
+        let listed = list_file(&file, files.len())?;
+        tensors.extend(listed.tensors);
+        notes.extend(listed.notes);
         files.push(file);
     }
     Ok(tensors)

@@ -56,6 +56,10 @@ fn stack(name: &str, parts: Vec<StoredTensor>) -> Result<StoredTensor, Problem> 
     let mut whole = parts.next().ok_or_else(|| Problem::NoTensor(name.to_owned()))?;
     let first = whole.shape.clone();
     for part in parts {
+        if part.scale.is_some() || whole.scale.is_some() {
+            let expected = format!("numbers without a scale for {name}");
+            return Err(Problem::Unsupported { expected, found: "scaled ones".to_owned() });
+        }
         if part.shape != first || part.element != whole.element {
             return Err(Problem::Shape { name: name.to_owned(), expected: first, found: part.shape });
         }

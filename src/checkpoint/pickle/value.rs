@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use crate::checkpoint::element::ElementType;
 
 /// A value's place in its pickle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Handle(pub(super) u32);
 
 /// One value. Text and bytes are borrowed from the pickle.

@@ -1,0 +1,49 @@
+//! `EncoderHalf`: the half of a first stage that turns pictures into latents.
+//!
+//! Text to picture does not use it, and files made for that alone leave it out; then it is absent, and
+//! whoever asks for it is told so.
+
+use super::first_stage_blocks::{DdConfig, Encoder, resident_encoder};
+use super::resident::Resident;
+use crate::ops::{Conv2d, Conv2dShape, Error, Result, Tensor, Weights};
+
+/// An encoder and the convolution behind it, or neither.
+#[derive(Debug)]
+pub(super) struct EncoderHalf(Option<(Resident<Encoder>, Conv2d)>);
+
+impl EncoderHalf {
+    /// `encoder` and `quant_conv` of a first stage at `weights`, absent if one of their tensors is.
+    ///
+    /// # Errors
+    /// If a tensor is of another shape or cannot be read.
+    pub(super) fn new(weights: &Weights, config: &DdConfig, quant: Conv2dShape) -> Result<Self> {
+        let built = resident_encoder(weights, config)
+            .and_then(|encoder| Ok((encoder, Conv2d::new(&weights.pp("quant_conv"), quant)?)));
+        match built {
+            Ok(built) => Ok(Self(Some(built))),
+            Err(Error::NoTensor { .. }) => Ok(Self(None)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether it is there.
+    pub(super) fn is_whole(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// (b, in_channels, H, W) → (b, c, h, w), what `quant_conv` gives.
+    ///
+    /// # Errors
+    /// If it is absent, shapes do not fit, or stopped.
+    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let (encoder, quant_conv) = self.0.as_ref().ok_or(Error::NoEncoder)?;
+        quant_conv.forward(&encoder.get()?.forward(x)?)
+    }
+
+    /// Frees the encoder's memory until a picture is encoded.
+    pub(super) fn give_back(&self) {
+        if let Some((encoder, _)) = &self.0 {
+            encoder.give_back();
+        }
+    }
+}

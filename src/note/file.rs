@@ -1,0 +1,150 @@
+//! `FileNote`: what is odd but sound about a model file, and what of it was left out.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::told::{Told, quoted};
+
+/// Something that a user may want to know of a model file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FileNote {
+    /// The file says that the network predicts v.
+    VTold,
+    /// The schedule ends without signal, which no network that predicts noise can use.
+    VAssumed,
+    /// The file names a prediction that is not known.
+    PredictionUnknown {
+        /// Its word.
+        told: String,
+    },
+    /// The file and its config differ in what the network predicts.
+    PredictionsDiffer {
+        /// What the file says: eps or v.
+        file: String,
+    },
+    /// The schedule ends without signal.
+    ZeroTerminalSnr,
+    /// The config asks for the averaged copy of the UNet, which the file lacks.
+    EmaAbsent,
+    /// The file holds the averaged copy of the UNet alone.
+    EmaOnly,
+    /// The first stage cannot encode.
+    EncoderAbsent,
+    /// The text encoder has rows for words that the tokenizer does not know.
+    RowsWithoutWords {
+        /// How many.
+        rows: usize,
+        /// The rows that are used.
+        used: usize,
+    },
+    /// Tensors are read under other names than they are stored.
+    NamesUnwrapped {
+        /// How many.
+        tensors: usize,
+        /// One of them, as stored.
+        stored: String,
+        /// The same, as read.
+        read_as: String,
+    },
+    /// A safetensors file goes on behind its last tensor.
+    BytesBehindTheEnd {
+        /// By so much.
+        bytes: u64,
+    },
+    /// Tensors of another network lie in the file.
+    RestsLeftOut {
+        /// Its name.
+        network: String,
+        /// How many.
+        tensors: usize,
+    },
+}
+
+impl fmt::Display for FileNote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::VTold => f.write_str("the file says that the model predicts v"),
+            Self::VAssumed => {
+                f.write_str("a schedule without signal at its end: v is assumed to be predicted")
+            }
+            Self::PredictionUnknown { told } => write!(
+                f,
+                "the file says that the model predicts {told:?}, which is not known: the noise (eps) is assumed"
+            ),
+            Self::PredictionsDiffer { file } => {
+                write!(
+                    f,
+                    "the file says that the model predicts {file}, its config does not; the config is used"
+                )
+            }
+            Self::ZeroTerminalSnr => {
+                f.write_str("the schedule ends without signal (zero terminal SNR), as the file has it")
+            }
+            Self::EmaAbsent => {
+                f.write_str("the file has no averaged copy (EMA) of the UNet; its own weights run")
+            }
+            Self::EmaOnly => {
+                f.write_str("the file has the averaged copy (EMA) of the UNet alone, which runs")
+            }
+            Self::EncoderAbsent => {
+                f.write_str("the VAE has no encoder: text to picture works, pictures cannot be read in")
+            }
+            Self::RowsWithoutWords { rows, used } => {
+                let rows = counted(*rows as u64, "row");
+                write!(f, "the text encoder has {rows} for added words, left out; the first {used} are used")
+            }
+            Self::NamesUnwrapped { tensors, stored, read_as } => {
+                let tensors = counted(*tensors as u64, "tensor");
+                write!(f, "unusual names of {tensors}: {} is read as {}", quoted(stored), quoted(read_as))
+            }
+            Self::BytesBehindTheEnd { bytes } => {
+                write!(f, "left out at the file's end: {} behind the last tensor", counted(*bytes, "byte"))
+            }
+            Self::RestsLeftOut { network, tensors } => {
+                write!(f, "left out: {} of another network ({network})", counted(*tensors as u64, "tensor"))
+            }
+        }
+    }
+}
+
+/// A number of things.
+fn counted(number: u64, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
+impl Told for FileNote {
+    fn key(&self) -> &'static str {
+        match self {
+            Self::VTold => "note-v-told",
+            Self::VAssumed => "note-v-assumed",
+            Self::PredictionUnknown { .. } => "note-prediction-unknown",
+            Self::PredictionsDiffer { .. } => "note-predictions-differ",
+            Self::ZeroTerminalSnr => "note-zero-terminal-snr",
+            Self::EmaAbsent => "note-ema-absent",
+            Self::EmaOnly => "note-ema-only",
+            Self::EncoderAbsent => "note-encoder-absent",
+            Self::RowsWithoutWords { .. } => "note-rows-without-words",
+            Self::NamesUnwrapped { .. } => "note-names-unwrapped",
+            Self::BytesBehindTheEnd { .. } => "note-bytes-behind-the-end",
+            Self::RestsLeftOut { .. } => "note-rests-left-out",
+        }
+    }
+
+    fn values(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::PredictionUnknown { told } => vec![("told", quoted(told))],
+            Self::PredictionsDiffer { file } => vec![("told", file.clone())],
+            Self::RowsWithoutWords { rows, .. } => vec![("rows", rows.to_string())],
+            Self::NamesUnwrapped { tensors, .. } => vec![("tensors", tensors.to_string())],
+            Self::BytesBehindTheEnd { bytes } => vec![("bytes", bytes.to_string())],
+            Self::RestsLeftOut { network, .. } => vec![("network", network.clone())],
+            Self::VTold
+            | Self::VAssumed
+            | Self::ZeroTerminalSnr
+            | Self::EmaAbsent
+            | Self::EmaOnly
+            | Self::EncoderAbsent => Vec::new(),
+        }
+    }
+}
