@@ -18,7 +18,7 @@ fn noise(len: usize) -> Vec<f32> {
 }
 /// Noise in one of the context's buffers (huge pages, as in the program).
 fn tensor(context: &Context, len: usize) -> Buffer {
-    let mut buffer = context.arena.take(len);
+    let mut buffer = context.arena.take(len).unwrap();
     buffer.copy_from_slice(&noise(len));
     buffer
 }
@@ -108,11 +108,11 @@ fn linears(context: &Context, bytes: usize) {
         let w = halves(rows * k);
         let pack = || {
             if std::env::var_os("BF16").is_some() {
-                PackedMatrix::pack_bf16(&context.pool, WeightSlice::F16(&w), n, k, gated)
+                PackedMatrix::pack_bf16(context, &WeightSlice::F16(&w), n, k, gated).unwrap()
             } else if gated {
-                PackedMatrix::pack_geglu(&context.pool, WeightSlice::F16(&w), n, k)
+                PackedMatrix::pack_geglu(context, &WeightSlice::F16(&w), n, k).unwrap()
             } else {
-                PackedMatrix::pack(&context.pool, WeightSlice::F16(&w), n, k)
+                PackedMatrix::pack(context, &WeightSlice::F16(&w), n, k).unwrap()
             }
         };
         let bias = noise(rows);
@@ -179,7 +179,7 @@ fn convs(context: &Context) {
         }
         let map = Map { batch: b, height: side, width: side };
         let out = window.output(map).pixels();
-        let conv = Conv3x3::pack(&context.pool, WeightSlice::F16(&halves(k * c * 9)), k, c);
+        let conv = Conv3x3::pack(context, &WeightSlice::F16(&halves(k * c * 9)), k, c).unwrap();
         let (x, bias, residual, mut y) =
             (tensor(context, map.pixels() * c), noise(k), tensor(context, out * k), tensor(context, out * k));
         let epilogue = Epilogue {

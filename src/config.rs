@@ -72,16 +72,33 @@ pub fn parse_yaml(text: &str) -> Result<Value> {
 /// If it cannot be read, is too long or no YAML.
 pub fn read_yaml(path: &Path) -> Result<Value> {
     let unreadable = |cause: String| ConfigError::Unreadable { cause, path: path.display().to_string() };
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(|error| unreadable(error.to_string()))?;
     // A little more than the most is read, and refused for its length.
     file.take(CONFIG_BYTES_MAX as u64 + 1)
-        .read_to_string(&mut text)
+        .read_to_end(&mut bytes)
         .map_err(|error| unreadable(error.to_string()))?;
-    parse_yaml(&text).map_err(|error| match error {
+    let text = decode(&bytes).ok_or_else(|| ConfigError::Yaml("bytes that are no text".to_owned()));
+    text.and_then(|text| parse_yaml(&text)).map_err(|error| match error {
         ConfigError::Yaml(found) => ConfigError::Yaml(format!("{found}; check the file {}", path.display())),
         other => other,
     })
+}
+
+/// A file's text in one of the encodings that YAML allows, without its mark.
+fn decode(bytes: &[u8]) -> Option<String> {
+    let utf_16 = |rest: &[u8], unit: fn([u8; 2]) -> u16| {
+        let units: Vec<u16> = rest.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
+        String::from_utf16(&units).ok()
+    };
+    match bytes {
+        [0xff, 0xfe, rest @ ..] => utf_16(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => utf_16(rest, u16::from_be_bytes),
+        _ => {
+            let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+            std::str::from_utf8(bytes).ok().map(str::to_owned)
+        }
+    }
 }
 
 /// A module to be built: its `target` and its `params`.
@@ -212,7 +229,14 @@ impl Params {
     /// If it is something else.
     pub fn flag(&mut self, key: &'static str, default: bool) -> Result<bool> {
         let Some(value) = self.take(key) else { return Ok(default) };
-        value.as_bool().ok_or_else(|| self.wrong(key, "true or false", &value))
+        // PyYAML's spelling, which later YAML reads as text.
+        let word = value.as_str().map(str::to_lowercase);
+        let flag = value.as_bool().or(match word.as_deref() {
+            Some("yes" | "on" | "true") => Some(true),
+            Some("no" | "off" | "false") => Some(false),
+            _ => None,
+        });
+        flag.ok_or_else(|| self.wrong(key, "true or false", &value))
     }
 
     /// Text.
@@ -266,6 +290,18 @@ impl Params {
                 self.training_only.push(format!("{}.{key}", self.module));
             }
         }
+    }
+
+    /// The same for all keys that `is_like` knows by their form.
+    pub fn training_only_like(&mut self, is_like: fn(&str) -> bool) {
+        let module = &self.module;
+        let seen = &mut self.training_only;
+        self.left.retain(|key, _| {
+            if is_like(key) {
+                seen.push(format!("{module}.{key}"));
+            }
+            !is_like(key)
+        });
     }
 
     /// Ends the reading: what is left over is unknown. Returns the training-only keys seen.

@@ -32,7 +32,7 @@
 //!    The window hands them over as [`message::Request::Generate`] by [`engine::EngineHandle`], which
 //!    never waits; `cli` calls the same functions in its own thread.
 //! 2. [`engine::open_model`] has opened the model before: [`checkpoint::Checkpoint::open`] looks at the
-//!    bytes of a file and maps it, [`engine::find_config`] finds or guesses the config, and
+//!    first bytes of a file and reads its header, [`engine::find_config`] finds or guesses the config, and
 //!    [`model::instantiate_from_config`] builds the [`model::LatentDiffusion`] that it describes. Each
 //!    network asks [`ops::Weights`] for its tensors by their CompVis names; a missing one, or one of
 //!    another shape, is an error that names it.

@@ -4,6 +4,11 @@
 
 use std::process::ExitCode;
 
+use safelight::ops::cpu::LastResort;
+
+#[global_allocator]
+static ALLOCATOR: LastResort = LastResort;
+
 fn main() -> ExitCode {
     safelight::cli::main()
 }

@@ -7,7 +7,7 @@
 //! Notes and errors travel as data and become words at the edge.
 //! A started job ends in exactly one of [`Event::Finished`], [`Event::Stopped`], [`Event::Failed`].
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::note::Note;
@@ -32,7 +32,34 @@ pub enum ModelSource {
         path: PathBuf,
         /// The config, where it does not lie beside the file.
         config: Option<PathBuf>,
+        /// A VAE in place of the model's own.
+        vae: Option<PathBuf>,
+        /// A text encoder in place of the model's own.
+        text_encoder: Option<PathBuf>,
     },
+}
+
+impl ModelSource {
+    /// A file or folder with nothing else named.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        Self::Path { path: path.into(), config: None, vae: None, text_encoder: None }
+    }
+}
+
+/// A model's short name: its path's last part without the ending of a model file, or the name of a
+/// repository in the hub's cache.
+pub fn model_name(path: &Path) -> String {
+    const ENDINGS: [&str; 6] = ["safetensors", "ckpt", "pt", "pth", "bin", "sft"];
+    let of_hub = path.ancestors().take(3).find_map(|part| {
+        let name = part.file_name()?.to_str()?.strip_prefix("models--")?;
+        name.rsplit("--").next().map(str::to_owned)
+    });
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    of_hub.unwrap_or_else(|| match name.rsplit_once('.') {
+        // A version number has a dot as well.
+        Some((stem, ending)) if ENDINGS.contains(&ending.to_lowercase().as_str()) => stem.to_owned(),
+        _ => name.into_owned(),
+    })
 }
 
 /// The update rule.
@@ -180,7 +207,7 @@ pub enum Control {
 pub struct ModelInfo {
     /// Where it came from.
     pub source: ModelSource,
-    /// A short name: the file's stem, or [`STARTER`].
+    /// A short name: the file's without its ending, or [`STARTER`].
     pub name: String,
     /// The first ten hex digits of the file's SHA-256 (A1111's model hash), once they are known.
     pub hash: Option<String>,
@@ -383,4 +410,23 @@ pub struct Preview {
     pub share: f32,
     /// An optional note on its quality, e.g. the fit's error.
     pub note: Option<Note>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_keeps_its_whole_name() {
+        for (path, name) in [
+            ("m/Realistic-V5.0", "Realistic-V5.0"),
+            ("m/Realistic-V5.1.safetensors", "Realistic-V5.1"),
+            ("m/v1-5.CKPT", "v1-5"),
+            ("m/a.fp16.safetensors", "a.fp16"),
+            ("hub/models--runwayml--stable-diffusion-v1-5/snapshots/0123abcd", "stable-diffusion-v1-5"),
+            ("hub/models--a--b", "b"),
+        ] {
+            assert_eq!(model_name(Path::new(path)), name);
+        }
+    }
 }

@@ -11,7 +11,7 @@ use crate::app::icons;
 use crate::app::theme::{self, Weight, size};
 use crate::app::view::View;
 use crate::app::widgets;
-use crate::message::{ModelInfo, ModelSource};
+use crate::message::{ModelInfo, ModelSource, model_name};
 
 /// The first line of the controls; a click opens the list.
 pub fn header_ui(ui: &mut Ui, view: &mut View<'_>) {
@@ -110,9 +110,10 @@ fn list_ui(ui: &mut Ui, view: &mut View<'_>) {
         view.push(Command::Open(ModelSource::Starter));
     }
     for source in view.state.kept.recent_models.clone().into_iter().map(ModelSource::from) {
-        let ModelSource::Path { path, .. } = source.clone() else { continue };
+        let ModelSource::Path { path, vae, text_encoder, .. } = source.clone() else { continue };
         let chosen = open.as_ref() == Some(&source);
-        let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        let parts = [Some(path.clone()), vae, text_encoder];
+        let name = parts.iter().flatten().map(|path| model_name(path)).collect::<Vec<_>>().join(" + ");
         let folder = path.parent().map(Path::display).map(|folder| folder.to_string()).unwrap_or_default();
         if row(ui, &name, &folder, chosen) {
             view.push(Command::Open(source));

@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use crate::engine::ModelPart;
 use crate::message::{JobId, Report};
 use crate::picture::{Frame, Made, MadeBy, PartialSettings};
 use crate::remember::Memory;
@@ -153,6 +154,13 @@ pub enum Answer {
     PastedBare,
     /// A dropped or chosen model.
     Model(PathBuf),
+    /// A dropped or chosen file that holds one part of a model.
+    Part {
+        /// The file or folder.
+        path: PathBuf,
+        /// Which part.
+        part: ModelPart,
+    },
     /// The picture is gone from the gallery.
     Trashed(PathBuf),
     /// It is back.

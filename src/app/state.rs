@@ -13,6 +13,7 @@ use crate::app::development::{Development, Picture, Stage};
 use crate::app::draft::Draft;
 use crate::app::services::{Answer, Record, Task};
 use crate::app::shelf::Shelf;
+use crate::engine::ModelPart;
 use crate::message::{Event, JobId, ModelInfo, ModelSource, Preview, Report, Request, SamplerKind, Settings};
 use crate::picture::{Frame, Made, MadeBy, PartialSettings, at_present_size};
 use crate::remember::{Memory, RememberedModel};
@@ -372,9 +373,9 @@ impl State {
             }
             Answer::PastedBare => self.cards.notice(Said::Key("pasted-bare"), None),
             Answer::Model(path) => {
-                let source = ModelSource::Path { path, config: None };
-                return vec![Consequence::Send(Request::Open(source))];
+                return vec![Consequence::Send(Request::Open(ModelSource::file(path)))];
             }
+            Answer::Part { path, part } => return self.lay_over(path, part),
             Answer::Trashed(path) => {
                 self.shelf.remove(&path);
                 self.deleted += 1;
@@ -392,6 +393,24 @@ impl State {
             Answer::Failed(report) => self.cards.error(report, None),
         }
         Vec::new()
+    }
+
+    /// Opens the present model again with another part, or the one that lacked it.
+    fn lay_over(&mut self, path: PathBuf, part: ModelPart) -> Vec<Consequence> {
+        let lacking = self.model.failed.as_ref().filter(|(_, report)| {
+            matches!(report.sentence.key, "error-lacks-vae" | "error-lacks-text-encoder" | "error-lacks-both")
+        });
+        let present = || self.model.info.as_ref().map(|info| info.source.clone());
+        let source = lacking.map(|(source, _)| source.clone()).or_else(present);
+        let Some(ModelSource::Path { path: model, config, mut vae, mut text_encoder }) = source else {
+            self.cards.error(Report::new("error-part-without-model", path.display().to_string()), None);
+            return Vec::new();
+        };
+        match part {
+            ModelPart::Vae => vae = Some(path),
+            ModelPart::TextEncoder => text_encoder = Some(path),
+        }
+        vec![Consequence::Send(Request::Open(ModelSource::Path { path: model, config, vae, text_encoder }))]
     }
 
     fn recovered(

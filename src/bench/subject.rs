@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, Overlays};
 use crate::config;
 use crate::engine::find_config;
 use crate::model::synthetic::Synthetic;
@@ -44,7 +44,7 @@ pub enum Synthesis {
 
 /// Where a subject's weights come from.
 enum Origin {
-    File { path: PathBuf, config: Option<PathBuf> },
+    File { path: PathBuf, config: Option<PathBuf>, overlays: Overlays },
     Drawn { config: Value, tokenizer: Option<&'static [u8]> },
 }
 
@@ -55,8 +55,9 @@ pub struct Subject {
 
 impl Subject {
     /// A model file or folder.
-    pub fn file(path: &Path, config: Option<&Path>) -> Self {
-        Self { origin: Origin::File { path: path.to_owned(), config: config.map(Path::to_owned) } }
+    pub fn file(path: &Path, config: Option<&Path>, overlays: Overlays) -> Self {
+        let (path, config) = (path.to_owned(), config.map(Path::to_owned));
+        Self { origin: Origin::File { path, config, overlays } }
     }
 
     /// Weights drawn from their names.
@@ -78,15 +79,15 @@ impl Subject {
     /// If the model cannot be read, or stopped.
     pub fn load(&self, device: &Device) -> Result<LatentDiffusion, SubjectError> {
         match &self.origin {
-            Origin::File { path, config } => {
+            Origin::File { path, config, overlays } => {
                 let input = |error: &dyn std::fmt::Display| SubjectError::Input(error.to_string());
-                let checkpoint = Arc::new(Checkpoint::open(path).map_err(|error| input(&error))?);
-                let (config, folder, _) =
-                    find_config(&checkpoint, config.as_deref()).map_err(|error| input(&error))?;
-                let weights = Weights::new(checkpoint, device.clone());
-                let read =
-                    |name: &str| std::fs::read(folder.join(name)).map_err(|error| format!("{name}: {error}"));
-                Ok(instantiate_from_config(&config, &weights, &read)?)
+                let checkpoint = Checkpoint::open_with(path, overlays).map_err(|error| input(&error))?;
+                let found = find_config(&checkpoint, config.as_deref()).map_err(|error| input(&error))?;
+                let weights = Weights::new(Arc::new(checkpoint), device.clone());
+                let read = |name: &str| {
+                    std::fs::read(found.folder.join(name)).map_err(|error| format!("{name}: {error}"))
+                };
+                Ok(instantiate_from_config(&found.config, &weights, &read)?)
             }
             Origin::Drawn { .. } => self.build(Arc::new(Synthetic { weights_seed: 0 }), device),
         }

@@ -11,8 +11,8 @@ use safetensors::tensor::{Dtype, View, serialize_to_file};
 
 use super::subject::{Subject, SubjectError};
 use crate::model::synthetic::Synthetic;
-use crate::ops::Device;
 use crate::ops::host::{HostData, HostTensor, TensorSource};
+use crate::ops::{self, Device};
 
 /// Notes every name and shape that a network asks for, and answers with zeros.
 #[derive(Default)]
@@ -24,7 +24,7 @@ impl TensorSource for Listing {
         Some(expected.to_vec())
     }
 
-    fn read(&self, _name: &str, shape: &[usize]) -> Result<HostTensor<'_>, String> {
+    fn read(&self, _name: &str, shape: &[usize]) -> ops::Result<HostTensor<'_>> {
         let zeros = vec![f16::ZERO; shape.iter().product()];
         Ok(HostTensor { shape: shape.to_vec(), data: HostData::F16(zeros.into()) })
     }

@@ -3,7 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::ops;
+use crate::ops::cpu::OutOfMemory;
 use crate::told::Told;
+
+use super::file_kind::FileKind;
+use super::kind::Kind;
+use super::overlay::ModelPart;
 
 /// A problem and the file or folder that has it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,12 +37,34 @@ pub enum Problem {
     /// The system refused to read.
     #[error("the system does not let this be read ({0}); check its permissions and the drive")]
     Unreadable(String),
-    /// A folder that diffusers did not write.
+    /// The file has another length or another time of change than when it was opened.
+    #[error("the model file has changed since it was opened; open it again")]
+    Changed,
+    /// The system gave no memory for what is read.
+    #[error("{0}; close other programs, or choose a smaller model")]
+    OutOfMemory(OutOfMemory),
+    /// A folder without a model.
     #[error(
-        "expected a diffusers folder, found no model_index.json in it; name the folder that holds \
-         model_index.json, or a single model file"
+        "expected a folder with a model, found none in it; name the folder that holds model_index.json, or a \
+         single model file"
     )]
-    NoModelIndex,
+    NoModelInFolder,
+    /// A folder with more than one model.
+    #[error("expected one model, found several in this folder; name one of them ({})", .0.join(", "))]
+    SeveralModels(
+        /// Some of their names.
+        Vec<String>,
+    ),
+    /// A part of a diffusers folder.
+    #[error(
+        "expected a whole model, found the {part} of a diffusers folder; name that folder, {}", .folder.display()
+    )]
+    PartOfFolder {
+        /// The subfolder.
+        part: String,
+        /// The whole.
+        folder: PathBuf,
+    },
     /// No bytes at all.
     #[error("expected a model, found an empty file; download it again")]
     Empty,
@@ -59,12 +87,9 @@ pub enum Problem {
     /// git-lfs left its pointer in place of the file.
     #[error("expected a model, found a git-lfs pointer to one; run `git lfs pull` in its repository")]
     LfsPointer,
-    /// A web page saved under the model's name.
-    #[error("expected a model, found a web page; log in to the site and download the file itself")]
-    WebPage,
-    /// llama.cpp's format.
-    #[error("expected safetensors or a torch checkpoint, found a GGUF file; get the model in one of those")]
-    Gguf,
+    /// A file that holds no tensors, or in a format that is not read.
+    #[error("expected a model, {0}")]
+    OtherFile(FileKind),
     /// A zip of something else.
     #[error(
         "expected a torch checkpoint, found a zip without a data.pkl in it; unpack it, or name another file"
@@ -93,17 +118,70 @@ pub enum Problem {
     /// Written on a big-endian machine.
     #[error("expected little-endian numbers, found big-endian ones; save the model again as safetensors")]
     BigEndian,
-    /// A model of another family.
-    #[error("expected Stable Diffusion v1, found {0}; choose a v1 model")]
+    /// Something else than a model of Stable Diffusion v1.
+    #[error("expected a model of Stable Diffusion v1, {0}")]
+    OtherKind(Kind),
+    /// A diffusers folder of another family.
+    #[error("expected a model of Stable Diffusion v1, found a diffusers {0:?}; choose a v1 model")]
+    OtherPipeline(
+        /// `_class_name` in model_index.json.
+        String,
+    ),
+    /// Shapes of another family.
+    #[error("expected a model of Stable Diffusion v1, found {0}; choose a v1 model")]
     OtherModel(String),
+    /// No name that is known.
+    #[error(
+        "expected a model of Stable Diffusion v1, found {tensors} tensors of another kind (the first is called \
+         {first}); choose a v1 model"
+    )]
+    Unknown {
+        /// How many there are.
+        tensors: usize,
+        /// The first name.
+        first: String,
+    },
+    /// A model without its VAE, its text encoder, or both.
+    #[error("expected a whole model, found no {} in it; give {}", names(.0), options(.0))]
+    Lacks(
+        /// What is missing.
+        Vec<ModelPart>,
+    ),
+    /// A file that was to be laid over one part of a model and is something else.
+    #[error("expected {}, {}", .part.with_article(), found_instead(*.part, *.found))]
+    NotThePart {
+        /// What was expected.
+        part: ModelPart,
+        /// What it is, where that is known.
+        found: Option<Kind>,
+    },
+    /// A VAE or text encoder of another family.
+    #[error(
+        "expected {} of {expected} channels, as the model's UNet takes them, found {found}; choose another",
+        .part.with_article()
+    )]
+    PartWidth {
+        /// Which one.
+        part: ModelPart,
+        /// What the UNet takes.
+        expected: usize,
+        /// What the file has.
+        found: usize,
+    },
     /// A part of a diffusers folder is missing.
-    #[error("expected {part} weights ({looked_for}), found none; get the whole folder")]
+    #[error("expected {part} weights ({looked_for}), found none; get the whole folder{}", or_lay_over(part))]
     MissingPart {
         /// The subfolder.
         part: &'static str,
         /// A file name that would serve.
         looked_for: &'static str,
     },
+    /// A file of a diffusers folder is missing.
+    #[error("expected {0} in the diffusers folder, found no such file; get the whole folder")]
+    MissingFile(
+        /// Its path within the folder.
+        String,
+    ),
     /// A first stage whose decoder lacks a tensor.
     #[error("expected a whole VAE, found no whole decoder in it (no {missing}); use a whole model or VAE")]
     NoWholeDecoder {
@@ -144,23 +222,57 @@ pub enum Problem {
     Stopped,
 }
 
+impl From<OutOfMemory> for Problem {
+    fn from(refused: OutOfMemory) -> Self {
+        Self::OutOfMemory(refused)
+    }
+}
+
+/// What becomes of it in the middle of a network's making.
+impl From<CheckpointError> for ops::Error {
+    fn from(error: CheckpointError) -> Self {
+        match error.problem {
+            Problem::Changed => Self::FileChanged { path: error.path },
+            Problem::Unreadable(cause) => Self::Unreadable { path: error.path, cause },
+            Problem::OutOfMemory(refused) => refused.into(),
+            Problem::Stopped => Self::Stopped,
+            _ => Self::Weights(error.to_string()),
+        }
+    }
+}
+
 impl Told for CheckpointError {
     fn key(&self) -> &'static str {
         match &self.problem {
             Problem::Missing => "error-model-missing",
             Problem::Unreadable(_) => "error-unreadable",
-            Problem::NoModelIndex => "error-no-model-index",
+            Problem::Changed => "error-file-changed",
+            Problem::OutOfMemory(_) => "error-out-of-memory",
+            Problem::NoModelInFolder => "error-no-model-in-folder",
+            Problem::SeveralModels(_) => "error-several-models",
+            Problem::PartOfFolder { .. } => "error-part-of-folder",
             Problem::Empty => "error-empty",
             Problem::Truncated { .. } | Problem::CutOff { .. } => "error-incomplete",
             Problem::LfsPointer => "error-lfs-pointer",
-            Problem::WebPage => "error-web-page",
-            Problem::Gguf => "error-gguf",
+            Problem::OtherFile(kind) => file_key(*kind),
             Problem::ForeignZip => "error-foreign-zip",
             Problem::Foreign(_) => "error-foreign",
             Problem::Damaged { .. } => "error-damaged",
             Problem::AsksToRun(_) => "error-asks-to-run",
             Problem::BigEndian => "error-big-endian",
+            Problem::OtherKind(kind) => kind_key(*kind),
+            Problem::OtherPipeline(_) => "error-other-family",
             Problem::OtherModel(_) => "error-other-model",
+            Problem::Unknown { .. } => "error-foreign",
+            Problem::Lacks(parts) => match parts.as_slice() {
+                [ModelPart::Vae] => "error-lacks-vae",
+                [ModelPart::TextEncoder] => "error-lacks-text-encoder",
+                _ => "error-lacks-both",
+            },
+            Problem::NotThePart { part: ModelPart::Vae, .. } => "error-not-a-vae",
+            Problem::NotThePart { part: ModelPart::TextEncoder, .. } => "error-not-a-text-encoder",
+            Problem::PartWidth { .. } => "error-part-width",
+            Problem::MissingFile(_) => "error-missing-file",
             Problem::MissingPart { .. } => "error-missing-part",
             Problem::NoWholeDecoder { .. } => "error-no-whole-decoder",
             Problem::Unsupported { .. } => "error-unsupported",
@@ -171,10 +283,16 @@ impl Told for CheckpointError {
     }
 
     fn values(&self) -> Vec<(&'static str, String)> {
-        let mut values = vec![("file", self.file_name())];
+        let mut values = vec![("file", last_part(&self.path))];
         values.extend(match &self.problem {
             Problem::AsksToRun(name) => Some(("name", name.clone())),
             Problem::OtherModel(found) => Some(("found", found.clone())),
+            Problem::OtherPipeline(name) => Some(("name", name.clone())),
+            Problem::OtherKind(kind) => kind.name().map(|name| ("name", name.to_owned())),
+            Problem::OtherFile(kind) => kind.name().map(|name| ("name", name.to_owned())),
+            Problem::SeveralModels(names) => Some(("names", names.join(", "))),
+            Problem::PartOfFolder { folder, .. } => Some(("folder", last_part(folder))),
+            Problem::MissingFile(name) => Some(("name", name.clone())),
             Problem::MissingPart { part, .. } => Some(("part", (*part).to_owned())),
             Problem::ElementType { found, .. } => Some(("found", (*found).to_owned())),
             _ => None,
@@ -184,10 +302,80 @@ impl Told for CheckpointError {
 }
 
 impl CheckpointError {
-    /// The last part of the path.
-    fn file_name(&self) -> String {
-        let name = self.path.file_name().unwrap_or(self.path.as_os_str());
-        name.to_string_lossy().into_owned()
+    /// The part of a model that was found where a whole model was expected, if it can be laid over one.
+    pub fn part(&self) -> Option<ModelPart> {
+        match &self.problem {
+            Problem::OtherKind(Kind::FirstStage) => Some(ModelPart::Vae),
+            Problem::OtherKind(Kind::TextEncoder) => Some(ModelPart::TextEncoder),
+            Problem::PartOfFolder { part, .. } => {
+                [ModelPart::Vae, ModelPart::TextEncoder].into_iter().find(|known| known.folder() == part)
+            }
+            _ => None,
+        }
+    }
+}
+
+fn last_part(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+fn names(parts: &[ModelPart]) -> String {
+    parts.iter().map(|part| part.name()).collect::<Vec<_>>().join(" and no ")
+}
+
+fn options(parts: &[ModelPart]) -> String {
+    let one = |part: &ModelPart| format!("{} with {} FILE", part.with_article(), part.option());
+    parts.iter().map(one).collect::<Vec<_>>().join(" and ")
+}
+
+fn or_lay_over(part: &str) -> String {
+    let known = [ModelPart::Vae, ModelPart::TextEncoder].into_iter().find(|known| known.folder() == part);
+    known.map_or_else(String::new, |part| format!(", or give {}", options(&[part])))
+}
+
+/// What a file is that was to be one part.
+fn found_instead(part: ModelPart, found: Option<Kind>) -> String {
+    match found {
+        None => {
+            format!("found neither it nor anything else that is known; choose another for {}", part.option())
+        }
+        Some(kind) => {
+            let told = kind.to_string();
+            let found = told.split([';', ',']).next().unwrap_or_default();
+            format!("{found}; choose another for {}", part.option())
+        }
+    }
+}
+
+fn file_key(kind: FileKind) -> &'static str {
+    match kind {
+        FileKind::Format(_) => "error-format",
+        FileKind::Archive(_) => "error-archive",
+        FileKind::WebPage => "error-web-page",
+        FileKind::Json => "error-json",
+        FileKind::Text => "error-text",
+        FileKind::Picture(_) => "error-picture",
+        FileKind::Film => "error-film",
+        FileKind::Program => "error-program",
+        FileKind::Other(_) => "error-other-file",
+        FileKind::Zeros => "error-zeros",
+    }
+}
+
+fn kind_key(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Family(_) => "error-other-family",
+        Kind::Addition(_) => "error-addition",
+        Kind::Embedding => "error-embedding",
+        Kind::Hypernetwork => "error-hypernetwork",
+        Kind::Upscaler => "error-upscaler",
+        Kind::FirstStage => "error-vae-alone",
+        Kind::OtherFirstStage => "error-other-vae",
+        Kind::TinyFirstStage => "error-tiny-vae",
+        Kind::TextEncoder => "error-text-encoder-alone",
+        Kind::OtherTextEncoder(_) => "error-other-text-encoder",
+        Kind::ImageEncoder => "error-image-encoder",
+        Kind::Unet => "error-unet-alone",
     }
 }
 

@@ -34,6 +34,21 @@ pub(crate) struct Diffusion {
     pub(crate) scale_by_std: bool,
 }
 
+impl Diffusion {
+    /// Version 1's.
+    pub(crate) const V1: Self = Self {
+        linear_start: 0.00085,
+        linear_end: 0.012,
+        beta_schedule: "linear",
+        timesteps: 1000,
+        parameterization: "eps",
+        zero_terminal_snr: false,
+        image_size: 64,
+        scale_factor: 0.18215,
+        scale_by_std: false,
+    };
+}
+
 /// The latent's channels.
 pub(crate) struct Channels {
     /// What the UNet takes.

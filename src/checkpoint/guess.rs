@@ -12,18 +12,33 @@ use super::found_config::{
     AUTOENCODER_TARGET, CLIP_TARGET, Channels, FoundConfig, UNET_TARGET, component, latent_diffusion,
 };
 use super::guess_diffusion::diffusion;
-use super::keys::{CLIP, FIRST_STAGE, OPEN_CLIP, UNET, ema_name};
+use super::keys::{CLIP, FIRST_STAGE, UNET, ema_name};
 use super::open::Checkpoint;
-use super::rests::is_whole_v1;
+use super::overlay::ModelPart;
 
 /// More levels or blocks than any model has; the search ends there.
 const MOST: usize = 256;
+
+/// The first stage's config by its shapes, and the latent's channels.
+pub(super) fn first_stage_of(
+    checkpoint: &Checkpoint,
+    notes: &mut Vec<Note>,
+) -> Result<(Value, u64), Problem> {
+    Shapes { checkpoint, averages: false }.first_stage(notes)
+}
+
+/// The text encoder's config by its shapes.
+pub(super) fn text_encoder_of(checkpoint: &Checkpoint, notes: &mut Vec<Note>) -> Result<Value, Problem> {
+    Shapes { checkpoint, averages: false }.clip(notes)
+}
 
 /// Tells a v1-shaped file's config: text to image with 4 latent channels, or inpainting with 9.
 ///
 /// # Errors
 /// One sentence if the file is of another family, or its shapes fit no UNet, first stage or CLIP.
 pub fn guess_config(checkpoint: &Checkpoint) -> Result<FoundConfig, CheckpointError> {
+    checkpoint.refuse_other_kinds()?;
+    checkpoint.refuse_gaps(&ModelPart::ALL)?;
     let mut shapes = Shapes { checkpoint, averages: false };
     shapes.averages = !shapes.begins(UNET) && checkpoint.has_ema();
     shapes.found_config().map_err(|problem| problem.at(checkpoint.path()))
@@ -46,7 +61,6 @@ struct Levels {
 
 impl Shapes<'_> {
     fn found_config(&self) -> Result<FoundConfig, Problem> {
-        self.refuse_other_families()?;
         let mut notes = Vec::new();
         let (unet, unet_input) = self.unet(&mut notes)?;
         let (first_stage, latent) = self.first_stage(&mut notes)?;
@@ -61,27 +75,6 @@ impl Shapes<'_> {
         let channels = Channels { input: unet_input, latent };
         let config = latent_diffusion(&diffusion, &channels, unet, first_stage, cond_stage);
         Ok(FoundConfig { config, notes })
-    }
-
-    fn refuse_other_families(&self) -> Result<(), Problem> {
-        let families = [
-            (OPEN_CLIP, "Stable Diffusion 2 (its text encoder is OpenCLIP; give its config with --config)"),
-            ("conditioner.embedders.", "Stable Diffusion XL"),
-            ("model.diffusion_model.joint_blocks.", "Stable Diffusion 3"),
-            ("model.diffusion_model.double_blocks.", "Flux"),
-            ("double_blocks.", "Flux"),
-            ("lora_", "a LoRA, which changes a model and is none"),
-            ("control_model.", "a ControlNet, which steers a model and is none"),
-        ];
-        // Rests of another network in a whole model are left out.
-        if is_whole_v1(&self.checkpoint.tensors) {
-            return Ok(());
-        }
-        match families.iter().find(|(start, _)| self.begins(start)) {
-            Some((_, family)) => Err(other((*family).to_owned())),
-            None if self.begins(UNET) || self.averages => Ok(()),
-            None => Err(Problem::NoTensor(format!("{UNET}input_blocks.0.0.weight"))),
-        }
     }
 
     fn unet(&self, notes: &mut Vec<Note>) -> Result<(Value, u64), Problem> {

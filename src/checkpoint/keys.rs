@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use super::stored::Tensors;
+
 /// Diffusers on the left, CompVis on the right; the first that fits is taken.
 type Table = &'static [(&'static str, &'static str)];
 
@@ -266,6 +268,22 @@ pub(crate) fn single_file_name(name: String) -> String {
     match name.strip_prefix("cond_stage_model.transformer.").map(clip_name) {
         Some(Some(known)) => known,
         _ => name,
+    }
+}
+
+/// The first stage's attention: linear layers in diffusers, 1×1 convolutions in CompVis.
+pub(crate) fn attention_to_convolution(tensors: &mut Tensors) {
+    for (name, tensor) in tensors.range_mut(FIRST_STAGE.to_owned()..) {
+        let attention =
+            name.starts_with(FIRST_STAGE) && (name.contains(".attn_1.") || name.contains(".attn."));
+        if attention && name.ends_with(".weight") && tensor.shape.len() == 2 {
+            tensor.shape.extend([1, 1]);
+            tensor
+                .pieces
+                .iter_mut()
+                .filter_map(|piece| piece.strides.as_mut())
+                .for_each(|s| s.extend([1, 1]));
+        }
     }
 }
 

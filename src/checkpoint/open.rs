@@ -1,22 +1,25 @@
 //! A checkpoint that is open: its named tensors and what is known about it.
 
-use std::collections::BTreeMap;
-use std::fs;
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::note::{FileNote, Note};
-use crate::ops::host::{HostTensor, TensorSource};
+use crate::ops;
+use crate::ops::host::{HostTensor, TensorRows, TensorSource};
+use crate::told::quoted;
 
-use super::bytes::MappedFile;
+use super::bytes::ModelFile;
 use super::element::ElementType;
 use super::error::{CheckpointError, Problem};
 use super::hints::{Hints, Prediction};
-use super::stored::{StoredTensor, same_but_trailing_ones};
+use super::kind::Kind;
+use super::overlay::{ModelPart, Overlays, lay_over};
+use super::stored::{StoredTensor, Tensors, same_but_trailing_ones};
 use super::wrappers::{self, Renamed};
-use super::{diffusers, keys, legacy, rests, safetensors_file, scaled, sniff, torch_zip};
+use super::{diffusers, keys, legacy, locate, rests, safetensors_file, scaled, sniff, torch_zip};
 
 /// What a checkpoint is stored as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,17 +46,19 @@ impl CheckpointKind {
     }
 }
 
-/// Named tensors in mapped files. Names are CompVis's, whatever the layout.
+/// Named tensors in open files. Names are CompVis's, whatever the layout.
 #[derive(Debug)]
 pub struct Checkpoint {
     pub(crate) path: PathBuf,
     kind: CheckpointKind,
-    files: Vec<MappedFile>,
-    pub(crate) tensors: BTreeMap<String, StoredTensor>,
+    files: Vec<ModelFile>,
+    pub(crate) tensors: Tensors,
     has_state_dict: bool,
     beside: Vec<String>,
     hints: Hints,
     notes: Vec<Note>,
+    /// What is laid over its own parts.
+    pub(crate) overlays: Overlays,
 }
 
 /// One tensor's description.
@@ -72,7 +77,7 @@ pub struct TensorInfo<'a> {
 /// Tensors listed from one file.
 pub(crate) struct Listed {
     pub(crate) kind: CheckpointKind,
-    pub(crate) tensors: BTreeMap<String, StoredTensor>,
+    pub(crate) tensors: Tensors,
     has_state_dict: bool,
     beside: Vec<String>,
     /// A safetensors header's.
@@ -81,43 +86,62 @@ pub(crate) struct Listed {
 }
 
 impl Checkpoint {
-    /// Opens a file or a diffusers folder. Reads headers only.
+    /// Opens a file, a diffusers folder, or a folder that holds one of these. Reads headers only.
     ///
     /// # Errors
     /// One sentence if there is nothing, or it is no checkpoint, damaged, or asks to run something.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, CheckpointError> {
-        let path = path.as_ref();
-        if fs::metadata(path).is_ok_and(|found| found.is_dir()) {
-            let (files, tensors, notes) = diffusers::folder::list(path)?;
-            return Ok(Self {
-                path: path.to_path_buf(),
+        Self::open_with(path, &Overlays::default())
+    }
+
+    /// The same with the parts of other files laid over it.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::open`], of each file, and if a part does not go with the model.
+    pub fn open_with(path: impl AsRef<Path>, overlays: &Overlays) -> Result<Self, CheckpointError> {
+        let (path, found) = locate::locate(path.as_ref())?;
+        let mut checkpoint = if path.is_dir() {
+            let listed = diffusers::folder::list(&path, overlays)?;
+            Self {
+                path,
                 kind: CheckpointKind::DiffusersFolder,
-                files,
-                tensors,
+                files: listed.files,
+                tensors: listed.tensors,
                 has_state_dict: false,
                 beside: Vec::new(),
                 hints: Hints::default(),
-                notes,
-            });
+                notes: listed.notes,
+                overlays: Overlays::default(),
+            }
+        } else {
+            Self::of_file(ModelFile::open(&path)?)?
+        };
+        checkpoint.notes.extend(found);
+        for part in ModelPart::ALL {
+            if let Some(file) = overlays.file(part) {
+                lay_over(file, part, &mut checkpoint.files, &mut checkpoint.tensors)?;
+                checkpoint.notes.push(laid_over(part, file));
+            }
         }
-        Self::of_file(MappedFile::open(path)?)
+        checkpoint.overlays = overlays.clone();
+        Ok(checkpoint)
     }
 
     /// Opens a single file that is part of the program. Numbers are borrowed where the bytes lie
-    /// aligned. `name` stands for the path.
+    /// aligned; those of files on a drive are copies. `name` stands for the path.
     ///
     /// # Errors
     /// As [`Checkpoint::open`].
     pub fn embedded(name: &str, bytes: &'static [u8]) -> Result<Self, CheckpointError> {
-        Self::of_file(MappedFile::embedded(name, bytes))
+        Self::of_file(ModelFile::embedded(name, bytes))
     }
 
-    fn of_file(file: MappedFile) -> Result<Self, CheckpointError> {
+    fn of_file(file: ModelFile) -> Result<Self, CheckpointError> {
         let mut listed = list(&file, 0)?;
         let mut notes = listed.notes;
         notes.extend(wrappers::unwrap_prefixes(&mut listed.tensors).map(renamed));
         let named = |(name, tensor)| (keys::single_file_name(name), tensor);
-        let tensors: BTreeMap<String, StoredTensor> = listed.tensors.into_iter().map(named).collect();
+        let tensors: Tensors = listed.tensors.into_iter().map(named).collect();
         if rests::is_whole_v1(&tensors) {
             notes.extend(rests::notes(&tensors));
         }
@@ -132,7 +156,45 @@ impl Checkpoint {
             beside: listed.beside,
             hints,
             notes,
+            overlays: Overlays::default(),
         })
+    }
+
+    /// Refuses what is no model of Stable Diffusion v1, by name.
+    ///
+    /// # Errors
+    /// With the kind that it is.
+    pub fn refuse_other_kinds(&self) -> Result<(), CheckpointError> {
+        let problem = match Kind::of(&self.tensors) {
+            Some(kind) => {
+                let is_part = matches!(kind, Kind::FirstStage | Kind::TextEncoder | Kind::Unet);
+                let whole = is_part.then(|| locate::whole_of(&self.path)).flatten();
+                whole.unwrap_or(Problem::OtherKind(kind))
+            }
+            None if self.names_with(keys::UNET).next().is_some() || self.has_ema() => return Ok(()),
+            None => {
+                let first = self.tensors.keys().next().map(|name| quoted(name)).unwrap_or_default();
+                Problem::Unknown { tensors: self.tensors.len(), first }
+            }
+        };
+        Err(problem.at(&self.path))
+    }
+
+    /// Refuses a model that lacks one of these parts.
+    ///
+    /// # Errors
+    /// With all that it lacks.
+    pub fn refuse_gaps(&self, needed: &[ModelPart]) -> Result<(), CheckpointError> {
+        let missing: Vec<ModelPart> =
+            needed.iter().copied().filter(|part| !part.is_in(&self.tensors)).collect();
+        if missing.is_empty() { Ok(()) } else { Err(Problem::Lacks(missing).at(&self.path)) }
+    }
+
+    fn names_with(&self, start: &'static str) -> impl Iterator<Item = &String> {
+        self.tensors
+            .range(start.to_owned()..)
+            .map(|(name, _)| name)
+            .take_while(move |name| name.starts_with(start))
     }
 
     /// What it is stored as.
@@ -177,8 +239,7 @@ impl Checkpoint {
 
     /// Whether training left moving averages of the UNet's weights.
     pub fn has_ema(&self) -> bool {
-        let first = "model_ema.diffusion_model";
-        self.tensors.range(first.to_owned()..).next().is_some_and(|(name, _)| name.starts_with(first))
+        self.names_with("model_ema.diffusion_model").next().is_some()
     }
 
     /// Whether a torch file keeps its weights under a key such as `state_dict`.
@@ -213,10 +274,10 @@ impl Checkpoint {
     /// Reads one tensor as stored.
     ///
     /// # Errors
-    /// One sentence if there is no such name or its type is not read.
+    /// One sentence if there is no such name, its type is not read, or the file has changed.
     pub fn tensor(&self, name: &str) -> Result<HostTensor<'_>, CheckpointError> {
         let tensor = self.stored(name)?;
-        tensor.read(name, &self.files, &tensor.shape).map_err(|problem| problem.at(&self.path))
+        tensor.read(name, &self.files, &tensor.shape).map_err(|problem| problem.at(self.file_of(tensor)))
     }
 
     /// The first ten hexadecimal digits of the file's SHA-256, as other programs show it; of a
@@ -225,18 +286,20 @@ impl Checkpoint {
     /// `go_on` is asked before each piece and may wait.
     ///
     /// # Errors
-    /// If `go_on` answers no.
+    /// If `go_on` answers no, or the file has changed since it was opened.
     pub fn sha256_10(&self, go_on: &mut dyn FnMut() -> bool) -> Result<String, CheckpointError> {
-        const CHUNK: usize = 4 << 20;
+        const CHUNK: usize = 1 << 20;
         let mut hash = Sha256::new();
         // A folder's files begin with the UNet's.
         let Some(file) = self.files.first() else { return Ok(String::new()) };
-        for (number, chunk) in file.chunks(CHUNK).enumerate() {
+        let mut chunk = vec![0; CHUNK.min(file.len())];
+        for start in (0..file.len()).step_by(CHUNK) {
             if !go_on() {
                 return Err(Problem::Stopped.at(&self.path));
             }
+            let chunk = &mut chunk[..CHUNK.min(file.len() - start)];
+            file.read_at(start, chunk).map_err(|problem| problem.at(file.path()))?;
             hash.update(chunk);
-            file.forget(number * CHUNK..number * CHUNK + chunk.len());
         }
         let digits = hash.finalize().iter().take(5).map(|byte| format!("{byte:02x}")).collect();
         Ok(digits)
@@ -245,6 +308,25 @@ impl Checkpoint {
     /// The file whose bytes [`Checkpoint::sha256_10`] reads.
     pub fn hashed_file(&self) -> &Path {
         self.files.first().map_or(&self.path, |file| file.path())
+    }
+
+    /// The file that holds a tensor's numbers; the model's may come from several.
+    fn file_of(&self, tensor: &StoredTensor) -> &Path {
+        let file = tensor.pieces.first().and_then(|piece| self.files.get(piece.file));
+        file.map_or(&self.path, |file| file.path())
+    }
+
+    /// A tensor that may be asked for under `shape`.
+    fn stored_as(&self, name: &str, shape: &[usize]) -> Result<Cow<'_, StoredTensor>, CheckpointError> {
+        let tensor = self.stored(name)?;
+        if let Some(first) = first_words(name, tensor, shape) {
+            return Ok(Cow::Owned(first));
+        }
+        if same_but_trailing_ones(&tensor.shape, shape) {
+            return Ok(Cow::Borrowed(tensor));
+        }
+        let found = tensor.shape.clone();
+        Err(Problem::Shape { name: name.to_owned(), expected: shape.to_vec(), found }.at(&self.path))
     }
 
     fn stored(&self, name: &str) -> Result<&StoredTensor, CheckpointError> {
@@ -261,34 +343,28 @@ impl TensorSource for Checkpoint {
         Some(if fits { expected.to_vec() } else { tensor.shape.clone() })
     }
 
-    fn read(&self, name: &str, shape: &[usize]) -> Result<HostTensor<'_>, String> {
-        let tensor = self.stored(name).map_err(|error| error.to_string())?;
-        let first = first_words(name, tensor, shape);
-        let problem = if first.is_some() || same_but_trailing_ones(&tensor.shape, shape) {
-            match first.as_ref().unwrap_or(tensor).read(name, &self.files, shape) {
-                Ok(read) => return Ok(read),
-                Err(problem) => problem,
-            }
-        } else {
-            Problem::Shape { name: name.to_owned(), expected: shape.to_vec(), found: tensor.shape.clone() }
-        };
-        Err(problem.at(&self.path).to_string())
+    fn read(&self, name: &str, shape: &[usize]) -> ops::Result<HostTensor<'_>> {
+        let tensor = self.stored_as(name, shape)?;
+        Ok(tensor.read(name, &self.files, shape).map_err(|problem| problem.at(self.file_of(&tensor)))?)
     }
 
-    fn release(&self, name: &str) {
-        for piece in self.tensors.get(name).into_iter().flat_map(|tensor| &tensor.pieces) {
-            self.files[piece.file].forget(piece.bytes.clone());
-        }
-    }
-
-    fn release_all(&self) {
-        for file in &self.files {
-            file.forget(0..file.len());
-        }
+    fn rows(&self, name: &str, shape: &[usize]) -> ops::Result<TensorRows<'_>> {
+        let tensor = self.stored_as(name, shape)?;
+        Ok(tensor.rows(name, &self.files, shape).map_err(|problem| problem.at(self.file_of(&tensor)))?)
     }
 
     fn names(&self) -> Vec<String> {
         self.tensors.keys().cloned().collect()
+    }
+}
+
+/// Bytes that tell what a file is; a web page may begin with blank lines.
+const FIRST_LOOK: usize = 4096;
+fn laid_over(part: ModelPart, file: &Path) -> Note {
+    let file = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
+    match part {
+        ModelPart::Vae => Note::File(FileNote::VaeLaidOver { file }),
+        ModelPart::TextEncoder => Note::File(FileNote::TextEncoderLaidOver { file }),
     }
 }
 
@@ -302,9 +378,9 @@ fn renamed(Renamed { tensors, stored, read_as }: Renamed) -> Note {
 }
 
 /// Lists a single file's tensors under their stored names, less what wrappers of torch add to them.
-pub(crate) fn list(file: &MappedFile, number: usize) -> Result<Listed, CheckpointError> {
+pub(crate) fn list(file: &ModelFile, number: usize) -> Result<Listed, CheckpointError> {
     let listed = || -> Result<Listed, Problem> {
-        let (kind, found) = match sniff::sniff(file)? {
+        let (kind, found) = match sniff::sniff(&file.head(FIRST_LOOK)?)? {
             sniff::Format::Safetensors => return safetensors_file::list(file, number).map(Listed::from),
             sniff::Format::Zip => (CheckpointKind::TorchZip, torch_zip::list(file, number)?),
             sniff::Format::Pickle => (CheckpointKind::TorchLegacy, legacy::list(file, number)?),

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
+use super::bytes::ModelFile;
 use super::element::ElementType;
 use super::error::Problem;
 use super::stored::{Piece, StoredTensor};
@@ -30,9 +31,16 @@ pub(crate) struct Found {
     pub(crate) beyond: u64,
 }
 
-/// Lists the tensors of the file that is `file`-th in its checkpoint.
-pub(crate) fn list(bytes: &[u8], file: usize) -> Result<Found, Problem> {
-    let found = bytes.len() as u64;
+/// Lists the tensors of the file that is number `number` in its checkpoint.
+pub(crate) fn list(file: &ModelFile, number: usize) -> Result<Found, Problem> {
+    let length = file.head(8)?.first_chunk::<8>().map_or(0, |length| u64::from_le_bytes(*length));
+    // A header that is too long is refused by its length.
+    let header = if length > LONGEST_HEADER { 0 } else { length as usize };
+    list_from(&file.head(8 + header)?, file.len() as u64, number)
+}
+
+/// The same from the header, with which `bytes` end, and the length of the file.
+fn list_from(bytes: &[u8], found: u64, file: usize) -> Result<Found, Problem> {
     let length = bytes.first_chunk::<8>().map(|length| u64::from_le_bytes(*length));
     let length = length.ok_or(Problem::Truncated { expected: 8, found })?;
     if length > LONGEST_HEADER {
@@ -162,6 +170,11 @@ fn plain_json(text: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn list(bytes: &[u8], number: usize) -> Result<Found, Problem> {
+        let header = bytes.first_chunk::<8>().map_or(0, |length| u64::from_le_bytes(*length) as usize);
+        list_from(&bytes[..(8 + header).min(bytes.len())], bytes.len() as u64, number)
+    }
 
     /// A file of this header and so many bytes of numbers.
     fn file(header: &str, data: usize) -> Vec<u8> {

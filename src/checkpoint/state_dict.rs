@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::element::ElementType;
 use super::error::Problem;
+use super::kind::Kind;
 use super::pickle::{Handle, Pickle, Storage, TensorValue, Value};
 use super::stored::{Piece, StoredTensor};
 
@@ -34,6 +35,9 @@ pub(crate) fn collect(
     let items = |handle| pickle.items(handle).unwrap_or_default();
     if pickle.items(top).is_none() {
         return Err(Problem::damaged(FORMAT, "no dictionary of tensors"));
+    }
+    if let Some(kind) = other_kind(pickle, items(top)) {
+        return Err(Problem::OtherKind(kind));
     }
     let weights = weights(pickle, top, DEEPEST, &mut HashSet::new()).map_or(top, |found| found.dictionary);
     let has_key = weights != top;
@@ -91,6 +95,18 @@ fn weights(
         }
         tensors => Some(Weights { dictionary, tensors }),
     }
+}
+
+/// What has keys of its own at the top: textual inversions, hypernetworks (the context's widths) and
+/// upscalers.
+fn other_kind(pickle: &Pickle<'_>, top: &[(Handle, Handle)]) -> Option<Kind> {
+    const WIDTHS: [i64; 5] = [320, 640, 768, 1024, 1280];
+    top.iter().find_map(|(key, _)| match pickle.value(*key) {
+        Value::Text("string_to_param" | "string_to_token") => Some(Kind::Embedding),
+        Value::Text("params_ema" | "params") => Some(Kind::Upscaler),
+        Value::Int(width) if WIDTHS.contains(width) => Some(Kind::Hypernetwork),
+        _ => None,
+    })
 }
 
 fn beside(pickle: &Pickle<'_>, top: &[(Handle, Handle)]) -> Vec<String> {

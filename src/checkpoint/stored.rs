@@ -1,15 +1,24 @@
-//! Where a tensor lies in the mapped files, and how it is read from there.
+//! Where a tensor lies in the files, and how it is read from there.
 //!
 //! Invariant: every range was checked against its file when the checkpoint was opened.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::ops::host::{HostData, HostTensor};
+use bytemuck::{AnyBitPattern, NoUninit, Zeroable};
 
-use super::bytes::MappedFile;
+use crate::ops;
+use crate::ops::cpu::{Element, zeros};
+use crate::ops::host::{HostData, HostTensor, StoredNumbers, TensorRows};
+
+use super::bytes::ModelFile;
 use super::element::ElementType;
 use super::error::Problem;
 use super::scaled;
+
+/// Tensors by name.
+pub(crate) type Tensors = BTreeMap<String, StoredTensor>;
 
 /// One stored tensor.
 #[derive(Clone, Debug)]
@@ -65,12 +74,12 @@ impl StoredTensor {
     }
 
     /// The numbers, under the given shape (of equal count).
-    pub(crate) fn read<'a>(
+    pub(crate) fn read(
         &self,
         name: &str,
-        files: &'a [MappedFile],
+        files: &[ModelFile],
         shape: &[usize],
-    ) -> Result<HostTensor<'a>, Problem> {
+    ) -> Result<HostTensor<'static>, Problem> {
         let tensor = self.read_unscaled(name, files, shape)?;
         let Some(scale) = &self.scale else { return Ok(tensor) };
         let scale = scale.read_unscaled(name, files, &scale.shape)?;
@@ -78,29 +87,109 @@ impl StoredTensor {
         Ok(HostTensor { shape: tensor.shape, data })
     }
 
-    fn read_unscaled<'a>(
+    fn read_unscaled(
         &self,
         name: &str,
-        files: &'a [MappedFile],
+        files: &[ModelFile],
         shape: &[usize],
-    ) -> Result<HostTensor<'a>, Problem> {
+    ) -> Result<HostTensor<'static>, Problem> {
         let refused = || Problem::ElementType { name: name.to_owned(), found: self.element.name() };
         let size = self.element.size().ok_or_else(refused)?;
         let data = match self.pieces.as_slice() {
-            [Piece { file, bytes, strides: None }] => self.element.numbers(&files[*file][bytes.clone()]),
+            [piece @ Piece { file, bytes, strides: None }] => match files[*file].in_memory() {
+                Some(all) => self.element.numbers(&all[bytes.clone()]),
+                None => self.read_piece(&files[*file], piece, self.count())?,
+            },
             pieces => {
-                let mut gathered = Vec::with_capacity(self.count() * size);
+                // Room for all pieces, whose refusal is an error.
+                let mut gathered = zeros(self.count() * size)?;
+                gathered.clear();
                 for piece in pieces {
-                    let bytes = &files[piece.file][piece.bytes.clone()];
+                    let bytes = files[piece.file].read(piece.bytes.clone())?;
                     match &piece.strides {
-                        None => gathered.extend_from_slice(bytes),
-                        Some(strides) => gather(bytes, size, &self.shape, strides, &mut gathered),
+                        None => gathered.extend_from_slice(&bytes),
+                        Some(strides) => gather(&bytes, size, &self.shape, strides, &mut gathered),
                     }
                 }
                 self.element.numbers(&gathered).map(into_owned)
             }
         };
         Ok(HostTensor { shape: shape.to_vec(), data: data.ok_or_else(refused)? })
+    }
+
+    /// The numbers of a row-major piece, read to where they stay.
+    fn read_piece(
+        &self,
+        file: &ModelFile,
+        piece: &Piece,
+        count: usize,
+    ) -> Result<Option<HostData<'static>>, Problem> {
+        let start = piece.bytes.start;
+        Ok(match self.element {
+            ElementType::F64 => Some(HostData::F64(numbers_at(file, start, count)?)),
+            ElementType::F32 => Some(HostData::F32(numbers_at(file, start, count)?)),
+            ElementType::F16 => Some(HostData::F16(numbers_at(file, start, count)?)),
+            ElementType::Bf16 => Some(HostData::Bf16(numbers_at(file, start, count)?)),
+            ElementType::I64 => Some(HostData::I64(numbers_at(file, start, count)?)),
+            _ => self.element.numbers(&file.read(piece.bytes.clone())?).map(into_owned),
+        })
+    }
+
+    /// The numbers to be packed: they stay in the file if they lie there unscaled, in one row-major piece
+    /// of a type that kernels take.
+    pub(crate) fn rows<'a>(
+        &self,
+        name: &str,
+        files: &'a [ModelFile],
+        shape: &[usize],
+    ) -> Result<TensorRows<'a>, Problem> {
+        let element = match self.element {
+            ElementType::F16 => Some(Element::F16),
+            ElementType::Bf16 => Some(Element::Bf16),
+            ElementType::F32 => Some(Element::F32),
+            _ => None,
+        };
+        match (element, self.pieces.as_slice()) {
+            (Some(element), [Piece { file, bytes, strides: None }])
+                if self.scale.is_none() && files[*file].in_memory().is_none() =>
+            {
+                let stored = Stored { file: &files[*file], start: bytes.start, count: self.count(), element };
+                Ok(TensorRows::Stored(Box::new(stored)))
+            }
+            _ => self.read(name, files, shape).map(TensorRows::here),
+        }
+    }
+}
+
+fn numbers_at<T>(file: &ModelFile, start: usize, count: usize) -> Result<Cow<'static, [T]>, Problem>
+where
+    T: AnyBitPattern + NoUninit + Zeroable,
+{
+    let mut numbers = zeros::<T>(count)?;
+    file.read_at(start, bytemuck::cast_slice_mut(&mut numbers))?;
+    Ok(numbers.into())
+}
+
+/// A tensor's numbers in their file.
+struct Stored<'a> {
+    file: &'a ModelFile,
+    start: usize,
+    count: usize,
+    element: Element,
+}
+
+impl StoredNumbers for Stored<'_> {
+    fn count(&self) -> usize {
+        self.count
+    }
+
+    fn element(&self) -> Element {
+        self.element
+    }
+
+    fn read(&self, first: usize, to: &mut [u8]) -> ops::Result<()> {
+        let start = self.start + first * self.element.size();
+        Ok(self.file.read_at(start, to).map_err(|problem| problem.at(self.file.path()))?)
     }
 }
 

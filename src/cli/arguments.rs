@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::bench::Part;
+use crate::checkpoint::Overlays;
 use crate::message::{ModelSource, RngKind, SamplerKind, TimestepSpacing};
 use crate::ops::cpu::Level;
 use crate::ops::{DeviceChoice, DeviceOptions, Dtype, WeightsKept};
@@ -256,6 +257,27 @@ pub struct Model {
     /// Its YAML config, where none lies beside it.
     #[arg(long, value_name = "YAML", requires = "path")]
     pub config: Option<PathBuf>,
+    #[command(flatten)]
+    /// Parts of other files.
+    pub parts: Parts,
+}
+
+/// Files that stand in for parts of a model.
+#[derive(Clone, Debug, Args)]
+pub struct Parts {
+    /// A VAE's file or folder, in place of the model's own.
+    #[arg(long, value_name = "FILE", requires = "path")]
+    pub vae: Option<PathBuf>,
+    /// A text encoder's file or folder, in place of the model's own.
+    #[arg(long, value_name = "FILE", requires = "path")]
+    pub text_encoder: Option<PathBuf>,
+}
+
+impl Parts {
+    /// As a checkpoint takes them.
+    pub fn overlays(&self) -> Overlays {
+        Overlays { vae: self.vae.clone(), text_encoder: self.text_encoder.clone() }
+    }
 }
 
 impl Model {
@@ -263,7 +285,12 @@ impl Model {
     pub fn source(&self) -> ModelSource {
         match &self.path {
             None => ModelSource::Starter,
-            Some(path) => ModelSource::Path { path: path.clone(), config: self.config.clone() },
+            Some(path) => ModelSource::Path {
+                path: path.clone(),
+                config: self.config.clone(),
+                vae: self.parts.vae.clone(),
+                text_encoder: self.parts.text_encoder.clone(),
+            },
         }
     }
 }
@@ -279,6 +306,9 @@ pub struct Inspect {
     /// Its YAML config, where none lies beside it.
     #[arg(long, value_name = "YAML")]
     pub config: Option<PathBuf>,
+    #[command(flatten)]
+    /// Parts of other files.
+    pub parts: Parts,
 }
 
 /// `safelight verify`.

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use crate::bench::{OperationRow, Part, Row, Subject, SubjectError, Suite, Synthesis, write_synthetic};
 use crate::ops::{Device, DeviceOptions, StopFlag, WeightsKept};
 
-use super::arguments::{Bench, SynthesisName};
+use super::arguments::{Bench, Model, SynthesisName};
 use super::{Failure, interrupt};
 
 impl From<SubjectError> for Failure {
@@ -64,7 +64,10 @@ pub fn run(arguments: &Bench) -> Result<(), Failure> {
 /// The model, and how its weights are kept if nothing was said.
 fn subject(arguments: &Bench) -> Result<(Subject, WeightsKept), Failure> {
     match (&arguments.model.path, arguments.synthetic) {
-        (Some(path), _) => Ok((Subject::file(path, arguments.model.config.as_deref()), WeightsKept::File)),
+        (Some(path), _) => {
+            let Model { config, parts, .. } = &arguments.model;
+            Ok((Subject::file(path, config.as_deref(), parts.overlays()), WeightsKept::File))
+        }
         (None, synthetic) => {
             let synthesis = match synthetic.unwrap_or(SynthesisName::Sd15) {
                 SynthesisName::Sd15 => Synthesis::Sd15,

@@ -59,9 +59,11 @@ impl From<ops::Error> for Failure {
     fn from(error: ops::Error) -> Self {
         match error {
             ops::Error::Stopped => Self::Interrupted,
-            ops::Error::Backend { .. } => Self::Ours(error.to_string()),
+            ops::Error::Backend { .. } | ops::Error::OutOfMemory { .. } => Self::Ours(error.to_string()),
             ops::Error::NoTensor { .. }
             | ops::Error::Weights(_)
+            | ops::Error::FileChanged { .. }
+            | ops::Error::Unreadable { .. }
             | ops::Error::NoEncoder
             | ops::Error::Device(_)
             | ops::Error::Shape(_) => Self::Input(error.to_string()),
@@ -75,7 +77,9 @@ impl From<OpenError> for Failure {
             return Self::Interrupted;
         }
         match error {
-            OpenError::Model(ModelError::Ops(error)) => error.into(),
+            OpenError::Model { error: ModelError::Ops(error @ ops::Error::Backend { .. }), .. } => {
+                error.into()
+            }
             other => Self::Input(other.to_string()),
         }
     }
@@ -83,7 +87,10 @@ impl From<OpenError> for Failure {
 
 impl From<ModelError> for Failure {
     fn from(error: ModelError) -> Self {
-        OpenError::Model(error).into()
+        match error {
+            ModelError::Ops(error) => error.into(),
+            other => Self::Input(other.to_string()),
+        }
     }
 }
 

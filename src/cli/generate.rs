@@ -16,6 +16,7 @@ use crate::picture::read::Recovered;
 use crate::picture::{self, Held, Made};
 use crate::places::Places;
 use crate::sampler::{DdimSchedule, Next};
+use crate::told::quoted;
 use crate::trace::Trace;
 
 use super::arguments::{Compute, Generate, Seed};
@@ -209,8 +210,8 @@ fn announce(arguments: &Generate, settings: &Settings, plan: &Plan, progress: &P
         progress.say(&format!("note: {note}"));
     }
     progress.say(&format!(
-        "{:?}, seed {}, {} steps, guidance {}, {}×{}",
-        settings.prompt,
+        "\"{}\", seed {}, {} steps, guidance {}, {}×{}",
+        quoted(&settings.prompt),
         settings.seed,
         plan.schedule.len(),
         settings.guidance,

@@ -5,10 +5,10 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use crate::checkpoint::{self, Checkpoint, Part};
-use crate::engine::find_config;
+use crate::engine::{ModelConfig, find_config, of_model};
 use crate::model::instantiate_from_config;
 use crate::ops::host::{HostData, HostTensor, TensorSource};
-use crate::ops::{Device, StopFlag, Weights};
+use crate::ops::{self, Device, StopFlag, Weights};
 use crate::picture::open::is_picture;
 
 use super::arguments::Inspect;
@@ -33,7 +33,8 @@ pub fn run(arguments: &Inspect) -> Result<(), Failure> {
         )));
     }
     let input = |error: &dyn std::fmt::Display| Failure::Input(error.to_string());
-    let checkpoint = Checkpoint::open(&arguments.path).map_err(|error| input(&error))?;
+    let checkpoint =
+        Checkpoint::open_with(&arguments.path, &arguments.parts.overlays()).map_err(|error| input(&error))?;
     let report = checkpoint::inspect(&checkpoint);
     say(&format!("{}: {}, {}", arguments.path.display(), report.kind.name(), megabytes(report.total_bytes)));
     if report.has_state_dict {
@@ -58,14 +59,15 @@ pub fn run(arguments: &Inspect) -> Result<(), Failure> {
 
 /// The config, and whether it and the weights fit each other.
 fn inspect_config(arguments: &Inspect, checkpoint: Checkpoint) -> Result<(), Failure> {
-    let (config, folder, notes) = find_config(&checkpoint, arguments.config.as_deref())?;
+    let ModelConfig { config, file, folder, notes } = find_config(&checkpoint, arguments.config.as_deref())?;
     for note in notes {
         say(&format!("  note: {note}"));
     }
     let shapes = Arc::new(ShapesOnly { inner: checkpoint, missing: std::sync::Mutex::default() });
     let weights = Weights::new(shapes.clone(), Device::cpu(StopFlag::default()));
     let read = |name: &str| read_small(&folder.join(name));
-    let model = instantiate_from_config(&config, &weights, &read)?;
+    let model = instantiate_from_config(&config, &weights, &read)
+        .map_err(|error| of_model(error, file.as_deref(), &shapes.inner))?;
     let unet = &model.config.unet;
     say(&format!(
         "  LatentDiffusion: conditioning_key {}, parameterization {}, {} timesteps, scale_factor {}, EMA {}",
@@ -121,7 +123,7 @@ impl TensorSource for ShapesOnly {
         })
     }
 
-    fn read(&self, name: &str, shape: &[usize]) -> Result<HostTensor<'_>, String> {
+    fn read(&self, name: &str, shape: &[usize]) -> ops::Result<HostTensor<'_>> {
         // Small tensors (schedules, factors) are compared, so they are read.
         let len: usize = shape.iter().product();
         if self.inner.contains(name) && len <= 4096 {

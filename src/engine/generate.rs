@@ -198,11 +198,11 @@ pub fn check_settings(model: &LatentDiffusion, settings: &Settings) -> Result<()
 fn check_side(model: &LatentDiffusion, side: Side, pixels: usize) -> Result<(), GenerateError> {
     let multiple = model.size_multiple();
     let most = SIDE_MAX / multiple * multiple;
-    if pixels > 0 && pixels % multiple == 0 && pixels <= most {
+    if pixels > 0 && pixels.is_multiple_of(multiple) && pixels <= most {
         return Ok(());
     }
-    let lower = (pixels.min(most) / multiple).max(1) * multiple;
-    let upper = (lower + multiple).min(most);
+    let lower = (pixels.min(most - multiple) / multiple).max(1) * multiple;
+    let upper = lower + multiple;
     Err(GenerateError::Size { side, found: pixels, multiple, most, lower, upper })
 }
 

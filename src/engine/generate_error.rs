@@ -21,7 +21,7 @@ pub enum GenerateError {
     },
     /// A width or height that the model cannot make.
     #[error(
-        "expected a {} that is a multiple of {multiple} and at most {most}, found {found}; the nearest are \
+        "expected a {} that is a multiple of {multiple} and at most {most}, found {found}; near it are \
          {lower} and {upper}", .side.name()
     )]
     Size {
@@ -90,8 +90,9 @@ impl Told for GenerateError {
 
     fn values(&self) -> Vec<(&'static str, String)> {
         match self {
-            Self::Size { found, multiple, lower, upper, .. } => vec![
+            Self::Size { found, multiple, most, lower, upper, .. } => vec![
                 ("found", found.to_string()),
+                ("most", most.to_string()),
                 ("multiple", multiple.to_string()),
                 ("lower", lower.to_string()),
                 ("upper", upper.to_string()),

@@ -1,5 +1,6 @@
 //! The inference thread: it owns the model, does one request at a time, sends, then wakes.
 
+mod companions;
 mod denoise;
 mod fitted;
 pub mod generate;
@@ -13,9 +14,11 @@ mod steps_kept;
 mod tiny;
 mod worker;
 
+pub use crate::checkpoint::ModelPart;
+pub use companions::first_settings;
 pub use denoise::{ConditionedModel, to_latent, to_tensor};
 pub use handle::{EngineEnds, EngineHandle, SendError, job_of};
 pub use hash::{Busyness, ModelHash};
-pub use open::{OpenError, OpenModel, Opening, find_config, first_settings, is_model, open_model};
+pub use open::{ModelConfig, OpenError, OpenModel, Opening, find_config, is_model, of_model, open_model};
 pub(crate) use previews::Previewer;
 pub use worker::{EngineOptions, Waker, spawn};

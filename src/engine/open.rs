@@ -5,25 +5,18 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::Deserialize;
 use serde_json::Value;
 
-use crate::checkpoint::{self, Checkpoint, CheckpointError};
+use crate::checkpoint::{self, Checkpoint, CheckpointError, ModelPart, Overlays};
 use crate::config::{self, ConfigError};
-use crate::message::{
-    Concept, ModelInfo, ModelSource, RngKind, STARTER, SamplerKind, Settings, TimestepSpacing,
-};
-use crate::model::{LatentDiffusion, ModelError, instantiate_from_config};
+use crate::message::{ModelInfo, ModelSource, STARTER, model_name};
+use crate::model::{LatentDiffusion, ModelError, instantiate_from_config, is_config};
 use crate::note::{FileNote, Note};
 use crate::ops::{self, Device, Progress, Weights};
 use crate::told::Told;
 
+use super::companions::{Companions, read_bytes};
 use super::hash::{Busyness, FindHash, ModelHash};
-
-/// A companion file (settings, words, tokenizer) may not be longer.
-const COMPANION_BYTES_MAX: u64 = 16 << 20;
-/// The side of the pictures that Stable Diffusion v1 was trained on.
-const V1_PIXELS: usize = 512;
 
 /// Why a model could not be opened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,16 +28,18 @@ pub enum OpenError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The two together.
-    #[error(transparent)]
-    Model(#[from] ModelError),
+    #[error("{error}: {}", .file.display())]
+    Model {
+        /// The config where that is wrong, else the weights.
+        file: PathBuf,
+        /// What is wrong with it.
+        error: ModelError,
+    },
     /// A build without the starter.
     #[error(
         "this build carries no starter model; name a model with --model, or build with `--features starter`"
     )]
     NoStarter,
-    /// A file beside the model.
-    #[error("{0}")]
-    Companion(String),
 }
 
 impl Told for OpenError {
@@ -52,9 +47,10 @@ impl Told for OpenError {
         match self {
             Self::Checkpoint(error) => error.key(),
             Self::Config(error) => error.key(),
-            Self::Model(error) => error.key(),
+            Self::Model { error: ModelError::Config(_), .. } => "error-config-of-model",
+            Self::Model { error: ModelError::Ops(ops::Error::Weights(_)), .. } => "error-weights-of-model",
+            Self::Model { error, .. } => error.key(),
             Self::NoStarter => "error-no-starter",
-            Self::Companion(_) => "error-companion",
         }
     }
 
@@ -62,8 +58,11 @@ impl Told for OpenError {
         match self {
             Self::Checkpoint(error) => error.values(),
             Self::Config(error) => error.values(),
-            Self::Model(error) => error.values(),
-            Self::NoStarter | Self::Companion(_) => Vec::new(),
+            Self::Model { file, error } => {
+                let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
+                error.values().into_iter().chain([("file", name)]).collect()
+            }
+            Self::NoStarter => Vec::new(),
         }
     }
 }
@@ -71,8 +70,16 @@ impl Told for OpenError {
 impl OpenError {
     /// Whether a stop flag ended it.
     pub fn is_stop(&self) -> bool {
-        matches!(self, Self::Model(ModelError::Ops(ops::Error::Stopped)))
+        matches!(self, Self::Model { error: ModelError::Ops(ops::Error::Stopped), .. })
             || matches!(self, Self::Checkpoint(CheckpointError { problem: checkpoint::Problem::Stopped, .. }))
+    }
+
+    /// The part that was found in place of a whole model, if it can be laid over one.
+    pub fn part(&self) -> Option<ModelPart> {
+        match self {
+            Self::Checkpoint(error) => error.part(),
+            _ => None,
+        }
     }
 }
 
@@ -81,7 +88,31 @@ impl OpenError {
 /// # Errors
 /// One sentence that says what it is instead.
 pub fn is_model(path: &Path) -> Result<(), OpenError> {
-    Ok(Checkpoint::open(path).map(drop)?)
+    Ok(Checkpoint::open(path)?.refuse_other_kinds()?)
+}
+
+/// Whether a source will open as far as headers and its config tell.
+///
+/// # Errors
+/// As [`open_model`].
+pub(super) fn looks_right(source: &ModelSource) -> Result<(), OpenError> {
+    match source {
+        ModelSource::Starter => Ok(()),
+        ModelSource::Path { path, config, .. } => {
+            let checkpoint = Checkpoint::open_with(path, &overlays(source))?;
+            find_config(&checkpoint, config.as_deref()).map(drop)
+        }
+    }
+}
+
+/// The files that a source lays over its model.
+fn overlays(source: &ModelSource) -> Overlays {
+    match source {
+        ModelSource::Starter => Overlays::default(),
+        ModelSource::Path { vae, text_encoder, .. } => {
+            Overlays { vae: vae.clone(), text_encoder: text_encoder.clone() }
+        }
+    }
 }
 
 /// A model that is open.
@@ -135,7 +166,7 @@ impl<'a> Opening<'a> {
 pub fn open_model(source: &ModelSource, opening: Opening<'_>) -> Result<OpenModel, OpenError> {
     match source {
         ModelSource::Starter => open_starter(opening),
-        ModelSource::Path { path, config } => open_path(path, config.as_deref(), opening),
+        ModelSource::Path { path, config, .. } => open_path(source, path, config.as_deref(), opening),
     }
 }
 
@@ -151,11 +182,9 @@ fn open_starter(opening: Opening<'_>) -> Result<OpenModel, OpenError> {
     let source = Arc::new(starter::weights()?);
     let config = config::parse_yaml(starter::CONFIG)?;
     let weights = with_progress(Weights::new(source, opening.device.clone()), &opening);
-    let networks = instantiate_from_config(&config, &weights, &|_| Ok(starter::TOKENIZER.to_vec()))?;
-    let companions = Companions {
-        settings: Some(parse_settings(starter::SETTINGS).map_err(OpenError::Companion)?),
-        concepts: parse_concepts(starter::CONCEPTS),
-    };
+    let networks = instantiate_from_config(&config, &weights, &|_| Ok(starter::TOKENIZER.to_vec()))
+        .map_err(|error| OpenError::Model { file: STARTER.into(), error })?;
+    let companions = Companions::of_texts(starter::SETTINGS, starter::CONCEPTS);
     let origin = Origin {
         source: ModelSource::Starter,
         name: STARTER.to_owned(),
@@ -166,29 +195,21 @@ fn open_starter(opening: Opening<'_>) -> Result<OpenModel, OpenError> {
     Ok(assemble(built, origin, companions, opening.device_sentence, hash))
 }
 
-fn open_path(path: &Path, config_path: Option<&Path>, opening: Opening<'_>) -> Result<OpenModel, OpenError> {
-    let checkpoint = Arc::new(Checkpoint::open(path)?);
-    let (config, config_folder, notes) = find_config(&checkpoint, config_path)?;
+fn open_path(
+    source: &ModelSource,
+    path: &Path,
+    config_path: Option<&Path>,
+    opening: Opening<'_>,
+) -> Result<OpenModel, OpenError> {
+    let checkpoint = Arc::new(Checkpoint::open_with(path, &overlays(source))?);
+    let ModelConfig { config, file, folder, mut notes } = find_config(&checkpoint, config_path)?;
     let weights = with_progress(Weights::new(checkpoint.clone(), opening.device.clone()), &opening);
-    let read_tokenizer = |name: &str| {
-        read_companion(&config_folder, name).and_then(|bytes| {
-            bytes.ok_or_else(|| format!("expected {name} beside the config, found no such file"))
-        })
-    };
-    let networks = instantiate_from_config(&config, &weights, &read_tokenizer)?;
-    let companions = Companions {
-        settings: read_text(&config_folder, "settings.json")
-            .and_then(|text| text.as_deref().map(parse_settings).transpose())
-            .map_err(OpenError::Companion)?,
-        concepts: read_text(&config_folder, "concepts.txt")
-            .map_err(OpenError::Companion)?
-            .map_or_else(Vec::new, |text| parse_concepts(&text)),
-    };
-    let name =
-        path.file_stem().map_or_else(|| "model".to_owned(), |stem| stem.to_string_lossy().into_owned());
+    let networks = instantiate_from_config(&config, &weights, &|name| read_bytes(&folder, name))
+        .map_err(|error| of_model(error, file.as_deref(), &checkpoint))?;
+    let companions = Companions::beside(&folder, &mut notes);
     let origin = Origin {
-        source: ModelSource::Path { path: path.to_owned(), config: config_path.map(Path::to_owned) },
-        name,
+        source: source.clone(),
+        name: model_name(checkpoint.path()),
         bytes: checkpoint.total_bytes(),
     };
     let built = Built { networks, config, unused: weights.unused(), notes };
@@ -206,32 +227,55 @@ fn with_progress(weights: Weights, opening: &Opening<'_>) -> Weights {
     }
 }
 
-/// The config: the one named, `STEM.yaml` or `config.yaml` beside a file, a diffusers folder's own,
-/// or one guessed from the shapes.
+/// An error with the file that it is about: the config's, or the weights'.
+pub fn of_model(error: ModelError, config_file: Option<&Path>, checkpoint: &Checkpoint) -> OpenError {
+    let of_config = config_file.filter(|_| matches!(error, ModelError::Config(_)));
+    OpenError::Model { file: of_config.unwrap_or(checkpoint.path()).to_owned(), error }
+}
+
+/// A model's config, and where it comes from.
+#[derive(Debug)]
+pub struct ModelConfig {
+    /// The config.
+    pub config: Value,
+    /// Its YAML file, if it has one.
+    pub file: Option<PathBuf>,
+    /// The folder that its companions lie in.
+    pub folder: PathBuf,
+    /// What is odd about the model's files, or had to be assumed.
+    pub notes: Vec<Note>,
+}
+
+/// The config: the one named, `NAME.yaml` or `config.yaml` beside a file, a diffusers folder's own,
+/// or one guessed from the shapes. A `config.yaml` of another form is left aside with a note.
 ///
 /// # Errors
-/// If none of these gives a config.
-pub fn find_config(
-    checkpoint: &Checkpoint,
-    named: Option<&Path>,
-) -> Result<(Value, PathBuf, Vec<Note>), OpenError> {
+/// If the checkpoint is no model of v1 or lacks a part, or none of these gives a config.
+pub fn find_config(checkpoint: &Checkpoint, named: Option<&Path>) -> Result<ModelConfig, OpenError> {
     let path = checkpoint.path();
+    let mut notes = checkpoint.notes().to_vec();
+    let is_folder = path.is_dir();
     let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
-    let beside =
-        [path.with_extension("yaml"), folder.join("config.yaml")].into_iter().find(|path| path.is_file());
-    if path.is_dir() && named.is_none() {
-        let found = checkpoint::diffusers::diffusers_config(checkpoint)?;
-        return Ok((found.config, path.to_owned(), [checkpoint.notes(), &found.notes].concat()));
-    }
-    if let Some(yaml) = named.map(Path::to_owned).or(beside) {
-        let folder = yaml.parent().map_or_else(PathBuf::new, Path::to_owned);
-        let config = config::read_yaml(&yaml)?;
-        let mut notes = checkpoint.notes().to_vec();
+    let own = folder.join(format!("{}.yaml", model_name(path)));
+    let yaml = match named.or((!is_folder && own.is_file()).then_some(&own)) {
+        Some(file) => Some((config::read_yaml(file)?, file.to_owned())),
+        None if is_folder => None,
+        None => config_beside(&folder, &mut notes),
+    };
+    checkpoint.refuse_other_kinds()?;
+    if let Some((config, file)) = yaml {
         notes.extend(contradiction(checkpoint, &config));
-        return Ok((config, folder, notes));
+        checkpoint.refuse_gaps(parts_of(&config))?;
+        let folder = file.parent().map_or_else(PathBuf::new, Path::to_owned);
+        return Ok(ModelConfig { config, file: Some(file), folder, notes });
     }
-    let found = checkpoint::guess_config(checkpoint)?;
-    Ok((found.config, folder, [checkpoint.notes(), &found.notes].concat()))
+    let (found, folder) = if is_folder {
+        (checkpoint::diffusers::diffusers_config(checkpoint)?, path.to_owned())
+    } else {
+        (checkpoint::guess_config(checkpoint)?, folder)
+    };
+    notes.extend(found.notes);
+    Ok(ModelConfig { config: found.config, file: None, folder, notes })
 }
 
 /// A note if a file says that it predicts something else than its config does.
@@ -241,85 +285,29 @@ fn contradiction(checkpoint: &Checkpoint, config: &Value) -> Option<Note> {
     (told != read).then(|| Note::File(FileNote::PredictionsDiffer { file: told.to_owned() }))
 }
 
-fn read_companion(folder: &Path, name: &str) -> Result<Option<Vec<u8>>, String> {
-    let path = folder.join(name);
-    let Ok(metadata) = std::fs::metadata(&path) else { return Ok(None) };
-    if metadata.len() > COMPANION_BYTES_MAX {
-        return Err(format!("expected a small file, found {} bytes in {}", metadata.len(), path.display()));
+/// `config.yaml` beside a file, if it is of our form.
+fn config_beside(folder: &Path, notes: &mut Vec<Note>) -> Option<(Value, PathBuf)> {
+    const NAME: &str = "config.yaml";
+    let file = folder.join(NAME);
+    if !file.is_file() {
+        return None;
     }
-    std::fs::read(&path).map(Some).map_err(|error| format!("cannot read {} ({error})", path.display()))
-}
-
-fn read_text(folder: &Path, name: &str) -> Result<Option<String>, String> {
-    let bytes = read_companion(folder, name)?;
-    bytes
-        .map(|bytes| {
-            String::from_utf8(bytes).map_err(|_| format!("expected text in {name}, found other bytes"))
-        })
-        .transpose()
-}
-
-/// `settings.json` of a model: what suits it.
-#[derive(Clone, Debug, Default, Deserialize)]
-struct SuitingSettings {
-    prompt: Option<String>,
-    steps: Option<usize>,
-    guidance: Option<f64>,
-    eta: Option<f64>,
-    width: Option<usize>,
-    height: Option<usize>,
-}
-
-impl SuitingSettings {
-    /// All settings, those of v1 where it says nothing. `pixels` is the side of the training's pictures.
-    fn complete(self, pixels: usize) -> Settings {
-        Settings {
-            prompt: self.prompt.unwrap_or_default(),
-            negative_prompt: String::new(),
-            steps: self.steps.unwrap_or(25),
-            guidance: self.guidance.unwrap_or(7.5),
-            eta: self.eta.unwrap_or(0.0),
-            seed: 0,
-            width: self.width.unwrap_or(pixels),
-            height: self.height.unwrap_or(pixels),
-            sampler: SamplerKind::Ddim,
-            timesteps: TimestepSpacing::Uniform,
-            rng: RngKind::Cpu,
-            temperature: 1.0,
-        }
+    let config = config::read_yaml(&file).ok().filter(is_config);
+    if config.is_none() {
+        notes.push(Note::File(FileNote::CompanionLeftAside { file: NAME.to_owned() }));
     }
+    config.map(|config| (config, file))
 }
 
-/// What suits the starter; in a build without it, Stable Diffusion v1.
-pub fn first_settings() -> Settings {
-    #[cfg(feature = "starter")]
-    if let Ok(suiting) = parse_settings(crate::starter::SETTINGS) {
-        return suiting.complete(V1_PIXELS);
+/// The parts that a config asks for and that may lie in files of their own.
+fn parts_of(config: &Value) -> &'static [ModelPart] {
+    let target = config.pointer("/model/params/cond_stage_config/target").and_then(Value::as_str);
+    let takes_words = target.is_some_and(|target| target.ends_with("CLIPEmbedder"));
+    match (is_config(config), takes_words) {
+        (false, _) => &[],
+        (true, false) => &[ModelPart::Vae],
+        (true, true) => &ModelPart::ALL,
     }
-    SuitingSettings::default().complete(V1_PIXELS)
-}
-
-fn parse_settings(text: &str) -> Result<SuitingSettings, String> {
-    serde_json::from_str(text).map_err(|error| {
-        format!("settings.json beside the model cannot be read ({error}); mend or remove it")
-    })
-}
-
-/// `label | name | name …` a line; the label comes first among the names where none is given.
-fn parse_concepts(text: &str) -> Vec<Concept> {
-    let names = |line: &str| {
-        line.split('|').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
-    };
-    text.lines()
-        .map(names)
-        .filter(|names: &Vec<String>| !names.is_empty())
-        .map(|names| Concept { names })
-        .collect()
-}
-
-struct Companions {
-    settings: Option<SuitingSettings>,
-    concepts: Vec<Concept>,
 }
 
 struct Origin {
@@ -345,7 +333,7 @@ fn assemble(
     let Built { networks, config, unused, mut notes } = built;
     notes.extend(networks.config.notes.iter().cloned());
     let trained_side = networks.config.image_size * networks.config.first_stage_factor;
-    let defaults = companions.settings.unwrap_or_default().complete(trained_side);
+    let defaults = companions.settings.complete(trained_side, networks.size_multiple());
     let max_tokens = networks.tokenize("").map_or(0, |tokens| tokens.ids.len());
     let info = ModelInfo {
         source: origin.source,

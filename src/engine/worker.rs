@@ -14,7 +14,7 @@ use crate::ops::{Device, DeviceOptions, Progress, StopFlag};
 use super::generate;
 use super::handle::{EngineEnds, EngineHandle, Work};
 use super::hash::Busyness;
-use super::open::{OpenError, OpenModel, Opening, is_model, open_model};
+use super::open::{OpenModel, Opening, looks_right, open_model};
 use super::previews::Previewer;
 use super::run::RunningJob;
 use super::steps_kept::StepsKept;
@@ -264,13 +264,5 @@ impl Worker {
     /// The next control for `job`, if one has come; those of other jobs are dropped.
     pub(super) fn control(&self, job: JobId) -> Option<Control> {
         self.ends.controls.try_iter().find(|control| super::handle::job_of(control) == job)
-    }
-}
-
-/// A quick look, before the present model is given up.
-fn looks_right(source: &ModelSource) -> Result<(), OpenError> {
-    match source {
-        ModelSource::Starter => Ok(()),
-        ModelSource::Path { path, .. } => is_model(path),
     }
 }

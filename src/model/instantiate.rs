@@ -94,9 +94,20 @@ pub fn instantiate_from_config(
         .ok_or_else(|| ConfigError::Key("the key model is missing from the config".into()))?;
     let target = Target::from_value(model, "model")?;
     match class_of(&target.target) {
-        "LatentDiffusion" => latent_diffusion(target.params, weights, read_tokenizer),
+        class if LATENT_DIFFUSION.contains(&class) => {
+            latent_diffusion(target.params, weights, read_tokenizer)
+        }
         _ => Err(unknown(&target.target, "a model", &["ldm.models.diffusion.ddpm.LatentDiffusion"])),
     }
+}
+
+/// The model's class, and the one whose training alone differs.
+const LATENT_DIFFUSION: [&str; 2] = ["LatentDiffusion", "LatentInpaintDiffusion"];
+
+/// Whether a value has the form of a config for [`instantiate_from_config`].
+pub fn is_config(config: &Value) -> bool {
+    let target = config.pointer("/model/target").and_then(Value::as_str);
+    target.is_some_and(|target| LATENT_DIFFUSION.contains(&class_of(target)))
 }
 
 /// The class in a dotted name; forks move the modules but keep the classes.
@@ -114,6 +125,7 @@ fn latent_diffusion(
     read_tokenizer: ReadTokenizer<'_>,
 ) -> Result<LatentDiffusion, ModelError> {
     params.training_only(&TRAINING_ONLY);
+    params.training_only_like(is_of_training);
     let unet_target = params.target("unet_config")?;
     let first_stage_target = params.target("first_stage_config")?;
     let cond_stage_target = params.target("cond_stage_config")?;
@@ -150,7 +162,6 @@ fn latent_diffusion(
     }
     let (schedule, differences) = schedule_check::agreed(weights, schedule);
     notes.extend(differences);
-    weights.release_all();
     Ok(LatentDiffusion {
         config: LatentDiffusionConfig {
             schedule,
@@ -173,17 +184,20 @@ fn latent_diffusion(
 }
 
 /// Arguments of `DDPM` and `LatentDiffusion` that decide nothing while sampling.
-const TRAINING_ONLY: [&str; 26] = [
+const TRAINING_ONLY: [&str; 38] = [
     "base_learning_rate",
     "ckpt_path",
     "clip_denoised",
     "cond_stage_forward",
     "cond_stage_key",
     "cond_stage_trainable",
+    "concat_keys",
+    "embedding_reg_weight",
     "finetune_keys",
     "first_stage_key",
     "ignore_keys",
     "keep_finetune_dims",
+    "keep_num_ema_updates",
     "l_simple_weight",
     "learn_logvar",
     "load_only_unet",
@@ -192,15 +206,31 @@ const TRAINING_ONLY: [&str; 26] = [
     "loss_type",
     "lossconfig",
     "make_it_fit",
+    "masked_image_key",
+    "model_lr",
     "monitor",
     "num_timesteps_cond",
     "original_elbo_weight",
+    "personalization_config",
+    "reg_weight",
+    "reset_ema",
+    "reset_num_ema_updates",
     "scheduler_config",
     "ucg_training",
     "unet_trainable",
+    "unfreeze_model",
     "use_positional_encodings",
     "v_posterior",
+    "weight_decay",
+    "weight_decay_embedding",
 ];
+
+/// Whether a key is one of those that trainers make up: rates, weights of a loss, optimizers, logs.
+fn is_of_training(key: &str) -> bool {
+    let ends = ["_lr", "_learning_rate", "_reg_weight", "_loss_weight", "_wd"];
+    let starts = ["lr_", "optimizer", "log_", "train_", "unfreeze_", "freeze_", "ema_"];
+    ends.iter().any(|end| key.ends_with(end)) || starts.iter().any(|start| key.starts_with(start))
+}
 
 /// Whether the UNet's averaged copy runs: as the config says, but a file need not hold both.
 fn which_copy(weights: &Weights, use_ema: bool, notes: &mut Vec<Note>) -> bool {
@@ -226,7 +256,6 @@ fn rows_without_words(cond_stage: &CondStage, weights: &Weights) -> Option<Note>
     let rows = weights.stored_shape(TABLE)?.first()?.checked_sub(used)?;
     (rows > 0).then_some(Note::File(FileNote::RowsWithoutWords { rows, used }))
 }
-
 /// The file's name of an EMA copy: the weight's name without its dots, as `LitEma` makes it.
 fn ema_name(name: &str) -> String {
     match name.strip_prefix("model.") {
@@ -306,6 +335,7 @@ fn first_stage(target: Target, weights: &Weights) -> Built<FirstStage> {
         "colorize_nlabels",
         "ignore_keys",
         "image_key",
+        "learn_logvar",
         "lossconfig",
         "lr_g_factor",
         "monitor",
@@ -347,7 +377,8 @@ fn cond_stage(
     read_tokenizer: ReadTokenizer<'_>,
 ) -> Result<(CondStage, Vec<String>), ModelError> {
     match class_of(&target.target) {
-        "FrozenCLIPEmbedder" => clip(target.params, weights, read_tokenizer),
+        // The weighted one differs in how it reads emphasis in a text.
+        "FrozenCLIPEmbedder" | "WeightedFrozenCLIPEmbedder" => clip(target.params, weights, read_tokenizer),
         "ClassEmbedder" => {
             let mut params = target.params;
             params.training_only(&["key"]);
@@ -376,6 +407,11 @@ fn clip(
     read_tokenizer: ReadTokenizer<'_>,
 ) -> Result<(CondStage, Vec<String>), ModelError> {
     params.training_only(&["device", "freeze"]);
+    if let Some(layer) = params.text("layer")?
+        && layer != "last"
+    {
+        return Err(params.refuse("layer", &format!("expected last, found {layer}")).into());
+    }
     if let Some(version) = params.text("version")?
         && version != "openai/clip-vit-large-patch14"
     {

@@ -29,7 +29,7 @@ pub use class_embedder::ClassEmbedder;
 pub use clip::{FrozenCLIPEmbedder, TextEncoder};
 pub use conditioning::{Conditioning, ConditioningKey};
 pub use first_stage::{Encoded, FirstStage};
-pub use instantiate::{CondStage, ModelError, ReadTokenizer, instantiate_from_config};
+pub use instantiate::{CondStage, ModelError, ReadTokenizer, instantiate_from_config, is_config};
 pub use latent_diffusion::{LatentDiffusion, LatentDiffusionConfig};
 pub use taesd::TinyDecoder;
 pub use unet::UNetModel;

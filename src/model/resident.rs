@@ -22,8 +22,7 @@ impl<T> std::fmt::Debug for Resident<T> {
 }
 
 impl<T> Resident<T> {
-    /// A part of weights. Building it again tells no progress, makes room first, and lets the file go
-    /// afterwards.
+    /// A part of weights. Building it again reports no progress and makes room first.
     ///
     /// # Errors
     /// As `build`.
@@ -35,9 +34,7 @@ impl<T> Resident<T> {
         let weights = weights.without_progress();
         Ok(Self::with(first, move || {
             weights.device().trim();
-            let part = build(&weights)?;
-            weights.release_all();
-            Ok(part)
+            build(&weights)
         }))
     }
 

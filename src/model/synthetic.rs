@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 
 use crate::message::RngKind;
+use crate::ops;
 use crate::ops::host::{HostData, HostTensor, TensorSource};
 use crate::sampler::noise::Noise;
 
@@ -26,9 +27,11 @@ impl TensorSource for Synthetic {
         Some(expected.to_vec())
     }
 
-    fn read(&self, name: &str, shape: &[usize]) -> Result<HostTensor<'_>, String> {
+    fn read(&self, name: &str, shape: &[usize]) -> ops::Result<HostTensor<'_>> {
         let len = numbers(shape).ok_or_else(|| {
-            format!("{name}: a synthetic tensor has at most {MOST_NUMBERS} numbers, not the shape {shape:?}")
+            ops::Error::Weights(format!(
+                "{name}: a synthetic tensor has at most {MOST_NUMBERS} numbers, not the shape {shape:?}"
+            ))
         })?;
         let seed = crc32fast::hash(name.as_bytes()) ^ self.weights_seed;
         let mut values = Noise::seeded(RngKind::Cpu, u64::from(seed)).randn(len);

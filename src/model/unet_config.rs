@@ -59,7 +59,7 @@ impl UNetConfig {
         if params.take("n_embed").is_some() {
             return Err(params.refuse("n_embed", "predicting codebook ids is no denoising; leave it out"));
         }
-        params.training_only(&["image_size", "use_checkpoint", "use_fp16", "dropout"]);
+        params.training_only(&["image_size", "use_checkpoint", "use_fp16", "use_bf16", "dropout"]);
         let config = Self {
             in_channels: params.required_count("in_channels")?,
             out_channels: params.required_count("out_channels")?,

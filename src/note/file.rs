@@ -59,6 +59,28 @@ pub enum FileNote {
         /// How many.
         tensors: usize,
     },
+    /// The folder that was named holds the model further down.
+    FoundWithin {
+        /// Where in the folder.
+        found: String,
+    },
+    /// The model's VAE comes from another file.
+    VaeLaidOver {
+        /// That file's name.
+        file: String,
+    },
+    /// The model's text encoder comes from another file.
+    TextEncoderLaidOver {
+        /// That file's name.
+        file: String,
+    },
+    /// A diffusers folder tells no schedule.
+    SchedulerAssumed,
+    /// A file beside the model is of another program.
+    CompanionLeftAside {
+        /// Its name.
+        file: String,
+    },
 }
 
 impl fmt::Display for FileNote {
@@ -101,6 +123,15 @@ impl fmt::Display for FileNote {
             Self::BytesBehindTheEnd { bytes } => {
                 write!(f, "left out at the file's end: {} behind the last tensor", counted(*bytes, "byte"))
             }
+            Self::FoundWithin { found } => write!(f, "the folder holds one model, {found}, which is opened"),
+            Self::VaeLaidOver { file } => write!(f, "the VAE is that of {file}"),
+            Self::TextEncoderLaidOver { file } => write!(f, "the text encoder is that of {file}"),
+            Self::SchedulerAssumed => {
+                f.write_str("the folder has no scheduler_config.json: the noise schedule of v1 is assumed")
+            }
+            Self::CompanionLeftAside { file } => {
+                write!(f, "the {file} beside the model is of another form and is left aside")
+            }
             Self::RestsLeftOut { network, tensors } => {
                 write!(f, "left out: {} of another network ({network})", counted(*tensors as u64, "tensor"))
             }
@@ -127,6 +158,11 @@ impl Told for FileNote {
             Self::RowsWithoutWords { .. } => "note-rows-without-words",
             Self::NamesUnwrapped { .. } => "note-names-unwrapped",
             Self::BytesBehindTheEnd { .. } => "note-bytes-behind-the-end",
+            Self::FoundWithin { .. } => "note-found-within",
+            Self::VaeLaidOver { .. } => "note-vae-laid-over",
+            Self::TextEncoderLaidOver { .. } => "note-text-encoder-laid-over",
+            Self::SchedulerAssumed => "note-scheduler-assumed",
+            Self::CompanionLeftAside { .. } => "note-companion-left-aside",
             Self::RestsLeftOut { .. } => "note-rests-left-out",
         }
     }
@@ -138,13 +174,18 @@ impl Told for FileNote {
             Self::RowsWithoutWords { rows, .. } => vec![("rows", rows.to_string())],
             Self::NamesUnwrapped { tensors, .. } => vec![("tensors", tensors.to_string())],
             Self::BytesBehindTheEnd { bytes } => vec![("bytes", bytes.to_string())],
+            Self::FoundWithin { found } => vec![("found", found.clone())],
+            Self::VaeLaidOver { file }
+            | Self::TextEncoderLaidOver { file }
+            | Self::CompanionLeftAside { file } => vec![("file", file.clone())],
             Self::RestsLeftOut { network, .. } => vec![("network", network.clone())],
             Self::VTold
             | Self::VAssumed
             | Self::ZeroTerminalSnr
             | Self::EmaAbsent
             | Self::EmaOnly
-            | Self::EncoderAbsent => Vec::new(),
+            | Self::EncoderAbsent
+            | Self::SchedulerAssumed => Vec::new(),
         }
     }
 }

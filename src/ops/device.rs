@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use candle_core as candle;
 
-use super::cpu::{Context, Level, Stop, StopSlot, Usage};
+use super::cpu::{Context, Level, Stop, StopSlot, Usage, bf16_pays};
 use super::{Error, Meter, Result, StopFlag};
 
 /// The arithmetic of the networks.
@@ -153,10 +153,7 @@ impl Device {
             let (place, meter) = (Place::Stock(device), Meter::default());
             Self { place, dtype, weights_kept, stop: StopSlot::new(Arc::new(stop.clone())), meter }
         };
-        let cpu_sentence = |device: &Self| {
-            let plural = if threads == 1 { "" } else { "s" };
-            format!("CPU, {threads} thread{plural}, {}", device.simd())
-        };
+        let cpu = || Self::fast_on(threads, weights_kept, stop.clone()).in_arithmetic(dtype);
         let (device, sentence) = match choice {
             DeviceChoice::Cuda(index) => (stock(open_cuda(index)?), format!("CUDA GPU {index}, as asked")),
             DeviceChoice::Metal(index) => (stock(open_metal(index)?), format!("Metal GPU {index}, as asked")),
@@ -164,17 +161,12 @@ impl Device {
                 set_stock_threads(threads);
                 (stock(candle::Device::Cpu), format!("CPU by candle, {threads} threads"))
             }
-            DeviceChoice::Cpu => {
-                let device = Self::fast_on(threads, weights_kept, stop.clone());
-                let sentence = cpu_sentence(&device);
-                (device, sentence)
-            }
+            DeviceChoice::Cpu => return cpu(),
             DeviceChoice::Auto => match open_gpu() {
                 Ok((gpu, sentence)) => (stock(gpu), sentence),
                 Err(reasons) => {
-                    let device = Self::fast_on(threads, weights_kept, stop.clone());
-                    let sentence = format!("{} ({reasons})", cpu_sentence(&device));
-                    (device, sentence)
+                    let (device, sentence) = cpu()?;
+                    return Ok((device, format!("{sentence} ({reasons})")));
                 }
             },
         };
@@ -184,8 +176,24 @@ impl Device {
                 dtype.name()
             )));
         }
-        let device = Self { dtype, ..device };
+        Ok((device, sentence))
+    }
+
+    /// Our kernels on this CPU in `dtype`, or in f32 where bf16 is slower, and a sentence that says so.
+    ///
+    /// # Errors
+    /// If the CPU does not have the arithmetic.
+    fn in_arithmetic(self, dtype: Dtype) -> Result<(Self, String)> {
+        let device = Self { dtype, ..self };
         device.check_dtype()?;
+        let threads = device.threads().unwrap_or(1);
+        let plural = if threads == 1 { "" } else { "s" };
+        let sentence = format!("CPU, {threads} thread{plural}, {}", device.simd());
+        if dtype == Dtype::Bf16 && !bf16_pays(device.fast()?)? {
+            let sentence =
+                format!("{sentence}, bf16 asked for but f32 is faster on this processor and is used");
+            return Ok((Self { dtype: Dtype::F32, ..device }, sentence));
+        }
         Ok((device, sentence))
     }
 

@@ -1,5 +1,8 @@
 //! What can go wrong in an operation.
 
+use std::path::PathBuf;
+
+use super::cpu::{KernelError, OutOfMemory};
 use crate::told::Told;
 
 /// Why an operation gave no tensor.
@@ -22,6 +25,30 @@ pub enum Error {
     /// Weights of another shape than the network's, or that cannot be read.
     #[error("{0}")]
     Weights(String),
+    /// A file that weights are read from is no longer the one that was opened.
+    #[error("the model file has changed since it was opened; open it again: {}", path.display())]
+    FileChanged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file that weights are read from can no longer be read: a drive that was pulled out, say.
+    #[error("the model file can no longer be read ({cause}); check the drive and open it again: {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The system's own words.
+        cause: String,
+    },
+    /// The system gave no memory.
+    #[error(
+        "the system has no memory left (it refused {:.1} MB); close other programs, or choose a smaller size or \
+         model",
+        *bytes as f64 / 1e6
+    )]
+    OutOfMemory {
+        /// How many bytes were asked for.
+        bytes: usize,
+    },
     /// A first stage that only decodes.
     #[error("expected a first stage that encodes pictures, found a decoder alone; use a whole VAE")]
     NoEncoder,
@@ -48,6 +75,9 @@ impl Told for Error {
         match self {
             Self::Stopped => "error-stopped",
             Self::NoTensor { .. } | Self::Weights(_) => "error-weights",
+            Self::FileChanged { .. } => "error-file-changed",
+            Self::Unreadable { .. } => "error-unreadable",
+            Self::OutOfMemory { .. } => "error-out-of-memory",
             Self::NoEncoder => "error-no-encoder",
             Self::Device(_) => "error-device",
             Self::Shape(_) => "error-shape",
@@ -58,9 +88,14 @@ impl Told for Error {
     fn values(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::Backend { device, .. } => vec![("device", (*device).to_owned())],
+            Self::FileChanged { path } | Self::Unreadable { path, .. } => {
+                let name = path.file_name().unwrap_or(path.as_os_str());
+                vec![("file", name.to_string_lossy().into_owned())]
+            }
             Self::Stopped
-            | Self::NoTensor { .. }
             | Self::Weights(_)
+            | Self::OutOfMemory { .. }
+            | Self::NoTensor { .. }
             | Self::NoEncoder
             | Self::Device(_)
             | Self::Shape(_) => Vec::new(),
@@ -70,6 +105,21 @@ impl Told for Error {
 
 /// A tensor, or why not.
 pub type Result<T> = std::result::Result<T, Error>;
+
+impl From<OutOfMemory> for Error {
+    fn from(OutOfMemory { bytes }: OutOfMemory) -> Self {
+        Self::OutOfMemory { bytes }
+    }
+}
+
+impl From<KernelError> for Error {
+    fn from(error: KernelError) -> Self {
+        match error {
+            KernelError::Stopped => Self::Stopped,
+            KernelError::OutOfMemory(refused) => refused.into(),
+        }
+    }
+}
 
 impl From<candle_core::Error> for Error {
     fn from(error: candle_core::Error) -> Self {

@@ -97,7 +97,7 @@ impl Tensor {
     /// If the device fails.
     pub fn to_f32(&self) -> Result<Vec<f32>> {
         match self {
-            Self::Fast(x) => Ok(x.to_f32()),
+            Self::Fast(x) => x.to_f32(),
             Self::Stock(x) => x.to_f32(),
         }
     }

@@ -3,12 +3,11 @@
 //! Construction is the weight map: `weights.pp("attn1").pp("to_q")` mirrors the checkpoint's names.
 //! Every name asked for is noted, so that what a file holds beyond that can be reported.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::host::{HostTensor, TensorSource};
+use super::host::{HostData, HostTensor, TensorRows, TensorSource};
 use super::{Device, Dtype, Error, Result};
 
 /// What is reported while weights are read: how many tensors have been, of how many stored.
@@ -98,8 +97,27 @@ impl Weights {
     ///
     /// # Errors
     /// [`Error::NoTensor`] if it is missing, [`Error::Weights`] if it is of another shape or damaged;
-    /// [`Error::Stopped`].
+    /// [`Error::FileChanged`]; [`Error::OutOfMemory`]; [`Error::Stopped`].
     pub fn get(&self, name: &str, shape: &[usize]) -> Result<HostTensor<'_>> {
+        let full = self.checked(name, shape)?;
+        let tensor = self.source.read(&full, shape)?;
+        self.note(full);
+        Ok(tensor)
+    }
+
+    /// The same, to be packed: large tensors are read while they are.
+    ///
+    /// # Errors
+    /// As [`Weights::get`].
+    pub fn rows(&self, name: &str, shape: &[usize]) -> Result<TensorRows<'_>> {
+        let full = self.checked(name, shape)?;
+        let rows = self.source.rows(&full, shape)?;
+        self.note(full);
+        Ok(rows)
+    }
+
+    /// The full name of a tensor that is there and has this shape.
+    fn checked(&self, name: &str, shape: &[usize]) -> Result<String> {
         self.device.check_stop()?;
         let full = self.full_name(name);
         let Some(found) = self.source.shape(&full, shape) else {
@@ -111,13 +129,16 @@ impl Weights {
                  use the config that belongs to this file"
             )));
         }
-        let tensor = self.source.read(&full, shape).map_err(Error::Weights)?;
+        Ok(full)
+    }
+
+    /// Notes that a tensor was asked for.
+    fn note(&self, full: String) {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         asked.insert(full);
         if let Some(progress) = &self.progress {
             progress(asked.len(), self.stored);
         }
-        Ok(tensor)
     }
 
     /// The same as f32.
@@ -125,20 +146,11 @@ impl Weights {
     /// # Errors
     /// As [`Weights::get`].
     pub fn get_f32(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        Ok(match self.get(name, shape)?.to_f32() {
-            Cow::Borrowed(values) => values.to_vec(),
-            Cow::Owned(values) => values,
+        let tensor = self.get(name, shape)?;
+        Ok(match tensor.data {
+            HostData::F32(values) => values.into_owned(),
+            _ => tensor.to_f32().into_owned(),
         })
-    }
-
-    /// Tells the source that the tensor `name` here was copied, so that memory mapped for it can go.
-    pub fn release(&self, name: &str) {
-        self.source.release(&self.full_name(name));
-    }
-
-    /// Tells the source that nothing will be read again soon.
-    pub fn release_all(&self) {
-        self.source.release_all();
     }
 
     /// Names in the source that nobody asked for, sorted.

@@ -70,6 +70,12 @@ pub enum RememberedModel {
         path: String,
         /// Its config, where one was named.
         config: Option<String>,
+        /// A VAE laid over it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        vae: Option<String>,
+        /// A text encoder laid over it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text_encoder: Option<String>,
     },
 }
 
@@ -77,12 +83,15 @@ impl RememberedModel {
     /// The same as it is asked for; `None` for a path that JSON cannot hold.
     pub fn of(source: &ModelSource) -> Option<Self> {
         let text = |path: &PathBuf| path.to_str().map(str::to_owned);
+        let maybe = |path: &Option<PathBuf>| path.as_ref().map_or(Some(None), |path| text(path).map(Some));
         match source {
             ModelSource::Starter => Some(Self::Starter),
-            ModelSource::Path { path, config: None } => Some(Self::Path { path: text(path)?, config: None }),
-            ModelSource::Path { path, config: Some(config) } => {
-                Some(Self::Path { path: text(path)?, config: Some(text(config)?) })
-            }
+            ModelSource::Path { path, config, vae, text_encoder } => Some(Self::Path {
+                path: text(path)?,
+                config: maybe(config)?,
+                vae: maybe(vae)?,
+                text_encoder: maybe(text_encoder)?,
+            }),
         }
     }
 }
@@ -91,9 +100,12 @@ impl From<RememberedModel> for ModelSource {
     fn from(model: RememberedModel) -> Self {
         match model {
             RememberedModel::Starter => Self::Starter,
-            RememberedModel::Path { path, config } => {
-                Self::Path { path: path.into(), config: config.map(Into::into) }
-            }
+            RememberedModel::Path { path, config, vae, text_encoder } => Self::Path {
+                path: path.into(),
+                config: config.map(Into::into),
+                vae: vae.map(Into::into),
+                text_encoder: text_encoder.map(Into::into),
+            },
         }
     }
 }
@@ -257,7 +269,12 @@ mod tests {
             ..Memory::default()
         };
         memory.opened(&ModelSource::Starter);
-        memory.opened(&ModelSource::Path { path: "/m/v1-5.ckpt".into(), config: Some("/m/v1.yaml".into()) });
+        memory.opened(&ModelSource::Path {
+            path: "/m/v1-5.ckpt".into(),
+            config: Some("/m/v1.yaml".into()),
+            vae: Some("/m/vae.pt".into()),
+            text_encoder: None,
+        });
         memory.panels.insert("controls".into(), 320.5);
         memory.folds.insert("more".into(), true);
         memory.history.add("a fox");
@@ -308,11 +325,11 @@ mod tests {
     fn recent_models_are_each_once_and_bounded() {
         let mut memory = Memory::default();
         for i in 0..50 {
-            memory.opened(&ModelSource::Path { path: format!("/{}", i % 30).into(), config: None });
+            memory.opened(&ModelSource::file(format!("/{}", i % 30)));
         }
         assert_eq!(memory.recent_models.len(), MOST_MODELS);
         assert_eq!(memory.recent_models.first(), memory.model.as_ref());
         let source: ModelSource = memory.recent_models[0].clone().into();
-        assert_eq!(source, ModelSource::Path { path: "/19".into(), config: None });
+        assert_eq!(source, ModelSource::file("/19"));
     }
 }

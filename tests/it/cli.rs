@@ -4,6 +4,8 @@
 #![cfg(feature = "starter")]
 
 mod pictures;
+#[cfg(target_os = "linux")]
+mod refused_memory;
 mod reports;
 mod wrong_input;
 

@@ -1,5 +1,7 @@
 //! The inference thread with the starter model: what is asked, what it tells.
 
+#[cfg(unix)]
+mod changed;
 mod memory;
 mod tiny;
 
@@ -204,7 +206,7 @@ fn fast_previews_are_fitted_to_the_loaded_decoder() {
 #[test]
 fn a_wrong_model_or_setting_is_told_in_a_sentence() {
     let mut bench = Bench::start();
-    let source = ModelSource::Path { path: "no-such-model.safetensors".into(), config: None };
+    let source = ModelSource::file("no-such-model.safetensors");
     bench.engine.request(Request::Open(source)).unwrap();
     let failed = bench.until(|event| matches!(event, Event::OpenFailed { .. }));
     let Event::OpenFailed { report, former_is_open: false, .. } = failed else { panic!("{failed:?}") };
@@ -273,7 +275,7 @@ fn a_model_that_fails_halfway_leaves_the_former_one_open() {
     let header = br#"{"first_stage_model.x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#;
     let bytes = [&(header.len() as u64).to_le_bytes()[..], header, &[0; 4]].concat();
     std::fs::write(&path, bytes).unwrap();
-    bench.engine.request(Request::Open(ModelSource::Path { path, config: None })).unwrap();
+    bench.engine.request(Request::Open(ModelSource::file(path))).unwrap();
     let failed = bench.until(|event| matches!(event, Event::OpenFailed { .. } | Event::Opened(_)));
     assert!(matches!(failed, Event::OpenFailed { former_is_open: true, .. }), "{failed:?}");
     bench.generate(1, apple(&info, 2), PreviewMode::Off);

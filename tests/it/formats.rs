@@ -1,5 +1,6 @@
 //! The same weights in every layout give the same picture, number by number.
 
+mod beside;
 mod odd;
 
 use std::path::{Path, PathBuf};
@@ -17,7 +18,12 @@ fn fixture(name: &str) -> PathBuf {
 
 /// The last latent and the picture of a run on the model in `layout`.
 fn develop(layout: &str) -> (Latent, Frame) {
-    let source = ModelSource::Path { path: fixture(layout), config: Some(fixture("config.yaml")) };
+    let source = ModelSource::Path {
+        path: fixture(layout),
+        config: Some(fixture("config.yaml")),
+        vae: None,
+        text_encoder: None,
+    };
     let model = open_model(&source, Opening::on(&Device::cpu(StopFlag::default()), "CPU")).unwrap();
     assert!(model.info.notes.is_empty(), "{layout}");
     picture_of(&model)

@@ -29,7 +29,10 @@ pub(super) fn examine(path: PathBuf) -> Answer {
     }
     match is_model(&path) {
         Ok(()) => Answer::Model(path),
-        Err(error) => Answer::Failed(Report::of(&error)),
+        Err(error) => match error.part() {
+            Some(part) => Answer::Part { path, part },
+            None => Answer::Failed(Report::of(&error)),
+        },
     }
 }
 

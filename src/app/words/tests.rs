@@ -111,11 +111,12 @@ fn sentences_take_their_values() {
 
 /// One of each note and error that can reach the window.
 fn messages() -> Vec<Box<dyn Told>> {
-    use crate::checkpoint::{CheckpointError, Problem};
+    use crate::checkpoint::{CheckpointError, FileKind, Kind, ModelPart, Problem};
     use crate::config::ConfigError;
     use crate::engine::OpenError;
     use crate::engine::generate::{GenerateError, Number, Part, Side};
-    use crate::note::{Note, TextKind};
+    use crate::model::ModelError;
+    use crate::note::{FileNote, Note, TextKind};
     use crate::ops::{Dtype, Error};
     use crate::picture::PictureError;
     use crate::sampler::ScheduleError;
@@ -140,6 +141,11 @@ fn messages() -> Vec<Box<dyn Told>> {
         Note::OtherBetas { last: 0.02 },
         Note::EpsAssumed,
         Note::SafetyChecker,
+        Note::File(FileNote::FoundWithin { found: text() }),
+        Note::File(FileNote::VaeLaidOver { file: text() }),
+        Note::File(FileNote::TextEncoderLaidOver { file: text() }),
+        Note::File(FileNote::SchedulerAssumed),
+        Note::File(FileNote::CompanionLeftAside { file: text() }),
         Note::BufferDiffers { name: text(), by: None },
         Note::FormerStarter { width: 256, height: 384 },
         Note::NoTinyPreviews { file: text(), cause: text() },
@@ -163,18 +169,28 @@ fn messages() -> Vec<Box<dyn Told>> {
     for problem in [
         Problem::Missing,
         Problem::Unreadable(text()),
-        Problem::NoModelIndex,
+        Problem::Changed,
+        Problem::NoModelInFolder,
+        Problem::SeveralModels(vec![text()]),
+        Problem::PartOfFolder { part: text(), folder: path() },
         Problem::Empty,
         Problem::Truncated { expected: 2, found: 1 },
         Problem::LfsPointer,
-        Problem::WebPage,
-        Problem::Gguf,
         Problem::ForeignZip,
         Problem::Foreign(text()),
         Problem::Damaged { format: "zip", found: text() },
         Problem::AsksToRun(text()),
         Problem::BigEndian,
         Problem::OtherModel(text()),
+        Problem::OtherPipeline(text()),
+        Problem::Unknown { tensors: 1, first: text() },
+        Problem::Lacks(vec![ModelPart::Vae]),
+        Problem::Lacks(vec![ModelPart::TextEncoder]),
+        Problem::Lacks(ModelPart::ALL.to_vec()),
+        Problem::NotThePart { part: ModelPart::Vae, found: Some(Kind::Embedding) },
+        Problem::NotThePart { part: ModelPart::TextEncoder, found: None },
+        Problem::PartWidth { part: ModelPart::Vae, expected: 4, found: 16 },
+        Problem::MissingFile(text()),
         Problem::MissingPart { part: "unet", looked_for: "a file" },
         Problem::Unsupported { expected: text(), found: text() },
         Problem::NoTensor(text()),
@@ -182,6 +198,36 @@ fn messages() -> Vec<Box<dyn Told>> {
         Problem::Stopped,
     ] {
         all.push(Box::new(CheckpointError { path: path(), problem }));
+    }
+    for kind in [
+        FileKind::Format("GGUF"),
+        FileKind::Archive("7z"),
+        FileKind::WebPage,
+        FileKind::Json,
+        FileKind::Text,
+        FileKind::Picture("PNG"),
+        FileKind::Film,
+        FileKind::Program,
+        FileKind::Other("SQLite"),
+        FileKind::Zeros,
+    ] {
+        all.push(Box::new(CheckpointError { path: path(), problem: Problem::OtherFile(kind) }));
+    }
+    for kind in [
+        Kind::Family("Flux"),
+        Kind::Addition("LoRA"),
+        Kind::Embedding,
+        Kind::Hypernetwork,
+        Kind::Upscaler,
+        Kind::FirstStage,
+        Kind::OtherFirstStage,
+        Kind::TinyFirstStage,
+        Kind::TextEncoder,
+        Kind::OtherTextEncoder("T5"),
+        Kind::ImageEncoder,
+        Kind::Unet,
+    ] {
+        all.push(Box::new(CheckpointError { path: path(), problem: Problem::OtherKind(kind) }));
     }
     for error in [
         ConfigError::Unreadable { cause: text(), path: text() },
@@ -192,6 +238,9 @@ fn messages() -> Vec<Box<dyn Told>> {
     }
     for error in [
         Error::Weights(text()),
+        Error::FileChanged { path: path() },
+        Error::Unreadable { path: path(), cause: text() },
+        Error::OutOfMemory { bytes: 1 << 30 },
         Error::Device(text()),
         Error::Shape(text()),
         Error::Backend { device: "CPU", operation: "xyz", cause: text() },
@@ -201,7 +250,12 @@ fn messages() -> Vec<Box<dyn Told>> {
     for error in [crate::engine::SendError::Full, crate::engine::SendError::Gone] {
         all.push(Box::new(error));
     }
-    for error in [OpenError::NoStarter, OpenError::Companion(text())] {
+    let of_model = |error| OpenError::Model { file: path(), error };
+    for error in [
+        OpenError::NoStarter,
+        of_model(ModelError::Config(ConfigError::Key(text()))),
+        of_model(ModelError::Ops(Error::Weights(text()))),
+    ] {
         all.push(Box::new(error));
     }
     for error in [

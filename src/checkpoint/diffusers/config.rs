@@ -7,15 +7,17 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use crate::note::Note;
+use crate::note::{FileNote, Note};
 
 use super::super::error::{CheckpointError, Problem};
 use super::super::found_config::{
     AUTOENCODER_TARGET, CLIP_TARGET, Channels, Diffusion, FoundConfig, OPEN_CLIP_TARGET, UNET_TARGET,
     component, latent_diffusion,
 };
+use super::super::guess::{first_stage_of, text_encoder_of};
 use super::super::open::{Checkpoint, CheckpointKind};
-use super::folder::is_open_clip;
+use super::super::overlay::ModelPart;
+use super::folder::{is_exact_gelu, unet_folder};
 use super::json::Settings;
 
 /// The CompVis config of a diffusers folder.
@@ -26,31 +28,44 @@ use super::json::Settings;
 pub fn diffusers_config(checkpoint: &Checkpoint) -> Result<FoundConfig, CheckpointError> {
     let folder = checkpoint.path();
     if checkpoint.kind() != CheckpointKind::DiffusersFolder {
-        return Err(Problem::NoModelIndex.at(folder));
+        return Err(Problem::NoModelInFolder.at(folder));
     }
-    let unet = Settings::read(folder, "unet/config.json")?;
-    let vae = Settings::read(folder, "vae/config.json")?;
-    let text = Settings::read(folder, "text_encoder/config.json")?.nested("text_config");
-    let scheduler = Settings::read(folder, "scheduler/scheduler_config.json")?;
-    let open_clip = is_open_clip(folder)?;
-    let config = || -> Result<Value, Problem> {
-        let channels =
-            Channels { input: unet.size_or("in_channels", 4)?, latent: vae.size_or("latent_channels", 4)? };
+    let averages = unet_folder(folder) == "unet_ema";
+    let unet = Settings::read(folder, if averages { "unet_ema/config.json" } else { "unet/config.json" })?;
+    // A part that is laid over need not be in the folder.
+    let laid_over =
+        |part: ModelPart| checkpoint.overlays.file(part).is_some() && !folder.join(part.folder()).is_dir();
+    let vae = (!laid_over(ModelPart::Vae)).then(|| Settings::read(folder, "vae/config.json")).transpose()?;
+    let text =
+        (!laid_over(ModelPart::TextEncoder)).then(|| Settings::read(folder, "text_encoder/config.json"));
+    let text = text.transpose()?.map(|text| text.nested("text_config"));
+    let has_scheduler = folder.join("scheduler/scheduler_config.json").is_file();
+    let scheduler =
+        has_scheduler.then(|| Settings::read(folder, "scheduler/scheduler_config.json")).transpose()?;
+    let open_clip = text.as_ref().is_some_and(is_exact_gelu);
+    let mut notes = notes(folder);
+    if !has_scheduler {
+        notes.push(Note::File(FileNote::SchedulerAssumed));
+    }
+    let config = |notes: &mut Vec<Note>| -> Result<Value, Problem> {
+        let (first_stage, latent) = match &vae {
+            Some(vae) => (first_stage_config(vae)?, vae.size_or("latent_channels", 4)?),
+            None => first_stage_of(checkpoint, notes)?,
+        };
+        let channels = Channels { input: unet.size_or("in_channels", 4)?, latent };
         if channels.input != channels.latent && channels.input != 2 * channels.latent + 1 {
             return Err(unet.unlike("in_channels", "4, or 9 of an inpainting model,"));
         }
-        let diffusion = diffusion(&scheduler, &unet, &vae)?;
-        let cond_stage = if open_clip { open_clip_config(&text)? } else { clip_config(&text)? };
-        Ok(latent_diffusion(
-            &diffusion,
-            &channels,
-            unet_config(&unet)?,
-            first_stage_config(&vae)?,
-            cond_stage,
-        ))
+        let diffusion = diffusion(scheduler.as_ref(), &unet, vae.as_ref())?;
+        let cond_stage = match &text {
+            Some(text) if open_clip => open_clip_config(text)?,
+            Some(text) => clip_config(text)?,
+            None => text_encoder_of(checkpoint, notes)?,
+        };
+        Ok(latent_diffusion(&diffusion, &channels, unet_config(&unet)?, first_stage, cond_stage))
     };
-    let config = config().map_err(|problem| problem.at(folder))?;
-    Ok(FoundConfig { config, notes: notes(folder) })
+    let config = config(&mut notes).map_err(|problem| problem.at(folder))?;
+    Ok(FoundConfig { config, notes })
 }
 
 fn notes(folder: &Path) -> Vec<Note> {
@@ -61,7 +76,17 @@ fn notes(folder: &Path) -> Vec<Note> {
     notes
 }
 
-fn diffusion(scheduler: &Settings, unet: &Settings, vae: &Settings) -> Result<Diffusion, Problem> {
+/// The schedule that the folder tells; v1's where it tells none.
+fn diffusion(
+    scheduler: Option<&Settings>,
+    unet: &Settings,
+    vae: Option<&Settings>,
+) -> Result<Diffusion, Problem> {
+    let image_size = unet.side_or("sample_size", 64)?;
+    let scale_factor = vae.map_or(Ok(0.18215), |vae| vae.number_or("scaling_factor", 0.18215))?;
+    let Some(scheduler) = scheduler else {
+        return Ok(Diffusion { image_size, scale_factor, ..Diffusion::V1 });
+    };
     if scheduler.get("trained_betas").is_some() {
         return Err(scheduler.unlike("trained_betas", "nothing"));
     }
@@ -83,8 +108,8 @@ fn diffusion(scheduler: &Settings, unet: &Settings, vae: &Settings) -> Result<Di
         timesteps: scheduler.size_or("num_train_timesteps", 1000)?,
         parameterization,
         zero_terminal_snr: scheduler.is_true("rescale_betas_zero_snr"),
-        image_size: unet.size_or("sample_size", 64)?,
-        scale_factor: vae.number_or("scaling_factor", 0.18215)?,
+        image_size,
+        scale_factor,
         scale_by_std: false,
     })
 }
@@ -231,7 +256,7 @@ fn first_stage_config(vae: &Settings) -> Result<Value, Problem> {
     let mut ddconfig = json!({
         "double_z": true,
         "z_channels": vae.size_or("latent_channels", 4)?,
-        "resolution": vae.size_or("sample_size", 256)?,
+        "resolution": vae.side_or("sample_size", 256)?,
         "in_channels": vae.size_or("in_channels", 3)?,
         "out_ch": vae.size_or("out_channels", 3)?,
         "ch": widths[0],

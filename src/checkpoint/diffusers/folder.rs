@@ -4,22 +4,23 @@
 //! .bin, full and half width). One set is taken: safetensors before .bin, full width before half,
 //! averaged weights before those that are not.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::Value;
 
-use crate::note::Note;
+use crate::note::{FileNote, Note};
+use crate::told::quoted;
 
-use super::super::bytes::{MappedFile, read_small};
+use super::super::bytes::{ModelFile, read_small};
 use super::super::error::{CheckpointError, Problem};
 use super::super::keys::{self, Blocks};
+use super::super::kind::Kind;
 use super::super::open::list as list_file;
-use super::super::stored::StoredTensor;
-use super::json::Settings;
+use super::super::overlay::{ModelPart, Overlays};
+use super::super::stored::Tensors;
+use super::json::{Settings, parse};
 use super::open_clip::rename_open_clip;
-
-type Tensors = BTreeMap<String, StoredTensor>;
 
 const UNET_FILES: &[&str] = &[
     "diffusion_pytorch_model.safetensors",
@@ -47,64 +48,122 @@ const TEXT_FILES: &[&str] = &[
     "pytorch_model.fp16.bin",
 ];
 
-/// A folder's weight files, the UNet's first, their tensors, and what is odd about them.
-type Listed = (Vec<MappedFile>, Tensors, Vec<Note>);
+/// What a folder holds.
+#[derive(Default)]
+pub(crate) struct Listed {
+    /// Its weight files, the UNet's first.
+    pub(crate) files: Vec<ModelFile>,
+    /// Their tensors.
+    pub(crate) tensors: Tensors,
+    /// What is odd about it.
+    pub(crate) notes: Vec<Note>,
+}
 
-/// Maps the weight files of a folder and lists their tensors.
-pub(crate) fn list(folder: &Path) -> Result<Listed, CheckpointError> {
+/// Opens a folder's weight files and lists their tensors; parts that come from elsewhere are left out.
+pub(crate) fn list(folder: &Path, overlays: &Overlays) -> Result<Listed, CheckpointError> {
     check_pipeline(folder)?;
-    let mut files = Vec::new();
-    let mut notes = Vec::new();
-    let mut tensors = Tensors::new();
+    let Listed { mut files, mut tensors, mut notes } = Listed::default();
 
-    let unet = component(folder, "unet", UNET_FILES, &mut files, &mut notes)?;
+    let part = unet_folder(folder);
+    if part != UNET {
+        notes.push(Note::File(FileNote::EmaOnly));
+    }
+    let unet = component(folder, part, UNET_FILES, &mut files, &mut notes)?;
     let blocks = Blocks::count(unet.keys().map(String::as_str));
     rename(&mut tensors, "unet", unet, |name| keys::unet_name(name, &blocks));
 
-    let vae = component(folder, "vae", UNET_FILES, &mut files, &mut notes)?;
-    let decoder = Blocks::count(vae.keys().filter_map(|name| name.strip_prefix("decoder.")));
-    rename(&mut tensors, "vae", vae, |name| keys::first_stage_name(name, &decoder));
-    attention_to_convolution(&mut tensors);
-
-    let text_encoder = component(folder, "text_encoder", TEXT_FILES, &mut files, &mut notes)?;
-    if is_open_clip(folder)? {
-        tensors.extend(rename_open_clip(text_encoder).map_err(|problem| problem.at(folder))?);
-    } else {
-        rename(&mut tensors, "text_encoder", text_encoder, keys::clip_name);
+    if overlays.vae.is_none() {
+        let vae = component(folder, "vae", UNET_FILES, &mut files, &mut notes)?;
+        let decoder = Blocks::count(vae.keys().filter_map(|name| name.strip_prefix("decoder.")));
+        rename(&mut tensors, "vae", vae, |name| keys::first_stage_name(name, &decoder));
+        keys::attention_to_convolution(&mut tensors);
     }
-    Ok((files, tensors, notes))
+    if overlays.text_encoder.is_none() {
+        let text_encoder = component(folder, "text_encoder", TEXT_FILES, &mut files, &mut notes)?;
+        if is_open_clip(folder)? {
+            tensors.extend(rename_open_clip(text_encoder).map_err(|problem| problem.at(folder))?);
+        } else {
+            rename(&mut tensors, "text_encoder", text_encoder, keys::clip_name);
+        }
+    }
+    Ok(Listed { files, tensors, notes })
 }
+
+const UNET: &str = "unet";
+const UNET_AVERAGES: &str = "unet_ema";
+
+/// The subfolder of the UNet: trainers leave one with its moving averages, at times that alone.
+pub(super) fn unet_folder(folder: &Path) -> &'static str {
+    let has = |part: &str| UNET_FILES.iter().any(|name| folder.join(part).join(name).is_file());
+    if !has(UNET) && has(UNET_AVERAGES) { UNET_AVERAGES } else { UNET }
+}
+
+/// One part's tensors under their stored names, from its own folder or the diffusers folder above.
+pub(crate) fn part(
+    path: &Path,
+    part: ModelPart,
+    files: &mut Vec<ModelFile>,
+) -> Result<Tensors, CheckpointError> {
+    let candidates = match part {
+        ModelPart::Vae => UNET_FILES,
+        ModelPart::TextEncoder => TEXT_FILES,
+    };
+    let is_in = |folder: &Path| candidates.iter().any(|name| folder.join(name).is_file());
+    let name = if is_in(path) { "" } else { part.folder() };
+    if !is_in(&path.join(name)) {
+        return Err(Problem::NotThePart { part, found: None }.at(path));
+    }
+    component(path, name, candidates, files, &mut Vec::new())
+}
+
+/// Beginnings of the classes of other families' pipelines.
+const OTHER_PIPELINES: &[(&str, &str)] = &[
+    ("StableDiffusionXL", "Stable Diffusion XL"),
+    ("StableDiffusion3", "Stable Diffusion 3"),
+    ("StableDiffusionUpscale", "Stable Diffusion's upscaler"),
+    ("StableDiffusionLatentUpscale", "Stable Diffusion's upscaler"),
+    ("StableVideoDiffusion", "Stable Video Diffusion"),
+    ("StableCascade", "Stable Cascade"),
+    ("Flux", "Flux"),
+    ("QwenImage", "Qwen-Image"),
+    ("ZImage", "Z-Image"),
+    ("PixArt", "PixArt"),
+    ("Sana", "Sana"),
+    ("Kandinsky", "Kandinsky"),
+    ("HunyuanDiT", "Hunyuan-DiT"),
+    ("Lumina", "Lumina"),
+    ("Wan", "Wan"),
+];
 
 /// Refuses folders of other families by name.
 fn check_pipeline(folder: &Path) -> Result<(), CheckpointError> {
-    if !folder.join("model_index.json").is_file() {
-        return Err(Problem::NoModelIndex.at(folder));
-    }
     let index = Settings::read(folder, "model_index.json")?;
     let class = index.text("_class_name").unwrap_or_default();
-    let other = ["XL", "3", "Upscale", "LatentUpscale"]
-        .iter()
-        .any(|mark| class.strip_prefix("StableDiffusion").is_some_and(|rest| rest.starts_with(mark)));
+    if let Some((_, name)) = OTHER_PIPELINES.iter().find(|(start, _)| class.starts_with(start)) {
+        return Err(Problem::OtherKind(Kind::Family(name)).at(folder));
+    }
     let known = class.starts_with("StableDiffusion") || class == "LatentConsistencyModelPipeline";
-    if other || !known || index.get("text_encoder_2").is_some() {
-        let named: String = class.chars().take(60).collect();
-        return Err(Problem::OtherModel(format!("a diffusers {named:?}")).at(folder));
+    if !known || index.get("text_encoder_2").is_some() {
+        return Err(Problem::OtherPipeline(quoted(class)).at(folder));
     }
     Ok(())
 }
 
 /// Stable Diffusion 2's text encoder is CLIP in the same layout, but with an exact GELU.
-pub(super) fn is_open_clip(folder: &Path) -> Result<bool, CheckpointError> {
-    let settings = Settings::read(folder, "text_encoder/config.json")?.nested("text_config");
-    Ok(settings.text("hidden_act") == Some("gelu"))
+fn is_open_clip(folder: &Path) -> Result<bool, CheckpointError> {
+    Ok(is_exact_gelu(&Settings::read(folder, "text_encoder/config.json")?.nested("text_config")))
 }
 
-/// Lists one component's tensors under their stored names.
+pub(super) fn is_exact_gelu(text_encoder: &Settings) -> bool {
+    text_encoder.text("hidden_act") == Some("gelu")
+}
+
+/// Lists one component's tensors under their stored names. `part` is its subfolder.
 fn component(
     folder: &Path,
     part: &'static str,
     candidates: &[&'static str],
-    files: &mut Vec<MappedFile>,
+    files: &mut Vec<ModelFile>,
     notes: &mut Vec<Note>,
 ) -> Result<Tensors, CheckpointError> {
     let inner = folder.join(part);
@@ -114,7 +173,8 @@ fn component(
     let names = if found.ends_with(".json") { shards(&inner.join(found))? } else { vec![found.to_string()] };
     let mut tensors = Tensors::new();
     for name in names {
-        let file = MappedFile::open(&inner.join(name))?;
+        let file =
+            ModelFile::open(&inner.join(&name)).map_err(|error| missing_in(folder, part, &name, error))?;
         let listed = list_file(&file, files.len())?;
         tensors.extend(listed.tensors);
         notes.extend(listed.notes);
@@ -123,13 +183,20 @@ fn component(
     Ok(tensors)
 }
 
+/// A shard that is not there is told as a missing file of the folder.
+fn missing_in(folder: &Path, part: &str, name: &str, error: CheckpointError) -> CheckpointError {
+    match error.problem {
+        Problem::Missing => Problem::MissingFile(format!("{part}/{name}")).at(folder),
+        _ => error,
+    }
+}
+
 /// The file names in the index of a sharded model.
 fn shards(index: &Path) -> Result<Vec<String>, CheckpointError> {
     const LONGEST: u64 = 16 << 20;
     const MOST: usize = 1000;
     let broken = |found: &str| Problem::damaged("index", found).at(index);
-    let parsed: Value =
-        serde_json::from_str(&read_small(index, LONGEST)?).map_err(|e| broken(&e.to_string()))?;
+    let parsed: Value = parse(&read_small(index, LONGEST)?).map_err(|e| broken(&e.to_string()))?;
     let map = parsed.get("weight_map").and_then(Value::as_object).ok_or_else(|| broken("no weight_map"))?;
     let names: BTreeSet<&str> = map.values().filter_map(Value::as_str).collect();
     if names.is_empty() || names.len() > MOST {
@@ -146,21 +213,5 @@ fn shards(index: &Path) -> Result<Vec<String>, CheckpointError> {
 fn rename(all: &mut Tensors, part: &str, tensors: Tensors, name: impl Fn(&str) -> Option<String>) {
     for (old, tensor) in tensors {
         all.insert(name(&old).unwrap_or_else(|| format!("{part}/{old}")), tensor);
-    }
-}
-
-/// The first stage's attention: linear layers in diffusers, 1×1 convolutions in CompVis.
-fn attention_to_convolution(tensors: &mut Tensors) {
-    for (name, tensor) in tensors.range_mut(keys::FIRST_STAGE.to_owned()..) {
-        let attention =
-            name.starts_with(keys::FIRST_STAGE) && (name.contains(".attn_1.") || name.contains(".attn."));
-        if attention && name.ends_with(".weight") && tensor.shape.len() == 2 {
-            tensor.shape.extend([1, 1]);
-            tensor
-                .pieces
-                .iter_mut()
-                .filter_map(|piece| piece.strides.as_mut())
-                .for_each(|s| s.extend([1, 1]));
-        }
     }
 }

@@ -10,6 +10,11 @@ use super::super::error::{CheckpointError, Problem};
 /// Real ones have 2 KB; a sharded model's index 200 KB.
 const LONGEST: u64 = 16 << 20;
 
+/// Reads JSON; some editors leave a byte order mark at its beginning.
+pub(super) fn parse(text: &str) -> serde_json::Result<Value> {
+    serde_json::from_str(text.strip_prefix('\u{feff}').unwrap_or(text))
+}
+
 /// The object in one JSON file.
 pub(super) struct Settings {
     map: Map<String, Value>,
@@ -21,9 +26,12 @@ impl Settings {
     /// Reads a file that is in the folder under `file`.
     pub(super) fn read(folder: &Path, file: &'static str) -> Result<Self, CheckpointError> {
         let path = folder.join(file);
-        let text = read_small(&path, LONGEST)?;
+        let text = read_small(&path, LONGEST).map_err(|error| match error.problem {
+            Problem::Missing => Problem::MissingFile(file.to_owned()).at(folder),
+            _ => error,
+        })?;
         let broken = |found: String| Problem::damaged("JSON", found).at(&path);
-        match serde_json::from_str(&text) {
+        match parse(&text) {
             Ok(Value::Object(map)) => Ok(Self { map, file }),
             Ok(_) => Err(broken("something else than an object".into())),
             Err(error) => Err(broken(error.to_string())),
@@ -59,6 +67,18 @@ impl Settings {
 
     pub(super) fn size_or(&self, key: &str, unset: u64) -> Result<u64, Problem> {
         if self.get(key).is_some() { self.size(key) } else { Ok(unset) }
+    }
+
+    /// A side in pixels; a list gives height and width.
+    pub(super) fn side_or(&self, key: &str, unset: u64) -> Result<u64, Problem> {
+        match self.get(key) {
+            Some(Value::Array(sides)) => {
+                let sides: Option<Vec<u64>> = sides.iter().map(as_size).collect();
+                let longest = sides.and_then(|sides| sides.into_iter().max());
+                longest.ok_or_else(|| self.unlike(key, "whole numbers above 0"))
+            }
+            _ => self.size_or(key, unset),
+        }
     }
 
     pub(super) fn number_or(&self, key: &str, unset: f64) -> Result<f64, Problem> {

@@ -14,6 +14,7 @@ use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::block::Block;
+use super::refusal::OutOfMemory;
 
 /// Least size of a segment. Pages that no buffer has touched take no memory.
 const SEGMENT: usize = 32 << 20;
@@ -71,9 +72,10 @@ impl State {
     }
 
     /// A new segment of at least `bytes`; those that are free and were too small go first.
-    fn grow(&mut self, bytes: usize) -> (usize, usize) {
+    fn grow(&mut self, bytes: usize) -> Result<(usize, usize), OutOfMemory> {
         self.trim();
-        let block = Block::new(bytes.max(SEGMENT).next_multiple_of(2 << 20));
+        let size = bytes.max(SEGMENT).checked_next_multiple_of(2 << 20);
+        let block = Block::new(size.ok_or(OutOfMemory { bytes })?)?;
         self.held += block.bytes();
         let segment = Segment { free: BTreeMap::from([(0, block.bytes())]), block };
         let slot = self.segments.iter().position(Option::is_none).unwrap_or(self.segments.len());
@@ -81,7 +83,7 @@ impl State {
             self.segments.push(None);
         }
         self.segments[slot] = Some(segment);
-        (slot, 0)
+        Ok((slot, 0))
     }
 
     fn trim(&mut self) {
@@ -128,12 +130,17 @@ impl Arena {
     }
 
     /// A buffer of `len` numbers of any value.
-    pub fn take(&self, len: usize) -> Buffer {
-        let bytes = (len * size_of::<f32>()).max(1).next_multiple_of(ALIGNMENT);
+    ///
+    /// # Errors
+    /// If the system gives no memory for it.
+    pub fn take(&self, len: usize) -> Result<Buffer, OutOfMemory> {
+        let bytes = len.max(1).checked_mul(size_of::<f32>());
+        let bytes = bytes.and_then(|bytes| bytes.checked_next_multiple_of(ALIGNMENT));
+        let bytes = bytes.ok_or(OutOfMemory { bytes: usize::MAX })?;
         let mut state = self.state();
         let (slot, start) = match state.find(bytes) {
             Some(place) => place,
-            None => state.grow(bytes),
+            None => state.grow(bytes)?,
         };
         // An empty slot cannot have been found; a dangling empty buffer would be harmless.
         let mut numbers = NonNull::dangling();
@@ -153,7 +160,7 @@ impl Arena {
         // A kernel that reads scratch it has not written fails its test.
         #[cfg(test)]
         buffer.fill(f32::NAN);
-        buffer
+        Ok(buffer)
     }
 
     /// Gives the segments in which no buffer is back to the system.
@@ -202,15 +209,15 @@ mod tests {
     #[test]
     fn buffers_come_back_and_are_aligned() {
         let arena = Arena::default();
-        let first = arena.take(1000);
+        let first = arena.take(1000).unwrap();
         let address = first.as_ptr();
         assert_eq!(address as usize % 64, 0);
         drop(first);
-        let mut again = arena.take(990);
+        let mut again = arena.take(990).unwrap();
         assert_eq!(again.as_ptr(), address);
         assert_eq!(again.len(), 990);
         again[989] = 1.0;
-        let big = arena.take(3 << 20);
+        let big = arena.take(3 << 20).unwrap();
         assert_eq!(big.as_ptr() as usize % 64, 0);
         assert_eq!(big.len(), 3 << 20);
         let usage = arena.usage();
@@ -224,7 +231,7 @@ mod tests {
     #[test]
     fn pieces_join_again_and_segments_are_kept_small() {
         let arena = Arena::default();
-        let mega = |count: usize| arena.take(count << 18);
+        let mega = |count: usize| arena.take(count << 18).unwrap();
         let (a, b, c) = (mega(10), mega(10), mega(10));
         assert_eq!(arena.usage().held, SEGMENT);
         let address = a.as_ptr();
@@ -237,21 +244,34 @@ mod tests {
         let big = mega(40);
         assert_eq!(arena.usage().held, 40 << 20);
         // A free range is the smallest that fits.
-        let small = arena.take(100);
+        let small = arena.take(100).unwrap();
         assert_eq!(arena.usage().held, (40 << 20) + SEGMENT);
         drop(big);
-        let next = arena.take(1000);
+        let next = arena.take(1000).unwrap();
         assert_eq!(next.as_ptr() as usize, small.as_ptr() as usize + 448);
+    }
+
+    #[test]
+    fn a_refused_buffer_leaves_the_arena_as_it_was() {
+        let arena = Arena::default();
+        let held = arena.take(1000).unwrap();
+        let usage = arena.usage();
+        for len in [1 << 60, usize::MAX / 4, usize::MAX] {
+            assert!(arena.take(len).is_err());
+        }
+        assert_eq!(arena.usage(), usage);
+        drop(held);
+        assert_eq!(arena.take(1000).unwrap().len(), 1000);
     }
 
     #[test]
     fn a_warm_step_allocates_nothing() {
         let arena = Arena::default();
         let step = |arena: &Arena| {
-            let a = arena.take(5000);
-            let b = arena.take(70_000);
+            let a = arena.take(5000).unwrap();
+            let b = arena.take(70_000).unwrap();
             drop(a);
-            drop((arena.take(5000), b));
+            drop((arena.take(5000).unwrap(), b));
         };
         step(&arena);
         let warm = arena.usage();

@@ -17,7 +17,7 @@ use super::level::Task;
 use super::running_softmax::{LOWEST, Lanes, weigh};
 use super::shared::Shared;
 use super::simd::Simd;
-use super::stop::Stopped;
+use super::stop::KernelError;
 use super::tile::{Tile, Write, run_rows};
 use super::transpose::{Strided, transpose};
 
@@ -34,7 +34,7 @@ pub struct AttentionMask<'a> {
 /// `(batch, keys, heads·head_size)`.
 ///
 /// # Errors
-/// [`Stopped`]: `y` is incomplete.
+/// [`KernelError`]: `y` is incomplete.
 ///
 /// # Panics
 /// If a slice does not have the shape said.
@@ -48,7 +48,7 @@ pub fn attention(
     scale: f32,
     mask: AttentionMask<'_>,
     y: &mut [f32],
-) -> Result<(), Stopped> {
+) -> Result<(), KernelError> {
     let packed = KeysValues::pack_in(&context.arena, context, k, v, shape)?;
     attention_packed(context, q, &packed, shape.queries, scale, mask, y)
 }
@@ -56,7 +56,7 @@ pub fn attention(
 /// [`attention`] with keys and values packed before, for `queries` query tokens of each picture.
 ///
 /// # Errors
-/// [`Stopped`]: `y` is incomplete.
+/// [`KernelError`]: `y` is incomplete.
 ///
 /// # Panics
 /// If a slice does not have the shape said, or the keys were packed for another instruction set.
@@ -68,7 +68,7 @@ pub fn attention_packed(
     scale: f32,
     mask: AttentionMask<'_>,
     y: &mut [f32],
-) -> Result<(), Stopped> {
+) -> Result<(), KernelError> {
     let shape = AttentionShape { queries, ..packed.shape };
     let AttentionShape { batch, keys, heads, head_size, .. } = shape;
     assert!(
@@ -88,7 +88,7 @@ pub fn attention_packed(
     let blocks = queries.div_ceil(block);
     let keys_block = group * BLOCK_TILES;
     let scratch_len = groups * (2 * head_size + 3) * lanes + keys_block * lanes;
-    let mut scratch = context.arena.take(scratch_len * context.threads());
+    let mut scratch = context.arena.take(scratch_len * context.threads())?;
     let (scratch, y) = (Shared::new(&mut scratch), Shared::new(y));
     context.each(batch * heads * blocks, |worker, item| Job {
         q,

@@ -1,11 +1,13 @@
 //! A zeroed, 64-byte aligned piece of memory; on Linux in huge pages where it is large.
 //!
 //! Invariant: the bytes are initialised from the start and any bit pattern is a valid value of the
-//! two types that are read from them, f32 and u16.
+//! types that are read from them: f32, u16 and bytes.
 #![expect(unsafe_code, reason = "owns raw memory")]
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
+
+use super::refusal::{OutOfMemory, fallible};
 
 /// From this size on a block has a mapping of its own, so that what is freed leaves no holes behind.
 #[cfg(target_os = "linux")]
@@ -20,6 +22,7 @@ pub trait Plain: sealed::Plain {}
 mod sealed {
     pub trait Plain: Copy {}
     impl Plain for f32 {}
+    impl Plain for u8 {}
     impl Plain for u16 {}
 }
 impl<T: sealed::Plain> Plain for T {}
@@ -28,6 +31,7 @@ impl<T: sealed::Plain> Plain for T {}
 pub struct Block {
     start: NonNull<u8>,
     bytes: usize,
+    layout: Layout,
 }
 
 // SAFETY: the memory belongs to the block alone; access follows Rust's borrows of it.
@@ -35,30 +39,23 @@ unsafe impl Send for Block {}
 // SAFETY: as above.
 unsafe impl Sync for Block {}
 
-fn layout(bytes: usize) -> Layout {
-    match Layout::from_size_align(bytes, 64) {
-        Ok(layout) => layout,
-        // More than half of the address space: no allocator has it.
-        Err(_) => handle_alloc_error(Layout::new::<u8>()),
-    }
-}
-
 impl Block {
     /// `bytes` zero bytes, rounded up to a multiple of 64.
-    pub fn new(bytes: usize) -> Block {
-        let bytes = bytes.max(64).next_multiple_of(64);
+    ///
+    /// # Errors
+    /// If the system gives no such memory.
+    pub fn new(bytes: usize) -> Result<Block, OutOfMemory> {
+        let refused = OutOfMemory { bytes };
+        let bytes = bytes.max(64).checked_next_multiple_of(64).ok_or(refused)?;
+        // More than half of the address space has no layout: no allocator has it.
+        let layout = Layout::from_size_align(bytes, 64).map_err(|_| refused)?;
         #[cfg(target_os = "linux")]
-        if bytes >= MAPPED
-            && let Some(start) = map(bytes)
-        {
-            return Block { start, bytes };
+        if bytes >= MAPPED {
+            return map(bytes).map(|start| Block { start, bytes, layout }).ok_or(refused);
         }
         // SAFETY: the size is not zero.
-        let start = unsafe { alloc_zeroed(layout(bytes)) };
-        match NonNull::new(start) {
-            Some(start) => Block { start, bytes },
-            None => handle_alloc_error(layout(bytes)),
-        }
+        let start = fallible(|| unsafe { alloc_zeroed(layout) });
+        NonNull::new(start).map(|start| Block { start, bytes, layout }).ok_or(refused)
     }
 
     /// Where it starts.
@@ -93,11 +90,11 @@ impl Drop for Block {
             return;
         }
         // SAFETY: allocated in `new` with this layout.
-        unsafe { dealloc(self.start.as_ptr(), layout(self.bytes)) };
+        unsafe { dealloc(self.start.as_ptr(), self.layout) };
     }
 }
 
-/// Maps zeroed memory; large pieces aligned to 2 MiB, asking for huge pages.
+/// Maps zeroed memory; large pieces aligned to 2 MiB, asking for huge pages. `None` if the system refuses.
 #[cfg(target_os = "linux")]
 fn map(bytes: usize) -> Option<NonNull<u8>> {
     // SAFETY: a private anonymous mapping at an address of the system's choice touches nothing
@@ -109,7 +106,7 @@ fn map(bytes: usize) -> Option<NonNull<u8>> {
         let length = bytes.next_multiple_of(4096) + spare;
         let start = libc::mmap(std::ptr::null_mut(), length, protection, flags, -1, 0);
         if start == libc::MAP_FAILED {
-            handle_alloc_error(layout(bytes));
+            return None;
         }
         if spare == 0 {
             return NonNull::new(start.cast());

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use super::arena::Arena;
 use super::level::{Level, Task};
 use super::pool::Pool;
-use super::stop::{Stop, StopSlot, Stopped};
+use super::stop::{KernelError, Stop, StopSlot};
 
 /// The kernels' surroundings. Cloning it gives another handle on the same pool and arena.
 #[derive(Clone)]
@@ -64,8 +64,9 @@ impl Context {
         &self,
         count: usize,
         make: impl Fn(usize, usize) -> T + Sync,
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), KernelError> {
         let level = self.level;
-        self.pool.run(count, &*self.stop.present(), &|worker, item| level.run(make(worker, item)))
+        let stop = self.stop.present();
+        Ok(self.pool.run(count, &*stop, &|worker, item| level.run(make(worker, item)))?)
     }
 }

@@ -6,12 +6,13 @@
 use super::context::Context;
 use super::epilogue::Epilogue;
 use super::gemm::Gemm;
-use super::matrix::{PackedMatrix, WeightSlice};
-use super::pool::Pool;
+use super::matrix::PackedMatrix;
+use super::pack::Kept;
 use super::rows::{Map, Patches, Window};
 use super::shared::Shared;
 use super::source::Source;
-use super::stop::Stopped;
+use super::stop::KernelError;
+use super::weight_rows::WeightRows;
 use super::winograd::Winograd;
 
 /// A 3×3 convolution's weights, packed.
@@ -29,12 +30,37 @@ pub enum Method {
 }
 
 impl Conv3x3 {
-    /// Packs weights `(outputs, channels, 3, 3)`.
+    /// Packs weights `(outputs, channels, 3, 3)` in the type they are stored in, bf16 in f32.
+    ///
+    /// # Errors
+    /// As [`PackedMatrix::pack_as`].
     ///
     /// # Panics
-    /// If the slice has another length.
-    pub fn pack(pool: &Pool, weights: WeightSlice<'_>, outputs: usize, channels: usize) -> Conv3x3 {
-        Conv3x3 { weights: PackedMatrix::pack(pool, weights, outputs, channels * 9) }
+    /// If there are more or fewer numbers.
+    pub fn pack<R: WeightRows + ?Sized>(
+        context: &Context,
+        weights: &R,
+        outputs: usize,
+        channels: usize,
+    ) -> Result<Conv3x3, R::Error> {
+        Self::pack_as(context, weights, outputs, channels, Kept::as_stored(weights.element()))
+    }
+
+    /// The same in a type of choice, f16 or f32.
+    ///
+    /// # Errors
+    /// As [`PackedMatrix::pack_as`].
+    ///
+    /// # Panics
+    /// If there are more or fewer numbers.
+    pub fn pack_as<R: WeightRows + ?Sized>(
+        context: &Context,
+        weights: &R,
+        outputs: usize,
+        channels: usize,
+        kept: Kept,
+    ) -> Result<Conv3x3, R::Error> {
+        Ok(Conv3x3 { weights: PackedMatrix::pack_as(context, weights, outputs, channels * 9, false, kept)? })
     }
 
     /// Output channels.
@@ -63,7 +89,7 @@ impl Conv3x3 {
     /// [`Window::output`], with this convolution's outputs.
     ///
     /// # Errors
-    /// [`Stopped`]: `y` is incomplete.
+    /// [`KernelError`]: `y` is incomplete.
     ///
     /// # Panics
     /// If a slice does not have the shape said.
@@ -75,14 +101,14 @@ impl Conv3x3 {
         window: Window,
         epilogue: Epilogue<'_>,
         y: &mut [f32],
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), KernelError> {
         self.forward_by(self.method(map, window), context, x, map, window, epilogue, y)
     }
 
     /// [`Conv3x3::forward`] by a method of choice (strided windows are always direct).
     ///
     /// # Errors
-    /// [`Stopped`]: `y` is incomplete.
+    /// [`KernelError`]: `y` is incomplete.
     ///
     /// # Panics
     /// If a slice does not have the shape said.
@@ -96,7 +122,7 @@ impl Conv3x3 {
         window: Window,
         epilogue: Epilogue<'_>,
         y: &mut [f32],
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), KernelError> {
         let output = window.output(map);
         x.check(map.pixels());
         assert_eq!(x.channels(), self.channels(), "x has the weights' channels");
@@ -191,7 +217,7 @@ mod tests {
                 map.batch, map.height, map.width
             );
             check(&name, &want, bound, |context, y| {
-                let conv = Conv3x3::pack(&context.pool, weights(&w), outputs, channels);
+                let conv = Conv3x3::pack(context, &weights(&w), outputs, channels).unwrap();
                 let first = channels / 3;
                 let (mut a, mut b) = (Vec::new(), Vec::new());
                 for pixel in x.chunks_exact(channels) {

@@ -9,7 +9,7 @@ use super::level::Task;
 use super::math;
 use super::shared::Shared;
 use super::simd::{Simd, load_upto, store_upto};
-use super::stop::Stopped;
+use super::stop::KernelError;
 
 /// Numbers of one item.
 const CHUNK: usize = 16 * 1024;
@@ -17,7 +17,7 @@ const CHUNK: usize = 16 * 1024;
 /// y = x · factor + summand, number by number.
 ///
 /// # Errors
-/// [`Stopped`]: `y` is incomplete.
+/// [`KernelError`]: `y` is incomplete.
 ///
 /// # Panics
 /// If the lengths differ.
@@ -27,7 +27,7 @@ pub fn scale_add(
     factor: f32,
     summand: Option<&[f32]>,
     y: &mut [f32],
-) -> Result<(), Stopped> {
+) -> Result<(), KernelError> {
     assert!(summand.is_none_or(|s| s.len() == x.len()), "both summands have one length");
     map(context, x, factor, summand, Activation::None, y)
 }
@@ -35,11 +35,16 @@ pub fn scale_add(
 /// y = activation(x), number by number.
 ///
 /// # Errors
-/// [`Stopped`]: `y` is incomplete.
+/// [`KernelError`]: `y` is incomplete.
 ///
 /// # Panics
 /// If the lengths differ.
-pub fn activate(context: &Context, x: &[f32], activation: Activation, y: &mut [f32]) -> Result<(), Stopped> {
+pub fn activate(
+    context: &Context,
+    x: &[f32],
+    activation: Activation,
+    y: &mut [f32],
+) -> Result<(), KernelError> {
     map(context, x, 1.0, None, activation, y)
 }
 
@@ -50,7 +55,7 @@ fn map(
     summand: Option<&[f32]>,
     activation: Activation,
     y: &mut [f32],
-) -> Result<(), Stopped> {
+) -> Result<(), KernelError> {
     assert_eq!(x.len(), y.len(), "x and y have one length");
     let y = Shared::new(y);
     context.each(x.len().div_ceil(CHUNK), |_, item| {
@@ -103,11 +108,11 @@ impl Task for Map<'_> {
 /// softmax of each row of `columns` numbers, in place.
 ///
 /// # Errors
-/// [`Stopped`]: some rows are not done.
+/// [`KernelError`]: some rows are not done.
 ///
 /// # Panics
 /// Unless `x` has whole rows.
-pub fn softmax(context: &Context, x: &mut [f32], columns: usize) -> Result<(), Stopped> {
+pub fn softmax(context: &Context, x: &mut [f32], columns: usize) -> Result<(), KernelError> {
     assert!(columns > 0 && x.len().is_multiple_of(columns), "x has whole rows");
     let rows = x.len() / columns;
     let each = (CHUNK / columns).max(1);

@@ -17,7 +17,7 @@ use super::matrix::{PAIR_BLOCK, PANEL, PackedMatrix};
 use super::rows::Rows;
 use super::shared::Shared;
 use super::simd::Simd;
-use super::stop::Stopped;
+use super::stop::KernelError;
 use super::tile::{Tile, TileFn, Write, even_part, part_start, prefetch, prefetch_write};
 
 /// Columns of k that are summed from zero.
@@ -72,7 +72,7 @@ impl Plan {
 
 impl<R: Rows> Gemm<'_, R> {
     /// Computes `y`, `(count, outputs)`.
-    pub fn run(&self, context: &Context, y: &mut [f32]) -> Result<(), Stopped> {
+    pub fn run(&self, context: &Context, y: &mut [f32]) -> Result<(), KernelError> {
         let outputs = self.weights.outputs();
         assert_eq!(y.len(), self.count * outputs, "the result is rows times outputs");
         let pictures = self.count / self.picture_rows.max(1);
@@ -86,7 +86,7 @@ impl<R: Rows> Gemm<'_, R> {
         let context = &context.for_pairs(self.weights.is_bf16());
         let scratch_len = MARK + depths * rows * STRIDE + rows * STRIPE + DEPTH * STRIPE;
         let scratch_len = scratch_len.next_multiple_of(32) + 16;
-        let mut scratch: Buffer = context.arena.take(scratch_len * context.threads());
+        let mut scratch: Buffer = context.arena.take(scratch_len * context.threads())?;
         for worker in scratch.chunks_exact_mut(scratch_len) {
             worker[0] = NOTHING;
         }

@@ -13,7 +13,7 @@ use super::math;
 use super::shared::Shared;
 use super::simd::{Simd, load_upto, store_upto};
 use super::source::Source;
-use super::stop::Stopped;
+use super::stop::KernelError;
 
 /// Pixels summed in f32.
 const CHUNK: usize = 64;
@@ -41,7 +41,7 @@ impl GroupNorm<'_> {
     /// y = norm(x), over `pictures` pictures of equally many rows of `x`.
     ///
     /// # Errors
-    /// [`Stopped`]: `y` is incomplete.
+    /// [`KernelError`]: `y` is incomplete.
     ///
     /// # Panics
     /// If a slice does not have the shape said, or the groups do not divide the channels.
@@ -51,7 +51,7 @@ impl GroupNorm<'_> {
         x: Source<'_>,
         (rows, pictures): (usize, usize),
         y: &mut [f32],
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), KernelError> {
         let channels = x.channels();
         x.check(rows);
         assert_eq!(y.len(), rows * channels, "y has x's shape");
@@ -69,7 +69,7 @@ impl GroupNorm<'_> {
     /// x = norm(x), one tensor of `channels`, in its own memory.
     ///
     /// # Errors
-    /// [`Stopped`]: `x` is neither what it was nor what it should be.
+    /// [`KernelError`]: `x` is neither what it was nor what it should be.
     ///
     /// # Panics
     /// As [`GroupNorm::forward`].
@@ -79,7 +79,7 @@ impl GroupNorm<'_> {
         x: &mut [f32],
         channels: usize,
         (rows, pictures): (usize, usize),
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), KernelError> {
         assert_eq!(x.len(), rows * channels, "a tensor is rows times channels");
         self.check(channels, (rows, pictures));
         if x.is_empty() {
@@ -106,12 +106,12 @@ impl GroupNorm<'_> {
         context: &Context,
         x: Source<'_>,
         (rows, pictures): (usize, usize),
-    ) -> Result<Buffer, Stopped> {
+    ) -> Result<Buffer, KernelError> {
         let channels = x.channels();
         let pixels = rows / pictures;
         let chunks = pixels.div_ceil(CHUNK);
-        let mut sums = context.arena.take(pictures * chunks * 2 * channels);
-        let mut factors = context.arena.take(pictures * 2 * channels);
+        let mut sums = context.arena.take(pictures * chunks * 2 * channels)?;
+        let mut factors = context.arena.take(pictures * 2 * channels)?;
         let (to_sums, to_factors) = (Shared::new(&mut sums), Shared::new(&mut factors));
         let piece = |item: usize| Piece {
             x,
@@ -151,7 +151,7 @@ impl GroupNorm<'_> {
         mut factors: Buffer,
         stream: bool,
         y: Shared<f32>,
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), KernelError> {
         let channels = parts[0].1 + parts[1].1;
         let pixels = rows / pictures;
         let chunks = pixels.div_ceil(CHUNK);

@@ -12,7 +12,7 @@ use super::context::Context;
 use super::level::{Level, Task};
 use super::shared::Shared;
 use super::simd::{Simd, load_upto, store_upto};
-use super::stop::Stopped;
+use super::stop::KernelError;
 use super::transpose::{Strided, transpose};
 
 /// Tile rows in a block of keys. Even, so that a block halves into pairs.
@@ -78,7 +78,7 @@ impl KeysValues {
     /// `shape.queries` does not matter.
     ///
     /// # Errors
-    /// [`Stopped`].
+    /// [`KernelError`].
     ///
     /// # Panics
     /// If a slice does not have the shape said.
@@ -87,7 +87,7 @@ impl KeysValues {
         k: &[f32],
         v: &[f32],
         shape: AttentionShape,
-    ) -> Result<KeysValues, Stopped> {
+    ) -> Result<KeysValues, KernelError> {
         Self::pack_in(&context.kept, context, k, v, shape)
     }
 
@@ -98,7 +98,7 @@ impl KeysValues {
         k: &[f32],
         v: &[f32],
         shape: AttentionShape,
-    ) -> Result<KeysValues, Stopped> {
+    ) -> Result<KeysValues, KernelError> {
         let AttentionShape { batch, keys, heads, head_size, .. } = shape;
         assert!(
             k.len() == batch * keys * heads * head_size && v.len() == k.len(),
@@ -107,8 +107,8 @@ impl KeysValues {
         let context = &context.for_pairs(shape.products == Products::Bf16);
         let (group, _) = tile_shape(context.level);
         let mut packed = KeysValues {
-            keys: arena.take(keys_offset(&shape, group, batch * heads, 0)),
-            values: arena.take(values_offset(&shape, batch * heads, 0)),
+            keys: arena.take(keys_offset(&shape, group, batch * heads, 0))?,
+            values: arena.take(values_offset(&shape, batch * heads, 0))?,
             shape,
             group,
         };

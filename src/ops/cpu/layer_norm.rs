@@ -7,7 +7,7 @@ use super::context::Context;
 use super::level::Task;
 use super::shared::Shared;
 use super::simd::{Simd, load_upto, store_upto};
-use super::stop::Stopped;
+use super::stop::KernelError;
 
 /// Rows of one item.
 const CHUNK: usize = 32;
@@ -15,7 +15,7 @@ const CHUNK: usize = 32;
 /// y = (x - mean) / √(variance + eps) · weight + bias, row by row.
 ///
 /// # Errors
-/// [`Stopped`]: `y` is incomplete.
+/// [`KernelError`]: `y` is incomplete.
 ///
 /// # Panics
 /// Unless `x` and `y` are rows of as many numbers as `weight` and `bias` have.
@@ -26,7 +26,7 @@ pub fn layer_norm(
     bias: &[f32],
     eps: f32,
     y: &mut [f32],
-) -> Result<(), Stopped> {
+) -> Result<(), KernelError> {
     let channels = weight.len();
     assert!(bias.len() == channels && x.len() == y.len(), "weight and bias, x and y have one shape");
     assert!(channels > 0 && x.len().is_multiple_of(channels), "x has whole rows");

@@ -5,14 +5,14 @@ use super::epilogue::Epilogue;
 use super::gemm::Gemm;
 use super::matrix::PackedMatrix;
 use super::source::Source;
-use super::stop::Stopped;
+use super::stop::KernelError;
 
 /// y = epilogue(x·Wᵀ). `x` has `rows` rows of W's columns (from one tensor or two), `y` has `rows`
 /// rows of W's outputs. With weights from [`PackedMatrix::pack_geglu`] the result is value·gelu(gate).
 /// `per_picture` needs the rows to divide evenly: `pictures` of them, else give 1.
 ///
 /// # Errors
-/// [`Stopped`]: `y` is incomplete.
+/// [`KernelError`]: `y` is incomplete.
 ///
 /// # Panics
 /// If a slice does not have the shape said.
@@ -23,7 +23,7 @@ pub fn linear(
     weights: &PackedMatrix,
     epilogue: Epilogue<'_>,
     y: &mut [f32],
-) -> Result<(), Stopped> {
+) -> Result<(), KernelError> {
     x.check(rows);
     assert_eq!(x.channels(), weights.columns(), "x has as many channels as the weights have columns");
     let picture_rows = rows / pictures.max(1);
@@ -33,8 +33,8 @@ pub fn linear(
 #[cfg(test)]
 mod tests {
     use super::super::epilogue::Activation;
-    use super::super::matrix::WeightSlice;
     use super::super::testing::{check, gelu, halves, noise, weights, wide, wide_halves};
+    use super::super::weight_rows::WeightSlice;
     use super::*;
 
     /// x·Wᵀ in f64.
@@ -52,7 +52,7 @@ mod tests {
             let (x, w) = (noise(1, rows * columns), halves(2, outputs * columns, columns));
             let want = product(&x, &wide_halves(&w), rows, outputs, columns);
             check(&format!("linear {rows}x{outputs}x{columns}"), &want, 6e-6, |context, y| {
-                let packed = PackedMatrix::pack(&context.pool, weights(&w), outputs, columns);
+                let packed = PackedMatrix::pack(context, &weights(&w), outputs, columns).unwrap();
                 linear(context, Source::one(&x, columns), (rows, 1), &packed, Epilogue::default(), y)
                     .unwrap();
             });
@@ -93,7 +93,7 @@ mod tests {
                 residual: Some(&residual),
             };
             check(&format!("linear {activation:?}"), &want, 6e-6, |context, y| {
-                let packed = PackedMatrix::pack(&context.pool, WeightSlice::F32(&w), outputs, columns);
+                let packed = PackedMatrix::pack(context, &WeightSlice::F32(&w), outputs, columns).unwrap();
                 let source = Source::two(&a, first, &b, columns - first);
                 linear(context, source, (rows, 3), &packed, epilogue, y).unwrap();
             });
@@ -112,7 +112,7 @@ mod tests {
                 .map(|(r, n)| sum(r, n) * gelu(sum(r, outputs + n)))
                 .collect();
             check(&format!("geglu {rows}x{outputs}x{columns}"), &want, 4e-6, |context, y| {
-                let packed = PackedMatrix::pack_geglu(&context.pool, weights(&w), outputs, columns);
+                let packed = PackedMatrix::pack_geglu(context, &weights(&w), outputs, columns).unwrap();
                 let epilogue = Epilogue { bias: Some(&bias), ..Epilogue::default() };
                 linear(context, Source::one(&x, columns), (rows, 1), &packed, epilogue, y).unwrap();
             });
@@ -130,7 +130,7 @@ mod tests {
             // Against numbers rounded to bf16 beforehand: the sums are f32.
             check(&format!("bf16 {rows}x{outputs}x{columns}"), &want, 1e-5, |context, y| {
                 let packed =
-                    PackedMatrix::pack_bf16(&context.pool, WeightSlice::F32(&w), outputs, columns, false);
+                    PackedMatrix::pack_bf16(context, &WeightSlice::F32(&w), outputs, columns, false).unwrap();
                 linear(context, Source::one(&x, columns), (rows, 1), &packed, Epilogue::default(), y)
                     .unwrap();
             });

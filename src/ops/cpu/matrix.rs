@@ -5,42 +5,19 @@
 //! as the matrix `(outputs, channels·9)`, so k = 9·channel + tap. For GEGLU value and gate panels
 //! alternate: panel 2p has values 16p.., panel 2p+1 the gates of the same outputs.
 
-use half::{bf16, f16};
-
 use super::block::Block;
-use super::pool::Pool;
-use super::shared::Shared;
+use super::context::Context;
+use super::pack::{Form, Kept, words};
 use super::simd::Simd;
+use super::stop::KernelError;
 use super::tile::prefetch;
+use super::weight_rows::WeightRows;
 
 /// Columns whose first half is paired with their second, in bf16: two depths of a product.
 pub(super) const PAIR_BLOCK: usize = 640;
 
-/// Pairs that `columns` numbers make.
-fn pair_words(columns: usize) -> usize {
-    columns / PAIR_BLOCK * (PAIR_BLOCK / 2) + (columns % PAIR_BLOCK).div_ceil(2)
-}
-
 /// Outputs in a panel.
 pub const PANEL: usize = 16;
-
-/// Weights at rest, row-major: one row for each output.
-#[derive(Clone, Copy)]
-pub enum WeightSlice<'a> {
-    /// IEEE half floats.
-    F16(&'a [f16]),
-    /// 32-bit floats.
-    F32(&'a [f32]),
-}
-
-impl WeightSlice<'_> {
-    fn len(&self) -> usize {
-        match self {
-            WeightSlice::F16(w) => w.len(),
-            WeightSlice::F32(w) => w.len(),
-        }
-    }
-}
 
 /// A weight matrix in panels.
 pub struct PackedMatrix {
@@ -53,62 +30,81 @@ pub struct PackedMatrix {
 }
 
 impl PackedMatrix {
-    /// Packs `(outputs, columns)` weights.
+    /// Packs `(outputs, columns)` weights in the type they are stored in, bf16 in f32.
+    ///
+    /// # Errors
+    /// As [`PackedMatrix::pack_as`].
     ///
     /// # Panics
-    /// If the slice has another length.
-    pub fn pack(pool: &Pool, weights: WeightSlice<'_>, outputs: usize, columns: usize) -> PackedMatrix {
-        Self::pack_as(pool, weights, outputs, columns, false)
+    /// If there are more or fewer numbers.
+    pub fn pack<R: WeightRows + ?Sized>(
+        context: &Context,
+        weights: &R,
+        outputs: usize,
+        columns: usize,
+    ) -> Result<PackedMatrix, R::Error> {
+        Self::pack_as(context, weights, outputs, columns, false, Kept::as_stored(weights.element()))
     }
 
     /// Packs the `(2·outputs, columns)` weights of a GEGLU projection: values first, then gates.
     ///
+    /// # Errors
+    /// As [`PackedMatrix::pack_as`].
+    ///
     /// # Panics
-    /// If the slice has another length.
-    pub fn pack_geglu(pool: &Pool, weights: WeightSlice<'_>, outputs: usize, columns: usize) -> PackedMatrix {
-        Self::pack_as(pool, weights, outputs, columns, true)
+    /// If there are more or fewer numbers.
+    pub fn pack_geglu<R: WeightRows + ?Sized>(
+        context: &Context,
+        weights: &R,
+        outputs: usize,
+        columns: usize,
+    ) -> Result<PackedMatrix, R::Error> {
+        Self::pack_as(context, weights, outputs, columns, true, Kept::as_stored(weights.element()))
     }
 
     /// Packs `(outputs, columns)` weights (or GEGLU's `2·outputs` rows) rounded to bf16, for products
-    /// in bf16 with f32 sums: twice as fast on a CPU with AVX512-BF16 (see
+    /// in bf16 with f32 sums: up to twice as fast on a CPU with AVX512-BF16 (see
     /// [`super::Level::has_bf16`]), slow elsewhere, and good to 1e-2.
     ///
+    /// # Errors
+    /// As [`PackedMatrix::pack_as`].
+    ///
     /// # Panics
-    /// If the slice has another length.
-    #[expect(unsafe_code, reason = "threads write disjoint rows")]
-    pub fn pack_bf16(
-        pool: &Pool,
-        weights: WeightSlice<'_>,
+    /// If there are more or fewer numbers.
+    pub fn pack_bf16<R: WeightRows + ?Sized>(
+        context: &Context,
+        weights: &R,
         outputs: usize,
         columns: usize,
         gated: bool,
-    ) -> PackedMatrix {
+    ) -> Result<PackedMatrix, R::Error> {
+        Self::pack_as(context, weights, outputs, columns, gated, Kept::Pairs)
+    }
+
+    /// Packs `(outputs, columns)` weights, or GEGLU's `2·outputs` rows if `gated`, in a type of choice.
+    ///
+    /// # Errors
+    /// If the system gives no memory, the weights cannot be read, or stopped.
+    ///
+    /// # Panics
+    /// If there are more or fewer numbers.
+    pub fn pack_as<R: WeightRows + ?Sized>(
+        context: &Context,
+        weights: &R,
+        outputs: usize,
+        columns: usize,
+        gated: bool,
+        kept: Kept,
+    ) -> Result<PackedMatrix, R::Error> {
         let rows = if gated { 2 * outputs } else { outputs };
-        assert_eq!(weights.len(), rows * columns, "a weight matrix is outputs times columns");
-        let value = |at: usize| match weights {
-            WeightSlice::F16(w) => w[at].to_f32(),
-            WeightSlice::F32(w) => w[at],
-        };
-        let bits = |at: Option<usize>| u32::from(bf16::from_f32(at.map_or(0.0, value)).to_bits());
-        let width = pair_words(columns);
-        let mut words = vec![0.0; rows * width];
-        let to = Shared::new(&mut words);
-        each_row(pool, rows, &|row| {
-            let mut at = row * width;
-            for start in (0..columns).step_by(PAIR_BLOCK) {
-                let end = columns.min(start + PAIR_BLOCK);
-                let half = (end - start).div_ceil(2);
-                for low in start..start + half {
-                    let high = Some(low + half).filter(|k| *k < end);
-                    let pair = bits(Some(row * columns + low)) | bits(high.map(|k| row * columns + k)) << 16;
-                    // SAFETY: row `row` of the pairs is written by this item alone.
-                    unsafe { *to.at(at) = f32::from_bits(pair) };
-                    at += 1;
-                }
-            }
-        });
-        let packed = Self::pack_as(pool, WeightSlice::F32(&words), outputs, pair_words(columns), gated);
-        PackedMatrix { columns, pairs: true, ..packed }
+        assert_eq!(weights.count(), rows * columns, "a weight matrix is outputs times columns");
+        let form = Form { outputs, columns, gated, kept };
+        let panels = outputs.div_ceil(PANEL) * if gated { 2 } else { 1 };
+        let bytes = panels * form.panel_bytes();
+        let mut block = Block::new(bytes).map_err(KernelError::from)?;
+        form.pack(context, weights, &mut block.as_mut_slice::<u8>()[..bytes])?;
+        let (half, pairs) = (kept == Kept::F16, kept == Kept::Pairs);
+        Ok(PackedMatrix { block, half, pairs, outputs, columns, gated })
     }
 
     /// Whether it was packed for bf16.
@@ -118,36 +114,7 @@ impl PackedMatrix {
 
     /// Numbers of a row as packed: columns, or pairs of them.
     pub(super) fn words(&self) -> usize {
-        if self.pairs { pair_words(self.columns) } else { self.columns }
-    }
-
-    fn pack_as(
-        pool: &Pool,
-        weights: WeightSlice<'_>,
-        outputs: usize,
-        columns: usize,
-        gated: bool,
-    ) -> PackedMatrix {
-        let rows = if gated { 2 * outputs } else { outputs };
-        assert_eq!(weights.len(), rows * columns, "a weight matrix is outputs times columns");
-        let panels = outputs.div_ceil(PANEL) * if gated { 2 } else { 1 };
-        let numbers = panels * columns * PANEL;
-        let half = matches!(weights, WeightSlice::F16(_));
-        let mut block = Block::new(numbers * if half { 2 } else { 4 });
-        let row_of = |panel: usize, i: usize| match gated {
-            false => Some(panel * PANEL + i).filter(|r| *r < outputs),
-            true => Some(panel / 2 * PANEL + i).filter(|r| *r < outputs).map(|r| r + panel % 2 * outputs),
-        };
-        match weights {
-            WeightSlice::F16(w) => {
-                let bits: &[u16] = half::slice::HalfFloatSliceExt::reinterpret_cast(w);
-                transpose_panels(pool, bits, columns, &mut block.as_mut_slice::<u16>()[..numbers], &row_of);
-            }
-            WeightSlice::F32(w) => {
-                transpose_panels(pool, w, columns, &mut block.as_mut_slice::<f32>()[..numbers], &row_of);
-            }
-        }
-        PackedMatrix { block, half, pairs: false, outputs, columns, gated }
+        if self.pairs { words(Kept::Pairs, self.columns) } else { self.columns }
     }
 
     /// How many outputs y has.
@@ -247,37 +214,4 @@ impl PackedMatrix {
             taps
         }
     }
-}
-
-/// Copies rows of weights into panels of 16 columns, on all threads.
-#[expect(unsafe_code, reason = "threads write disjoint panels")]
-fn transpose_panels<T: Copy + Send + Sync>(
-    pool: &Pool,
-    from: &[T],
-    columns: usize,
-    to: &mut [T],
-    row_of: &(dyn Fn(usize, usize) -> Option<usize> + Sync),
-) {
-    let size = columns * PANEL;
-    let count = to.len().checked_div(size).unwrap_or(0);
-    let to = Shared::new(to);
-    each_row(pool, count, &|panel| {
-        // SAFETY: panel number `panel` is written by this item alone and lies within `to`.
-        let panel_to = unsafe { std::slice::from_raw_parts_mut(to.at(panel * size), size) };
-        for i in 0..PANEL {
-            if let Some(row) = row_of(panel, i) {
-                let source = &from[row * columns..(row + 1) * columns];
-                for (target, value) in panel_to[i..].iter_mut().step_by(PANEL).zip(source) {
-                    *target = *value;
-                }
-            }
-        }
-    });
-}
-
-/// Calls `work` once for each row, on all threads. Packing is short and is not stopped.
-fn each_row(pool: &Pool, count: usize, work: &(dyn Fn(usize) + Sync)) {
-    let never = std::sync::atomic::AtomicBool::new(false);
-    let done = pool.run(count, &never, &|_, row| work(row));
-    debug_assert!(done.is_ok());
 }

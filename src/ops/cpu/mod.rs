@@ -12,7 +12,7 @@
 //!
 //! All of them take a [`Context`]: a [`Pool`] of threads, an [`Arena`] of buffers, a [`Level`] of
 //! instructions and a [`Stop`] flag, which is read once per block of work (some milliseconds). A kernel that
-//! was stopped returns [`Stopped`] and leaves its output incomplete.
+//! was stopped, or got no memory, returns a [`KernelError`] and leaves its output incomplete.
 //!
 //! # Layout
 //!
@@ -30,7 +30,8 @@
 //! numbers broadcast. Everything else arranges memory for it: `gemm` copies blocks of rows and widens
 //! weights; `winograd`, `scatter`, `gather` and `transform` are the convolution, `rows` the patches;
 //! `attention`, `keys_values` and `running_softmax` put queries into the lanes; `epilogue` finishes
-//! sums while they are in L1.
+//! sums while they are in L1. `pack` brings weights into panels, from memory or from a file;
+//! `refusal` is what happens when the system gives no memory.
 //!
 //! Three rules keep the numbers exact and repeatable. Sums run in two levels: over at most 320 columns
 //! (80 channels, 112 keys) from zero, then over those. No sum is ever divided between threads, and
@@ -82,6 +83,7 @@ mod attention;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod bf16_pays;
 mod block;
 mod context;
 mod conv;
@@ -97,8 +99,10 @@ mod level;
 mod linear;
 mod math;
 mod matrix;
+mod pack;
 mod pool;
 mod portable;
+mod refusal;
 mod rows;
 mod running_softmax;
 mod scatter;
@@ -111,10 +115,12 @@ mod testing;
 mod tile;
 mod transform;
 mod transpose;
+mod weight_rows;
 mod winograd;
 
 pub use arena::{Arena, Buffer, Usage};
 pub use attention::{AttentionMask, attention, attention_packed};
+pub use bf16_pays::bf16_pays;
 pub use context::Context;
 pub use conv::{Conv3x3, Method};
 pub use elementwise::{activate, scale_add, softmax};
@@ -124,11 +130,14 @@ pub use keys_values::{AttentionShape, KeysValues, Products};
 pub use layer_norm::layer_norm;
 pub use level::Level;
 pub use linear::linear;
-pub use matrix::{PackedMatrix, WeightSlice};
+pub use matrix::PackedMatrix;
+pub use pack::Kept;
 pub use pool::Pool;
+pub use refusal::{LastResort, OutOfMemory, zeros};
 pub use rows::{Map, Window};
 pub use source::Source;
-pub use stop::{Stop, StopSlot, Stopped};
+pub use stop::{KernelError, Stop, StopSlot, Stopped};
+pub use weight_rows::{Element, WeightRows, WeightSlice};
 
 #[cfg(test)]
 mod tests {
@@ -143,16 +152,16 @@ mod tests {
         let context = Context::new(2);
         let map = Map { batch: 1, height: 16, width: 16 };
         let (x, w) = (noise(1, 256 * 32), halves(2, 32 * 32 * 9, 288));
-        let conv = Conv3x3::pack(&context.pool, weights(&w), 32, 32);
-        let matrix = PackedMatrix::pack(&context.pool, weights(&w[..1024]), 32, 32);
+        let conv = Conv3x3::pack(&context, &weights(&w), 32, 32).unwrap();
+        let matrix = PackedMatrix::pack(&context, &weights(&w[..1024]), 32, 32).unwrap();
         let context = context.with_stop(Arc::new(AtomicBool::new(true)));
         let (source, none, ones) = (Source::one(&x, 32), Epilogue::default(), [1.0; 32]);
         let mut y = vec![0.0; x.len()];
         for method in [Method::Direct, Method::Winograd] {
             let result = conv.forward_by(method, &context, source, map, Window::Same, none, &mut y);
-            assert_eq!(result, Err(Stopped));
+            assert_eq!(result, Err(KernelError::Stopped));
         }
-        assert_eq!(linear(&context, source, (256, 1), &matrix, none, &mut y), Err(Stopped));
+        assert_eq!(linear(&context, source, (256, 1), &matrix, none, &mut y), Err(KernelError::Stopped));
         let shape = AttentionShape {
             batch: 1,
             queries: 256,
@@ -162,12 +171,12 @@ mod tests {
             ..Default::default()
         };
         let mask = AttentionMask::default();
-        assert_eq!(attention(&context, &x, &x, &x, shape, 0.25, mask, &mut y), Err(Stopped));
+        assert_eq!(attention(&context, &x, &x, &x, shape, 0.25, mask, &mut y), Err(KernelError::Stopped));
         let norm = GroupNorm { groups: 4, eps: 1e-5, weight: &ones, bias: &ones, silu: true };
-        assert_eq!(norm.forward(&context, source, (256, 1), &mut y), Err(Stopped));
-        assert_eq!(layer_norm(&context, &x, &ones, &ones, 1e-5, &mut y), Err(Stopped));
-        assert_eq!(softmax(&context, &mut y, 256), Err(Stopped));
-        assert_eq!(activate(&context, &x, Activation::Silu, &mut y), Err(Stopped));
+        assert_eq!(norm.forward(&context, source, (256, 1), &mut y), Err(KernelError::Stopped));
+        assert_eq!(layer_norm(&context, &x, &ones, &ones, 1e-5, &mut y), Err(KernelError::Stopped));
+        assert_eq!(softmax(&context, &mut y, 256), Err(KernelError::Stopped));
+        assert_eq!(activate(&context, &x, Activation::Silu, &mut y), Err(KernelError::Stopped));
     }
 
     #[test]
@@ -175,7 +184,7 @@ mod tests {
         let context = Context::new(2);
         let map = Map { batch: 1, height: 20, width: 20 };
         let (x, w) = (noise(1, 400 * 48), halves(2, 48 * 48 * 9, 432));
-        let conv = Conv3x3::pack(&context.pool, weights(&w), 48, 48);
+        let conv = Conv3x3::pack(&context, &weights(&w), 48, 48).unwrap();
         let mut y = vec![0.0; x.len()];
         let mut held = Vec::new();
         for _ in 0..3 {

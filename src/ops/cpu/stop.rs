@@ -1,7 +1,9 @@
-//! How a person's "stop" reaches the kernels: a flag, read once per block of work.
+//! How a person's "stop" reaches the kernels, and the other reason why one gives no result.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+
+use super::refusal::OutOfMemory;
 
 /// Something that can ask the kernels to end early.
 pub trait Stop: Send + Sync {
@@ -38,14 +40,24 @@ impl StopSlot {
     }
 }
 
-/// A kernel ended before its work was done: its output is incomplete and must be thrown away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A parallel section ended before its work was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("stopped on request")]
 pub struct Stopped;
 
-impl std::fmt::Display for Stopped {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("stopped on request")
-    }
+/// Why a kernel gave no result: its output is incomplete and must be thrown away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KernelError {
+    /// The flag was raised.
+    #[error("stopped on request")]
+    Stopped,
+    /// The system gave no memory for its scratch or its result.
+    #[error(transparent)]
+    OutOfMemory(#[from] OutOfMemory),
 }
 
-impl std::error::Error for Stopped {}
+impl From<Stopped> for KernelError {
+    fn from(_: Stopped) -> Self {
+        Self::Stopped
+    }
+}

@@ -5,7 +5,7 @@ use half::f16;
 use super::arena::Buffer;
 use super::context::Context;
 use super::level::Level;
-use super::matrix::WeightSlice;
+use super::weight_rows::WeightSlice;
 
 /// Repeatable numbers of unit variance.
 pub fn noise(seed: u64, len: usize) -> Vec<f32> {
@@ -70,7 +70,9 @@ pub fn check(name: &str, want: &[f64], bound: f64, run: impl Fn(&Context, &mut [
         let mut first: Option<Buffer> = None;
         for threads in 1..=3 {
             let context = Context::new(threads).with_level(level);
-            let mut got = context.arena.take(want.len());
+            let taken = context.arena.take(want.len());
+            assert!(taken.is_ok(), "no memory for a test");
+            let Ok(mut got) = taken else { return };
             got.fill(f32::NAN);
             run(&context, &mut got);
             let error = error(&got, want);

@@ -20,7 +20,7 @@ use super::scatter::Scatter;
 use super::shared::Shared;
 use super::simd::Simd;
 use super::source::Source;
-use super::stop::Stopped;
+use super::stop::KernelError;
 use super::tile::{even_part, part_start};
 
 /// Distance between tiles of V: the most channels summed from zero.
@@ -103,7 +103,7 @@ fn depths(source: &Source<'_>) -> Vec<Depth> {
 
 impl<const N: usize> Winograd<'_, N> {
     /// Computes `y`: all of it for N = 6, the pixels of one parity for N = 5.
-    pub fn run(&self, context: &Context, y: Shared<f32>) -> Result<(), Stopped> {
+    pub fn run(&self, context: &Context, y: Shared<f32>) -> Result<(), KernelError> {
         let lanes = if context.level == Level::Avx512 { 16 } else { 8 };
         let stripe = 2 * lanes;
         let stripes = (self.weights.panels() * PANEL).div_ceil(stripe);
@@ -131,10 +131,10 @@ impl<const N: usize> Winograd<'_, N> {
             depths,
         };
         let zeros = self.source.parts().iter().map(|p| p.1).max().unwrap_or(0) + 16;
-        let mut shared = context.arena.take(zeros + N * N * plan.v_plane * plan.depths.len());
+        let mut shared = context.arena.take(zeros + N * N * plan.v_plane * plan.depths.len())?;
         shared[..zeros].fill(0.0);
         let own = N * N * (plan.u_plane + plan.m_plane);
-        let mut scratch = context.arena.take(own * context.threads());
+        let mut scratch = context.arena.take(own * context.threads())?;
         let (shared, scratch) = (Shared::new(&mut shared), Shared::new(&mut scratch));
         for block in 0..blocks {
             let count = even_part(total, blocks, block);
@@ -176,7 +176,7 @@ impl<const N: usize> Winograd<'_, N> {
         (total, tiles): (usize, (usize, usize)),
         (stripe, stripes): (usize, usize),
         y: Shared<f32>,
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), KernelError> {
         let jobs = total.div_ceil(OWN_TILES).next_multiple_of(context.threads());
         let most = total.div_ceil(jobs);
         let plan = Plan {
@@ -191,11 +191,11 @@ impl<const N: usize> Winograd<'_, N> {
         };
         let zeros = self.source.parts().iter().map(|p| p.1).max().unwrap_or(0) + 16;
         let u_stripe = N * N * plan.u_plane * plan.depths.len();
-        let mut shared = context.arena.take(zeros + u_stripe * stripes);
+        let mut shared = context.arena.take(zeros + u_stripe * stripes)?;
         shared[..zeros].fill(0.0);
         let own_v = N * N * plan.v_plane * plan.depths.len();
         let own = own_v + N * N * plan.m_plane;
-        let mut scratch = context.arena.take(own * context.threads());
+        let mut scratch = context.arena.take(own * context.threads())?;
         let (shared, scratch) = (Shared::new(&mut shared), Shared::new(&mut scratch));
         let gather = |stripe: usize, worker: usize, first: usize, count: usize| Gather {
             winograd: self,

@@ -1,7 +1,7 @@
 //! Convolution by our kernels: 3×3 by [`Conv3x3`], 1×1 as a matrix product over pixels.
 
-use super::{Tensor, pack, with_kept};
-use crate::ops::cpu::{Conv3x3, Epilogue, Map, PackedMatrix, Window, linear};
+use super::{Tensor, kept, pack};
+use crate::ops::cpu::{Conv3x3, Epilogue, Map, PackedMatrix, WeightRows as _, Window, linear};
 use crate::ops::{Conv2dShape, Error, Padding, Result, Weights};
 
 /// A convolution with its weights, packed.
@@ -38,15 +38,15 @@ impl Conv2d {
     /// If it is missing or of another shape, or there is no kernel for the form.
     pub fn without_bias(weights: &Weights, shape: Conv2dShape) -> Result<Self> {
         let Conv2dShape { in_channels, out_channels, kernel, stride, padding } = shape;
-        let tensor = weights.get("weight", &[out_channels, in_channels, kernel, kernel])?;
+        let rows = weights.rows("weight", &[out_channels, in_channels, kernel, kernel])?;
         let device = weights.device();
-        let pool = &device.fast()?.pool;
         let three = |window| {
-            with_kept(device, &tensor, |slice| Conv3x3::pack(pool, slice, out_channels, in_channels))
+            let kept = kept(device, rows.element());
+            Conv3x3::pack_as(device.fast()?, &rows, out_channels, in_channels, kept)
                 .map(|conv| Weight::Three(conv, window))
         };
         let weight = match (kernel, stride, padding) {
-            (1, 1, Padding::Same(0)) => Weight::One(pack(device, &tensor, out_channels, in_channels)?),
+            (1, 1, Padding::Same(0)) => Weight::One(pack(device, &rows, [out_channels, in_channels], false)?),
             (3, 1, Padding::Same(1)) => three(Window::Same)?,
             (3, 2, Padding::Same(1)) => three(Window::HalfEven)?,
             (3, 2, Padding::RightBottom) => three(Window::HalfRight)?,
@@ -56,7 +56,6 @@ impl Conv2d {
                 )));
             }
         };
-        weights.release("weight");
         Ok(Self { shape, weight, bias: None })
     }
 

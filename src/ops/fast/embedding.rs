@@ -27,11 +27,11 @@ impl Embedding {
     /// If it is missing or of another shape.
     pub fn new(weights: &Weights, rows: usize, width: usize) -> Result<Self> {
         let tensor = weights.get("weight", &[rows, width])?;
-        let table = match &tensor.data {
-            HostData::F16(values) => Rows::F16(values.to_vec()),
+        let table = match tensor.data {
+            HostData::F16(values) => Rows::F16(values.into_owned()),
+            HostData::F32(values) => Rows::F32(values.into_owned()),
             _ => Rows::F32(tensor.to_f32().into_owned()),
         };
-        weights.release("weight");
         Ok(Self { table, width, device: weights.device().clone() })
     }
 

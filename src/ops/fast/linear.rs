@@ -1,6 +1,6 @@
 //! Linear layers by our kernels, with bias, activation, gate and residual in the same pass.
 
-use super::{Tensor, pack, pack_slice, with_kept};
+use super::{Tensor, pack};
 use crate::ops::cpu::{Epilogue, PackedMatrix, WeightSlice, linear};
 use crate::ops::{Activation, Error, Result, Weights};
 
@@ -31,9 +31,8 @@ impl Linear {
     /// # Errors
     /// If it is missing or of another shape.
     pub fn without_bias(weights: &Weights, in_features: usize, out_features: usize) -> Result<Self> {
-        let tensor = weights.get("weight", &[out_features, in_features])?;
-        let weight = pack(weights.device(), &tensor, out_features, in_features)?;
-        weights.release("weight");
+        let rows = weights.rows("weight", &[out_features, in_features])?;
+        let weight = pack(weights.device(), &rows, [out_features, in_features], false)?;
         Ok(Self { weight, bias: None })
     }
 
@@ -53,8 +52,8 @@ impl Linear {
                 "expected the weights of a layer {in_features} → {out_features}"
             )));
         }
-        let device = weights.device();
-        let weight = pack_slice(device, WeightSlice::F32(weight), out_features, in_features, false)?;
+        let rows = WeightSlice::F32(weight);
+        let weight = pack(weights.device(), &rows, [out_features, in_features], false)?;
         Ok(Self { weight, bias: bias.map(<[f32]>::to_vec) })
     }
 
@@ -95,11 +94,8 @@ impl Geglu {
     /// # Errors
     /// If they are missing or of another shape.
     pub fn new(weights: &Weights, in_features: usize, out_features: usize) -> Result<Self> {
-        let tensor = weights.get("weight", &[2 * out_features, in_features])?;
-        let device = weights.device();
-        let pack = |slice: WeightSlice<'_>| pack_slice(device, slice, out_features, in_features, true);
-        let weight = with_kept(device, &tensor, pack)??;
-        weights.release("weight");
+        let rows = weights.rows("weight", &[2 * out_features, in_features])?;
+        let weight = pack(weights.device(), &rows, [out_features, in_features], true)?;
         Ok(Self { weight, bias: weights.get_f32("bias", &[2 * out_features])? })
     }
 

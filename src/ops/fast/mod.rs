@@ -20,53 +20,29 @@ pub use linear::{Geglu, Linear};
 pub use norm::{GroupNorm, LayerNorm};
 pub use tensor::Tensor;
 
-use half::slice::HalfFloatSliceExt as _;
-
-use super::cpu::{PackedMatrix, Stopped, WeightSlice};
-use super::host::{HostData, HostTensor};
+use super::cpu::{Element, Kept, PackedMatrix, WeightRows};
 use super::{Device, Dtype, Error, Result, WeightsKept};
 
-impl From<Stopped> for Error {
-    fn from(_: Stopped) -> Self {
-        Self::Stopped
+/// The type in which the device keeps weights that are stored so.
+fn kept(device: &Device, stored: Element) -> Kept {
+    match device.weights_kept() {
+        WeightsKept::File => Kept::as_stored(stored),
+        WeightsKept::F16 => Kept::F16,
+        WeightsKept::F32 => Kept::F32,
     }
 }
 
-/// Packs a matrix (`rows`, `columns`) as the device keeps weights.
-fn pack(device: &Device, tensor: &HostTensor<'_>, rows: usize, columns: usize) -> Result<PackedMatrix> {
-    with_kept(device, tensor, |slice| pack_slice(device, slice, rows, columns, false))?
-}
-
-/// Packs for the device's arithmetic; `gated` as [`PackedMatrix::pack_geglu`].
-fn pack_slice(
+/// Packs (`outputs`, `columns`) weights for the device's arithmetic; `gated` as
+/// [`PackedMatrix::pack_geglu`].
+fn pack<R: WeightRows>(
     device: &Device,
-    slice: WeightSlice<'_>,
-    outputs: usize,
-    columns: usize,
+    rows: &R,
+    [outputs, columns]: [usize; 2],
     gated: bool,
-) -> Result<PackedMatrix> {
-    let pool = &device.fast()?.pool;
-    Ok(match (device.dtype(), gated) {
-        (Dtype::Bf16, gated) => PackedMatrix::pack_bf16(pool, slice, outputs, columns, gated),
-        (_, false) => PackedMatrix::pack(pool, slice, outputs, columns),
-        (_, true) => PackedMatrix::pack_geglu(pool, slice, outputs, columns),
-    })
-}
-
-/// Gives `use_it` the numbers in the type in which they are to be kept.
-fn with_kept<T>(
-    device: &Device,
-    tensor: &HostTensor<'_>,
-    use_it: impl FnOnce(WeightSlice<'_>) -> T,
-) -> Result<T> {
-    let halves = |values: &[f32]| {
-        let mut halves = vec![half::f16::ZERO; values.len()];
-        halves.convert_from_f32_slice(values);
-        halves
-    };
-    Ok(match (device.weights_kept(), &tensor.data) {
-        (WeightsKept::File | WeightsKept::F16, HostData::F16(values)) => use_it(WeightSlice::F16(values)),
-        (WeightsKept::F16, _) => use_it(WeightSlice::F16(&halves(&tensor.to_f32()))),
-        _ => use_it(WeightSlice::F32(&tensor.to_f32())),
-    })
+) -> Result<PackedMatrix>
+where
+    Error: From<R::Error>,
+{
+    let kept = if device.dtype() == Dtype::Bf16 { Kept::Pairs } else { kept(device, rows.element()) };
+    Ok(PackedMatrix::pack_as(device.fast()?, rows, outputs, columns, gated, kept)?)
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::ops::cpu::{Activation as KernelActivation, Buffer, Context, Source, activate, scale_add};
+use crate::ops::cpu::{Activation as KernelActivation, Buffer, Context, Source, activate, scale_add, zeros};
 use crate::ops::tensor::{map_shape, token_shape};
 use crate::ops::{Activation, Device, Error, Result};
 
@@ -52,7 +52,7 @@ impl Tensor {
         fill: impl FnOnce(&Context, &mut [f32]) -> Result<()>,
     ) -> Result<Self> {
         let context = device.fast()?;
-        let mut buffer = context.arena.take(shape.iter().product());
+        let mut buffer = context.arena.take(shape.iter().product())?;
         fill(context, &mut buffer)?;
         Ok(Self { shape: shape.to_vec(), data: Data::One(Arc::new(buffer)), device: device.clone() })
     }
@@ -72,20 +72,23 @@ impl Tensor {
     }
 
     /// The numbers, row-major, a map's (b, c, h, w).
-    pub fn to_f32(&self) -> Vec<f32> {
-        let mut values = vec![0.0; self.shape.iter().product()];
+    ///
+    /// # Errors
+    /// If the system gives no memory for them.
+    pub fn to_f32(&self) -> Result<Vec<f32>> {
+        let mut values = zeros(self.shape.iter().product())?;
         match (&self.data, self.shape.as_slice()) {
             (Data::One(buffer), &[b, c, h, w]) => transpose(buffer, &mut values, b, h * w, c),
             (Data::One(buffer), _) => values.copy_from_slice(buffer),
             (Data::Beside(parts), &[b, c, h, w]) => {
-                let mut rows = vec![0.0; values.len()];
+                let mut rows = zeros(values.len())?;
                 gather(parts, &mut rows);
                 transpose(&rows, &mut values, b, h * w, c);
             }
             // Only maps lie side by side.
             (Data::Beside(parts), _) => gather(parts, &mut values),
         }
-        values
+        Ok(values)
     }
 
     /// The dimensions.

@@ -106,7 +106,9 @@ fn other_settings_of_a_folder() {
     assert!(said("unet/config.json", "layers_per_block", json!(-1)).contains("layers_per_block"));
     assert!(said("scheduler/scheduler_config.json", "prediction_type", json!("sample")).contains("epsilon"));
     let xl = said("model_index.json", "_class_name", json!("StableDiffusionXLPipeline"));
-    assert!(xl.contains("StableDiffusionXLPipeline"), "{xl}");
+    assert!(xl.contains("Stable Diffusion XL"), "{xl}");
+    let other = said("model_index.json", "_class_name", json!("NovelPipeline"));
+    assert!(other.contains("NovelPipeline"), "{other}");
 }
 
 #[test]
@@ -181,7 +183,7 @@ fn other_families_are_refused_by_name() {
     assert!(guess_of("cond_stage_model.model.ln_final.weight", &[4]).contains("Stable Diffusion 2"));
     assert!(guess_of("conditioner.embedders.0.a", &[4]).contains("Stable Diffusion XL"));
     assert!(guess_of("lora_unet_a.alpha", &[1]).contains("LoRA"));
-    assert!(guess_of("encoder.conv_in.weight", &[4]).contains("input_blocks.0.0.weight"));
-    assert!(guess_of(FIRST, &[4, 4, 3, 3]).contains("levels"));
-    assert!(guess_of(FIRST, &[]).contains("input_blocks.0.0.weight"));
+    assert!(guess_of("encoder.conv_in.weight", &[4]).contains("a VAE"));
+    assert!(guess_of("layer.weight", &[4]).contains("layer.weight"));
+    assert!(guess_of(FIRST, &[4, 4, 3, 3]).contains("no VAE and no text encoder in it"));
 }

@@ -40,17 +40,37 @@ fn a_file_that_asks_to_run_something_is_refused_by_name() {
 fn what_is_no_checkpoint_is_named() {
     let folder = TempDir::new().unwrap();
     assert!(refusal(&folder.path().join("nothing.ckpt")).contains("check the spelling"));
-    assert!(refusal(folder.path()).contains("model_index.json"));
+    assert!(refusal(folder.path()).contains("found none in it"));
     assert!(refused(b"").contains("empty file"));
     assert!(refused(b"<!DOCTYPE html><html></html>").contains("web page"));
     assert!(refused(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n").contains("git lfs pull"));
     assert!(refused(b"GGUF\x03\0\0\0").contains("GGUF"));
-    assert!(refused(b"\x89PNG\r\n\x1a\n\0\0").contains("89 50 4e 47"));
+    assert!(refused(b"\x89PNG\r\n\x1a\n\0\0").contains("a picture (PNG)"));
+    assert!(refused(b"\x01\x02\x03\x04\xff").contains("01 02 03 04"));
     assert!(refused(b"\x80\x02}q\0.").contains("magic number"));
+    for packing in [stored(), SimpleFileOptions::default()] {
+        assert!(refused(&zip_of("word/document.xml", b"words", packing)).contains("without a data.pkl"));
+    }
+}
+
+/// A zip with one entry.
+fn zip_of(name: &str, content: &[u8], packing: SimpleFileOptions) -> Vec<u8> {
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    archive.start_file("word/document.xml", stored()).unwrap();
-    archive.write_all(b"words").unwrap();
-    assert!(refused(archive.finish().unwrap().get_ref()).contains("without a data.pkl"));
+    archive.start_file(name, packing).unwrap();
+    archive.write_all(content).unwrap();
+    archive.finish().unwrap().into_inner()
+}
+
+#[test]
+fn torch_files_that_are_no_models_are_named() {
+    let torch = |program: &[u8]| refused(&zip_of("archive/data.pkl", program, stored()));
+    // {"string_to_param": {}, …}, {768: [], …}, {"params_ema": {}}.
+    let embedding = torch(b"\x80\x02}(X\x0f\0\0\0string_to_param}X\x04\0\0\0nameX\x01\0\0\0au.");
+    assert!(embedding.contains("an embedding"), "{embedding}");
+    let hypernetwork = torch(b"\x80\x02}(M\x00\x03]X\x04\0\0\0nameX\x01\0\0\0au.");
+    assert!(hypernetwork.contains("a hypernetwork"), "{hypernetwork}");
+    let upscaler = torch(b"\x80\x02}X\x0a\0\0\0params_ema}s.");
+    assert!(upscaler.contains("an upscaler"), "{upscaler}");
 }
 
 fn stored() -> SimpleFileOptions {

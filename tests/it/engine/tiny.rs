@@ -13,7 +13,7 @@ use safelight::message::{Event, ModelInfo, ModelSource, Preview, PreviewMode, Re
 use safelight::model::synthetic::Synthetic;
 use safelight::model::{TinyDecoder, instantiate_from_config};
 use safelight::ops::host::{HostTensor, TensorSource};
-use safelight::ops::{Device, DeviceOptions, StopFlag, Tensor, Weights};
+use safelight::ops::{self, Device, DeviceOptions, StopFlag, Tensor, Weights};
 use safelight::sampler::noise::Noise;
 
 use super::Bench;
@@ -182,7 +182,7 @@ impl TensorSource for Noted {
         Some(expected.to_vec())
     }
 
-    fn read(&self, name: &str, shape: &[usize]) -> Result<HostTensor<'_>, String> {
+    fn read(&self, name: &str, shape: &[usize]) -> ops::Result<HostTensor<'_>> {
         let tensor = Synthetic { weights_seed: 0 }.read(name, shape)?;
         let values: Cow<'_, [f32]> = tensor.to_f32();
         self.0.lock().unwrap().insert(name.to_owned(), (shape.to_vec(), values.into_owned()));
@@ -207,7 +207,7 @@ fn open_beside(folder: &Path) -> (Bench, ModelInfo) {
         std::fs::write(path.with_extension("yaml"), CONFIG).unwrap();
     }
     let mut bench = Bench::start();
-    bench.engine.request(Request::Open(ModelSource::Path { path, config: None })).unwrap();
+    bench.engine.request(Request::Open(ModelSource::file(path))).unwrap();
     let opened = bench.until(|event| matches!(event, Event::Opened(_) | Event::OpenFailed { .. }));
     let Event::Opened(info) = opened else { panic!("{opened:?}") };
     (bench, *info)

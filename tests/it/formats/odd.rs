@@ -93,7 +93,7 @@ impl Made {
     }
 
     fn open(&self) -> Result<OpenModel, OpenError> {
-        let source = ModelSource::Path { path: self.path(), config: None };
+        let source = ModelSource::file(self.path());
         open_model(&source, Opening::on(&Device::cpu(StopFlag::default()), "CPU"))
     }
 

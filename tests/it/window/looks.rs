@@ -84,7 +84,7 @@ fn the_main_states_look_as_they_did() {
 fn small_and_fine_windows_and_what_lies_over_them_look_as_they_did() {
     let mut results = SnapshotResults::new();
     let mut stage = setup(Theme::Light, [900.0, 600.0], 1.0).open();
-    let source = ModelSource::Path { path: "/models/xl.safetensors".into(), config: None };
+    let source = ModelSource::file("/models/xl.safetensors");
     let values = vec![("file", "xl.safetensors".to_owned()), ("found", "Stable Diffusion XL".to_owned())];
     let sentence = Sentence { key: "error-other-model", values };
     let report = Report { sentence, details: "two text encoders".into() };

@@ -63,7 +63,7 @@ fn a_remembered_size_holds_for_the_file_that_it_was_chosen_for() {
     assert_eq!(size_after(Some("0123456789"), ModelSource::Starter), 320);
     assert_eq!(size_after(Some("517e6bb654"), ModelSource::Starter), side);
     assert_eq!(size_after(None, ModelSource::Starter), side);
-    let other = ModelSource::Path { path: "/m/a.safetensors".into(), config: None };
+    let other = ModelSource::file("/m/a.safetensors");
     assert_eq!(size_after(Some("0123456789"), other), side);
 }
 
@@ -73,7 +73,7 @@ fn a_remembered_size_waits_for_a_hash_that_is_not_known_yet() {
         let settings = PartialSettings { width: Some(320), height: Some(256), ..PartialSettings::default() };
         let mut remembered =
             Memory { settings, sized_for: Some("0123456789".into()), ..Setup::default().remembered };
-        let source = ModelSource::Path { path: "/m/a.safetensors".into(), config: None };
+        let source = ModelSource::file("/m/a.safetensors");
         remembered.opened(&source);
         let mut stage = Setup { remembered, ..Setup::default() }.build();
         stage.tell(Event::Opened(Box::new(ModelInfo { source, hash: None, ..starter() })));

@@ -4,10 +4,11 @@ use egui_kittest::kittest::Queryable as _;
 
 use safelight::app::development::Stage as Progress;
 use safelight::app::services::{Answer, Task};
-use safelight::message::{Event, ModelSource, PreviewMode, Report, Request, TokenCount};
+use safelight::engine::ModelPart;
+use safelight::message::{Event, ModelInfo, ModelSource, PreviewMode, Report, Request, TokenCount};
 use safelight::told::Sentence;
 
-use super::stage::{Setup, made, sample};
+use super::stage::{Setup, made, sample, starter};
 
 #[test]
 fn events_of_an_old_job_change_nothing() {
@@ -28,13 +29,13 @@ fn events_of_an_old_job_change_nothing() {
     stage.tell(Event::Failed { job: old, report: Report::new("error-empty", "") });
     stage.run();
     assert_eq!(stage.running(), Some((new, Progress::Running)));
-    assert!(!stage.harness.query_by_label_contains("is empty").is_some());
+    assert!(stage.harness.query_by_label_contains("is empty").is_none());
 }
 
 #[test]
 fn a_model_that_cannot_be_opened_says_what_to_do_and_leaves_the_old_one() {
     let mut stage = Setup::default().open();
-    let source = ModelSource::Path { path: "/models/xl.safetensors".into(), config: None };
+    let source = ModelSource::file("/models/xl.safetensors");
     let report = Report {
         sentence: Sentence::with("error-wrong-kind", "file", "xl.safetensors"),
         details: "conditioner.0".into(),
@@ -53,12 +54,40 @@ fn a_model_that_cannot_be_opened_says_what_to_do_and_leaves_the_old_one() {
     stage.click("Open a model…");
     assert!(stage.tasks().contains(&Task::PickModel));
     stage.answer(Answer::Model("/models/v1.safetensors".into()));
+    assert!(stage.requests().contains(&Request::Open(ModelSource::file("/models/v1.safetensors"))));
+}
+
+#[test]
+fn a_dropped_part_is_laid_over_the_model_that_is_open_or_lacks_it() {
+    let mut stage = Setup::default().open();
+    let vae = || Answer::Part { path: "/m/vae.pt".into(), part: ModelPart::Vae };
+    stage.requests();
+    stage.answer(vae());
+    assert_eq!(stage.requests(), []);
     assert!(
-        stage.requests().contains(&Request::Open(ModelSource::Path {
-            path: "/models/v1.safetensors".into(),
-            config: None
-        }))
+        stage.says("This is one part of a model. Open a model file first, then drop this on the window.")
     );
+    let source = ModelSource::file("/m/v1.safetensors");
+    let with_vae = Request::Open(ModelSource::Path {
+        path: "/m/v1.safetensors".into(),
+        config: None,
+        vae: Some("/m/vae.pt".into()),
+        text_encoder: None,
+    });
+    let report = Report {
+        sentence: Sentence::with("error-lacks-vae", "file", "v1.safetensors"),
+        details: String::new(),
+    };
+    stage.tell(Event::OpenFailed { source: source.clone(), report, former_is_open: true });
+    stage.run();
+    assert!(stage.says("v1.safetensors has no VAE. Drop a VAE file on the window to open it with that."));
+    stage.answer(vae());
+    assert_eq!(stage.requests(), std::slice::from_ref(&with_vae));
+    stage.tell(Event::Opened(Box::new(ModelInfo { source, ..starter() })));
+    stage.run();
+    stage.requests();
+    stage.answer(vae());
+    assert!(stage.requests().contains(&with_vae));
 }
 
 const DIED: &str =
