@@ -77,9 +77,11 @@ pub enum SamplerKind {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TimestepSpacing {
-    /// Even spacing.
+    /// The reference's even spacing: every ⌊T/S⌋th timestep, which is often more than S steps.
     #[default]
     Uniform,
+    /// Even spacing over exactly S steps: t = ⌊i·T/S⌋ + 1.
+    Exact,
     /// Squares: denser near the end.
     Quad,
 }
@@ -154,11 +156,35 @@ pub struct Job {
     pub previews: PreviewMode,
 }
 
+/// Where and how to compute, as far as it may be changed while the window is open.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Compute {
+    /// As `--device` takes it: `auto`, `cpu`, `cuda:0`.
+    pub device: String,
+    /// The arithmetic, as `--dtype` takes it.
+    pub dtype: String,
+    /// Threads on the CPU; none is as many as there are cores.
+    pub threads: Option<usize>,
+}
+
+/// A device that this build and this machine offer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceOffer {
+    /// As `--device` takes it.
+    pub device: String,
+    /// What it computes in, as `--dtype` takes it, the usual first.
+    pub dtypes: Vec<String>,
+    /// Cores that threads can be chosen of; none where threads are not chosen.
+    pub cores: Option<usize>,
+}
+
 /// Work for the inference thread.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Request {
     /// Open a model in place of the present one.
     Open(ModelSource),
+    /// Compute elsewhere or otherwise: the present model is opened there, else the next one.
+    Compute(Compute),
     /// Make a picture.
     Generate(Job),
     /// Count a text's tokens (cheap; answered by [`Event::Tokens`]).
@@ -168,10 +194,16 @@ pub enum Request {
     },
     /// Decode a kept step in full (answered by [`Event::Decoded`]).
     Decode {
-        /// The job whose steps are kept (the last few jobs are).
+        /// The job whose steps are kept.
         job: JobId,
         /// The step, from 0.
         step: usize,
+    },
+    /// Make the frames of a job's steps again, by the fast preview (answered by [`Event::Strip`]s;
+    /// a running job goes first).
+    Strip {
+        /// The job whose steps are kept.
+        job: JobId,
     },
 }
 
@@ -223,10 +255,23 @@ pub struct ModelInfo {
     pub concepts: Vec<Concept>,
     /// Tokens that fit, start and end included.
     pub max_tokens: usize,
-    /// The device and its arithmetic, for people ("CPU, 2 threads").
-    pub device: String,
+    /// Timesteps of its training: as many steps can be asked for.
+    pub timesteps: usize,
+    /// What computes.
+    pub device: DeviceInfo,
     /// What was odd about the file.
     pub notes: Vec<Note>,
+}
+
+/// The device that a model is on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceInfo {
+    /// Its name, the same in every language: "CPU", "CUDA GPU".
+    pub name: &'static str,
+    /// Threads that compute, where they are the program's.
+    pub threads: Option<usize>,
+    /// The arithmetic of the UNet, as `--dtype` takes it.
+    pub dtype: &'static str,
 }
 
 /// One thing that a model knows, and its names.
@@ -368,6 +413,24 @@ pub enum Event {
         step: usize,
         /// The full decode, or why there is none.
         frame: Result<Frame, Report>,
+    },
+    /// Some of the frames that [`Request::Strip`] asked for.
+    Strip {
+        /// Which job.
+        job: JobId,
+        /// The step of the first frame, from 0.
+        from: usize,
+        /// Frames of steps in a row.
+        frames: Vec<Frame>,
+        /// Whether these were the last.
+        whole: bool,
+    },
+    /// A strip cannot be made again.
+    StripFailed {
+        /// Which job.
+        job: JobId,
+        /// Whether another model is open than the one that made it.
+        other_model: bool,
     },
     /// The thread ended by a fault of ours; nothing more will come until it is started again.
     Died {

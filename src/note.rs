@@ -5,11 +5,15 @@
 
 mod file;
 
+mod picture;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::told::Told;
+
+pub use picture::PictureNote;
 
 pub use file::FileNote;
 
@@ -113,67 +117,8 @@ pub enum Note {
     RoughColors,
     /// No color is known before the fit is ready.
     FitNotReady,
-    /// A picture's sampler is none of ours; DDIM takes its place.
-    OtherSampler {
-        /// Its name.
-        found: String,
-    },
-    /// A picture's size is none that the model makes.
-    OtherSize {
-        /// Pixels across and down.
-        found: [usize; 2],
-        /// The nearest that it makes.
-        used: [usize; 2],
-    },
-    /// A picture's steps are more than a schedule has.
-    OtherSteps {
-        /// The picture's.
-        found: usize,
-        /// What is used.
-        used: usize,
-    },
-    /// A picture's fresh noise does not go with PLMS.
-    OtherEta {
-        /// The picture's eta.
-        found: f64,
-    },
-    /// A picture was made by another model.
-    OtherModel {
-        /// The picture's.
-        found: String,
-        /// What is used.
-        used: String,
-    },
-    /// A picture does not tell some of its settings.
-    NotTold {
-        /// Which, separated by commas.
-        what: String,
-    },
-    /// A picture is not that of a whole run.
-    WasStopped {
-        /// Steps that were done.
-        after: usize,
-    },
-    /// The guidance of a picture was changed on the way.
-    WasSteered {
-        /// The last guidance, which is used.
-        used: f64,
-    },
-    /// A file has no room for the settings that are ours alone.
-    SettingsLeftOut {
-        /// The kind of file.
-        format: String,
-    },
-    /// A file has no room for the prompts in full.
-    PromptsCut {
-        /// The kind of file.
-        format: String,
-    },
-    /// A step's picture could not be saved; the run goes on.
-    PreviewNotSaved {
-        /// What is wrong.
-        cause: String,
-    },
+    /// About a picture's settings and its file.
+    Picture(PictureNote),
 }
 
 impl fmt::Display for Note {
@@ -233,42 +178,7 @@ impl fmt::Display for Note {
             Self::FitError { error } => write!(f, "error {error:.2}"),
             Self::RoughColors => f.write_str("rough colors until the fit is ready"),
             Self::FitNotReady => f.write_str("no fast preview until the fit is ready"),
-            Self::OtherSampler { found } => {
-                write!(f, "the picture was made with the sampler {found}; ddim is used instead")
-            }
-            Self::OtherSize { found: [width, height], used: [across, down] } => {
-                write!(
-                    f,
-                    "the picture is {width}x{height}; {across}x{down} is the nearest that this model makes"
-                )
-            }
-            Self::OtherSteps { found, used } => {
-                write!(f, "the picture was made with {found} steps; {used} are used")
-            }
-            Self::OtherEta { found } => {
-                write!(f, "the picture was made with an eta of {found}; 0 is used, which plms needs")
-            }
-            Self::OtherModel { found, used } => {
-                write!(f, "the picture was made with the model {found}; {used} is used")
-            }
-            Self::NotTold { what } => write!(f, "the picture does not tell: {what}"),
-            Self::WasStopped { after } => {
-                write!(f, "the picture was stopped after {after} steps; all steps are run")
-            }
-            Self::WasSteered { used } => {
-                write!(f, "the picture's guidance was changed on the way; the last, {used}, is used")
-            }
-            Self::SettingsLeftOut { format } => write!(
-                f,
-                "the settings do not all fit into a {format} file; it holds those that other programs know, \
-                 and a PNG holds all"
-            ),
-            Self::PromptsCut { format } => {
-                write!(f, "the prompts do not fit into a {format} file and are cut in it; a PNG holds all")
-            }
-            Self::PreviewNotSaved { cause } => {
-                write!(f, "no more previews are saved: {cause}")
-            }
+            Self::Picture(note) => note.fmt(f),
         }
     }
 }
@@ -300,17 +210,7 @@ impl Told for Note {
             Self::FitError { .. } => "note-fit-error",
             Self::RoughColors => "note-rough-colors",
             Self::FitNotReady => "note-fit-not-ready",
-            Self::OtherSampler { .. } => "note-other-sampler",
-            Self::OtherSize { .. } => "note-other-size",
-            Self::OtherSteps { .. } => "note-other-steps",
-            Self::OtherEta { .. } => "note-other-eta",
-            Self::OtherModel { .. } => "note-other-model",
-            Self::NotTold { .. } => "note-not-told",
-            Self::WasStopped { .. } => "note-was-stopped",
-            Self::WasSteered { .. } => "note-was-steered",
-            Self::SettingsLeftOut { .. } => "note-settings-left-out",
-            Self::PromptsCut { .. } => "note-prompts-cut",
-            Self::PreviewNotSaved { .. } => "note-preview-not-saved",
+            Self::Picture(note) => note.key(),
         }
     }
 
@@ -339,23 +239,7 @@ impl Told for Note {
             Self::NoTinyPreviews { file, .. } => vec![("file", file.clone())],
             Self::FitError { error } => vec![("error", format!("{error:.2}"))],
             Self::File(note) => note.values(),
-            Self::OtherSampler { found } => vec![("found", found.clone())],
-            Self::OtherSize { found, used } => {
-                let size = |[width, height]: [usize; 2]| format!("{width}×{height}");
-                vec![("found", size(*found)), ("used", size(*used))]
-            }
-            Self::OtherSteps { found, used } => {
-                vec![("found", found.to_string()), ("used", used.to_string())]
-            }
-            Self::OtherEta { found } => vec![("found", found.to_string())],
-            Self::OtherModel { found, used } => vec![("found", found.clone()), ("used", used.clone())],
-            Self::NotTold { what } => vec![("what", what.clone())],
-            Self::WasStopped { after } => vec![("after", after.to_string())],
-            Self::WasSteered { used } => vec![("used", used.to_string())],
-            Self::SettingsLeftOut { format } | Self::PromptsCut { format } => {
-                vec![("format", format.clone())]
-            }
-            Self::PreviewNotSaved { cause } => vec![("cause", cause.clone())],
+            Self::Picture(note) => note.values(),
             Self::EpsAssumed | Self::SafetyChecker | Self::RoughColors | Self::FitNotReady => Vec::new(),
         }
     }

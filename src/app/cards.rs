@@ -21,6 +21,10 @@ pub enum Said {
     With(&'static str, String),
     /// The string of that name with several values filled in.
     Values(&'static str, Vec<(&'static str, String)>),
+    /// The string of that name with the number `{ $n }` and `{ $what }` filled in.
+    Counted(&'static str, usize, String),
+    /// A sentence and the string of that name.
+    Then(Box<Self>, &'static str),
 }
 
 impl Said {
@@ -34,6 +38,10 @@ impl Said {
                     values.iter().map(|(name, value)| (*name, value.as_str().into())).collect();
                 words.with(key, &values)
             }
+            Self::Counted(key, n, what) => {
+                words.with(key, &[("n", (*n).into()), ("what", what.as_str().into())])
+            }
+            Self::Then(said, key) => format!("{} {}", said.text(words), words.t(key)),
         }
     }
 }
@@ -70,6 +78,14 @@ pub struct Card {
     pub seen: Option<f64>,
 }
 
+impl Card {
+    /// What can be done about it, the first best.
+    pub fn acts(&self) -> impl Iterator<Item = Act> {
+        let elsewhere = (self.act == Some(Act::SaveAgain)).then_some(Act::PickFolder);
+        elsewhere.into_iter().chain(self.act)
+    }
+}
+
 /// All cards, the newest last.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cards {
@@ -86,7 +102,12 @@ impl Cards {
 
     /// Tells what failed.
     pub fn error(&mut self, report: Report, act: Option<Act>) {
-        self.push(Weight::Error, report.sentence.into(), report.details, act);
+        self.trouble(report.sentence.into(), report.details, act);
+    }
+
+    /// Tells of trouble that is no error's own sentence.
+    pub fn trouble(&mut self, said: Said, details: String, act: Option<Act>) {
+        self.push(Weight::Error, said, details, act);
     }
 
     fn push(&mut self, weight: Weight, said: Said, details: String, act: Option<Act>) {
@@ -115,12 +136,17 @@ impl Cards {
             card.seen.get_or_insert(now);
         }
         let left = |card: &Card| {
-            let stands = if card.act == Some(Act::UndoDelete) { UNDO_SECONDS } else { NOTICE_SECONDS };
+            let stands = match card.act {
+                Some(Act::UndoDelete) => UNDO_SECONDS,
+                // Told once, so until it is put away.
+                Some(Act::DevelopAgain) => f64::INFINITY,
+                _ => NOTICE_SECONDS,
+            };
             card.seen.map_or(stands, |seen| seen + stands - now)
         };
         self.list.retain(|card| card.weight == Weight::Error || left(card) > 0.0);
         let notices = self.list.iter().filter(|card| card.weight == Weight::Notice);
-        notices.map(left).min_by(f64::total_cmp)
+        notices.map(left).filter(|seconds| seconds.is_finite()).min_by(f64::total_cmp)
     }
 }
 

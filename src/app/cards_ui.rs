@@ -89,10 +89,11 @@ fn card_ui(ui: &mut Ui, view: &mut View<'_>, card: &Card, width: f32) {
 }
 
 fn act_ui(ui: &mut Ui, view: &mut View<'_>, card: &Card) {
-    let Some(act) = card.act else { return };
-    let name = act.name(view.words);
-    if widgets::sized_button(ui, Kind::Outlined, None, &name, None, 26.0).clicked() {
-        view.act(act);
+    for act in card.acts() {
+        let name = act.name(view.words);
+        if widgets::sized_button(ui, Kind::Outlined, None, &name, None, 26.0).clicked() {
+            view.act(act);
+        }
     }
 }
 

@@ -9,15 +9,21 @@ use egui::{Context, Key, KeyboardShortcut, Modifiers};
 
 use crate::app::icons::{self, Icon};
 use crate::app::words::{Language, Words};
-use crate::message::{JobId, ModelSource, Settings};
+use crate::message::{Compute, JobId, ModelSource, Settings};
 
 /// A named act without particulars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     /// Make a picture, or put it in the queue.
     Develop,
-    /// End the running picture, or close what is open.
+    /// End the running picture and hold the queue, or close what is open.
     Stop,
+    /// End the running picture and take all others out of the queue.
+    StopAll,
+    /// Take all waiting pictures out of the queue.
+    ClearQueue,
+    /// Set a queue on hold going again.
+    ContinueQueue,
     /// Rest or go on.
     Pause,
     /// Show all acts.
@@ -42,6 +48,14 @@ pub enum Act {
     Delete,
     /// Bring back what was deleted last.
     UndoDelete,
+    /// Delete again what was brought back last.
+    RedoDelete,
+    /// Try again to save the pictures that could not be saved.
+    SaveAgain,
+    /// Choose the folder where pictures are kept.
+    PickFolder,
+    /// Develop again what was cut short when the program ended.
+    DevelopAgain,
     /// Write a prompt of things that the model knows.
     Surprise,
     /// Another seed.
@@ -117,8 +131,12 @@ pub enum Command {
     },
     /// Open a model.
     Open(ModelSource),
+    /// Compute elsewhere or otherwise.
+    Compute(Compute),
     /// Change the guidance of the running picture.
     Steer(f64),
+    /// Make one of the first screen's examples, by its number.
+    DevelopExample(usize),
     /// Use these settings.
     Use(Box<Settings>),
     /// Files dropped on the window.
@@ -136,8 +154,8 @@ pub enum Command {
     Theme(crate::remember::Theme),
     /// Move less, or as much as usual.
     ReduceMotion(bool),
-    /// Choose the pictures' folder.
-    PickFolder,
+    /// Show a file or folder that the program keeps.
+    Reveal(PathBuf),
     /// Close the window although work is in progress.
     CloseAnyway,
     /// Do not close.
@@ -179,6 +197,10 @@ const fn keyed(act: Act, key: &'static str, icon: Icon, modifiers: Modifiers, pr
 pub const TABLE: &[Row] = &[
     keyed(Act::Develop, "develop", icons::SPARKLES, CTRL, Key::Enter),
     keyed(Act::Stop, "stop", icons::STOP, Modifiers::NONE, Key::Escape),
+    keyed(Act::StopAll, "stop-all", icons::STOP, Modifiers::SHIFT, Key::Escape),
+    row(Act::ClearQueue, "clear-queue", icons::CLOSE),
+    row(Act::ContinueQueue, "continue-queue", icons::PLAY),
+    row(Act::DevelopAgain, "develop-again", icons::REFRESH),
     keyed(Act::Pause, "pause", icons::PAUSE, CTRL, Key::Period),
     keyed(Act::Palette, "palette", icons::COMMAND, CTRL, Key::K),
     keyed(Act::Settings, "settings", icons::SETTINGS, CTRL, Key::Comma),
@@ -190,7 +212,10 @@ pub const TABLE: &[Row] = &[
     keyed(Act::UseSettings, "use-settings", icons::HISTORY, CTRL, Key::U),
     keyed(Act::Compare, "compare", icons::COMPARE, CTRL, Key::D),
     keyed(Act::Delete, "delete", icons::TRASH, Modifiers::NONE, Key::Delete),
-    keyed(Act::UndoDelete, "undo-delete", icons::UNDO, CTRL_SHIFT, Key::Z),
+    keyed(Act::UndoDelete, "undo-delete", icons::UNDO, CTRL, Key::Z),
+    keyed(Act::RedoDelete, "redo-delete", icons::TRASH, CTRL_SHIFT, Key::Z),
+    row(Act::SaveAgain, "save-again", icons::SAVE),
+    row(Act::PickFolder, "pick-folder", icons::FOLDER),
     keyed(Act::Surprise, "surprise", icons::WAND, CTRL, Key::R),
     keyed(Act::NewSeed, "new-seed", icons::DICE, CTRL, Key::N),
     keyed(Act::LockSeed, "lock-seed", icons::LOCK, CTRL, Key::L),

@@ -3,19 +3,20 @@
 use egui::{Align, Layout, Rangef, ScrollArea, TextEdit, Ui, UiBuilder, vec2};
 
 use crate::app::command::{Act, Command};
-use crate::app::draft::{COUNT_MAX, first_settings, steps_run};
+use crate::app::draft::{COUNT_MAX, first_settings};
 use crate::app::icons;
 use crate::app::slider::{self, Scale};
 use crate::app::theme::{self, size};
 use crate::app::view::View;
 use crate::app::widgets::{self, IconButton};
-use crate::app::{model_ui, more_ui, queue_ui};
-use crate::message::{ModelInfo, Settings};
+use crate::app::{foot_ui, model_ui, more_ui, queue_ui};
+use crate::message::{ModelInfo, Settings, TimestepSpacing};
+use crate::sampler::steps_run;
 
 /// Guidance, as the slider has it.
 pub const GUIDANCE: Scale = Scale { least: 1.0, most: 15.0, typed_most: 30.0, step: 0.1, decimals: 1 };
 /// Steps, as the slider has them.
-const STEPS: Scale = Scale { least: 1.0, most: 100.0, typed_most: 1000.0, step: 1.0, decimals: 0 };
+const STEPS: Scale = Scale { least: 1.0, most: 100.0, typed_most: 100.0, step: 1.0, decimals: 0 };
 /// Sides, as they may be typed.
 const SIDE_MAX: usize = 2048;
 /// What sides of Stable Diffusion v1 are multiples of.
@@ -49,7 +50,7 @@ pub fn controls_ui(ui: &mut Ui, view: &mut View<'_>, rect: egui::Rect) {
             }
         });
     });
-    ui.scope_builder(UiBuilder::new().max_rect(below).id_salt("foot"), |ui| foot_ui(ui, view));
+    ui.scope_builder(UiBuilder::new().max_rect(below).id_salt("foot"), |ui| foot_ui::foot_ui(ui, view));
 }
 
 /// A part of the panel, a hairline above it.
@@ -81,18 +82,32 @@ fn sliders_ui(ui: &mut Ui, view: &mut View<'_>) {
         ui.label(widgets::small(view.words.t("acts-from-next-step"), tokens.subdued));
     }
     ui.add_space(14.0);
-    let settings = &view.state.draft.settings;
-    let mut steps = settings.steps as f64;
+    steps_ui(ui, view);
+}
+
+/// Steps; where the reference's rule runs another number than is asked for, both are told.
+fn steps_ui(ui: &mut Ui, view: &mut View<'_>) {
+    let tokens = theme::tokens(ui);
+    let mut steps = view.state.draft.settings.steps as f64;
+    let timesteps = view.state.model.info.as_ref().map(|info| info.timesteps.max(1));
+    // Until a model tells its own, what stands there is not cut.
+    let typed_most = timesteps.map_or(steps.max(STEPS.most), |timesteps| timesteps as f64);
+    let scale = Scale { most: STEPS.most.min(typed_most), typed_most, ..STEPS };
     let (name, tip) = (view.words.t("steps"), view.words.t("steps-tip"));
-    let run = steps_run(settings.steps, settings.timesteps);
-    if slider::slider(ui, &name, &tip, &mut steps, STEPS, false).changed() {
-        view.state.draft.settings.steps = (steps as usize).clamp(1, 1000);
+    if slider::slider(ui, &name, &tip, &mut steps, scale, false).changed() {
+        view.state.draft.settings.steps = (steps as usize).max(1);
         view.state.draft.touched = true;
     }
-    if run != view.state.draft.settings.steps {
-        let said = view.words.with("steps-run", &[("n", run.into())]);
-        ui.label(widgets::small(said, tokens.subdued)).on_hover_text(view.words.t("steps-run-tip"));
-    }
+    let Some(timesteps) = timesteps else { return };
+    let (steps, spacing) = (view.state.draft.settings.steps, view.state.draft.settings.timesteps);
+    let reference = steps_run(TimestepSpacing::Uniform, steps, timesteps);
+    let key = match spacing {
+        TimestepSpacing::Exact if reference != steps => "steps-exact",
+        TimestepSpacing::Uniform if reference != steps => "steps-reference",
+        _ => return,
+    };
+    let said = view.words.with(key, &[("n", steps.into()), ("reference", reference.into())]);
+    ui.label(widgets::small(said, tokens.subdued)).on_hover_text(view.words.t("steps-run-tip"));
 }
 
 fn seed_ui(ui: &mut Ui, view: &mut View<'_>) {
@@ -271,36 +286,6 @@ fn count_ui(ui: &mut Ui, view: &mut View<'_>) {
 fn stepper(ui: &mut Ui, icon: icons::Icon, name: &str, enabled: bool) -> bool {
     let response = IconButton::new(icon, name).in_row().boxed().enabled(enabled).show(ui);
     response.clicked()
-}
-
-fn foot_ui(ui: &mut Ui, view: &mut View<'_>) {
-    let tokens = theme::tokens(ui);
-    let rect = ui.max_rect();
-    widgets::hairline(ui, rect.x_range());
-    let (good, said) = match (&view.state.dead, &view.state.model.info) {
-        (Some(_), _) => (false, view.words.t("engine-stopped")),
-        (None, Some(info)) => (true, info.device.clone()),
-        (None, None) if view.state.model.failed.is_some() => (false, view.words.t("no-model")),
-        (None, None) => (true, view.words.t("starting")),
-    };
-    let middle = rect.center().y;
-    let color = if good { tokens.good } else { tokens.bad };
-    ui.painter().circle_filled(egui::pos2(rect.left() + 20.0, middle), 3.5, color);
-    let width = rect.width() - 90.0;
-    let label = egui::Rect::from_min_size(egui::pos2(rect.left() + 32.0, middle - 8.0), vec2(width, 16.0));
-    ui.scope_builder(UiBuilder::new().max_rect(label), |ui| {
-        ui.add(egui::Label::new(widgets::small(&said, tokens.subdued)).truncate()).on_hover_text(&said);
-    });
-    let place = egui::Rect::from_center_size(
-        egui::pos2(rect.right() - 28.0, middle),
-        egui::Vec2::splat(size::TARGET),
-    );
-    ui.scope_builder(UiBuilder::new().max_rect(place), |ui| {
-        let (name, tip) = (Act::Settings.name(view.words), Act::Settings.tip(view.words, ui.ctx()));
-        if IconButton::new(icons::SETTINGS, &name).tip(tip).show(ui).clicked() {
-            view.act(Act::Settings);
-        }
-    });
 }
 
 /// Centres the text of a one-line field.

@@ -60,7 +60,7 @@ pub struct StepView {
 /// How far a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Handed to the inference thread, which has not begun.
+    /// The next one: handed to the inference thread, which has not begun, or waiting for a model.
     Asked,
     /// Developing.
     Running,
@@ -85,11 +85,29 @@ impl Stage {
     }
 }
 
+/// Where the frames of a development's steps are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strip {
+    /// Where they came while it formed, as far as they were not dropped.
+    #[default]
+    AsMade,
+    /// They were dropped and are being made again.
+    Asked,
+    /// They were made again.
+    Again,
+    /// They cannot be made again now.
+    Lost,
+}
+
 /// One job as it forms.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Development {
     /// What was asked for.
     pub job: Job,
+    /// Where its steps' frames are.
+    pub strip: Strip,
+    /// For finding the longest unused.
+    pub used: u64,
     /// How far it is.
     pub stage: Stage,
     /// All steps, in the order run.
@@ -116,6 +134,10 @@ pub struct Development {
     pub took: Option<Duration>,
     /// Its file, once it is on the disk.
     pub saved: Option<PathBuf>,
+    /// Whether it could not be saved.
+    pub unsaved: bool,
+    /// Whether it was handed to the inference thread.
+    pub sent: bool,
 }
 
 impl Development {
@@ -124,6 +146,8 @@ impl Development {
         Self {
             guidance: job.settings.guidance,
             job,
+            strip: Strip::AsMade,
+            used: 0,
             stage: Stage::Asked,
             steps: Vec::new(),
             done: 0,
@@ -136,6 +160,8 @@ impl Development {
             made: None,
             took: None,
             saved: None,
+            unsaved: false,
+            sent: false,
         }
     }
 
@@ -212,6 +238,31 @@ impl Development {
     /// How far it is, 0 to 1.
     pub fn share(&self) -> f32 {
         if self.stage == Stage::Finished { 1.0 } else { self.done as f32 / self.steps.len().max(1) as f32 }
+    }
+
+    /// Some of its steps' frames have been made again.
+    pub fn made_again(&mut self, from: usize, frames: Vec<Frame>, whole: bool) {
+        for (view, frame) in self.steps.iter_mut().skip(from).zip(frames) {
+            view.picture = Some(Picture::new(frame));
+            view.mode = PreviewMode::Fast;
+        }
+        if whole {
+            self.strip = Strip::Again;
+        }
+    }
+
+    /// Whether steps were made whose frames are all gone and were not asked for.
+    pub fn wants_frames(&self) -> bool {
+        self.strip == Strip::AsMade && !self.stage.is_open() && self.done > 0 && self.newest().is_none()
+    }
+
+    /// Lets its pictures go; those that are nowhere else stay.
+    pub fn shed(&mut self) {
+        self.steps.iter_mut().for_each(|step| step.picture = None);
+        self.strip = Strip::AsMade;
+        if self.saved.is_some() {
+            self.result = None;
+        }
     }
 
     /// Frames for an animation, the finished picture last; those of another size are left out.

@@ -6,13 +6,11 @@
 use std::hash::{BuildHasher, Hasher};
 
 use crate::engine;
-use crate::message::{Concept, ModelInfo, PreviewMode, Settings, TimestepSpacing, TokenCount};
+use crate::message::{ModelInfo, PreviewMode, Settings, TimestepSpacing, TokenCount};
 use crate::remember::History;
 
 /// Pictures at a time, at most.
 pub const COUNT_MAX: usize = 64;
-/// Timesteps of training in every v1 model.
-const TIMESTEPS: usize = 1000;
 
 /// One of the two texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +52,7 @@ pub struct Draft {
 
 /// What the window starts with before a model has said what suits it.
 pub fn first_settings() -> Settings {
-    Settings { seed: 2026, ..engine::first_settings() }
+    Settings { seed: 2026, timesteps: TimestepSpacing::Exact, ..engine::first_settings() }
 }
 
 impl Draft {
@@ -84,13 +82,16 @@ impl Draft {
         self.recalled = None;
     }
 
-    /// Takes over what suits a model; the prompt stays if a person wrote it.
+    /// Takes over what suits a model; the seed and the spacing of the steps stay, and the prompt if a
+    /// person wrote it.
     pub fn suit(&mut self, model: &ModelInfo) {
+        let timesteps = self.settings.timesteps;
         let prompt = std::mem::take(&mut self.settings.prompt);
         let negative_prompt = std::mem::take(&mut self.settings.negative_prompt);
         let seed = self.settings.seed;
         let mut settings = model.defaults.clone();
         settings.seed = seed;
+        settings.timesteps = timesteps;
         if self.touched || settings.prompt.is_empty() {
             settings.prompt = prompt;
             settings.negative_prompt = negative_prompt;
@@ -204,74 +205,9 @@ impl Draft {
     }
 }
 
-/// Steps that a schedule of `steps` really runs: the reference's list is `range(0, 1000, 1000 // S)`
-/// (CompVis `make_ddim_timesteps`), so that 30 gives 31.
-pub fn steps_run(steps: usize, spacing: TimestepSpacing) -> usize {
-    match spacing {
-        TimestepSpacing::Uniform => TIMESTEPS.div_ceil((TIMESTEPS / steps.clamp(1, TIMESTEPS)).max(1)),
-        TimestepSpacing::Quad => steps.max(1),
-    }
-}
-
-/// Whether a prompt names anything that the model knows; true where there is no list.
-pub fn knows(concepts: &[Concept], prompt: &str) -> bool {
-    if concepts.is_empty() || prompt.trim().is_empty() {
-        return true;
-    }
-    let words = format!(" {} ", prompt.to_lowercase().replace(|c: char| !c.is_alphanumeric(), " "));
-    concepts.iter().flat_map(|concept| &concept.names).any(|name| {
-        let name = name.to_lowercase().replace(|c: char| !c.is_alphanumeric(), " ");
-        // A plural is the same thing.
-        words.contains(&format!(" {name} ")) || words.contains(&format!(" {name}s "))
-    })
-}
-
-/// Names that begin with what is being typed, the shortest first; none for an exact name.
-pub fn completions(concepts: &[Concept], word: &str, most: usize) -> Vec<String> {
-    let word = word.to_lowercase();
-    if word.chars().count() < 2 {
-        return Vec::new();
-    }
-    let mut found: Vec<&String> =
-        concepts.iter().flat_map(|concept| &concept.names).filter(|name| name.starts_with(&word)).collect();
-    if found.iter().any(|name| **name == word) {
-        return Vec::new();
-    }
-    found.sort_by_key(|name| (name.chars().count(), name.as_str()));
-    found.dedup();
-    found.into_iter().take(most).cloned().collect()
-}
-
-/// A prompt of the form that the starter was trained on.
-pub fn surprise(concepts: &[Concept]) -> Option<String> {
-    const BACKGROUNDS: [&str; 10] =
-        ["green", "blue", "sky blue", "purple", "pink", "orange", "yellow", "red", "black", "white"];
-    let random = std::collections::hash_map::RandomState::new().build_hasher().finish() as usize;
-    let name = concepts.get(random % concepts.len().max(1))?.names.first()?;
-    let background = BACKGROUNDS[(random / 4096) % BACKGROUNDS.len()];
-    let article = if name.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
-    Some(format!("{article} {name} on a {background} background"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sampler::{BetaSchedule, DdimSchedule, DiffusionSchedule};
-
-    fn concept(names: &[&str]) -> Concept {
-        Concept { names: names.iter().map(|name| (*name).to_owned()).collect() }
-    }
-
-    #[test]
-    fn the_steps_shown_are_the_steps_run() {
-        let schedule = DiffusionSchedule::new(BetaSchedule::Linear, 1000, 0.00085, 0.012, 0.008);
-        for spacing in [TimestepSpacing::Uniform, TimestepSpacing::Quad] {
-            for steps in 1..=1000 {
-                let run = DdimSchedule::new(&schedule, steps, spacing, 0.0).unwrap().len();
-                assert_eq!(steps_run(steps, spacing), run, "{steps} steps, {spacing:?}");
-            }
-        }
-    }
 
     #[test]
     fn a_used_seed_is_replaced_unless_it_is_locked() {
@@ -307,30 +243,5 @@ mod tests {
         draft.recall_newer();
         draft.recall_newer();
         assert_eq!(draft.settings.prompt, "half a thought");
-    }
-
-    #[test]
-    fn known_things_are_found_as_whole_words() {
-        let concepts = [concept(&["fox"]), concept(&["red heart", "heart"])];
-        assert!(knows(&concepts, "two Foxs, please"));
-        assert!(knows(&concepts, "a red heart"));
-        assert!(!knows(&concepts, "foxtrot"));
-        assert!(knows(&[], "anything"));
-    }
-
-    #[test]
-    fn completions_begin_with_the_word_and_end_at_an_exact_name() {
-        let concepts = [concept(&["fox", "foxglove"]), concept(&["foot"]), concept(&["red fox"])];
-        assert_eq!(completions(&concepts, "fo", 8), ["fox", "foot", "foxglove"]);
-        assert!(completions(&concepts, "fox", 8).is_empty());
-        assert!(completions(&concepts, "f", 8).is_empty());
-    }
-
-    #[test]
-    fn a_surprise_is_something_the_model_knows() {
-        let concepts = [concept(&["owl"])];
-        let prompt = surprise(&concepts).unwrap();
-        assert!(prompt.starts_with("an owl on a "), "{prompt}");
-        assert_eq!(surprise(&[]), None);
     }
 }

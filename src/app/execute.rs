@@ -4,8 +4,9 @@ use egui::{Context, UserAttentionType, ViewportCommand, ViewportId};
 
 use crate::app::cards::Said;
 use crate::app::command::{Act, Command};
-use crate::app::development::Stage;
-use crate::app::draft;
+use crate::app::concepts;
+use crate::app::development::Strip;
+use crate::app::examples;
 use crate::app::memory;
 use crate::app::services::{Animation, Task};
 use crate::app::state::{Compare, Consequence, Over, Shown};
@@ -25,8 +26,7 @@ impl Safelight {
             }
             Command::ShowRecord(path) => {
                 self.state.compare = None;
-                self.want(&path);
-                self.show(Shown::Record(path));
+                self.show_record(path);
             }
             Command::CompareWith(path) => self.compare_with(path),
             Command::EndCompare => self.state.compare = None,
@@ -34,7 +34,12 @@ impl Safelight {
             Command::Unqueue(job) => self.state.desk.unqueue(job),
             Command::Requeue { job, to } => self.state.desk.requeue(job, to),
             Command::Open(source) => self.open(source),
+            Command::Compute(compute) => {
+                self.state.compute.asked = Some(compute.clone());
+                self.send(Request::Compute(compute));
+            }
             Command::Steer(guidance) => self.steer(guidance),
+            Command::DevelopExample(number) => self.develop_example(ctx, number),
             Command::Use(settings) => self.state.use_settings(*settings),
             Command::Dropped(paths) => {
                 paths.into_iter().for_each(|path| self.services.ask(Task::Examine(path)))
@@ -54,7 +59,7 @@ impl Safelight {
                 self.state.kept.reduce_motion = still;
                 theme::install(ctx, still);
             }
-            Command::PickFolder => self.services.ask(Task::PickFolder),
+            Command::Reveal(path) => self.services.ask(Task::Reveal(path)),
             Command::CloseAnyway => {
                 self.room.may_close = true;
                 self.state.over = Over::Nothing;
@@ -72,6 +77,10 @@ impl Safelight {
                 Consequence::Ask(task) => self.services.ask(task),
                 Consequence::Announce(said) => self.room.announced = said.text(&self.words),
                 Consequence::Notify(said) => self.notify(ctx, &said),
+                Consequence::Front => {
+                    ctx.send_viewport_cmd_to(ViewportId::ROOT, ViewportCommand::Minimized(false));
+                    ctx.send_viewport_cmd_to(ViewportId::ROOT, ViewportCommand::Focus);
+                }
             }
         }
     }
@@ -93,6 +102,16 @@ impl Safelight {
         match act {
             Act::Develop => self.develop(ctx),
             Act::Stop => self.stop(),
+            Act::StopAll => {
+                self.state.desk.clear();
+                self.stop_running();
+            }
+            Act::ClearQueue => self.state.desk.clear(),
+            Act::ContinueQueue => {
+                self.state.desk.held = false;
+                let follow = self.state.begin_next();
+                self.follow(ctx, follow);
+            }
             Act::Pause => self.pause(),
             Act::Palette => {
                 self.room.palette.clear();
@@ -103,6 +122,13 @@ impl Safelight {
             Act::OpenModel => self.services.ask(Task::PickModel),
             Act::OpenPicture => self.services.ask(Task::PickPicture),
             Act::OpenFolder => self.services.ask(Task::OpenFolder),
+            Act::PickFolder => self.services.ask(Task::PickFolder),
+            Act::SaveAgain => self.services.ask(Task::KeepAgain),
+            Act::DevelopAgain => {
+                let interrupted = std::mem::take(&mut self.state.interrupted);
+                self.state.cards.settle(act);
+                self.begin(ctx, interrupted);
+            }
             Act::NewSeed => self.state.draft.new_seed(),
             Act::LockSeed => self.state.draft.seed_locked = !self.state.draft.seed_locked,
             Act::Controls => memory::toggle(&mut self.state.kept, memory::CONTROLS),
@@ -119,7 +145,7 @@ impl Safelight {
             Act::Gallery => self.toggle_gallery(ctx),
             Act::Surprise => {
                 let concepts = self.state.model.info.as_ref().map_or(&[][..], |info| &info.concepts);
-                if let Some(prompt) = draft::surprise(concepts) {
+                if let Some(prompt) = concepts::surprise(concepts) {
                     self.state.draft.settings.prompt = prompt;
                     self.state.draft.touched = true;
                 }
@@ -163,7 +189,12 @@ impl Safelight {
                     self.delete(path);
                 }
             }
-            Act::UndoDelete if self.state.deleted > 0 => self.services.ask(Task::Untrash),
+            Act::UndoDelete if !self.state.deleted.is_empty() => self.services.ask(Task::Untrash),
+            Act::RedoDelete => {
+                if let Some(path) = self.state.undeleted.last().cloned() {
+                    self.delete(path);
+                }
+            }
             Act::ExportGif => self.export(Animation::Gif),
             Act::ExportApng => self.export(Animation::Apng),
             Act::Play => self.play(ctx),
@@ -174,64 +205,16 @@ impl Safelight {
         }
     }
 
-    fn develop(&mut self, ctx: &Context) {
-        if self.state.dead.is_some() {
-            self.restart();
+    /// Makes an example of the first screen: its words, and its seed unless another is kept.
+    fn develop_example(&mut self, ctx: &Context, number: usize) {
+        let Some(example) = examples::all().get(number) else { return };
+        let draft = &mut self.state.draft;
+        draft.settings.prompt = example.prompt.to_owned();
+        draft.touched = true;
+        if !draft.seed_locked {
+            draft.set_seed(example.seed);
         }
-        self.state.over = Over::Nothing;
-        let previews = self.state.draft.previews;
-        let settings = self.state.draft.jobs();
-        self.state.desk.enqueue(settings, previews);
-        if self.state.desk.running().is_none() {
-            self.state.playing = None;
-            self.state.compare = None;
-            self.room.zoom = None;
-            self.state.shown = Shown::Nothing;
-            let follow = self.state.begin_next();
-            self.follow(ctx, follow);
-        }
-    }
-
-    /// Ends what is nearest: a comparison, what plays, what develops.
-    fn stop(&mut self) {
-        if self.state.over != Over::Nothing {
-            self.state.over = Over::Nothing;
-        } else if self.state.compare.is_some() {
-            self.state.compare = None;
-        } else if self.state.playing.is_some() {
-            self.state.playing = None;
-        } else if let Some(running) = self.state.desk.running_mut() {
-            let job = running.job.id;
-            running.stage = Stage::Stopping;
-            self.control(Control::Stop { job });
-        } else if self.state.model.loading.is_some() {
-            self.engine.stop_loading();
-        }
-    }
-
-    fn pause(&mut self) {
-        let Some(running) = self.state.desk.running_mut() else { return };
-        let job = running.job.id;
-        let control = match running.stage {
-            Stage::Running => {
-                running.stage = Stage::Pausing;
-                Control::Pause { job }
-            }
-            Stage::Pausing | Stage::Paused => {
-                running.stage = Stage::Running;
-                Control::Resume { job }
-            }
-            _ => return,
-        };
-        self.control(control);
-    }
-
-    fn steer(&mut self, guidance: f64) {
-        if let Some(running) = self.state.desk.running_mut() {
-            let job = running.job.id;
-            running.guidance = guidance;
-            self.control(Control::Steer { job, guidance });
-        }
+        self.develop(ctx);
     }
 
     fn open(&mut self, source: ModelSource) {
@@ -285,20 +268,30 @@ impl Safelight {
             self.room.strip_scroll = None;
             self.state.playing = None;
         }
+        if let Shown::Development { job, .. } = shown {
+            self.state.desk.touch(job);
+        }
         self.state.shown = shown;
+    }
+
+    /// Shows a picture of the gallery; one that was made in this session with its strip.
+    fn show_record(&mut self, path: std::path::PathBuf) {
+        self.want(&path);
+        let made_here = self.state.desk.of_file(&path);
+        self.show(made_here.map_or(Shown::Record(path), |job| Shown::Development { job, step: None }));
     }
 
     /// Asks for a kept picture in full, unless it is here.
     fn want(&mut self, path: &std::path::Path) {
-        if self.state.shelf.full(path).is_none() {
-            self.services.ask(Task::Read(path.to_owned()));
+        match self.state.shelf.full(path).cloned() {
+            Some(picture) => self.state.desk.give_result(path, &picture),
+            None => self.services.ask(Task::Read(path.to_owned())),
         }
     }
 
     fn compare_with(&mut self, path: std::path::PathBuf) {
         if self.state.picture().is_none() {
-            self.want(&path);
-            self.show(Shown::Record(path));
+            self.show_record(path);
             return;
         }
         self.want(&path);
@@ -326,10 +319,7 @@ impl Safelight {
             let next = self.state.shelf.neighbour(&path).map(|record| record.path.clone());
             self.state.compare = None;
             match next {
-                Some(next) => {
-                    self.want(&next);
-                    self.show(Shown::Record(next));
-                }
+                Some(next) => self.show_record(next),
                 None => self.show(Shown::Nothing),
             }
         }
@@ -341,6 +331,10 @@ impl Safelight {
         else {
             return;
         };
+        if development.strip == Strip::Asked {
+            self.state.cards.notice(Said::Key("strip-is-coming"), None);
+            return;
+        }
         let frames = development.frames();
         if frames.is_empty() {
             return;
@@ -410,6 +404,10 @@ impl Safelight {
         self.state.dead = None;
         self.state.cards.settle(Act::Restart);
         self.room.announced.clear();
+        if self.state.kept.compute.is_some() {
+            // The thread starts as the program did; what was chosen since is told again.
+            self.send(Request::Compute(self.state.compute.chosen.clone()));
+        }
         self.send(Request::Open(self.last_model()));
     }
 
@@ -424,7 +422,7 @@ impl Safelight {
         }
     }
 
-    fn control(&mut self, control: Control) {
+    pub(super) fn control(&mut self, control: Control) {
         if let Err(error) = self.engine.control(control) {
             self.lost(error);
         }

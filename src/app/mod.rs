@@ -4,26 +4,32 @@
 //! the state and returns [`command::Command`]s, which `execute.rs` carries out. Nothing here waits:
 //! no lock, no file, no `recv`.
 
-pub mod canvas;
+pub mod answers;
+mod canvas;
 pub mod cards;
 mod cards_ui;
 pub mod command;
+pub mod concepts;
 mod controls_ui;
 pub mod desk;
 pub mod desktop;
 pub mod development;
 pub mod draft;
 pub mod emblem;
+pub mod examples;
 mod execute;
 mod filmstrip_ui;
 pub mod fonts;
+mod foot_ui;
 mod frames;
 mod gallery_ui;
 pub mod icons;
+mod making;
 pub mod memory;
 mod model_ui;
 mod more_ui;
 mod open;
+mod opening;
 mod palette_ui;
 mod paste;
 mod prompt_ui;
@@ -35,10 +41,13 @@ pub mod shelf;
 mod slider;
 pub mod state;
 mod status;
+mod strip;
 mod textures;
 pub mod theme;
 mod tray_ui;
+mod undo;
 mod view;
+mod welcome_ui;
 mod widgets;
 mod window_ui;
 pub mod words;
@@ -51,12 +60,12 @@ use egui::{Context, ViewportCommand};
 
 use crate::app::command::{Act, Command};
 use crate::app::services::{Services, Task};
-use crate::app::state::{Over, State};
+use crate::app::state::{ComputeState, Over, State};
 use crate::app::textures::Textures;
 use crate::app::view::Room;
 use crate::app::words::{Language, Words};
 use crate::engine::EngineHandle;
-use crate::message::{ModelSource, Report, Request};
+use crate::message::{JobId, ModelSource, Report, Request};
 use crate::remember::{Memory, WindowPlace};
 
 pub use open::open;
@@ -79,6 +88,8 @@ pub struct Start {
     pub remembered: Memory,
     /// A model named on the command line; none is the one remembered.
     pub model: Option<ModelSource>,
+    /// Where and how the model computes, and what else there is to choose.
+    pub compute: ComputeState,
     /// Raised, before the window is woken, when the system or the terminal asks it to close.
     pub asked_to_end: Arc<AtomicBool>,
 }
@@ -96,12 +107,14 @@ pub struct Safelight {
     written_at: Instant,
     asked_to_end: Arc<AtomicBool>,
     frames: frames::FrameTimes,
+    /// The jobs that were told as being under way.
+    under_way: Vec<JobId>,
 }
 
 impl Safelight {
     /// Sets up fonts and styles, starts the inference thread and asks it for a model.
     pub fn new(ctx: &Context, start: Start) -> Self {
-        let Start { engine: mut start, mut services, remembered, model, asked_to_end } = start;
+        let Start { engine: mut start, mut services, remembered, model, compute, asked_to_end } = start;
         theme::install(ctx, remembered.reduce_motion);
         ctx.set_theme(memory::preference(remembered.theme));
         // Keys of ours that egui would take for zooming the whole window.
@@ -114,7 +127,7 @@ impl Safelight {
             Err(error) => (EngineHandle::pair().0, Some(error.to_string())),
         };
         let mut safelight = Self {
-            state: State::new(remembered.clone()),
+            state: State::new(remembered.clone(), compute),
             words: Words::new(language),
             engine,
             start,
@@ -125,6 +138,7 @@ impl Safelight {
             written_at: Instant::now(),
             asked_to_end,
             frames: frames::FrameTimes::asked_for(),
+            under_way: Vec::new(),
         };
         let source = model.unwrap_or_else(|| safelight.last_model());
         match dead {
@@ -167,6 +181,9 @@ impl Safelight {
         for answer in self.services.answers() {
             let follow = self.state.answer(answer);
             self.follow(ctx, follow);
+        }
+        if let Some(request) = self.state.want_strip() {
+            self.send(request);
         }
     }
 
@@ -212,10 +229,15 @@ impl Safelight {
         if !ctx.input(|input| input.viewport().close_requested()) {
             return;
         }
-        if self.state.is_busy() && !self.room.may_close {
+        let asks = self.state.is_busy() || self.state.unsaved > 0;
+        if asks && !self.room.may_close {
             ctx.send_viewport_cmd(ViewportCommand::CancelClose);
             self.state.over = Over::Closing;
         } else {
+            // Whoever ends the session has not said that what is under way can go.
+            if !self.asked_to_end.load(Ordering::Acquire) {
+                self.services.ask(Task::UnderWay(Vec::new()));
+            }
             self.remember(ctx, true);
             self.engine.stop_loading();
         }
@@ -249,6 +271,16 @@ impl Safelight {
         if now != self.written {
             self.services.ask(Task::Remember(Box::new(now.clone())));
             self.written = now;
+        }
+    }
+
+    /// Has noted what is being made and what waits, whenever that changes.
+    fn note_under_way(&mut self) {
+        let jobs = self.state.desk.under_way();
+        if !jobs.clone().map(|job| job.id).eq(self.under_way.iter().copied()) {
+            self.under_way = jobs.clone().map(|job| job.id).collect();
+            let settings = jobs.map(|job| job.settings.clone()).collect();
+            self.services.ask(Task::UnderWay(settings));
         }
     }
 
@@ -287,6 +319,7 @@ impl eframe::App for Safelight {
         self.play_on(ctx);
         self.take_dropped(ctx);
         self.watch_focus(ctx);
+        self.note_under_way();
         self.watch_closing(ctx);
         self.remember(ctx, false);
     }

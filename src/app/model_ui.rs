@@ -11,7 +11,7 @@ use crate::app::icons;
 use crate::app::theme::{self, Weight, size};
 use crate::app::view::View;
 use crate::app::widgets;
-use crate::message::{ModelInfo, ModelSource, model_name};
+use crate::message::{ModelInfo, ModelSource, STARTER, model_name};
 
 /// The first line of the controls; a click opens the list.
 pub fn header_ui(ui: &mut Ui, view: &mut View<'_>) {
@@ -53,6 +53,8 @@ fn titles(view: &View<'_>) -> (String, String) {
     let words = view.words;
     if let Some((part, share)) = &model.loading {
         let percent = (share * 100.0).round() as i64;
+        let starter = words.t("starter");
+        let part = if part == STARTER { &starter } else { part };
         return (
             words.t("opening-model"),
             words.with("loading", &[("part", part.as_str().into()), ("percent", percent.into())]),

@@ -26,7 +26,7 @@ pub fn more_ui(ui: &mut Ui, view: &mut View<'_>) {
         view,
         "sampler",
         "sampler-tip",
-        &[(SamplerKind::Ddim, "DDIM"), (SamplerKind::Plms, "PLMS")],
+        &[SamplerKind::Ddim, SamplerKind::Plms].map(|kind| (kind, sampler_name(kind))),
         |view| &mut view.state.draft.settings.sampler,
     );
     let plms = view.state.draft.settings.sampler == SamplerKind::Plms;
@@ -43,8 +43,11 @@ pub fn more_ui(ui: &mut Ui, view: &mut View<'_>) {
             ui.add_space(10.0);
         }
     }
-    let spacings =
-        [(TimestepSpacing::Uniform, view.words.t("uniform")), (TimestepSpacing::Quad, view.words.t("quad"))];
+    let spacings = [
+        (TimestepSpacing::Exact, view.words.t("spacing-exact")),
+        (TimestepSpacing::Uniform, view.words.t("spacing-uniform")),
+        (TimestepSpacing::Quad, view.words.t("spacing-quad")),
+    ];
     let spacings: Vec<(TimestepSpacing, &str)> =
         spacings.iter().map(|(value, name)| (*value, name.as_str())).collect();
     choice(ui, view, "spacing", "spacing-tip", &spacings, |view| &mut view.state.draft.settings.timesteps);
@@ -56,12 +59,13 @@ pub fn more_ui(ui: &mut Ui, view: &mut View<'_>) {
     choice(ui, view, "preview", "preview-tip", &modes, |view| &mut view.state.draft.previews);
     let kinds = [(RngKind::Cpu, "CPU"), (RngKind::CpuLibm, "CPU libm"), (RngKind::Nv, "CUDA")];
     choice(ui, view, "rng", "rng-tip", &kinds, |view| &mut view.state.draft.settings.rng);
-    if let Some(info) = &view.state.model.info {
-        let tokens = theme::tokens(ui);
-        ui.label(widgets::body(view.words.t("device"), tokens.text))
-            .on_hover_text(view.words.t("device-tip"));
-        ui.add_space(2.0);
-        ui.label(widgets::small(&info.device, tokens.subdued));
+}
+
+/// A sampler's name, the same in every language.
+fn sampler_name(kind: SamplerKind) -> &'static str {
+    match kind {
+        SamplerKind::Ddim => "DDIM",
+        SamplerKind::Plms => "PLMS",
     }
 }
 
@@ -88,12 +92,11 @@ fn heading_ui(ui: &mut Ui, view: &mut View<'_>) {
     widgets::paint_icon(ui, at, if open { icons::UP } else { icons::RIGHT }, 16.0, tokens.subdued);
     if !open {
         let settings = &view.state.draft.settings;
-        let sampler = if settings.sampler == SamplerKind::Ddim { "DDIM" } else { "PLMS" };
-        let previews = view.words.with(
-            "preview-of",
-            &[("mode", mode_name(view, view.state.draft.previews).to_lowercase().into())],
-        );
-        let summary = format!("{sampler} · η {} · {previews}", settings.eta);
+        let sampler = sampler_name(settings.sampler);
+        let mode = mode_name(view, view.state.draft.previews).to_lowercase();
+        let previews = view.words.with("preview-of", &[("mode", mode.into())]);
+        let eta = if settings.eta > 0.0 { format!("η {} · ", settings.eta) } else { String::new() };
+        let summary = format!("{sampler} · {eta}{previews}");
         let galley =
             widgets::line(ui, &summary, theme::small(), tokens.subdued, rect.right() - 28.0 - end - 12.0);
         let place =

@@ -1,14 +1,15 @@
 //! The whole program behind the window: what is remembered, the inference thread, the desktop.
 
-use crate::app::desktop::{Desktop, Setup};
+use crate::app::desktop::{Desktop, OfProcess, Setup};
 use crate::app::services::Services;
+use crate::app::state::ComputeState;
 use crate::app::words::Words;
 use crate::app::{language_of, run};
-use crate::engine::{EngineOptions, spawn};
+use crate::engine::{EngineOptions, compute_of, device_offers, is_offered, spawn, with_compute};
 use crate::gallery::system_trash;
 use crate::message::ModelSource;
 use crate::places::Places;
-use crate::remember::Keeper;
+use crate::remember::{Call, Instance, Keeper, RememberedModel, Session, call};
 
 /// Opens the window and stays until it is closed.
 ///
@@ -19,13 +20,63 @@ use crate::remember::Keeper;
 /// One sentence for the person, where there is no display or no usable graphics adapter.
 pub fn open(model: Option<ModelSource>, options: EngineOptions) -> Result<(), String> {
     let places = Places::of_user();
-    let (keeper, memory, note) = Keeper::open(places.memory.clone());
-    let options =
-        EngineOptions { cache_folder: places.previews.clone(), data_folder: places.data.clone(), ..options };
+    let (instance, beside) = match first_or_call(&places, model.as_ref()) {
+        Place::First(instance) => (Some(instance), false),
+        Place::Unknown => (None, false),
+        Place::Beside => (None, true),
+        Place::Called => return Ok(()),
+    };
+    let (mut keeper, memory, note) = Keeper::open(places.memory.clone());
+    // What the command line says counts before what was remembered.
+    let remembered = memory.compute.as_ref().filter(|compute| is_offered(compute));
+    let device = match remembered.filter(|_| options.device == Default::default()) {
+        Some(compute) => with_compute(options.device, compute),
+        None => options.device,
+    };
+    let compute = ComputeState::new(device_offers(device), compute_of(device));
     let (save_format, words) = (memory.save_format, Words::new(language_of(&memory)));
+    if beside {
+        // The first one remembers; two would undo each other's work.
+        keeper = Keeper::open(None).0;
+    }
+    let process = OfProcess { beside, ..OfProcess::open(places.sessions.as_deref(), instance) };
+    let options = EngineOptions {
+        device,
+        cache_folder: places.previews.clone(),
+        data_folder: places.data.clone(),
+        session_folder: process.session.as_ref().map(Session::steps),
+        ..options
+    };
     let services = move |waker| -> std::io::Result<Box<dyn Services>> {
         let trash = system_trash();
-        Ok(Box::new(Desktop::new(Setup { places, keeper, note, save_format, trash, words, waker })?))
+        Ok(Box::new(Desktop::new(Setup { places, keeper, note, save_format, trash, process, words, waker })?))
     };
-    run::run(move |wake| spawn(options.clone(), wake), services, memory, model)
+    run::run(move |wake| spawn(options.clone(), wake), services, memory, model, compute)
+}
+
+/// What this start is to the windows that are open.
+enum Place {
+    /// The first of its data folder.
+    First(Instance),
+    /// Whether there is another cannot be known.
+    Unknown,
+    /// Another is there and does not answer.
+    Beside,
+    /// Another has come to the front in its place.
+    Called,
+}
+
+fn first_or_call(places: &Places, model: Option<&ModelSource>) -> Place {
+    let Some(data) = &places.data else { return Place::Unknown };
+    match Instance::claim(data) {
+        Ok(Some(first)) => Place::First(first),
+        Ok(None) => {
+            let model = model.and_then(RememberedModel::of);
+            if call(data, &Call { model }) { Place::Called } else { Place::Beside }
+        }
+        Err(error) => {
+            log::info!("whether another window is open is not known: {error}");
+            Place::Unknown
+        }
+    }
 }

@@ -9,15 +9,18 @@ use egui::{
 };
 
 use crate::app::command::{Act, keys};
+use crate::app::concepts::{self, Hint};
 use crate::app::development::Stage;
-use crate::app::draft::{self, Text};
+use crate::app::draft::Text;
 use crate::app::icons;
 use crate::app::theme::{self, size};
-use crate::app::view::View;
+use crate::app::view::{self, View};
 use crate::app::widgets::{self, IconButton, Kind};
 
 /// Suggestions at a time.
 const SUGGESTIONS_MAX: usize = 8;
+/// Unknown words that are named, at most.
+const UNKNOWN_MAX: usize = 6;
 
 /// The prompt's place in the keyboard's world.
 pub fn prompt_id() -> Id {
@@ -84,7 +87,7 @@ fn text_ui(ui: &mut Ui, view: &mut View<'_>) {
         .max_height(320.0)
         .accept_keys(vec![Key::Tab, Key::Enter])
         .show(ui, edit, |query| {
-            let names = draft::completions(concepts, query.word, SUGGESTIONS_MAX);
+            let names = concepts::completions(concepts, query.word, SUGGESTIONS_MAX);
             names.into_iter().map(|name| Suggestion::new(format!("{name} ")).content(name)).collect()
         });
     view.room.completing = shown.is_open;
@@ -165,19 +168,40 @@ fn negative_ui(ui: &mut Ui, view: &mut View<'_>) {
     response.accessible_name(view.words.t("negative-prompt"));
 }
 
-/// What the model knows, where the prompt names nothing of it.
-fn note_ui(ui: &mut Ui, view: &View<'_>) {
+/// Which words the model does not know, or what it knows where the prompt names nothing of it.
+fn note_ui(ui: &mut Ui, view: &mut View<'_>) {
     let Some(info) = &view.state.model.info else { return };
+    let (prompt, concepts) = (view.state.draft.settings.prompt.as_str(), &info.concepts);
     // While a word is being completed it is no use to say that it is unknown.
-    if view.room.completing || draft::knows(&info.concepts, &view.state.draft.settings.prompt) {
-        return;
+    let completing = view.room.completing;
+    let prompt = if completing { prompt.trim_end_matches(char::is_alphanumeric) } else { prompt };
+    let hint = &mut view.room.hint;
+    if hint.prompt != prompt || hint.concepts != concepts.len() {
+        *hint = view::PromptHint {
+            found: concepts::hint(concepts, prompt),
+            prompt: prompt.to_owned(),
+            concepts: concepts.len(),
+        };
     }
-    let step = (info.concepts.len() / 4).max(1);
-    let names = info.concepts.iter().skip(step / 2).step_by(step).filter_map(|concept| concept.names.first());
-    let examples: Vec<&str> = names.take(4).map(String::as_str).collect();
-    let said = view
-        .words
-        .with("knows-only", &[("n", info.concepts.len().into()), ("examples", examples.join(", ").into())]);
+    let said = match &view.room.hint.found {
+        Hint::Nothing => return,
+        Hint::NothingKnown if completing => return,
+        Hint::NothingKnown => {
+            let step = (concepts.len() / 4).max(1);
+            let names =
+                concepts.iter().skip(step / 2).step_by(step).filter_map(|concept| concept.names.first());
+            let examples: Vec<&str> = names.take(4).map(String::as_str).collect();
+            let values = [("n", concepts.len().into()), ("examples", examples.join(", ").into())];
+            view.words.with("knows-only", &values)
+        }
+        Hint::Unknown(words) => {
+            let mut named = words.iter().take(UNKNOWN_MAX).cloned().collect::<Vec<_>>().join(", ");
+            if words.len() > UNKNOWN_MAX {
+                named.push_str(", …");
+            }
+            view.words.with("unknown-words", &[("words", named.into())])
+        }
+    };
     ui.label(widgets::small(said, theme::tokens(ui).subdued));
 }
 
@@ -228,9 +252,11 @@ fn develop_ui(ui: &mut Ui, view: &mut View<'_>) {
     let shortcut = row.shortcut.as_ref().map(|shortcut| keys(ui.ctx(), shortcut));
     let text = Act::Develop.name(view.words);
     let tip = Act::Develop.tip(view.words, ui.ctx());
-    if widgets::button(ui, Kind::Primary, None, &text, shortcut.as_deref()).on_hover_text(tip).clicked() {
-        view.act(Act::Develop);
-    }
+    ui.add_enabled_ui(view.state.can_develop(), |ui| {
+        if widgets::button(ui, Kind::Primary, None, &text, shortcut.as_deref()).on_hover_text(tip).clicked() {
+            view.act(Act::Develop);
+        }
+    });
 }
 
 fn working_ui(ui: &mut Ui, view: &mut View<'_>, stage: Stage) {

@@ -7,6 +7,7 @@ use eframe::egui_wgpu::WgpuError;
 use egui::{IconData, ViewportBuilder, ViewportId};
 
 use crate::app::services::Services;
+use crate::app::state::ComputeState;
 use crate::app::{Safelight, Start, TITLE, canvas, emblem, fonts};
 use crate::engine::EngineHandle;
 use crate::message::ModelSource;
@@ -19,7 +20,7 @@ pub type Waker = Arc<dyn Fn() + Send + Sync>;
 ///
 /// `engine` starts the inference thread and is called again by the restart button; `services`
 /// provides the world outside; `model` is what the command line named, none being the model of
-/// last time.
+/// last time; `compute` is where the engine computes.
 ///
 /// # Errors
 /// One sentence for the person, where there is no display or no usable graphics adapter.
@@ -28,6 +29,7 @@ pub fn run(
     services: impl FnOnce(Waker) -> std::io::Result<Box<dyn Services>> + 'static,
     memory: Memory,
     model: Option<ModelSource>,
+    compute: ComputeState,
 ) -> Result<(), String> {
     let options = options(&memory);
     let create: eframe::AppCreator<'static> = Box::new(move |creation| {
@@ -44,6 +46,7 @@ pub fn run(
             engine: Box::new(move || engine(waker.clone())),
             remembered: memory,
             model,
+            compute,
         };
         Ok(Box::new(Safelight::new(&creation.egui_ctx, start)))
     });

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use crate::engine::ModelPart;
-use crate::message::{JobId, Report};
+use crate::message::{JobId, ModelSource, Report, Settings};
 use crate::picture::{Frame, Made, MadeBy, PartialSettings};
+use crate::places::Places;
 use crate::remember::Memory;
 
 /// A kept picture, as the gallery lists it.
@@ -60,6 +61,11 @@ pub enum Task {
         /// How it was made.
         made: Box<Made>,
     },
+    /// Try again to keep the pictures that could not be kept.
+    KeepAgain,
+    /// Note what is being made and what waits, in order, for the next start if this one does not get to
+    /// the end.
+    UnderWay(Vec<Settings>),
     /// Ask where, then save there.
     SaveAs {
         /// The pixels.
@@ -91,7 +97,7 @@ pub enum Task {
     Trash(PathBuf),
     /// Bring back the picture that was deleted last.
     Untrash,
-    /// Show a file in its folder.
+    /// Show a file in its folder, or the nearest folder above it that is there.
     Reveal(PathBuf),
     /// Show the pictures' folder.
     OpenFolder,
@@ -135,6 +141,22 @@ pub enum Answer {
         /// Its record.
         record: Box<Record>,
     },
+    /// What could not be kept so far: all of it, whenever that has changed or was tried again.
+    Unkept {
+        /// The jobs of this session whose pictures are not on the disk.
+        jobs: Vec<JobId>,
+        /// Pictures that are not in their place, those of an earlier session included.
+        count: usize,
+        /// Why not, if it was just tried.
+        report: Option<Report>,
+    },
+    /// So many pictures of an earlier session, which could not be kept then, are in their place now.
+    KeptLate(usize),
+    /// What was being made and what waited when an earlier session ended without order.
+    Interrupted(Vec<Settings>),
+    /// Another start of the program hands over to this window: it comes to the front, and opens the model
+    /// that was named.
+    Called(Option<ModelSource>),
     /// Something was saved where the person wished.
     Saved(PathBuf),
     /// A dropped or chosen picture, and the settings found in it.
@@ -184,5 +206,13 @@ pub trait Services {
     /// Seconds by which local time is ahead of universal time.
     fn local_offset(&self) -> i64 {
         0
+    }
+    /// Which folders and files are kept, where there are any.
+    fn places(&self) -> Option<&Places> {
+        None
+    }
+    /// Bytes of memory that the process holds now, where the system tells.
+    fn resident_memory(&mut self) -> Option<u64> {
+        None
     }
 }

@@ -1,9 +1,12 @@
 //! The settings window, and the question before closing with work in progress.
 
 use egui::accesskit::Role;
-use egui::{Align, Align2, CornerRadius, Frame, Id, Layout, Margin, Modal, ModalResponse, Ui, vec2};
+use egui::{
+    Align, Align2, CornerRadius, Frame, Id, Layout, Margin, Modal, ModalResponse, Sense, Ui, WidgetInfo, vec2,
+};
+use std::path::Path;
 
-use crate::app::command::Command;
+use crate::app::command::{Act, Command};
 use crate::app::icons;
 use crate::app::state::Over;
 use crate::app::theme::{self, Weight, size};
@@ -22,7 +25,7 @@ pub fn dialogs_ui(ui: &mut Ui, view: &mut View<'_>) {
             }
         }
         Over::Closing => {
-            let name = view.words.t("close-title");
+            let name = view.words.t(if view.state.is_busy() { "close-title" } else { "close-unsaved-title" });
             if dialog(ui, &name, 400.0, |ui| closing_ui(ui, view, &name)).should_close() {
                 view.push(Command::KeepWorking);
             }
@@ -82,6 +85,12 @@ fn settings_ui(ui: &mut Ui, view: &mut View<'_>, name: &str) {
         view.push(Command::ReduceMotion(still));
     }
     ui.add_space(8.0);
+    pictures_ui(ui, view);
+    places_ui(ui, view);
+}
+
+/// The pictures' folder: where it is, shown and chosen.
+fn pictures_ui(ui: &mut Ui, view: &mut View<'_>) {
     let tokens = theme::tokens(ui);
     ui.horizontal(|ui| {
         ui.set_height(28.0);
@@ -89,15 +98,66 @@ fn settings_ui(ui: &mut Ui, view: &mut View<'_>, name: &str) {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let text = view.words.t("choose");
             if widgets::sized_button(ui, Kind::Outlined, None, &text, None, 28.0).clicked() {
-                view.push(Command::PickFolder);
+                view.act(Act::PickFolder);
+            }
+            let text = view.words.t("show");
+            if widgets::sized_button(ui, Kind::Outlined, None, &text, None, 28.0).clicked() {
+                view.act(Act::OpenFolder);
             }
         });
     });
-    let folder = match &view.state.kept.pictures_folder {
-        Some(folder) => folder.clone(),
-        None => view.words.t("usual-folder"),
-    };
-    ui.label(widgets::small(folder, tokens.subdued));
+    let usual = || view.places.map(|places| places.pictures.display().to_string());
+    let folder = view.state.kept.pictures_folder.clone().or_else(usual).unwrap_or_default();
+    path_ui(ui, &folder, ui.available_width());
+}
+
+/// What else is kept, and where.
+fn places_ui(ui: &mut Ui, view: &mut View<'_>) {
+    const LABEL: f32 = 148.0;
+    let Some(places) = view.places else { return };
+    let tokens = theme::tokens(ui);
+    ui.add_space(10.0);
+    widgets::hairline(ui, ui.max_rect().x_range());
+    ui.add_space(10.0);
+    ui.label(widgets::body(view.words.t("places"), tokens.text));
+    let rows = [
+        ("place-settings", places.memory.clone()),
+        ("place-cache", places.thumbnails.parent().map(Path::to_owned)),
+        ("place-data", places.data.clone()),
+    ];
+    for (key, path) in rows {
+        let Some(path) = path else { continue };
+        let label = view.words.t(key);
+        ui.horizontal(|ui| {
+            ui.set_height(size::SMALL_TARGET);
+            let (rect, _) = ui.allocate_exact_size(vec2(LABEL, 16.0), Sense::hover());
+            let galley = widgets::line(ui, &label, theme::small(), tokens.subdued, LABEL);
+            widgets::paint_line(ui, rect.left(), rect.center().y, galley);
+            let width = ui.available_width() - size::SMALL_TARGET - 8.0;
+            path_ui(ui, &path.display().to_string(), width);
+            let name = view.words.with("show-place", &[("what", label.into())]);
+            if IconButton::new(icons::FOLDER_OPEN, &name).in_row().tip(name.clone()).show(ui).clicked() {
+                view.push(Command::Reveal(path));
+            }
+        });
+    }
+}
+
+/// A path on one line of a width: its end is what tells, so its beginning is cut.
+fn path_ui(ui: &mut Ui, path: &str, width: f32) {
+    let color = theme::tokens(ui).subdued;
+    let fits =
+        |text: &str| ui.painter().layout_no_wrap(text.to_owned(), theme::small(), color).size().x <= width;
+    let shorter = path.char_indices().filter(|(_, c)| std::path::is_separator(*c));
+    let shorter = shorter.map(|(at, _)| format!("…{}", &path[at..]));
+    let text = std::iter::once(path.to_owned()).chain(shorter).find(|text| fits(text));
+    let (rect, response) = ui.allocate_exact_size(vec2(width, 16.0), Sense::hover());
+    let galley = widgets::line(ui, text.as_deref().unwrap_or(path), theme::small(), color, width);
+    widgets::paint_line(ui, rect.left(), rect.center().y, galley);
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, path));
+    if text.is_none_or(|text| text != path) {
+        response.on_hover_text(path);
+    }
 }
 
 /// A label and a row of choices at the right; the one that was clicked.
@@ -123,13 +183,27 @@ fn field(ui: &mut Ui, label: &str, names: &[&str], present: Option<usize>) -> Op
 
 fn closing_ui(ui: &mut Ui, view: &mut View<'_>, name: &str) {
     heading(ui, name);
-    let waiting = view.state.desk.queue.len();
-    let said = match waiting {
+    let (waiting, unsaved) = (view.state.desk.queue.len(), view.state.unsaved);
+    let busy = view.state.is_busy().then(|| match waiting {
         0 => view.words.t("close-running"),
         n => view.words.with("close-waiting", &[("n", n.into())]),
-    };
-    ui.label(widgets::body(said, theme::tokens(ui).subdued));
+    });
+    let unsaved = (unsaved > 0).then(|| view.words.with("close-unsaved", &[("n", unsaved.into())]));
+    for said in busy.into_iter().chain(unsaved.clone()) {
+        ui.label(widgets::body(said, theme::tokens(ui).subdued));
+    }
     ui.add_space(12.0);
+    if unsaved.is_some() {
+        ui.horizontal(|ui| {
+            for act in [Act::SaveAgain, Act::PickFolder] {
+                if widgets::button(ui, Kind::Outlined, None, &act.name(view.words), None).clicked() {
+                    view.push(Command::KeepWorking);
+                    view.act(act);
+                }
+            }
+        });
+        ui.add_space(8.0);
+    }
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let keep = view.words.t("keep-working");

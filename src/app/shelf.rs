@@ -10,8 +10,10 @@ use crate::app::development::Picture;
 use crate::app::services::Record;
 use crate::picture::Frame;
 
-/// Small pictures kept.
-const THUMBNAILS_MAX: usize = 400;
+/// Bytes of small pictures kept, beside those that are being looked at.
+const THUMBNAILS_BYTES_MAX: usize = 12 << 20;
+/// A small picture that was drawn within this time is being looked at.
+const LOOKED_AT: Duration = Duration::from_secs(2);
 /// After this time a wish is taken for forgotten, and made again.
 pub const FORGOTTEN: Duration = Duration::from_secs(2);
 /// Pictures kept in full.
@@ -32,8 +34,14 @@ struct Thumbnail {
     picture: Option<Picture>,
     /// When it was asked for; none once an answer has come.
     asked: Option<Instant>,
-    /// For finding the longest unused.
-    used: u64,
+    /// When it was drawn last.
+    used: Instant,
+}
+
+impl Thumbnail {
+    fn bytes(&self) -> usize {
+        self.picture.as_ref().map_or(0, Picture::bytes)
+    }
 }
 
 /// Kept pictures.
@@ -47,7 +55,6 @@ pub struct Shelf {
     pub search: String,
     thumbnails: HashMap<PathBuf, Thumbnail>,
     full: Vec<(PathBuf, Picture)>,
-    clock: u64,
 }
 
 impl Shelf {
@@ -110,14 +117,12 @@ impl Shelf {
 
     /// A small picture if it is here; `true` beside it when it should be asked for (again).
     pub fn thumbnail(&mut self, path: &Path, now: Instant) -> (Option<Picture>, bool) {
-        self.clock += 1;
-        let used = self.clock;
         let Some(known) = self.thumbnails.get_mut(path) else {
-            let wish = Thumbnail { picture: None, asked: Some(now), used };
+            let wish = Thumbnail { picture: None, asked: Some(now), used: now };
             self.thumbnails.insert(path.to_owned(), wish);
             return (None, true);
         };
-        known.used = used;
+        known.used = now;
         let wanted = known.asked.is_some_and(|asked| now.duration_since(asked) > FORGOTTEN);
         if wanted {
             known.asked = Some(now);
@@ -132,14 +137,23 @@ impl Shelf {
 
     /// Keeps a small picture, or that there is none; the longest unused make room.
     pub fn keep_thumbnail(&mut self, path: PathBuf, frame: Option<Frame>) {
-        self.clock += 1;
-        let kept = Thumbnail { picture: frame.map(Picture::new), asked: None, used: self.clock };
+        let now = Instant::now();
+        let kept = Thumbnail { picture: frame.map(Picture::new), asked: None, used: now };
         self.thumbnails.insert(path, kept);
-        if self.thumbnails.len() > THUMBNAILS_MAX {
-            let mut used: Vec<u64> = self.thumbnails.values().map(|thumbnail| thumbnail.used).collect();
-            used.sort_unstable();
-            let limit = used[used.len() - THUMBNAILS_MAX * 3 / 4];
-            self.thumbnails.retain(|_, thumbnail| thumbnail.used >= limit);
+        let mut bytes: usize = self.thumbnails.values().map(Thumbnail::bytes).sum();
+        if bytes <= THUMBNAILS_BYTES_MAX {
+            return;
+        }
+        // What is in sight would be asked for again at once, however much it is.
+        let unused = |it: &Thumbnail| now.duration_since(it.used) > LOOKED_AT;
+        let old = self.thumbnails.iter().filter(|(_, it)| unused(it));
+        let mut old: Vec<(Instant, PathBuf)> = old.map(|(path, it)| (it.used, path.clone())).collect();
+        old.sort_unstable();
+        for (_, path) in old {
+            if bytes <= THUMBNAILS_BYTES_MAX * 3 / 4 {
+                break;
+            }
+            bytes -= self.thumbnails.remove(&path).map_or(0, |it| it.bytes());
         }
     }
 
@@ -236,11 +250,18 @@ mod tests {
         assert!(shelf.thumbnail(Path::new("a"), now + 2 * FORGOTTEN).1);
         shelf.keep_thumbnail("a".into(), None);
         assert!(!shelf.thumbnail(Path::new("a"), now + 9 * FORGOTTEN).1);
-        for i in 0..1000 {
-            let frame = Frame { width: 1, height: 1, rgb: vec![0; 3].into() };
-            shelf.keep_thumbnail(format!("{i}").into(), Some(frame));
+        let keep = |shelf: &mut Shelf, name: String| {
+            let frame = Frame { width: 256, height: 256, rgb: vec![0; 3 << 16].into() };
+            shelf.keep_thumbnail(name.into(), Some(frame));
+        };
+        // All of these are in sight, and stay.
+        (0..100).for_each(|i| keep(&mut shelf, format!("{i}")));
+        assert!((0..100).all(|i| shelf.thumbnail_at_hand(Path::new(&format!("{i}"))).is_some()));
+        for known in shelf.thumbnails.values_mut() {
+            known.used -= 2 * LOOKED_AT;
         }
-        assert!(shelf.thumbnails.len() <= THUMBNAILS_MAX);
-        assert!(shelf.thumbnail_at_hand(Path::new("999")).is_some());
+        keep(&mut shelf, "new".to_owned());
+        assert!(shelf.thumbnails.values().map(Thumbnail::bytes).sum::<usize>() <= THUMBNAILS_BYTES_MAX);
+        assert!(shelf.thumbnail_at_hand(Path::new("new")).is_some());
     }
 }

@@ -49,6 +49,7 @@ pub fn number(ui: &mut Ui, name: &str, value: &mut f64, scale: Scale, width: f32
         .range(scale.least.min(0.0).max(scale.least)..=scale.typed_most)
         .speed(scale.step / 4.0)
         .fixed_decimals(scale.decimals)
+        .custom_parser(move |text| typed(text, scale.decimals))
         .update_while_editing(false)
         .min_size(vec2(width, 24.0));
     ui.scope(|ui| {
@@ -126,6 +127,23 @@ fn steps_by_keys(ui: &Ui, response: &Response) -> f64 {
     steps
 }
 
+/// A number as people type it: with a decimal point or comma, and with full-width digits. In a field
+/// of whole numbers a comma before three digits separates thousands.
+fn typed(text: &str, decimals: usize) -> Option<f64> {
+    let plain = |c: char| match c {
+        '０'..='９' | '．' | '，' | '－' => char::from_u32(u32::from(c) - 0xFEE0),
+        '−' => Some('-'),
+        c => (!c.is_whitespace()).then_some(c),
+    };
+    let text: String = text.chars().filter_map(plain).collect();
+    let number = match text.split_once(',') {
+        Some((before, after)) if decimals == 0 && after.len() == 3 => format!("{before}{after}"),
+        Some((before, after)) if !text.contains('.') => format!("{before}.{after}"),
+        _ => text,
+    };
+    number.parse().ok().filter(|number: &f64| number.is_finite())
+}
+
 fn rounded(value: f64, step: f64) -> f64 {
     // Through the reciprocal, so that tenths stay tenths.
     let parts = (1.0 / step).round().max(1.0);
@@ -134,12 +152,30 @@ fn rounded(value: f64, step: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::rounded;
+    use super::{rounded, typed};
 
     #[test]
     fn values_fall_on_steps() {
         assert_eq!(rounded(4.449_999, 0.1), 4.4);
         assert_eq!(rounded(0.3, 0.1), 0.3);
         assert_eq!(rounded(25.4, 1.0), 25.0);
+    }
+
+    #[test]
+    fn a_comma_is_a_decimal_point() {
+        for (text, decimals, expected) in [
+            ("7,5", 1, Some(7.5)),
+            ("7.5", 1, Some(7.5)),
+            (" ７，５ ", 1, Some(7.5)),
+            ("−0,25", 2, Some(-0.25)),
+            ("0,125", 2, Some(0.125)),
+            ("1,000", 0, Some(1000.0)),
+            ("25,0", 0, Some(25.0)),
+            ("7,5,5", 1, None),
+            ("seven", 1, None),
+            ("inf", 1, None),
+        ] {
+            assert_eq!(typed(text, decimals), expected, "{text}");
+        }
     }
 }

@@ -11,12 +11,14 @@ use crate::app::command::Act;
 use crate::app::desk::Desk;
 use crate::app::development::{Development, Picture, Stage};
 use crate::app::draft::Draft;
-use crate::app::services::{Answer, Record, Task};
+use crate::app::services::{Record, Task};
 use crate::app::shelf::Shelf;
-use crate::engine::ModelPart;
-use crate::message::{Event, JobId, ModelInfo, ModelSource, Preview, Report, Request, SamplerKind, Settings};
+use crate::message::{
+    Compute, DeviceOffer, Event, JobId, ModelInfo, ModelSource, Preview, Report, Request, SamplerKind,
+    Settings,
+};
 use crate::picture::{Frame, Made, MadeBy, PartialSettings, at_present_size};
-use crate::remember::{Memory, RememberedModel};
+use crate::remember::Memory;
 use crate::told::Told as _;
 
 /// A person who waits for less than this has not turned to something else.
@@ -48,6 +50,26 @@ pub struct ModelState {
     pub loading: Option<(String, f32)>,
     /// Why the last one could not be opened.
     pub failed: Option<(ModelSource, Report)>,
+    /// Whether the starter is being opened in its place.
+    pub stands_in: bool,
+}
+
+/// Where and how the model computes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ComputeState {
+    /// What can be chosen.
+    pub offers: Vec<DeviceOffer>,
+    /// What acts.
+    pub chosen: Compute,
+    /// What was asked for and is being opened.
+    pub asked: Option<Compute>,
+}
+
+impl ComputeState {
+    /// With nothing asked for.
+    pub fn new(offers: Vec<DeviceOffer>, chosen: Compute) -> Self {
+        Self { offers, chosen, asked: None }
+    }
 }
 
 /// Two pictures under a wipe.
@@ -84,6 +106,8 @@ pub enum Consequence {
     Announce(Said),
     /// Tell those who look elsewhere, unless more work waits: something long has come to its end.
     Notify(Said),
+    /// Bring the window to the front.
+    Front,
 }
 
 /// Everything.
@@ -91,6 +115,8 @@ pub enum Consequence {
 pub struct State {
     /// The model.
     pub model: ModelState,
+    /// Where it computes.
+    pub compute: ComputeState,
     /// The settings being chosen.
     pub draft: Draft,
     /// Jobs.
@@ -111,15 +137,21 @@ pub struct State {
     pub playing: Option<usize>,
     /// The negative prompt is shown.
     pub negative_open: bool,
-    /// Pictures deleted, the last one last, as long as they can be brought back.
-    pub deleted: usize,
+    /// Pictures deleted, the last one last.
+    pub deleted: Vec<PathBuf>,
+    /// Those of them that were brought back, the last one last.
+    pub undeleted: Vec<PathBuf>,
+    /// Finished pictures that could not be saved.
+    pub unsaved: usize,
+    /// What an earlier session was making when it ended without order.
+    pub interrupted: Vec<Settings>,
     /// What else is remembered.
     pub kept: Memory,
 }
 
 impl State {
     /// The state at the start, with what was remembered.
-    pub fn new(kept: Memory) -> Self {
+    pub fn new(kept: Memory, compute: ComputeState) -> Self {
         let first = crate::app::draft::first_settings();
         let mut settings = kept.settings.over(&first);
         if kept.sized_for.is_none() {
@@ -131,9 +163,14 @@ impl State {
         draft.previews = kept.previews;
         draft.count = kept.count.map_or(1, |count| count as usize);
         draft.seed_locked = kept.seed_locked;
+        if !draft.seed_locked && kept.settings.seed.is_some() {
+            // The remembered one has made its picture.
+            draft.new_seed();
+        }
         draft.history = kept.history.clone();
         Self {
             model: ModelState::default(),
+            compute,
             negative_open: !draft.settings.negative_prompt.is_empty(),
             draft,
             desk: Desk::default(),
@@ -144,7 +181,10 @@ impl State {
             dead: None,
             over: Over::Nothing,
             playing: None,
-            deleted: 0,
+            deleted: Vec::new(),
+            undeleted: Vec::new(),
+            unsaved: 0,
+            interrupted: Vec::new(),
             kept,
         }
     }
@@ -182,20 +222,21 @@ impl State {
                 Vec::new()
             }
             Event::OpenFailed { source, report, former_is_open } => {
-                self.model.loading = None;
-                if !former_is_open {
-                    self.model.info = None;
-                }
-                self.cards.error(report.clone(), Some(Act::OpenModel));
-                let said = Said::from(report.sentence.clone());
-                self.model.failed = Some((source, report));
-                vec![Consequence::Announce(said)]
+                self.open_failed(source, report, former_is_open)
             }
             Event::Tokens { text, count } => {
                 self.draft.counted(text, count);
                 Vec::new()
             }
             Event::Decoded { job, step, frame } => self.decoded(job, step, frame),
+            Event::Strip { job, from, frames, whole } => {
+                self.strip_came(job, from, frames, whole);
+                Vec::new()
+            }
+            Event::StripFailed { job, other_model } => {
+                self.strip_failed(job, other_model);
+                Vec::new()
+            }
             Event::Died { report } => self.died(report),
             of_a_job => self.apply_to_job(of_a_job),
         }
@@ -262,39 +303,8 @@ impl State {
         let fresh = development.stage != Stage::Failed;
         if fresh {
             development.preview(preview);
-            self.desk.trim();
+            self.trim();
         }
-    }
-
-    fn opened(&mut self, info: Box<ModelInfo>) -> Vec<Consequence> {
-        self.model.loading = None;
-        self.model.failed = None;
-        self.cards.settle(Act::OpenModel);
-        // The model of last time finds its settings as they were left.
-        if self.kept.model.is_none() || self.kept.model != RememberedModel::of(&info.source) {
-            self.draft.suit(&info);
-            self.kept.sized_for = None;
-        }
-        self.kept.opened(&info.source);
-        for note in &info.notes {
-            self.cards.notice(note.sentence().into(), None);
-        }
-        let said = Said::With("announce-opened", info.name.clone());
-        self.model.info = Some(info);
-        self.settle_size();
-        self.draft.forget_counts();
-        vec![Consequence::Announce(said)]
-    }
-
-    /// A remembered size holds for the file that it was chosen for; another file of that name has its own.
-    fn settle_size(&mut self) {
-        let Some(info) = &self.model.info else { return };
-        let Some(hash) = &info.hash else { return };
-        if self.kept.sized_for.as_ref().is_some_and(|meant| meant != hash) {
-            let settings = &mut self.draft.settings;
-            (settings.width, settings.height) = (info.defaults.width, info.defaults.height);
-        }
-        self.kept.sized_for = Some(hash.clone());
     }
 
     fn set_stage(&mut self, job: JobId, stage: Stage) -> Vec<Consequence> {
@@ -348,98 +358,17 @@ impl State {
             self.shown = Shown::Development { job: job.id, step: None };
             self.compare = None;
         }
-        vec![Consequence::Send(Request::Generate(job))]
-    }
-
-    /// Takes in what the services answer.
-    pub fn answer(&mut self, answer: Answer) -> Vec<Consequence> {
-        match answer {
-            Answer::Gallery(records) => self.shelf.list(records),
-            Answer::Thumbnail { path, frame } => self.shelf.keep_thumbnail(path, frame),
-            Answer::Read { path, frame } => self.shelf.keep_full(path, Picture::new(frame)),
-            Answer::Kept { job, record } => {
-                if let Some(development) = self.desk.development_mut(job) {
-                    development.saved = Some(record.path.clone());
-                    if let Some(result) = &development.result {
-                        self.shelf.keep_full(record.path.clone(), result.clone());
-                    }
-                }
-                self.shelf.add(*record);
-            }
-            Answer::Saved(path) => self.cards.notice(Said::With("saved-as", file_name(&path)), None),
-            Answer::Recovered { path, settings, foreign_sampler, made_by, frame } => {
-                let settings = settings.map(|settings| self.at_present_size(*settings, &made_by));
-                self.recovered(path, settings, foreign_sampler, frame);
-            }
-            Answer::PastedBare => self.cards.notice(Said::Key("pasted-bare"), None),
-            Answer::Model(path) => {
-                return vec![Consequence::Send(Request::Open(ModelSource::file(path)))];
-            }
-            Answer::Part { path, part } => return self.lay_over(path, part),
-            Answer::Trashed(path) => {
-                self.shelf.remove(&path);
-                self.deleted += 1;
-                self.cards.notice(Said::With("deleted", file_name(&path)), Some(Act::UndoDelete));
-            }
-            Answer::Untrashed(record) => {
-                self.deleted = self.deleted.saturating_sub(1);
-                self.cards.settle(Act::UndoDelete);
-                self.shelf.add(*record);
-            }
-            Answer::Folder(folder) => {
-                self.kept.pictures_folder = Some(folder.to_string_lossy().into_owned());
-                return vec![Consequence::Ask(Task::List { folder: Some(folder) })];
-            }
-            Answer::Failed(report) => self.cards.error(report, None),
-        }
-        Vec::new()
-    }
-
-    /// Opens the present model again with another part, or the one that lacked it.
-    fn lay_over(&mut self, path: PathBuf, part: ModelPart) -> Vec<Consequence> {
-        let lacking = self.model.failed.as_ref().filter(|(_, report)| {
-            matches!(report.sentence.key, "error-lacks-vae" | "error-lacks-text-encoder" | "error-lacks-both")
+        // Without a model it waits for one.
+        let running = self.desk.running_mut().filter(|_| self.model.info.is_some());
+        let send = running.map(|running| {
+            running.sent = true;
+            Consequence::Send(Request::Generate(job))
         });
-        let present = || self.model.info.as_ref().map(|info| info.source.clone());
-        let source = lacking.map(|(source, _)| source.clone()).or_else(present);
-        let Some(ModelSource::Path { path: model, config, mut vae, mut text_encoder }) = source else {
-            self.cards.error(Report::new("error-part-without-model", path.display().to_string()), None);
-            return Vec::new();
-        };
-        match part {
-            ModelPart::Vae => vae = Some(path),
-            ModelPart::TextEncoder => text_encoder = Some(path),
-        }
-        vec![Consequence::Send(Request::Open(ModelSource::Path { path: model, config, vae, text_encoder }))]
-    }
-
-    fn recovered(
-        &mut self,
-        path: PathBuf,
-        settings: Option<PartialSettings>,
-        foreign_sampler: Option<String>,
-        frame: Frame,
-    ) {
-        match settings {
-            Some(settings) => {
-                let settings = settings.over(&self.draft.settings);
-                match foreign_sampler {
-                    Some(sampler) => self.use_foreign_settings(settings, &path, sampler),
-                    None => {
-                        self.use_settings(settings);
-                        self.cards.notice(Said::With("settings-from", file_name(&path)), None);
-                    }
-                }
-            }
-            None => self.cards.notice(Said::With("no-settings-in", file_name(&path)), None),
-        }
-        self.shelf.keep_full(path.clone(), Picture::new(frame));
-        self.compare = None;
-        self.shown = Shown::Record(path);
+        send.into_iter().collect()
     }
 
     /// A picture's settings; those of a former starter's at the size that it would have now, which is said.
-    fn at_present_size(&mut self, found: PartialSettings, made_by: &MadeBy) -> PartialSettings {
+    pub(super) fn at_present_size(&mut self, found: PartialSettings, made_by: &MadeBy) -> PartialSettings {
         let grown = self.model.info.as_ref().and_then(|info| at_present_size(&found, made_by, info));
         let Some((grown, note)) = grown else { return found };
         self.cards.notice(note.sentence().into(), None);
@@ -454,7 +383,7 @@ impl State {
     }
 
     /// Takes over the settings of a picture whose sampler we lack, and says what is used instead.
-    fn use_foreign_settings(&mut self, settings: Settings, path: &Path, sampler: String) {
+    pub(super) fn use_foreign_settings(&mut self, settings: Settings, path: &Path, sampler: String) {
         self.use_settings(Settings { sampler: SamplerKind::Ddim, ..settings });
         let values = vec![("what", file_name(path)), ("sampler", sampler)];
         self.cards.notice(Said::Values("settings-from-other", values), None);
@@ -489,7 +418,13 @@ impl State {
     pub fn picture(&self) -> Option<&Picture> {
         match &self.shown {
             Shown::Nothing => None,
-            Shown::Development { job, step } => self.desk.development(*job)?.picture(self.playing.or(*step)),
+            Shown::Development { job, step } => {
+                let (development, step) = (self.desk.development(*job)?, self.playing.or(*step));
+                // The strip may be there before the picture itself is read again.
+                let whole = || self.full(development.saved.as_deref()?);
+                let is_whole = step.is_none() && development.result.is_none();
+                is_whole.then(whole).flatten().or_else(|| development.picture(step))
+            }
             Shown::Record(path) => self.full(path),
         }
     }

@@ -7,6 +7,7 @@ use crate::app::more_ui::mode_name;
 use crate::app::state::{Shown, file_name};
 use crate::app::view::View;
 use crate::message::{PreviewMode, Settings};
+use crate::note::Note;
 use crate::told::Told as _;
 
 /// Seconds, short.
@@ -94,6 +95,7 @@ fn of_development(view: &View<'_>, development: &Development) -> (String, String
         Stage::Finished => {
             let name = match &development.saved {
                 Some(path) => view.words.with("file-saved", &[("file", file_name(path).into())]),
+                None if development.unsaved => view.words.t("unsaved"),
                 None => view.words.t("saving"),
             };
             let took = development.took.map(|took| took.as_secs_f64()).unwrap_or_default();
@@ -112,13 +114,12 @@ pub fn below(view: &View<'_>) -> Option<String> {
     development.newest()?;
     let percent = (development.preview_share * 100.0).round() as i64;
     let mode = mode_name(view, development.preview_mode);
-    let said = match development.preview_mode {
+    Some(match development.preview_mode {
         PreviewMode::Full => view.words.with("previews-full", &[("percent", percent.into())]),
-        _ => view.words.with("previews-mode", &[("mode", mode.into()), ("percent", percent.into())]),
-    };
-    Some(match &development.preview_note {
-        Some(note) => format!("{said} · {}", view.words.say(&note.sentence())),
-        None => said,
+        _ => match &development.preview_note {
+            None | Some(Note::FitError { .. }) => view.words.with("previews-mode", &[("mode", mode.into())]),
+            Some(note) => view.words.say(&note.sentence()),
+        },
     })
 }
 
@@ -160,6 +161,14 @@ fn label(view: &View<'_>, settings: &Settings) -> String {
         prompt.push('…');
     }
     view.words.with("compared", &[("prompt", prompt.into()), ("guidance", trimmed(settings.guidance).into())])
+}
+
+/// A size in memory or on disk, as people read it.
+pub fn bytes(bytes: u64) -> String {
+    match bytes {
+        bytes if bytes >= 100_000_000 => format!("{:.1} GB", bytes as f64 / 1e9),
+        bytes => format!("{:.0} MB", (bytes as f64 / 1e6).max(1.0)),
+    }
 }
 
 /// A number without needless digits.

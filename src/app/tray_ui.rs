@@ -2,8 +2,8 @@
 
 use egui::accesskit::{Live, Role};
 use egui::{
-    Align, Align2, Color32, CornerRadius, CursorIcon, Frame, Layout, Margin, Pos2, Rect, Response, Sense,
-    Shadow, Stroke, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
+    Align, Align2, CornerRadius, CursorIcon, Frame, Layout, Margin, Rect, Response, Sense, Shadow, Stroke,
+    Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
 };
 
 use crate::app::canvas::{Canvas, NEAREST_FROM};
@@ -15,7 +15,7 @@ use crate::app::state::{Shown, file_name};
 use crate::app::theme::{self, Weight, size};
 use crate::app::view::View;
 use crate::app::widgets::{self, IconButton, Kind};
-use crate::app::{status, widgets::on_picture};
+use crate::app::{status, welcome_ui, widgets::on_picture};
 
 /// Room for a line of text above and below the picture.
 const BAND: f32 = 39.0;
@@ -47,7 +47,7 @@ pub fn tray_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
                 let settings = &development.job.settings;
                 sheet_ui(ui, vec2(settings.width as f32, settings.height as f32), rect);
             }
-            None => welcome_ui(ui, view, rect),
+            None => welcome_ui::welcome_ui(ui, view, rect),
         },
     }
     let alt = status::alt(view);
@@ -360,34 +360,6 @@ fn sheet_ui(ui: &Ui, pixels: Vec2, rect: Rect) {
     let place = Rect::from_center_size(rect.center().round(), pixels * fitting(pixels, rect));
     let stroke = Stroke::new(1.0, tokens.text_on_tray.gamma_multiply(0.35));
     ui.painter_at(rect).rect_stroke(place, CornerRadius::ZERO, stroke, egui::StrokeKind::Inside);
-}
-
-fn welcome_ui(ui: &mut Ui, view: &View<'_>, rect: Rect) {
-    let tokens = theme::tokens(ui);
-    let heading = view.words.t("welcome");
-    let n = view.state.model.info.as_ref().map_or(0, |info| info.concepts.len());
-    let text = if n > 0 {
-        view.words.with("welcome-starter", &[("n", n.into())])
-    } else {
-        view.words.t("welcome-model")
-    };
-    let center = |ui: &Ui, text: String, font, color: Color32, height: f32, width: f32| {
-        let mut job = egui::text::LayoutJob::simple(text, font, color, width);
-        job.halign = Align::Center;
-        for section in &mut job.sections {
-            section.format.line_height = Some(height);
-        }
-        ui.fonts_mut(|fonts| fonts.layout_job(job))
-    };
-    let width = 430.0_f32.min(rect.width() - 48.0);
-    let top =
-        center(ui, heading, theme::font(20.0, Weight::SemiBold), tokens.text, 28.0, rect.width() - 48.0);
-    let below = center(ui, text, theme::body(), tokens.text_on_tray, 20.0, width);
-    let y = rect.center().y - (top.size().y + 8.0 + below.size().y) / 2.0;
-    let x = rect.center().x;
-    let next: Pos2 = pos2(x, y + top.size().y + 8.0);
-    ui.painter().galley(pos2(x, y), top, tokens.text);
-    ui.painter().galley(next, below, tokens.text_on_tray);
 }
 
 /// A polite live region: starts, ends and errors are read out, not each step.

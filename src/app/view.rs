@@ -6,11 +6,13 @@ use eframe::wgpu;
 use egui::{Rect, Vec2};
 
 use crate::app::command::{Act, Command};
+use crate::app::concepts::Hint;
 use crate::app::development::Picture;
 use crate::app::services::Task;
 use crate::app::state::State;
 use crate::app::textures::Textures;
 use crate::app::words::Words;
+use crate::places::Places;
 
 /// What lives from frame to frame but is not worth remembering.
 #[derive(Debug, Default)]
@@ -47,6 +49,8 @@ pub struct Room {
     pub completing: bool,
     /// Rows that the prompt had.
     pub prompt_rows: usize,
+    /// What is said about the prompt's words.
+    pub hint: PromptHint,
     /// Whether free sizes are shown.
     pub free_size: bool,
     /// When the played step was shown, in the window's seconds.
@@ -59,6 +63,17 @@ pub struct Room {
     pub titled: bool,
     /// Whether closing was confirmed.
     pub may_close: bool,
+}
+
+/// What the prompt box says about the prompt's words, kept until the prompt or the model changes.
+#[derive(Debug, Default)]
+pub struct PromptHint {
+    /// The prompt looked at.
+    pub prompt: String,
+    /// How many things the model knows; another model knows another number.
+    pub concepts: usize,
+    /// What was found.
+    pub found: Hint,
 }
 
 /// A fade from one picture to the next.
@@ -102,6 +117,10 @@ pub struct View<'a> {
     pub commands: &'a mut Vec<Command>,
     /// Small pictures that are wanted.
     pub tasks: &'a mut Vec<Task>,
+    /// Which folders and files are kept, where there are any.
+    pub places: Option<&'a Places>,
+    /// Bytes of memory that the process holds, where the system tells.
+    pub memory: Option<u64>,
     /// What time it is.
     pub now: SystemTime,
     /// Seconds by which local time is ahead of universal time.

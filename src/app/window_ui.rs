@@ -13,7 +13,7 @@ use crate::app::theme::{self, size};
 use crate::app::view::{Layout, Room, View};
 use crate::app::{
     Safelight, cards_ui, controls_ui, filmstrip_ui, gallery_ui, palette_ui, paste, prompt_ui, settings_ui,
-    tray_ui, widgets,
+    tray_ui, undo, widgets,
 };
 
 /// Between the prompt box and the window's edge.
@@ -34,7 +34,10 @@ impl Safelight {
         commands.extend(self.keys(&ctx).into_iter().map(Command::Do));
         let layout = lay_out(&ctx, &self.state, &self.room, ui.max_rect());
         let mut tasks = Vec::new();
+        let memory = self.services.resident_memory();
         let mut view = View {
+            places: self.services.places(),
+            memory,
             now: self.services.now(),
             offset: self.services.local_offset(),
             state: &mut self.state,
@@ -72,7 +75,14 @@ impl Safelight {
             || self.state.model.loading.is_some();
         command::pressed(ctx, writing, |act| match act {
             Act::Stop => !busy_elsewhere && stoppable,
+            Act::StopAll => {
+                !busy_elsewhere && (self.state.desk.running().is_some() || !self.state.desk.queue.is_empty())
+            }
             Act::Palette | Act::Settings => true,
+            Act::UndoDelete => !busy_elsewhere && !self.state.deleted.is_empty() && !undo::text_can_undo(ctx),
+            Act::RedoDelete => {
+                !busy_elsewhere && !self.state.undeleted.is_empty() && !undo::text_can_redo(ctx)
+            }
             _ => self.state.over == Over::Nothing,
         })
     }

@@ -32,10 +32,10 @@ fn printable(problem: &Problem) -> String {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// Nothing has this name.
-    #[error("expected a model file or folder, found nothing of this name; check the spelling")]
+    #[error("expected a model file or folder, found nothing of this name; check the path")]
     Missing,
     /// The system refused to read.
-    #[error("the system does not let this be read ({0}); check its permissions and the drive")]
+    #[error("the system refuses to read this ({0}); check its permissions and the drive")]
     Unreadable(String),
     /// The file has another length or another time of change than when it was opened.
     #[error("the model file has changed since it was opened; open it again")]
@@ -69,7 +69,7 @@ pub enum Problem {
     #[error("expected a model, found an empty file; download it again")]
     Empty,
     /// Fewer (or more) bytes than the file itself announces.
-    #[error("expected {expected} bytes, found {found}; the download is incomplete, get it again")]
+    #[error("expected {expected} bytes, found {found}; the file is incomplete, download it again")]
     Truncated {
         /// Bytes that the header asks for.
         expected: u64,
@@ -77,7 +77,7 @@ pub enum Problem {
         found: u64,
     },
     /// A zip or pickle that ends before it says how long it should be.
-    #[error("expected {expected}, found the end of the file after {found} bytes; get the file again")]
+    #[error("expected {expected}, found the end of the file after {found} bytes; download the file again")]
     CutOff {
         /// The part that is missing.
         expected: &'static str,
@@ -102,7 +102,7 @@ pub enum Problem {
     )]
     Foreign(String),
     /// The file contradicts itself.
-    #[error("expected a sound {format} file, found {found}; get the file again")]
+    #[error("expected a sound {format} file, found {found}; download it again")]
     Damaged {
         /// The format's name.
         format: &'static str,
@@ -112,7 +112,7 @@ pub enum Problem {
     /// A pickle that wants to call something.
     #[error(
         "expected weights only, found a file that asks to run `{0}`, which is refused; do not trust \
-         it, and get the model from elsewhere, best as safetensors"
+         it, and get the model from elsewhere, ideally as safetensors"
     )]
     AsksToRun(String),
     /// Written on a big-endian machine.
@@ -169,7 +169,10 @@ pub enum Problem {
         found: usize,
     },
     /// A part of a diffusers folder is missing.
-    #[error("expected {part} weights ({looked_for}), found none; get the whole folder{}", or_lay_over(part))]
+    #[error(
+        "expected {part} weights ({looked_for}), found none; download the whole folder{}",
+        or_lay_over(part)
+    )]
     MissingPart {
         /// The subfolder.
         part: &'static str,
@@ -197,10 +200,12 @@ pub enum Problem {
         found: String,
     },
     /// No such tensor.
-    #[error("expected a tensor called {0}, found none; the model file is not of the config's kind")]
+    #[error("expected a tensor called {0}, found none; the config does not belong to this file")]
     NoTensor(String),
     /// A tensor with another shape.
-    #[error("expected {name} of shape {expected:?}, found {found:?}; the config is not this file's")]
+    #[error(
+        "expected {name} of shape {expected:?}, found {found:?}; the config does not belong to this file"
+    )]
     Shape {
         /// The tensor's name.
         name: String,
@@ -210,7 +215,7 @@ pub enum Problem {
         found: Vec<usize>,
     },
     /// Numbers of a kind that the program does not read.
-    #[error("expected {name} as F32, F16 or BF16, found {found}; get the model in one of those")]
+    #[error("expected {name} as F32, F16 or BF16, found {found}; get the model in one of those types")]
     ElementType {
         /// The tensor's name.
         name: String,

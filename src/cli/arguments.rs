@@ -43,9 +43,9 @@ pub struct Opening {
 pub enum Command {
     /// Make a picture from words.
     Generate(Box<Generate>),
-    /// Say what a model file or folder is, or how a picture was made.
+    /// Tell what a model file or folder is, or how a picture was made.
     Inspect(Inspect),
-    /// Compute recorded runs of the reference again and compare.
+    /// Recompute recorded runs of the reference and compare.
     Verify(Verify),
     /// Measure how long each part takes, and how much memory.
     Bench(Bench),
@@ -57,10 +57,10 @@ pub struct Compute {
     /// auto, cpu, cpu-stock (candle's own operations), cuda, cuda:N, metal or metal:N.
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     pub device: DeviceChoice,
-    /// Arithmetic of the UNet; the CPU computes in f32, or bf16 where it has AVX512-BF16.
+    /// Number type of the UNet; the CPU computes in f32, or bf16 where it has AVX512-BF16.
     #[arg(long, default_value = "f32", value_enum)]
     pub dtype: DtypeName,
-    /// Threads on the CPU; all cores if not given.
+    /// Threads on the CPU [default: all cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     /// How the CPU keeps weights: as in the file, or in f16 or f32.
@@ -134,9 +134,11 @@ pub enum SamplerName {
 /// Names of spacings.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum SpacingName {
-    /// Even.
+    /// Evenly, by the reference's rule, which often runs more steps than asked for.
     Uniform,
-    /// Squares.
+    /// Evenly, in exactly as many steps as asked for.
+    Exact,
+    /// By squares, with more steps near the end.
     Quad,
 }
 
@@ -164,6 +166,7 @@ impl From<SpacingName> for TimestepSpacing {
     fn from(name: SpacingName) -> Self {
         match name {
             SpacingName::Uniform => Self::Uniform,
+            SpacingName::Exact => Self::Exact,
             SpacingName::Quad => Self::Quad,
         }
     }
@@ -182,25 +185,25 @@ impl From<RngName> for RngKind {
 /// `safelight generate`.
 #[derive(Debug, Args)]
 pub struct Generate {
-    /// What the picture shall show; with --like the picture's, if not given.
+    /// What the picture should show [default with --like: that picture's prompt].
     #[arg(required_unless_present = "like")]
     pub prompt: Option<String>,
-    /// Take the settings of this picture, but not its model; options given beside it win.
+    /// Reuse this picture's settings, but not its model; other options override them.
     #[arg(long, value_name = "PICTURE")]
     pub like: Option<PathBuf>,
-    /// What it shall not show [default: nothing].
+    /// What it should not show [default: nothing].
     #[arg(long, value_name = "TEXT")]
     pub negative: Option<String>,
     /// Steps, 1 to 1000 [default: the model's, or 25].
     #[arg(long, value_name = "N")]
     pub steps: Option<usize>,
-    /// How strongly the words act; 1 means no guidance [default: the model's, or 7.5].
+    /// How closely the picture follows the words; 1 means no guidance [default: the model's, or 7.5].
     #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = parse_real)]
     pub guidance: Option<f64>,
-    /// Fresh noise in each step, 0 to 1 [default: the model's, or 0].
+    /// Noise added in each step, 0 to 1 [default: the model's, or 0].
     #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = parse_real)]
     pub eta: Option<f64>,
-    /// The seed; random if not given, or negative.
+    /// The seed; random if not given or negative.
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = parse_seed)]
     pub seed: Option<Seed>,
     /// Pixels across [default: the model's].
@@ -209,19 +212,19 @@ pub struct Generate {
     /// Pixels down [default: the model's].
     #[arg(long, value_name = "PIXELS")]
     pub height: Option<usize>,
-    /// Pictures to make, with seeds one after another.
+    /// Pictures to make, each with the next seed.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub count: u32,
     /// The update rule [default: ddim].
     #[arg(long, value_enum)]
     pub sampler: Option<SamplerName>,
-    /// How steps are spread over the schedule [default: uniform].
+    /// How the steps are spread over the schedule [default: uniform].
     #[arg(long, value_enum)]
     pub timesteps: Option<SpacingName>,
-    /// Whose noise the seed names; cpu and cpu-libm use its low 32 bits [default: cpu].
+    /// Generator that the seed is for; cpu and cpu-libm use its low 32 bits [default: cpu].
     #[arg(long, value_enum)]
     pub rng: Option<RngName>,
-    /// Scales the fresh noise of each step [default: 1].
+    /// Scale of the added noise [default: 1].
     #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = parse_real)]
     pub temperature: Option<f64>,
     #[command(flatten)]
@@ -233,13 +236,13 @@ pub struct Generate {
     /// The file (PNG, JPEG or WebP by its ending) or folder to save into.
     #[arg(short, long, default_value = ".", value_name = "OUT")]
     pub output: PathBuf,
-    /// Replace a file of the same name.
+    /// Replace a file of the same name instead of adding a number.
     #[arg(long)]
     pub force: bool,
-    /// Save each step's predicted picture into this folder.
+    /// Save each step's predicted picture in this folder.
     #[arg(long, value_name = "DIR")]
     pub previews: Option<PathBuf>,
-    /// Write every number of the run into a safetensors file.
+    /// Write every number of the run to a safetensors file.
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
     /// One JSON object a line on stdout: start, step, saved, error.
@@ -250,11 +253,11 @@ pub struct Generate {
 /// Which model.
 #[derive(Clone, Debug, Args)]
 pub struct Model {
-    /// A checkpoint file or diffusers folder; if not given, the starter inside the program (the
-    /// window: the model of last time).
+    /// A checkpoint file or diffusers folder [default: the starter inside the program; in the window,
+    /// the model opened last].
     #[arg(long = "model", value_name = "PATH")]
     pub path: Option<PathBuf>,
-    /// Its YAML config, where none lies beside it.
+    /// Its YAML config, if none lies beside it.
     #[arg(long, value_name = "YAML", requires = "path")]
     pub config: Option<PathBuf>,
     #[command(flatten)]
@@ -300,10 +303,10 @@ impl Model {
 pub struct Inspect {
     /// The model's file or folder, or a picture.
     pub path: PathBuf,
-    /// Of a picture: one JSON object with settings, made_by, model, model_hash and not_read.
+    /// For a picture, print one JSON object with settings, made_by, model, model_hash and not_read.
     #[arg(long)]
     pub json: bool,
-    /// Its YAML config, where none lies beside it.
+    /// Its YAML config, if none lies beside it.
     #[arg(long, value_name = "YAML")]
     pub config: Option<PathBuf>,
     #[command(flatten)]
@@ -314,7 +317,7 @@ pub struct Inspect {
 /// `safelight verify`.
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// Case folders; those inside the program if none is given.
+    /// Case folders [default: those inside the program].
     pub cases: Vec<PathBuf>,
     #[command(flatten)]
     /// Where to compute.
@@ -354,11 +357,11 @@ impl From<SimdName> for Level {
 /// `safelight bench`.
 #[derive(Debug, Args)]
 pub struct Bench {
-    /// A model of weights drawn from their names [default: sd15, unless --model is given].
+    /// A model with made-up weights [default: sd15, unless --model is given].
     #[arg(long, value_enum, conflicts_with = "path")]
     pub synthetic: Option<SynthesisName>,
     #[command(flatten)]
-    /// Or a model's own weights.
+    /// A model's own weights instead.
     pub model: Model,
     /// Parts out of load, run, text, unet, unet1, decode, encode, preview and cancel; all if not given.
     #[arg(long, value_delimiter = ',', value_name = "PART,…")]
@@ -375,25 +378,25 @@ pub struct Bench {
     /// auto, cpu, cpu-stock (candle's own operations), cuda, cuda:N, metal or metal:N.
     #[arg(long, default_value = "cpu", value_name = "DEVICE")]
     pub device: DeviceChoice,
-    /// Arithmetic of the UNet.
+    /// Number type of the UNet.
     #[arg(long, default_value = "f32", value_enum)]
     pub dtype: DtypeName,
-    /// Threads on the CPU; all cores if not given.
+    /// Threads on the CPU [default: all cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// How the CPU keeps weights [default: as in the file, drawn ones in f16].
+    /// How the CPU keeps weights [default: as in the file; made-up ones in f16].
     #[arg(long, value_enum)]
     pub weights: Option<KeptName>,
-    /// Instructions of the kernels [default: the best of this CPU].
+    /// Instruction set of the kernels [default: the best this CPU has].
     #[arg(long, value_enum)]
     pub simd: Option<SimdName>,
-    /// Measure single operations too.
+    /// Measure single operations as well.
     #[arg(long)]
     pub operations: bool,
     /// One JSON object a line.
     #[arg(long)]
     pub json: bool,
-    /// Write the drawn weights as an f16 safetensors file instead of measuring.
+    /// Write the made-up weights to an f16 safetensors file instead of measuring.
     #[arg(long, value_name = "FILE", conflicts_with = "path")]
     pub write: Option<PathBuf>,
 }

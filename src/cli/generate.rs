@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::engine::generate::{self, GenerateError, Plan};
 use crate::engine::{Busyness, OpenModel, Opening, open_model};
 use crate::message::{RngKind, SamplerKind, Settings, TimestepSpacing};
-use crate::note::Note;
+use crate::note::{Note, PictureNote};
 use crate::ops::{Device, StopFlag};
 use crate::picture::read::Recovered;
 use crate::picture::{self, Held, Made};
@@ -42,11 +42,8 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
     let (device, device_sentence) = open_device(&arguments.compute, stop.clone())?;
     let progress = Progress::start();
     let (busyness, places) = (Busyness::default(), Places::of_user());
-    let opening = Opening {
-        cache: places.previews.as_deref(),
-        busyness: busyness.clone(),
-        ..Opening::on(&device, &device_sentence)
-    };
+    let opening =
+        Opening { cache: places.previews.as_deref(), busyness: busyness.clone(), ..Opening::on(&device) };
     let model = open_model(&arguments.model.source(), opening)?;
     let (first, notes) = settings(arguments, like.as_ref(), &model)?;
     progress.say(&format!("{} on {device_sentence}", model.info.name));
@@ -150,7 +147,7 @@ fn one_picture(
                 Ok(()) | Err(Failure::Interrupted) => {}
                 // The picture is worth more than its previews.
                 Err(Failure::Ours(cause) | Failure::Input(cause)) => {
-                    progress.say(&format!("note: {}", Note::PreviewNotSaved { cause }));
+                    progress.say(&format!("note: {}", PictureNote::PreviewNotSaved { cause }));
                     previews = None;
                 }
             }
@@ -189,8 +186,8 @@ fn room(settings: &Settings, model: &OpenModel, output: &Output) -> Option<Note>
     let format = output.format().name().to_owned();
     match picture::held(&made, output.format()) {
         Held::Whole => None,
-        Held::Common => Some(Note::SettingsLeftOut { format }),
-        Held::Cut => Some(Note::PromptsCut { format }),
+        Held::Common => Some(Note::Picture(PictureNote::SettingsLeftOut { format })),
+        Held::Cut => Some(Note::Picture(PictureNote::PromptsCut { format })),
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::engine::OpenModel;
 use crate::message::{SamplerKind, Settings};
-use crate::note::Note;
+use crate::note::{Note, PictureNote};
 use crate::picture::read::{Recovered, recover};
 use crate::picture::{Field, at_present_size};
 
@@ -61,16 +61,16 @@ pub fn follow(
 ) -> Vec<Note> {
     let mut notes = Vec::new();
     if let Some(name) = found.foreign_sampler.clone().filter(|_| arguments.sampler.is_none()) {
-        notes.push(Note::OtherSampler { found: name });
+        notes.push(Note::Picture(PictureNote::OtherSampler { found: name }));
     }
     if arguments.eta.is_none() && settings.sampler == SamplerKind::Plms && settings.eta > 0.0 {
-        notes.push(Note::OtherEta { found: settings.eta });
+        notes.push(Note::Picture(PictureNote::OtherEta { found: settings.eta }));
         settings.eta = 0.0;
     }
     if let Some(steps) =
         found.settings.steps.filter(|&steps| steps != settings.steps && arguments.steps.is_none())
     {
-        notes.push(Note::OtherSteps { found: steps, used: settings.steps });
+        notes.push(Note::Picture(PictureNote::OtherSteps { found: steps, used: settings.steps }));
     }
     let grown = at_present_size(&found.settings, &found.made_by(), &model.info);
     if arguments.width.is_none() && arguments.height.is_none() {
@@ -83,21 +83,21 @@ pub fn follow(
     }
     let used = [settings.width, settings.height];
     if size != used {
-        notes.push(Note::OtherSize { found: size, used });
+        notes.push(Note::Picture(PictureNote::OtherSize { found: size, used }));
     }
     if let Some(after) = found.stopped_after {
-        notes.push(Note::WasStopped { after });
+        notes.push(Note::Picture(PictureNote::WasStopped { after }));
     }
     if !found.guidance_of_steps.is_empty() && arguments.guidance.is_none() {
-        notes.push(Note::WasSteered { used: settings.guidance });
+        notes.push(Note::Picture(PictureNote::WasSteered { used: settings.guidance }));
     }
     if let Some(name) = found.model.clone().filter(|name| !name.eq_ignore_ascii_case(&model.info.name)) {
-        notes.push(Note::OtherModel { found: name, used: model.info.name.clone() });
+        notes.push(Note::Picture(PictureNote::OtherModel { found: name, used: model.info.name.clone() }));
     }
     let missing: Vec<&str> =
         found.not_read().into_iter().filter(|field| !given(*field, arguments)).map(Field::name).collect();
     if !missing.is_empty() {
-        notes.push(Note::NotTold { what: missing.join(", ") });
+        notes.push(Note::Picture(PictureNote::NotTold { what: missing.join(", ") }));
     }
     notes
 }

@@ -107,8 +107,8 @@ impl EngineHandle {
     pub fn request(&self, request: Request) -> Result<(), SendError> {
         let piece = match &request {
             Request::Generate(job) => Piece::Job(job.id),
-            Request::Open(_) => Piece::Load,
-            Request::CountTokens { .. } | Request::Decode { .. } => Piece::Other,
+            Request::Open(_) | Request::Compute(_) => Piece::Load,
+            Request::CountTokens { .. } | Request::Decode { .. } | Request::Strip { .. } => Piece::Other,
         };
         let stop = StopFlag::default();
         let mut stops = self.stops.borrow_mut();

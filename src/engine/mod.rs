@@ -1,6 +1,7 @@
 //! The inference thread: it owns the model, does one request at a time, sends, then wakes.
 
 mod companions;
+mod compute;
 mod denoise;
 mod fitted;
 pub mod generate;
@@ -11,14 +12,17 @@ mod open;
 mod previews;
 mod run;
 mod steps_kept;
+mod strips;
 mod tiny;
 mod worker;
 
 pub use crate::checkpoint::ModelPart;
 pub use companions::first_settings;
+pub use compute::{compute_of, device_offers, is_offered, with_compute};
 pub use denoise::{ConditionedModel, to_latent, to_tensor};
 pub use handle::{EngineEnds, EngineHandle, SendError, job_of};
 pub use hash::{Busyness, ModelHash};
 pub use open::{ModelConfig, OpenError, OpenModel, Opening, find_config, is_model, of_model, open_model};
 pub(crate) use previews::Previewer;
+pub use steps_kept::StepError;
 pub use worker::{EngineOptions, Waker, spawn};

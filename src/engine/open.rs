@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::checkpoint::{self, Checkpoint, CheckpointError, ModelPart, Overlays};
 use crate::config::{self, ConfigError};
-use crate::message::{ModelInfo, ModelSource, STARTER, model_name};
+use crate::message::{DeviceInfo, ModelInfo, ModelSource, STARTER, model_name};
 use crate::model::{LatentDiffusion, ModelError, instantiate_from_config, is_config};
 use crate::note::{FileNote, Note};
 use crate::ops::{self, Device, Progress, Weights};
@@ -133,8 +133,6 @@ pub struct OpenModel {
 pub struct Opening<'a> {
     /// Where it computes.
     pub device: &'a Device,
-    /// Says for people what that is.
-    pub device_sentence: &'a str,
     /// Called while weights are read.
     pub progress: Option<Progress>,
     /// A folder for what can be made again (hashes of files).
@@ -147,15 +145,8 @@ pub struct Opening<'a> {
 
 impl<'a> Opening<'a> {
     /// On a device, without progress or a cache.
-    pub fn on(device: &'a Device, device_sentence: &'a str) -> Self {
-        Self {
-            device,
-            device_sentence,
-            progress: None,
-            cache: None,
-            busyness: Busyness::default(),
-            on_hash: Box::new(|_| {}),
-        }
+    pub fn on(device: &'a Device) -> Self {
+        Self { device, progress: None, cache: None, busyness: Busyness::default(), on_hash: Box::new(|_| {}) }
     }
 }
 
@@ -192,7 +183,7 @@ fn open_starter(opening: Opening<'_>) -> Result<OpenModel, OpenError> {
     };
     let built = Built { networks, config, unused: weights.unused(), notes: Vec::new() };
     let hash = ModelHash::known(starter::hash());
-    Ok(assemble(built, origin, companions, opening.device_sentence, hash))
+    Ok(assemble(built, origin, companions, opening.device, hash))
 }
 
 fn open_path(
@@ -217,7 +208,7 @@ fn open_path(
     // A picture without a model hash is still a picture.
     let find: FindHash = Box::new(move |go_on| checkpoint.sha256_10(go_on).ok());
     let hash = ModelHash::begin(&file, opening.cache, opening.busyness, find, opening.on_hash);
-    Ok(assemble(built, origin, companions, opening.device_sentence, hash))
+    Ok(assemble(built, origin, companions, opening.device, hash))
 }
 
 fn with_progress(weights: Weights, opening: &Opening<'_>) -> Weights {
@@ -327,7 +318,7 @@ fn assemble(
     built: Built,
     origin: Origin,
     companions: Companions,
-    device_sentence: &str,
+    device: &Device,
     hash: ModelHash,
 ) -> OpenModel {
     let Built { networks, config, unused, mut notes } = built;
@@ -335,6 +326,7 @@ fn assemble(
     let trained_side = networks.config.image_size * networks.config.first_stage_factor;
     let defaults = companions.settings.complete(trained_side, networks.size_multiple());
     let max_tokens = networks.tokenize("").map_or(0, |tokens| tokens.ids.len());
+    let device = DeviceInfo { name: device.name(), threads: device.threads(), dtype: device.dtype().name() };
     let info = ModelInfo {
         source: origin.source,
         name: origin.name,
@@ -345,7 +337,8 @@ fn assemble(
         trained_side,
         concepts: companions.concepts,
         max_tokens,
-        device: device_sentence.split(" (").next().unwrap_or(device_sentence).to_owned(),
+        timesteps: networks.config.schedule.timesteps(),
+        device,
         notes,
     };
     OpenModel { networks, info, config, unused, hash }

@@ -14,7 +14,10 @@ use super::generate::{self, GenerateError};
 use super::handle::Work;
 use super::hash::Busy;
 use super::open::OpenModel;
-use super::worker::Worker;
+use super::worker::{STRIP_PIECE, Worker};
+
+/// An earlier picture's strip takes a twentieth of each step at most, or one frame.
+const STRIP_SHARE: u32 = 20;
 
 /// A job while it runs.
 pub(super) struct RunningJob<'a> {
@@ -46,7 +49,7 @@ impl<'a> RunningJob<'a> {
             worker.send(Event::Failed { job: job.id, report });
             return;
         };
-        worker.kept.begin(job.id);
+        worker.kept.begin(job.id, model.info.source.clone());
         let mut running = Self {
             worker,
             job,
@@ -93,7 +96,7 @@ impl<'a> RunningJob<'a> {
     /// Tells of a step, shows it, and does what a person asked meanwhile.
     fn after_step(&mut self, model: &OpenModel, step: &StepReport<'_>) -> ControlFlow<(), Next> {
         self.guidance_of_steps.push(step.guidance);
-        self.worker.kept.push(self.job.id, step.pred_x0.clone());
+        self.worker.kept.push(self.job.id, step.pred_x0);
         self.worker.send(Event::Stepped(Step {
             job: self.job.id,
             step: step.step,
@@ -120,6 +123,7 @@ impl<'a> RunningJob<'a> {
             }
         }
         self.answer_quick_requests(model);
+        self.worker.make_strip(model, step.took / STRIP_SHARE);
         if self.stopped || self.stop.is_raised() {
             self.stopped = true;
             return ControlFlow::Break(());
@@ -175,7 +179,12 @@ impl<'a> RunningJob<'a> {
                     }
                 },
                 recv(requests) -> work => match work {
-                    Ok(work) => self.answer(model, work),
+                    Ok(work) => {
+                        self.answer(model, work);
+                        while self.worker.has_strips() && controls.is_empty() {
+                            self.worker.make_strip(model, STRIP_PIECE);
+                        }
+                    }
                     Err(_) => {
                         self.stopped = true;
                         break;

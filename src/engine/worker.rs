@@ -7,18 +7,24 @@ use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::message::{Control, Event, JobId, ModelSource, Report, Request, STARTER, TokenCount};
+use crate::message::{Compute, Control, Event, JobId, ModelSource, Report, Request, STARTER, TokenCount};
 use crate::ops::{Device, DeviceOptions, Progress, StopFlag};
 
+use super::compute::with_compute;
 use super::generate;
 use super::handle::{EngineEnds, EngineHandle, Work};
 use super::hash::Busyness;
 use super::open::{OpenModel, Opening, looks_right, open_model};
 use super::previews::Previewer;
 use super::run::RunningJob;
-use super::steps_kept::StepsKept;
+use super::steps_kept::{StepError, StepSource, StepsKept};
+use super::strips::Strips;
 use super::tiny;
+
+/// How long strips are made before the requests are looked at again.
+pub(super) const STRIP_PIECE: Duration = Duration::from_millis(20);
 
 /// Wakes the front end after something was sent.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
@@ -30,6 +36,8 @@ pub struct EngineOptions {
     pub device: DeviceOptions,
     /// A folder for what can be made again (fitted previews).
     pub cache_folder: Option<PathBuf>,
+    /// A folder of this process's own, for the steps of its pictures; none keeps the last ones in memory.
+    pub session_folder: Option<PathBuf>,
     /// A folder where people may put further files (TAESD).
     pub data_folder: Option<PathBuf>,
 }
@@ -67,6 +75,7 @@ pub(super) struct Worker {
     pub(super) model: Option<OpenModel>,
     pub(super) previewer: Previewer,
     pub(super) kept: StepsKept,
+    strips: Strips,
     /// Keeps hashing at rest while anything else is done.
     pub(super) busyness: Busyness,
     /// Requests that came while a job ran.
@@ -78,13 +87,15 @@ pub(super) struct Worker {
 impl Worker {
     fn new(options: EngineOptions, ends: EngineEnds, wake: Waker) -> Self {
         let previewer = Previewer::new(None, None);
+        let kept = StepsKept::new(options.session_folder.clone());
         Self {
             ends,
             wake,
             options,
             model: None,
             previewer,
-            kept: StepsKept::default(),
+            kept,
+            strips: Strips::default(),
             busyness: Busyness::default(),
             waiting: VecDeque::new(),
             preparing: false,
@@ -96,14 +107,16 @@ impl Worker {
         loop {
             let work = match self.waiting.pop_front() {
                 Some(work) => work,
-                None if self.preparing => match self.ends.requests.try_recv() {
-                    Ok(work) => work,
-                    Err(crossbeam_channel::TryRecvError::Empty) => {
-                        self.prepare_previews();
-                        continue;
+                None if self.preparing || (self.model.is_some() && self.has_strips()) => {
+                    match self.ends.requests.try_recv() {
+                        Ok(work) => work,
+                        Err(crossbeam_channel::TryRecvError::Empty) => {
+                            self.do_quiet_work();
+                            continue;
+                        }
+                        Err(crossbeam_channel::TryRecvError::Disconnected) => return,
                     }
-                    Err(crossbeam_channel::TryRecvError::Disconnected) => return,
-                },
+                }
                 None => match self.ends.requests.recv() {
                     Ok(work) => work,
                     Err(crossbeam_channel::RecvError) => return,
@@ -117,10 +130,38 @@ impl Worker {
         let busyness = self.busyness.clone();
         let busy = busyness.begin();
         match request {
-            Request::Open(source) => self.open(source, &stop),
+            Request::Open(source) => self.open(source, self.options.device, &stop),
+            Request::Compute(compute) => self.compute(&compute, &stop),
             Request::Generate(job) => RunningJob::run(self, job, stop, busy),
             Request::CountTokens { text } => self.count_tokens(self.model.as_ref(), text),
             Request::Decode { job, step } => self.decode(self.model.as_ref(), job, step, &stop),
+            Request::Strip { job } => self.strips.ask(job),
+        }
+    }
+
+    /// Whether an earlier picture's strip is not whole yet.
+    pub(super) fn has_strips(&self) -> bool {
+        self.strips.is_waiting()
+    }
+
+    /// One piece of the work that is done while nobody waits.
+    fn do_quiet_work(&mut self) {
+        match self.model.take() {
+            Some(model) if self.strips.is_waiting() => {
+                self.make_strip(&model, STRIP_PIECE);
+                self.model = Some(model);
+            }
+            model => {
+                self.model = model;
+                self.prepare_previews();
+            }
+        }
+    }
+
+    /// Makes the next frames of a strip that was asked for, if one was.
+    pub(super) fn make_strip(&mut self, model: &OpenModel, budget: Duration) {
+        if let Some(event) = self.strips.make(&self.kept, model, &mut self.previewer, budget) {
+            self.send(event);
         }
     }
 
@@ -142,18 +183,29 @@ impl Worker {
         match request {
             Request::CountTokens { text } => self.count_tokens(Some(model), text),
             Request::Decode { job, step } => self.decode(Some(model), job, step, &stop),
+            Request::Strip { job } => self.strips.ask(job),
             request => self.waiting.push_back(Work { request, stop }),
         }
     }
 
-    /// Opens `source` in place of the present model, which goes first: two do not fit into the memory of
-    /// an ordinary computer. If the new one fails the former is read again.
-    fn open(&mut self, source: ModelSource, stop: &StopFlag) {
+    /// Opens the present model on another device; without a model the next one is opened there.
+    fn compute(&mut self, compute: &Compute, stop: &StopFlag) {
+        let device = with_compute(self.options.device, compute);
+        match self.model.as_ref().map(|model| model.info.source.clone()) {
+            Some(source) => self.open(source, device, stop),
+            None => self.options.device = device,
+        }
+    }
+
+    /// Opens `source` on `device` in place of the present model, which goes first: two do not fit into
+    /// the memory of an ordinary computer. If the new one fails the former is read again where it was.
+    fn open(&mut self, source: ModelSource, device: DeviceOptions, stop: &StopFlag) {
         if let Err(error) = looks_right(&source) {
             let former_is_open = self.model.is_some();
             self.send(Event::OpenFailed { source, report: Report::of(&error), former_is_open });
             return;
         }
+        let former_device = std::mem::replace(&mut self.options.device, device);
         let former = self.model.take().map(|model| model.info.source.clone());
         let report = match self.read(&source, stop) {
             Ok(()) => {
@@ -162,6 +214,7 @@ impl Worker {
             }
             Err(report) => report,
         };
+        self.options.device = former_device;
         let again = former.map(|former| self.read(&former, &StopFlag::default()));
         if let Some(Err(lost)) = &again {
             log::warn!("the former model cannot be opened again: {}", lost.details);
@@ -180,7 +233,7 @@ impl Worker {
         };
         self.send(Event::Loading { part: name.clone(), share: 0.0 });
         // The device lives on with the model, the flag of its loading does not.
-        let (device, device_sentence) =
+        let (device, _) =
             Device::open(self.options.device, StopFlag::default()).map_err(|error| Report::of(&error))?;
         let _under = device.under(stop);
         let (events, wake) = (self.ends.events.clone(), self.wake.clone());
@@ -192,7 +245,7 @@ impl Worker {
                 events.send(Event::Hashed { hash: hash.to_owned() }).ok();
                 wake();
             }),
-            ..Opening::on(&device, &device_sentence)
+            ..Opening::on(&device)
         };
         let mut model = open_model(source, opening).map_err(|error| Report::of(&error))?;
         let tiny = tiny::find(&model, self.options.data_folder.as_deref()).unwrap_or_else(|note| {
@@ -250,14 +303,15 @@ impl Worker {
     }
 
     fn decode(&self, model: Option<&OpenModel>, job: JobId, step: usize, stop: &StopFlag) {
-        let frame = match (model, self.kept.get(job, step)) {
-            (Some(model), Some(pred_x0)) => {
-                let _under = model.networks.device().under(stop);
-                let decoded = generate::decode(&model.networks, pred_x0);
-                decoded.map(|(frame, _)| frame).map_err(|error| Report::of(&error))
-            }
-            _ => Err(Report::new("error-step-gone", "")),
+        let pred_x0 = match model {
+            Some(model) => self.kept.pred_x0(job, step, &model.info.source).map(|pred_x0| (model, pred_x0)),
+            None => Err(StepError::Gone),
         };
+        let frame = pred_x0.map_err(|error| Report::of(&error)).and_then(|(model, pred_x0)| {
+            let _under = model.networks.device().under(stop);
+            let decoded = generate::decode(&model.networks, &pred_x0);
+            decoded.map(|(frame, _)| frame).map_err(|error| Report::of(&error))
+        });
         self.send(Event::Decoded { job, step, frame });
     }
 

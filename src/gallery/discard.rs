@@ -1,4 +1,4 @@
-//! Deleting with a way back: files are held for ten seconds, then moved to the system's trash.
+//! Deleting with a way back: files are held for a minute, then moved to the system's trash.
 //!
 //! Undoing is not fetching back from the trash, which not every system can do: until its time is
 //! over, a deleted file has not moved at all. So a crash deletes nothing, and a normal end must call
@@ -17,7 +17,7 @@ use super::{Record, Wake};
 pub type Trash = Arc<dyn Fn(&Path) -> Result<(), String> + Send + Sync>;
 
 /// How long a deletion can be undone.
-pub const UNDO_TIME: Duration = Duration::from_secs(10);
+pub const UNDO_TIME: Duration = Duration::from_secs(60);
 /// How long the end of the program waits for the trash.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Files on their way to the trash; more wait with us.

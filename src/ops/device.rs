@@ -30,6 +30,11 @@ impl Dtype {
         }
     }
 
+    /// The arithmetic of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::F32, Self::F16, Self::Bf16].into_iter().find(|dtype| dtype.name() == name)
+    }
+
     pub(super) fn candle(self) -> candle::DType {
         match self {
             Self::F32 => candle::DType::F32,
@@ -89,8 +94,21 @@ impl std::str::FromStr for DeviceChoice {
     }
 }
 
+impl std::fmt::Display for DeviceChoice {
+    /// The name people type.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::StockCpu => f.write_str("cpu-stock"),
+            Self::Cuda(index) => write!(f, "cuda:{index}"),
+            Self::Metal(index) => write!(f, "metal:{index}"),
+        }
+    }
+}
+
 /// What a device is to be.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DeviceOptions {
     /// Which one.
     pub choice: DeviceChoice,
@@ -195,6 +213,16 @@ impl Device {
             return Ok((Self { dtype: Dtype::F32, ..device }, sentence));
         }
         Ok((device, sentence))
+    }
+
+    /// The devices that this build offers, the CPU first, with the arithmetics of each, f32 first.
+    pub fn offered() -> Vec<(DeviceChoice, Vec<Dtype>)> {
+        let bf16 = Level::detect().has_bf16().then_some(Dtype::Bf16);
+        let on_gpu = || vec![Dtype::F32, Dtype::F16, Dtype::Bf16];
+        let cuda = cfg!(feature = "cuda").then(|| (DeviceChoice::Cuda(0), on_gpu()));
+        let metal = cfg!(feature = "metal").then(|| (DeviceChoice::Metal(0), on_gpu()));
+        let cpu = (DeviceChoice::Cpu, std::iter::once(Dtype::F32).chain(bf16).collect());
+        std::iter::once(cpu).chain(cuda).chain(metal).collect()
     }
 
     /// Whether our kernels have the arithmetic on this CPU.
@@ -355,7 +383,8 @@ impl Drop for Under {
     }
 }
 
-fn all_cores() -> usize {
+/// Threads that the CPU is given unless another number is asked for.
+pub fn all_cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 

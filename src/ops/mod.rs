@@ -35,7 +35,7 @@ mod weights;
 pub use activation::Activation;
 pub use attention::{KeysValues, Mask, attention};
 pub use convolution::{Conv2d, Conv2dShape, Fused, Padding};
-pub use device::{Device, DeviceChoice, DeviceOptions, Dtype, WeightsKept};
+pub use device::{Device, DeviceChoice, DeviceOptions, Dtype, WeightsKept, all_cores};
 pub use embedding::Embedding;
 pub use error::{Error, Result};
 pub use linear::{Geglu, Linear};

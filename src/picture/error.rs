@@ -59,7 +59,7 @@ pub enum PictureError {
         format: &'static str,
     },
     /// Bytes that are no picture, or a damaged one.
-    #[error("{} is no picture that can be opened ({reason})", .path.display())]
+    #[error("{} is not a picture that can be opened ({reason})", .path.display())]
     Damaged {
         /// The file.
         path: PathBuf,

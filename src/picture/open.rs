@@ -120,7 +120,7 @@ mod tests {
         let bytes = encode(&frame(), None, Format::Png).unwrap();
         for bytes in [&bytes[..bytes.len() / 2], b"", b"hello, this is no picture"] {
             let error = open_bytes(Path::new("x.png"), bytes).unwrap_err().to_string();
-            assert!(error.starts_with("x.png is no picture that can be opened"), "{error}");
+            assert!(error.starts_with("x.png is not a picture that can be opened"), "{error}");
         }
         assert!(
             open(Path::new("missing.png")).unwrap_err().to_string().starts_with("cannot read missing.png")

@@ -151,6 +151,10 @@ impl PartialSettings {
             "plms" => Some(SamplerKind::Plms),
             _ => None,
         };
+        if self.sampler.is_some() {
+            // These programs lay out the steps of both as the reference does.
+            self.timesteps.get_or_insert_default();
+        }
         self.sampler.is_some()
     }
 }

@@ -111,7 +111,7 @@ impl Desk {
             let Some(memory) = state.waiting.take() else { return };
             drop(state);
             if let Err(error) = write(path, &memory) {
-                let sentence = format!("settings cannot be kept in {}: {error}", path.display());
+                let sentence = format!("settings cannot be saved in {}: {error}", path.display());
                 log::warn!("{sentence}");
                 self.lock().trouble = Some(sentence);
             }
@@ -249,7 +249,7 @@ mod tests {
         memory.seed_locked = true;
         keeper.remember(&memory);
         keeper.flush();
-        assert!(keeper.trouble().unwrap().contains("cannot be kept"));
+        assert!(keeper.trouble().unwrap().contains("cannot be saved"));
         assert_eq!(keeper.trouble(), None);
         let (_keeper, _, note) = Keeper::open(Some(path));
         assert!(note.unwrap().contains("left alone"));

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::History;
-use crate::message::{ModelSource, PreviewMode};
+use crate::message::{Compute, ModelSource, PreviewMode};
 use crate::picture::{Format, PartialSettings};
 
 /// The version that is written.
@@ -125,6 +125,8 @@ pub struct Memory {
     pub previews: PreviewMode,
     /// The last model.
     pub model: Option<RememberedModel>,
+    /// Where and how to compute, where that was chosen.
+    pub compute: Option<Compute>,
     /// Models that were opened, the latest first.
     pub recent_models: Vec<RememberedModel>,
     /// The folder of pictures, where another than the usual was chosen.
@@ -188,6 +190,7 @@ impl Memory {
             seed_locked: reader.take("seed_locked"),
             previews: reader.take("previews"),
             model: reader.take("model"),
+            compute: reader.take("compute"),
             recent_models: reader.take("recent_models"),
             pictures_folder: reader.take("pictures_folder"),
             save_format: reader.take("save_format"),
@@ -264,6 +267,7 @@ mod tests {
                 maximized: true,
                 fullscreen: false,
             }),
+            compute: Some(Compute { device: "cpu".into(), dtype: "bf16".into(), threads: Some(3) }),
             theme: Theme::Light,
             language: Some("zh-CN".into()),
             ..Memory::default()

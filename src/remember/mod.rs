@@ -3,11 +3,17 @@
 //! [`Memory`] is plain data; [`Keeper`] reads it at the start and writes it in the background, as a
 //! whole and at most twice a second. A damaged file is set aside with a note and never stops the
 //! program; a damaged *field* costs that field alone, and fields of a later version are kept.
+//! [`Session`] is for what a process that ends without order would lose, [`Instance`] the one window that
+//! remembers.
 
 mod history;
+mod instance;
 mod keeper;
 mod memory;
+mod session;
 
 pub use history::History;
+pub use instance::{Call, Instance, call};
 pub use keeper::Keeper;
 pub use memory::{Memory, RememberedModel, Theme, WindowPlace};
+pub use session::{Left, Session};

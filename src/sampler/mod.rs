@@ -14,4 +14,6 @@ pub use run::{
     Intermediates, Mask, Next, RunOptions, RunOutcome, RunState, ScoreCorrector, StepReport, q_sample, run,
     stochastic_encode,
 };
-pub use schedule::{BetaSchedule, DdimSchedule, DiffusionSchedule, Parameterization, ScheduleError};
+pub use schedule::{
+    BetaSchedule, DdimSchedule, DiffusionSchedule, Parameterization, ScheduleError, steps_run,
+};

@@ -2,7 +2,8 @@
 //! `ldm/modules/diffusionmodules/util.py`). No tensors here.
 //!
 //! Traps: what DDIM's paper calls α_t is ᾱ_t (`alphas_cumprod`) of DDPM's; the ᾱ before the first
-//! step is ᾱ_0, not 1; S steps asked for are often more (`uniform` with 1000 mod S ≠ 0).
+//! step is ᾱ_0, not 1; S steps asked for are often more (`uniform` where S does not divide the
+//! timesteps of training); `exact` always runs S.
 
 use serde::{Deserialize, Serialize};
 
@@ -165,7 +166,7 @@ impl DiffusionSchedule {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScheduleError {
     /// No steps, or more than the schedule has.
-    #[error("expected 1 to {most} steps, found {found}; choose a number between")]
+    #[error("expected 1 to {most} steps, found {found}; choose a number in that range")]
     Steps {
         /// Steps of training.
         most: usize,
@@ -309,12 +310,25 @@ fn sigmas(alphas: &[f64], alphas_prev: &[f64], eta: f64) -> Vec<f64> {
 fn make_ddim_timesteps(spacing: TimestepSpacing, steps: usize, timesteps: usize) -> Vec<usize> {
     match spacing {
         TimestepSpacing::Uniform => (0..timesteps).step_by(timesteps / steps).map(|t| t + 1).collect(),
+        TimestepSpacing::Exact => (0..steps).map(|i| i * timesteps / steps + 1).collect(),
         TimestepSpacing::Quad => {
             let end = (timesteps as f64 * 0.8).sqrt();
             let step = if steps > 1 { end / (steps - 1) as f64 } else { 0.0 };
             let root = |i: usize| if i + 1 == steps && steps > 1 { end } else { step * i as f64 };
             (0..steps).map(|i| (root(i) * root(i)) as usize + 1).collect()
         }
+    }
+}
+
+/// Steps that run where `steps` are asked for, 1 to `timesteps`: the length of the list of
+/// timesteps, for a model that was trained with `timesteps` of them.
+pub fn steps_run(spacing: TimestepSpacing, steps: usize, timesteps: usize) -> usize {
+    match spacing {
+        TimestepSpacing::Uniform => {
+            let stride = timesteps / steps.clamp(1, timesteps.max(1));
+            timesteps.div_ceil(stride.max(1))
+        }
+        TimestepSpacing::Exact | TimestepSpacing::Quad => steps,
     }
 }
 
@@ -347,10 +361,11 @@ mod tests {
     fn every_number_of_steps_gives_timesteps_within_the_schedule() {
         let schedule = sd_schedule();
         for steps in 1..=1000 {
-            for spacing in [TimestepSpacing::Uniform, TimestepSpacing::Quad] {
+            for spacing in [TimestepSpacing::Uniform, TimestepSpacing::Exact, TimestepSpacing::Quad] {
                 let run = DdimSchedule::new(&schedule, steps, spacing, 0.0).unwrap();
                 assert!(!run.is_empty() && run.ddim_timesteps.iter().all(|&t| t < 1000), "{steps}");
                 assert!(run.ddim_timesteps.is_sorted(), "{steps}");
+                assert_eq!(steps_run(spacing, steps, 1000), run.len(), "{steps} steps, {spacing:?}");
             }
         }
     }
@@ -360,6 +375,27 @@ mod tests {
         let schedule = sd_schedule();
         let count = |steps| DdimSchedule::new(&schedule, steps, TimestepSpacing::Uniform, 0.0).unwrap().len();
         assert_eq!((count(25), count(30), count(48), count(350)), (25, 31, 50, 500));
+    }
+
+    #[test]
+    fn exact_runs_the_number_asked_for_and_is_uniform_where_that_divides_the_schedule() {
+        for timesteps in [1000, 400, 37] {
+            let schedule = DiffusionSchedule::new(BetaSchedule::Linear, timesteps, 0.00085, 0.012, 8e-3);
+            let list =
+                |steps, spacing| DdimSchedule::new(&schedule, steps, spacing, 0.0).unwrap().ddim_timesteps;
+            for steps in 1..=timesteps {
+                let exact = list(steps, TimestepSpacing::Exact);
+                assert_eq!(exact.len(), steps);
+                // Only where every timestep runs, the last is the reference's one past the end.
+                assert!(steps == timesteps || exact.windows(2).all(|pair| pair[0] < pair[1]), "{steps}");
+                if timesteps % steps == 0 {
+                    assert_eq!(exact, list(steps, TimestepSpacing::Uniform), "{steps} of {timesteps}");
+                }
+            }
+        }
+        let run = DdimSchedule::new(&sd_schedule(), 7, TimestepSpacing::Exact, 0.0).unwrap();
+        assert_eq!(run.ddim_timesteps, [1, 143, 286, 429, 572, 715, 858]);
+        assert!(run.notes.is_empty(), "{:?}", run.notes);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use safelight::app::desktop::{Desktop, Setup};
+use safelight::app::desktop::{Desktop, OfProcess, Setup};
 use safelight::app::draft::first_settings;
 use safelight::app::services::{Answer, Record, Services, Task};
 use safelight::app::words::{Language, Words};
@@ -57,6 +57,7 @@ impl Home {
                 trashed.lock().unwrap().push(path.to_owned());
                 Ok(())
             }),
+            process: OfProcess::open(self.places().sessions.as_deref(), None),
             words: Words::new(Language::English),
             waker: Arc::new(move || {
                 sender.try_send(()).ok();
@@ -335,20 +336,61 @@ fn a_picture_that_cannot_be_written_is_told_and_saved_elsewhere() {
     open.ask(Task::List { folder: None });
     for job in [1, 2] {
         open.ask(Task::Keep { job: JobId(job), frame: frame(16), made: made("a whale") });
-        let told = |answer: &Answer| match answer {
-            Answer::Failed(report) if report.sentence.key == "error-not-saved" => {
+        let details = open.wait(|answer| match answer {
+            Answer::Unkept { count, report: Some(report), .. } if *count as u64 == job => {
                 Some(report.details.clone())
             }
             _ => None,
-        };
-        assert!(open.wait(told).contains("choose another place"));
+        });
+        assert!(details.contains("choose another place"));
     }
     let elsewhere = home.root.path().join("elsewhere");
     open.ask(Task::List { folder: Some(elsewhere.clone()) });
     let saved = [open.kept(1).path, open.kept(2).path];
     assert_eq!(saved, ["a-whale-2026.png", "a-whale-2026-2.png"].map(|name| elsewhere.join(name)));
     assert_eq!(open::open(&saved[1]).unwrap(), frame(16));
+    open.wait(|answer| matches!(answer, Answer::Unkept { count: 0, .. }).then_some(()));
     open.listed(2);
+}
+
+#[test]
+fn what_could_not_be_saved_or_finished_waits_for_the_next_start() {
+    let home = Home::new();
+    std::fs::write(home.places().pictures, "in the way").unwrap();
+    let mut open = home.open();
+    open.ask(Task::List { folder: None });
+    // More than a memory would hold.
+    for job in 1..=70 {
+        open.ask(Task::Keep { job: JobId(job), frame: frame(16), made: made("a whale") });
+    }
+    let count = |wanted: usize| {
+        move |answer: &Answer| {
+            matches!(answer, Answer::Unkept { count, .. } if *count == wanted).then_some(())
+        }
+    };
+    open.wait(count(70));
+    open.ask(Task::UnderWay(vec![made("an owl").settings]));
+    drop(open);
+    let mut again = home.open();
+    again.ask(Task::List { folder: None });
+    let interrupted = again.wait(|answer| match answer {
+        Answer::Interrupted(settings) => Some(settings.clone()),
+        _ => None,
+    });
+    assert_eq!(interrupted, [made("an owl").settings]);
+    again.wait(count(70));
+    // The person made room and asks for it.
+    std::fs::remove_file(home.places().pictures).unwrap();
+    again.ask(Task::KeepAgain);
+    again.wait(|answer| (*answer == Answer::KeptLate(70)).then_some(()));
+    again.wait(count(0));
+    let saved = again.listed(70);
+    assert_eq!(recover(&saved[0].path).unwrap().unwrap().made.as_ref(), Some(&*made("a whale")));
+    again.ask(Task::UnderWay(Vec::new()));
+    drop(again);
+    let sessions = std::fs::read_dir(home.places().sessions.unwrap()).unwrap();
+    let left: Vec<_> = sessions.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["lock"], "nothing is left behind");
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod changed;
 mod memory;
 mod tiny;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -27,12 +28,16 @@ struct Bench {
 
 impl Bench {
     fn start() -> Self {
+        Self::with(None)
+    }
+
+    fn with(session_folder: Option<PathBuf>) -> Self {
         let wakes = Arc::new(AtomicUsize::new(0));
         let counted = wakes.clone();
         let wake = Arc::new(move || {
             counted.fetch_add(1, Ordering::Relaxed);
         });
-        let engine = spawn(EngineOptions::default(), wake).unwrap();
+        let engine = spawn(EngineOptions { session_folder, ..EngineOptions::default() }, wake).unwrap();
         Self { engine, waiting: Vec::new(), previews: Vec::new(), wakes }
     }
 
@@ -166,6 +171,44 @@ fn stop_keeps_what_has_developed_and_the_next_job_runs() {
     assert!(matches!(decoded, Event::Decoded { frame: Ok(_), step: 1, .. }), "{decoded:?}");
     bench.generate(2, apple(&info, 2), PreviewMode::Off);
     bench.until(|event| matches!(event, Event::Finished { job: JobId(2), .. }));
+}
+
+#[test]
+fn the_steps_of_every_picture_are_kept_on_the_disk_and_made_into_frames_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::with(Some(folder.path().to_owned()));
+    let info = bench.open();
+    for id in 1..=20 {
+        bench.generate(id, apple(&info, 2), PreviewMode::Off);
+        bench.until(|event| matches!(event, Event::Finished { .. }));
+    }
+    let strip = |bench: &mut Bench, job: JobId| {
+        bench.engine.request(Request::Strip { job }).unwrap();
+        let mut all = Vec::new();
+        loop {
+            let event = bench.until(|event| matches!(event, Event::Strip { .. }));
+            let Event::Strip { job: of, from, frames, whole } = event else { unreachable!() };
+            assert_eq!((of, from), (job, all.len()));
+            all.extend(frames);
+            if whole {
+                return all;
+            }
+        }
+    };
+    assert_eq!(strip(&mut bench, JobId(1)).len(), 2);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 20);
+    // A running job goes on meanwhile.
+    bench.generate(21, apple(&info, 300), PreviewMode::Off);
+    bench.until(|event| matches!(event, Event::Stepped(step) if step.step == 1));
+    let frames = strip(&mut bench, JobId(7));
+    assert_eq!((frames.len(), frames[0].width), (2, info.defaults.width));
+    bench.engine.control(Control::Stop { job: JobId(21) }).unwrap();
+    let stopped = bench.until(|event| matches!(event, Event::Stopped { .. }));
+    let Event::Stopped { steps_done, .. } = stopped else { unreachable!() };
+    assert_eq!(strip(&mut bench, JobId(21)).len(), steps_done);
+    bench.engine.request(Request::Strip { job: JobId(99) }).unwrap();
+    let lost = bench.until(|event| matches!(event, Event::StripFailed { .. }));
+    assert_eq!(lost, Event::StripFailed { job: JobId(99), other_model: false });
 }
 
 #[test]

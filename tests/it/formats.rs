@@ -24,7 +24,7 @@ fn develop(layout: &str) -> (Latent, Frame) {
         vae: None,
         text_encoder: None,
     };
-    let model = open_model(&source, Opening::on(&Device::cpu(StopFlag::default()), "CPU")).unwrap();
+    let model = open_model(&source, Opening::on(&Device::cpu(StopFlag::default()))).unwrap();
     assert!(model.info.notes.is_empty(), "{layout}");
     picture_of(&model)
 }

@@ -2,8 +2,10 @@
 
 mod develop;
 mod looks;
+mod lost;
 mod shelf;
 mod sizes;
 mod stage;
 mod trouble;
+mod values;
 mod words;

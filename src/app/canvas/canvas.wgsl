@@ -1,6 +1,10 @@
 // The picture on the tray: bicubic when enlarged, the pixels themselves from 200 % on if so asked,
 // an average when reduced; a cross-fade between two pictures, or a wipe.
 // Colours are mixed as stored (sRGB), as the eye compares them.
+//
+// Trap: Mesa's software driver compiles a fragment shader anew for every value of a uniform that a
+// branch in it depends on, and keeps each for ever: half a megabyte a frame of a fade. So the vertex
+// shader hands the uniforms on, and nothing in the fragment shader names them.
 
 struct Look {
     // The picture's rectangle in pixels of the viewport: left, top, width, height.
@@ -19,6 +23,10 @@ struct Look {
 
 struct Corner {
     @builtin(position) position: vec4<f32>,
+    // The fields of `Look`, the same at every corner.
+    @location(0) @interpolate(flat) place: vec4<f32>,
+    @location(1) @interpolate(flat) sizes: vec4<f32>,
+    @location(2) @interpolate(flat) how: vec4<f32>,
 };
 
 @vertex
@@ -26,7 +34,7 @@ fn corner(@builtin(vertex_index) index: u32) -> Corner {
     // One triangle that covers the viewport.
     let x = f32(i32(index & 1u) * 4 - 1);
     let y = f32(i32(index >> 1u) * 4 - 1);
-    return Corner(vec4<f32>(x, y, 0.0, 1.0));
+    return Corner(vec4<f32>(x, y, 0.0, 1.0), look.place, look.sizes, look.how);
 }
 
 // Catmull-Rom by nine bilinear samples: neighbouring weights of equal sign share one.
@@ -65,14 +73,14 @@ fn reduced(picture: texture_2d<f32>, at: vec2<f32>, step: vec2<f32>) -> vec3<f32
     return sum / 16.0;
 }
 
-fn colour(picture: texture_2d<f32>, at: vec2<f32>, size: vec2<f32>) -> vec3<f32> {
-    let scale = look.place.z / size.x;
-    if look.how.z > 0.5 {
+fn colour(picture: texture_2d<f32>, at: vec2<f32>, size: vec2<f32>, shown: Corner) -> vec3<f32> {
+    let scale = shown.place.z / size.x;
+    if shown.how.z > 0.5 {
         let texel = vec2<i32>(clamp(at * size, vec2<f32>(0.0), size - 1.0));
         return textureLoad(picture, texel, 0).rgb;
     }
     if scale < 0.75 {
-        return reduced(picture, at, 1.0 / look.place.zw);
+        return reduced(picture, at, 1.0 / shown.place.zw);
     }
     return bicubic(picture, at, size);
 }
@@ -84,24 +92,24 @@ fn linear(rgb: vec3<f32>) -> vec3<f32> {
 }
 
 @fragment
-fn paint(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
-    let at = (position.xy - look.place.xy) / look.place.zw;
+fn paint(shown: Corner) -> @location(0) vec4<f32> {
+    let at = (shown.position.xy - shown.place.xy) / shown.place.zw;
     if any(at < vec2<f32>(0.0)) || any(at >= vec2<f32>(1.0)) {
         discard;
     }
     var rgb: vec3<f32>;
-    if look.how.y >= 0.0 {
-        if at.x < look.how.y {
-            rgb = colour(beneath, at, look.sizes.xy);
+    if shown.how.y >= 0.0 {
+        if at.x < shown.how.y {
+            rgb = colour(beneath, at, shown.sizes.xy, shown);
         } else {
-            rgb = colour(above, at, look.sizes.zw);
+            rgb = colour(above, at, shown.sizes.zw, shown);
         }
-    } else if look.how.x >= 1.0 {
-        rgb = colour(above, at, look.sizes.zw);
+    } else if shown.how.x >= 1.0 {
+        rgb = colour(above, at, shown.sizes.zw, shown);
     } else {
-        rgb = mix(colour(beneath, at, look.sizes.xy), colour(above, at, look.sizes.zw), look.how.x);
+        rgb = mix(colour(beneath, at, shown.sizes.xy, shown), colour(above, at, shown.sizes.zw, shown), shown.how.x);
     }
-    if look.how.w > 0.5 {
+    if shown.how.w > 0.5 {
         rgb = linear(rgb);
     }
     return vec4<f32>(rgb, 1.0);

@@ -98,3 +98,15 @@ impl CallbackTrait for Canvas {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    /// Why is told in the shader.
+    #[test]
+    fn the_vertex_shader_alone_names_the_uniforms() {
+        let source = include_str!("canvas.wgsl");
+        let naming = source.split("\nfn ").filter(|function| function.contains("look."));
+        let names: Vec<&str> = naming.filter_map(|function| function.split('(').next()).collect();
+        assert_eq!(names, ["corner"]);
+    }
+}

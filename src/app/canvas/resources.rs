@@ -153,7 +153,9 @@ impl Resources {
 
 fn layout_descriptor() -> wgpu::BindGroupLayoutDescriptor<'static> {
     const fn entry(binding: u32, ty: wgpu::BindingType) -> wgpu::BindGroupLayoutEntry {
-        wgpu::BindGroupLayoutEntry { binding, visibility: wgpu::ShaderStages::FRAGMENT, ty, count: None }
+        // The vertex shader alone reads the uniforms; why is told there.
+        let visibility = if binding == 0 { wgpu::ShaderStages::VERTEX } else { wgpu::ShaderStages::FRAGMENT };
+        wgpu::BindGroupLayoutEntry { binding, visibility, ty, count: None }
     }
     const TEXTURE: wgpu::BindingType = wgpu::BindingType::Texture {
         sample_type: wgpu::TextureSampleType::Float { filterable: true },

@@ -6,6 +6,7 @@
 
 mod dialog;
 mod examine;
+mod footprint;
 mod lanes;
 mod unkept;
 mod wanted;
@@ -13,7 +14,7 @@ mod worker;
 mod write;
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
@@ -26,10 +27,11 @@ use crate::gallery::Trash;
 use crate::message::Report;
 use crate::picture::Format;
 use crate::places::Places;
-use crate::remember::Keeper;
+use crate::remember::{Instance, Keeper, Left, Session};
 use crate::told::Sentence;
 
 use dialog::Dialogs;
+use footprint::Footprint;
 use lanes::Front;
 use worker::Worker;
 
@@ -48,10 +50,37 @@ pub struct Setup {
     pub save_format: Format,
     /// Moves files to the system's trash.
     pub trash: Trash,
+    /// What belongs to this process.
+    pub process: OfProcess,
     /// The language of dialogs.
     pub words: Words,
     /// Wakes the window when an answer has come.
     pub waker: Waker,
+}
+
+/// What belongs to this process, and goes with it.
+#[derive(Default)]
+pub struct OfProcess {
+    /// Its folder; none where there is no place for one.
+    pub session: Option<Session>,
+    /// What earlier ones have left.
+    pub left: Left,
+    /// Hears other starts of the program; none if this is not the first.
+    pub instance: Option<Instance>,
+    /// Whether another window has the memory, so that this one remembers nothing.
+    pub beside: bool,
+}
+
+impl OfProcess {
+    /// With a session below `root`.
+    pub fn open(root: Option<&Path>, instance: Option<Instance>) -> Self {
+        let opened = root.map(Session::open).transpose().unwrap_or_else(|error| {
+            log::warn!("there is no folder for this session: {error}");
+            None
+        });
+        let (session, left) = opened.unzip();
+        Self { session, left: left.unwrap_or_default(), instance, beside: false }
+    }
 }
 
 /// The front end's side.
@@ -65,9 +94,10 @@ pub struct Desktop {
     dialogs: Dialogs,
     words: Words,
     save_format: Format,
-    /// The pictures' usual folder, and the present one.
-    usual: PathBuf,
+    places: Places,
+    /// The present folder of pictures.
     folder: PathBuf,
+    footprint: Footprint,
     offset: i64,
     thread: Option<JoinHandle<()>>,
 }
@@ -78,20 +108,22 @@ impl Desktop {
     /// # Errors
     /// If the system gives no thread.
     pub fn new(setup: Setup) -> std::io::Result<Self> {
-        let Setup { places, keeper, note, save_format, trash, words, waker } = setup;
+        let Setup { places, keeper, note, save_format, trash, process, words, waker } = setup;
         let (front, ends) = lanes::pair(waker);
-        let (usual, dialogs) = (places.pictures.clone(), Dialogs::new(front.errands.clone()));
-        let worker = Worker::new(places, keeper, trash, ends);
+        let beside = process.beside.then(|| failed("beside-another", ""));
+        let dialogs = Dialogs::new(front.errands.clone());
+        let worker = Worker::new(places.clone(), keeper, trash, process, ends);
         let thread = std::thread::Builder::new().name("services".to_owned()).spawn(move || worker.run())?;
         Ok(Self {
             front: Some(front),
             waiting: VecDeque::new(),
-            ready: note.map(|note| failed("error-remembered", note)).into_iter().collect(),
+            ready: note.map(|note| failed("error-remembered", note)).into_iter().chain(beside).collect(),
             dialogs,
             words,
             save_format,
-            folder: usual.clone(),
-            usual,
+            folder: places.pictures.clone(),
+            places,
+            footprint: Footprint::default(),
             offset: i64::from(jiff::Zoned::now().offset().seconds()),
             thread: Some(thread),
         })
@@ -126,7 +158,7 @@ impl Desktop {
     fn note(&mut self, task: &mut Task) {
         match task {
             Task::List { folder } => {
-                let present = folder.get_or_insert_with(|| self.usual.clone());
+                let present = folder.get_or_insert_with(|| self.places.pictures.clone());
                 self.folder.clone_from(present);
             }
             Task::Speak(language) => self.words = Words::new(*language),
@@ -174,6 +206,14 @@ impl Services for Desktop {
 
     fn local_offset(&self) -> i64 {
         self.offset
+    }
+
+    fn places(&self) -> Option<&Places> {
+        Some(&self.places)
+    }
+
+    fn resident_memory(&mut self) -> Option<u64> {
+        self.footprint.bytes()
     }
 }
 

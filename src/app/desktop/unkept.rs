@@ -1,15 +1,15 @@
 //! Finished pictures that could not be written yet. They are tried again when another folder is
-//! chosen, when a later one succeeds, and at the end.
+//! chosen, when a later one succeeds, when a person asks, and at the end.
+//!
+//! Invariant: none is given up. Each is held in memory and, where that can be written, as a file in the
+//! session's folder, which the next start takes over.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::app::services::Record;
 use crate::message::JobId;
 use crate::picture::{self, Format, Frame, Made, PictureError};
-
-/// Pictures that are held, the latest; a full-size one takes 800 KB.
-const HELD_MAX: usize = 64;
 
 /// A finished picture.
 pub(super) struct Finished {
@@ -40,32 +40,84 @@ impl Finished {
     }
 }
 
+/// A picture that is held.
+struct Held {
+    /// None for one of an earlier session, which is a file alone.
+    finished: Option<Finished>,
+    /// Its file in the session's folder.
+    aside: Option<PathBuf>,
+}
+
+/// What became of a held picture.
+pub(super) enum Saved {
+    /// One of this session is in its place.
+    OfJob(JobId, Record),
+    /// One of an earlier session is.
+    OfEarlier(PathBuf),
+}
+
 /// Those that are held, oldest first.
 #[derive(Default)]
-pub(super) struct Unkept(Vec<Finished>);
+pub(super) struct Unkept {
+    held: Vec<Held>,
+    /// The folder for their files.
+    aside: Option<PathBuf>,
+}
 
 impl Unkept {
-    pub(super) fn hold(&mut self, finished: Finished) {
-        self.0.push(finished);
-        let surplus = self.0.len().saturating_sub(HELD_MAX);
-        for lost in self.0.drain(..surplus) {
-            log::warn!("the picture of job {} was given up", lost.job.0);
-        }
+    /// With what an earlier session has left; files go to `aside`.
+    pub(super) fn new(aside: Option<PathBuf>, left: Vec<PathBuf>) -> Self {
+        let held = left.into_iter().map(|file| Held { finished: None, aside: Some(file) }).collect();
+        Self { held, aside }
     }
 
-    /// Tries again until one fails; answers with what was saved.
-    pub(super) fn try_again(&mut self, folder: &Path) -> Vec<(JobId, Record)> {
+    pub(super) fn hold(&mut self, finished: Finished) {
+        let saved = self.aside.as_ref().map(|folder| finished.save(folder));
+        let aside = saved.and_then(|saved| {
+            saved.inspect_err(|error| log::warn!("a picture is held in memory alone: {error}")).ok()
+        });
+        self.held.push(Held { finished: Some(finished), aside: aside.map(|record| record.path) });
+    }
+
+    /// Tries again until one fails; answers with what was saved, and why not all was.
+    pub(super) fn try_again(&mut self, folder: &Path) -> (Vec<Saved>, Option<PictureError>) {
         let mut saved = Vec::new();
-        while let Some(finished) = self.0.first()
-            && let Ok(record) = finished.save(folder)
-        {
-            saved.push((finished.job, record));
-            self.0.remove(0);
+        while let Some(held) = self.held.first() {
+            match held.save(folder) {
+                Ok(one) => saved.push(one),
+                Err(error) => return (saved, Some(error)),
+            }
+            let held = self.held.remove(0);
+            if let Some(aside) = held.aside
+                && let Err(error) = std::fs::remove_file(&aside)
+            {
+                log::info!("{} was not removed: {error}", aside.display());
+            }
         }
-        saved
+        (saved, None)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.held.len()
+    }
+
+    /// The jobs of those of this session.
+    pub(super) fn jobs(&self) -> Vec<JobId> {
+        self.held.iter().filter_map(|held| Some(held.finished.as_ref()?.job)).collect()
+    }
+}
+
+impl Held {
+    fn save(&self, folder: &Path) -> Result<Saved, PictureError> {
+        if let Some(finished) = &self.finished {
+            return Ok(Saved::OfJob(finished.job, finished.save(folder)?));
+        }
+        let aside = self.aside.as_deref().unwrap_or(Path::new(""));
+        let path = folder.join(aside.file_name().unwrap_or_default());
+        let saved = std::fs::read(aside).and_then(|bytes| {
+            std::fs::create_dir_all(folder)?;
+            picture::write_atomically(&path, &bytes, false)
+        });
+        saved.map(Saved::OfEarlier).map_err(|source| PictureError::Write { path, source })
     }
 }

@@ -11,19 +11,20 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, after, bounded, never, select};
 
 use super::examine::examine;
-use super::failed;
 use super::lanes::{Ends, Out};
-use super::unkept::{Finished, Unkept};
+use super::unkept::{Finished, Saved, Unkept};
 use super::wanted::Wanted;
 use super::write::{Errand, failed as picture_failed};
+use super::{OfProcess, failed};
 
 use crate::app::services::{Answer, Record, Task};
 use crate::app::state::file_name;
 use crate::gallery::{self, Gallery, News, Setup, Thumbnail, Trash};
-use crate::picture;
+use crate::message::{Report, Settings};
 use crate::picture::read::Recovered;
+use crate::picture::{self, PictureError};
 use crate::places::Places;
-use crate::remember::Keeper;
+use crate::remember::{Instance, Keeper, Left, Session};
 use crate::told::Sentence;
 
 /// While a folder is being read, the list so far is sent at most this often.
@@ -34,6 +35,8 @@ const SEEN_AFTER: Duration = Duration::from_secs(1);
 const DISCARD_EVERY: Duration = Duration::from_millis(500);
 /// Files pasted at once, at most.
 const FILES_MAX: usize = 64;
+/// Calls of other starts are looked for this often.
+const CALLS_EVERY: Duration = Duration::from_millis(400);
 /// When to look whether what was remembered could be written.
 const WRITTEN_AFTER: Duration = Duration::from_secs(1);
 
@@ -53,6 +56,10 @@ pub(super) struct Worker {
     watched: bool,
     wanted: Wanted,
     unkept: Unkept,
+    session: Option<Session>,
+    instance: Option<Instance>,
+    /// What an earlier session was making, until it is told.
+    interrupted: Vec<Settings>,
     /// The gallery has changed since the last list.
     changed: bool,
     listed_at: Option<Instant>,
@@ -63,8 +70,11 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(places: Places, keeper: Keeper, trash: Trash, ends: Ends) -> Self {
+    pub(super) fn new(places: Places, keeper: Keeper, trash: Trash, process: OfProcess, ends: Ends) -> Self {
         let Ends { tasks, errands, out } = ends;
+        let OfProcess { session, left, instance, .. } = process;
+        let Left { pictures, under_way } = left;
+        let unkept = Unkept::new(session.as_ref().map(Session::pictures), pictures);
         // One poke says as much as many.
         let (poke, poked) = bounded(1);
         Self {
@@ -79,7 +89,10 @@ impl Worker {
             gallery: None,
             watched: true,
             wanted: Wanted::default(),
-            unkept: Unkept::default(),
+            unkept,
+            session,
+            instance,
+            interrupted: under_way,
             changed: false,
             listed_at: None,
             awaited: None,
@@ -114,9 +127,8 @@ impl Worker {
             self.guarded(|worker| worker.follow(errand));
         }
         let folder = self.folder();
-        self.unkept.try_again(&folder);
-        if self.unkept.len() > 0 {
-            log::error!("{} pictures could not be kept in {}", self.unkept.len(), folder.display());
+        if let (_, Some(error)) = self.unkept.try_again(&folder) {
+            log::error!("{} pictures could not be kept: {error}", self.unkept.len());
         }
         // The gallery and the keeper finish what they have begun when they are dropped.
     }
@@ -135,7 +147,8 @@ impl Worker {
         let list = self.changed.then(|| self.list_from(now));
         let discard = self.gallery.as_ref().and_then(|gallery| gallery.undoable(now));
         let discard = discard.map(|_| now + DISCARD_EVERY);
-        let first = [list, discard, self.ask_keeper].into_iter().flatten().min()?;
+        let calls = self.instance.as_ref().map(|_| now + CALLS_EVERY);
+        let first = [list, discard, self.ask_keeper, calls].into_iter().flatten().min()?;
         Some(first.saturating_duration_since(now))
     }
 
@@ -159,11 +172,21 @@ impl Worker {
                 Err(error) => picture_failed(&error),
             }),
             Task::Keep { job, frame, made } => self.keep(Finished { job, frame, made }),
+            Task::KeepAgain => self.try_again(),
+            Task::UnderWay(under_way) => {
+                let noted = self.session.as_ref().map(|session| session.note(&under_way));
+                if let Some(Err(error)) = noted {
+                    log::warn!("what is being made is not noted: {error}");
+                }
+            }
             Task::Examine(path) => self.out.send(examine(path)),
             Task::Paste { picture } => self.paste(picture),
             Task::Trash(path) => self.discard(path),
             Task::Untrash => self.undo(),
-            Task::Reveal(path) => self.show(path, |path| opener::reveal(path)),
+            Task::Reveal(path) => {
+                let there = path.ancestors().find(|above| above.exists()).unwrap_or(&path).to_owned();
+                self.show(there, |path| opener::reveal(path));
+            }
             Task::OpenFolder => {
                 let folder = self.folder();
                 match std::fs::create_dir_all(&folder) {
@@ -242,7 +265,11 @@ impl Worker {
             });
             gallery.watch(self.watched);
             self.gallery = Some(gallery);
-            self.try_again(&folder);
+        }
+        self.try_again();
+        let interrupted = std::mem::take(&mut self.interrupted);
+        if !interrupted.is_empty() {
+            self.out.send(Answer::Interrupted(interrupted));
         }
         self.changed = true;
     }
@@ -252,18 +279,49 @@ impl Worker {
         match finished.save(&folder) {
             Ok(record) => {
                 self.kept(finished.job, record);
-                self.try_again(&folder);
+                self.try_again();
             }
             Err(error) => {
-                self.out.send(failed("error-not-saved", error.to_string()));
                 self.unkept.hold(finished);
+                self.tell_unkept(Some(&error));
             }
         }
     }
 
-    fn try_again(&mut self, folder: &Path) {
-        for (job, record) in self.unkept.try_again(folder) {
-            self.kept(job, record);
+    /// Tries to keep what could not be kept before.
+    fn try_again(&mut self) {
+        if self.unkept.len() == 0 {
+            return;
+        }
+        let folder = self.folder();
+        let (saved, error) = self.unkept.try_again(&folder);
+        let mut late = 0;
+        for one in saved {
+            match one {
+                Saved::OfJob(job, record) => self.kept(job, record),
+                Saved::OfEarlier(path) => {
+                    late += 1;
+                    if let Some(gallery) = &self.gallery {
+                        gallery.saved(path);
+                    }
+                }
+            }
+        }
+        if late > 0 {
+            self.out.send(Answer::KeptLate(late));
+        }
+        self.tell_unkept(error.as_ref());
+    }
+
+    fn tell_unkept(&self, error: Option<&PictureError>) {
+        let (jobs, count) = (self.unkept.jobs(), self.unkept.len());
+        self.out.send(Answer::Unkept { jobs, count, report: error.map(Report::of) });
+    }
+
+    /// Answers other starts of the program.
+    fn answer_calls(&self) {
+        for call in self.instance.iter().flat_map(Instance::calls) {
+            self.out.send(Answer::Called(call.model.map(Into::into)));
         }
     }
 
@@ -340,6 +398,7 @@ impl Worker {
             }
         }
         self.send_list(now);
+        self.answer_calls();
         if self.ask_keeper.is_some_and(|at| now >= at) {
             self.ask_keeper = None;
             if let Some(details) = self.keeper.trouble() {

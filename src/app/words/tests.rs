@@ -37,6 +37,24 @@ fn both_languages_have_the_same_keys_and_values() {
     assert_eq!(values(Language::English), values(Language::Chinese));
 }
 
+/// Messages that are the same in both languages: names, and nothing else.
+const SAME: &[&str] = &[];
+
+#[test]
+fn every_message_is_read_and_says_something_else_in_each_language() {
+    let [english, chinese] = Language::ALL.map(|language| {
+        let read = FluentResource::try_new(language.source().to_owned());
+        assert!(read.is_ok(), "{}: {:?}", language.name(), read.err().map(|(_, errors)| errors));
+        Words::new(language)
+    });
+    for key in keys(Language::English) {
+        assert!(english.has(&key) && chinese.has(&key), "{key} is not read");
+        let told = [english.t(&key), chinese.t(&key)];
+        assert!(!told.contains(&key), "{key} stands for itself");
+        assert_eq!(told[0] == told[1], SAME.contains(&key.as_str()), "{key}: {}", told[0]);
+    }
+}
+
 /// The source of the program, tests left out.
 fn code() -> String {
     let mut code = String::new();
@@ -80,7 +98,14 @@ fn told() -> BTreeSet<String> {
 #[test]
 fn the_files_have_every_key_that_the_code_asks_for() {
     let code = code();
-    let openings = ["words.t(\"", "words.with(\"", "Said::Key(\"", "Said::With(\"", "Said::Values(\""];
+    let openings = [
+        "words.t(\"",
+        "words.with(\"",
+        "Said::Key(\"",
+        "Said::With(\"",
+        "Said::Values(\"",
+        "Said::Counted(\"",
+    ];
     let asked = openings.iter().flat_map(|opening| code.split(opening).skip(1));
     let asked: BTreeSet<String> = asked
         .map(|part| part.split('"').next().unwrap_or_default().to_owned())
@@ -116,7 +141,7 @@ fn messages() -> Vec<Box<dyn Told>> {
     use crate::engine::OpenError;
     use crate::engine::generate::{GenerateError, Number, Part, Side};
     use crate::model::ModelError;
-    use crate::note::{FileNote, Note, TextKind};
+    use crate::note::{FileNote, Note, PictureNote, TextKind};
     use crate::ops::{Dtype, Error};
     use crate::picture::PictureError;
     use crate::sampler::ScheduleError;
@@ -152,19 +177,39 @@ fn messages() -> Vec<Box<dyn Told>> {
         Note::FitError { error: 0.1 },
         Note::RoughColors,
         Note::FitNotReady,
-        Note::OtherSampler { found: text() },
-        Note::OtherSize { found: [1, 2], used: [3, 4] },
-        Note::OtherSteps { found: 1500, used: 1000 },
-        Note::OtherEta { found: 0.5 },
-        Note::OtherModel { found: text(), used: "abc".into() },
-        Note::NotTold { what: text() },
-        Note::WasStopped { after: 3 },
-        Note::WasSteered { used: 7.5 },
-        Note::SettingsLeftOut { format: text() },
-        Note::PromptsCut { format: text() },
-        Note::PreviewNotSaved { cause: text() },
     ] {
         all.push(Box::new(note));
+    }
+    for note in [
+        FileNote::VTold,
+        FileNote::VAssumed,
+        FileNote::PredictionUnknown { told: text() },
+        FileNote::PredictionsDiffer { file: text() },
+        FileNote::ZeroTerminalSnr,
+        FileNote::EmaAbsent,
+        FileNote::EmaOnly,
+        FileNote::EncoderAbsent,
+        FileNote::RowsWithoutWords { rows: 3, used: 7 },
+        FileNote::NamesUnwrapped { tensors: 3, stored: text(), read_as: text() },
+        FileNote::BytesBehindTheEnd { bytes: 3 },
+        FileNote::RestsLeftOut { network: text(), tensors: 3 },
+    ] {
+        all.push(Box::new(note));
+    }
+    for note in [
+        PictureNote::OtherSampler { found: text() },
+        PictureNote::OtherSize { found: [1, 2], used: [3, 4] },
+        PictureNote::OtherSteps { found: 1500, used: 1000 },
+        PictureNote::OtherEta { found: 0.5 },
+        PictureNote::OtherModel { found: text(), used: "abc".into() },
+        PictureNote::NotTold { what: text() },
+        PictureNote::WasStopped { after: 3 },
+        PictureNote::WasSteered { used: 7.5 },
+        PictureNote::SettingsLeftOut { format: text() },
+        PictureNote::PromptsCut { format: text() },
+        PictureNote::PreviewNotSaved { cause: text() },
+    ] {
+        all.push(Box::new(Note::Picture(note)));
     }
     for problem in [
         Problem::Missing,
@@ -194,6 +239,7 @@ fn messages() -> Vec<Box<dyn Told>> {
         Problem::MissingPart { part: "unet", looked_for: "a file" },
         Problem::Unsupported { expected: text(), found: text() },
         Problem::NoTensor(text()),
+        Problem::NoWholeDecoder { missing: text() },
         Problem::ElementType { name: text(), found: "xyz" },
         Problem::Stopped,
     ] {
@@ -229,6 +275,9 @@ fn messages() -> Vec<Box<dyn Told>> {
     ] {
         all.push(Box::new(CheckpointError { path: path(), problem: Problem::OtherKind(kind) }));
     }
+    for error in [crate::engine::StepError::Gone, crate::engine::StepError::OtherModel] {
+        all.push(Box::new(error));
+    }
     for error in [
         ConfigError::Unreadable { cause: text(), path: text() },
         ConfigError::Yaml(text()),
@@ -243,6 +292,7 @@ fn messages() -> Vec<Box<dyn Told>> {
         Error::OutOfMemory { bytes: 1 << 30 },
         Error::Device(text()),
         Error::Shape(text()),
+        Error::NoEncoder,
         Error::Backend { device: "CPU", operation: "xyz", cause: text() },
     ] {
         all.push(Box::new(error));

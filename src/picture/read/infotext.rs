@@ -176,8 +176,7 @@ fn settings_place(text: &str) -> Option<Place> {
         let line = text[start..].trim_start_matches([' ', '\t']);
         // An unknown key may only open a line that cannot be the prompt.
         let unknown_may = start > 0 && line.starts_with(char::is_uppercase);
-        pairs::key(line)
-            .is_some_and(|(key, _)| unknown_may || Key::of(key).is_some_and(|key| !key.is_prompt()))
+        pairs::key(line).is_some_and(|(key, _)| Key::of(key).map_or(unknown_may, |key| !key.is_prompt()))
     };
     let last = |starts: Vec<usize>, sound: fn(&[(String, String)]) -> bool| {
         let mut found = None;

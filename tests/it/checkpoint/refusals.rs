@@ -39,7 +39,7 @@ fn a_file_that_asks_to_run_something_is_refused_by_name() {
 #[test]
 fn what_is_no_checkpoint_is_named() {
     let folder = TempDir::new().unwrap();
-    assert!(refusal(&folder.path().join("nothing.ckpt")).contains("check the spelling"));
+    assert!(refusal(&folder.path().join("nothing.ckpt")).contains("check the path"));
     assert!(refusal(folder.path()).contains("found none in it"));
     assert!(refused(b"").contains("empty file"));
     assert!(refused(b"<!DOCTYPE html><html></html>").contains("web page"));

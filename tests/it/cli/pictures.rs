@@ -94,6 +94,7 @@ fn every_choice_changes_the_picture() {
         &["--negative", "rain"],
         &["--width", &half],
         &["--height", &half],
+        &["--timesteps", "exact"],
     ];
     let mut pictures = Vec::new();
     for (number, choice) in choices.iter().enumerate() {
@@ -183,6 +184,90 @@ fn previews_show_every_step() {
     let first = picture(&folder, "steps/a-boat-9-step-0001.png");
     assert_eq!((first.width, first.height), (side(), side()));
     assert_ne!(first, picture(&folder, "steps/a-boat-9-step-0002.png"));
+}
+
+#[test]
+fn a_picture_tells_its_settings_and_another_is_made_like_it() {
+    let folder = folder();
+    let flags =
+        ["--negative", "rain", "--seed", "5", "--steps", "2", "--guidance", "2,5", "--timesteps", "quad"];
+    done(&folder, &[&["generate", "a fox", "-o", "a.png"][..], &flags].concat());
+    let said = done(&folder, &["inspect", "a.png"]);
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines[..4], ["prompt: a fox", "negative prompt: rain", "steps: 2", "guidance: 2.5"]);
+    assert!(lines.contains(&"seed: 5") && lines.contains(&"made by: Safelight"), "{said}");
+    let object: Value = serde_json::from_str(&done(&folder, &["inspect", "a.png", "--json"])).unwrap();
+    assert_eq!(object["settings"]["guidance"], 2.5);
+    assert_eq!((&object["made_by"], &object["model"]), (&"Safelight".into(), &"Starter".into()));
+    assert_eq!(object["not_read"], serde_json::json!([]));
+
+    done(&folder, &["generate", "--like", "a.png", "-o", "b.png"]);
+    assert_eq!(picture(&folder, "a.png"), picture(&folder, "b.png"));
+    // What is typed wins.
+    done(&folder, &["generate", "a boat", "--like", "a.png", "--seed", "6", "-o", "c.png"]);
+    let settings = recover(&folder.path().join("c.png")).unwrap().unwrap().settings;
+    assert_eq!((settings.prompt.as_deref(), settings.seed), (Some("a boat"), Some(6)));
+    assert_eq!((settings.negative_prompt.as_deref(), settings.steps), (Some("rain"), Some(2)));
+}
+
+#[test]
+fn what_cannot_be_followed_is_a_note_and_the_nearest_is_taken() {
+    let folder = folder();
+    let write = |name: &str, text: &str| {
+        let mut encoder = png::Encoder::new(File::create(folder.path().join(name)).unwrap(), 1, 1);
+        encoder.add_text_chunk("parameters".to_owned(), text.to_owned()).unwrap();
+        encoder.write_header().unwrap().write_image_data(&[0]).unwrap();
+    };
+    let text = "a fox\nNegative prompt: rain\nSteps: 2, Sampler: Euler a, CFG scale: 2, Seed: 5, Size: 100x1, Model: other, Eta: 0.3";
+    write("a.png", text);
+    let run = safelight(&folder, &["generate", "--like", "a.png", "-o", "b.png"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    for part in ["note: the picture was made with the sampler Euler a", "100x1", "the model other"] {
+        assert!(run.stderr.contains(part), "{part} is not in {}", run.stderr);
+    }
+    let made = recover(&folder.path().join("b.png")).unwrap().unwrap().made.unwrap();
+    assert_eq!((made.settings.prompt.as_str(), made.settings.seed, made.settings.eta), ("a fox", 5, 0.0));
+    assert_eq!(made.model, "Starter");
+    let object: Value = serde_json::from_str(&done(&folder, &["inspect", "a.png", "--json"])).unwrap();
+    assert_eq!(object["settings"]["sampler"], "Euler a");
+
+    write("bare.png", "Steps: 2, Sampler: DDIM, CFG scale: 2, Seed: 5");
+    let run = safelight(&folder, &["generate", "--like", "bare.png", "-o", "c.png"]);
+    assert_eq!((run.code, run.stderr.lines().count()), (2, 1), "{}", run.stderr);
+    write("nothing.png", "a holiday");
+    for arguments in [&["inspect", "nothing.png"][..], &["generate", "--like", "nothing.png"], &["generate"]]
+    {
+        let run = safelight(&folder, arguments);
+        assert_eq!(run.code, 2, "{arguments:?}: {}", run.stderr);
+    }
+    assert_eq!(files(folder.path()), ["a.png", "b.png", "bare.png", "nothing.png"]);
+}
+
+#[test]
+fn a_negative_seed_is_any_seed() {
+    let folder = folder();
+    let seed = |name: &str| {
+        done(&folder, &["generate", "a boat", "--steps", "1", "--seed", "-1", "-o", name]);
+        recover(&folder.path().join(name)).unwrap().unwrap().settings.seed.unwrap()
+    };
+    let (first, second) = (seed("a.png"), seed("b.png"));
+    assert!(first != second && first < 1 << 32, "{first} {second}");
+}
+
+#[test]
+fn long_names_and_long_prompts_lose_nothing() {
+    let folder = folder();
+    let name = format!("{}.png", "n".repeat(251));
+    for _ in 0..2 {
+        done(&folder, &["generate", "a boat", "--steps", "1", "-o", &name]);
+    }
+    assert_eq!(files(folder.path()).len(), 2);
+    let prompt = "apple, ".repeat(10_000);
+    let run = safelight(&folder, &["generate", &prompt, "--steps", "1", "-o", "a.jpg"]);
+    assert_eq!(run.code, 0, "{:.300}", run.stderr);
+    assert!(run.stderr.contains("cut"), "{:.300}", run.stderr);
+    let found = recover(&folder.path().join("a.jpg")).unwrap().unwrap().settings;
+    assert!(found.prompt.unwrap().starts_with("apple, apple, ") && found.steps == Some(1));
 }
 
 /// A trace of the starter's recorded run holds what the reference computed, under its names.

@@ -124,6 +124,10 @@ fn a_place_that_cannot_be_written_is_refused_before_the_work() {
     {
         assert!(refusal(&folder, &[&["generate", "a boat"][..], place].concat()).contains("file"));
     }
+    let name = format!("{}.png", "n".repeat(252));
+    for place in [name.clone(), format!("new/{name}"), format!("{name}/")] {
+        assert!(refusal(&folder, &["generate", "a boat", "-o", &place]).contains("shorten"), "{place}");
+    }
     let trace = ["generate", "a boat", "-o", "a.png", "--trace", "file/t.safetensors"];
     assert!(refusal(&folder, &trace).contains("file"));
     assert!(refusal(&folder, &["generate", "a boat", "-o", "a.bmp"]).contains("bmp"));

@@ -24,7 +24,7 @@ fn folder() -> TempDir {
 
 fn open(source: &ModelSource) -> Result<OpenModel, String> {
     let device = Device::cpu(StopFlag::default());
-    open_model(source, Opening::on(&device, "CPU")).map_err(|error| error.to_string())
+    open_model(source, Opening::on(&device)).map_err(|error| error.to_string())
 }
 
 fn model(folder: &TempDir) -> ModelSource {

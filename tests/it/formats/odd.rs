@@ -94,7 +94,7 @@ impl Made {
 
     fn open(&self) -> Result<OpenModel, OpenError> {
         let source = ModelSource::file(self.path());
-        open_model(&source, Opening::on(&Device::cpu(StopFlag::default()), "CPU"))
+        open_model(&source, Opening::on(&Device::cpu(StopFlag::default())))
     }
 
     /// Its picture, and its notes in one text.

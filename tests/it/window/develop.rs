@@ -91,7 +91,7 @@ fn guidance_dragged_while_a_picture_develops_steers_it() {
     assert_eq!(last.0, job);
     assert!((11.0..12.5).contains(&last.1), "{last:?}");
     assert!(stage.requests().iter().all(|request| !matches!(request, Request::Generate(_))));
-    stage.harness.get_by_label("Acts from the next step");
+    stage.harness.get_by_label("Applies from the next step");
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn pause_resume_and_stop_are_sent_for_the_running_job() {
     stage.tell(Event::Paused { job });
     stage.run();
     assert_eq!(stage.running(), Some((job, Progress::Paused)));
-    stage.click("Go on");
+    stage.click("Resume");
     assert_eq!(stage.controls(), [Control::Resume { job }]);
     stage.tell(Event::Resumed { job });
     stage.run();
@@ -167,7 +167,7 @@ fn the_end_of_a_long_job_is_told_to_a_person_who_looks_elsewhere() {
     let second = stage.job().id;
     finish_after(&mut stage, second, 60);
     assert!(commands(&stage).contains(&attention));
-    assert!(commands(&stage).contains(&ViewportCommand::Title("The picture is done – Safelight".into())));
+    assert!(commands(&stage).contains(&ViewportCommand::Title("Picture finished – Safelight".into())));
     // Coming back puts the title right.
     focus(&mut stage, true);
     assert!(commands(&stage).contains(&ViewportCommand::Title("Safelight".into())));
@@ -256,7 +256,7 @@ fn scrubbing_shows_earlier_steps_and_decodes_one_in_full() {
         stage.tasks().iter().any(|task| matches!(task, Task::SaveAs { frame, .. } if *frame == sample(11)))
     );
     stage.press(Modifiers::NONE, Key::End);
-    stage.click("Back to the newest");
+    stage.click("Back to latest");
     assert_eq!(stage.on_tray(), sample(5));
 }
 
@@ -314,7 +314,7 @@ fn everything_can_be_done_by_keys_alone() {
     stage.run();
     stage.press(Modifiers::NONE, Key::ArrowDown);
     stage.press(Modifiers::NONE, Key::Enter);
-    assert!(stage.harness.state().state().draft.seed_locked, "the second match was Keep this seed");
+    assert!(stage.harness.state().state().draft.seed_locked, "the second match was Lock seed");
 }
 
 #[test]
@@ -323,7 +323,7 @@ fn a_finished_picture_is_announced_and_listed() {
     let job = stage.develop();
     stage.begin(job, 5);
     stage.finish(job, 5);
-    stage.harness.get_by_role_and_label(Role::Status, "The picture is done");
+    stage.harness.get_by_role_and_label(Role::Status, "Picture finished");
     let record = records(1).remove(0);
     stage.answer(Answer::Kept { job, record: Box::new(record) });
     stage.harness.get_by_label("1 picture");

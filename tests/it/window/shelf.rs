@@ -25,7 +25,7 @@ fn a_click_shows_a_picture_and_its_settings_can_be_used() {
     assert!(stage.tasks().contains(&Task::Read("/pictures/0002.png".into())));
     stage.answer(Answer::Read { path: "/pictures/0002.png".into(), frame: sample(5) });
     assert_eq!(stage.harness.state().state().picture().unwrap().frame, sample(5));
-    stage.click("Use its settings");
+    stage.click("Reuse settings");
     let draft = &stage.harness.state().state().draft;
     assert_eq!((draft.settings.prompt.as_str(), draft.settings.seed), ("a lion on gray", 2));
     // The very seed of the picture is used next.
@@ -139,7 +139,8 @@ fn a_dropped_picture_restores_its_settings_and_what_it_lacks_stays() {
         ("a dinosaur", "blurry", 7)
     );
     assert_eq!(draft.steps, 25);
-    assert!(stage.says("Settings taken from from-elsewhere.png"));
+    let told = "Using some settings of from-elsewhere.png. What it doesn't say stays as it was.";
+    assert!(stage.says(told));
     assert_eq!(stage.harness.state().state().picture().unwrap().frame, sample(60));
 }
 
@@ -155,7 +156,7 @@ fn a_sampler_that_is_none_of_ours_is_named_with_what_is_used_instead() {
         frame: sample(60),
     });
     assert!(
-        stage.says("Settings taken from castle.png; it was made with Euler a, DDIM is used instead"),
+        stage.says("Using the settings of castle.png. It was made with Euler a; DDIM is used instead."),
         "it is told"
     );
     assert_eq!(stage.harness.state().state().draft.settings.prompt, "a castle");
@@ -165,8 +166,8 @@ fn a_sampler_that_is_none_of_ours_is_named_with_what_is_used_instead() {
     stage.answer(Answer::Gallery(vec![record]));
     stage.click("a heart on blue");
     stage.answer(Answer::Read { path: "/pictures/0000.png".into(), frame: sample(5) });
-    stage.click("Use its settings");
-    assert!(stage.says("Settings taken from 0000.png; it was made with k_lms, DDIM is used instead"));
+    stage.click("Reuse settings");
+    assert!(stage.says("Using the settings of 0000.png. It was made with k_lms; DDIM is used instead."));
 }
 
 #[test]
@@ -203,7 +204,7 @@ fn pasted_files_and_pictures_are_taken_as_if_dropped_and_words_stay_words() {
     stage.run();
     assert!(stage.tasks().contains(&Task::Paste { picture: true }));
     stage.answer(Answer::PastedBare);
-    assert!(stage.says("The pasted picture holds no settings; drop its file here instead"));
+    assert!(stage.says("The pasted picture has no settings. Drop its file here instead."));
     // The key's release ends that paste; the next one brings nothing that egui tells of.
     let release = |stage: &mut Stage| {
         stage.harness.event(egui::Event::Key {
@@ -302,8 +303,8 @@ fn what_was_remembered_is_there_again() {
     let state = stage.harness.state().state();
     assert_eq!(state.draft.settings.prompt, "a lantern", "the model's own example does not replace it");
     assert_eq!((state.draft.settings.steps, state.draft.count, state.draft.seed_locked), (30, 3, true));
-    // 1000 // 30 is 33, and that makes 31 steps.
-    stage.harness.get_by_label("Runs 31 steps");
+    // 1000 // 30 is 33, and that makes 31 steps in the reference.
+    stage.harness.get_by_label("Runs exactly 30 · reference rule: 31");
     stage.harness.get_by_label("Sampler");
     let again = state.remembered();
     assert_eq!(again.settings.prompt.as_deref(), Some("a lantern"));

@@ -24,7 +24,8 @@ fn a_picture_of_the_former_starter_is_taken_over_at_the_present_size() {
         let draft = &stage.harness.state().state().draft.settings;
         (draft.width, draft.height)
     };
-    let note = "This picture is from the former starter, which drew smaller; its size is now 256 × 384";
+    let note =
+        "This picture is from an earlier starter that made smaller pictures; its size is now 256 × 384";
     // Its own pictures and those of other models are taken over as they are.
     for made_by in [made("0123456789"), MadeBy { name: Some("v1-5".into()), ..made("517e6bb654") }] {
         stage.answer(recovered(made_by));

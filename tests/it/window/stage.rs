@@ -13,13 +13,15 @@ use egui_kittest::kittest::Queryable;
 
 use safelight::app::development::Stage as Progress;
 use safelight::app::services::{Answer, Record, Services, Task};
+use safelight::app::state::ComputeState;
 use safelight::app::{Safelight, Start, fonts};
 use safelight::engine::{EngineEnds, EngineHandle};
 use safelight::message::{
-    Concept, Control, Event, Job, JobId, ModelInfo, ModelSource, Preview, PreviewMode, Request, Settings,
-    Step, TokenCount,
+    Compute, Concept, Control, DeviceInfo, DeviceOffer, Event, Job, JobId, ModelInfo, ModelSource, Preview,
+    PreviewMode, Request, Settings, Step, TokenCount,
 };
 use safelight::picture::{Frame, Made, MadeBy};
+use safelight::places::Places;
 use safelight::remember::{Memory, Theme};
 
 /// An in-memory world.
@@ -31,7 +33,7 @@ pub struct World {
     pub answers: Vec<Answer>,
 }
 
-struct Held(Rc<RefCell<World>>);
+struct Held(Rc<RefCell<World>>, Places);
 
 impl Services for Held {
     fn ask(&mut self, task: Task) {
@@ -44,6 +46,14 @@ impl Services for Held {
 
     fn now(&self) -> SystemTime {
         now()
+    }
+
+    fn places(&self) -> Option<&Places> {
+        Some(&self.1)
+    }
+
+    fn resident_memory(&mut self) -> Option<u64> {
+        Some(412_000_000)
     }
 }
 
@@ -90,6 +100,13 @@ pub fn forming(index: usize, step: usize, steps: usize) -> Frame {
     Frame { width, height, rgb: rgb.into() }
 }
 
+/// A machine of four cores that computes in f32 and bf16.
+pub fn compute() -> ComputeState {
+    let dtypes = vec!["f32".to_owned(), "bf16".to_owned()];
+    let offer = DeviceOffer { device: "cpu".into(), dtypes, cores: Some(4) };
+    ComputeState::new(vec![offer], Compute { device: "auto".into(), dtype: "f32".into(), threads: None })
+}
+
 /// The starter's settings.
 pub fn settings(prompt: &str) -> Settings {
     Settings { prompt: prompt.to_owned(), ..safelight::app::draft::first_settings() }
@@ -116,7 +133,8 @@ pub fn starter() -> ModelInfo {
         trained_side: settings("").width,
         concepts: list.lines().map(concept).collect(),
         max_tokens: 24,
-        device: "CPU, 2 threads".into(),
+        timesteps: 1000,
+        device: DeviceInfo { name: "CPU", threads: Some(2), dtype: "f32" },
         notes: Vec::new(),
     }
 }
@@ -193,9 +211,10 @@ impl Setup {
                     Ok(handle)
                 }
             }),
-            services: Box::new(Held(world.clone())),
+            services: Box::new(Held(world.clone(), Places::within("/home/ada/safelight".as_ref()))),
             remembered: self.remembered,
             model: None,
+            compute: compute(),
             asked_to_end: asked_to_end.clone(),
         };
         let mut builder = Harness::builder()

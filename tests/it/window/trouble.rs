@@ -51,7 +51,7 @@ fn a_model_that_cannot_be_opened_says_what_to_do_and_leaves_the_old_one() {
     stage.click("Show details");
     stage.harness.get_by_label("conditioner.0");
     stage.tasks();
-    stage.click("Open a model…");
+    stage.click("Open model…");
     assert!(stage.tasks().contains(&Task::PickModel));
     stage.answer(Answer::Model("/models/v1.safetensors".into()));
     assert!(stage.requests().contains(&Request::Open(ModelSource::file("/models/v1.safetensors"))));
@@ -91,7 +91,7 @@ fn a_dropped_part_is_laid_over_the_model_that_is_open_or_lacks_it() {
 }
 
 const DIED: &str =
-    "The part that makes pictures has stopped. Restart it; if it happens again, report it with the details.";
+    "The image engine has stopped. Restart it; if this happens again, report it with the details.";
 
 #[test]
 fn a_dead_inference_thread_is_told_and_can_be_restarted() {
@@ -117,7 +117,7 @@ fn a_thread_that_is_gone_without_a_word_is_noticed() {
     let mut stage = Setup::default().open();
     *stage.engine.borrow_mut() = None;
     stage.run();
-    assert!(stage.says("The part that makes pictures has stopped; restart it to go on."));
+    assert!(stage.says("The image engine has stopped. Restart it to continue."));
     stage.click("Restart");
     assert_eq!(*stage.started.borrow(), 2);
 }

@@ -4,6 +4,7 @@ use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 
+use safelight::app::concepts::{self, Hint};
 use safelight::app::draft::Text;
 use safelight::message::{Event, Request, TokenCount};
 
@@ -42,7 +43,7 @@ fn the_dropped_words_of_a_negative_prompt_are_marked_too() {
     stage.harness.get_by_label("8 of 24 tokens");
     stage.harness.get_by_role_and_label(Role::MultilineTextInput, "Negative prompt").hover();
     stage.run();
-    assert!(stage.says("The struck-out words do not fit and are not read"));
+    assert!(stage.says("Struck-out words exceed the limit and are ignored"));
     // Once the text changes the marks wait for the next count.
     stage.harness.event(egui::Event::Text("!".into()));
     stage.run();
@@ -58,5 +59,5 @@ fn names_complete_and_surprises_are_known_things() {
     assert!(stage.harness.state().state().draft.settings.prompt.starts_with("a dinosaur"));
     stage.click("Surprise me");
     let prompt = stage.harness.state().state().draft.settings.prompt.clone();
-    assert!(safelight::app::draft::knows(&starter().concepts, &prompt), "{prompt}");
+    assert_eq!(concepts::hint(&starter().concepts, &prompt), Hint::Nothing, "{prompt}");
 }

@@ -1,0 +1,75 @@
+//! `Strips`: the frames of earlier pictures' steps, made again by the fast preview while nobody waits,
+//! a few at a time so that a running job goes on between them.
+
+use std::time::{Duration, Instant};
+
+use crate::message::{Event, JobId, PreviewMode};
+use crate::picture::Frame;
+
+use super::open::OpenModel;
+use super::previews::Previewer;
+use super::steps_kept::{StepError, StepSource, StepsKept};
+
+/// Frames in one event.
+const BATCH: usize = 8;
+
+/// Strips that were asked for and are not whole, the one made first last.
+#[derive(Debug, Default)]
+pub(super) struct Strips(Vec<(JobId, usize)>);
+
+impl Strips {
+    /// Makes a job's strip before all others: it is the one that is looked at.
+    pub(super) fn ask(&mut self, job: JobId) {
+        self.0.retain(|(asked, _)| *asked != job);
+        self.0.push((job, 0));
+    }
+
+    /// Whether there is something to make.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.0.is_empty()
+    }
+
+    /// Makes the next frames for about as long as `budget`, one at least; tells of them.
+    pub(super) fn make(
+        &mut self,
+        kept: &StepsKept,
+        model: &OpenModel,
+        previewer: &mut Previewer,
+        budget: Duration,
+    ) -> Option<Event> {
+        let (job, from) = self.0.pop()?;
+        let (began, steps) = (Instant::now(), kept.steps(job));
+        let mut frames = Vec::new();
+        while from + frames.len() < steps.max(1) && frames.len() < BATCH {
+            match frame(kept, model, previewer, job, from + frames.len()) {
+                Ok(frame) => frames.push(frame),
+                Err(error) => {
+                    log::info!("the strip of job {} is not made again: {error}", job.0);
+                    let other_model =
+                        matches!(error.downcast_ref::<StepError>(), Some(StepError::OtherModel));
+                    return Some(Event::StripFailed { job, other_model });
+                }
+            }
+            if began.elapsed() >= budget {
+                break;
+            }
+        }
+        let next = from + frames.len();
+        if next < steps {
+            self.0.push((job, next));
+        }
+        Some(Event::Strip { job, from, frames, whole: next >= steps })
+    }
+}
+
+fn frame(
+    kept: &StepsKept,
+    model: &OpenModel,
+    previewer: &mut Previewer,
+    job: JobId,
+    step: usize,
+) -> Result<Frame, Box<dyn std::error::Error>> {
+    let pred_x0 = kept.pred_x0(job, step, &model.info.source)?;
+    let shown = previewer.show(&model.networks, None, &pred_x0, PreviewMode::Fast, Duration::ZERO)?;
+    Ok(shown.ok_or(StepError::Gone)?.frame)
+}
