@@ -2,28 +2,32 @@
 # usage: tools/readme-animation.sh PROGRAM [FOLDER]
 # Records the README's animation, assets/readme/window.gif, from a real run of the window on a display
 # of 1280x800 pixels (Xvfb will do): words are typed, the picture develops and is kept. Every frame is
-# a screenshot, shown for as long as it stood; nothing is made faster. The screenshots are left in
-# FOLDER. Needs xdotool and ImageMagick.
+# a screenshot, shown for as long as it stood; nothing is made faster. Two of them become the README's
+# window-developing.png and window-done.png; all are left in FOLDER. Needs xdotool and ImageMagick.
 #
 #   xvfb-run -a -s "-screen 0 1280x800x24" tools/readme-animation.sh target/release/safelight
 set -euo pipefail
 # shellcheck source=tools/window.sh
 source "$(dirname "$0")/window.sh"
-target=$(cd "$(dirname "$0")/.." && pwd)/assets/readme/window.gif
+target=$(cd "$(dirname "$0")/.." && pwd)/assets/readme
 export SAFELIGHT_HOME="$work/home"
 export LP_NATIVE_VECTOR_WIDTH=256 # the same pixels whatever the machine's vectors
 unset SAFELIGHT_FRAMES
 
 most_bytes=1000000 # the README is opened on slow lines, too
-most_frames=40     # screenshots that are kept, the first and the last among them
-width=880          # pixels of the animation across; the words are still read
-last_centiseconds=250
+width=800          # pixels of the animation across; the words are still read
+last_centiseconds=300
 
-# Screenshots are BMPs, which cost no time to write; `times` holds when each was taken.
+# Screenshots are BMPs, which cost no time to write; `times` holds when each was taken. They are numbered
+# from 0.
 times=()
 shot() {
+    import -silent -window root "$(file ${#times[@]})"
     times+=("$(milliseconds)")
-    import -silent -window root "$results/$(printf '%04d' ${#times[@]}).bmp"
+}
+
+file() {
+    printf '%s/%04d.bmp' "$results" "$1"
 }
 
 kept() {
@@ -61,6 +65,7 @@ for words in "a " "fox " "on a " "green " "background"; do
 done
 sleep 0.5
 shot
+typed=${#times[@]}
 xdotool key --clearmodifiers ctrl+Return
 until [ "$(kept)" -gt "$before" ]; do
     kill -0 "$process" || fail "the program has ended"
@@ -74,32 +79,42 @@ done
 xdotool key --clearmodifiers ctrl+q
 end
 
-# Of many screenshots of the development a part, evenly; each stands until the next.
-frames=()
-count=${#times[@]}
-step=1
-if [ "$count" -gt "$most_frames" ]; then
-    step=$(awk -v all="$count" -v most="$most_frames" 'BEGIN { print (all - 1) / (most - 1) }')
-fi
-mapfile -t chosen < <(awk -v all="$count" -v step="$step" \
-    'BEGIN { for (i = 0; i < all - 0.5; i += step) print int(i + 0.5) }')
-for i in "${!chosen[@]}"; do
-    at=${chosen[$i]}
-    centiseconds=$last_centiseconds
-    if [ "$i" -lt $((${#chosen[@]} - 1)) ]; then
-        centiseconds=$(((times[${chosen[$((i + 1))]}] - times[at] + 5) / 10))
-    fi
-    frames+=(-delay "$centiseconds" "$results/$(printf '%04d' $((at + 1))).bmp")
-done
+last=$((${#times[@]} - 1))
 
-# One palette for all frames, and of each frame only what differs from the one before.
-for colors in 160 112 80 56 40; do
-    convert "${frames[@]}" -filter Catrom -resize "$width" -ordered-dither o2x2,8 +map -colors "$colors" \
-        -layers OptimizeFrame -loop 0 "$work/window.gif"
+# frames MOST: the screenshots of the typing and, evenly, MOST of the development; each stands until the
+# next. The last one is looked at longest, so it alone is dithered.
+frames() {
+    local i next chosen
+    mapfile -t chosen < <(seq 0 $((typed - 1)) && awk -v from="$typed" -v to="$last" -v most="$1" 'BEGIN {
+        step = (to - from) / (most - 1)
+        if (step < 1) step = 1
+        for (at = from; at < to + 0.5; at += step) print int(at + 0.5)
+    }')
+    for i in "${!chosen[@]}"; do
+        next=${chosen[$((i + 1))]:-}
+        if [ -n "$next" ]; then
+            printf '%s\n' -delay $(((times[next] - times[chosen[i]] + 5) / 10)) "$(file "${chosen[$i]}")"
+        fi
+    done
+}
+
+# still NAME NUMBER: a screenshot as a picture of its own, in as many colors as a PNG's palette has.
+still() {
+    convert "$(file "$2")" -dither FloydSteinberg -colors 256 -strip "PNG8:$target/$1.png"
+}
+
+# Of each frame only what differs from the one before, within what an eye sees.
+for most in 30 24 20 16 12; do
+    mapfile -t chosen < <(frames "$most")
+    convert "${chosen[@]}" -filter Catrom -resize "$width" +dither -colors 255 \
+        \( -delay "$last_centiseconds" "$(file "$last")" -resize "$width" \
+        -dither FloydSteinberg -colors 255 \) -fuzz 2.5% -layers OptimizeTransparency -loop 0 "$work/window.gif"
     bytes=$(stat -c %s "$work/window.gif")
-    echo "${#chosen[@]} of $count screenshots in $colors colors: $bytes bytes"
+    echo "$(identify "$work/window.gif" | wc -l) of ${#times[@]} screenshots: $bytes bytes"
     if [ "$bytes" -le "$most_bytes" ]; then
-        install -m 644 "$work/window.gif" "$target"
+        install -m 644 "$work/window.gif" "$target/window.gif"
+        still window-developing $(((2 * typed + last) / 3))
+        still window-done "$last"
         exit 0
     fi
 done

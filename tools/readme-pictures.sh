@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # usage: tools/readme-pictures.sh PROGRAM
-# Makes the README's pictures again: eight prompts side by side, and one picture developing.
+# Makes the README's pictures again: eight prompts side by side, and one picture developing; and the
+# starter's icon in the window.
 # Needs ImageMagick.
 set -euo pipefail
 
@@ -9,7 +10,8 @@ if [ $# -ne 1 ]; then
     exit 2
 fi
 program=$(realpath "$1")
-target=$(cd "$(dirname "$0")/.." && pwd)/assets/readme
+assets=$(cd "$(dirname "$0")/.." && pwd)/assets
+target=$assets/readme
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
@@ -32,4 +34,5 @@ convert \( [1-4].png +append \) \( [5-8].png +append \) -append -strip "$target/
 
 "$program" generate "a fox on a green background" --seed 7 --steps 25 --previews steps -o fox.png
 convert steps/*-step-00{01,04,07,10,13,16,19,25}.png -resize 50% +append -strip "$target/developing.png"
-ls -l "$target"
+convert fox.png -resize 128x128 -strip "$assets/icons/starter.png"
+ls -l "$target" "$assets/icons/starter.png"

@@ -62,8 +62,9 @@ pub fn run(
                 (at.x, at.y) = (found.0.x as i32, found.0.y as i32);
                 (size.width, size.height) = (found.1.x as u32, found.1.y as u32);
                 window.set_outer_position(at);
-                // A size that is granted at once comes as an event, too.
-                window.request_inner_size(size);
+                if window.request_inner_size(size).is_some() {
+                    log::debug!("the window's size was granted at once");
+                }
             }
         }
         let start = Start {

@@ -169,7 +169,10 @@ pub enum Problem {
         found: usize,
     },
     /// A part of a diffusers folder is missing.
-    #[error("expected {part} weights ({looked_for}), found none; download the whole folder{}", or_lay_over(part))]
+    #[error(
+        "expected {part} weights ({looked_for}), found none; download the whole folder{}",
+        or_lay_over(part)
+    )]
     MissingPart {
         /// The subfolder.
         part: &'static str,

@@ -81,7 +81,7 @@ fn settings(
         temperature: 1.0,
         ..model.info.defaults.clone()
     };
-    let base = like.map_or_else(|| base.clone(), |found| like::over(found, &base));
+    let base = like.map_or_else(|| base.clone(), |found| like::over(found, &base, model));
     let seed = match arguments.seed {
         Some(Seed::Number(seed)) => seed,
         Some(Seed::Random) => random_seed(),

@@ -7,8 +7,8 @@ use std::path::Path;
 use crate::engine::OpenModel;
 use crate::message::{SamplerKind, Settings};
 use crate::note::{Note, PictureNote};
-use crate::picture::Field;
 use crate::picture::read::{Recovered, recover};
+use crate::picture::{Field, at_present_size};
 
 use super::Failure;
 use super::arguments::Generate;
@@ -40,8 +40,9 @@ pub fn nothing_in(path: &Path) -> Failure {
 }
 
 /// The picture's settings over `base`, before any flag.
-pub fn over(found: &Recovered, base: &Settings) -> Settings {
-    let mut known = found.settings.clone();
+pub fn over(found: &Recovered, base: &Settings, model: &OpenModel) -> Settings {
+    let grown = at_present_size(&found.settings, &found.made_by(), &model.info);
+    let mut known = grown.map_or_else(|| found.settings.clone(), |(known, _)| known);
     if found.foreign_sampler.is_some() {
         // Another rule's noise is not that of ours.
         known.eta = None;
@@ -70,6 +71,10 @@ pub fn follow(
         found.settings.steps.filter(|&steps| steps != settings.steps && arguments.steps.is_none())
     {
         notes.push(Note::Picture(PictureNote::OtherSteps { found: steps, used: settings.steps }));
+    }
+    let grown = at_present_size(&found.settings, &found.made_by(), &model.info);
+    if arguments.width.is_none() && arguments.height.is_none() {
+        notes.extend(grown.map(|(_, note)| note));
     }
     let size = [settings.width, settings.height];
     let multiple = model.networks.size_multiple();

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::BufReader;
 
-use safelight::picture::png_head;
+use safelight::engine::first_settings;
+use safelight::message::Settings;
 use safelight::picture::read::{Origin, recover};
+use safelight::picture::{Format, Frame, Made, png_head, save_new};
+use safelight::starter;
 use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
 use serde_json::Value;
@@ -327,4 +330,22 @@ fn tensors(bytes: &[u8]) -> Tensors {
         (name, (view.dtype(), view.shape().to_vec(), values))
     };
     file.tensors().into_iter().map(tensor).collect()
+}
+
+#[test]
+fn a_picture_of_the_former_starter_is_followed_at_twice_its_size() {
+    let folder = folder();
+    let half = side() / 2;
+    let settings = Settings { width: half, height: half, steps: 2, ..first_settings() };
+    let frame = Frame { width: half, height: half, rgb: vec![0; 3 * half * half].into() };
+    for (hash, expected, noted) in [("517e6bb654", side(), true), (starter::hash(), half, false)] {
+        let made = Made::new(&settings, 2, &[settings.guidance; 2], "Starter", hash);
+        save_new(folder.path(), hash, Format::Png, &frame, &made).unwrap();
+        let old = format!("{hash}.png");
+        let run = safelight(&folder, &["generate", "--like", &old, "-o", "new.png", "--force"]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let new = picture(&folder, "new.png");
+        assert_eq!((new.width, new.height), (expected, expected));
+        assert_eq!(run.stderr.contains("former starter"), noted, "{}", run.stderr);
+    }
 }

@@ -215,7 +215,7 @@ fn what_the_graphics_card_refuses_is_told_and_ends_nothing() {
     let complaints = canvas::listen(&state.device, || ());
     let side = state.device.limits().max_texture_dimension_2d + 1;
     for _ in 0..3 {
-        state.device.create_texture(&eframe::wgpu::TextureDescriptor {
+        drop(state.device.create_texture(&eframe::wgpu::TextureDescriptor {
             label: Some("too wide"),
             size: eframe::wgpu::Extent3d { width: side, height: 1, depth_or_array_layers: 1 },
             mip_level_count: 1,
@@ -224,7 +224,7 @@ fn what_the_graphics_card_refuses_is_told_and_ends_nothing() {
             format: eframe::wgpu::TextureFormat::Rgba8Unorm,
             usage: eframe::wgpu::TextureUsages::TEXTURE_BINDING,
             view_formats: &[],
-        });
+        }));
     }
     let told: Vec<String> = complaints.try_iter().collect();
     assert_eq!(told.len(), 1, "{told:?}");

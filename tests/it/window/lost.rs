@@ -31,7 +31,7 @@ fn keep(stage: &mut Stage, index: usize) -> (JobId, PathBuf) {
         settings,
         foreign_sampler: None,
         made_by: Default::default(),
-        size: [128, 128],
+        size: [256, 256],
         modified: now(),
     };
     stage.answer(Answer::Kept { job, record: Box::new(record) });

@@ -156,8 +156,8 @@ fn a_window_that_does_not_read_for_long_loses_only_previews() {
         }
         assert!(ends.previews_unread.len() <= 64);
     }
-    // Each frame makes a few of the strip's pictures small.
-    stage.harness.run_steps(16);
+    // A frame takes in events for a few milliseconds, and makes a few of the strip's pictures small.
+    stage.harness.run_steps(30);
     stage.finish(job, 5);
     let development = stage.harness.state().state().desk.development(job).unwrap();
     assert_eq!(development.stage, Progress::Finished);
