@@ -71,15 +71,18 @@ impl From<ops::Error> for Failure {
     }
 }
 
+/// Whether an error is none of the input's, whatever was being done with it.
+fn is_ours(error: &ops::Error) -> bool {
+    matches!(error, ops::Error::Backend { .. } | ops::Error::OutOfMemory { .. })
+}
+
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         if error.is_stop() {
             return Self::Interrupted;
         }
         match error {
-            OpenError::Model { error: ModelError::Ops(error @ ops::Error::Backend { .. }), .. } => {
-                error.into()
-            }
+            OpenError::Model { error: ModelError::Ops(error), .. } if is_ours(&error) => error.into(),
             other => Self::Input(other.to_string()),
         }
     }

@@ -150,7 +150,7 @@ fn cards_cover_no_picture_of_any_shape() {
                 assert!(!card.intersects(picture), "{name}: {card} covers {picture}");
                 assert!(!card.intersects(delete), "{name}: {card} covers {delete}");
                 // What can be done stands in the middle below the picture.
-                let first = stage.harness.get_by_label("Use its settings").rect();
+                let first = stage.harness.get_by_label("Reuse settings").rect();
                 assert!((first.union(delete).center().x - picture.center().x).abs() < 2.0);
             }
         }

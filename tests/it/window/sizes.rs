@@ -42,7 +42,7 @@ fn a_picture_of_the_former_starter_is_taken_over_at_the_present_size() {
     stage.answer(Answer::Gallery(vec![record]));
     stage.click("a heart on blue");
     stage.answer(Answer::Read { path: "/pictures/0000.png".into(), frame: sample(5) });
-    stage.click("Use its settings");
+    stage.click("Reuse settings");
     assert_eq!(size(&stage), (2 * width, 2 * width));
 }
 
