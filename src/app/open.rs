@@ -45,7 +45,6 @@ pub fn open(model: Option<ModelSource>, options: EngineOptions) -> Result<(), St
         cache_folder: places.previews.clone(),
         data_folder: places.data.clone(),
         session_folder: process.session.as_ref().map(Session::steps),
-        ..options
     };
     let services = move |waker| -> std::io::Result<Box<dyn Services>> {
         let trash = system_trash();
