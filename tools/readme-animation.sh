@@ -108,7 +108,7 @@ for most in 30 24 20 16 12; do
     mapfile -t chosen < <(frames "$most")
     convert "${chosen[@]}" -filter Catrom -resize "$width" +dither -colors 255 \
         \( -delay "$last_centiseconds" "$(file "$last")" -resize "$width" \
-        -dither FloydSteinberg -colors 255 \) -fuzz 2.5% -layers OptimizeTransparency -loop 0 "$work/window.gif"
+        -dither FloydSteinberg -colors 255 \) -fuzz 1.2% -layers OptimizeTransparency -loop 0 "$work/window.gif"
     bytes=$(stat -c %s "$work/window.gif")
     echo "$(identify "$work/window.gif" | wc -l) of ${#times[@]} screenshots: $bytes bytes"
     if [ "$bytes" -le "$most_bytes" ]; then
