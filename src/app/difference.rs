@@ -54,7 +54,7 @@ fn differences(words: &Words, a: &PartialSettings, b: &PartialSettings) -> Vec<[
     if let (Some(a), Some(b)) = (&a.prompt, &b.prompt)
         && a.split_whitespace().ne(b.split_whitespace())
     {
-        found.push(apart(a, b).map(|text| if text.is_empty() { words.t("nothing") } else { text }));
+        found.push(apart(a, b).map(|text| if text.is_empty() { words.t("left-empty") } else { text }));
     }
     let mut add = |key: &str, a: Option<String>, b: Option<String>| {
         if let (Some(a), Some(b)) = (a, b)
@@ -65,7 +65,7 @@ fn differences(words: &Words, a: &PartialSettings, b: &PartialSettings) -> Vec<[
     };
     let negative = |it: &PartialSettings| {
         let text = it.negative_prompt.as_deref()?.trim();
-        Some(if text.is_empty() { words.t("nothing") } else { text.to_owned() })
+        Some(if text.is_empty() { words.t("left-empty") } else { text.to_owned() })
     };
     let text = |n: usize| n.to_string();
     let size = |it: &PartialSettings| Some(format!("{} × {}", it.width?, it.height?));
