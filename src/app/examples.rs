@@ -32,6 +32,16 @@ pub fn all() -> &'static [Example] {
     &ALL
 }
 
+/// Reads them on a thread of their own, so that the first frame finds them.
+pub fn read_beside() {
+    let started = std::thread::Builder::new().name("examples".to_owned()).spawn(|| {
+        LazyLock::force(&ALL);
+    });
+    if let Err(error) = started {
+        log::info!("the examples are read when they are needed: {error}");
+    }
+}
+
 fn read() -> Option<Vec<Example>> {
     let sheet = image::load_from_memory(SHEET).ok()?.to_rgb8();
     let side = sheet.width() / ACROSS as u32;

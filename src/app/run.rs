@@ -9,7 +9,7 @@ use egui::{IconData, Rect, ViewportBuilder, ViewportId, pos2, vec2};
 use crate::app::services::Services;
 use crate::app::state::ComputeState;
 use crate::app::theme::size;
-use crate::app::{Safelight, Start, TITLE, canvas, emblem, fonts, screen};
+use crate::app::{Safelight, Start, TITLE, canvas, emblem, examples, fonts, screen};
 use crate::engine::EngineHandle;
 use crate::message::ModelSource;
 use crate::remember::Memory;
@@ -32,6 +32,7 @@ pub fn run(
     model: Option<ModelSource>,
     compute: ComputeState,
 ) -> Result<(), String> {
+    examples::read_beside();
     let options = options(&memory);
     let create: eframe::AppCreator<'static> = Box::new(move |creation| {
         let ctx = creation.egui_ctx.clone();
