@@ -11,7 +11,7 @@ use crate::app::services::Record;
 use crate::picture::Frame;
 
 /// Bytes of small pictures kept, beside those that are being looked at.
-const THUMBNAILS_BYTES_MAX: usize = 12 << 20;
+const THUMBNAILS_BYTES_MAX: usize = 6 << 20;
 /// A small picture that was drawn within this time is being looked at.
 const LOOKED_AT: Duration = Duration::from_secs(2);
 /// After this time a wish is taken for forgotten, and made again.

@@ -94,7 +94,7 @@ impl Subject {
     }
 
     /// A drawn subject's config, for a test to change.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "starter"))]
     pub(super) fn drawn_config_mut(&mut self) -> Option<&mut Value> {
         match &mut self.origin {
             Origin::Drawn { config, .. } => Some(config),

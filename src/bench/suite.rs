@@ -358,7 +358,6 @@ fn conditioning(model: &LatentDiffusion, latent: [usize; 4], seed: u64) -> ops::
     Ok(made)
 }
 
-#[cfg(feature = "starter")]
 /// What a whole run failed at, as an operation's error.
 pub(super) fn failed(error: generate::GenerateError) -> ops::Error {
     match error {
@@ -367,7 +366,7 @@ pub(super) fn failed(error: generate::GenerateError) -> ops::Error {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "starter"))]
 mod tests {
     use super::*;
     use crate::bench::Synthesis;
