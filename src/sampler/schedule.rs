@@ -109,7 +109,7 @@ impl DiffusionSchedule {
     }
 
     /// The schedule whose ᾱ are given, falling from at most 1 to 0 or above. None is taken to be less
-    /// than [`LEAST_ALPHA_CUMPROD`].
+    /// than 4.9e-8.
     pub fn from_alphas_cumprod(alphas_cumprod: impl Iterator<Item = f64>) -> Self {
         let alphas_cumprod: Vec<f64> = alphas_cumprod.map(|alpha| alpha.max(LEAST_ALPHA_CUMPROD)).collect();
         let previous = std::iter::once(1.0).chain(alphas_cumprod.iter().copied());
