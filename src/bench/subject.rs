@@ -94,7 +94,8 @@ impl Subject {
     }
 
     /// A drawn subject's config, for a test to change.
-    #[cfg(all(test, feature = "starter"))]
+    #[cfg(feature = "starter")]
+    #[cfg(test)]
     pub(super) fn drawn_config_mut(&mut self) -> Option<&mut Value> {
         match &mut self.origin {
             Origin::Drawn { config, .. } => Some(config),

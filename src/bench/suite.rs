@@ -366,7 +366,8 @@ pub(super) fn failed(error: generate::GenerateError) -> ops::Error {
     }
 }
 
-#[cfg(all(test, feature = "starter"))]
+#[cfg(feature = "starter")]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::bench::Synthesis;
