@@ -4,18 +4,13 @@
 
 use serde_json::Value;
 
-use super::autoencoder::AutoencoderKL;
-use super::class_embedder::ClassEmbedder;
-use super::clip::{ClipShape, TextEncoder};
+use super::cond::tokenizer::Tokenizer;
+use super::cond::{ClassEmbedder, ClipShape, TextEncoder};
 use super::conditioning::ConditioningKey;
-use super::first_stage::FirstStage;
-use super::first_stage_blocks::DdConfig;
+use super::first_stage::{AutoencoderKL, DdConfig, FirstStage, VQModelInterface};
 use super::latent_diffusion::{LatentDiffusion, LatentDiffusionConfig};
 use super::schedule_check;
-use super::tokenizer::Tokenizer;
-use super::unet::UNetModel;
-use super::unet_config::UNetConfig;
-use super::vector_quantizer::VQModelInterface;
+use super::unet::{UNetConfig, UNetModel};
 use crate::config::{ConfigError, Params, Target};
 use crate::note::{FileNote, Note};
 use crate::ops::{self, Dtype, Weights};

@@ -3,12 +3,11 @@
 //! Traps: latents outside this file are scaled by `scale_factor`; the first stage and the text
 //! encoder compute in f32 whatever the UNet does.
 
+use super::cond::tokenizer::Tokens;
 use super::conditioning::{Conditioning, ConditioningKey};
 use super::first_stage::{Encoded, FirstStage};
 use super::instantiate::CondStage;
-use super::tokenizer::Tokens;
-use super::unet::UNetModel;
-use super::unet_config::UNetConfig;
+use super::unet::{UNetConfig, UNetModel};
 use crate::ops::{Device, Dtype, Error, Result, Tensor};
 use crate::sampler::{DiffusionSchedule, Parameterization};
 

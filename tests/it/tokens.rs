@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use safelight::model::tokenizer::Tokenizer;
+use safelight::model::cond::tokenizer::Tokenizer;
 use serde_json::Value;
 
 #[test]

@@ -10,10 +10,10 @@ use tokenizers::pre_tokenizers::sequence::Sequence as Splits;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 use tokenizers::{AddedToken, SplitDelimiterBehavior};
 
-use super::{END, START, TokenizerError};
+use crate::model::cond::tokenizer::{END, START, TokenizerError};
 
 /// OpenAI's merges, the most frequent first, after one line of heading.
-const MERGES: &str = include_str!("../../../assets/tokenizer/merges.txt");
+const MERGES: &str = include_str!("../../../../assets/tokenizer/merges.txt");
 /// Marks a token that ends a word.
 const WORD_END: &str = "</w>";
 /// What a word is.

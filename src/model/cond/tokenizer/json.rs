@@ -2,14 +2,14 @@
 //!
 //! The library that reads the format panics on some vocabularies that contradict themselves, so
 //! merges are checked here first, and only parts that a CLIP-like tokenizer uses are let in.
-//! Start, end, cutting and padding are ours ([`super::Tokenizer::encode`]): what the file says of
+//! Start, end, cutting and padding are ours ([`crate::model::cond::tokenizer::Tokenizer::encode`]): what the file says of
 //! them is left out.
 
 use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::TokenizerError;
+use crate::model::cond::tokenizer::TokenizerError;
 
 /// The longest file.
 const MOST_BYTES: usize = 16 << 20;

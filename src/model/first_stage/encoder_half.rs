@@ -3,13 +3,13 @@
 //! Text to picture does not use it, and files made for that alone leave it out; then it is absent, and
 //! whoever asks for it is told so.
 
-use super::first_stage_blocks::{DdConfig, Encoder, resident_encoder};
-use super::resident::Resident;
+use crate::model::first_stage::blocks::{DdConfig, Encoder, resident_encoder};
+use crate::model::resident::Resident;
 use crate::ops::{Conv2d, Conv2dShape, Error, Result, Tensor, Weights};
 
 /// An encoder and the convolution behind it, or neither.
 #[derive(Debug)]
-pub(super) struct EncoderHalf(Option<(Resident<Encoder>, Conv2d)>);
+pub(in crate::model) struct EncoderHalf(Option<(Resident<Encoder>, Conv2d)>);
 
 impl EncoderHalf {
     /// `encoder` and `quant_conv` of a first stage at `weights`, absent if one of their tensors is.
@@ -27,7 +27,7 @@ impl EncoderHalf {
     }
 
     /// Whether it is there.
-    pub(super) fn is_whole(&self) -> bool {
+    pub(in crate::model) fn is_whole(&self) -> bool {
         self.0.is_some()
     }
 
@@ -41,7 +41,7 @@ impl EncoderHalf {
     }
 
     /// Frees the encoder's memory until a picture is encoded.
-    pub(super) fn give_back(&self) {
+    pub(in crate::model) fn give_back(&self) {
         if let Some((encoder, _)) = &self.0 {
             encoder.give_back();
         }

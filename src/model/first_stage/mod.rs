@@ -1,8 +1,18 @@
 //! `FirstStage`: either of the two first stages, as `LatentDiffusion` sees them.
 
-use super::autoencoder::{AutoencoderKL, DiagonalGaussianDistribution};
-use super::encoder_half::EncoderHalf;
-use super::vector_quantizer::VQModelInterface;
+mod autoencoder;
+mod blocks;
+mod encoder_half;
+mod taesd;
+mod vector_quantizer;
+
+pub use autoencoder::{AutoencoderKL, DiagonalGaussianDistribution};
+pub use blocks::DdConfig;
+pub use taesd::TinyDecoder;
+pub use vector_quantizer::VQModelInterface;
+
+use encoder_half::EncoderHalf;
+
 use crate::ops::{Result, Tensor};
 
 /// The network between pictures and latents.

@@ -3,7 +3,7 @@
 //!
 //! Traps: the activation is x·σ(1.702x); the context is the last hidden state after the final norm.
 
-use super::resident::Resident;
+use crate::model::resident::Resident;
 use crate::ops::{self, Activation, Embedding, Error, LayerNorm, Linear, Mask, Result, Tensor, Weights};
 
 /// Numbers from which on an encoder's memory is worth reading it again for the next text.
@@ -136,7 +136,7 @@ pub struct TextEncoder {
 impl TextEncoder {
     /// # Errors
     /// If weights are missing.
-    pub(super) fn new(weights: &Weights, shape: ClipShape) -> Result<Self> {
+    pub(in crate::model) fn new(weights: &Weights, shape: ClipShape) -> Result<Self> {
         let embedder = Resident::of(weights, move |weights| FrozenCLIPEmbedder::new(weights, shape))?;
         Ok(Self { shape, embedder })
     }
@@ -155,7 +155,7 @@ impl TextEncoder {
     }
 
     /// Frees the weights' memory until the next text, where it is worth reading them again.
-    pub(super) fn give_back(&self) {
+    pub(in crate::model) fn give_back(&self) {
         let ClipShape { vocabulary, hidden_size, num_hidden_layers, .. } = self.shape;
         // Four matrices of attention, two of eight times that.
         let numbers = vocabulary * hidden_size + num_hidden_layers * 12 * hidden_size * hidden_size;

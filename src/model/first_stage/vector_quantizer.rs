@@ -3,8 +3,8 @@
 //!
 //! Trap: `encode` does not quantise; `decode` does, before `post_quant_conv`.
 
-use super::encoder_half::EncoderHalf;
-use super::first_stage_blocks::{DdConfig, Decoder};
+use crate::model::first_stage::blocks::{DdConfig, Decoder};
+use crate::model::first_stage::encoder_half::EncoderHalf;
 use crate::ops::{Conv2d, Conv2dShape, Result, Tensor, Weights};
 
 /// A vector-quantised first stage.

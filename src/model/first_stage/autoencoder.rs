@@ -1,7 +1,7 @@
 //! `AutoencoderKL`: pictures to a Gaussian over latents and back (mirrors `ldm/models/autoencoder.py`).
 
-use super::encoder_half::EncoderHalf;
-use super::first_stage_blocks::{DdConfig, Decoder};
+use crate::model::first_stage::blocks::{DdConfig, Decoder};
+use crate::model::first_stage::encoder_half::EncoderHalf;
 use crate::ops::{Conv2d, Conv2dShape, Result, Tensor, Weights};
 
 /// What the encoder says of a picture's latent.

@@ -4,10 +4,17 @@
 //! Trap: `num_heads` is carried from level to level when `num_head_channels` is set, and `legacy`
 //! changes the size of a head; [`Heads`] keeps the reference's rule in one place.
 
-use super::attention::{AttentionBlock, SpatialTransformer, TransformerShape};
-use super::resblock::{Downsample, ResBlock, ResBlockShape, Resampling, Upsample};
-use super::time_embedding::timestep_embedding;
-use super::unet_config::UNetConfig;
+mod attention;
+mod config;
+mod resblock;
+mod time_embedding;
+
+pub use config::UNetConfig;
+
+use attention::{AttentionBlock, SpatialTransformer, TransformerShape};
+use resblock::{Downsample, ResBlock, ResBlockShape, Resampling, Upsample};
+use time_embedding::timestep_embedding;
+
 use crate::ops::{
     Activation, Conv2d, Conv2dShape, Embedding, Error, GroupNorm, Linear, Result, Tensor, Weights,
 };

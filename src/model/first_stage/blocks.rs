@@ -5,8 +5,8 @@
 //! decoder's `up` is stored in the order of the levels but run from the last to the first;
 //! attention projections are 1×1 convolutions.
 
-use super::resident::Resident;
 use crate::config::{Params, Result as ConfigResult};
+use crate::model::resident::Resident;
 use crate::ops::{
     self, Activation, Conv2d, Conv2dShape, Fused, GroupNorm, Mask, Padding, Result, Tensor, Weights,
 };
