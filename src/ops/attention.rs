@@ -1,7 +1,8 @@
 //! Scaled dot-product attention over heads that lie side by side in the last dimension.
 
 use super::meter::Described;
-use super::{Error, Result, Tensor, fast, stock};
+use super::{Error, Result, Tensor};
+use crate::ops::{candle, native};
 
 /// What may not be looked at.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,8 +43,8 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, mask: Mask<'_
         )));
     }
     let look = || match q {
-        Tensor::Fast(q) => fast::attention(q, k.as_ref()?, v.as_ref()?, heads, mask).map(Tensor::Fast),
-        Tensor::Stock(q) => stock::attention(q, k.as_ref()?, v.as_ref()?, heads, mask).map(Tensor::Stock),
+        Tensor::Fast(q) => native::attention(q, k.as_ref()?, v.as_ref()?, heads, mask).map(Tensor::Fast),
+        Tensor::Stock(q) => candle::attention(q, k.as_ref()?, v.as_ref()?, heads, mask).map(Tensor::Stock),
     };
     q.device().meter().measure(look, |_| describe([b, n, c], m, heads))
 }
@@ -66,8 +67,8 @@ pub struct KeysValues {
 
 #[derive(Debug)]
 enum Backend {
-    Fast(fast::KeysValues),
-    Stock(stock::Tensor, stock::Tensor),
+    Fast(native::KeysValues),
+    Stock(candle::Tensor, candle::Tensor),
 }
 
 impl KeysValues {
@@ -85,8 +86,8 @@ impl KeysValues {
             )));
         }
         let backend = match k {
-            Tensor::Fast(k) => Backend::Fast(fast::KeysValues::new(k, v.as_ref()?, heads)?),
-            Tensor::Stock(k) => Backend::Stock(k.clone(), v.as_ref::<stock::Tensor>()?.clone()),
+            Tensor::Fast(k) => Backend::Fast(native::KeysValues::new(k, v.as_ref()?, heads)?),
+            Tensor::Stock(k) => Backend::Stock(k.clone(), v.as_ref::<candle::Tensor>()?.clone()),
         };
         Ok(Self { heads, shape, backend })
     }
@@ -104,7 +105,7 @@ impl KeysValues {
         let look = || match (&self.backend, q) {
             (Backend::Fast(keys), Tensor::Fast(q)) => keys.attention(q).map(Tensor::Fast),
             (Backend::Stock(k, v), Tensor::Stock(q)) => {
-                stock::attention(q, k, v, self.heads, Mask::None).map(Tensor::Stock)
+                candle::attention(q, k, v, self.heads, Mask::None).map(Tensor::Stock)
             }
             _ => Err(super::tensor::two_devices()),
         };

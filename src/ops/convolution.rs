@@ -2,7 +2,8 @@
 
 use super::meter::Described;
 use super::tensor::both;
-use super::{Result, Tensor, Weights, fast, stock};
+use super::{Result, Tensor, Weights};
+use crate::ops::{candle, native};
 
 /// Zeros around the map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,9 +59,9 @@ pub struct Fused<'a> {
 #[derive(Debug)]
 pub enum Conv2d {
     /// By our kernels.
-    Fast(fast::Conv2d),
+    Fast(native::Conv2d),
     /// By candle.
-    Stock(stock::Conv2d),
+    Stock(candle::Conv2d),
 }
 
 impl Conv2d {
@@ -70,9 +71,9 @@ impl Conv2d {
     /// If they are missing or of another shape.
     pub fn new(weights: &Weights, shape: Conv2dShape) -> Result<Self> {
         Ok(if weights.device().is_fast() {
-            Self::Fast(fast::Conv2d::new(weights, shape)?)
+            Self::Fast(native::Conv2d::new(weights, shape)?)
         } else {
-            Self::Stock(stock::Conv2d::new(weights, shape)?)
+            Self::Stock(candle::Conv2d::new(weights, shape)?)
         })
     }
 
@@ -82,9 +83,9 @@ impl Conv2d {
     /// If it is missing or of another shape.
     pub fn without_bias(weights: &Weights, shape: Conv2dShape) -> Result<Self> {
         Ok(if weights.device().is_fast() {
-            Self::Fast(fast::Conv2d::without_bias(weights, shape)?)
+            Self::Fast(native::Conv2d::without_bias(weights, shape)?)
         } else {
-            Self::Stock(stock::Conv2d::without_bias(weights, shape)?)
+            Self::Stock(candle::Conv2d::without_bias(weights, shape)?)
         })
     }
 

@@ -1,6 +1,7 @@
 //! `Embedding`: a table of rows looked up by number.
 
-use super::{Error, Result, Tensor, Weights, fast, stock};
+use super::{Error, Result, Tensor, Weights};
+use crate::ops::{candle, native};
 
 /// A table with its weights.
 #[derive(Debug)]
@@ -11,8 +12,8 @@ pub struct Embedding {
 
 #[derive(Debug)]
 enum Table {
-    Fast(fast::Embedding),
-    Stock(stock::Embedding),
+    Fast(native::Embedding),
+    Stock(candle::Embedding),
 }
 
 impl Embedding {
@@ -22,9 +23,9 @@ impl Embedding {
     /// If it is missing or of another shape.
     pub fn new(weights: &Weights, rows: usize, width: usize) -> Result<Self> {
         let table = if weights.device().is_fast() {
-            Table::Fast(fast::Embedding::new(weights, rows, width)?)
+            Table::Fast(native::Embedding::new(weights, rows, width)?)
         } else {
-            Table::Stock(stock::Embedding::new(weights, rows, width)?)
+            Table::Stock(candle::Embedding::new(weights, rows, width)?)
         };
         Ok(Self { rows, table })
     }

@@ -2,15 +2,16 @@
 
 use super::meter::Described;
 use super::tensor::both;
-use super::{Activation, Result, Tensor, Weights, fast, stock};
+use super::{Activation, Result, Tensor, Weights};
+use crate::ops::{candle, native};
 
 /// A linear layer with its weights.
 #[derive(Debug)]
 pub enum Linear {
     /// By our kernels.
-    Fast(fast::Linear),
+    Fast(native::Linear),
     /// By candle.
-    Stock(stock::Linear),
+    Stock(candle::Linear),
 }
 
 impl Linear {
@@ -20,9 +21,9 @@ impl Linear {
     /// If they are missing or of another shape.
     pub fn new(weights: &Weights, in_features: usize, out_features: usize) -> Result<Self> {
         Ok(if weights.device().is_fast() {
-            Self::Fast(fast::Linear::new(weights, in_features, out_features)?)
+            Self::Fast(native::Linear::new(weights, in_features, out_features)?)
         } else {
-            Self::Stock(stock::Linear::new(weights, in_features, out_features)?)
+            Self::Stock(candle::Linear::new(weights, in_features, out_features)?)
         })
     }
 
@@ -32,9 +33,9 @@ impl Linear {
     /// If it is missing or of another shape.
     pub fn without_bias(weights: &Weights, in_features: usize, out_features: usize) -> Result<Self> {
         Ok(if weights.device().is_fast() {
-            Self::Fast(fast::Linear::without_bias(weights, in_features, out_features)?)
+            Self::Fast(native::Linear::without_bias(weights, in_features, out_features)?)
         } else {
-            Self::Stock(stock::Linear::without_bias(weights, in_features, out_features)?)
+            Self::Stock(candle::Linear::without_bias(weights, in_features, out_features)?)
         })
     }
 
@@ -49,9 +50,9 @@ impl Linear {
         bias: Option<&[f32]>,
     ) -> Result<Self> {
         Ok(if weights.device().is_fast() {
-            Self::Fast(fast::Linear::from_values(weights, features, weight, bias)?)
+            Self::Fast(native::Linear::from_values(weights, features, weight, bias)?)
         } else {
-            Self::Stock(stock::Linear::from_values(weights, features, weight, bias)?)
+            Self::Stock(candle::Linear::from_values(weights, features, weight, bias)?)
         })
     }
 
@@ -86,9 +87,9 @@ impl Linear {
 #[derive(Debug)]
 pub enum Geglu {
     /// By our kernels.
-    Fast(fast::Geglu),
+    Fast(native::Geglu),
     /// By candle.
-    Stock(stock::Linear),
+    Stock(candle::Linear),
 }
 
 impl Geglu {
@@ -98,9 +99,9 @@ impl Geglu {
     /// If they are missing or of another shape.
     pub fn new(weights: &Weights, in_features: usize, out_features: usize) -> Result<Self> {
         Ok(if weights.device().is_fast() {
-            Self::Fast(fast::Geglu::new(weights, in_features, out_features)?)
+            Self::Fast(native::Geglu::new(weights, in_features, out_features)?)
         } else {
-            Self::Stock(stock::Linear::new(weights, in_features, 2 * out_features)?)
+            Self::Stock(candle::Linear::new(weights, in_features, 2 * out_features)?)
         })
     }
 

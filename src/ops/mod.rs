@@ -10,24 +10,24 @@
 //! sources side by side ([`Tensor::concatenate_channels`]), an upsampling belongs to the
 //! convolution that follows it ([`Conv2d::forward_upsampled`]).
 //!
-//! Two backends stand below: [`fast`], our own CPU kernels ([`cpu`]), and [`stock`], candle's
+//! Two backends stand below: [`native`], our own CPU kernels ([`cpu`]), and [`candle`], candle's
 //! operations, which bring CUDA and Metal. A device belongs to one of them.
 //!
 //! Every heavy operation reads the device's [`StopFlag`] and ends in [`Error::Stopped`].
 
 mod activation;
 mod attention;
+pub mod candle;
 mod convolution;
 pub mod cpu;
 mod device;
 mod embedding;
 mod error;
-pub mod fast;
 pub mod host;
 mod linear;
 mod meter;
+pub mod native;
 mod norm;
-pub mod stock;
 mod stop;
 mod tensor;
 mod weights;

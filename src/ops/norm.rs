@@ -5,15 +5,16 @@
 
 use super::meter::Described;
 use super::tensor::both;
-use super::{Activation, Error, Result, Tensor, Weights, fast, stock};
+use super::{Activation, Error, Result, Tensor, Weights};
+use crate::ops::{candle, native};
 
 /// Normalisation over groups of channels and all positions, with a gain and a bias a channel.
 #[derive(Debug)]
 pub enum GroupNorm {
     /// By our kernels.
-    Fast(fast::GroupNorm),
+    Fast(native::GroupNorm),
     /// By candle.
-    Stock(stock::GroupNorm),
+    Stock(candle::GroupNorm),
 }
 
 impl GroupNorm {
@@ -28,9 +29,9 @@ impl GroupNorm {
             )));
         }
         Ok(if weights.device().is_fast() {
-            Self::Fast(fast::GroupNorm::new(weights, groups, channels, epsilon)?)
+            Self::Fast(native::GroupNorm::new(weights, groups, channels, epsilon)?)
         } else {
-            Self::Stock(stock::GroupNorm::new(weights, groups, channels, epsilon)?)
+            Self::Stock(candle::GroupNorm::new(weights, groups, channels, epsilon)?)
         })
     }
 
@@ -63,9 +64,9 @@ impl GroupNorm {
 #[derive(Debug)]
 pub enum LayerNorm {
     /// By our kernels.
-    Fast(fast::LayerNorm),
+    Fast(native::LayerNorm),
     /// By candle.
-    Stock(stock::LayerNorm),
+    Stock(candle::LayerNorm),
 }
 
 impl LayerNorm {
@@ -75,9 +76,9 @@ impl LayerNorm {
     /// If they are missing or of another shape.
     pub fn new(weights: &Weights, channels: usize) -> Result<Self> {
         Ok(if weights.device().is_fast() {
-            Self::Fast(fast::LayerNorm::new(weights, channels)?)
+            Self::Fast(native::LayerNorm::new(weights, channels)?)
         } else {
-            Self::Stock(stock::LayerNorm::new(weights, channels)?)
+            Self::Stock(candle::LayerNorm::new(weights, channels)?)
         })
     }
 

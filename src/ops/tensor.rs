@@ -4,15 +4,16 @@
 //! [`Tensor::to_tokens`] and [`Tensor::to_map`] go from one to the other.
 
 use super::meter::Described;
-use super::{Activation, Device, Error, Result, fast, stock};
+use super::{Activation, Device, Error, Result};
+use crate::ops::{candle, native};
 
 /// A tensor on a device; cheap to clone, never changed in place.
 #[derive(Clone, Debug)]
 pub enum Tensor {
     /// Of our kernels.
-    Fast(fast::Tensor),
+    Fast(native::Tensor),
     /// Of candle.
-    Stock(stock::Tensor),
+    Stock(candle::Tensor),
 }
 
 /// Runs `$body` on the backend's own module and tensor, for modules and tensors of one device.
@@ -50,13 +51,13 @@ pub trait Within: Sized {
     fn within(tensor: &Tensor) -> Option<&Self>;
 }
 
-impl Within for fast::Tensor {
+impl Within for native::Tensor {
     fn within(tensor: &Tensor) -> Option<&Self> {
         if let Tensor::Fast(inner) = tensor { Some(inner) } else { None }
     }
 }
 
-impl Within for stock::Tensor {
+impl Within for candle::Tensor {
     fn within(tensor: &Tensor) -> Option<&Self> {
         if let Tensor::Stock(inner) = tensor { Some(inner) } else { None }
     }
@@ -85,9 +86,9 @@ impl Tensor {
             )));
         }
         if device.is_fast() {
-            fast::Tensor::from_f32(device, shape, values).map(Self::Fast)
+            native::Tensor::from_f32(device, shape, values).map(Self::Fast)
         } else {
-            stock::Tensor::from_f32(device, shape, values).map(Self::Stock)
+            candle::Tensor::from_f32(device, shape, values).map(Self::Stock)
         }
     }
 
@@ -265,14 +266,14 @@ impl Tensor {
         }
         let join = || match first {
             Self::Fast(_) => {
-                let parts: Vec<&fast::Tensor> =
+                let parts: Vec<&native::Tensor> =
                     parts.iter().map(|part| part.as_ref()).collect::<Result<_>>()?;
-                fast::Tensor::concatenate(&parts, dimension).map(Self::Fast)
+                native::Tensor::concatenate(&parts, dimension).map(Self::Fast)
             }
             Self::Stock(_) => {
-                let parts: Vec<&stock::Tensor> =
+                let parts: Vec<&candle::Tensor> =
                     parts.iter().map(|part| part.as_ref()).collect::<Result<_>>()?;
-                stock::Tensor::concatenate(&parts, dimension).map(Self::Stock)
+                candle::Tensor::concatenate(&parts, dimension).map(Self::Stock)
             }
         };
         first.device().meter().measure(join, Self::describe)

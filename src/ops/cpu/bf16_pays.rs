@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use super::attention::{AttentionMask, attention};
 use super::context::Context;
-use super::epilogue::Epilogue;
-use super::keys_values::{AttentionShape, Products};
-use super::linear::linear;
-use super::matrix::PackedMatrix;
-use super::source::Source;
 use super::stop::KernelError;
-use super::weight_rows::WeightSlice;
+use crate::ops::cpu::attention::keys_values::{AttentionShape, Products};
+use crate::ops::cpu::gemm::epilogue::Epilogue;
+use crate::ops::cpu::gemm::linear::linear;
+use crate::ops::cpu::gemm::matrix::PackedMatrix;
+use crate::ops::cpu::gemm::weight_rows::WeightSlice;
+use crate::ops::cpu::view::Source;
 
 /// Runs of each kind; the first warms up caches and buffers.
 const ROUNDS: usize = 7;
@@ -74,8 +74,8 @@ fn pays([f32, bf16]: [Duration; 2]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::level::Level;
     use super::*;
+    use crate::ops::cpu::isa::Level;
 
     #[test]
     fn only_a_clear_gain_counts() {

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::arena::Arena;
-use super::level::{Level, Task};
 use super::pool::Pool;
 use super::stop::{KernelError, Stop, StopSlot};
+use crate::ops::cpu::isa::{Level, Task};
+use crate::ops::cpu::memory::arena::Arena;
 
 /// The kernels' surroundings. Cloning it gives another handle on the same pool and arena.
 #[derive(Clone)]

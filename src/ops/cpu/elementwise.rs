@@ -4,12 +4,12 @@
 #![expect(unsafe_code, reason = "raw pointers into checked slices")]
 
 use super::context::Context;
-use super::epilogue::Activation;
-use super::level::Task;
-use super::math;
-use super::shared::Shared;
-use super::simd::{Simd, load_upto, store_upto};
 use super::stop::KernelError;
+use crate::ops::cpu::gemm::epilogue::Activation;
+use crate::ops::cpu::isa::Task;
+use crate::ops::cpu::isa::math;
+use crate::ops::cpu::isa::simd::{Simd, load_upto, store_upto};
+use crate::ops::cpu::memory::shared::Shared;
 
 /// Numbers of one item.
 const CHUNK: usize = 16 * 1024;

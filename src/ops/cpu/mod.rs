@@ -77,67 +77,42 @@
 //! factors rounded to bf16 was tried and is off by 3e-2 of the deviation (352 channels), three times
 //! as much as products of bf16 numbers elsewhere.
 
-mod arena;
 mod attention;
-#[cfg(target_arch = "x86_64")]
-mod avx2;
-#[cfg(target_arch = "x86_64")]
-mod avx512;
 mod bf16_pays;
-mod block;
 mod context;
 mod conv;
 mod denormal;
 mod elementwise;
-mod epilogue;
-mod gather;
 mod gemm;
-mod group_norm;
-mod keys_values;
-mod layer_norm;
-mod level;
-mod linear;
-mod math;
-mod matrix;
-mod pack;
+mod isa;
+mod memory;
+mod norm;
 mod pool;
-mod portable;
-mod refusal;
-mod rows;
-mod running_softmax;
-mod scatter;
-mod shared;
-mod simd;
-mod source;
 mod stop;
 #[cfg(test)]
 mod testing;
-mod tile;
-mod transform;
-mod transpose;
-mod weight_rows;
-mod winograd;
+mod view;
 
-pub use arena::{Arena, Buffer, Usage};
+pub use attention::keys_values::{AttentionShape, KeysValues, Products};
 pub use attention::{AttentionMask, attention, attention_packed};
 pub use bf16_pays::bf16_pays;
 pub use context::Context;
 pub use conv::{Conv3x3, Method};
 pub use elementwise::{activate, scale_add, softmax};
-pub use epilogue::{Activation, Epilogue};
-pub use group_norm::GroupNorm;
-pub use keys_values::{AttentionShape, KeysValues, Products};
-pub use layer_norm::layer_norm;
-pub use level::Level;
-pub use linear::linear;
-pub use matrix::PackedMatrix;
-pub use pack::Kept;
+pub use gemm::epilogue::{Activation, Epilogue};
+pub use gemm::linear::linear;
+pub use gemm::matrix::PackedMatrix;
+pub use gemm::pack::Kept;
+pub use gemm::rows::{Map, Window};
+pub use gemm::weight_rows::{Element, WeightRows, WeightSlice};
+pub use isa::Level;
+pub use memory::arena::{Arena, Buffer, Usage};
+pub use memory::refusal::{LastResort, OutOfMemory, zeros};
+pub use norm::group_norm::GroupNorm;
+pub use norm::layer_norm::layer_norm;
 pub use pool::Pool;
-pub use refusal::{LastResort, OutOfMemory, zeros};
-pub use rows::{Map, Window};
-pub use source::Source;
 pub use stop::{KernelError, Stop, StopSlot, Stopped};
-pub use weight_rows::{Element, WeightRows, WeightSlice};
+pub use view::Source;
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::refusal::OutOfMemory;
+use crate::ops::cpu::memory::refusal::OutOfMemory;
 
 /// Something that can ask the kernels to end early.
 pub trait Stop: Send + Sync {

@@ -2,10 +2,10 @@
 
 use half::f16;
 
-use super::arena::Buffer;
 use super::context::Context;
-use super::level::Level;
-use super::weight_rows::WeightSlice;
+use crate::ops::cpu::gemm::weight_rows::WeightSlice;
+use crate::ops::cpu::isa::Level;
+use crate::ops::cpu::memory::arena::Buffer;
 
 /// Repeatable numbers of unit variance.
 pub fn noise(seed: u64, len: usize) -> Vec<f32> {

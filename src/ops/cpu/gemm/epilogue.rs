@@ -1,0 +1,133 @@
+//! What happens to a sum on its way out of a register tile: bias, activation, residual.
+//!
+//! y = activation(sum + bias + per_picture) + residual, so that none of these costs a pass over
+//! memory of its own.
+
+use crate::ops::cpu::isa::math;
+use crate::ops::cpu::isa::simd::{Simd, load_upto, store_upto};
+
+/// The function applied to the sums.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Activation {
+    /// The sum itself.
+    #[default]
+    None,
+    /// x·sigmoid(x).
+    Silu,
+    /// x·sigmoid(1.702·x): CLIP's.
+    QuickGelu,
+    /// x·Φ(x), exact.
+    Gelu,
+    /// max(x, 0).
+    Relu,
+}
+
+/// What is added to a product and how.
+#[derive(Clone, Copy, Default)]
+pub struct Epilogue<'a> {
+    /// One number for each output (for GEGLU: all values', then all gates').
+    pub bias: Option<&'a [f32]>,
+    /// One row of outputs for each picture of the batch: the time embedding.
+    pub per_picture: Option<&'a [f32]>,
+    /// Applied to the sums so far.
+    pub activation: Activation,
+    /// Of y's shape, added last.
+    pub residual: Option<&'a [f32]>,
+}
+
+impl Epilogue<'_> {
+    /// # Panics
+    /// Unless all parts fit a result of `rows` × `outputs` in `pictures` pictures.
+    pub(in crate::ops::cpu) fn check(&self, rows: usize, outputs: usize, pictures: usize, gated: bool) {
+        let biases = if gated { 2 * outputs } else { outputs };
+        assert!(self.bias.is_none_or(|b| b.len() == biases), "a bias has one number for each output");
+        assert!(
+            self.per_picture.is_none_or(|p| p.len() == pictures * outputs && !gated),
+            "one row for each picture"
+        );
+        assert!(self.residual.is_none_or(|r| r.len() == rows * outputs), "a residual has the result's shape");
+    }
+
+    /// Finishes up to one vector of sums: outputs `column..` of row `row` in picture `picture`,
+    /// `count` of them, and writes them to `y`.
+    ///
+    /// # Safety
+    /// The CPU has `S`; the epilogue was checked against the result's shape, which has these
+    /// outputs; `y` is valid for them.
+    #[inline(always)]
+    #[expect(unsafe_code, reason = "vector loads within checked slices")]
+    pub(in crate::ops::cpu) unsafe fn finish<S: Simd>(&self, mut sum: S::V, at: Place, y: *mut f32) {
+        let Place { row, picture, column, count, outputs, stream } = at;
+        // SAFETY: the caller vouches that the outputs exist, and `check` for the slices' lengths.
+        unsafe {
+            if let Some(bias) = self.bias {
+                sum = S::add(sum, load_upto::<S>(bias.as_ptr().add(column), count));
+            }
+            if let Some(more) = self.per_picture {
+                sum = S::add(sum, load_upto::<S>(more.as_ptr().add(picture * outputs + column), count));
+            }
+            sum = match self.activation {
+                Activation::None => sum,
+                Activation::Silu => math::silu::<S>(sum, 1.0),
+                Activation::QuickGelu => math::silu::<S>(sum, 1.702),
+                Activation::Gelu => math::gelu::<S>(sum),
+                Activation::Relu => S::max(sum, S::splat(0.0)),
+            };
+            if let Some(residual) = self.residual {
+                sum = S::add(sum, load_upto::<S>(residual.as_ptr().add(row * outputs + column), count));
+            }
+            let y = y.add(row * outputs + column);
+            if stream && count >= S::LANES {
+                S::stream(y, sum);
+            } else {
+                store_upto::<S>(y, sum, count);
+            }
+        }
+    }
+
+    /// GEGLU: `value` and `gate` are the sums of one output each; y = value · gelu(gate).
+    ///
+    /// # Safety
+    /// As [`Epilogue::finish`].
+    #[inline(always)]
+    #[expect(unsafe_code, reason = "vector loads within checked slices")]
+    pub(super) unsafe fn finish_gated<S: Simd>(
+        &self,
+        mut value: S::V,
+        mut gate: S::V,
+        at: Place,
+        y: *mut f32,
+    ) {
+        let Place { row, column, count, outputs, .. } = at;
+        // SAFETY: as `finish`; a gated bias has 2·outputs numbers.
+        unsafe {
+            if let Some(bias) = self.bias {
+                value = S::add(value, load_upto::<S>(bias.as_ptr().add(column), count));
+                gate = S::add(gate, load_upto::<S>(bias.as_ptr().add(outputs + column), count));
+            }
+            let mut product = S::mul(value, math::gelu::<S>(gate));
+            if let Some(residual) = self.residual {
+                product =
+                    S::add(product, load_upto::<S>(residual.as_ptr().add(row * outputs + column), count));
+            }
+            store_upto::<S>(y.add(row * outputs + column), product, count);
+        }
+    }
+}
+
+/// Which outputs a vector of sums belongs to.
+#[derive(Clone, Copy)]
+pub(in crate::ops::cpu) struct Place {
+    /// The row of y.
+    pub row: usize,
+    /// The picture that the row is in.
+    pub picture: usize,
+    /// The first output.
+    pub column: usize,
+    /// How many outputs are left from there; more than a vector is a whole vector.
+    pub count: usize,
+    /// Outputs of a row.
+    pub outputs: usize,
+    /// Whether whole vectors are written past the caches; y is aligned for it.
+    pub stream: bool,
+}

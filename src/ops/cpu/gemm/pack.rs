@@ -1,0 +1,420 @@
+//! Weights on their way into panels: rows of any float type, from memory or piece by piece from a file.
+//!
+//! A job takes the rows of some panels, 256 KB or more at a time, into its worker's scratch, unless they
+//! lie in memory, converts them and transposes them in registers. So no matrix has a second copy while
+//! it is packed, and what was read is packed while it is still in the cache. Trap: numbers pass through
+//! vectors of f32 as bits, so nothing here may compute with them as such.
+#![expect(unsafe_code, reason = "vector loads and stores; threads write disjoint panels")]
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use half::f16;
+use half::slice::HalfFloatSliceExt as _;
+
+use crate::ops::cpu::context::Context;
+use crate::ops::cpu::gemm::matrix::{PAIR_BLOCK, PANEL};
+use crate::ops::cpu::gemm::weight_rows::{Element, WeightRows, WeightSlice};
+use crate::ops::cpu::isa::Task;
+use crate::ops::cpu::isa::simd::Simd;
+use crate::ops::cpu::memory::shared::Shared;
+use crate::ops::cpu::stop::{KernelError, Stop};
+
+/// A type in which packed weights are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// IEEE half floats.
+    F16,
+    /// 32-bit floats.
+    F32,
+    /// Pairs of brain floats, for products of pairs.
+    Pairs,
+}
+
+impl Kept {
+    /// The smallest type that holds the stored numbers exactly and that kernels widen.
+    pub fn as_stored(element: Element) -> Self {
+        if element == Element::F16 { Self::F16 } else { Self::F32 }
+    }
+}
+
+/// Words of 32 bits that a row takes: numbers, or two of them where they have half the size.
+pub(super) fn words(kept: Kept, columns: usize) -> usize {
+    match kept {
+        Kept::F32 => columns,
+        Kept::F16 => columns.div_ceil(2),
+        Kept::Pairs => columns / PAIR_BLOCK * (PAIR_BLOCK / 2) + (columns % PAIR_BLOCK).div_ceil(2),
+    }
+}
+
+/// Rows that are read at once have at least so many bytes, if the matrix has enough for all threads.
+const PIECE: usize = 256 << 10;
+
+/// A matrix to pack: `outputs` rows, or twice as many if it is gated, values first.
+#[derive(Clone, Copy)]
+pub(super) struct Form {
+    pub outputs: usize,
+    pub columns: usize,
+    pub gated: bool,
+    pub kept: Kept,
+}
+
+impl Form {
+    /// Bytes of a packed panel.
+    pub fn panel_bytes(&self) -> usize {
+        match self.kept {
+            Kept::F16 => self.columns * PANEL * 2,
+            Kept::F32 | Kept::Pairs => words(self.kept, self.columns) * PANEL * 4,
+        }
+    }
+
+    /// Packs `rows` into `to`, which has the bytes of all panels, all zero.
+    ///
+    /// # Errors
+    /// If the rows cannot be read, or stopped.
+    pub fn pack<R: WeightRows + ?Sized>(
+        self,
+        context: &Context,
+        rows: &R,
+        to: &mut [u8],
+    ) -> Result<(), R::Error> {
+        let panels = self.outputs.div_ceil(PANEL);
+        let row_bytes = self.columns * rows.element().size();
+        let parts = if self.gated { 2 } else { 1 };
+        // Panels of a piece: enough bytes to be read at once, and at least two pieces a thread.
+        let most = (parts * panels).div_ceil(2 * context.threads());
+        let group = PIECE.div_ceil((PANEL * row_bytes).max(1)).clamp(1, most.max(1));
+        let groups = panels.div_ceil(group);
+        // In numbers of the buffer, and a whole number of cache lines for each worker.
+        let room = if rows.in_memory().is_some() { 0 } else { group * PANEL * row_bytes };
+        let room = room.div_ceil(4).next_multiple_of(16);
+        let mut scratch = context.arena.take(room * context.threads()).map_err(KernelError::from)?;
+        let (scratch, to) = (Shared::new(&mut scratch), Shared::new(to));
+        let stop = context.stop.present();
+        let halt = Halt { stop: &*stop, failed: AtomicBool::new(false) };
+        let failure: Mutex<Option<R::Error>> = Mutex::new(None);
+        let done = context.pool.run(parts * groups, &halt, &|worker, job| {
+            let piece = Piece { form: self, part: job / groups, first: job % groups * group, panels: group };
+            // SAFETY: each worker has its own part of the scratch.
+            let room = unsafe { std::slice::from_raw_parts_mut(scratch.at(worker * room), room) };
+            if let Err(error) = piece.pack(context, rows, room, to) {
+                failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                halt.failed.store(true, Ordering::Relaxed);
+            }
+        });
+        match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(error) => Err(error),
+            None => Ok(done.map_err(KernelError::from)?),
+        }
+    }
+}
+
+/// Ends a packing when a person does, or when a piece could not be read.
+struct Halt<'a> {
+    stop: &'a dyn Stop,
+    failed: AtomicBool,
+}
+
+impl Stop for Halt<'_> {
+    fn is_raised(&self) -> bool {
+        self.failed.load(Ordering::Relaxed) || self.stop.is_raised()
+    }
+}
+
+/// Some panels' rows: they follow one another in the matrix.
+struct Piece {
+    form: Form,
+    /// 0, or 1 for the gates.
+    part: usize,
+    /// The first panel of the part.
+    first: usize,
+    /// How many, if there are so many.
+    panels: usize,
+}
+
+impl Piece {
+    fn pack<R: WeightRows + ?Sized>(
+        &self,
+        context: &Context,
+        rows: &R,
+        room: &mut [f32],
+        to: Shared<u8>,
+    ) -> Result<(), R::Error> {
+        let Form { outputs, columns, gated, .. } = self.form;
+        let start = self.first * PANEL;
+        let count = (self.panels * PANEL).min(outputs - start);
+        let first = (self.part * outputs + start) * columns;
+        let numbers = match rows.in_memory() {
+            Some(all) => all.part(first, count * columns),
+            None => {
+                let bytes: &mut [u8] = bytemuck::cast_slice_mut(room);
+                let bytes = &mut bytes[..count * columns * rows.element().size()];
+                rows.read(first, bytes)?;
+                WeightSlice::of_bytes(rows.element(), bytes)
+            }
+        };
+        for start in (0..count).step_by(PANEL) {
+            let panel = (self.first + start / PANEL) * if gated { 2 } else { 1 } + self.part;
+            let rows = PANEL.min(count - start);
+            context.level.run(Panel {
+                form: self.form,
+                numbers: numbers.part(start * columns, rows * columns),
+                rows,
+                to: to.at(panel * self.form.panel_bytes()),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Words of each row that are staged at once. Blocks of pairs are a multiple of it.
+const STAGED: usize = 64;
+
+type Stage = [[f32; STAGED]; PANEL];
+
+/// One panel: up to 16 rows become columns.
+struct Panel<'a> {
+    form: Form,
+    numbers: WeightSlice<'a>,
+    rows: usize,
+    to: *mut u8,
+}
+
+impl Task for Panel<'_> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let mut stage: Stage = [[0.0; STAGED]; PANEL];
+        let words = words(self.form.kept, self.form.columns);
+        for first in (0..words).step_by(STAGED) {
+            let count = STAGED.min(words - first);
+            for (row, staged) in stage.iter_mut().enumerate().take(self.rows) {
+                // SAFETY: the CPU has S, and the row has these words.
+                unsafe { self.stage_row::<S>(row, first, &mut staged[..count]) };
+            }
+            // SAFETY: the panel has these words' columns, and is written by this task alone.
+            unsafe { self.write::<S>(&stage, first, count) };
+        }
+    }
+}
+
+impl Panel<'_> {
+    /// Puts a row's words from word `first` on into `staged`.
+    #[inline(always)]
+    unsafe fn stage_row<S: Simd>(&self, row: usize, first: usize, staged: &mut [f32]) {
+        let Form { columns, kept, .. } = self.form;
+        let start = row * columns;
+        match kept {
+            // SAFETY: as the caller says.
+            Kept::F32 => unsafe { self.numbers.widen::<S>(start + first, staged) },
+            Kept::F16 => {
+                let count = (2 * staged.len()).min(columns - 2 * first);
+                let halves: &mut [f16] = &mut bytemuck::cast_slice_mut(staged)[..count];
+                if let WeightSlice::F16(w) = self.numbers {
+                    halves.copy_from_slice(&w[start + 2 * first..][..count]);
+                } else {
+                    let mut wide = [0.0; 2 * STAGED];
+                    // SAFETY: as the caller says.
+                    unsafe { self.numbers.widen::<S>(start + 2 * first, &mut wide[..count]) };
+                    halves.convert_from_f32_slice(&wide[..count]);
+                }
+            }
+            Kept::Pairs => {
+                // A block's first half is paired with its second, which may be one shorter.
+                let (block, within) = (first / (PAIR_BLOCK / 2) * PAIR_BLOCK, first % (PAIR_BLOCK / 2));
+                let end = columns.min(block + PAIR_BLOCK);
+                let half = (end - block).div_ceil(2);
+                let (low, high) = (block + within, block + half + within);
+                let (mut lows, mut highs) = ([0.0; STAGED], [0.0; STAGED]);
+                let paired = staged.len().min(end - high);
+                // SAFETY: as the caller says; every vector read or written lies within STAGED numbers.
+                unsafe {
+                    self.numbers.widen::<S>(start + low, &mut lows[..staged.len()]);
+                    self.numbers.widen::<S>(start + high, &mut highs[..paired]);
+                    for k in (0..STAGED).step_by(S::LANES) {
+                        let pairs = S::pack_pairs(
+                            S::load(lows.as_ptr().wrapping_add(k)),
+                            S::load(highs.as_ptr().wrapping_add(k)),
+                        );
+                        S::store(lows.as_mut_ptr().wrapping_add(k), pairs);
+                    }
+                }
+                staged.copy_from_slice(&lows[..staged.len()]);
+            }
+        }
+    }
+
+    /// Writes `count` staged words of all rows, words from `first` on, as columns of the panel.
+    #[inline(always)]
+    unsafe fn write<S: Simd>(&self, stage: &Stage, first: usize, count: usize) {
+        let halves = self.form.kept == Kept::F16;
+        let mut turned = [[0.0f32; PANEL]; 16];
+        for k in (0..count).step_by(S::LANES) {
+            for half in (0..PANEL).step_by(S::LANES) {
+                // SAFETY: the stage has LANES words from k on, as STAGED is a multiple of LANES; a
+                // turned row has LANES numbers from `half` on.
+                unsafe {
+                    let mut rows = [S::splat(0.0); 16];
+                    for (row, staged) in rows.iter_mut().zip(&stage[half..half + S::LANES]) {
+                        *row = S::load(staged.as_ptr().wrapping_add(k));
+                    }
+                    S::transpose(&mut rows);
+                    for (row, turned) in rows.iter().zip(&mut turned).take(S::LANES) {
+                        S::store(turned.as_mut_ptr().wrapping_add(half), *row);
+                    }
+                }
+            }
+            for (word, turned) in turned.iter().enumerate().take(S::LANES.min(count - k)) {
+                let word = first + k + word;
+                // SAFETY: the panel has the word's column, or its two columns of halves.
+                unsafe {
+                    if !halves {
+                        let to = self.to.cast::<[f32; PANEL]>().add(word);
+                        *to = *turned;
+                        continue;
+                    }
+                    let to = self.to.cast::<[u16; PANEL]>().add(2 * word);
+                    *to = turned.map(|pair| pair.to_bits() as u16);
+                    if 2 * word + 1 < self.form.columns {
+                        *to.add(1) = turned.map(|pair| (pair.to_bits() >> 16) as u16);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use half::bf16;
+
+    use super::*;
+    use crate::ops::cpu::isa::Level;
+    use crate::ops::cpu::memory::refusal::OutOfMemory;
+    use crate::ops::cpu::testing::noise;
+
+    /// Numbers that are read, some of which cannot be.
+    struct Stored<'a> {
+        numbers: WeightSlice<'a>,
+        unreadable: Option<usize>,
+    }
+
+    impl WeightRows for Stored<'_> {
+        type Error = KernelError;
+
+        fn count(&self) -> usize {
+            self.numbers.count()
+        }
+
+        fn element(&self) -> Element {
+            self.numbers.element()
+        }
+
+        fn in_memory(&self) -> Option<WeightSlice<'_>> {
+            None
+        }
+
+        fn read(&self, first: usize, to: &mut [u8]) -> Result<(), KernelError> {
+            let count = to.len() / self.element().size();
+            if self.unreadable.is_some_and(|number| (first..first + count).contains(&number)) {
+                return Err(OutOfMemory { bytes: 42 }.into());
+            }
+            match self.numbers.part(first, count) {
+                WeightSlice::F16(w) => to.copy_from_slice(bytemuck::cast_slice(w)),
+                WeightSlice::Bf16(w) => to.copy_from_slice(bytemuck::cast_slice(w)),
+                WeightSlice::F32(w) => to.copy_from_slice(bytemuck::cast_slice(w)),
+            }
+            Ok(())
+        }
+    }
+
+    /// What a panel's column should hold for row `row`, as bits.
+    fn wanted(form: Form, row: &[f32], k: usize) -> u32 {
+        let pair = |low: f32, high: f32| {
+            u32::from(bf16::from_f32(low).to_bits()) | u32::from(bf16::from_f32(high).to_bits()) << 16
+        };
+        match form.kept {
+            Kept::F32 => row[k].to_bits(),
+            Kept::F16 => u32::from(f16::from_f32(row[k]).to_bits()),
+            Kept::Pairs => {
+                let (block, within) = (k / (PAIR_BLOCK / 2) * PAIR_BLOCK, k % (PAIR_BLOCK / 2));
+                let half = (row.len().min(block + PAIR_BLOCK) - block).div_ceil(2);
+                let high = block + half + within;
+                let high = if high < row.len().min(block + PAIR_BLOCK) { row[high] } else { 0.0 };
+                pair(row[block + within], high)
+            }
+        }
+    }
+
+    fn check(form: Form, numbers: WeightSlice<'_>, wide: &[f32], context: &Context) {
+        let parts = if form.gated { 2 } else { 1 };
+        let panels = parts * form.outputs.div_ceil(PANEL);
+        let mut words = vec![0u32; panels * form.panel_bytes() / 4];
+        let to: &mut [u8] = bytemuck::cast_slice_mut(&mut words);
+        form.pack(context, &Stored { numbers, unreadable: None }, to).unwrap();
+        let from_file = to.to_vec();
+        to.fill(0);
+        form.pack(context, &numbers, to).unwrap();
+        assert!(*to == *from_file, "memory and file differ");
+        let size = if form.kept == Kept::F16 { 2 } else { 4 };
+        for panel in 0..panels {
+            for lane in 0..PANEL {
+                let output = panel / parts * PANEL + lane;
+                let row = (output < form.outputs)
+                    .then(|| &wide[(panel % parts * form.outputs + output) * form.columns..][..form.columns]);
+                for k in 0..form.panel_bytes() / PANEL / size {
+                    let at = (panel * form.panel_bytes() / size + k * PANEL + lane) * size;
+                    let mut found = [0; 4];
+                    found[..size].copy_from_slice(&to[at..at + size]);
+                    let wanted = row.map_or(0, |row| wanted(form, row, k));
+                    assert_eq!(u32::from_le_bytes(found), wanted, "{form:?} {panel} {lane} {k}");
+                }
+            }
+        }
+    }
+
+    impl std::fmt::Debug for Form {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            write!(f, "{}×{} {} {:?}", self.outputs, self.columns, self.gated, self.kept)
+        }
+    }
+
+    #[test]
+    fn every_type_becomes_every_kept_type_from_memory_and_from_a_file() {
+        for level in Level::available() {
+            let context = Context::new(2).with_level(level);
+            for (outputs, columns, gated) in
+                [(1, 1, false), (33, 129, false), (20, 700, true), (70, 1283, false)]
+            {
+                let rows = if gated { 2 * outputs } else { outputs };
+                let wide = noise(1, rows * columns);
+                let halves: Vec<f16> = wide.iter().map(|x| f16::from_f32(*x)).collect();
+                let brains: Vec<bf16> = wide.iter().map(|x| bf16::from_f32(*x)).collect();
+                for kept in [Kept::F16, Kept::F32, Kept::Pairs] {
+                    let form = Form { outputs, columns, gated, kept };
+                    check(form, WeightSlice::F32(&wide), &wide, &context);
+                    let of_halves: Vec<f32> = halves.iter().map(|x| x.to_f32()).collect();
+                    check(form, WeightSlice::F16(&halves), &of_halves, &context);
+                    let of_brains: Vec<f32> = brains.iter().map(|x| x.to_f32()).collect();
+                    check(form, WeightSlice::Bf16(&brains), &of_brains, &context);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_the_error_whichever_thread_meets_it() {
+        let context = Context::new(2);
+        let numbers = noise(2, 400 * 300);
+        let form = Form { outputs: 400, columns: 300, gated: false, kept: Kept::F32 };
+        for unreadable in [0, 60_000, 119_999] {
+            let rows = Stored { numbers: WeightSlice::F32(&numbers), unreadable: Some(unreadable) };
+            let mut to = vec![0; 25 * form.panel_bytes()];
+            let refused = form.pack(&context, &rows, &mut to).unwrap_err();
+            assert_eq!(refused, KernelError::OutOfMemory(OutOfMemory { bytes: 42 }));
+        }
+        let stopped = context.with_stop(std::sync::Arc::new(AtomicBool::new(true)));
+        let rows = Stored { numbers: WeightSlice::F32(&numbers), unreadable: None };
+        let mut to = vec![0; 25 * form.panel_bytes()];
+        assert_eq!(form.pack(&stopped, &rows, &mut to), Err(KernelError::Stopped));
+    }
+}
