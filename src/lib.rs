@@ -12,7 +12,7 @@
 //! | --- | --- | --- |
 //! | `app` | the window; the only place that names egui | `app/mod.rs` |
 //! | [`cli`] | `safelight generate`, `inspect`, `verify`, `bench`: one file a command | [`cli::main`] |
-//! | [`gallery`], [`remember`] | the folder of pictures as records; what is kept between starts | |
+//! | [`gallery`], [`preferences`] | the folder of pictures as records; what is kept between starts | |
 //! | [`places`] | which folders and files the program keeps; `SAFELIGHT_HOME` | [`places::Places`] |
 //! | [`bench`](mod@bench) | how long each part of a model takes, and how much memory | |
 //! | [`verify`] | recorded runs of the reference, computed again and compared | [`verify::compute`] |
@@ -28,7 +28,7 @@
 //!
 //! # One generation, from words to a file
 //!
-//! 1. A front end fills in [`message::Settings`]: `cli` from arguments, the window from its controls.
+//! 1. A front end fills in [`settings::Settings`]: `cli` from arguments, the window from its controls.
 //!    The window hands them over as [`message::Request::Generate`] by [`engine::EngineHandle`], which
 //!    never waits; `cli` calls the same functions in its own thread.
 //! 2. [`engine::open_model`] has opened the model before: [`checkpoint::Checkpoint::open`] looks at the
@@ -79,6 +79,7 @@ pub mod checkpoint;
 pub mod cli;
 pub mod config;
 pub mod engine;
+pub mod files;
 pub mod gallery;
 pub mod message;
 pub mod model;
@@ -86,8 +87,9 @@ pub mod note;
 pub mod ops;
 pub mod picture;
 pub mod places;
-pub mod remember;
+pub mod preferences;
 pub mod sampler;
+pub mod settings;
 #[cfg(feature = "starter")]
 pub mod starter;
 pub mod told;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, TensorView};
 
-use crate::picture::write_atomically;
+use crate::files::write_atomically;
 use crate::sampler::Latent;
 
 /// One recorded tensor.

@@ -8,8 +8,9 @@ use crate::app::development::Picture;
 use crate::app::services::{Answer, Record, Task};
 use crate::app::state::{Consequence, Shown, State, file_name};
 use crate::engine::ModelPart;
-use crate::message::{JobId, ModelSource, Report, Request, Settings};
+use crate::message::{JobId, ModelSource, Report, Request};
 use crate::picture::{Frame, PartialSettings};
+use crate::settings::Settings;
 
 impl State {
     /// Takes in what the services answer.

@@ -9,7 +9,8 @@ use egui::{Context, Key, KeyboardShortcut, Modifiers};
 
 use crate::app::icons::{self, Icon};
 use crate::app::words::{Language, Words};
-use crate::message::{Compute, JobId, ModelSource, Settings};
+use crate::message::{Compute, JobId, ModelSource};
+use crate::settings::Settings;
 
 /// A named act without particulars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,7 +152,7 @@ pub enum Command {
     /// Speak another language.
     Speak(Language),
     /// Use another theme.
-    Theme(crate::remember::Theme),
+    Theme(crate::preferences::Theme),
     /// Move less, or as much as usual.
     ReduceMotion(bool),
     /// Show a file or folder that the program keeps.

@@ -10,8 +10,10 @@ use crate::app::theme::{self, size};
 use crate::app::view::View;
 use crate::app::widgets::{self, IconButton};
 use crate::app::{foot_ui, model_ui, more_ui, queue_ui};
-use crate::message::{ModelInfo, Settings, TimestepSpacing};
+use crate::message::ModelInfo;
+use crate::sampler::TimestepSpacing;
 use crate::sampler::steps_run;
+use crate::settings::Settings;
 
 /// Guidance, as the slider has it.
 pub const GUIDANCE: Scale = Scale { least: 1.0, most: 15.0, typed_most: 30.0, step: 0.1, decimals: 1 };

@@ -7,7 +7,8 @@ use std::collections::VecDeque;
 use std::path::Path;
 
 use crate::app::development::{Development, Picture, Stage, Strip};
-use crate::message::{Job, JobId, PreviewMode, Settings};
+use crate::message::{Job, JobId};
+use crate::settings::{PreviewMode, Settings};
 
 /// Developments whose pictures are in memory; those of the others are made or read again.
 pub const KEPT_MAX: usize = 4;

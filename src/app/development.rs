@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::message::{Job, Preview, PreviewMode, Step, TokenCount};
+use crate::message::{Job, Preview, Step, TokenCount};
 use crate::note::Note;
 use crate::picture::{Frame, Made};
+use crate::settings::PreviewMode;
 
 static NEXT_PICTURE: AtomicU64 = AtomicU64::new(1);
 

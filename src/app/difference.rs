@@ -110,7 +110,8 @@ mod tests {
     use super::*;
     use crate::app::draft::first_settings;
     use crate::app::words::Language;
-    use crate::message::{SamplerKind, Settings};
+    use crate::sampler::SamplerKind;
+    use crate::settings::Settings;
 
     #[test]
     fn prompts_are_told_apart_by_the_words_that_differ() {

@@ -6,8 +6,10 @@
 use std::hash::{BuildHasher, Hasher};
 
 use crate::engine;
-use crate::message::{ModelInfo, PreviewMode, Settings, TimestepSpacing, TokenCount};
-use crate::remember::History;
+use crate::message::{ModelInfo, TokenCount};
+use crate::preferences::History;
+use crate::sampler::TimestepSpacing;
+use crate::settings::{PreviewMode, Settings};
 
 /// Pictures at a time, at most.
 pub const COUNT_MAX: usize = 64;

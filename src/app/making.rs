@@ -6,7 +6,8 @@ use crate::app::Safelight;
 use crate::app::command::Act;
 use crate::app::development::Stage;
 use crate::app::state::{Over, Shown};
-use crate::message::{Control, Report, Settings};
+use crate::message::{Control, Report};
+use crate::settings::Settings;
 
 impl Safelight {
     pub(super) fn develop(&mut self, ctx: &Context) {

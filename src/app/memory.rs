@@ -3,7 +3,7 @@
 use egui::ThemePreference;
 
 use crate::app::theme::size;
-use crate::remember::{Memory, Theme};
+use crate::preferences::{Memory, Theme};
 
 /// The gallery's panel.
 pub const GALLERY: &str = "gallery";

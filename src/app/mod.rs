@@ -71,7 +71,7 @@ use crate::app::view::Room;
 use crate::app::words::{Language, Words};
 use crate::engine::EngineHandle;
 use crate::message::{JobId, ModelSource, Report, Request};
-use crate::remember::{Memory, WindowPlace};
+use crate::preferences::{Memory, WindowPlace};
 
 pub use open::open;
 pub use run::Waker;

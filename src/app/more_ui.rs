@@ -9,7 +9,8 @@ use crate::app::slider::{self, Scale};
 use crate::app::theme::{self, size};
 use crate::app::view::View;
 use crate::app::widgets;
-use crate::message::{PreviewMode, RngKind, SamplerKind, TimestepSpacing};
+use crate::sampler::{RngKind, SamplerKind, TimestepSpacing};
+use crate::settings::PreviewMode;
 
 const ETA: Scale = Scale { least: 0.0, most: 1.0, typed_most: 1.0, step: 0.05, decimals: 2 };
 const TEMPERATURE: Scale = Scale { least: 0.0, most: 2.0, typed_most: 2.0, step: 0.05, decimals: 2 };

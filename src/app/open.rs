@@ -9,7 +9,7 @@ use crate::engine::{EngineOptions, compute_of, device_offers, is_offered, spawn,
 use crate::gallery::system_trash;
 use crate::message::ModelSource;
 use crate::places::Places;
-use crate::remember::{Call, Instance, Keeper, RememberedModel, Session, call};
+use crate::preferences::{Call, Instance, Keeper, RememberedModel, Session, call};
 
 /// Opens the window and stays until it is closed.
 ///

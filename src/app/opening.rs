@@ -4,7 +4,7 @@ use crate::app::cards::Said;
 use crate::app::command::Act;
 use crate::app::state::{Consequence, State};
 use crate::message::{ModelInfo, ModelSource, Report, Request};
-use crate::remember::RememberedModel;
+use crate::preferences::RememberedModel;
 use crate::told::Told as _;
 
 impl State {

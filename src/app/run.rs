@@ -12,7 +12,7 @@ use crate::app::theme::size;
 use crate::app::{Safelight, Start, TITLE, canvas, emblem, examples, fonts, screen};
 use crate::engine::EngineHandle;
 use crate::message::ModelSource;
-use crate::remember::Memory;
+use crate::preferences::Memory;
 
 /// Wakes the window; may be called from any thread, after a message was sent.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;

@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use crate::engine::ModelPart;
-use crate::message::{JobId, ModelSource, Report, Settings};
+use crate::message::{JobId, ModelSource, Report};
 use crate::picture::{Frame, Made, MadeBy, PartialSettings};
 use crate::places::Places;
-use crate::remember::Memory;
+use crate::preferences::Memory;
+use crate::settings::Settings;
 
 /// A kept picture, as the gallery lists it.
 #[derive(Clone, Debug, PartialEq)]

@@ -13,7 +13,7 @@ use crate::app::theme::{self, Weight, size};
 use crate::app::view::View;
 use crate::app::widgets::{self, IconButton, Kind};
 use crate::app::words::Language;
-use crate::remember::Theme;
+use crate::preferences::Theme;
 
 /// Draws whichever of the two is open.
 pub fn dialogs_ui(ui: &mut Ui, view: &mut View<'_>) {

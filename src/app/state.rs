@@ -13,12 +13,11 @@ use crate::app::development::{Development, Picture, Stage};
 use crate::app::draft::Draft;
 use crate::app::services::{Record, Task};
 use crate::app::shelf::Shelf;
-use crate::message::{
-    Compute, DeviceOffer, Event, JobId, ModelInfo, ModelSource, Preview, Report, Request, SamplerKind,
-    Settings,
-};
+use crate::message::{Compute, DeviceOffer, Event, JobId, ModelInfo, ModelSource, Preview, Report, Request};
 use crate::picture::{Frame, Made, MadeBy, PartialSettings, at_present_size};
-use crate::remember::Memory;
+use crate::preferences::Memory;
+use crate::sampler::SamplerKind;
+use crate::settings::Settings;
 use crate::told::Told as _;
 
 /// A person who waits for less than this has not turned to something else.
@@ -324,7 +323,7 @@ impl State {
         match frame {
             Ok(frame) => {
                 view.picture = Some(Picture::new(frame));
-                view.mode = crate::message::PreviewMode::Full;
+                view.mode = crate::settings::PreviewMode::Full;
             }
             Err(report) => self.cards.error(report, None),
         }

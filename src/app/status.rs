@@ -6,8 +6,8 @@ use crate::app::development::{Development, Stage};
 use crate::app::more_ui::mode_name;
 use crate::app::state::{Shown, file_name};
 use crate::app::view::View;
-use crate::message::{PreviewMode, Settings};
 use crate::note::Note;
+use crate::settings::{PreviewMode, Settings};
 use crate::told::Told as _;
 
 /// Seconds, short.

@@ -350,7 +350,7 @@ fn decode_text(view: &View<'_>) -> Option<String> {
     let Shown::Development { job, step: Some(step) } = view.state.shown else { return None };
     let shown = view.state.desk.development(job)?.steps.get(step)?;
     let text = if shown.decoding { view.words.t("decoding") } else { Act::DecodeStep.name(view.words) };
-    (shown.mode != crate::message::PreviewMode::Full).then_some(text)
+    (shown.mode != crate::settings::PreviewMode::Full).then_some(text)
 }
 
 /// How wide the buttons of a step are together.

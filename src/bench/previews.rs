@@ -8,10 +8,10 @@ use std::time::Duration;
 use super::subject::SubjectError;
 use super::suite::{Measured, Measurement, Work, failed, latent};
 use crate::engine::Previewer;
-use crate::message::PreviewMode;
 use crate::model::TinyDecoder;
 use crate::model::synthetic::Synthetic;
 use crate::ops::{self, Weights};
+use crate::settings::PreviewMode;
 
 /// The rows: fast, tiny (for latents of its kind) and full.
 pub(super) fn measure(measured: &Measured<'_>) -> Result<Vec<Measurement>, SubjectError> {

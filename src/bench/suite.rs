@@ -8,11 +8,12 @@ use super::subject::{Subject, SubjectError};
 use super::{cancel, peak, previews, processor};
 use crate::engine::ConditionedModel;
 use crate::engine::generate;
-use crate::message::{RngKind, SamplerKind, Settings, TimestepSpacing};
 use crate::model::{CondStage, Conditioning, ConditioningKey, LatentDiffusion};
 use crate::ops::{self, Device, Tensor};
 use crate::sampler::noise::Noise;
 use crate::sampler::{Denoiser as _, Latent, Next, RunState, StepReport};
+use crate::sampler::{RngKind, SamplerKind, TimestepSpacing};
+use crate::settings::Settings;
 
 /// The text of a run; any text costs the same.
 const PROMPT: &str = "a lighthouse on a cliff at dusk";

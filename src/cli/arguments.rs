@@ -6,9 +6,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::bench::Part;
 use crate::checkpoint::Overlays;
-use crate::message::{ModelSource, RngKind, SamplerKind, TimestepSpacing};
+use crate::message::ModelSource;
 use crate::ops::cpu::Level;
 use crate::ops::{DeviceChoice, DeviceOptions, Dtype, WeightsKept};
+use crate::sampler::{RngKind, SamplerKind, TimestepSpacing};
 
 /// Type words, watch the picture develop, steer it.
 #[derive(Debug, Parser)]

@@ -9,13 +9,14 @@ use serde_json::json;
 
 use crate::engine::generate::{self, GenerateError, Plan};
 use crate::engine::{Busyness, OpenModel, Opening, open_model};
-use crate::message::{RngKind, SamplerKind, Settings, TimestepSpacing};
 use crate::note::{Note, PictureNote};
 use crate::ops::{Device, StopFlag};
-use crate::picture::read::Recovered;
+use crate::picture::metadata::read::Recovered;
 use crate::picture::{self, Held, Made};
 use crate::places::Places;
 use crate::sampler::{DdimSchedule, Next};
+use crate::sampler::{RngKind, SamplerKind, TimestepSpacing};
+use crate::settings::Settings;
 use crate::told::quoted;
 use crate::trace::Trace;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use crate::picture::read::{Recovered, recover};
+use crate::picture::metadata::read::{Recovered, recover};
 
 use super::Failure;
 use super::like::nothing_in;

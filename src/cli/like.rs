@@ -5,10 +5,11 @@
 use std::path::Path;
 
 use crate::engine::OpenModel;
-use crate::message::{SamplerKind, Settings};
 use crate::note::{Note, PictureNote};
-use crate::picture::read::{Recovered, recover};
+use crate::picture::metadata::read::{Recovered, recover};
 use crate::picture::{Field, at_present_size};
+use crate::sampler::SamplerKind;
+use crate::settings::Settings;
 
 use super::Failure;
 use super::arguments::Generate;

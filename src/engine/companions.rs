@@ -7,8 +7,10 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::message::{Concept, RngKind, SamplerKind, Settings, TimestepSpacing};
+use crate::message::Concept;
 use crate::note::{FileNote, Note};
+use crate::sampler::{RngKind, SamplerKind, TimestepSpacing};
+use crate::settings::Settings;
 
 const SETTINGS: &str = "settings.json";
 const CONCEPTS: &str = "concepts.txt";

@@ -2,13 +2,15 @@
 
 use std::ops::ControlFlow;
 
-use crate::message::{SamplerKind, Settings, TokenCount};
+use crate::message::TokenCount;
 use crate::model::{Conditioning, ConditioningKey, LatentDiffusion};
 use crate::note::{Note, TextKind};
 use crate::ops::{self, Tensor};
 use crate::picture::Frame;
+use crate::sampler::SamplerKind;
 use crate::sampler::noise::Noise;
 use crate::sampler::{DdimSchedule, Latent, Next, RunOptions, RunState, ScheduleError, StepReport, run};
+use crate::settings::Settings;
 use crate::told::quoted;
 use crate::trace::Trace;
 

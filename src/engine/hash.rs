@@ -11,8 +11,8 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use crate::files::write_atomically;
 use crate::ops::StopFlag;
-use crate::picture::write_atomically;
 
 /// A list of kept hashes may not be longer.
 const FILE_BYTES_MAX: u64 = 1 << 20;

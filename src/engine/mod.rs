@@ -3,17 +3,13 @@
 mod companions;
 mod compute;
 mod denoise;
-mod fitted;
 pub mod generate;
 mod generate_error;
 mod handle;
 mod hash;
+mod job;
 mod open;
-mod previews;
-mod run;
-mod steps_kept;
-mod strips;
-mod tiny;
+mod preview;
 mod worker;
 
 pub use crate::checkpoint::ModelPart;
@@ -23,6 +19,6 @@ pub use denoise::{ConditionedModel, to_latent, to_tensor};
 pub use handle::{EngineEnds, EngineHandle, SendError, job_of};
 pub use hash::{Busyness, ModelHash};
 pub use open::{ModelConfig, OpenError, OpenModel, Opening, find_config, is_model, of_model, open_model};
-pub(crate) use previews::Previewer;
-pub use steps_kept::StepError;
+pub(crate) use preview::Previewer;
+pub use preview::steps_kept::StepError;
 pub use worker::{EngineOptions, Waker, spawn};

@@ -17,11 +17,11 @@ use super::generate;
 use super::handle::{EngineEnds, EngineHandle, Work};
 use super::hash::Busyness;
 use super::open::{OpenModel, Opening, looks_right, open_model};
-use super::previews::Previewer;
-use super::run::RunningJob;
-use super::steps_kept::{StepError, StepSource, StepsKept};
-use super::strips::Strips;
-use super::tiny;
+use crate::engine::job::RunningJob;
+use crate::engine::preview::Previewer;
+use crate::engine::preview::steps_kept::{StepError, StepSource, StepsKept};
+use crate::engine::preview::strips::Strips;
+use crate::engine::preview::tiny;
 
 /// How long strips are made before the requests are looked at again.
 pub(super) const STRIP_PIECE: Duration = Duration::from_millis(20);

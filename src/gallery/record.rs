@@ -6,8 +6,8 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use crate::picture::metadata::read::{Recovered, recover, recover_png};
 use crate::picture::png_head;
-use crate::picture::read::{Recovered, recover, recover_png};
 
 /// The most bytes of a prompt that a record keeps; the file has it in full.
 const MOST_PROMPT: usize = 8 << 10;

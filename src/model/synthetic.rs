@@ -7,9 +7,9 @@
 
 use std::borrow::Cow;
 
-use crate::message::RngKind;
 use crate::ops;
 use crate::ops::host::{HostData, HostTensor, TensorSource};
+use crate::sampler::RngKind;
 use crate::sampler::noise::Noise;
 
 /// The most numbers one tensor may have (4 GiB of f32): more is a mistake in a config.

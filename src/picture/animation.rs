@@ -11,7 +11,8 @@ use color_quant::NeuQuant;
 use image::imageops::{self, FilterType};
 
 use super::format::{PARAMETERS, SAFELIGHT, add_text, json};
-use super::{Frame, Made, PictureError, a1111_text, write_atomically};
+use super::{Frame, Made, PictureError, a1111_text};
+use crate::files::write_atomically;
 
 /// The most frames that go into one file.
 const MOST_FRAMES: usize = 2_000;

@@ -11,7 +11,8 @@ use image::ImageEncoder;
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::webp::WebPEncoder;
 
-use super::{Frame, Made, PictureError, a1111_text, exif_block};
+use super::{Frame, Made, PictureError, a1111_text};
+use crate::picture::metadata::exif;
 
 /// The keyword of A1111's text.
 pub(super) const PARAMETERS: &str = "parameters";
@@ -94,7 +95,7 @@ pub fn encode(frame: &Frame, made: Option<&Made>, format: Format) -> Result<Vec<
             .map_err(|error| PictureError::Encode { format: "PNG", reason: error.to_string() });
     }
     let exif = match made {
-        Some(made) => Some(exif_block::write(made, format)?),
+        Some(made) => Some(exif::write(made, format)?),
         None => None,
     };
     let mut bytes = Cursor::new(Vec::new());

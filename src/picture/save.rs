@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Format, Frame, Made, PictureError, encode, write_atomically};
+use super::{Format, Frame, Made, PictureError, encode};
+use crate::files::write_atomically;
 
 /// Saves into a folder (made if missing) as `stem.png`, `stem-2.png`, …: the first free name.
 ///

@@ -2,6 +2,7 @@
 //! [`Denoiser`], and latents are plain values on the host.
 
 mod denoiser;
+mod kind;
 mod latent;
 pub mod noise;
 mod run;
@@ -9,7 +10,9 @@ mod schedule;
 mod update;
 
 pub use denoiser::Denoiser;
+pub use kind::{SamplerKind, TimestepSpacing};
 pub use latent::Latent;
+pub use noise::RngKind;
 pub use run::{
     Intermediates, Mask, Next, RunOptions, RunOutcome, RunState, ScoreCorrector, StepReport, q_sample, run,
     stochastic_encode,

@@ -11,7 +11,6 @@ mod philox;
 
 use serde::{Deserialize, Serialize};
 
-use crate::message::RngKind;
 use mt19937::Mt19937;
 use normal::Dialect;
 use philox::Philox;
@@ -20,6 +19,19 @@ use philox::Philox;
 const SHORT_DRAW: usize = 16;
 /// Numbers made at a time in a long draw: a multiple of 16 that stays in the first-level cache.
 const STRETCH: usize = 4096;
+
+/// Which generator's noise a seed names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RngKind {
+    /// torch's CPU generator on x86-64 (AVX2 and later).
+    #[default]
+    Cpu,
+    /// torch's CPU generator elsewhere.
+    CpuLibm,
+    /// torch's CUDA generator.
+    Nv,
+}
 
 /// A generator in some state; equal values draw equal numbers for ever.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::noise::Noise;
 use super::{DdimSchedule, Denoiser, DiffusionSchedule, Latent, update};
-use crate::message::SamplerKind;
+use crate::sampler::SamplerKind;
 
 /// Changes a prediction before it is used: `score_corrector` of the reference.
 /// Takes e_t, x, t; gives the corrected e_t.

@@ -7,8 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::message::TimestepSpacing;
 use crate::note::Note;
+use crate::sampler::TimestepSpacing;
 use crate::told::Told;
 
 /// How betas grow (`beta_schedule`).

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::config::{self, ConfigError};
-use crate::message::SamplerKind;
+use crate::sampler::SamplerKind;
 use crate::trace::{Recorded, Trace, Values};
 
 /// An expectation file may not be longer.

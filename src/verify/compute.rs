@@ -3,13 +3,13 @@
 use std::ops::ControlFlow;
 
 use crate::engine::{ConditionedModel, to_latent, to_tensor};
-use crate::message::{RngKind, SamplerKind, TimestepSpacing};
 use crate::model::{Conditioning, ConditioningKey, Encoded, LatentDiffusion};
 use crate::ops::{self, Tensor};
 use crate::sampler::noise::Noise;
 use crate::sampler::{
     DdimSchedule, Latent, Mask, Next, RunOptions, RunState, ScheduleError, run, stochastic_encode,
 };
+use crate::sampler::{RngKind, SamplerKind, TimestepSpacing};
 use crate::trace::{Recorded, Trace, Values};
 
 use super::case::{Case, CaseRequest};

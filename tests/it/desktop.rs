@@ -10,11 +10,12 @@ use safelight::app::desktop::{Desktop, OfProcess, Setup};
 use safelight::app::draft::first_settings;
 use safelight::app::services::{Answer, Record, Services, Task};
 use safelight::app::words::{Language, Words};
-use safelight::message::{JobId, Settings};
-use safelight::picture::read::{Origin, recover};
+use safelight::message::JobId;
+use safelight::picture::metadata::read::{Origin, recover};
 use safelight::picture::{Format, Frame, Made, open, save_new};
 use safelight::places::Places;
-use safelight::remember::{Keeper, Memory, Theme};
+use safelight::preferences::{Keeper, Memory, Theme};
+use safelight::settings::Settings;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 

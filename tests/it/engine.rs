@@ -11,10 +11,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use safelight::engine::{EngineHandle, EngineOptions, spawn};
-use safelight::message::{
-    Control, Event, Job, JobId, ModelInfo, ModelSource, Preview, PreviewMode, Request, Settings,
-};
+use safelight::message::{Control, Event, Job, JobId, ModelInfo, ModelSource, Preview, Request};
 use safelight::note::Note;
+use safelight::settings::{PreviewMode, Settings};
 
 /// Longest wait for anything, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);

@@ -6,10 +6,11 @@ mod odd;
 use std::path::{Path, PathBuf};
 
 use safelight::engine::{OpenModel, Opening, generate, open_model};
-use safelight::message::{ModelSource, Settings};
+use safelight::message::ModelSource;
 use safelight::ops::{Device, StopFlag};
 use safelight::picture::Frame;
 use safelight::sampler::{Latent, Next};
+use safelight::settings::Settings;
 use std::ops::ControlFlow;
 
 fn fixture(name: &str) -> PathBuf {

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use safelight::gallery::{Gallery, News, Setup, THUMBNAIL_SIDE, Thumbnail, UNDO_TIME};
-use safelight::message::{RngKind, SamplerKind, Settings, TimestepSpacing};
 use safelight::picture::{Format, Frame, Made, encode};
+use safelight::sampler::{RngKind, SamplerKind, TimestepSpacing};
+use safelight::settings::Settings;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 

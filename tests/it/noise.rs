@@ -1,6 +1,6 @@
 //! Noise against torch: every draw of `golden/rng.json` bit for bit, and the published vectors.
 
-use safelight::message::RngKind;
+use safelight::sampler::RngKind;
 use safelight::sampler::noise::Noise;
 use serde_json::Value;
 use sha2::{Digest, Sha256};

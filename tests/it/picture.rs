@@ -6,9 +6,10 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use safelight::message::{RngKind, SamplerKind, Settings, TimestepSpacing};
-use safelight::picture::read::{Origin, recover, recover_bytes};
+use safelight::picture::metadata::read::{Origin, recover, recover_bytes};
 use safelight::picture::{Format, Frame, Made, a1111_text, encode, open, save_new, write_to};
+use safelight::sampler::{RngKind, SamplerKind, TimestepSpacing};
+use safelight::settings::Settings;
 
 fn frame() -> Frame {
     let rgb: Vec<u8> = (0..24 * 16 * 3).map(|i| (i * 11 % 256) as u8).collect();

@@ -2,12 +2,12 @@
 
 use std::ops::ControlFlow;
 
-use safelight::message::{RngKind, SamplerKind, TimestepSpacing};
 use safelight::sampler::noise::Noise;
 use safelight::sampler::{
     BetaSchedule, DdimSchedule, Denoiser, DiffusionSchedule, Latent, Next, Parameterization, RunOptions,
     RunState, run,
 };
+use safelight::sampler::{RngKind, SamplerKind, TimestepSpacing};
 
 /// A network that is plain arithmetic, and counts how it is called.
 #[derive(Default)]

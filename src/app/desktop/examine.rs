@@ -8,8 +8,8 @@ use crate::app::state::file_name;
 use crate::engine::is_model;
 use crate::message::Report;
 use crate::picture;
+use crate::picture::metadata::read::Recovered;
 use crate::picture::open::is_picture;
-use crate::picture::read::Recovered;
 use crate::told::Sentence;
 
 /// Looks at a file's first bytes; its ending is not believed.

@@ -27,7 +27,7 @@ use crate::gallery::Trash;
 use crate::message::Report;
 use crate::picture::Format;
 use crate::places::Places;
-use crate::remember::{Instance, Keeper, Left, Session};
+use crate::preferences::{Instance, Keeper, Left, Session};
 use crate::told::Sentence;
 
 use dialog::Dialogs;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::app::services::Record;
+use crate::files::write_atomically;
 use crate::message::JobId;
 use crate::picture::{self, Format, Frame, Made, PictureError};
 
@@ -116,7 +117,7 @@ impl Held {
         let path = folder.join(aside.file_name().unwrap_or_default());
         let saved = std::fs::read(aside).and_then(|bytes| {
             std::fs::create_dir_all(folder)?;
-            picture::write_atomically(&path, &bytes, false)
+            write_atomically(&path, &bytes, false)
         });
         saved.map(Saved::OfEarlier).map_err(|source| PictureError::Write { path, source })
     }

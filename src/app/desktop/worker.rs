@@ -20,11 +20,12 @@ use super::{OfProcess, failed};
 use crate::app::services::{Answer, Record, Task};
 use crate::app::state::file_name;
 use crate::gallery::{self, Gallery, News, Setup, Thumbnail, Trash};
-use crate::message::{Report, Settings};
-use crate::picture::read::Recovered;
+use crate::message::Report;
+use crate::picture::metadata::read::Recovered;
 use crate::picture::{self, PictureError};
 use crate::places::Places;
-use crate::remember::{Instance, Keeper, Left, Session};
+use crate::preferences::{Instance, Keeper, Left, Session};
+use crate::settings::Settings;
 use crate::told::Sentence;
 
 /// While a folder is being read, the list so far is sent at most this often.

@@ -5,9 +5,9 @@ use std::fs::{self, File};
 use std::io::BufReader;
 
 use safelight::engine::first_settings;
-use safelight::message::Settings;
-use safelight::picture::read::{Origin, recover};
+use safelight::picture::metadata::read::{Origin, recover};
 use safelight::picture::{Format, Frame, Made, png_head, save_new};
+use safelight::settings::Settings;
 use safelight::starter;
 use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;

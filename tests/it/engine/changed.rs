@@ -10,10 +10,11 @@ use half::f16;
 use serde_json::{Map, json};
 
 use safelight::config::parse_yaml;
-use safelight::message::{Event, JobId, ModelSource, PreviewMode, Request, Settings};
+use safelight::message::{Event, JobId, ModelSource, Request};
 use safelight::model::instantiate_from_config;
 use safelight::ops::host::{HostData, HostTensor, TensorSource};
 use safelight::ops::{self, Device, StopFlag, Weights};
+use safelight::settings::{PreviewMode, Settings};
 use safelight::told::Sentence;
 
 use super::Bench;

@@ -9,12 +9,14 @@ use safetensors::tensor::{Dtype, TensorView};
 
 use safelight::checkpoint::Checkpoint;
 use safelight::config::parse_yaml;
-use safelight::message::{Event, ModelInfo, ModelSource, Preview, PreviewMode, Request, RngKind};
+use safelight::message::{Event, ModelInfo, ModelSource, Preview, Request};
 use safelight::model::synthetic::Synthetic;
 use safelight::model::{TinyDecoder, instantiate_from_config};
 use safelight::ops::host::{HostTensor, TensorSource};
 use safelight::ops::{self, Device, DeviceOptions, StopFlag, Tensor, Weights};
+use safelight::sampler::RngKind;
 use safelight::sampler::noise::Noise;
+use safelight::settings::PreviewMode;
 
 use super::Bench;
 
@@ -215,7 +217,8 @@ fn open_beside(folder: &Path) -> (Bench, ModelInfo) {
 
 /// The first preview of a run that asks for the tiny decoder.
 fn first_preview(bench: &mut Bench, info: &ModelInfo) -> Preview {
-    let settings = safelight::message::Settings { steps: 2, prompt: "a fox".into(), ..info.defaults.clone() };
+    let settings =
+        safelight::settings::Settings { steps: 2, prompt: "a fox".into(), ..info.defaults.clone() };
     bench.generate(1, settings, PreviewMode::Tiny);
     bench.until(|event| matches!(event, Event::Finished { .. }));
     bench.until_previews(2);

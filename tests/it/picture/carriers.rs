@@ -1,8 +1,8 @@
 //! Where texts lie in a file, and in which letters: PNG's chunks, EXIF's fields, a JPEG's room.
 
-use safelight::message::RngKind;
-use safelight::picture::read::{Origin, Recovered, recover_bytes};
+use safelight::picture::metadata::read::{Origin, Recovered, recover_bytes};
 use safelight::picture::{Field, Format, Frame, Held, Made, encode, held};
+use safelight::sampler::RngKind;
 
 use super::{COMFY, INVOKE, LEGACY, frame};
 

@@ -7,7 +7,8 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use safelight::app::development::Stage as Progress;
 use safelight::app::services::{Answer, Task};
 use safelight::app::state::Shown;
-use safelight::message::{Control, Event, JobId, ModelSource, PreviewMode, Request};
+use safelight::message::{Control, Event, JobId, ModelSource, Request};
+use safelight::settings::PreviewMode;
 
 use super::stage::{Setup, Stage, made, records, sample, settings};
 

@@ -9,9 +9,10 @@ use safelight::app::canvas;
 use safelight::app::services::Answer;
 use safelight::app::state::Shown;
 use safelight::app::theme::size;
-use safelight::message::{Event, ModelSource, Preview, PreviewMode, Report};
+use safelight::message::{Event, ModelSource, Preview, Report};
 use safelight::picture::Frame;
-use safelight::remember::Memory;
+use safelight::preferences::Memory;
+use safelight::settings::PreviewMode;
 
 use super::stage::{Setup, Stage};
 

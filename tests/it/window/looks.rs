@@ -6,7 +6,7 @@ use egui_kittest::{SnapshotOptions, SnapshotResults};
 
 use safelight::app::services::{Answer, Task};
 use safelight::message::{Event, ModelSource, Report};
-use safelight::remember::{Memory, Theme};
+use safelight::preferences::{Memory, Theme};
 use safelight::told::Sentence;
 
 use super::stage::{Setup, Stage, records, sample};

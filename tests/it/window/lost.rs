@@ -129,7 +129,7 @@ fn a_stopped_run_can_be_decoded_step_by_step() {
         job,
         step: 1,
         frame: sample(9),
-        mode: safelight::message::PreviewMode::Fast,
+        mode: safelight::settings::PreviewMode::Fast,
         took: Default::default(),
         share: 0.0,
         note: None,

@@ -11,7 +11,7 @@ use safelight::app::state::{Over, Shown};
 use safelight::app::words::Language;
 use safelight::message::Request;
 use safelight::picture::{MadeBy, PartialSettings};
-use safelight::remember::{Memory, Theme};
+use safelight::preferences::{Memory, Theme};
 
 use super::stage::{Setup, Stage, records, sample};
 

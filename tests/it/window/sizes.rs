@@ -1,9 +1,10 @@
 //! Sizes: which ones are remembered, offered and taken over, now that the starter draws twice as large.
 
 use safelight::app::services::Answer;
-use safelight::message::{Event, ModelInfo, ModelSource, Settings};
+use safelight::message::{Event, ModelInfo, ModelSource};
 use safelight::picture::{MadeBy, PartialSettings};
-use safelight::remember::Memory;
+use safelight::preferences::Memory;
+use safelight::settings::Settings;
 
 use super::stage::{Setup, Stage, records, sample, settings, starter};
 

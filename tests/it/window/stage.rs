@@ -18,11 +18,12 @@ use safelight::app::{Safelight, Start, fonts};
 use safelight::engine::{EngineEnds, EngineHandle};
 use safelight::message::{
     Compute, Concept, Control, DeviceInfo, DeviceOffer, Event, Job, JobId, ModelInfo, ModelSource, Preview,
-    PreviewMode, Request, Settings, Step, TokenCount,
+    Request, Step, TokenCount,
 };
 use safelight::picture::{Frame, Made, MadeBy};
 use safelight::places::Places;
-use safelight::remember::{Memory, Theme};
+use safelight::preferences::{Memory, Theme};
+use safelight::settings::{PreviewMode, Settings};
 
 /// An in-memory world.
 #[derive(Default)]

@@ -5,7 +5,8 @@ use egui_kittest::kittest::Queryable as _;
 use safelight::app::development::Stage as Progress;
 use safelight::app::services::{Answer, Task};
 use safelight::engine::ModelPart;
-use safelight::message::{Event, ModelInfo, ModelSource, PreviewMode, Report, Request, TokenCount};
+use safelight::message::{Event, ModelInfo, ModelSource, Report, Request, TokenCount};
+use safelight::settings::PreviewMode;
 use safelight::told::Sentence;
 
 use super::stage::{Setup, made, sample, starter};

@@ -6,9 +6,10 @@ use egui_kittest::kittest::Queryable as _;
 
 use safelight::app::examples;
 use safelight::app::services::Task;
-use safelight::message::{Compute, Event, ModelInfo, ModelSource, Report, Request, TimestepSpacing};
+use safelight::message::{Compute, Event, ModelInfo, ModelSource, Report, Request};
 use safelight::picture::PartialSettings;
-use safelight::remember::Memory;
+use safelight::preferences::Memory;
+use safelight::sampler::TimestepSpacing;
 
 use super::stage::{Setup, Stage, starter};
 

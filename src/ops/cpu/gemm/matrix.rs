@@ -196,7 +196,12 @@ impl PackedMatrix {
     /// As [`PackedMatrix::widen`].
     #[inline(always)]
     #[expect(unsafe_code, reason = "vector loads within a packed panel")]
-    pub(in crate::ops::cpu) unsafe fn taps<S: Simd>(&self, panel: usize, channel: usize, lane: usize) -> [[S::V; 3]; 3] {
+    pub(in crate::ops::cpu) unsafe fn taps<S: Simd>(
+        &self,
+        panel: usize,
+        channel: usize,
+        lane: usize,
+    ) -> [[S::V; 3]; 3] {
         let start = (panel * self.columns + channel * 9) * PANEL + lane;
         // SAFETY: the caller vouches for panel, channel and lane.
         unsafe {

@@ -2,18 +2,24 @@
 //!
 //! Invariant: a preview never decides the picture: it reads `pred_x0` and nothing of the run.
 
+mod fitted;
+pub(super) mod steps_kept;
+pub(super) mod strips;
+pub(super) mod tiny;
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::message::PreviewMode;
 use crate::model::{LatentDiffusion, TinyDecoder};
 use crate::note::Note;
 use crate::ops::{self, Tensor};
 use crate::picture::Frame;
 use crate::sampler::Latent;
+use crate::settings::PreviewMode;
 
-use super::fitted::{self, FittedDecoder, Sample};
-use super::generate::{self, GenerateError};
+use crate::engine::generate;
+use crate::engine::generate::GenerateError;
+use crate::engine::preview::fitted::{FittedDecoder, Sample};
 
 /// `Auto` takes what costs less than this, however short a step is.
 const CHEAP: Duration = Duration::from_millis(100);

@@ -5,16 +5,18 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::select;
 
-use crate::message::{Control, Event, Job, Preview, PreviewMode, Report, Step};
+use crate::message::{Control, Event, Job, Preview, Report, Step};
 use crate::ops::{self, StopFlag};
 use crate::picture::{Frame, Made};
 use crate::sampler::{Next, RunState, StepReport};
+use crate::settings::PreviewMode;
 
-use super::generate::{self, GenerateError};
-use super::handle::Work;
-use super::hash::Busy;
-use super::open::OpenModel;
-use super::worker::{STRIP_PIECE, Worker};
+use crate::engine::generate;
+use crate::engine::generate::GenerateError;
+use crate::engine::handle::Work;
+use crate::engine::hash::Busy;
+use crate::engine::open::OpenModel;
+use crate::engine::worker::{STRIP_PIECE, Worker};
 
 /// An earlier picture's strip takes a twentieth of each step at most, or one frame.
 const STRIP_SHARE: u32 = 20;
@@ -169,7 +171,7 @@ impl<'a> RunningJob<'a> {
         loop {
             select! {
                 recv(controls) -> control => match control {
-                    Ok(control) if super::handle::job_of(&control) != self.job.id => {}
+                    Ok(control) if crate::engine::handle::job_of(&control) != self.job.id => {}
                     Ok(Control::Steer { guidance: value, .. }) => guidance = Some(value).filter(|value| value.is_finite()).or(guidance),
                     Ok(Control::Pause { .. }) => {}
                     Ok(Control::Resume { .. }) => break,

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::History;
-use crate::message::{Compute, ModelSource, PreviewMode};
+use crate::message::{Compute, ModelSource};
 use crate::picture::{Format, PartialSettings};
+use crate::settings::PreviewMode;
 
 /// The version that is written.
 const VERSION: u64 = 1;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::value::{count, real, stem, whole, words};
 use super::{Origin, Recovered, json};
-use crate::message::RngKind;
+use crate::sampler::RngKind;
 
 /// Where the values may lie instead, the outermost first.
 const INSIDE: [&str; 6] = ["sui_image_params", "extraMetadata", "parameters", "params", "metadata", "meta"];

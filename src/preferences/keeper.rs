@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::Memory;
-use crate::picture::write_atomically;
+use crate::files::write_atomically;
 
 /// The longest file that is read.
 const MOST_BYTES: u64 = 8 << 20;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::value::{count, real, stem, whole, words};
 use super::{Origin, Recovered};
-use crate::message::RngKind;
+use crate::sampler::RngKind;
 
 /// The present form: one flat object.
 pub(super) fn metadata(record: &Value) -> Option<Recovered> {
@@ -135,7 +135,7 @@ fn split_brackets(text: &str) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::picture::read::json;
+    use crate::picture::metadata::read::json;
 
     #[test]
     fn the_present_form() {
@@ -180,7 +180,7 @@ mod tests {
             assert_eq!(settings.negative_prompt.as_deref(), Some("fog"));
             assert_eq!((settings.steps, settings.seed, settings.guidance), (Some(50), Some(42), Some(7.5)));
             assert_eq!((settings.width, settings.height), (Some(512), Some(640)));
-            assert_eq!(settings.sampler, Some(crate::message::SamplerKind::Ddim));
+            assert_eq!(settings.sampler, Some(crate::sampler::SamplerKind::Ddim));
         }
         for text in ["", "\"", "a letter -s", "well - then", "\"a\" -x"] {
             assert_eq!(dream(text), None, "{text}");

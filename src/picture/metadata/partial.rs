@@ -1,6 +1,7 @@
 //! `PartialSettings`: what could be learnt of a picture's settings; the rest stays as it was.
 
-use crate::message::{RngKind, SamplerKind, Settings, TimestepSpacing};
+use crate::sampler::{RngKind, SamplerKind, TimestepSpacing};
+use crate::settings::Settings;
 
 /// The most steps a schedule has.
 const MOST_STEPS: usize = 1000;

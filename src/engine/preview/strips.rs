@@ -3,34 +3,35 @@
 
 use std::time::{Duration, Instant};
 
-use crate::message::{Event, JobId, PreviewMode};
+use crate::message::{Event, JobId};
 use crate::picture::Frame;
+use crate::settings::PreviewMode;
 
-use super::open::OpenModel;
-use super::previews::Previewer;
-use super::steps_kept::{StepError, StepSource, StepsKept};
+use crate::engine::open::OpenModel;
+use crate::engine::preview::Previewer;
+use crate::engine::preview::steps_kept::{StepError, StepSource, StepsKept};
 
 /// Frames in one event.
 const BATCH: usize = 8;
 
 /// Strips that were asked for and are not whole, the one made first last.
 #[derive(Debug, Default)]
-pub(super) struct Strips(Vec<(JobId, usize)>);
+pub(in crate::engine) struct Strips(Vec<(JobId, usize)>);
 
 impl Strips {
     /// Makes a job's strip before all others: it is the one that is looked at.
-    pub(super) fn ask(&mut self, job: JobId) {
+    pub(in crate::engine) fn ask(&mut self, job: JobId) {
         self.0.retain(|(asked, _)| *asked != job);
         self.0.push((job, 0));
     }
 
     /// Whether there is something to make.
-    pub(super) fn is_waiting(&self) -> bool {
+    pub(in crate::engine) fn is_waiting(&self) -> bool {
         !self.0.is_empty()
     }
 
     /// Makes the next frames for about as long as `budget`, one at least; tells of them.
-    pub(super) fn make(
+    pub(in crate::engine) fn make(
         &mut self,
         kept: &StepsKept,
         model: &OpenModel,

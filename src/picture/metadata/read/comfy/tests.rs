@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::message::SamplerKind;
+use crate::sampler::SamplerKind;
 
 /// A plain graph, with more nodes put over it.
 fn over_plain(nodes: Value) -> Value {

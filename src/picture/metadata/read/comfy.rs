@@ -13,7 +13,7 @@ use self::graph::{Graph, Link, is_bundle};
 use self::words::{Side, conditioning};
 use super::value::{count, real, stem, whole, words};
 use super::{Origin, Recovered};
-use crate::message::RngKind;
+use crate::sampler::RngKind;
 
 /// Names of files that hold a model.
 const MODEL_FILES: [&str; 4] = ["ckpt_name", "unet_name", "base_ckpt_name", "model_name"];

@@ -9,8 +9,8 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use crate::message::Settings;
-use crate::picture::write_atomically;
+use crate::files::write_atomically;
+use crate::settings::Settings;
 
 /// The file that is locked: in a session's folder for as long as it lasts, above them all for a moment.
 const LOCK: &str = "lock";

@@ -4,8 +4,8 @@
 //! Traps for readers of our files: `Steps` must come first, and no value may hold a comma or a
 //! colon, so a model's name loses them. All that is ours alone is in the `safelight` chunk instead.
 
-use super::Made;
-use crate::message::{RngKind, SamplerKind};
+use crate::picture::Made;
+use crate::sampler::{RngKind, SamplerKind};
 
 const NEGATIVE: &str = "Negative prompt:";
 
@@ -68,9 +68,10 @@ fn value(text: &str) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::picture) mod tests {
     use super::*;
-    use crate::message::{Settings, TimestepSpacing};
+    use crate::sampler::TimestepSpacing;
+    use crate::settings::Settings;
 
     pub(crate) fn made() -> Made {
         Made {

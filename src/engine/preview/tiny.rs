@@ -9,7 +9,7 @@ use crate::model::TinyDecoder;
 use crate::note::Note;
 use crate::ops::Weights;
 
-use super::open::OpenModel;
+use crate::engine::open::OpenModel;
 
 /// The tiny decoder for this model, if its file is at hand.
 ///

@@ -5,7 +5,7 @@
 use crate::message::{ModelInfo, ModelSource, STARTER};
 use crate::note::Note;
 
-use super::PartialSettings;
+use crate::picture::PartialSettings;
 
 /// The side of the pictures that the former starter was trained on.
 const FORMER_SIDE: usize = 128;

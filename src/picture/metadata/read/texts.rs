@@ -4,7 +4,7 @@
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
 use super::exif;
-use crate::picture::chunks::{PngHead, TEXT_LIMIT, png_head};
+use crate::picture::metadata::chunks::{PngHead, TEXT_LIMIT, png_head};
 
 /// The name of EXIF's field for what one program alone understands.
 pub(super) const MAKER_NOTE: &str = "MakerNote";

@@ -3,9 +3,9 @@
 //! Invariant: only [`Made::new`] builds one from a run, so finished, stopped, steered and single-step
 //! pictures all tell the settings that acted.
 
-use crate::message::Settings;
+use crate::settings::Settings;
 
-use super::MadeBy;
+use crate::picture::MadeBy;
 
 /// Everything needed to make a picture again.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -58,7 +58,8 @@ mod tests {
 
     #[test]
     fn a_stopped_and_steered_run_tells_what_acted() {
-        let asked = Settings { guidance: 3.0, ..crate::picture::parameters::tests::made().settings };
+        let asked =
+            Settings { guidance: 3.0, ..crate::picture::metadata::parameters::tests::made().settings };
         let whole = Made::new(&asked, 3, &[3.0; 3], "m", "h");
         assert_eq!((whole.settings.guidance, whole.stopped_after), (3.0, None));
         assert!(whole.guidance_of_steps.is_empty());

@@ -10,7 +10,7 @@ use std::io::Cursor;
 use exif::experimental::Writer;
 use exif::{Field, In, Tag, Value};
 
-use super::{Format, Made, PictureError, a1111_text, format};
+use crate::picture::{Format, Made, PictureError, a1111_text, format};
 
 /// The most bytes of a whole block in a JPEG: a segment's 65,535 with its headers.
 const MOST_BYTES: usize = 65_000;
@@ -41,7 +41,7 @@ pub fn held(made: &Made, format: Format) -> Held {
 }
 
 /// The block for a picture; what does not fit is left out, as [`held`] tells.
-pub(super) fn write(made: &Made, format: Format) -> Result<Vec<u8>, PictureError> {
+pub(in crate::picture) fn write(made: &Made, format: Format) -> Result<Vec<u8>, PictureError> {
     let (comment, note) = match format {
         Format::Jpeg => {
             let (comment, note, _) = fit(made);

@@ -5,7 +5,7 @@
 //! as bytes or as ASCII; and WebP's block may or may not begin with `Exif\0\0`.
 
 use super::texts::{MAKER_NOTE, Texts};
-use crate::picture::chunks::TEXT_LIMIT;
+use crate::picture::metadata::chunks::TEXT_LIMIT;
 
 /// The most fields of a directory that are looked at.
 const MOST_FIELDS: usize = 1_000;

@@ -23,10 +23,10 @@ use serde_json::Value;
 pub(super) use exif::utf8_or_latin1;
 
 use self::texts::{MAKER_NOTE, Texts};
-use super::chunks::PngHead;
-use super::exif_block::NOTE;
-use super::format::{PARAMETERS, SAFELIGHT};
-use super::{Field, Made, MadeBy, PartialSettings, PictureError};
+use crate::picture::format::{PARAMETERS, SAFELIGHT};
+use crate::picture::metadata::chunks::PngHead;
+use crate::picture::metadata::exif::NOTE;
+use crate::picture::{Field, Made, MadeBy, PartialSettings, PictureError};
 
 /// Places of texts, the most trusted first; a text anywhere else comes last.
 const PLACES: [&str; 12] = [

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::RememberedModel;
-use crate::picture::write_atomically;
+use crate::files::write_atomically;
 
 /// How long the first window has for its answer.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -7,7 +7,7 @@
 
 use super::pairs::{self, Pairs};
 use super::{Origin, Recovered};
-use crate::message::RngKind;
+use crate::sampler::RngKind;
 
 const NEGATIVE: &str = "negative prompt:";
 /// What some programs write before the prompt itself.

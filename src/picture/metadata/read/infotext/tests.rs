@@ -1,8 +1,8 @@
 //! A1111's form in the shapes that its family writes.
 
 use super::*;
-use crate::message::SamplerKind;
 use crate::picture::PartialSettings;
+use crate::sampler::SamplerKind;
 
 const PAIRS: &str = "Steps: 22, Sampler: DDIM, CFG scale: 6.5, Seed: 4242, Size: 512x640";
 
@@ -122,12 +122,12 @@ fn whose_noise_and_which_rule() {
 
 #[test]
 fn it_reads_what_we_write() {
-    let mut made = crate::picture::parameters::tests::made();
+    let mut made = crate::picture::metadata::parameters::tests::made();
     made.stopped_after = Some(3);
     made.guidance_of_steps = vec![7.5, 7.5, 3.25];
     let found = parse(&crate::picture::a1111_text(&made)).unwrap();
     assert_eq!(
-        found.settings.over(&crate::message::Settings { seed: 1, ..made.settings.clone() }),
+        found.settings.over(&crate::settings::Settings { seed: 1, ..made.settings.clone() }),
         made.settings
     );
     assert_eq!((found.stopped_after, found.guidance_of_steps), (Some(3), made.guidance_of_steps));

@@ -7,9 +7,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::message::RngKind;
-use crate::picture::{Frame, write_atomically};
+use crate::files::write_atomically;
+use crate::picture::Frame;
 use crate::sampler::Latent;
+use crate::sampler::RngKind;
 use crate::sampler::noise::Noise;
 
 /// Height and width of the latents that the fit decodes.
