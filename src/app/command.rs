@@ -7,8 +7,9 @@ use std::path::PathBuf;
 
 use egui::{Context, Key, KeyboardShortcut, Modifiers};
 
-use crate::app::icons::{self, Icon};
-use crate::app::words::{Language, Words};
+use crate::app::i18n::{Language, Words};
+use crate::app::theme::icons;
+use crate::app::theme::icons::Icon;
 use crate::message::{Compute, JobId, ModelSource};
 use crate::settings::Settings;
 

@@ -2,16 +2,16 @@
 
 use egui::{Context, UserAttentionType, ViewportCommand, ViewportId};
 
-use crate::app::cards::Said;
 use crate::app::command::{Act, Command};
-use crate::app::concepts;
-use crate::app::development::Strip;
-use crate::app::examples;
-use crate::app::memory;
+use crate::app::i18n::Words;
 use crate::app::services::{Animation, Task};
+use crate::app::state::concepts;
+use crate::app::state::examples;
+use crate::app::state::generation::Strip;
+use crate::app::state::memory;
+use crate::app::state::toasts::Said;
 use crate::app::state::{Compare, Consequence, Over, Shown};
 use crate::app::theme;
-use crate::app::words::Words;
 use crate::app::{Safelight, TITLE};
 use crate::message::{Control, ModelSource, Report, Request};
 

@@ -4,7 +4,7 @@ use egui::Context;
 
 use crate::app::Safelight;
 use crate::app::command::Act;
-use crate::app::development::Stage;
+use crate::app::state::generation::Stage;
 use crate::app::state::{Over, Shown};
 use crate::message::{Control, Report};
 use crate::settings::Settings;

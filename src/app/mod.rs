@@ -4,57 +4,19 @@
 //! the state and returns [`command::Command`]s, which `execute.rs` carries out. Nothing here waits:
 //! no lock, no file, no `recv`.
 
-pub mod answers;
-pub mod canvas;
-pub mod cards;
-mod cards_ui;
 pub mod command;
-pub mod concepts;
-mod controls_ui;
-pub mod desk;
-pub mod desktop;
-pub mod development;
-mod difference;
-pub mod draft;
-pub mod emblem;
-pub mod examples;
 mod execute;
-mod filmstrip_ui;
-pub mod fonts;
-mod foot_ui;
 mod frames;
-mod gallery_ui;
-pub mod icons;
+pub mod i18n;
 mod making;
-pub mod memory;
-mod model_ui;
-mod more_ui;
 mod open;
-mod opening;
-mod palette_ui;
 mod paste;
-mod prompt_ui;
-mod queue_ui;
-mod reduced;
 mod run;
-mod scale;
 mod screen;
 pub mod services;
-mod settings_ui;
-pub mod shelf;
-mod slider;
 pub mod state;
-mod status;
-mod strip;
-mod textures;
 pub mod theme;
-mod tray_ui;
-mod undo;
-mod view;
-mod welcome_ui;
-mod widgets;
-mod window_ui;
-pub mod words;
+mod ui;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -64,11 +26,11 @@ use crossbeam_channel::Receiver;
 use egui::{Context, Rect, ViewportCommand};
 
 use crate::app::command::{Act, Command};
+use crate::app::i18n::{Language, Words};
 use crate::app::services::{Services, Task};
 use crate::app::state::{ComputeState, Over, State};
-use crate::app::textures::Textures;
-use crate::app::view::Room;
-use crate::app::words::{Language, Words};
+use crate::app::theme::textures::Textures;
+use crate::app::ui::view::Room;
 use crate::engine::EngineHandle;
 use crate::message::{JobId, ModelSource, Report, Request};
 use crate::preferences::{Memory, WindowPlace};
@@ -136,7 +98,7 @@ impl Safelight {
             asked_to_end,
         } = start;
         theme::install(ctx, remembered.reduce_motion);
-        ctx.set_theme(memory::preference(remembered.theme));
+        ctx.set_theme(state::memory::preference(remembered.theme));
         // Keys of ours that egui would take for zooming the whole window.
         ctx.options_mut(|options| options.zoom_with_keyboard = false);
         let language = language_of(&remembered);

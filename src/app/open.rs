@@ -1,9 +1,9 @@
 //! The whole program behind the window: what is remembered, the inference thread, the desktop.
 
-use crate::app::desktop::{Desktop, OfProcess, Setup};
+use crate::app::i18n::Words;
 use crate::app::services::Services;
+use crate::app::services::desktop::{Desktop, OfProcess, Setup};
 use crate::app::state::ComputeState;
-use crate::app::words::Words;
 use crate::app::{language_of, run};
 use crate::engine::{EngineOptions, compute_of, device_offers, is_offered, spawn, with_compute};
 use crate::gallery::system_trash;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use egui::{Context, Event, Key};
 
 use crate::app::command::Command;
-use crate::app::view::Room;
+use crate::app::ui::view::Room;
 
 /// Files pasted at once, at most.
 const FILES_MAX: usize = 64;

@@ -8,8 +8,10 @@ use egui::{IconData, Rect, ViewportBuilder, ViewportId, pos2, vec2};
 
 use crate::app::services::Services;
 use crate::app::state::ComputeState;
+use crate::app::state::examples;
 use crate::app::theme::size;
-use crate::app::{Safelight, Start, TITLE, canvas, emblem, examples, fonts, screen};
+use crate::app::theme::{fonts, logo, painter};
+use crate::app::{Safelight, Start, TITLE, screen};
 use crate::engine::EngineHandle;
 use crate::message::ModelSource;
 use crate::preferences::Memory;
@@ -40,9 +42,9 @@ pub fn run(
         // "The current viewport" means nothing outside a pass: name the window.
         let waker: Waker = Arc::new(move || ctx.request_repaint_of(ViewportId::ROOT));
         let graphics = creation.wgpu_render_state.as_ref().map(|state| {
-            canvas::prepare_beside(state);
+            painter::prepare_beside(state);
             let waker = waker.clone();
-            canvas::listen(&state.device, move || waker())
+            painter::listen(&state.device, move || waker())
         });
         let mut screens: Vec<Rect> = Vec::new();
         if let Some(window) = creation.winit_window() {
@@ -107,7 +109,7 @@ fn end_on_signal(waker: Waker) -> Arc<AtomicBool> {
 
 fn options(memory: &Memory) -> eframe::NativeOptions {
     const ICON: usize = 128;
-    let icon = IconData { rgba: emblem::lamp(ICON), width: ICON as u32, height: ICON as u32 };
+    let icon = IconData { rgba: logo::lamp(ICON), width: ICON as u32, height: ICON as u32 };
     let mut viewport = ViewportBuilder::default()
         .with_title(TITLE)
         .with_app_id("safelight")

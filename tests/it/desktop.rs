@@ -6,10 +6,10 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use safelight::app::desktop::{Desktop, OfProcess, Setup};
-use safelight::app::draft::first_settings;
+use safelight::app::i18n::{Language, Words};
+use safelight::app::services::desktop::{Desktop, OfProcess, Setup};
 use safelight::app::services::{Answer, Record, Services, Task};
-use safelight::app::words::{Language, Words};
+use safelight::app::state::draft::first_settings;
 use safelight::message::JobId;
 use safelight::picture::metadata::read::{Origin, recover};
 use safelight::picture::{Format, Frame, Made, open, save_new};

@@ -4,9 +4,9 @@ use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
-use safelight::app::development::Stage as Progress;
 use safelight::app::services::{Answer, Task};
 use safelight::app::state::Shown;
+use safelight::app::state::generation::Stage as Progress;
 use safelight::message::{Control, Event, JobId, ModelSource, Request};
 use safelight::settings::PreviewMode;
 

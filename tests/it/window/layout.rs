@@ -5,9 +5,9 @@ use egui::accesskit::{Role, Toggled};
 use egui::{Key, Modifiers, Rect, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
-use safelight::app::canvas;
 use safelight::app::services::Answer;
 use safelight::app::state::Shown;
+use safelight::app::theme::painter;
 use safelight::app::theme::size;
 use safelight::message::{Event, ModelSource, Preview, Report};
 use safelight::picture::Frame;
@@ -213,7 +213,7 @@ fn pictures_beyond_what_the_card_takes_are_looked_at_compared_and_scrubbed() {
 fn what_the_graphics_card_refuses_is_told_and_ends_nothing() {
     use egui_kittest::wgpu::{create_render_state, default_wgpu_setup};
     let state = create_render_state(default_wgpu_setup(), eframe::egui_wgpu::RendererOptions::default());
-    let complaints = canvas::listen(&state.device, || ());
+    let complaints = painter::listen(&state.device, || ());
     let side = state.device.limits().max_texture_dimension_2d + 1;
     for _ in 0..3 {
         drop(state.device.create_texture(&eframe::wgpu::TextureDescriptor {

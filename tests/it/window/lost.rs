@@ -7,8 +7,8 @@ use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 
-use safelight::app::development::Stage as Progress;
 use safelight::app::services::{Answer, Record, Task};
+use safelight::app::state::generation::Stage as Progress;
 use safelight::app::state::{Over, Shown};
 use safelight::message::{Control, Event, JobId, ModelSource, Report, Request};
 

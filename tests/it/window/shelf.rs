@@ -6,9 +6,9 @@ use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable;
 
+use safelight::app::i18n::Language;
 use safelight::app::services::{Answer, Task};
 use safelight::app::state::{Over, Shown};
-use safelight::app::words::Language;
 use safelight::message::Request;
 use safelight::picture::{MadeBy, PartialSettings};
 use safelight::preferences::{Memory, Theme};

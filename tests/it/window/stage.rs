@@ -11,10 +11,11 @@ use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 
-use safelight::app::development::Stage as Progress;
 use safelight::app::services::{Answer, Record, Services, Task};
 use safelight::app::state::ComputeState;
-use safelight::app::{Safelight, Start, fonts};
+use safelight::app::state::generation::Stage as Progress;
+use safelight::app::theme::fonts;
+use safelight::app::{Safelight, Start};
 use safelight::engine::{EngineEnds, EngineHandle};
 use safelight::message::{
     Compute, Concept, Control, DeviceInfo, DeviceOffer, Event, Job, JobId, ModelInfo, ModelSource, Preview,
@@ -110,7 +111,7 @@ pub fn compute() -> ComputeState {
 
 /// The starter's settings.
 pub fn settings(prompt: &str) -> Settings {
-    Settings { prompt: prompt.to_owned(), ..safelight::app::draft::first_settings() }
+    Settings { prompt: prompt.to_owned(), ..safelight::app::state::draft::first_settings() }
 }
 
 /// How the starter makes a picture of `prompt` with so many of its steps done.

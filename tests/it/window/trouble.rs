@@ -2,8 +2,8 @@
 
 use egui_kittest::kittest::Queryable as _;
 
-use safelight::app::development::Stage as Progress;
 use safelight::app::services::{Answer, Task};
+use safelight::app::state::generation::Stage as Progress;
 use safelight::engine::ModelPart;
 use safelight::message::{Event, ModelInfo, ModelSource, Report, Request, TokenCount};
 use safelight::settings::PreviewMode;

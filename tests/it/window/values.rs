@@ -4,8 +4,8 @@ use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 
-use safelight::app::examples;
 use safelight::app::services::Task;
+use safelight::app::state::examples;
 use safelight::message::{Compute, Event, ModelInfo, ModelSource, Report, Request};
 use safelight::picture::PartialSettings;
 use safelight::preferences::Memory;

@@ -4,8 +4,9 @@ use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 
-use safelight::app::concepts::{self, Hint};
-use safelight::app::draft::Text;
+use safelight::app::state::concepts;
+use safelight::app::state::concepts::Hint;
+use safelight::app::state::draft::Text;
 use safelight::message::{Event, Request, TokenCount};
 
 use super::stage::{Setup, starter};

@@ -1,0 +1,88 @@
+//! The lanes between the window and the services' thread, each bounded.
+//!
+//! Tasks and answers are never lost. Lists of the gallery are large and each replaces the one
+//! before, so at most one waits: a window that sleeps does not grow the program.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::app::run::Waker;
+use crate::app::services::errand::Errand;
+use crate::app::services::{Answer, Record, Task};
+
+/// Tasks that may wait unread.
+const TASKS_MAX: usize = 256;
+/// Answers that may wait unread; then the thread waits.
+const ANSWERS_MAX: usize = 256;
+/// Errands of dialogs that may wait unread.
+const ERRANDS_MAX: usize = 8;
+
+/// The window's ends.
+pub(super) struct Front {
+    pub(super) tasks: Sender<Task>,
+    pub(super) errands: Sender<Errand>,
+    pub(super) answers: Receiver<Answer>,
+    pub(super) lists: Receiver<Vec<Record>>,
+    /// The window holds tasks for which the lane had no room.
+    pub(super) holds: Arc<AtomicBool>,
+}
+
+/// The thread's ends.
+pub(super) struct Ends {
+    pub(super) tasks: Receiver<Task>,
+    pub(super) errands: Receiver<Errand>,
+    pub(super) out: Out,
+}
+
+/// Where answers go; also held by the small threads that wait for a file manager.
+#[derive(Clone)]
+pub(super) struct Out {
+    answers: Sender<Answer>,
+    lists: Sender<Vec<Record>>,
+    lists_unread: Receiver<Vec<Record>>,
+    waker: Waker,
+    holds: Arc<AtomicBool>,
+}
+
+/// Connected ends.
+pub(super) fn pair(waker: Waker) -> (Front, Ends) {
+    let (tasks, tasks_read) = bounded(TASKS_MAX);
+    let (errands, errands_read) = bounded(ERRANDS_MAX);
+    let (answers, answers_read) = bounded(ANSWERS_MAX);
+    let (lists, lists_read) = bounded(1);
+    let holds = Arc::new(AtomicBool::new(false));
+    let out = Out { answers, lists, lists_unread: lists_read.clone(), waker, holds: holds.clone() };
+    let front = Front { tasks, errands, answers: answers_read, lists: lists_read, holds };
+    (front, Ends { tasks: tasks_read, errands: errands_read, out })
+}
+
+impl Out {
+    /// Sends, then wakes. At the end nobody listens, which is no fault.
+    pub(super) fn send(&self, answer: Answer) {
+        if self.answers.send(answer).is_ok() {
+            (self.waker)();
+        }
+    }
+
+    /// Sends a list in place of one that was not read yet, then wakes.
+    pub(super) fn list(&self, records: Vec<Record>) {
+        self.unlist();
+        if self.lists.try_send(records).is_ok() {
+            (self.waker)();
+        }
+    }
+
+    /// Takes back a list that was not read yet: an answer that follows knows better.
+    pub(super) fn unlist(&self) {
+        self.lists_unread.try_recv().ok();
+    }
+
+    /// Says that the lane of tasks is empty: a window that holds more of them is woken.
+    pub(super) fn made_room(&self) {
+        if self.holds.swap(false, Ordering::AcqRel) {
+            (self.waker)();
+        }
+    }
+}

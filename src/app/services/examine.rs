@@ -1,0 +1,93 @@
+//! What a file is that was dropped or chosen: a picture, a model, or neither.
+
+use std::path::PathBuf;
+
+use crate::app::services::Answer;
+use crate::app::services::desktop::failed;
+use crate::app::services::errand;
+use crate::app::state::file_name;
+use crate::engine::is_model;
+use crate::message::Report;
+use crate::picture;
+use crate::picture::metadata::read::Recovered;
+use crate::picture::open::is_picture;
+use crate::told::Sentence;
+
+/// Looks at a file's first bytes; its ending is not believed.
+pub(super) fn examine(path: PathBuf) -> Answer {
+    let path = of_index(path);
+    if path.is_file() {
+        match is_picture(&path) {
+            Ok(true) => return read_picture(path),
+            Ok(false) => {}
+            Err(error) => {
+                return failed(
+                    Sentence::with("error-unreadable", "file", file_name(&path)),
+                    error.to_string(),
+                );
+            }
+        }
+    }
+    match is_model(&path) {
+        Ok(()) => Answer::Model(path),
+        Err(error) => match error.part() {
+            Some(part) => Answer::Part { path, part },
+            None => Answer::Failed(Report::of(&error)),
+        },
+    }
+}
+
+/// The index of a diffusers folder stands for the folder.
+fn of_index(path: PathBuf) -> PathBuf {
+    let is_index = path.file_name().is_some_and(|name| name == "model_index.json");
+    match path.parent() {
+        Some(folder) if is_index => folder.to_owned(),
+        _ => path,
+    }
+}
+
+fn read_picture(path: PathBuf) -> Answer {
+    let frame = match picture::open::open(&path) {
+        Ok(frame) => frame,
+        Err(error) => return errand::failed(&error),
+    };
+    match picture::read::recover(&path) {
+        Ok(found) => {
+            let made_by = found.as_ref().map(Recovered::made_by).unwrap_or_default();
+            let (settings, foreign_sampler) =
+                found.map(|found| (Box::new(found.settings), found.foreign_sampler)).unzip();
+            let settings = settings.filter(|settings| !settings.is_empty());
+            Answer::Recovered { path, settings, foreign_sampler: foreign_sampler.flatten(), made_by, frame }
+        }
+        Err(error) => errand::failed(&error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn an_index_stands_for_its_folder() {
+        assert_eq!(of_index("sd/model_index.json".into()), Path::new("sd"));
+        assert_eq!(of_index("sd/v1.safetensors".into()), Path::new("sd/v1.safetensors"));
+    }
+
+    #[test]
+    fn a_file_is_told_by_its_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.txt");
+        for (bytes, expected) in [
+            (&b"\x89PNG\r\n\x1a\n...."[..], true),
+            (b"RIFF\x10\0\0\0WEBP", true),
+            (b"RIFF\x10\0\0\0WAVE", false),
+            (b"\xff\xd8\xff\xe0", true),
+            (b"", false),
+        ] {
+            std::fs::write(&path, bytes).unwrap();
+            assert_eq!(is_picture(&path).unwrap(), expected);
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Services: what the window needs from the world outside, as messages to whoever provides it.
+//!
+//! Nothing here blocks: the window asks for a [`Task`] and finds [`Answer`]s later. A test holds
+//! an in-memory [`Services`] and plays the world.
+
+mod channels;
+pub mod desktop;
+mod dialog;
+mod errand;
+mod examine;
+mod footprint;
+mod thumbnails;
+mod unsaved;
+mod worker;
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use crate::engine::ModelPart;
+use crate::message::{JobId, ModelSource, Report};
+use crate::picture::{Frame, Made, MadeBy, PartialSettings};
+use crate::places::Places;
+use crate::preferences::Memory;
+use crate::settings::Settings;
+
+/// A kept picture, as the gallery lists it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// Its file.
+    pub path: PathBuf,
+    /// What it was asked to show; empty where unknown.
+    pub prompt: String,
+    /// The settings that its file tells.
+    pub settings: Option<Box<PartialSettings>>,
+    /// The name of the sampler that made it, where it is none of ours.
+    pub foreign_sampler: Option<String>,
+    /// The model that made it.
+    pub made_by: MadeBy,
+    /// Pixels across and down.
+    pub size: [usize; 2],
+    /// When it was made.
+    pub modified: SystemTime,
+}
+
+/// How a development is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Animation {
+    /// 256 colours, shown everywhere.
+    Gif,
+    /// All colours.
+    Apng,
+}
+
+/// What the window asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Task {
+    /// List the pictures of a folder (none: the usual one), and keep listing what is added.
+    List {
+        /// The folder.
+        folder: Option<PathBuf>,
+    },
+    /// Make a small picture of a kept one.
+    Thumbnail(PathBuf),
+    /// Read a kept picture in full.
+    Read(PathBuf),
+    /// Keep a finished picture.
+    Keep {
+        /// The job that made it.
+        job: JobId,
+        /// Its pixels.
+        frame: Frame,
+        /// How it was made.
+        made: Box<Made>,
+    },
+    /// Try again to keep the pictures that could not be kept.
+    KeepAgain,
+    /// Note what is being made and what waits, in order, for the next start if this one does not get to
+    /// the end.
+    UnderWay(Vec<Settings>),
+    /// Ask where, then save there.
+    SaveAs {
+        /// The pixels.
+        frame: Frame,
+        /// How they were made, where known.
+        made: Option<Box<Made>>,
+        /// A name to offer, without ending.
+        name: String,
+    },
+    /// Ask where, then save the frames as an animation.
+    Export {
+        /// All frames, the finished picture last.
+        frames: Vec<Frame>,
+        /// How they were made, where known.
+        made: Option<Box<Made>>,
+        /// The format.
+        animation: Animation,
+        /// A name to offer, without ending.
+        name: String,
+    },
+    /// Find out what a dropped file is: a picture with settings, or a model.
+    Examine(PathBuf),
+    /// Find out what the files on the clipboard are, if there are any, as if they were dropped.
+    Paste {
+        /// Whether a bare picture was found there, which carries no settings.
+        picture: bool,
+    },
+    /// Move a picture to the trash, after a while in which it can be brought back.
+    Trash(PathBuf),
+    /// Bring back the picture that was deleted last.
+    Untrash,
+    /// Show a file in its folder, or the nearest folder above it that is there.
+    Reveal(PathBuf),
+    /// Show the pictures' folder.
+    OpenFolder,
+    /// Ask for a model file.
+    PickModel,
+    /// Ask for a picture.
+    PickPicture,
+    /// Ask for the pictures' folder.
+    PickFolder,
+    /// Dialogs speak another language.
+    Speak(crate::app::i18n::Language),
+    /// Look for changes of the pictures' folder now and then, or not, while the person looks elsewhere.
+    Watch(bool),
+    /// Remember for the next start.
+    Remember(Box<Memory>),
+}
+
+/// What comes back.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// All kept pictures, newest first.
+    Gallery(Vec<Record>),
+    /// A small picture.
+    Thumbnail {
+        /// Of which file.
+        path: PathBuf,
+        /// The pixels; none where the file cannot be read.
+        frame: Option<Frame>,
+    },
+    /// A picture in full.
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// The pixels.
+        frame: Frame,
+    },
+    /// A finished picture is on the disk.
+    Kept {
+        /// The job that made it.
+        job: JobId,
+        /// Its record.
+        record: Box<Record>,
+    },
+    /// What could not be kept so far: all of it, whenever that has changed or was tried again.
+    Unkept {
+        /// The jobs of this session whose pictures are not on the disk.
+        jobs: Vec<JobId>,
+        /// Pictures that are not in their place, those of an earlier session included.
+        count: usize,
+        /// Why not, if it was just tried.
+        report: Option<Report>,
+    },
+    /// So many pictures of an earlier session, which could not be kept then, are in their place now.
+    KeptLate(usize),
+    /// What was being made and what waited when an earlier session ended without order.
+    Interrupted(Vec<Settings>),
+    /// Another start of the program hands over to this window: it comes to the front, and opens the model
+    /// that was named.
+    Called(Option<ModelSource>),
+    /// Something was saved where the person wished.
+    Saved(PathBuf),
+    /// A dropped or chosen picture, and the settings found in it.
+    Recovered {
+        /// Which file.
+        path: PathBuf,
+        /// The settings that the file tells.
+        settings: Option<Box<PartialSettings>>,
+        /// The sampler's name where it is none of ours.
+        foreign_sampler: Option<String>,
+        /// The model that made it.
+        made_by: MadeBy,
+        /// The pixels.
+        frame: Frame,
+    },
+    /// The clipboard holds a bare picture and no file.
+    PastedBare,
+    /// A dropped or chosen model.
+    Model(PathBuf),
+    /// A dropped or chosen file that holds one part of a model.
+    Part {
+        /// The file or folder.
+        path: PathBuf,
+        /// Which part.
+        part: ModelPart,
+    },
+    /// The picture is gone from the gallery.
+    Trashed(PathBuf),
+    /// It is back.
+    Untrashed(Box<Record>),
+    /// The pictures' folder was chosen.
+    Folder(PathBuf),
+    /// It did not work.
+    Failed(Report),
+}
+
+/// The world outside.
+pub trait Services {
+    /// Asks for a task. Never blocks.
+    fn ask(&mut self, task: Task);
+    /// Takes the answers that have come.
+    fn answers(&mut self) -> Vec<Answer>;
+    /// What time it is.
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+    /// Seconds by which local time is ahead of universal time.
+    fn local_offset(&self) -> i64 {
+        0
+    }
+    /// Which folders and files are kept, where there are any.
+    fn places(&self) -> Option<&Places> {
+        None
+    }
+    /// Bytes of memory that the process holds now, where the system tells.
+    fn resident_memory(&mut self) -> Option<u64> {
+        None
+    }
+}

@@ -1,0 +1,442 @@
+//! The services' thread: it owns the gallery and the memory and does one task after the other.
+//!
+//! It sleeps until there is something to do: a task, a dialog's errand, or a poke by one of the
+//! gallery's own threads. The window is woken only when it has an answer to read.
+
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, after, bounded, never, select};
+
+use crate::app::services::channels::{Ends, Out};
+use crate::app::services::desktop::{OfProcess, failed};
+use crate::app::services::errand::{Errand, failed as picture_failed};
+use crate::app::services::examine::examine;
+use crate::app::services::thumbnails::Wanted;
+use crate::app::services::unsaved::{Finished, Saved, Unkept};
+
+use crate::app::services::{Answer, Record, Task};
+use crate::app::state::file_name;
+use crate::gallery::{self, Gallery, News, Setup, Thumbnail, Trash};
+use crate::message::Report;
+use crate::picture::metadata::read::Recovered;
+use crate::picture::{self, PictureError};
+use crate::places::Places;
+use crate::preferences::{Instance, Keeper, Left, Session};
+use crate::settings::Settings;
+use crate::told::Sentence;
+
+/// While a folder is being read, the list so far is sent at most this often.
+const LIST_EVERY: Duration = Duration::from_millis(200);
+/// A list waits this long for the gallery to see a picture that was just kept.
+const SEEN_AFTER: Duration = Duration::from_secs(1);
+/// Deleted pictures are looked after this often, for as long as there are any.
+const DISCARD_EVERY: Duration = Duration::from_millis(500);
+/// Files pasted at once, at most.
+const FILES_MAX: usize = 64;
+/// Calls of other starts are looked for this often.
+const CALLS_EVERY: Duration = Duration::from_millis(400);
+/// When to look whether what was remembered could be written.
+const WRITTEN_AFTER: Duration = Duration::from_secs(1);
+
+/// The thread's state.
+pub(super) struct Worker {
+    tasks: Receiver<Task>,
+    errands: Receiver<Errand>,
+    out: Out,
+    places: Places,
+    keeper: Keeper,
+    trash: Trash,
+    /// The gallery's threads poke here.
+    poke: Sender<()>,
+    poked: Receiver<()>,
+    gallery: Option<Gallery>,
+    /// Whether the person looks at the window.
+    watched: bool,
+    wanted: Wanted,
+    unkept: Unkept,
+    session: Option<Session>,
+    instance: Option<Instance>,
+    /// What an earlier session was making, until it is told.
+    interrupted: Vec<Settings>,
+    /// The gallery has changed since the last list.
+    changed: bool,
+    listed_at: Option<Instant>,
+    /// A picture that was told of and the gallery has yet to see; until when lists wait for it.
+    awaited: Option<(PathBuf, Instant)>,
+    /// When to ask the keeper for trouble.
+    ask_keeper: Option<Instant>,
+}
+
+impl Worker {
+    pub(super) fn new(places: Places, keeper: Keeper, trash: Trash, process: OfProcess, ends: Ends) -> Self {
+        let Ends { tasks, errands, out } = ends;
+        let OfProcess { session, left, instance, .. } = process;
+        let Left { pictures, under_way } = left;
+        let unkept = Unkept::new(session.as_ref().map(Session::pictures), pictures);
+        // One poke says as much as many.
+        let (poke, poked) = bounded(1);
+        Self {
+            tasks,
+            errands,
+            out,
+            places,
+            keeper,
+            trash,
+            poke,
+            poked,
+            gallery: None,
+            watched: true,
+            wanted: Wanted::default(),
+            unkept,
+            session,
+            instance,
+            interrupted: under_way,
+            changed: false,
+            listed_at: None,
+            awaited: None,
+            ask_keeper: None,
+        }
+    }
+
+    /// Works until the window is gone and all its tasks are done.
+    pub(super) fn run(mut self) {
+        let mut errands = self.errands.clone();
+        loop {
+            let timer = self.due().map_or_else(never, after);
+            select! {
+                recv(self.tasks) -> task => match task {
+                    Ok(task) => self.guarded(|worker| worker.carry_out(task)),
+                    Err(_) => break,
+                },
+                recv(errands) -> errand => match errand {
+                    Ok(errand) => self.guarded(|worker| worker.follow(errand)),
+                    Err(_) => errands = never(),
+                },
+                recv(self.poked) -> _ => {}
+                recv(timer) -> _ => {}
+            }
+            self.guarded(Self::look);
+            if self.tasks.is_empty() {
+                // Should the window hold tasks for which there was no room, it hands them over now.
+                self.out.made_room();
+            }
+        }
+        for errand in self.errands.clone().try_iter() {
+            self.guarded(|worker| worker.follow(errand));
+        }
+        let folder = self.folder();
+        if let (_, Some(error)) = self.unkept.try_again(&folder) {
+            log::error!("{} pictures could not be kept: {error}", self.unkept.len());
+        }
+        // The gallery and the keeper finish what they have begun when they are dropped.
+    }
+
+    /// A panic over a strange file costs that task alone.
+    fn guarded(&mut self, work: impl FnOnce(&mut Self)) {
+        let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| work(self)));
+        if outcome.is_err() {
+            self.out.send(failed("error-file-task", ""));
+        }
+    }
+
+    /// How long to sleep at most; forever if nothing is due.
+    fn due(&self) -> Option<Duration> {
+        let now = Instant::now();
+        let list = self.changed.then(|| self.list_from(now));
+        let discard = self.gallery.as_ref().and_then(|gallery| gallery.undoable(now));
+        let discard = discard.map(|_| now + DISCARD_EVERY);
+        let calls = self.instance.as_ref().map(|_| now + CALLS_EVERY);
+        let first = [list, discard, self.ask_keeper, calls].into_iter().flatten().min()?;
+        Some(first.saturating_duration_since(now))
+    }
+
+    /// When the next list may be sent.
+    fn list_from(&self, now: Instant) -> Instant {
+        let rested = self.listed_at.map_or(now, |at| at + LIST_EVERY);
+        let unseen = |path: &Path| self.gallery.as_ref().is_some_and(|it| it.find(path).is_none());
+        match &self.awaited {
+            // Without it the list would take the picture away from the window again.
+            Some((path, until)) if unseen(path) => rested.max(*until),
+            _ => rested,
+        }
+    }
+
+    fn carry_out(&mut self, task: Task) {
+        match task {
+            Task::List { folder } => self.list(folder),
+            Task::Thumbnail(path) => self.wanted.want(path),
+            Task::Read(path) => self.out.send(match picture::open::open(&path) {
+                Ok(frame) => Answer::Read { path, frame },
+                Err(error) => picture_failed(&error),
+            }),
+            Task::Keep { job, frame, made } => self.keep(Finished { job, frame, made }),
+            Task::KeepAgain => self.try_again(),
+            Task::UnderWay(under_way) => {
+                let noted = self.session.as_ref().map(|session| session.note(&under_way));
+                if let Some(Err(error)) = noted {
+                    log::warn!("what is being made is not noted: {error}");
+                }
+            }
+            Task::Examine(path) => self.out.send(examine(path)),
+            Task::Paste { picture } => self.paste(picture),
+            Task::Trash(path) => self.discard(path),
+            Task::Untrash => self.undo(),
+            Task::Reveal(path) => {
+                let there = path.ancestors().find(|above| above.exists()).unwrap_or(&path).to_owned();
+                self.show(there, |path| opener::reveal(path));
+            }
+            Task::OpenFolder => {
+                let folder = self.folder();
+                match std::fs::create_dir_all(&folder) {
+                    Ok(()) => self.show(folder, |path| opener::open(path)),
+                    Err(error) => self.out.send(not_shown(&folder, &error.to_string())),
+                }
+            }
+            Task::Remember(memory) => {
+                self.keeper.remember(&memory);
+                self.ask_keeper = Some(Instant::now() + WRITTEN_AFTER);
+            }
+            Task::Watch(watched) => {
+                self.watched = watched;
+                if let Some(gallery) = &self.gallery {
+                    gallery.watch(watched);
+                }
+            }
+            // The front end's own.
+            Task::SaveAs { .. }
+            | Task::Export { .. }
+            | Task::PickModel
+            | Task::PickPicture
+            | Task::PickFolder
+            | Task::Speak(_) => {}
+        }
+    }
+
+    /// Examines the files on the clipboard; that there are none is told where a picture was pasted.
+    fn paste(&self, picture: bool) {
+        let files = arboard::Clipboard::new().and_then(|mut clipboard| clipboard.get().file_list());
+        match files {
+            Ok(files) if !files.is_empty() => {
+                files.into_iter().take(FILES_MAX).for_each(|path| self.out.send(examine(path)));
+            }
+            _ if picture => self.out.send(Answer::PastedBare),
+            _ => {}
+        }
+    }
+
+    fn follow(&mut self, errand: Errand) {
+        match errand {
+            Errand::Write { content, path, force, sentence } => {
+                let written = content.write(&path, force);
+                if let (Ok(path), Some(gallery)) = (&written, &self.gallery) {
+                    gallery.saved(path.clone());
+                }
+                self.out.send(match (written, sentence) {
+                    (Ok(path), None) => Answer::Saved(path),
+                    (Ok(_), Some(sentence)) => failed(sentence, ""),
+                    (Err(error), _) => picture_failed(&error),
+                });
+            }
+            Errand::Examine(path) => self.out.send(examine(path)),
+            Errand::Tell(answer) => self.out.send(answer),
+        }
+    }
+
+    /// The folder of pictures.
+    fn folder(&self) -> PathBuf {
+        self.gallery.as_ref().map_or_else(|| self.places.pictures.clone(), |it| it.folder().to_owned())
+    }
+
+    fn list(&mut self, folder: Option<PathBuf>) {
+        let folder = folder.unwrap_or_else(|| self.places.pictures.clone());
+        if self.gallery.as_ref().is_none_or(|gallery| gallery.folder() != folder) {
+            let poke = self.poke.clone();
+            self.wanted = Wanted::default();
+            // The former one, if any, moves to the trash what was deleted.
+            let gallery = Gallery::open(Setup {
+                folder: folder.clone(),
+                thumbnails: self.places.thumbnails.clone(),
+                trash: self.trash.clone(),
+                wake: Arc::new(move || {
+                    poke.try_send(()).ok();
+                }),
+            });
+            gallery.watch(self.watched);
+            self.gallery = Some(gallery);
+        }
+        self.try_again();
+        let interrupted = std::mem::take(&mut self.interrupted);
+        if !interrupted.is_empty() {
+            self.out.send(Answer::Interrupted(interrupted));
+        }
+        self.changed = true;
+    }
+
+    fn keep(&mut self, finished: Finished) {
+        let folder = self.folder();
+        match finished.save(&folder) {
+            Ok(record) => {
+                self.kept(finished.job, record);
+                self.try_again();
+            }
+            Err(error) => {
+                self.unkept.hold(finished);
+                self.tell_unkept(Some(&error));
+            }
+        }
+    }
+
+    /// Tries to keep what could not be kept before.
+    fn try_again(&mut self) {
+        if self.unkept.len() == 0 {
+            return;
+        }
+        let folder = self.folder();
+        let (saved, error) = self.unkept.try_again(&folder);
+        let mut late = 0;
+        for one in saved {
+            match one {
+                Saved::OfJob(job, record) => self.kept(job, record),
+                Saved::OfEarlier(path) => {
+                    late += 1;
+                    if let Some(gallery) = &self.gallery {
+                        gallery.saved(path);
+                    }
+                }
+            }
+        }
+        if late > 0 {
+            self.out.send(Answer::KeptLate(late));
+        }
+        self.tell_unkept(error.as_ref());
+    }
+
+    fn tell_unkept(&self, error: Option<&PictureError>) {
+        let (jobs, count) = (self.unkept.jobs(), self.unkept.len());
+        self.out.send(Answer::Unkept { jobs, count, report: error.map(Report::of) });
+    }
+
+    /// Answers other starts of the program.
+    fn answer_calls(&self) {
+        for call in self.instance.iter().flat_map(Instance::calls) {
+            self.out.send(Answer::Called(call.model.map(Into::into)));
+        }
+    }
+
+    fn kept(&mut self, job: crate::message::JobId, record: Record) {
+        if let Some(gallery) = &self.gallery {
+            gallery.saved(record.path.clone());
+            self.awaited = Some((record.path.clone(), Instant::now() + SEEN_AFTER));
+        }
+        self.tell(Answer::Kept { job, record: Box::new(record) });
+    }
+
+    fn discard(&mut self, path: PathBuf) {
+        let Some(gallery) = &mut self.gallery else { return };
+        if gallery.delete(&path, Instant::now()) {
+            self.wanted.forget(&path);
+            self.tell(Answer::Trashed(path));
+        } else {
+            let sentence = Sentence::with("error-not-in-gallery", "file", file_name(&path));
+            self.out.send(failed(sentence, path.display().to_string()));
+        }
+    }
+
+    fn undo(&mut self) {
+        match self.gallery.as_mut().and_then(Gallery::undo_delete) {
+            Some(record) => self.tell(Answer::Untrashed(Box::new(record_of(&record)))),
+            None => self.out.send(failed("error-in-trash", "")),
+        }
+    }
+
+    /// Sends an answer that an unread list does not know of; a new list follows.
+    fn tell(&mut self, answer: Answer) {
+        self.out.unlist();
+        self.changed = true;
+        self.out.send(answer);
+    }
+
+    /// Calls a file manager, which may take its time.
+    fn show(
+        &self,
+        path: PathBuf,
+        call: impl FnOnce(&Path) -> Result<(), opener::OpenError> + Send + 'static,
+    ) {
+        let (out, place) = (self.out.clone(), path.clone());
+        let started = std::thread::Builder::new().name("file manager".to_owned()).spawn(move || {
+            if let Err(error) = call(&path) {
+                out.send(not_shown(&path, &error.to_string()));
+            }
+        });
+        if let Err(error) = started {
+            self.out.send(not_shown(&place, &error.to_string()));
+        }
+    }
+
+    /// Takes in what the gallery and the keeper have to tell.
+    fn look(&mut self) {
+        let now = Instant::now();
+        if let Some(gallery) = &mut self.gallery {
+            for news in gallery.poll(now) {
+                match news {
+                    News::Changed => {
+                        self.changed = true;
+                        self.wanted.look_again();
+                    }
+                    News::Thumbnail(thumbnail) => {
+                        self.wanted.made(&thumbnail);
+                        let Thumbnail { path, frame, .. } = thumbnail;
+                        self.out.send(Answer::Thumbnail { path, frame });
+                    }
+                    News::Trouble(details) => self.out.send(failed("error-gallery", details)),
+                }
+            }
+            for path in self.wanted.hand_on(gallery) {
+                self.out.send(Answer::Thumbnail { path, frame: None });
+            }
+        }
+        self.send_list(now);
+        self.answer_calls();
+        if self.ask_keeper.is_some_and(|at| now >= at) {
+            self.ask_keeper = None;
+            if let Some(details) = self.keeper.trouble() {
+                self.out.send(failed("error-not-remembered", details));
+            }
+        }
+    }
+
+    /// Sends the list if it has changed, not too often.
+    fn send_list(&mut self, now: Instant) {
+        if !self.changed || now < self.list_from(now) {
+            return;
+        }
+        let Some(gallery) = &self.gallery else { return };
+        self.changed = false;
+        // An empty list says that there are no pictures, so it waits until that is known.
+        if gallery.is_scanned() || !gallery.records().is_empty() {
+            self.listed_at = Some(now);
+            self.awaited = None;
+            self.out.list(gallery.records().iter().map(|record| record_of(record)).collect());
+        }
+    }
+}
+
+fn record_of(record: &gallery::Record) -> Record {
+    Record {
+        path: record.path.clone(),
+        prompt: record.prompt().to_owned(),
+        settings: record.recovered.as_ref().map(|found| Box::new(found.settings.clone())),
+        foreign_sampler: record.recovered.as_ref().and_then(|found| found.foreign_sampler.clone()),
+        made_by: record.recovered.as_ref().map(Recovered::made_by).unwrap_or_default(),
+        size: [record.width as usize, record.height as usize],
+        modified: record.modified,
+    }
+}
+
+fn not_shown(path: &Path, why: &str) -> Answer {
+    let sentence = Sentence::with("error-not-shown", "file", file_name(path));
+    failed(sentence, format!("{}\n{why}", path.display()))
+}

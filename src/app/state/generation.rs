@@ -1,0 +1,422 @@
+//! A development: one job as it forms, every step's preview kept.
+//!
+//! Invariant: `steps` is as long as the schedule once the job started; a step that has not come
+//! yet has no picture. Steps keep their order whatever the order in which previews arrive.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::message::{Job, Preview, Step, TokenCount};
+use crate::note::Note;
+use crate::picture::{Frame, Made};
+use crate::settings::PreviewMode;
+
+static NEXT_PICTURE: AtomicU64 = AtomicU64::new(1);
+
+/// A frame with a number of its own, by which the graphics card's copy is found again.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    /// Its number.
+    pub id: u64,
+    /// Its pixels.
+    pub frame: Frame,
+}
+
+impl Picture {
+    /// Numbers a frame.
+    pub fn new(frame: Frame) -> Self {
+        Self { id: NEXT_PICTURE.fetch_add(1, Ordering::Relaxed), frame }
+    }
+
+    /// Bytes of its pixels.
+    pub fn bytes(&self) -> usize {
+        self.frame.rgb.len()
+    }
+
+    /// Whether neither side has more than `most` pixels.
+    pub fn is_within(&self, most: usize) -> bool {
+        self.frame.width.max(self.frame.height) <= most
+    }
+}
+
+impl PartialEq for Picture {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+/// One step of a development.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepView {
+    /// Its timestep t.
+    pub timestep: usize,
+    /// The guidance it used, once it is done.
+    pub guidance: Option<f64>,
+    /// How long it took, once it is done.
+    pub took: Option<Duration>,
+    /// Its preview.
+    pub picture: Option<Picture>,
+    /// How that was decoded.
+    pub mode: PreviewMode,
+    /// Whether a full decode was asked for.
+    pub decoding: bool,
+}
+
+/// How far a job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The next one: handed to the inference thread, which has not begun, or waiting for a model.
+    Asked,
+    /// Developing.
+    Running,
+    /// Asked to rest after this step.
+    Pausing,
+    /// At rest.
+    Paused,
+    /// Asked to end.
+    Stopping,
+    /// Done.
+    Finished,
+    /// Ended by a person.
+    Stopped,
+    /// Ended by an error.
+    Failed,
+}
+
+impl Stage {
+    /// Whether the job is still the inference thread's.
+    pub fn is_open(self) -> bool {
+        !matches!(self, Self::Finished | Self::Stopped | Self::Failed)
+    }
+}
+
+/// Where the frames of a development's steps are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strip {
+    /// Where they came while it formed, as far as they were not dropped.
+    #[default]
+    AsMade,
+    /// They were dropped and are being made again.
+    Asked,
+    /// They were made again.
+    Again,
+    /// They cannot be made again now.
+    Lost,
+}
+
+/// One job as it forms.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Development {
+    /// What was asked for.
+    pub job: Job,
+    /// Where its steps' frames are.
+    pub strip: Strip,
+    /// For finding the longest unused.
+    pub used: u64,
+    /// How far it is.
+    pub stage: Stage,
+    /// All steps, in the order run.
+    pub steps: Vec<StepView>,
+    /// Steps that are done.
+    pub done: usize,
+    /// The guidance that the next step will use.
+    pub guidance: f64,
+    /// What the schedule or the model made of the request, in sentences.
+    pub notes: Vec<Note>,
+    /// The prompt's tokens.
+    pub tokens: Option<TokenCount>,
+    /// The share of time that previews cost.
+    pub preview_share: f32,
+    /// How the last preview was decoded.
+    pub preview_mode: PreviewMode,
+    /// A word on the last preview's quality.
+    pub preview_note: Option<Note>,
+    /// The finished picture.
+    pub result: Option<Picture>,
+    /// How it was made.
+    pub made: Option<Box<Made>>,
+    /// From start to finish.
+    pub took: Option<Duration>,
+    /// Its file, once it is on the disk.
+    pub saved: Option<PathBuf>,
+    /// Whether it could not be saved.
+    pub unsaved: bool,
+    /// Whether it was handed to the inference thread.
+    pub sent: bool,
+}
+
+impl Development {
+    /// A job that has just been handed over.
+    pub fn new(job: Job) -> Self {
+        Self {
+            guidance: job.settings.guidance,
+            job,
+            strip: Strip::AsMade,
+            used: 0,
+            stage: Stage::Asked,
+            steps: Vec::new(),
+            done: 0,
+            notes: Vec::new(),
+            tokens: None,
+            preview_share: 0.0,
+            preview_mode: PreviewMode::Full,
+            preview_note: None,
+            result: None,
+            made: None,
+            took: None,
+            saved: None,
+            unsaved: false,
+            sent: false,
+        }
+    }
+
+    /// The schedule is known.
+    pub fn start(&mut self, timesteps: &[usize], tokens: TokenCount, notes: Vec<Note>) {
+        self.stage = Stage::Running;
+        self.tokens = Some(tokens);
+        self.notes = notes;
+        self.steps = timesteps
+            .iter()
+            .map(|&timestep| StepView {
+                timestep,
+                guidance: None,
+                took: None,
+                picture: None,
+                mode: PreviewMode::Full,
+                decoding: false,
+            })
+            .collect();
+    }
+
+    /// A step is done.
+    pub fn step(&mut self, step: &Step) {
+        self.done = self.done.max(step.step + 1);
+        if let Some(view) = self.steps.get_mut(step.step) {
+            view.guidance = Some(step.guidance);
+            view.took = Some(step.took);
+        }
+    }
+
+    /// A step's preview has come.
+    pub fn preview(&mut self, preview: Preview) {
+        self.preview_share = preview.share;
+        self.preview_mode = preview.mode;
+        self.preview_note = preview.note;
+        if let Some(view) = self.steps.get_mut(preview.step) {
+            view.picture = Some(Picture::new(preview.frame));
+            view.mode = preview.mode;
+        }
+    }
+
+    /// The newest step that has a picture.
+    pub fn newest(&self) -> Option<usize> {
+        self.steps.iter().rposition(|step| step.picture.is_some())
+    }
+
+    /// Whether a step can be shown: it was made and its preview is here. The last step of a finished
+    /// picture is the picture itself.
+    pub fn can_show(&self, step: usize) -> bool {
+        self.steps.get(step).is_some_and(|it| it.picture.is_some()) || self.is_result(step)
+    }
+
+    /// Whether a step is the last one of a finished picture.
+    pub fn is_result(&self, step: usize) -> bool {
+        self.result.is_some() && step + 1 == self.steps.len()
+    }
+
+    /// The next step after `step` that can be shown.
+    pub fn after(&self, step: usize) -> Option<usize> {
+        (step + 1..self.steps.len()).find(|&step| self.can_show(step))
+    }
+
+    /// The next step before `step` that can be shown.
+    pub fn before(&self, step: usize) -> Option<usize> {
+        (0..step.min(self.steps.len())).rev().find(|&step| self.can_show(step))
+    }
+
+    /// The step nearest to `step` that can be shown.
+    pub fn nearest(&self, step: usize) -> Option<usize> {
+        (0..self.steps.len()).filter(|&it| self.can_show(it)).min_by_key(|it| it.abs_diff(step))
+    }
+
+    /// The picture of a step, or of the newest state of things.
+    pub fn picture(&self, step: Option<usize>) -> Option<&Picture> {
+        match step {
+            Some(step) => self.steps.get(step)?.picture.as_ref(),
+            None => self.result.as_ref().or_else(|| self.steps.get(self.newest()?)?.picture.as_ref()),
+        }
+    }
+
+    /// Seconds a step, over the last few.
+    pub fn seconds_a_step(&self) -> Option<f64> {
+        let took: Vec<f64> = self
+            .steps
+            .iter()
+            .filter_map(|step| step.took)
+            .rev()
+            .take(5)
+            .map(|took| took.as_secs_f64())
+            .collect();
+        let share = f64::from(self.preview_share).min(0.95);
+        (!took.is_empty()).then(|| took.iter().sum::<f64>() / took.len() as f64 / (1.0 - share))
+    }
+
+    /// Seconds until the last step ends, about.
+    pub fn seconds_left(&self) -> Option<f64> {
+        Some(self.seconds_a_step()? * self.steps.len().saturating_sub(self.done) as f64)
+    }
+
+    /// How far it is, 0 to 1.
+    pub fn share(&self) -> f32 {
+        if self.stage == Stage::Finished { 1.0 } else { self.done as f32 / self.steps.len().max(1) as f32 }
+    }
+
+    /// Some of its steps' frames have been made again.
+    pub fn made_again(&mut self, from: usize, frames: Vec<Frame>, whole: bool) {
+        for (view, frame) in self.steps.iter_mut().skip(from).zip(frames) {
+            view.picture = Some(Picture::new(frame));
+            view.mode = PreviewMode::Fast;
+        }
+        if whole {
+            self.strip = Strip::Again;
+        }
+    }
+
+    /// Whether steps were made whose frames are all gone and were not asked for.
+    pub fn wants_frames(&self) -> bool {
+        self.strip == Strip::AsMade && !self.stage.is_open() && self.done > 0 && self.newest().is_none()
+    }
+
+    /// Lets its pictures go; those that are nowhere else stay.
+    pub fn shed(&mut self) {
+        self.steps.iter_mut().for_each(|step| step.picture = None);
+        self.strip = Strip::AsMade;
+        if self.saved.is_some() {
+            self.result = None;
+        }
+    }
+
+    /// Frames for an animation, the finished picture last; those of another size are left out.
+    pub fn frames(&self) -> Vec<Frame> {
+        let mut frames: Vec<Frame> = self
+            .steps
+            .iter()
+            .filter_map(|step| step.picture.as_ref())
+            .map(|picture| picture.frame.clone())
+            .collect();
+        if let Some(result) = &self.result {
+            frames.push(result.frame.clone());
+        }
+        let size = frames.last().map(|frame| (frame.width, frame.height));
+        frames.retain(|frame| Some((frame.width, frame.height)) == size);
+        frames
+    }
+
+    /// Bytes of all its pictures.
+    pub fn bytes(&self) -> usize {
+        self.steps
+            .iter()
+            .filter_map(|step| step.picture.as_ref())
+            .chain(&self.result)
+            .map(Picture::bytes)
+            .sum()
+    }
+
+    /// Drops every second preview, the newest kept: for very long runs of very large pictures.
+    pub fn thin(&mut self) {
+        let newest = self.newest();
+        let mut keep = true;
+        for (i, step) in self.steps.iter_mut().enumerate() {
+            if step.picture.is_some() {
+                if !keep && Some(i) != newest {
+                    step.picture = None;
+                }
+                keep = !keep;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::state::draft::first_settings;
+    use crate::message::JobId;
+
+    fn frame(level: u8) -> Frame {
+        Frame { width: 2, height: 1, rgb: vec![level; 6].into() }
+    }
+
+    fn development(steps: usize) -> Development {
+        let job = Job { id: JobId(1), settings: first_settings(), previews: PreviewMode::Full };
+        let mut development = Development::new(job);
+        let timesteps: Vec<usize> = (0..steps).map(|i| 961 - 40 * i).collect();
+        development.start(&timesteps, TokenCount::default(), Vec::new());
+        development
+    }
+
+    fn preview(step: usize, level: u8) -> Preview {
+        Preview {
+            job: JobId(1),
+            step,
+            frame: frame(level),
+            mode: PreviewMode::Full,
+            took: Duration::from_millis(9),
+            share: 0.5,
+            note: None,
+        }
+    }
+
+    #[test]
+    fn previews_find_their_step_and_unknown_steps_are_ignored() {
+        let mut development = development(4);
+        development.preview(preview(2, 7));
+        development.preview(preview(99, 8));
+        assert_eq!(development.newest(), Some(2));
+        assert_eq!(development.picture(None).map(|picture| picture.frame.rgb[0]), Some(7));
+        assert!(development.picture(Some(1)).is_none());
+    }
+
+    #[test]
+    fn only_steps_that_were_made_can_be_shown() {
+        let mut development = development(6);
+        for step in [1, 3] {
+            development.preview(preview(step, 7));
+        }
+        let found: Vec<Option<usize>> = (0..6).map(|step| development.nearest(step)).collect();
+        assert_eq!(found, [1, 1, 1, 3, 3, 3].map(Some));
+        assert_eq!((development.after(1), development.after(3)), (Some(3), None));
+        assert_eq!((development.before(3), development.before(1)), (Some(1), None));
+        development.result = Some(Picture::new(frame(9)));
+        assert_eq!((development.after(3), development.nearest(5)), (Some(5), Some(5)));
+    }
+
+    #[test]
+    fn time_left_counts_what_previews_cost() {
+        let mut development = development(4);
+        development.step(&Step {
+            job: JobId(1),
+            step: 0,
+            steps: 4,
+            timestep: 961,
+            guidance: 3.0,
+            took: Duration::from_millis(100),
+        });
+        development.preview(preview(0, 1));
+        assert!((development.seconds_a_step().unwrap() - 0.2).abs() < 1e-9);
+        assert!((development.seconds_left().unwrap() - 0.6).abs() < 1e-9);
+        assert!((development.share() - 0.25).abs() < 1e-6);
+    }
+
+    #[test]
+    fn thinning_keeps_the_newest_and_halves_the_rest() {
+        let mut development = development(8);
+        for step in 0..8 {
+            development.preview(preview(step, 1));
+        }
+        development.thin();
+        let left: Vec<usize> = (0..8).filter(|&i| development.steps[i].picture.is_some()).collect();
+        assert_eq!(left, [0, 2, 4, 6, 7]);
+    }
+}

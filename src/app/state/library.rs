@@ -1,0 +1,267 @@
+//! The shelf: kept pictures as the gallery shows them, and those of them that are in memory.
+//!
+//! Trap: a thousand pictures do not fit in memory; both caches drop what was not asked for lately.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::app::services::Record;
+use crate::app::state::generation::Picture;
+use crate::picture::Frame;
+
+/// Bytes of small pictures kept, beside those that are being looked at.
+const THUMBNAILS_BYTES_MAX: usize = 6 << 20;
+/// A small picture that was drawn within this time is being looked at.
+const LOOKED_AT: Duration = Duration::from_secs(2);
+/// After this time a wish is taken for forgotten, and made again.
+pub const FORGOTTEN: Duration = Duration::from_secs(2);
+/// Pictures kept in full.
+const FULL_MAX: usize = 6;
+
+/// A part of the gallery under one heading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Days ago, 0 being today.
+    pub days_ago: i64,
+    /// Indices into [`Shelf::records`].
+    pub members: Vec<usize>,
+}
+
+/// A small picture, asked for or here.
+#[derive(Debug)]
+struct Thumbnail {
+    picture: Option<Picture>,
+    /// When it was asked for; none once an answer has come.
+    asked: Option<Instant>,
+    /// When it was drawn last.
+    used: Instant,
+}
+
+impl Thumbnail {
+    fn bytes(&self) -> usize {
+        self.picture.as_ref().map_or(0, Picture::bytes)
+    }
+}
+
+/// Kept pictures.
+#[derive(Debug, Default)]
+pub struct Shelf {
+    /// All of them, newest first.
+    pub records: Vec<Record>,
+    /// Whether the list has come.
+    pub listed: bool,
+    /// What is searched for.
+    pub search: String,
+    thumbnails: HashMap<PathBuf, Thumbnail>,
+    full: Vec<(PathBuf, Picture)>,
+}
+
+impl Shelf {
+    /// Takes over a list.
+    pub fn list(&mut self, records: Vec<Record>) {
+        self.records = records;
+        self.listed = true;
+    }
+
+    /// Adds a picture, in its place by age.
+    pub fn add(&mut self, record: Record) {
+        self.records.retain(|old| old.path != record.path);
+        let place = self.records.partition_point(|old| old.modified > record.modified);
+        self.records.insert(place, record);
+    }
+
+    /// Takes a picture out.
+    pub fn remove(&mut self, path: &Path) {
+        self.records.retain(|record| record.path != path);
+        self.full.retain(|(kept, _)| kept != path);
+    }
+
+    /// A picture's record.
+    pub fn record(&self, path: &Path) -> Option<&Record> {
+        self.records.iter().find(|record| record.path == path)
+    }
+
+    /// The record after this one (older), or the one before it at the end.
+    pub fn neighbour(&self, path: &Path) -> Option<&Record> {
+        let at = self.records.iter().position(|record| record.path == path)?;
+        self.records.get(at + 1).or_else(|| self.records.get(at.checked_sub(1)?))
+    }
+
+    /// Indices of what matches the search, newest first: every word somewhere in the prompt.
+    pub fn found(&self) -> Vec<usize> {
+        let search = self.search.to_lowercase();
+        let words: Vec<&str> = search.split_whitespace().collect();
+        if words.is_empty() {
+            return (0..self.records.len()).collect();
+        }
+        let matches = |record: &Record| {
+            let prompt = record.prompt.to_lowercase();
+            words.iter().all(|word| prompt.contains(word))
+        };
+        (0..self.records.len()).filter(|&i| matches(&self.records[i])).collect()
+    }
+
+    /// What matches, by day. `today`: days since 1970 in local time; `offset`: seconds ahead of UTC.
+    pub fn groups(&self, today: i64, offset: i64) -> Vec<Group> {
+        let mut groups: Vec<Group> = Vec::new();
+        for i in self.found() {
+            let days_ago = (today - day(self.records[i].modified, offset)).max(0);
+            match groups.last_mut() {
+                Some(group) if group.days_ago == days_ago => group.members.push(i),
+                _ => groups.push(Group { days_ago, members: vec![i] }),
+            }
+        }
+        groups
+    }
+
+    /// A small picture if it is here; `true` beside it when it should be asked for (again).
+    pub fn thumbnail(&mut self, path: &Path, now: Instant) -> (Option<Picture>, bool) {
+        let Some(known) = self.thumbnails.get_mut(path) else {
+            let wish = Thumbnail { picture: None, asked: Some(now), used: now };
+            self.thumbnails.insert(path.to_owned(), wish);
+            return (None, true);
+        };
+        known.used = now;
+        let wanted = known.asked.is_some_and(|asked| now.duration_since(asked) > FORGOTTEN);
+        if wanted {
+            known.asked = Some(now);
+        }
+        (known.picture.clone(), wanted)
+    }
+
+    /// A small picture, without asking for it.
+    pub fn thumbnail_at_hand(&self, path: &Path) -> Option<&Picture> {
+        self.thumbnails.get(path)?.picture.as_ref()
+    }
+
+    /// Keeps a small picture, or that there is none; the longest unused make room.
+    pub fn keep_thumbnail(&mut self, path: PathBuf, frame: Option<Frame>) {
+        let now = Instant::now();
+        let kept = Thumbnail { picture: frame.map(Picture::new), asked: None, used: now };
+        self.thumbnails.insert(path, kept);
+        let mut bytes: usize = self.thumbnails.values().map(Thumbnail::bytes).sum();
+        if bytes <= THUMBNAILS_BYTES_MAX {
+            return;
+        }
+        // What is in sight would be asked for again at once, however much it is.
+        let unused = |it: &Thumbnail| now.duration_since(it.used) > LOOKED_AT;
+        let old = self.thumbnails.iter().filter(|(_, it)| unused(it));
+        let mut old: Vec<(Instant, PathBuf)> = old.map(|(path, it)| (it.used, path.clone())).collect();
+        old.sort_unstable();
+        for (_, path) in old {
+            if bytes <= THUMBNAILS_BYTES_MAX * 3 / 4 {
+                break;
+            }
+            bytes -= self.thumbnails.remove(&path).map_or(0, |it| it.bytes());
+        }
+    }
+
+    /// A picture in full, if it is here.
+    pub fn full(&self, path: &Path) -> Option<&Picture> {
+        self.full.iter().find(|(kept, _)| kept == path).map(|(_, picture)| picture)
+    }
+
+    /// Keeps a picture in full; the oldest makes room.
+    pub fn keep_full(&mut self, path: PathBuf, picture: Picture) {
+        self.full.retain(|(kept, _)| *kept != path);
+        self.full.push((path, picture));
+        let surplus = self.full.len().saturating_sub(FULL_MAX);
+        self.full.drain(..surplus);
+    }
+}
+
+/// Days since 1970 of a moment, in local time.
+pub fn day(moment: std::time::SystemTime, offset: i64) -> i64 {
+    let seconds = match moment.duration_since(std::time::UNIX_EPOCH) {
+        Ok(since) => since.as_secs() as i64,
+        Err(before) => -(before.duration().as_secs() as i64),
+    };
+    (seconds + offset).div_euclid(86_400)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+
+    fn record(name: &str, prompt: &str, seconds: u64) -> Record {
+        Record {
+            path: name.into(),
+            prompt: prompt.to_owned(),
+            settings: None,
+            foreign_sampler: None,
+            made_by: Default::default(),
+            size: [256, 256],
+            modified: UNIX_EPOCH + Duration::from_secs(seconds),
+        }
+    }
+
+    fn shelf() -> Shelf {
+        let mut shelf = Shelf::default();
+        shelf.list(vec![
+            record("c.png", "a red fox on blue", 3 * 86_400 + 60),
+            record("b.png", "an owl", 2 * 86_400 + 50),
+            record("a.png", "a fox", 2 * 86_400 + 40),
+        ]);
+        shelf
+    }
+
+    #[test]
+    fn the_search_wants_every_word_in_any_order() {
+        let mut shelf = shelf();
+        shelf.search = "Fox".into();
+        assert_eq!(shelf.found(), [0, 2]);
+        shelf.search = "blue fox".into();
+        assert_eq!(shelf.found(), [0]);
+        shelf.search = "zebra".into();
+        assert!(shelf.found().is_empty());
+    }
+
+    #[test]
+    fn pictures_are_grouped_by_local_day() {
+        let shelf = shelf();
+        let groups = shelf.groups(3, 0);
+        assert_eq!(groups.len(), 2);
+        assert_eq!((groups[1].days_ago, groups[1].members.len()), (1, 2));
+        // Fifty seconds earlier, the newest is of the day before, too.
+        assert_eq!(shelf.groups(2, -70).len(), 2);
+        assert_eq!(shelf.groups(2, -70)[0].members, [0]);
+    }
+
+    #[test]
+    fn a_new_picture_takes_its_place_and_replaces_itself() {
+        let mut shelf = shelf();
+        shelf.add(record("d.png", "new", 9 * 86_400));
+        shelf.add(record("b.png", "an owl again", 1));
+        let order: Vec<&str> = shelf.records.iter().filter_map(|record| record.path.to_str()).collect();
+        assert_eq!(order, ["d.png", "c.png", "a.png", "b.png"]);
+        assert_eq!(shelf.neighbour(Path::new("d.png")).unwrap().path, Path::new("c.png"));
+        assert_eq!(shelf.neighbour(Path::new("b.png")).unwrap().path, Path::new("a.png"));
+    }
+
+    #[test]
+    fn a_thumbnail_is_asked_for_again_only_when_it_was_forgotten_and_the_cache_is_bounded() {
+        let mut shelf = Shelf::default();
+        let now = Instant::now();
+        assert!(shelf.thumbnail(Path::new("a"), now).1);
+        assert!(!shelf.thumbnail(Path::new("a"), now).1);
+        assert!(shelf.thumbnail(Path::new("a"), now + 2 * FORGOTTEN).1);
+        shelf.keep_thumbnail("a".into(), None);
+        assert!(!shelf.thumbnail(Path::new("a"), now + 9 * FORGOTTEN).1);
+        let keep = |shelf: &mut Shelf, name: String| {
+            let frame = Frame { width: 256, height: 256, rgb: vec![0; 3 << 16].into() };
+            shelf.keep_thumbnail(name.into(), Some(frame));
+        };
+        // All of these are in sight, and stay.
+        (0..100).for_each(|i| keep(&mut shelf, format!("{i}")));
+        assert!((0..100).all(|i| shelf.thumbnail_at_hand(Path::new(&format!("{i}"))).is_some()));
+        for known in shelf.thumbnails.values_mut() {
+            known.used -= 2 * LOOKED_AT;
+        }
+        keep(&mut shelf, "new".to_owned());
+        assert!(shelf.thumbnails.values().map(Thumbnail::bytes).sum::<usize>() <= THUMBNAILS_BYTES_MAX);
+        assert!(shelf.thumbnail_at_hand(Path::new("new")).is_some());
+    }
+}

@@ -1,0 +1,176 @@
+//! Status: what is said about the picture on the tray, above it, below it and to those who listen.
+
+use std::path::Path;
+
+use crate::app::state::generation::{Development, Stage};
+use crate::app::state::{Shown, file_name};
+use crate::app::ui::more::mode_name;
+use crate::app::ui::view::View;
+use crate::note::Note;
+use crate::settings::{PreviewMode, Settings};
+use crate::told::Told as _;
+
+/// Seconds, short.
+fn seconds(view: &View<'_>, seconds: f64) -> String {
+    let shown = match seconds {
+        s if s < 10.0 => format!("{s:.2}"),
+        s => format!("{s:.0}"),
+    };
+    view.words.with("seconds", &[("n", shown.into())])
+}
+
+/// A time to come, in the unit that people would use.
+fn left(view: &View<'_>, seconds: f64) -> String {
+    match seconds {
+        s if s < 90.0 => view.words.with("seconds-left", &[("n", (s.ceil().max(1.0) as i64).into())]),
+        s if s < 5400.0 => view.words.with("minutes-left", &[("n", ((s / 60.0).ceil() as i64).into())]),
+        s => view.words.with("hours-left", &[("n", format!("{:.1}", s / 3600.0).into())]),
+    }
+}
+
+/// The line above the picture: its left and its right part.
+/// `most`: the longest side that the graphics card takes.
+pub fn above(view: &View<'_>, most: usize) -> (String, String) {
+    if view.state.compare.is_some() {
+        return Default::default();
+    }
+    match &view.state.shown {
+        Shown::Nothing => (String::new(), String::new()),
+        Shown::Record(path) => {
+            let settings = view.state.shelf.record(path).and_then(|record| record.settings.as_deref());
+            let settings =
+                settings.map(|settings| settings.over(&crate::app::state::draft::first_settings()));
+            let summary = settings.map(|settings| summary(view, &settings));
+            let parts = [size_of_record(view, path, most), summary];
+            (file_name(path), parts.into_iter().flatten().collect::<Vec<_>>().join(" · "))
+        }
+        Shown::Development { job, step } => {
+            let Some(development) = view.state.desk.development(*job) else { return Default::default() };
+            match view.state.playing.or(*step) {
+                Some(step) => of_step(view, development, step),
+                None => of_development(view, development),
+            }
+        }
+    }
+}
+
+/// A kept picture's own size, and whether what is seen is smaller.
+fn size_of_record(view: &View<'_>, path: &Path, most: usize) -> Option<String> {
+    let full = view.state.shelf.full(path).map(|picture| [picture.frame.width, picture.frame.height]);
+    let size = full.or_else(|| view.state.shelf.record(path).map(|record| record.size))?;
+    let values = [("width", size[0].to_string().into()), ("height", size[1].to_string().into())];
+    let key = if size.iter().any(|&side| side > most) { "size-shown-smaller" } else { "size-of" };
+    Some(view.words.with(key, &values))
+}
+
+fn summary(view: &View<'_>, settings: &Settings) -> String {
+    let values = [
+        ("steps", settings.steps.into()),
+        ("guidance", trimmed(settings.guidance).into()),
+        ("seed", settings.seed.to_string().into()),
+    ];
+    view.words.with("summary", &values)
+}
+
+fn of_step(view: &View<'_>, development: &Development, step: usize) -> (String, String) {
+    let Some(shown) = development.steps.get(step) else { return Default::default() };
+    let values = [
+        ("step", (step + 1).into()),
+        ("steps", development.steps.len().into()),
+        ("t", shown.timestep.into()),
+    ];
+    let key = match shown.mode {
+        PreviewMode::Full => "predicted-in-full",
+        _ => "predicted",
+    };
+    (view.words.with("step-at", &values), view.words.t(key))
+}
+
+fn of_development(view: &View<'_>, development: &Development) -> (String, String) {
+    let steps = development.steps.len();
+    let values = [("step", development.done.into()), ("steps", steps.into())];
+    let pace = || {
+        let (Some(a_step), Some(to_go)) = (development.seconds_a_step(), development.seconds_left()) else {
+            return String::new();
+        };
+        let a_step = seconds(view, a_step);
+        view.words.with("pace", &[("step", a_step.into()), ("left", left(view, to_go).into())])
+    };
+    match development.stage {
+        Stage::Asked if view.state.model.info.is_none() => (view.words.t("waiting-for-model"), String::new()),
+        Stage::Asked => (view.words.t("beginning"), String::new()),
+        Stage::Running => (view.words.with("step-of", &values), pace()),
+        Stage::Pausing => (view.words.with("pausing", &values), pace()),
+        Stage::Paused => (view.words.with("paused-at", &values), String::new()),
+        Stage::Stopping => (view.words.t("stopping"), String::new()),
+        Stage::Stopped => (view.words.with("stopped-after", &values), view.words.t("not-saved")),
+        Stage::Failed => (view.words.with("failed-after", &values), String::new()),
+        Stage::Finished => {
+            let name = match &development.saved {
+                Some(path) => view.words.with("file-saved", &[("file", file_name(path).into())]),
+                None if development.unsaved => view.words.t("unsaved"),
+                None => view.words.t("saving"),
+            };
+            let took = development.took.map(|took| took.as_secs_f64()).unwrap_or_default();
+            let took = view.words.with("seconds", &[("n", format!("{took:.1}").into())]);
+            (name, view.words.with("steps-in", &[("steps", steps.into()), ("time", took.into())]))
+        }
+    }
+}
+
+/// The line below the picture while it develops: how steps are shown, and what that costs.
+pub fn below(view: &View<'_>) -> Option<String> {
+    let development = view.state.development().filter(|it| it.stage.is_open())?;
+    if development.job.previews == PreviewMode::Off {
+        return Some(view.words.t("previews-off"));
+    }
+    development.newest()?;
+    let percent = (development.preview_share * 100.0).round() as i64;
+    let mode = mode_name(view, development.preview_mode);
+    Some(match development.preview_mode {
+        PreviewMode::Full => view.words.with("previews-full", &[("percent", percent.into())]),
+        _ => match &development.preview_note {
+            None | Some(Note::FitError { .. }) => view.words.with("previews-mode", &[("mode", mode.into())]),
+            Some(note) => view.words.say(&note.sentence()),
+        },
+    })
+}
+
+/// The picture in words, for those who do not see it.
+pub fn alt(view: &View<'_>) -> String {
+    let (begin, _) = above(view, usize::MAX);
+    let prompt = match &view.state.shown {
+        Shown::Nothing => return view.words.t("welcome"),
+        Shown::Record(path) => view.state.shelf.record(path).map(|record| record.prompt.clone()),
+        Shown::Development { job, .. } => {
+            view.state.desk.development(*job).map(|it| it.job.settings.prompt.clone())
+        }
+    };
+    format!("{begin}: {}", prompt.unwrap_or_default())
+}
+
+/// A size in memory or on disk, as people read it.
+pub fn bytes(bytes: u64) -> String {
+    match bytes {
+        bytes if bytes >= 100_000_000 => format!("{:.1} GB", bytes as f64 / 1e9),
+        bytes => format!("{:.0} MB", (bytes as f64 / 1e6).max(1.0)),
+    }
+}
+
+/// A number without needless digits.
+pub fn trimmed(number: f64) -> String {
+    let text = format!("{number:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::trimmed;
+
+    #[test]
+    fn numbers_lose_needless_digits() {
+        assert_eq!(trimmed(4.50), "4.5");
+        assert_eq!(trimmed(3.0), "3");
+        assert_eq!(trimmed(10.0), "10");
+    }
+}

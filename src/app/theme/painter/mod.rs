@@ -1,0 +1,128 @@
+//! The canvas: a paint callback with our own WGSL that puts one or two pictures on the tray.
+//!
+//! Trap: `position` in the shader counts pixels of the whole target, not of the viewport, so the
+//! picture's place is given in pixels of the target.
+
+mod resources;
+
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, bounded};
+use eframe::egui_wgpu::{self, CallbackResources, CallbackTrait, ScreenDescriptor};
+use eframe::wgpu;
+use egui::{PaintCallback, Rect};
+
+use crate::app::state::generation::Picture;
+use resources::Resources;
+
+/// Pictures are shown as squares of one colour from this many points a pixel on.
+pub const NEAREST_FROM: f32 = 2.0;
+
+/// What is to be seen.
+#[derive(Clone)]
+pub struct Canvas {
+    /// The picture from which a fade comes, or the left one of a wipe.
+    pub beneath: Picture,
+    /// The picture that is shown.
+    pub above: Picture,
+    /// How much of it is seen, 0 to 1.
+    pub fade: f32,
+    /// Where a wipe's line is, 0 to 1 across.
+    pub wipe: Option<f32>,
+    /// Where the whole picture lies, in points; may reach beyond the tray.
+    pub place: Rect,
+    /// Whether pixels are shown as squares.
+    pub squares: bool,
+    /// The target's format.
+    pub format: wgpu::TextureFormat,
+}
+
+impl Canvas {
+    /// The shape that paints it, cut to `visible`.
+    pub fn shape(self, visible: Rect) -> PaintCallback {
+        egui_wgpu::Callback::new_paint_callback(visible, self)
+    }
+
+    fn uniforms(&self, pixels_per_point: f32) -> [f32; 12] {
+        let place = self.place * pixels_per_point;
+        let side = |n: usize| n as f32;
+        [
+            place.left(),
+            place.top(),
+            place.width(),
+            place.height(),
+            side(self.beneath.frame.width),
+            side(self.beneath.frame.height),
+            side(self.above.frame.width),
+            side(self.above.frame.height),
+            self.fade,
+            self.wipe.unwrap_or(-1.0),
+            f32::from(u8::from(self.squares)),
+            f32::from(u8::from(self.format.is_srgb())),
+        ]
+    }
+}
+
+/// Listens to what goes wrong on the graphics card, which would otherwise end the program. The first
+/// complaint that is not yet read waits in the channel, and `wake` is called; the rest are logged.
+pub fn listen(device: &wgpu::Device, wake: impl Fn() + Send + Sync + 'static) -> Receiver<String> {
+    let (sender, complaints) = bounded(1);
+    device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+        log::error!("the graphics card: {error}");
+        if sender.try_send(error.to_string()).is_ok() {
+            wake();
+        }
+    }));
+    complaints
+}
+
+/// Makes the pipeline on a thread of its own: compiling the shader takes longer than a frame may.
+/// Should the first picture come earlier, its frame makes the pipeline.
+pub fn prepare_beside(state: &egui_wgpu::RenderState) {
+    let (device, format, renderer) = (state.device.clone(), state.target_format, state.renderer.clone());
+    let started = std::thread::Builder::new().name("canvas".to_owned()).spawn(move || {
+        let ours = Resources::new(&device, format);
+        renderer.write().callback_resources.entry().or_insert(ours);
+    });
+    if let Err(error) = started {
+        log::info!("the canvas is prepared when it is needed: {error}");
+    }
+}
+
+impl CallbackTrait for Canvas {
+    fn prepare(
+        &self,
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        screen: &ScreenDescriptor,
+        _encoder: &mut wgpu::CommandEncoder,
+        resources: &mut CallbackResources,
+    ) -> Vec<wgpu::CommandBuffer> {
+        let ours = resources.entry().or_insert_with(|| Resources::new(device, self.format));
+        ours.prepare(device, queue, [&self.beneath, &self.above], &self.uniforms(screen.pixels_per_point));
+        Vec::new()
+    }
+
+    fn paint(
+        &self,
+        _info: egui::PaintCallbackInfo,
+        pass: &mut wgpu::RenderPass<'static>,
+        resources: &CallbackResources,
+    ) {
+        if let Some(ours) = resources.get::<Resources>() {
+            ours.paint(pass);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// Why is told in the shader.
+    #[test]
+    fn the_vertex_shader_alone_names_the_uniforms() {
+        let source = include_str!("canvas.wgsl");
+        let naming = source.split("\nfn ").filter(|function| function.contains("look."));
+        let names: Vec<&str> = naming.filter_map(|function| function.split('(').next()).collect();
+        assert_eq!(names, ["corner"]);
+    }
+}

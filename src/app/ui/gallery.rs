@@ -1,0 +1,322 @@
+//! The gallery: kept pictures, newest first, by day, with a search.
+//!
+//! Trap: a thousand pictures must scroll smoothly, so only rows in sight are drawn and only their
+//! thumbnails are asked for.
+
+use egui::accesskit::Role;
+use egui::{
+    Align2, CornerRadius, Frame, Margin, Rect, ScrollArea, Sense, Stroke, StrokeKind, TextEdit, Ui,
+    UiBuilder, Vec2, WidgetInfo, pos2, vec2,
+};
+
+use crate::app::command::{Act, Command};
+use crate::app::services::Task;
+use crate::app::state::Shown;
+use crate::app::state::generation::Stage;
+use crate::app::state::library::{FORGOTTEN, Group, day};
+use crate::app::theme::icons;
+use crate::app::theme::widgets;
+use crate::app::theme::widgets::IconButton;
+use crate::app::theme::{self, size};
+use crate::app::ui::view::View;
+use crate::message::JobId;
+
+const MARGIN: f32 = 12.0;
+const GAP: f32 = 7.5;
+const HEADING: f32 = 28.0;
+const FOOT: f32 = 53.0;
+
+/// One thing in the scrolled column.
+enum Item {
+    Heading(String),
+    /// The picture being made, and the first kept ones beside it.
+    Row(Vec<Cell>),
+}
+
+enum Cell {
+    Developing(JobId),
+    Record(usize),
+}
+
+/// Draws the panel into `rect`.
+pub fn gallery_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
+    let mut top = rect.shrink2(vec2(MARGIN, 12.0));
+    top.max.y = top.min.y + 32.0;
+    ui.scope_builder(UiBuilder::new().max_rect(top).id_salt("search"), |ui| search_ui(ui, view));
+    let mut middle = rect;
+    middle.min.y = top.max.y + 8.0;
+    middle.max.y -= FOOT;
+    ui.scope_builder(UiBuilder::new().max_rect(middle).id_salt("pictures"), |ui| {
+        ui.set_clip_rect(middle.intersect(ui.clip_rect()));
+        pictures_ui(ui, view, middle);
+    });
+    let mut foot = rect;
+    foot.min.y = middle.max.y;
+    ui.scope_builder(UiBuilder::new().max_rect(foot).id_salt("foot"), |ui| foot_ui(ui, view, foot));
+}
+
+fn search_ui(ui: &mut Ui, view: &mut View<'_>) {
+    let tokens = theme::tokens(ui);
+    let name = view.words.t("search");
+    let rect = ui.max_rect();
+    let edit = TextEdit::singleline(&mut view.state.shelf.search)
+        .hint_text(widgets::body(&name, tokens.faint))
+        .margin(Margin { left: 34, right: 8, top: 6, bottom: 6 })
+        .desired_width(rect.width() - 42.0)
+        .min_size(vec2(rect.width(), 32.0));
+    let response = ui.add(edit);
+    let icon = Rect::from_center_size(pos2(rect.left() + 18.0, rect.center().y), Vec2::splat(16.0));
+    widgets::paint_icon(ui, icon, icons::SEARCH, 16.0, tokens.subdued);
+    if view.room.focus == Some(Act::FocusSearch) {
+        response.request_focus();
+        view.room.focus = None;
+    }
+    response.accessible_name(name);
+}
+
+/// "Today", "Yesterday", or how long ago.
+fn heading(view: &View<'_>, days_ago: i64) -> String {
+    match days_ago {
+        0 => view.words.t("today"),
+        1 => view.words.t("yesterday"),
+        n => view.words.with("days-ago", &[("n", n.into())]),
+    }
+}
+
+fn items(view: &View<'_>) -> Vec<Item> {
+    let today = day(view.now, view.offset);
+    let groups = view.state.shelf.groups(today, view.offset);
+    let searching = !view.state.shelf.search.trim().is_empty();
+    let developing = view.state.desk.running().filter(|_| !searching).map(|running| running.job.id);
+    let mut items = Vec::new();
+    let first = match developing {
+        Some(_) if groups.first().is_none_or(|group| group.days_ago != 0) => {
+            Some(Group { days_ago: 0, members: Vec::new() })
+        }
+        _ => None,
+    };
+    for (i, group) in first.into_iter().chain(groups).enumerate() {
+        items.push(Item::Heading(heading(view, group.days_ago)));
+        let lead = developing.filter(|_| i == 0).map(Cell::Developing);
+        let mut cells = lead.into_iter().chain(group.members.into_iter().map(Cell::Record)).peekable();
+        while cells.peek().is_some() {
+            items.push(Item::Row(cells.by_ref().take(2).collect()));
+        }
+    }
+    items
+}
+
+fn pictures_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
+    let items = items(view);
+    if items.is_empty() {
+        empty_ui(ui, view, rect);
+        return;
+    }
+    let side = ((rect.width() - 2.0 * MARGIN - GAP) / 2.0).floor();
+    let height = |item: &Item| if matches!(item, Item::Heading(_)) { HEADING } else { side + GAP };
+    let total: f32 = items.iter().map(height).sum();
+    ScrollArea::vertical().auto_shrink(false).show_viewport(ui, |ui, port| {
+        ui.set_height(total + 4.0);
+        let origin = ui.max_rect().min;
+        let mut y = 0.0;
+        for item in &items {
+            let tall = height(item);
+            // A row above and one below, so that thumbnails are there when they come into sight.
+            if y + 2.0 * tall >= port.min.y && y - tall <= port.max.y {
+                draw(ui, view, item, pos2(origin.x + MARGIN, origin.y + y), side);
+            }
+            y += tall;
+        }
+    });
+}
+
+fn draw(ui: &mut Ui, view: &mut View<'_>, item: &Item, at: egui::Pos2, side: f32) {
+    match item {
+        Item::Heading(text) => {
+            let tokens = theme::tokens(ui);
+            let galley = widgets::line(ui, text, theme::small(), tokens.subdued, side * 2.0);
+            widgets::paint_line(ui, at.x + 2.0, at.y + 10.0, galley);
+        }
+        Item::Row(cells) => {
+            for (i, cell) in cells.iter().enumerate() {
+                let place = Rect::from_min_size(at + vec2(i as f32 * (side + GAP), 0.0), Vec2::splat(side));
+                match cell {
+                    Cell::Developing(job) => developing_ui(ui, view, *job, place),
+                    Cell::Record(index) => record_ui(ui, view, *index, place),
+                }
+            }
+        }
+    }
+}
+
+/// Draws a picture cut to a square.
+fn paint_square(ui: &Ui, view: &mut View<'_>, picture: &crate::app::state::generation::Picture, place: Rect) {
+    match view.textures.filling(ui.ctx(), picture, place.size()) {
+        Some(texture) => widgets::paint_texture(ui.painter(), place, texture),
+        None => {
+            let raised = theme::tokens(ui).raised;
+            ui.painter().rect_filled(place, CornerRadius::same(size::RADIUS_FRAME), raised);
+        }
+    }
+}
+
+fn record_ui(ui: &mut Ui, view: &mut View<'_>, index: usize, place: Rect) {
+    let tokens = theme::tokens(ui);
+    let Some(record) = view.state.shelf.records.get(index) else { return };
+    let (path, prompt) = (record.path.clone(), record.prompt.clone());
+    let (thumbnail, wanted) = view.state.shelf.thumbnail(&path, std::time::Instant::now());
+    if wanted {
+        view.tasks.push(Task::Thumbnail(path.clone()));
+        // Wishes beyond what the gallery keeps are forgotten: look again.
+        ui.ctx().request_repaint_after(FORGOTTEN);
+    }
+    match thumbnail {
+        Some(picture) => paint_square(ui, view, &picture, place),
+        None => {
+            ui.painter().rect_filled(place, CornerRadius::same(size::RADIUS_FRAME), tokens.raised);
+        }
+    }
+    let chosen = match &view.state.shown {
+        Shown::Record(shown) => *shown == path,
+        Shown::Development { .. } => view.state.shown_path() == Some(path.as_path()),
+        Shown::Nothing => false,
+    };
+    let compared = view.state.compare.as_ref().is_some_and(|compare| compare.with == path);
+    let response = ui.interact(place, ui.scope_id().with(&path), Sense::click());
+    if chosen || compared {
+        ring(ui, place, tokens.text);
+    } else if response.hovered() {
+        let stroke = Stroke::new(1.0, tokens.faint);
+        ui.painter().rect_stroke(place, CornerRadius::same(size::RADIUS_FRAME), stroke, StrokeKind::Inside);
+    }
+    let name = if prompt.is_empty() { crate::app::state::file_name(&path) } else { prompt };
+    response.widget_info(|| WidgetInfo::selected(Role::ListBoxOption, true, chosen, &name));
+    let response = response.on_hover_text(&name);
+    if response.clicked() {
+        let other = view.state.compare.is_some() || ui.input(|input| input.modifiers.command);
+        view.push(if other && !chosen {
+            Command::CompareWith(path.clone())
+        } else {
+            Command::ShowRecord(path.clone())
+        });
+        view.room.peek = false;
+    }
+    if response.has_focus() && ui.input(|input| input.key_pressed(egui::Key::Delete)) {
+        view.push(Command::DeleteRecord(path.clone()));
+    }
+    response.context_menu(|ui| menu_ui(ui, view, &path));
+}
+
+fn menu_ui(ui: &mut Ui, view: &mut View<'_>, path: &std::path::Path) {
+    ui.set_min_width(180.0);
+    ui.spacing_mut().item_spacing.y = 0.0;
+    let entry = |ui: &mut Ui, act: Act| crate::app::ui::palette::menu_row(ui, view.words, act);
+    let picked: Vec<Act> = [Act::UseSettings, Act::Compare, Act::SaveAs, Act::Reveal, Act::Delete]
+        .into_iter()
+        .filter(|act| entry(ui, *act))
+        .collect();
+    for act in picked {
+        match act {
+            Act::Compare => view.push(Command::CompareWith(path.to_owned())),
+            Act::Delete => view.push(Command::DeleteRecord(path.to_owned())),
+            act => {
+                view.push(Command::ShowRecord(path.to_owned()));
+                view.act(act);
+            }
+        }
+    }
+}
+
+fn ring(ui: &Ui, place: Rect, color: egui::Color32) {
+    let stroke = Stroke::new(2.0, color);
+    ui.painter().rect_stroke(place.expand(1.0), CornerRadius::same(5), stroke, StrokeKind::Outside);
+}
+
+/// The picture being made, with how far it is.
+fn developing_ui(ui: &mut Ui, view: &mut View<'_>, job: JobId, place: Rect) {
+    let tokens = theme::tokens(ui);
+    let Some(development) = view.state.desk.development(job) else { return };
+    let (share, stage) = (development.share(), development.stage);
+    let prompt = development.job.settings.prompt.clone();
+    match development.picture(None).cloned() {
+        Some(picture) => paint_square(ui, view, &picture, place),
+        None => {
+            ui.painter().rect_filled(place, CornerRadius::same(size::RADIUS_FRAME), tokens.raised);
+        }
+    }
+    let middle = place.max - vec2(16.0, 16.0);
+    ui.painter().circle_filled(middle, 9.0, tokens.veil);
+    let end = share * std::f32::consts::TAU;
+    let points: Vec<_> = (0..=24)
+        .map(|i| {
+            let angle = end * i as f32 / 24.0 - std::f32::consts::FRAC_PI_2;
+            middle + 5.5 * vec2(angle.cos(), angle.sin())
+        })
+        .collect();
+    ui.painter().line(points, Stroke::new(2.5, tokens.lamp));
+    let response = ui.interact(place, ui.scope_id().with(("developing", job.0)), Sense::click());
+    let chosen = matches!(view.state.shown, Shown::Development { job: shown, .. } if shown == job);
+    if chosen {
+        ring(ui, place, if stage == Stage::Paused { tokens.text } else { tokens.lamp });
+    }
+    let name = view.words.with("developing-named", &[("prompt", prompt.into())]);
+    response.widget_info(|| WidgetInfo::selected(Role::ListBoxOption, true, chosen, &name));
+    if response.clicked() {
+        view.push(Command::ShowStep { job, step: None });
+        view.room.peek = false;
+    }
+}
+
+fn empty_ui(ui: &Ui, view: &View<'_>, rect: Rect) {
+    let tokens = theme::tokens(ui);
+    let key = match (view.state.shelf.search.trim().is_empty(), view.state.shelf.listed) {
+        (false, _) => "nothing-found",
+        (true, true) => "gallery-empty",
+        (true, false) => "gallery-reading",
+    };
+    let mut job =
+        egui::text::LayoutJob::simple(view.words.t(key), theme::small(), tokens.subdued, rect.width() - 32.0);
+    job.halign = egui::Align::Center;
+    for section in &mut job.sections {
+        section.format.line_height = Some(16.0);
+    }
+    let galley = ui.fonts_mut(|fonts| fonts.layout_job(job));
+    let middle = pos2(rect.center().x, rect.center().y - galley.size().y / 2.0);
+    ui.painter().galley(middle, galley, tokens.subdued);
+}
+
+fn foot_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
+    let tokens = theme::tokens(ui);
+    widgets::hairline(ui, rect.x_range());
+    let n = view.state.shelf.records.len();
+    let said =
+        if n == 0 { view.words.t("no-pictures") } else { view.words.with("n-pictures", &[("n", n.into())]) };
+    let place = Align2::LEFT_CENTER
+        .anchor_size(pos2(rect.left() + MARGIN, rect.center().y), vec2(rect.width() - 60.0, 16.0));
+    ui.scope_builder(UiBuilder::new().max_rect(place), |ui| ui.label(widgets::small(said, tokens.subdued)));
+    let at = Rect::from_center_size(pos2(rect.right() - 28.0, rect.center().y), Vec2::splat(size::TARGET));
+    ui.scope_builder(UiBuilder::new().max_rect(at), |ui| {
+        let (name, tip) = (Act::OpenFolder.name(view.words), Act::OpenFolder.tip(view.words, ui.ctx()));
+        if IconButton::new(icons::FOLDER, &name).tip(tip).show(ui).clicked() {
+            view.act(Act::OpenFolder);
+        }
+    });
+}
+
+/// The gallery lying over the tray of a narrow window.
+pub fn peek_ui(ui: &Ui, view: &mut View<'_>, rect: Rect) {
+    let tokens = theme::tokens(ui);
+    egui::Area::new(egui::Id::unique("gallery over the tray"))
+        .order(egui::Order::Middle)
+        .fixed_pos(rect.min)
+        .constrain(false)
+        .fade_in(false)
+        .show(ui.ctx(), |ui| {
+            let frame = Frame::new().fill(tokens.panel).shadow(ui.visuals().popup_shadow);
+            frame.show(ui, |ui| {
+                ui.set_min_size(rect.size());
+                ui.painter().vline(rect.right() - 0.5, rect.y_range(), Stroke::new(1.0, tokens.hairline));
+                gallery_ui(ui, view, rect);
+            });
+        });
+}
