@@ -76,3 +76,30 @@ pub fn write_synthetic(subject: &Subject, device: &Device, path: &Path) -> Resul
     serialize_to_file(views, None, path)
         .map_err(|error| SubjectError::Input(format!("cannot write {} ({error})", path.display())))
 }
+
+#[cfg(feature = "starter")]
+#[cfg(test)]
+mod tests {
+    use crate::bench::Synthesis;
+    use crate::checkpoint::Checkpoint;
+    use crate::ops::{StopFlag, Weights};
+
+    use super::*;
+
+    #[test]
+    fn a_file_holds_every_tensor_in_the_shape_that_the_networks_ask_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("starter.safetensors");
+        let device = Device::cpu(StopFlag::default());
+        let subject = Subject::drawn(Synthesis::Starter).unwrap();
+        write_synthetic(&subject, &device, &path).unwrap();
+        let written = Arc::new(Checkpoint::open(&path).unwrap());
+        subject.build(written.clone(), &device).unwrap();
+        let shipped = crate::starter::weights().unwrap();
+        for name in written.names() {
+            assert_eq!(written.stored_shape(&name), shipped.stored_shape(&name), "{name}");
+        }
+        let weights = Weights::new(written, device);
+        assert_eq!(weights.stored_shape("nothing"), None);
+    }
+}

@@ -90,7 +90,8 @@ impl Weights {
 
     /// The shape that the tensor `name` has in the source, if it stores one.
     pub fn stored_shape(&self, name: &str) -> Option<Vec<usize>> {
-        self.source.shape(&self.full_name(name), &[]).filter(|_| self.stores(name))
+        // A source that draws its tensors is not asked: it would take the question for a demand.
+        if self.stores(name) { self.source.shape(&self.full_name(name), &[]) } else { None }
     }
 
     /// The tensor `name` here, of exactly this shape.

@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use safelight::engine::{EngineHandle, EngineOptions, spawn};
-use safelight::message::{Control, Event, Job, JobId, ModelInfo, ModelSource, Preview, Request};
+use safelight::message::{Compute, Control, Event, Job, JobId, ModelInfo, ModelSource, Preview, Request};
 use safelight::note::Note;
+use safelight::picture::Frame;
 use safelight::settings::{PreviewMode, Settings};
 
 /// Longest wait for anything, on a busy machine.
@@ -70,6 +71,17 @@ impl Bench {
         let id = JobId(id);
         self.engine.request(Request::Generate(Job { id, settings, previews })).unwrap();
         id
+    }
+}
+
+impl Bench {
+    /// A picture without previews, from the request to its last pixel.
+    fn picture(&mut self, id: u64, settings: Settings) -> Frame {
+        self.generate(id, settings, PreviewMode::Off);
+        match self.until(|event| matches!(event, Event::Finished { .. } | Event::Failed { .. })) {
+            Event::Finished { frame, .. } => frame,
+            other => panic!("{other:?}"),
+        }
     }
 }
 
@@ -322,4 +334,25 @@ fn a_model_that_fails_halfway_leaves_the_former_one_open() {
     assert!(matches!(failed, Event::OpenFailed { former_is_open: true, .. }), "{failed:?}");
     bench.generate(1, apple(&info, 2), PreviewMode::Off);
     bench.until(|event| matches!(event, Event::Finished { .. }));
+}
+
+#[test]
+fn another_device_opens_the_model_there_and_one_that_is_not_there_leaves_it_where_it_was() {
+    let mut bench = Bench::start();
+    let ask = |device: &str, threads| {
+        Request::Compute(Compute { device: device.to_owned(), dtype: "f32".to_owned(), threads })
+    };
+    // Without a model the next one is opened there.
+    bench.engine.request(ask("cpu", Some(1))).unwrap();
+    let info = bench.open();
+    assert_eq!(info.device.threads, Some(1));
+    let by_one = bench.picture(1, apple(&info, 2));
+    bench.engine.request(ask("cpu", Some(2))).unwrap();
+    let opened = bench.until(|event| matches!(event, Event::Opened(_) | Event::OpenFailed { .. }));
+    assert!(matches!(&opened, Event::Opened(info) if info.device.threads == Some(2)), "{opened:?}");
+    assert!(bench.picture(2, apple(&info, 2)) == by_one, "a picture depends on the number of threads");
+    bench.engine.request(ask("cuda:99", None)).unwrap();
+    let failed = bench.until(|event| matches!(event, Event::Opened(_) | Event::OpenFailed { .. }));
+    assert!(matches!(failed, Event::OpenFailed { former_is_open: true, .. }), "{failed:?}");
+    assert!(bench.picture(3, apple(&info, 2)) == by_one);
 }

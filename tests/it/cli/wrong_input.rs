@@ -106,6 +106,7 @@ fn settings_out_of_range_are_refused() {
     assert!(["width", "100", "64", "128"].iter().all(|part| said.contains(part)), "{said}");
     let said = refused(&["--height", "1"]);
     assert!(["height", "64", "128"].iter().all(|part| said.contains(part)), "{said}");
+    assert!(refused(&["--width", "65536"]).contains("8192, found 65536"));
     assert!(refused(&["--steps", "0"]).contains("1000"));
     assert!(refused(&["--steps", "1001"]).contains("1001"));
     assert!(refused(&["--sampler", "plms", "--eta", "0.5"]).contains("0.5"));
@@ -113,6 +114,30 @@ fn settings_out_of_range_are_refused() {
     assert!(refused(&["--guidance", "inf"]).contains("inf"));
     assert!(refused(&["--temperature", "-1"]).contains("-1"));
     assert!(refused(&["--trace", "t.safetensors", "--count", "2"]).contains("--count 1"));
+}
+
+#[test]
+fn numbers_that_are_none_give_one_sentence_and_no_picture() {
+    let folder = folder();
+    for file in fs::read_dir(shipped("assets/starter")).unwrap() {
+        let file = file.unwrap().path();
+        fs::copy(&file, folder.path().join(file.file_name().unwrap())).unwrap();
+    }
+    let path = folder.path().join("model.safetensors");
+    let mut bytes = fs::read(&path).unwrap();
+    let end = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header: serde_json::Value = serde_json::from_slice(&bytes[8..end]).unwrap();
+    let place = &header["model.diffusion_model.out.2.bias"]["data_offsets"];
+    let at = |number: usize| end + place[number].as_u64().unwrap() as usize;
+    // All bits set are no number in any float type.
+    bytes[at(0)..at(1)].fill(0xff);
+    fs::write(&path, bytes).unwrap();
+    let before = files(folder.path());
+    let run = safelight(&folder, &["generate", "a boat", "--model", ".", "--steps", "2", "-o", "out.png"]);
+    assert_eq!((run.code, run.stdout.as_str()), (1, ""), "{}", run.stderr);
+    let said = run.stderr.lines().last().unwrap();
+    assert!(said.contains("not finite") || said.contains("NaN"), "{said}");
+    assert_eq!(files(folder.path()), before);
 }
 
 #[test]
