@@ -23,7 +23,7 @@ use crate::trace::Trace;
 use super::arguments::{Compute, Generate, Seed};
 use super::output::{Output, check_trace, check_writable, folder_of, make_folder};
 use super::progress::Progress;
-use super::{Failure, interrupt, like};
+use super::{Failure, interrupt, like, record};
 
 /// The command.
 ///
@@ -129,13 +129,20 @@ fn one_picture(
     let busy = busyness.begin();
     let mut trace = arguments.trace.as_ref().map(|_| Trace::default());
     let mut progress = Progress::start();
-    let plan = generate::plan(&model.networks, &settings, trace.as_mut())?;
+    let plan = generate::plan(&model.networks, &settings)?;
     announce(arguments, &settings, &plan, &progress);
     let steps = plan.schedule.len();
     let stem = picture::stem(&settings.prompt, settings.seed);
     let mut previews = arguments.previews.as_deref();
+    let state = generate::start(&model.networks, &settings);
+    if let Some(trace) = &mut trace {
+        record::start(trace, &plan, &state)?;
+    }
     let mut on_step = |report: &crate::sampler::StepReport<'_>, _: &crate::sampler::RunState| {
         progress.step(report.step + 1, steps);
+        if let Some(trace) = &mut trace {
+            record::step(trace, report);
+        }
         if arguments.json {
             say_json(&json!({
                 "event": "step", "step": report.step + 1, "steps": steps, "timestep": report.timestep,
@@ -155,9 +162,7 @@ fn one_picture(
         }
         if stop.is_raised() { ControlFlow::Break(()) } else { ControlFlow::Continue(Next::default()) }
     };
-    let state = generate::start(&model.networks, &settings);
-    let generated =
-        generate::develop(&model.networks, &settings, &plan, state, trace.as_mut(), &mut on_step)?;
+    let generated = generate::develop(&model.networks, &settings, &plan, state, &mut on_step)?;
     progress.clear();
     if generated.stopped || stop.is_raised() {
         return Err(Failure::Interrupted);
@@ -173,7 +178,8 @@ fn one_picture(
         return Err(failure.but_kept(&saved.path));
     }
     if let (Some(trace), Some(path)) = (&mut trace, &arguments.trace) {
-        trace.f32("image", image.shape(), image.to_f32()?);
+        trace.latent("samples", &generated.samples);
+        record::record(trace, "image", &image)?;
         make_folder(folder_of(path))?;
         trace.save(path).map_err(Failure::Input)?;
     }
