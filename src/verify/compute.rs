@@ -7,9 +7,9 @@ use crate::model::{Conditioning, ConditioningKey, Encoded, LatentDiffusion};
 use crate::ops::{self, Tensor};
 use crate::sampler::noise::Noise;
 use crate::sampler::{
-    DdimSchedule, Latent, Mask, Next, RunOptions, RunState, ScheduleError, run, stochastic_encode,
+    DdimSchedule, Latent, Mask, Next, RngKind, RunOptions, RunState, ScheduleError, StepReport,
+    TimestepSpacing, make_schedule, run, stochastic_encode,
 };
-use crate::sampler::{RngKind, SamplerKind, TimestepSpacing};
 use crate::trace::{Recorded, Trace, Values};
 
 use super::case::{Case, CaseRequest};
@@ -172,7 +172,8 @@ fn probe(
     let t = timesteps
         .iter()
         .map(|&t| usize::try_from(t).ok().filter(|&t| t < steps))
-        .collect::<Option<Vec<usize>>>()
+        .map(|t| t.map(|t| t as f32))
+        .collect::<Option<Vec<f32>>>()
         .ok_or_else(|| {
             VerifyError::Request(format!("expected timesteps below {steps} in probe_t, found {timesteps:?}"))
         })?;
@@ -192,10 +193,8 @@ fn options(request: &CaseRequest, mask: Option<Mask>) -> RunOptions<'static> {
 }
 
 fn schedule(request: &CaseRequest, model: &LatentDiffusion) -> Result<DdimSchedule> {
-    if request.sampler == SamplerKind::Plms && request.eta != 0.0 {
-        return Err(ScheduleError::PlmsEta(request.eta.to_string()).into());
-    }
-    Ok(DdimSchedule::new(&model.config.schedule, request.steps, TimestepSpacing::Uniform, request.eta)?)
+    let CaseRequest { sampler, steps, eta, .. } = *request;
+    Ok(make_schedule(sampler, &model.config.schedule, steps, TimestepSpacing::Uniform, eta)?)
 }
 
 /// Noise to latent, recording every step.
@@ -225,7 +224,7 @@ fn sample(
     if let Some(mask) = &mask {
         check_mask(mask, &state.x)?;
     }
-    let mut record = |report: &crate::sampler::StepReport<'_>, _: &RunState| {
+    let mut record = |report: &StepReport<'_>, _: &RunState| {
         trace.push_step("x_steps", report.x);
         trace.push_step("pred_x0_steps", report.pred_x0);
         ControlFlow::Continue(Next::default())
@@ -277,7 +276,7 @@ fn img2img(
     let z_noised = stochastic_encode(&schedule, &z, t_enc, &mut noise);
     trace.latent("z_noised", &z_noised);
     let state = RunState::start(z_noised.shape, Some(z_noised), noise, request.scale);
-    let mut go_on = |_: &crate::sampler::StepReport<'_>, _: &RunState| ControlFlow::Continue(Next::default());
+    let mut go_on = |_: &StepReport<'_>, _: &RunState| ControlFlow::Continue(Next::default());
     let first = schedule.first(t_enc);
     let outcome = run(denoiser, &model.config.schedule, &first, &options(request, None), state, &mut go_on)?;
     Ok(outcome.state.x)
