@@ -7,9 +7,9 @@ use crate::ops;
 use crate::ops::cpu::OutOfMemory;
 use crate::told::Told;
 
-use super::file_kind::FileKind;
+use super::formats::file_kind::FileKind;
 use super::kind::Kind;
-use super::overlay::ModelPart;
+use super::part::ModelPart;
 
 /// A problem and the file or folder that has it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -259,13 +259,13 @@ impl Told for CheckpointError {
             Problem::Empty => "error-empty",
             Problem::Truncated { .. } | Problem::CutOff { .. } => "error-incomplete",
             Problem::LfsPointer => "error-lfs-pointer",
-            Problem::OtherFile(kind) => file_key(*kind),
+            Problem::OtherFile(kind) => kind.key(),
             Problem::ForeignZip => "error-foreign-zip",
             Problem::Foreign(_) => "error-foreign",
             Problem::Damaged { .. } => "error-damaged",
             Problem::AsksToRun(_) => "error-asks-to-run",
             Problem::BigEndian => "error-big-endian",
-            Problem::OtherKind(kind) => kind_key(*kind),
+            Problem::OtherKind(kind) => kind.key(),
             Problem::OtherPipeline(_) => "error-other-family",
             Problem::OtherModel(_) => "error-other-model",
             Problem::Unknown { .. } => "error-foreign",
@@ -312,9 +312,7 @@ impl CheckpointError {
         match &self.problem {
             Problem::OtherKind(Kind::FirstStage) => Some(ModelPart::Vae),
             Problem::OtherKind(Kind::TextEncoder) => Some(ModelPart::TextEncoder),
-            Problem::PartOfFolder { part, .. } => {
-                [ModelPart::Vae, ModelPart::TextEncoder].into_iter().find(|known| known.folder() == part)
-            }
+            Problem::PartOfFolder { part, .. } => ModelPart::of_folder(part),
             _ => None,
         }
     }
@@ -334,8 +332,7 @@ fn options(parts: &[ModelPart]) -> String {
 }
 
 fn or_lay_over(part: &str) -> String {
-    let known = [ModelPart::Vae, ModelPart::TextEncoder].into_iter().find(|known| known.folder() == part);
-    known.map_or_else(String::new, |part| format!(", or give {}", options(&[part])))
+    ModelPart::of_folder(part).map_or_else(String::new, |part| format!(", or give {}", options(&[part])))
 }
 
 /// What a file is that was to be one part.
@@ -349,38 +346,6 @@ fn found_instead(part: ModelPart, found: Option<Kind>) -> String {
             let found = told.split([';', ',']).next().unwrap_or_default();
             format!("{found}; choose another for {}", part.option())
         }
-    }
-}
-
-fn file_key(kind: FileKind) -> &'static str {
-    match kind {
-        FileKind::Format(_) => "error-format",
-        FileKind::Archive(_) => "error-archive",
-        FileKind::WebPage => "error-web-page",
-        FileKind::Json => "error-json",
-        FileKind::Text => "error-text",
-        FileKind::Picture(_) => "error-picture",
-        FileKind::Film => "error-film",
-        FileKind::Program => "error-program",
-        FileKind::Other(_) => "error-other-file",
-        FileKind::Zeros => "error-zeros",
-    }
-}
-
-fn kind_key(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Family(_) => "error-other-family",
-        Kind::Addition(_) => "error-addition",
-        Kind::Embedding => "error-embedding",
-        Kind::Hypernetwork => "error-hypernetwork",
-        Kind::Upscaler => "error-upscaler",
-        Kind::FirstStage => "error-vae-alone",
-        Kind::OtherFirstStage => "error-other-vae",
-        Kind::TinyFirstStage => "error-tiny-vae",
-        Kind::TextEncoder => "error-text-encoder-alone",
-        Kind::OtherTextEncoder(_) => "error-other-text-encoder",
-        Kind::ImageEncoder => "error-image-encoder",
-        Kind::Unet => "error-unet-alone",
     }
 }
 

@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 
 use crate::note::{FileNote, Note};
 
-use super::bytes::ModelFile;
 use super::error::{CheckpointError, Problem};
-use super::keys::UNET;
+use super::formats;
 use super::kind::Kind;
-use super::open::list as list_file;
+use super::names::keys::UNET;
+use super::tensor::model_file::ModelFile;
 
 const INDEX: &str = "model_index.json";
 /// Endings of files that are looked into when a folder is given.
@@ -123,7 +123,7 @@ fn candidates(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), CheckpointE
 
 /// Whether a file holds a UNet of v1's kind.
 fn is_whole(path: &Path) -> bool {
-    let listed = ModelFile::open(path).and_then(|file| list_file(&file, 0));
+    let listed = ModelFile::open(path).and_then(|file| formats::list(&file, 0));
     listed.is_ok_and(|listed| {
         Kind::of(&listed.tensors).is_none() && listed.tensors.keys().any(|name| name.starts_with(UNET))
     })

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::note::{FileNote, Note};
@@ -11,40 +10,17 @@ use crate::ops;
 use crate::ops::host::{HostTensor, TensorRows, TensorSource};
 use crate::told::quoted;
 
-use super::bytes::ModelFile;
-use super::element::ElementType;
 use super::error::{CheckpointError, Problem};
-use super::hints::{Hints, Prediction};
+use super::formats::hints::{Hints, Prediction};
+use super::formats::{self, CheckpointKind};
 use super::kind::Kind;
-use super::overlay::{ModelPart, Overlays, lay_over};
-use super::stored::{StoredTensor, Tensors, same_but_trailing_ones};
-use super::wrappers::{self, Renamed};
-use super::{diffusers, keys, legacy, locate, rests, safetensors_file, scaled, sniff, torch_zip};
-
-/// What a checkpoint is stored as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CheckpointKind {
-    /// One safetensors file.
-    Safetensors,
-    /// One file of torch 1.6 or later.
-    TorchZip,
-    /// One file of an earlier torch.
-    TorchLegacy,
-    /// A folder that diffusers wrote.
-    DiffusersFolder,
-}
-
-impl CheckpointKind {
-    /// The kind in plain words.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Safetensors => "safetensors file",
-            Self::TorchZip => "torch checkpoint",
-            Self::TorchLegacy => "torch checkpoint (before 1.6)",
-            Self::DiffusersFolder => "diffusers folder",
-        }
-    }
-}
+use super::names::{keys, rests, wrappers};
+use super::overlay::{holds, lay_over};
+use super::part::{ModelPart, Overlays};
+use super::tensor::element::ElementType;
+use super::tensor::model_file::ModelFile;
+use super::tensor::stored::{StoredTensor, Tensors, same_but_trailing_ones};
+use super::{diffusers, locate};
 
 /// Named tensors in open files. Names are CompVis's, whatever the layout.
 #[derive(Debug)]
@@ -72,17 +48,6 @@ pub struct TensorInfo<'a> {
     pub shape: &'a [usize],
     /// Bytes the numbers take.
     pub bytes: u64,
-}
-
-/// Tensors listed from one file.
-pub(crate) struct Listed {
-    pub(crate) kind: CheckpointKind,
-    pub(crate) tensors: Tensors,
-    has_state_dict: bool,
-    beside: Vec<String>,
-    /// A safetensors header's.
-    metadata: Map<String, Value>,
-    pub(crate) notes: Vec<Note>,
 }
 
 impl Checkpoint {
@@ -137,9 +102,9 @@ impl Checkpoint {
     }
 
     fn of_file(file: ModelFile) -> Result<Self, CheckpointError> {
-        let mut listed = list(&file, 0)?;
+        let mut listed = formats::list(&file, 0)?;
         let mut notes = listed.notes;
-        notes.extend(wrappers::unwrap_prefixes(&mut listed.tensors).map(renamed));
+        notes.extend(wrappers::unwrap_prefixes(&mut listed.tensors).map(Note::from));
         let named = |(name, tensor)| (keys::single_file_name(name), tensor);
         let tensors: Tensors = listed.tensors.into_iter().map(named).collect();
         if rests::is_whole_v1(&tensors) {
@@ -186,7 +151,7 @@ impl Checkpoint {
     /// With all that it lacks.
     pub fn refuse_gaps(&self, needed: &[ModelPart]) -> Result<(), CheckpointError> {
         let missing: Vec<ModelPart> =
-            needed.iter().copied().filter(|part| !part.is_in(&self.tensors)).collect();
+            needed.iter().copied().filter(|part| !holds(&self.tensors, *part)).collect();
         if missing.is_empty() { Ok(()) } else { Err(Problem::Lacks(missing).at(&self.path)) }
     }
 
@@ -358,8 +323,6 @@ impl TensorSource for Checkpoint {
     }
 }
 
-/// Bytes that tell what a file is; a web page may begin with blank lines.
-const FIRST_LOOK: usize = 4096;
 fn laid_over(part: ModelPart, file: &Path) -> Note {
     let file = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
     match part {
@@ -371,45 +334,4 @@ fn laid_over(part: ModelPart, file: &Path) -> Note {
 /// A text encoder's table with rows for words that were added to it, without those.
 fn first_words(name: &str, tensor: &StoredTensor, shape: &[usize]) -> Option<StoredTensor> {
     if name.ends_with("token_embedding.weight") { tensor.first_rows(shape) } else { None }
-}
-
-fn renamed(Renamed { tensors, stored, read_as }: Renamed) -> Note {
-    Note::File(FileNote::NamesUnwrapped { tensors, stored, read_as })
-}
-
-/// Lists a single file's tensors under their stored names, less what wrappers of torch add to them.
-pub(crate) fn list(file: &ModelFile, number: usize) -> Result<Listed, CheckpointError> {
-    let listed = || -> Result<Listed, Problem> {
-        let (kind, found) = match sniff::sniff(&file.head(FIRST_LOOK)?)? {
-            sniff::Format::Safetensors => return safetensors_file::list(file, number).map(Listed::from),
-            sniff::Format::Zip => (CheckpointKind::TorchZip, torch_zip::list(file, number)?),
-            sniff::Format::Pickle => (CheckpointKind::TorchLegacy, legacy::list(file, number)?),
-        };
-        Ok(Listed {
-            kind,
-            tensors: found.tensors,
-            has_state_dict: found.has_key,
-            beside: found.beside,
-            metadata: Map::new(),
-            notes: Vec::new(),
-        })
-    };
-    let mut listed = listed().map_err(|problem| problem.at(file.path()))?;
-    scaled::attach(&mut listed.tensors);
-    listed.notes.extend(wrappers::unwrap_modules(&mut listed.tensors).map(renamed));
-    Ok(listed)
-}
-
-impl From<safetensors_file::Found> for Listed {
-    fn from(found: safetensors_file::Found) -> Self {
-        let beyond = Note::File(FileNote::BytesBehindTheEnd { bytes: found.beyond });
-        Self {
-            kind: CheckpointKind::Safetensors,
-            tensors: found.tensors,
-            has_state_dict: false,
-            beside: Vec::new(),
-            metadata: found.metadata,
-            notes: if found.beyond > 0 { vec![beyond] } else { Vec::new() },
-        }
-    }
 }

@@ -11,6 +11,8 @@ use crate::config::{self, ConfigError};
 use crate::sampler::SamplerKind;
 use crate::trace::{Recorded, Trace, Values};
 
+/// The name of the starter's case.
+pub(super) const STARTER: &str = "starter";
 /// An expectation file may not be longer.
 const EXPECTED_BYTES_MAX: u64 = 1 << 30;
 
@@ -100,7 +102,7 @@ pub struct Case {
 impl Case {
     /// Whether it is the embedded run of the starter model, whose weights are in the binary too.
     pub fn is_starter(&self) -> bool {
-        self.folder.is_none() && self.name == super::embedded::STARTER
+        self.folder.is_none() && self.name == STARTER
     }
 
     /// Reads a case folder.

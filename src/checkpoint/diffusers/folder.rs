@@ -12,15 +12,15 @@ use serde_json::Value;
 use crate::note::{FileNote, Note};
 use crate::told::quoted;
 
-use super::super::bytes::{ModelFile, read_small};
-use super::super::error::{CheckpointError, Problem};
-use super::super::keys::{self, Blocks};
-use super::super::kind::Kind;
-use super::super::open::list as list_file;
-use super::super::overlay::{ModelPart, Overlays};
-use super::super::stored::Tensors;
 use super::json::{Settings, parse};
 use super::open_clip::rename_open_clip;
+use crate::checkpoint::error::{CheckpointError, Problem};
+use crate::checkpoint::formats;
+use crate::checkpoint::kind::Kind;
+use crate::checkpoint::names::keys::{self, Blocks};
+use crate::checkpoint::part::{ModelPart, Overlays};
+use crate::checkpoint::tensor::model_file::{ModelFile, read_small};
+use crate::checkpoint::tensor::stored::Tensors;
 
 const UNET_FILES: &[&str] = &[
     "diffusion_pytorch_model.safetensors",
@@ -175,7 +175,7 @@ fn component(
     for name in names {
         let file =
             ModelFile::open(&inner.join(&name)).map_err(|error| missing_in(folder, part, &name, error))?;
-        let listed = list_file(&file, files.len())?;
+        let listed = formats::list(&file, files.len())?;
         tensors.extend(listed.tensors);
         notes.extend(listed.notes);
         files.push(file);

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::super::bytes::read_small;
-use super::super::error::{CheckpointError, Problem};
+use crate::checkpoint::error::{CheckpointError, Problem};
+use crate::checkpoint::tensor::model_file::read_small;
 
 /// Real ones have 2 KB; a sharded model's index 200 KB.
 const LONGEST: u64 = 16 << 20;

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
-use super::element::ElementType;
-use super::error::Problem;
-use super::kind::Kind;
-use super::pickle::{Handle, Pickle, Storage, TensorValue, Value};
-use super::stored::{Piece, StoredTensor};
+use crate::checkpoint::error::Problem;
+use crate::checkpoint::formats::pickle::{Handle, Pickle, Storage, TensorValue, Value};
+use crate::checkpoint::kind::Kind;
+use crate::checkpoint::tensor::element::ElementType;
+use crate::checkpoint::tensor::stored::{Piece, StoredTensor};
 
 const FORMAT: &str = "torch";
 const MOST_TENSORS: usize = 100_000;

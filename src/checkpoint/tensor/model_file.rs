@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::error::{CheckpointError, Problem};
+use crate::checkpoint::error::{CheckpointError, Problem};
 use crate::ops::cpu::zeros;
 
 /// A read-only file and where it lies.

@@ -10,13 +10,12 @@
 mod allowed;
 mod machine;
 mod opcode;
-mod torch;
 mod value;
 
 pub(crate) use machine::read;
 pub(crate) use value::{Handle, Pickle, Storage, TensorValue, Value};
 
-use super::error::Problem;
+use crate::checkpoint::error::Problem;
 
 /// Why a pickle cannot be read.
 #[derive(Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use bytemuck::{AnyBitPattern, NoUninit};
 
-use super::float8::Float8;
+use crate::checkpoint::tensor::float8::Float8;
 use crate::ops::host::HostData;
 
 /// How a tensor's numbers are stored.

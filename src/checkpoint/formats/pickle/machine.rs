@@ -5,8 +5,10 @@
 
 use std::collections::HashMap;
 
+mod torch;
+
+use self::torch::Called;
 use super::opcode as op;
-use super::torch::Called;
 use super::value::{Handle, Pickle, Value};
 use super::{PickleError, allowed, malformed};
 

@@ -98,6 +98,22 @@ impl FileKind {
             _ => None,
         }
     }
+
+    /// The name of its sentence in the window's words.
+    pub(crate) fn key(self) -> &'static str {
+        match self {
+            Self::Format(_) => "error-format",
+            Self::Archive(_) => "error-archive",
+            Self::WebPage => "error-web-page",
+            Self::Json => "error-json",
+            Self::Text => "error-text",
+            Self::Picture(_) => "error-picture",
+            Self::Film => "error-film",
+            Self::Program => "error-program",
+            Self::Other(_) => "error-other-file",
+            Self::Zeros => "error-zeros",
+        }
+    }
 }
 
 /// A protobuf message whose first field is the version and whose second is the producer's name.

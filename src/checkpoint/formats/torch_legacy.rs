@@ -6,10 +6,10 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::bytes::ModelFile;
-use super::error::Problem;
-use super::pickle::{self, Pickle, PickleError, Value};
-use super::state_dict::{StateDict, collect};
+use crate::checkpoint::error::Problem;
+use crate::checkpoint::formats::pickle::{self, Pickle, PickleError, Value};
+use crate::checkpoint::formats::state_dict::{StateDict, collect};
+use crate::checkpoint::tensor::model_file::ModelFile;
 
 const FORMAT: &str = "torch";
 /// 0x1950a86a20f9469cfc6c, little-endian.

@@ -1,7 +1,7 @@
 //! What a file is, told from its bytes alone.
 
-use super::error::Problem;
-use super::file_kind::FileKind;
+use crate::checkpoint::error::Problem;
+use crate::checkpoint::formats::file_kind::FileKind;
 
 /// A format that can be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

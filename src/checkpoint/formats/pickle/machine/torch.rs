@@ -4,10 +4,10 @@
 
 use std::borrow::Cow;
 
-use super::machine::Machine;
-use super::value::{Handle, Storage, TensorValue, Value};
-use super::{PickleError, malformed};
-use crate::checkpoint::element::ElementType;
+use super::Machine;
+use crate::checkpoint::formats::pickle::value::{Handle, Storage, TensorValue, Value};
+use crate::checkpoint::formats::pickle::{PickleError, allowed, malformed};
+use crate::checkpoint::tensor::element::ElementType;
 
 /// torch itself stops at 64; no model has more than five.
 const MOST_DIMENSIONS: usize = 8;
@@ -57,7 +57,7 @@ impl<'a> Machine<'a> {
             if *module == "torch._utils" && name.starts_with("_rebuild_tensor") {
                 return self.tensor(name, inner);
             }
-            if !super::allowed::may_call(module, name) {
+            if !allowed::may_call(module, name) {
                 return Err(PickleError::AsksToRun(format!("{module}.{name}")));
             }
         }

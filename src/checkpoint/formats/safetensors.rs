@@ -11,10 +11,10 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::bytes::ModelFile;
-use super::element::ElementType;
-use super::error::Problem;
-use super::stored::{Piece, StoredTensor};
+use crate::checkpoint::error::Problem;
+use crate::checkpoint::tensor::element::ElementType;
+use crate::checkpoint::tensor::model_file::ModelFile;
+use crate::checkpoint::tensor::stored::{Piece, StoredTensor};
 
 const FORMAT: &str = "safetensors";
 /// A full v1 training checkpoint has about 2,000 tensors.

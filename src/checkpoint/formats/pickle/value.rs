@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::checkpoint::element::ElementType;
+use crate::checkpoint::tensor::element::ElementType;
 
 /// A value's place in its pickle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

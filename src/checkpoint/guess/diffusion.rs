@@ -3,15 +3,15 @@
 
 use crate::note::{FileNote, Note};
 
-use super::found_config::Diffusion;
-use super::hints::Prediction;
-use super::open::Checkpoint;
+use crate::checkpoint::formats::hints::Prediction;
+use crate::checkpoint::found_config::Diffusion;
+use crate::checkpoint::open::Checkpoint;
 
 /// A stored ᾱ below this is no signal.
 const NO_SIGNAL: f32 = 1e-6;
 
 /// What is known, with a note for what had to be assumed.
-pub(super) fn diffusion(checkpoint: &Checkpoint, notes: &mut Vec<Note>) -> Diffusion {
+pub(crate) fn diffusion(checkpoint: &Checkpoint, notes: &mut Vec<Note>) -> Diffusion {
     let (mut linear_start, mut linear_end, mut timesteps) = (0.00085, 0.012, 1000);
     let hints = checkpoint.hints();
     let stored = Buffers::of(checkpoint);

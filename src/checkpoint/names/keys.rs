@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::stored::Tensors;
+use crate::checkpoint::tensor::stored::Tensors;
 
 /// Diffusers on the left, CompVis on the right; the first that fits is taken.
 type Table = &'static [(&'static str, &'static str)];

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::note::{FileNote, Note};
 
 use super::keys::{CLIP, EMA, OPEN_CLIP, UNET};
-use super::stored::StoredTensor;
+use crate::checkpoint::tensor::stored::{StoredTensor, Tensors};
 
 /// What such tensors are called, and whose they are.
 const BEGINNINGS: [(&str, &str); 9] = [
@@ -23,7 +23,7 @@ const BEGINNINGS: [(&str, &str); 9] = [
 const MIDDLES: [(&str, &str); 2] = [(".lora_", "LoRA"), ("motion_modules.", "motion module")];
 
 /// Whether there are a UNet and a text encoder of v1's kind, and the one reads what the other says.
-pub(super) fn is_whole_v1(tensors: &BTreeMap<String, StoredTensor>) -> bool {
+pub(crate) fn is_whole_v1(tensors: &Tensors) -> bool {
     let begins =
         |start: &str| tensors.range(start.to_owned()..).next().is_some_and(|(n, _)| n.starts_with(start));
     let to_k = |(name, _): &(&String, &StoredTensor)| {
@@ -36,7 +36,7 @@ pub(super) fn is_whole_v1(tensors: &BTreeMap<String, StoredTensor>) -> bool {
 }
 
 /// A note for each other network of which something is left.
-pub(super) fn notes(tensors: &BTreeMap<String, StoredTensor>) -> Vec<Note> {
+pub(crate) fn notes(tensors: &Tensors) -> Vec<Note> {
     let mut found: BTreeMap<&str, usize> = BTreeMap::new();
     for name in tensors.keys() {
         let begins = BEGINNINGS.iter().find(|(start, _)| name.starts_with(start));

@@ -4,20 +4,14 @@
 //! `X.weight`, one number for all of it or one a row. What else they write (scales of activations, a
 //! description, a mark that the file is of this kind) decides nothing here.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-
-use crate::ops::host::HostData;
-
-use super::error::Problem;
-use super::stored::StoredTensor;
+use super::stored::Tensors;
 
 const SCALES: [&str; 2] = [".scale_weight", ".weight_scale"];
 const COMPANIONS: [&str; 3] = [".scale_input", ".input_scale", ".comfy_quant"];
 const MARK: &str = "scaled_fp8";
 
 /// Gives each weight its scale, and takes scales and their companions from the list.
-pub(super) fn attach(tensors: &mut BTreeMap<String, StoredTensor>) {
+pub(crate) fn attach(tensors: &mut Tensors) {
     let names: Vec<String> = tensors.keys().filter(|name| is_known(name)).cloned().collect();
     for name in names {
         let scaled = |end: &&str| Some(format!("{}.weight", name.strip_suffix(*end)?));
@@ -38,29 +32,4 @@ pub(super) fn attach(tensors: &mut BTreeMap<String, StoredTensor>) {
 fn is_known(name: &str) -> bool {
     let is_mark = name.strip_suffix(MARK).is_some_and(|before| before.is_empty() || before.ends_with('.'));
     is_mark || SCALES.iter().chain(&COMPANIONS).any(|end| name.ends_with(end))
-}
-
-/// The numbers of the tensor `name` in its own units: each row times its scale.
-///
-/// # Errors
-/// If there is neither one scale nor one a row.
-pub(super) fn multiply(
-    name: &str,
-    shape: &[usize],
-    numbers: Cow<'_, [f32]>,
-    scale: &[f32],
-) -> Result<HostData<'static>, Problem> {
-    let rows = if scale.len() == 1 { 1 } else { shape.first().copied().unwrap_or(1) };
-    if scale.len() != rows {
-        return Err(Problem::Unsupported {
-            expected: format!("one scale for {name} or one for each of its {rows} rows"),
-            found: format!("{} scales", scale.len()),
-        });
-    }
-    let mut numbers = numbers.into_owned();
-    let row = (numbers.len() / rows.max(1)).max(1);
-    for (row, scale) in numbers.chunks_mut(row).zip(scale) {
-        row.iter_mut().for_each(|number| *number *= scale);
-    }
-    Ok(HostData::F32(numbers.into()))
 }

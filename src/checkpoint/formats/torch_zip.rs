@@ -10,11 +10,11 @@ use std::ops::Range;
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
-use super::bytes::ModelFile;
-use super::error::Problem;
-use super::file_kind::FileKind;
 use super::pickle;
-use super::state_dict::{StateDict, collect};
+use crate::checkpoint::error::Problem;
+use crate::checkpoint::formats::file_kind::FileKind;
+use crate::checkpoint::formats::state_dict::{StateDict, collect};
+use crate::checkpoint::tensor::model_file::ModelFile;
 
 const FORMAT: &str = "torch";
 /// A full v1 training checkpoint has about 3,500 entries.

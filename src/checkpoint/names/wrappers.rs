@@ -4,12 +4,11 @@
 //! was part of another or was merged wrongly carries a prefix too many, or one of them twice.
 //! Invariant: no tensor is lost. A name that is already taken without its wrapper stays as it is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::keys::{FIRST_STAGE, UNET};
-use super::stored::StoredTensor;
-
-type Tensors = BTreeMap<String, StoredTensor>;
+use crate::checkpoint::tensor::stored::Tensors;
+use crate::note::{FileNote, Note};
 
 /// Parts of a name that stand for a wrapping module of torch, wherever they are.
 const SEGMENTS: [&str; 5] =
@@ -51,8 +50,14 @@ pub(crate) struct Renamed {
     pub(crate) read_as: String,
 }
 
+impl From<Renamed> for Note {
+    fn from(Renamed { tensors, stored, read_as }: Renamed) -> Self {
+        Self::File(FileNote::NamesUnwrapped { tensors, stored, read_as })
+    }
+}
+
 /// Takes torch's wrapping modules out of the names.
-pub(super) fn unwrap_modules(tensors: &mut Tensors) -> Option<Renamed> {
+pub(crate) fn unwrap_modules(tensors: &mut Tensors) -> Option<Renamed> {
     let is_wrapper = |segment: &&str| SEGMENTS.contains(segment);
     rename(tensors, |name| {
         let bare = || name.split('.').filter(|segment| !is_wrapper(segment)).collect::<Vec<_>>().join(".");
@@ -61,7 +66,7 @@ pub(super) fn unwrap_modules(tensors: &mut Tensors) -> Option<Renamed> {
 }
 
 /// Takes prefixes that are too many from the names of a single file.
-pub(super) fn unwrap_prefixes(tensors: &mut Tensors) -> Option<Renamed> {
+pub(crate) fn unwrap_prefixes(tensors: &mut Tensors) -> Option<Renamed> {
     let outer: BTreeSet<String> = tensors
         .keys()
         .filter_map(|name| Some(place(name)?.outer.to_owned()))
@@ -131,8 +136,9 @@ fn rename(tensors: &mut Tensors, bare: impl Fn(&str) -> Option<String>) -> Optio
 
 #[cfg(test)]
 mod tests {
-    use super::super::element::ElementType;
     use super::*;
+    use crate::checkpoint::tensor::element::ElementType;
+    use crate::checkpoint::tensor::stored::StoredTensor;
 
     fn tensors(names: &[&str]) -> Tensors {
         let tensor =

@@ -12,10 +12,9 @@ use crate::ops;
 use crate::ops::cpu::{Element, zeros};
 use crate::ops::host::{HostData, HostTensor, StoredNumbers, TensorRows};
 
-use super::bytes::ModelFile;
 use super::element::ElementType;
-use super::error::Problem;
-use super::scaled;
+use super::model_file::ModelFile;
+use crate::checkpoint::error::Problem;
 
 /// Tensors by name.
 pub(crate) type Tensors = BTreeMap<String, StoredTensor>;
@@ -83,7 +82,7 @@ impl StoredTensor {
         let tensor = self.read_unscaled(name, files, shape)?;
         let Some(scale) = &self.scale else { return Ok(tensor) };
         let scale = scale.read_unscaled(name, files, &scale.shape)?;
-        let data = scaled::multiply(name, shape, tensor.to_f32(), &scale.to_f32())?;
+        let data = multiply(name, shape, tensor.to_f32(), &scale.to_f32())?;
         Ok(HostTensor { shape: tensor.shape, data })
     }
 
@@ -191,6 +190,31 @@ impl StoredNumbers for Stored<'_> {
         let start = self.start + first * self.element.size();
         Ok(self.file.read_at(start, to).map_err(|problem| problem.at(self.file.path()))?)
     }
+}
+
+/// The numbers of the tensor `name` in its own units: each row times its scale.
+///
+/// # Errors
+/// If there is neither one scale nor one a row.
+fn multiply(
+    name: &str,
+    shape: &[usize],
+    numbers: Cow<'_, [f32]>,
+    scale: &[f32],
+) -> Result<HostData<'static>, Problem> {
+    let rows = if scale.len() == 1 { 1 } else { shape.first().copied().unwrap_or(1) };
+    if scale.len() != rows {
+        return Err(Problem::Unsupported {
+            expected: format!("one scale for {name} or one for each of its {rows} rows"),
+            found: format!("{} scales", scale.len()),
+        });
+    }
+    let mut numbers = numbers.into_owned();
+    let row = (numbers.len() / rows.max(1)).max(1);
+    for (row, scale) in numbers.chunks_mut(row).zip(scale) {
+        row.iter_mut().for_each(|number| *number *= scale);
+    }
+    Ok(HostData::F32(numbers.into()))
 }
 
 /// Copies a strided tensor's elements in row-major order.

@@ -30,7 +30,7 @@ const PREDICTION_TYPES: [&str; 2] = ["modelspec.prediction_type", "prediction_ty
 
 impl Hints {
     /// Reads a header's metadata and the names of whatever else the file holds.
-    pub(super) fn of<'n>(
+    pub(crate) fn of<'n>(
         metadata: &Map<String, Value>,
         names: impl Iterator<Item = &'n str> + Clone,
     ) -> Self {

@@ -3,24 +3,26 @@
 //! Shapes do not show everything: the number of attention heads, the schedule's kind and what the
 //! model predicts are v1's, and each is a note.
 
+mod diffusion;
+
 use serde_json::{Map, Value, json};
 
 use crate::note::Note;
 
-use super::error::{CheckpointError, Problem};
-use super::found_config::{
+use self::diffusion::diffusion;
+use crate::checkpoint::error::{CheckpointError, Problem};
+use crate::checkpoint::found_config::{
     AUTOENCODER_TARGET, CLIP_TARGET, Channels, FoundConfig, UNET_TARGET, component, latent_diffusion,
 };
-use super::guess_diffusion::diffusion;
-use super::keys::{CLIP, FIRST_STAGE, UNET, ema_name};
-use super::open::Checkpoint;
-use super::overlay::ModelPart;
+use crate::checkpoint::names::keys::{CLIP, FIRST_STAGE, UNET, ema_name};
+use crate::checkpoint::open::Checkpoint;
+use crate::checkpoint::part::ModelPart;
 
 /// More levels or blocks than any model has; the search ends there.
 const MOST: usize = 256;
 
 /// The first stage's config by its shapes, and the latent's channels.
-pub(super) fn first_stage_of(
+pub(crate) fn first_stage_of(
     checkpoint: &Checkpoint,
     notes: &mut Vec<Note>,
 ) -> Result<(Value, u64), Problem> {
@@ -28,7 +30,7 @@ pub(super) fn first_stage_of(
 }
 
 /// The text encoder's config by its shapes.
-pub(super) fn text_encoder_of(checkpoint: &Checkpoint, notes: &mut Vec<Note>) -> Result<Value, Problem> {
+pub(crate) fn text_encoder_of(checkpoint: &Checkpoint, notes: &mut Vec<Note>) -> Result<Value, Problem> {
     Shapes { checkpoint, averages: false }.clip(notes)
 }
 
