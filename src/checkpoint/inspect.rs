@@ -1,4 +1,4 @@
-//! What a checkpoint is made of, as plain data for whoever prints it.
+//! What a checkpoint is made of, as plain data to print.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,16 +8,16 @@ use super::open::{Checkpoint, TensorInfo};
 use super::part::Part;
 use super::tensor::element::ElementType;
 
-/// One part's sums.
+/// The sums over one part's tensors.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PartReport {
-    /// How many tensors.
+    /// Tensors that the part has.
     pub tensors: usize,
-    /// How many numbers.
+    /// Their elements.
     pub parameters: u64,
-    /// Bytes they take.
+    /// Bytes that they take.
     pub bytes: u64,
-    /// How many tensors are of each element type.
+    /// Tensors of each element type.
     pub elements: BTreeMap<ElementType, usize>,
 }
 
@@ -40,7 +40,7 @@ pub struct Report {
     pub has_state_dict: bool,
 }
 
-/// Sums up a checkpoint. Reads no numbers.
+/// Sums up a checkpoint from its headers alone.
 pub fn inspect(checkpoint: &Checkpoint) -> Report {
     let mut parts: BTreeMap<Part, PartReport> = BTreeMap::new();
     let mut leftovers = Vec::new();

@@ -15,7 +15,7 @@ pub enum Kind {
     Hypernetwork,
     /// A network that enlarges pictures.
     Upscaler,
-    /// A VAE alone.
+    /// A VAE in a file of its own.
     FirstStage,
     /// A VAE of another family.
     OtherFirstStage,

@@ -1,7 +1,7 @@
-//! Which file or diffusers folder is meant by a path.
+//! Which file or diffusers folder a path means.
 //!
 //! People name the folder above, a folder of the hub's cache, or the index file. What holds exactly
-//! one model stands for it; what holds a part of one is refused with the name of the whole.
+//! one model stands for it; for a part of a model, the error names the whole.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,13 +15,13 @@ use super::names::keys::UNET;
 use super::tensor::model_file::ModelFile;
 
 const INDEX: &str = "model_index.json";
-/// Endings of files that are looked into when a folder is given.
+/// Endings of the files in a folder that may be models.
 const ENDINGS: [&str; 5] = ["safetensors", "ckpt", "pt", "pth", "sft"];
-/// No more files of a folder are looked into.
+/// The most files of a folder that are opened.
 const MOST_FILES: usize = 200;
-/// No more names are told.
+/// The most names that an error lists.
 const MOST_NAMES: usize = 6;
-/// A folder of the hub's cache is three levels above its model.
+/// Levels searched: a folder of the hub's cache is three above its model.
 const DEEPEST: usize = 4;
 
 /// The file or diffusers folder, and a note if it is not the path that was given.

@@ -1,9 +1,11 @@
 //! Checkpoints: files and folders of named tensors. Names no network.
 //!
-//! The bytes decide what a file is, never its extension. A file is read by position: headers when it is
-//! opened, each tensor when a network asks for it, and again when a part is built again. Nothing in a
-//! file is ever executed, and nothing a file says is believed before it is checked against the file's
-//! length.
+//! The bytes decide what a file is, never its extension. Reads go by position: headers when a file is
+//! opened, each tensor when a network asks for it, and again when a part is rebuilt. Invariant: nothing
+//! in a file is executed, and every length in it is checked against the file's own before use.
+//!
+//! `formats` lists a file's tensors, `names` renames them to CompVis's, [`diffusers`] does both for a
+//! folder, [`Checkpoint`] reads them, and [`guess_config`] derives the config from their shapes.
 
 pub mod diffusers;
 mod error;

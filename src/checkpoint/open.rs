@@ -40,13 +40,13 @@ pub struct Checkpoint {
 /// One tensor's description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TensorInfo<'a> {
-    /// The CompVis name.
+    /// The CompVis name, whatever the file calls it.
     pub name: &'a str,
     /// The stored element type.
     pub element: ElementType,
     /// Dimensions, outermost first.
     pub shape: &'a [usize],
-    /// Bytes the numbers take.
+    /// Bytes that its elements take.
     pub bytes: u64,
 }
 
@@ -59,7 +59,7 @@ impl Checkpoint {
         Self::open_with(path, &Overlays::default())
     }
 
-    /// The same with the parts of other files laid over it.
+    /// Opens a model with the parts of other files laid over its own.
     ///
     /// # Errors
     /// As [`Checkpoint::open`], of each file, and if a part does not go with the model.
@@ -92,8 +92,8 @@ impl Checkpoint {
         Ok(checkpoint)
     }
 
-    /// Opens a single file that is part of the program. Numbers are borrowed where the bytes lie
-    /// aligned; those of files on a drive are copies. `name` stands for the path.
+    /// Opens a single file that is part of the program. Tensors borrow aligned bytes, where those of
+    /// a file on a drive are copies. `name` stands for the path.
     ///
     /// # Errors
     /// As [`Checkpoint::open`].
@@ -125,10 +125,10 @@ impl Checkpoint {
         })
     }
 
-    /// Refuses what is no model of Stable Diffusion v1, by name.
+    /// Refuses everything but a model of Stable Diffusion v1.
     ///
     /// # Errors
-    /// With the kind that it is.
+    /// If it is anything else; the error names what it is.
     pub fn refuse_other_kinds(&self) -> Result<(), CheckpointError> {
         let problem = match Kind::of(&self.tensors) {
             Some(kind) => {
@@ -148,7 +148,7 @@ impl Checkpoint {
     /// Refuses a model that lacks one of these parts.
     ///
     /// # Errors
-    /// With all that it lacks.
+    /// If any is missing; the error names all that are.
     pub fn refuse_gaps(&self, needed: &[ModelPart]) -> Result<(), CheckpointError> {
         let missing: Vec<ModelPart> =
             needed.iter().copied().filter(|part| !holds(&self.tensors, *part)).collect();
@@ -162,12 +162,12 @@ impl Checkpoint {
             .take_while(move |name| name.starts_with(start))
     }
 
-    /// What it is stored as.
+    /// The file format or folder layout.
     pub fn kind(&self) -> CheckpointKind {
         self.kind
     }
 
-    /// The file or folder.
+    /// Where the file or folder lies.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -177,7 +177,7 @@ impl Checkpoint {
         self.files.iter().map(|file| file.len() as u64).sum()
     }
 
-    /// Every tensor, by name.
+    /// Every tensor, in the order of the names.
     pub fn tensors(&self) -> impl Iterator<Item = TensorInfo<'_>> {
         self.tensors.iter().map(|(name, tensor)| TensorInfo {
             name,
@@ -187,7 +187,7 @@ impl Checkpoint {
         })
     }
 
-    /// Whether there is a tensor of this name.
+    /// Whether a tensor has this name.
     pub fn contains(&self, name: &str) -> bool {
         self.tensors.contains_key(name)
     }
@@ -202,7 +202,7 @@ impl Checkpoint {
         self.tensors.get(name).map(|tensor| tensor.shape.as_slice())
     }
 
-    /// Whether training left moving averages of the UNet's weights.
+    /// Whether the file holds moving averages of the UNet's weights.
     pub fn has_ema(&self) -> bool {
         self.names_with("model_ema.diffusion_model").next().is_some()
     }
@@ -248,10 +248,10 @@ impl Checkpoint {
     /// The first ten hexadecimal digits of the file's SHA-256, as other programs show it; of a
     /// folder, those of the UNet's (first) file. Reads the whole file: seconds for a full model.
     ///
-    /// `go_on` is asked before each piece and may wait.
+    /// Calls `go_on` before each piece; it may block.
     ///
     /// # Errors
-    /// If `go_on` answers no, or the file has changed since it was opened.
+    /// If `go_on` returns false, or the file has changed since it was opened.
     pub fn sha256_10(&self, go_on: &mut dyn FnMut() -> bool) -> Result<String, CheckpointError> {
         const CHUNK: usize = 1 << 20;
         let mut hash = Sha256::new();
@@ -275,13 +275,13 @@ impl Checkpoint {
         self.files.first().map_or(&self.path, |file| file.path())
     }
 
-    /// The file that holds a tensor's numbers; the model's may come from several.
+    /// The file that holds a tensor; a model's tensors may come from several.
     fn file_of(&self, tensor: &StoredTensor) -> &Path {
         let file = tensor.pieces.first().and_then(|piece| self.files.get(piece.file));
         file.map_or(&self.path, |file| file.path())
     }
 
-    /// A tensor that may be asked for under `shape`.
+    /// The tensor of a name, if it can be read as `shape`.
     fn stored_as(&self, name: &str, shape: &[usize]) -> Result<Cow<'_, StoredTensor>, CheckpointError> {
         let tensor = self.stored(name)?;
         if let Some(first) = first_words(name, tensor, shape) {
@@ -302,7 +302,7 @@ impl Checkpoint {
 impl TensorSource for Checkpoint {
     fn shape(&self, name: &str, expected: &[usize]) -> Option<Vec<usize>> {
         let tensor = self.tensors.get(name)?;
-        // A 1×1 convolution and a linear layer hold the same numbers; writers mix them up.
+        // A 1×1 convolution and a linear layer hold the same elements; writers mix them up.
         let same = same_but_trailing_ones(&tensor.shape, expected);
         let fits = same || first_words(name, tensor, expected).is_some();
         Some(if fits { expected.to_vec() } else { tensor.shape.clone() })

@@ -1,8 +1,8 @@
 //! Laying one file's VAE or text encoder over another's: the part's tensors under CompVis names.
 //!
-//! A part comes under several names: CompVis's with and without the part's prefix, diffusers', and
-//! within a whole model. The trap: a VAE and a text encoder both have `encoder.…`; which part is
-//! asked for decides how a name is read.
+//! Files name a part's tensors in several ways: as CompVis does, with and without the part's prefix, as
+//! diffusers does, and within a whole model. Trap: a VAE and a text encoder both have `encoder.…`; the
+//! part that the caller wants decides how a name is read.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use super::part::{ModelPart, Part};
 use super::tensor::model_file::ModelFile;
 use super::tensor::stored::Tensors;
 
-/// Puts a file's part in the place of the model's own.
+/// Replaces the model's own part by that of a file or folder.
 pub(super) fn lay_over(
     path: &Path,
     part: ModelPart,
@@ -56,7 +56,7 @@ fn first_tensor(part: ModelPart) -> String {
     }
 }
 
-/// Whether the tensors hold a part.
+/// Whether any of the tensors belongs to the part.
 pub(super) fn holds(tensors: &Tensors, part: ModelPart) -> bool {
     let prefix = match part {
         ModelPart::Vae => FIRST_STAGE,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::names::keys::{CLIP, EMA, FIRST_STAGE, OPEN_CLIP, UNET};
 
-/// The parts a model file has.
+/// A part of a model, by its tensors' names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
     /// `cond_stage_model.…`
@@ -66,14 +66,14 @@ impl Part {
 /// A part of a model that can come from a file of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModelPart {
-    /// The first stage.
+    /// The first stage: encoder and decoder of pictures.
     Vae,
-    /// What makes a context of words.
+    /// The network that makes a context of words.
     TextEncoder,
 }
 
 impl ModelPart {
-    /// Both.
+    /// Both of them.
     pub const ALL: [Self; 2] = [Self::Vae, Self::TextEncoder];
 
     /// The part in plain words.
@@ -100,7 +100,7 @@ impl ModelPart {
         }
     }
 
-    /// Its subfolder in a diffusers folder.
+    /// The name of its subfolder in a diffusers folder.
     pub(crate) fn folder(self) -> &'static str {
         match self {
             Self::Vae => "vae",
@@ -113,7 +113,7 @@ impl ModelPart {
         Self::ALL.into_iter().find(|part| part.folder() == folder)
     }
 
-    /// The same among all parts of a model.
+    /// The part that its tensors' names belong to.
     pub(crate) fn part(self) -> Part {
         match self {
             Self::Vae => Part::FirstStage,
@@ -132,7 +132,7 @@ pub struct Overlays {
 }
 
 impl Overlays {
-    /// The file for one part.
+    /// The file or folder that stands in for a part.
     pub fn file(&self, part: ModelPart) -> Option<&Path> {
         match part {
             ModelPart::Vae => self.vae.as_deref(),

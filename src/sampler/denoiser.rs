@@ -37,7 +37,7 @@ pub trait Denoiser {
 /// What the network predicts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Parameterization {
-    /// The noise.
+    /// The noise ε (Ho et al. 2020).
     #[default]
     Eps,
     /// The velocity √ᾱ·ε − √(1−ᾱ)·x_0 (Salimans and Ho 2022).

@@ -3,26 +3,26 @@
 use super::forward::Mask;
 use super::{Latent, SamplerKind};
 
-/// Changes a prediction before it is used: `score_corrector` of the reference.
+/// Corrects a prediction before the rule uses it: `score_corrector` of the reference.
 /// Takes e_t, x, t; returns the corrected e_t.
 pub type ScoreCorrector<'a> = &'a dyn Fn(Latent, &Latent, f32) -> Latent;
 
 /// What holds for all steps of a run.
 #[derive(Clone)]
 pub struct RunOptions<'a> {
-    /// The update rule.
+    /// The rule that takes the steps.
     pub sampler: SamplerKind,
-    /// Scales each step's fresh noise.
+    /// Factor of each step's fresh noise.
     pub temperature: f64,
-    /// Share of the fresh noise that is dropped, 0 to 1.
+    /// Share of the fresh noise to drop, 0 to 1.
     pub noise_dropout: f64,
-    /// One draw of noise for the whole batch.
+    /// Draw noise once for the whole batch.
     pub repeat_noise: bool,
     /// Use the codebook's version of pred_x0.
     pub quantize_denoised: bool,
-    /// Changes predictions.
+    /// Corrects each prediction; none by default.
     pub score_corrector: Option<ScoreCorrector<'a>>,
-    /// Holds part of the picture.
+    /// Holds part of the picture to a given one.
     pub mask: Option<Mask>,
     /// Keep x and pred_x0 every so many steps (by index), and at the first.
     pub log_every_t: usize,

@@ -13,12 +13,12 @@ use super::options::RunOptions;
 use super::step::{History, Step, Stepped};
 use super::{DdimSchedule, Denoiser, DiffusionSchedule, Latent, rules};
 
-/// Everything between two steps.
+/// All that a run carries from one step to the next.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunState {
     /// The latent as it is now.
     pub x: Latent,
-    /// Steps done.
+    /// Steps that are done.
     pub step: usize,
     /// The generator, where it stands.
     pub noise: Noise,
@@ -36,15 +36,15 @@ impl RunState {
     }
 }
 
-/// What a step gives to the callback.
+/// What the callback learns of a step.
 pub struct StepReport<'a> {
-    /// Which step, from 0.
+    /// The step's number, from 0.
     pub step: usize,
-    /// How many there are.
+    /// Steps of the whole run.
     pub steps: usize,
-    /// Its t.
+    /// Its timestep of training.
     pub timestep: usize,
-    /// The guidance it used.
+    /// The guidance that it used.
     pub guidance: f64,
     /// The latent after it.
     pub x: &'a Latent,
@@ -79,13 +79,13 @@ pub struct RunOutcome {
     pub state: RunState,
     /// What `log_every_t` kept.
     pub intermediates: Intermediates,
-    /// The callback ended it before the last step.
+    /// Whether the callback ended it before the last step.
     pub stopped: bool,
 }
 
 /// Runs the steps of `schedule` that `state` has not done yet.
 ///
-/// `on_step` is called after each; it may end the run or change the guidance of the steps to come.
+/// Calls `on_step` after each; it may end the run or change the guidance of the steps to come.
 /// Mirrors `DDIMSampler.ddim_sampling` and `PLMSSampler.plms_sampling`.
 ///
 /// # Errors

@@ -23,7 +23,8 @@ pub struct Stepped {
 pub struct Step<'a, D> {
     pub(super) denoiser: &'a mut D,
     pub(super) full: &'a DiffusionSchedule,
-    pub(super) schedule: &'a DdimSchedule,
+    /// The coefficients of every step of the run.
+    pub schedule: &'a DdimSchedule,
     pub(super) options: &'a RunOptions<'a>,
     pub(super) noise: &'a mut Noise,
     pub(super) guidance: f64,

@@ -1,4 +1,7 @@
-//! Computing a case: the same stages as the reference, each on our own results.
+//! Computes a case: the reference's stages in order, each on the program's own results of the one before.
+//!
+//! Sampling goes through [`run`] with the rule that the request names, so a case checks the very code
+//! that makes pictures.
 
 use std::ops::ControlFlow;
 
@@ -14,13 +17,13 @@ use crate::trace::{Recorded, Trace, Values};
 
 use super::case::{Case, CaseRequest};
 
-/// Why a case could not be computed.
+/// Why a case cannot be computed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum VerifyError {
     /// The request does not go with the model or with its inputs.
     #[error("{0}")]
     Request(String),
-    /// There is no such schedule.
+    /// The sampler or the model has no such schedule.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
     /// The network failed or was stopped.
@@ -50,7 +53,7 @@ pub fn compute(case: &Case, model: &LatentDiffusion) -> Result<Trace> {
     Ok(trace)
 }
 
-/// The tensors that a case gives.
+/// The input tensors of a case.
 struct Inputs<'a> {
     expected: &'a Trace,
 }
@@ -60,7 +63,7 @@ impl Inputs<'_> {
         self.expected.tensors.get(name)
     }
 
-    /// A given map (b, c, h, w).
+    /// The input `name`, a map (b, c, h, w).
     fn map(&self, name: &str) -> Result<Latent> {
         let wrong = |found: &str| {
             VerifyError::Request(format!("the request needs {name} (b, c, h, w), found {found}"))
@@ -116,7 +119,7 @@ fn conditioning(
     Ok((conditional, unconditional))
 }
 
-/// Puts the given `concat` into both halves of the guidance.
+/// Adds the input `concat` to both halves of the guidance.
 fn add_concat(
     request: &CaseRequest,
     model: &LatentDiffusion,
@@ -156,7 +159,7 @@ fn repeat(context: &Tensor, batch: usize) -> ops::Result<Tensor> {
     Tensor::concatenate_batch(&vec![context; batch])
 }
 
-/// One call of the network on given inputs, to tell its errors from the sampler's.
+/// Calls the network once on recorded inputs, which tells its errors from the sampler's.
 fn probe(
     model: &LatentDiffusion,
     conditional: &Conditioning,

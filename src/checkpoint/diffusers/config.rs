@@ -1,6 +1,6 @@
 //! A diffusers folder's settings as the CompVis config that means the same.
 //!
-//! The traps: a UNet's `attention_head_dim` is the *number* of heads; diffusers' `scaled_linear` is
+//! Traps: a UNet's `attention_head_dim` is the *number* of heads; diffusers' `scaled_linear` is
 //! CompVis's `linear`, and its `linear` is CompVis's `sqrt_linear`.
 
 use std::path::Path;

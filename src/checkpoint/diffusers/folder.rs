@@ -1,7 +1,7 @@
 //! Which files of a diffusers folder hold the weights, and their tensors under CompVis names.
 //!
-//! The trap: repositories on the hub hold the same weights several times over (safetensors and
-//! .bin, full and half width). One set is taken: safetensors before .bin, full width before half,
+//! Trap: repositories on the hub hold the same weights several times over (safetensors and
+//! .bin, full and half width). One set counts: safetensors before .bin, full width before half,
 //! averaged weights before those that are not.
 
 use std::collections::BTreeSet;
@@ -48,12 +48,12 @@ const TEXT_FILES: &[&str] = &[
     "pytorch_model.fp16.bin",
 ];
 
-/// What a folder holds.
+/// The weights of a folder.
 #[derive(Default)]
 pub(crate) struct Listed {
     /// Its weight files, the UNet's first.
     pub(crate) files: Vec<ModelFile>,
-    /// Their tensors.
+    /// Their tensors, under CompVis names.
     pub(crate) tensors: Tensors,
     /// What is odd about it.
     pub(crate) notes: Vec<Note>,
@@ -183,7 +183,7 @@ fn component(
     Ok(tensors)
 }
 
-/// A shard that is not there is told as a missing file of the folder.
+/// Reports a missing shard as a missing file of the folder.
 fn missing_in(folder: &Path, part: &str, name: &str, error: CheckpointError) -> CheckpointError {
     match error.problem {
         Problem::Missing => Problem::MissingFile(format!("{part}/{name}")).at(folder),
@@ -209,7 +209,7 @@ fn shards(index: &Path) -> Result<Vec<String>, CheckpointError> {
     }
 }
 
-/// Moves tensors over under their CompVis names; unknown ones keep theirs behind their part's.
+/// Moves tensors to `all` under their CompVis names; unknown ones keep theirs behind their part's.
 fn rename(all: &mut Tensors, part: &str, tensors: Tensors, name: impl Fn(&str) -> Option<String>) {
     for (old, tensor) in tensors {
         all.insert(name(&old).unwrap_or_else(|| format!("{part}/{old}")), tensor);

@@ -69,7 +69,7 @@ impl Settings {
         if self.get(key).is_some() { self.size(key) } else { Ok(unset) }
     }
 
-    /// A side in pixels; a list gives height and width.
+    /// A side in pixels; of a list of height and width, the longer.
     pub(super) fn side_or(&self, key: &str, unset: u64) -> Result<u64, Problem> {
         match self.get(key) {
             Some(Value::Array(sides)) => {

@@ -1,6 +1,6 @@
 //! Stable Diffusion 2's text encoder: stored in CLIP's layout, named as open_clip names it.
 //!
-//! The trap: open_clip keeps the query, key and value projections in one tensor, in that order.
+//! Trap: open_clip keeps the query, key and value projections in one tensor, in that order.
 
 use crate::checkpoint::error::Problem;
 use crate::checkpoint::names::keys::{self, OPEN_CLIP};

@@ -1,8 +1,10 @@
-//! `FileKind`: what a file is that holds no tensors, told from its first bytes.
+//! `FileKind`: what a file is that holds no tensors, by its first bytes.
+//!
+//! [`MAGIC`] is the list; a kind whose sentence differs from the others' is a variant beside it.
 
 use std::fmt;
 
-/// What a file is.
+/// What a file is that cannot be opened as a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
     /// Weights in a format that is not read, by its name.
@@ -13,7 +15,7 @@ pub enum FileKind {
     WebPage,
     /// JSON: settings, or what a site answered in place of the file.
     Json,
-    /// Any other text.
+    /// Text of any other sort.
     Text,
     /// A picture, by its format.
     Picture(&'static str),
@@ -69,11 +71,11 @@ const MAGIC: &[(usize, &[u8], FileKind)] = &[
     (0, b"#!", FileKind::Program),
 ];
 
-/// How much of a file is looked at where its first bytes do not tell.
+/// Bytes that decide where no magic number does.
 const LOOKED_AT: usize = 1024;
 
 impl FileKind {
-    /// What a file with these bytes is, if it is a kind that is known.
+    /// The kind of a file that begins with these bytes, if it is known.
     pub(crate) fn of(bytes: &[u8]) -> Option<Self> {
         let bytes = &bytes[..bytes.len().min(LOOKED_AT)];
         let has = |at: usize, magic: &[u8]| bytes.get(at..).is_some_and(|rest| rest.starts_with(magic));

@@ -1,6 +1,6 @@
-//! The safetensors format: a length, a JSON header, and the numbers.
+//! The safetensors format: a length, a JSON header, and the elements.
 //!
-//! The header is read here rather than by the `safetensors` crate, which refuses files whose numbers
+//! The header is read here rather than by the `safetensors` crate, which refuses files whose tensors
 //! are sound: with values that are not text in `__metadata__`, or with bytes behind the last tensor.
 //! Invariant: tensors lie one after another without gap or overlap, and within the file.
 
@@ -64,7 +64,7 @@ fn list_from(bytes: &[u8], found: u64, file: usize) -> Result<Found, Problem> {
     Ok(Found { tensors: stored.collect(), metadata, beyond })
 }
 
-/// Checks that the tensors' offsets follow one another and hold what their shapes ask for; gives the
+/// Checks that the tensors' offsets follow one another and hold what their shapes need; returns the
 /// end of the last.
 fn end_of_data(tensors: &BTreeMap<String, Entry>) -> Result<u64, Problem> {
     let mut in_order: Vec<(&String, &Entry)> = tensors.iter().collect();
@@ -176,7 +176,7 @@ mod tests {
         list_from(&bytes[..(8 + header).min(bytes.len())], bytes.len() as u64, number)
     }
 
-    /// A file of this header and so many bytes of numbers.
+    /// A file of this header and so many bytes behind it.
     fn file(header: &str, data: usize) -> Vec<u8> {
         let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
         bytes.extend(header.as_bytes());

@@ -1,9 +1,9 @@
-//! What a file is, told from its bytes alone.
+//! Tells a file's format from its first bytes alone.
 
 use crate::checkpoint::error::Problem;
 use crate::checkpoint::formats::file_kind::FileKind;
 
-/// A format that can be opened.
+/// A format that [`super::list`] opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
     Safetensors,
@@ -11,10 +11,10 @@ pub(crate) enum Format {
     Pickle,
 }
 
-/// Headers are filled up to a whole number of words or pages.
+/// The longest padding of a header: writers round up to whole words or pages.
 const LONGEST_FILLING: usize = 4096;
 
-/// Names the format of a file that is not empty, or says what the file is instead.
+/// Returns the format, or as an error what the file is instead.
 pub(crate) fn sniff(bytes: &[u8]) -> Result<Format, Problem> {
     if bytes.is_empty() {
         return Err(Problem::Empty);

@@ -11,7 +11,7 @@ use crate::checkpoint::tensor::stored::{Piece, StoredTensor};
 
 const FORMAT: &str = "torch";
 const MOST_TENSORS: usize = 100_000;
-/// Keys under which programs put the weights, the usual one first.
+/// Keys under which programs store the weights, the usual one first.
 const WEIGHT_KEYS: &[&str] = &["state_dict", "model_state_dict", "model", "module", "weights"];
 /// Dictionaries within dictionaries that are looked into for the weights.
 const DEEPEST: usize = 4;
@@ -25,7 +25,8 @@ pub(crate) struct StateDict {
     pub(crate) beside: Vec<String>,
 }
 
-/// Finds the weights in a pickle of a file of the given number and length. `locate` answers with a storage's bytes in the file.
+/// Finds the weights in a pickle of the file that has this number and length. `locate` returns a
+/// storage's bytes in the file.
 pub(crate) fn collect(
     pickle: &Pickle<'_>,
     (file, file_length): (usize, usize),
@@ -141,7 +142,7 @@ fn place(
     let offset = tensor.offset.checked_mul(size).ok_or_else(outside)?;
     let end = offset.checked_add(span).filter(|end| *end <= length).ok_or_else(outside)?;
     let end = first.checked_add(end).filter(|end| *end <= bytes.len()).ok_or_else(outside)?;
-    // A tensor with a stride of 0 repeats its numbers, but none is larger than its whole file.
+    // A tensor with a stride of 0 repeats its elements, but none is larger than its whole file.
     let numbers = tensor.shape.iter().try_fold(1usize, |product, d| product.checked_mul(*d));
     numbers
         .and_then(|numbers| numbers.checked_mul(size))

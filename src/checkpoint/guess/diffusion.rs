@@ -10,7 +10,7 @@ use crate::checkpoint::open::Checkpoint;
 /// A stored ᾱ below this is no signal.
 const NO_SIGNAL: f32 = 1e-6;
 
-/// What is known, with a note for what had to be assumed.
+/// What the file tells, and a note for each assumption.
 pub(crate) fn diffusion(checkpoint: &Checkpoint, notes: &mut Vec<Note>) -> Diffusion {
     let (mut linear_start, mut linear_end, mut timesteps) = (0.00085, 0.012, 1000);
     let hints = checkpoint.hints();
@@ -18,7 +18,7 @@ pub(crate) fn diffusion(checkpoint: &Checkpoint, notes: &mut Vec<Note>) -> Diffu
     if let Some(length) = stored.length() {
         timesteps = length as u64;
     }
-    // A stretched schedule does not show the ends it had; it is taken as it is stored.
+    // A stretched schedule does not show the ends it had before.
     if let (Some(betas), false) = (&stored.betas, stored.end_without_signal())
         && let (Some(first), Some(last)) = (betas.first(), betas.last())
     {

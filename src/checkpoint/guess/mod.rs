@@ -1,4 +1,4 @@
-//! A config for a single file that came without a YAML, told from its tensors' shapes.
+//! A config for a single file without a YAML, from its tensors' shapes.
 //!
 //! Shapes do not show everything: the number of attention heads, the schedule's kind and what the
 //! model predicts are v1's, and each is a note.
@@ -18,7 +18,7 @@ use crate::checkpoint::names::keys::{CLIP, FIRST_STAGE, UNET, ema_name};
 use crate::checkpoint::open::Checkpoint;
 use crate::checkpoint::part::ModelPart;
 
-/// More levels or blocks than any model has; the search ends there.
+/// More levels or blocks than any model has: where the search ends.
 const MOST: usize = 256;
 
 /// The first stage's config by its shapes, and the latent's channels.
@@ -34,7 +34,7 @@ pub(crate) fn text_encoder_of(checkpoint: &Checkpoint, notes: &mut Vec<Note>) ->
     Shapes { checkpoint, averages: false }.clip(notes)
 }
 
-/// Tells a v1-shaped file's config: text to image with 4 latent channels, or inpainting with 9.
+/// Returns a v1-shaped file's config: text to image with 4 latent channels, or inpainting with 9.
 ///
 /// # Errors
 /// One sentence if the file is of another family, or its shapes fit no UNet, first stage or CLIP.

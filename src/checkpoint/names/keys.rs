@@ -1,13 +1,13 @@
 //! diffusers' names and CompVis's: ordered tables, and the counting that the blocks need.
 //!
-//! Invariant: a name that no table knows is not guessed at; it stays a leftover under its own part
-//! (`unet/…`) and is reported.
+//! Invariant: no name is guessed. One that no table knows stays a leftover under its own part
+//! (`unet/…`), which `inspect` reports.
 
 use std::collections::BTreeMap;
 
 use crate::checkpoint::tensor::stored::Tensors;
 
-/// Diffusers on the left, CompVis on the right; the first that fits is taken.
+/// Diffusers on the left, CompVis on the right; the first that fits decides.
 type Table = &'static [(&'static str, &'static str)];
 
 pub(crate) const UNET: &str = "model.diffusion_model.";
@@ -116,7 +116,7 @@ pub(crate) struct Blocks {
 }
 
 impl Blocks {
-    /// Counts the blocks. A VAE's names are given without `encoder.` or `decoder.`.
+    /// Counts the blocks. Takes a VAE's names without `encoder.` or `decoder.`.
     pub(crate) fn count<'n>(names: impl Iterator<Item = &'n str>) -> Self {
         let mut blocks = Self::default();
         for name in names {
@@ -149,7 +149,7 @@ impl Blocks {
     }
 }
 
-/// `down_blocks.1.resnets.0.conv1.weight`, taken apart.
+/// The pieces of `down_blocks.1.resnets.0.conv1.weight`.
 struct Place<'n> {
     block: usize,
     kind: &'n str,

@@ -1,7 +1,7 @@
 //! What a set of named tensors is, where it is no whole model of Stable Diffusion v1.
 //!
-//! One table of marks in tensors' names tells it; where names do not, the width of the context does.
-//! The trap: merged models carry rests of other things, so a set with v1's UNet and text encoder is a
+//! A table of marks in tensors' names decides; where names do not, the width of the context does.
+//! Trap: merged models carry rests of other things, so a set with v1's UNet and text encoder is a
 //! model whatever else is in it.
 
 use super::keys::{CLIP, EMA, FIRST_STAGE, OPEN_CLIP, UNET};
@@ -33,7 +33,7 @@ const SANA: Kind = Kind::Family("Sana");
 const WAN: Kind = Kind::Family("Wan");
 const DIT: Kind = Kind::Family("diffusion transformer (DiT)");
 
-/// What goes with a model. The first row that fits is taken.
+/// What goes with a model. The first row that fits decides.
 const ADDITIONS: &[Row] = &[
     (CONTROL_NET, &[Start("lora_controlnet")]),
     (CONTROL_NET, &[Start("control_model.")]),
@@ -108,7 +108,7 @@ const FAMILIES: &[Row] = &[
     (VERSION_2, &[Start(OPEN_CLIP)]),
 ];
 
-/// Parts of models.
+/// Models' parts in files of their own.
 const PARTS: &[Row] = &[
     (Kind::Unet, &[Start("down_blocks."), Start("mid_block.")]),
     (Kind::Unet, &[Start("input_blocks."), Start("middle_block.")]),
@@ -166,7 +166,7 @@ impl Kind {
     }
 }
 
-/// Names and shapes.
+/// The names and shapes of a set of tensors.
 struct Names<'a>(&'a Tensors);
 
 impl Names<'_> {

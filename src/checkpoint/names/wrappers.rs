@@ -1,8 +1,8 @@
-//! What training and merging programs put around the names of a model's tensors, taken off again.
+//! Strips what training and merging programs put around the names of a model's tensors.
 //!
 //! A model trained on several cards is called `module.…`, a compiled one `_orig_mod.…`; a model that
 //! was part of another or was merged wrongly carries a prefix too many, or one of them twice.
-//! Invariant: no tensor is lost. A name that is already taken without its wrapper stays as it is.
+//! Invariant: no tensor is lost. A name keeps its wrapper where another tensor has the bare name.
 
 use std::collections::BTreeSet;
 
@@ -39,14 +39,14 @@ const LOOSE: [&str; 10] = [
     "ztsnr",
 ];
 
-/// Names that were read without their wrappers.
+/// The tensors whose names lost a wrapper.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Renamed {
-    /// How many.
+    /// How many there are.
     pub(crate) tensors: usize,
-    /// The first of them as it is stored.
+    /// The first one's stored name.
     pub(crate) stored: String,
-    /// As it is read.
+    /// Its name without the wrapper.
     pub(crate) read_as: String,
 }
 
@@ -56,7 +56,7 @@ impl From<Renamed> for Note {
     }
 }
 
-/// Takes torch's wrapping modules out of the names.
+/// Removes torch's wrapping modules from the names.
 pub(crate) fn unwrap_modules(tensors: &mut Tensors) -> Option<Renamed> {
     let is_wrapper = |segment: &&str| SEGMENTS.contains(segment);
     rename(tensors, |name| {
@@ -65,7 +65,7 @@ pub(crate) fn unwrap_modules(tensors: &mut Tensors) -> Option<Renamed> {
     })
 }
 
-/// Takes prefixes that are too many from the names of a single file.
+/// Removes surplus prefixes from the names of a single file.
 pub(crate) fn unwrap_prefixes(tensors: &mut Tensors) -> Option<Renamed> {
     let outer: BTreeSet<String> = tensors
         .keys()
@@ -81,7 +81,7 @@ pub(crate) fn unwrap_prefixes(tensors: &mut Tensors) -> Option<Renamed> {
     })
 }
 
-/// A name, taken apart at the last module of a whole model that it mentions.
+/// A name, split at the last module of a whole model that it mentions.
 struct Place<'n> {
     outer: &'n str,
     root: &'static str,

@@ -1,7 +1,7 @@
-//! The element types that checkpoints store, and how bytes become numbers.
+//! `ElementType`: the element types that checkpoints store, and how bytes become elements.
 //!
-//! Invariant: floats keep their stored width, but 8-bit ones become half floats; every integer that
-//! fits is widened to i64. Bytes that lie aligned are borrowed, the others copied.
+//! Invariant: floats keep their stored width, but 8-bit ones become half floats; integers that fit
+//! become i64. Aligned bytes are borrowed, others copied.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use bytemuck::{AnyBitPattern, NoUninit};
 use crate::checkpoint::tensor::float8::Float8;
 use crate::ops::host::HostData;
 
-/// How a tensor's numbers are stored.
+/// How a file stores a tensor's elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "the names say it: F for floats, I and U for integers, bits after them")]
 pub enum ElementType {
@@ -133,7 +133,7 @@ impl ElementType {
         })
     }
 
-    /// The numbers in `bytes`, whose length is a multiple of [`ElementType::size`]; `None` for a
+    /// The elements in `bytes`, whose length is a multiple of [`ElementType::size`]; `None` for a
     /// type that is not read.
     pub(crate) fn numbers(self, bytes: &[u8]) -> Option<HostData<'_>> {
         Some(match self {
@@ -155,7 +155,7 @@ impl ElementType {
     }
 }
 
-/// Borrows aligned bytes as numbers, copies others.
+/// Borrows aligned bytes as elements, copies others.
 fn cast<T: AnyBitPattern + NoUninit>(bytes: &[u8]) -> Cow<'_, [T]> {
     match bytemuck::try_cast_slice(bytes) {
         Ok(numbers) => Cow::Borrowed(numbers),

@@ -19,7 +19,7 @@ pub enum Float8 {
 }
 
 impl Float8 {
-    /// The numbers of `bytes`.
+    /// Widens each byte exactly.
     pub(crate) fn widen(self, bytes: &[u8]) -> Vec<f16> {
         let all: [f16; 256] = std::array::from_fn(|byte| self.number(byte as u8));
         bytes.iter().map(|byte| all[usize::from(*byte)]).collect()

@@ -1,6 +1,6 @@
-//! A model file that is read by position, or one that is part of the program.
+//! `ModelFile`: a file that is read by position, or one that is part of the program.
 //!
-//! Invariant: bytes that are handed out were in the file while it had the length and the time of change
+//! Invariant: bytes that a read returns were in the file while it had the length and the time of change
 //! that it had when it was opened; else the read is [`Problem::Changed`]. Nothing is mapped: a mapping
 //! of a file that is cut short ends the process, and what the system maps around it counts as memory.
 
@@ -52,7 +52,7 @@ impl ModelFile {
         &self.path
     }
 
-    /// Bytes that it has.
+    /// Its length in bytes.
     pub(crate) fn len(&self) -> usize {
         match &self.bytes {
             Bytes::Opened { length, .. } => *length,
@@ -172,7 +172,7 @@ impl Seek for FileReader<'_> {
     }
 }
 
-/// Reads a small text file whole; one larger than `limit` bytes is refused unread.
+/// Reads a small text file whole; refuses one larger than `limit` bytes unread.
 pub(crate) fn read_small(path: &Path, limit: u64) -> Result<String, CheckpointError> {
     let fails = |error: io::Error| unreadable(error).at(path);
     let size = fs::metadata(path).map_err(fails)?.len();

@@ -10,7 +10,7 @@ const SCALES: [&str; 2] = [".scale_weight", ".weight_scale"];
 const COMPANIONS: [&str; 3] = [".scale_input", ".input_scale", ".comfy_quant"];
 const MARK: &str = "scaled_fp8";
 
-/// Gives each weight its scale, and takes scales and their companions from the list.
+/// Attaches each scale to its weight, and removes scales and their companions from the list.
 pub(crate) fn attach(tensors: &mut Tensors) {
     let names: Vec<String> = tensors.keys().filter(|name| is_known(name)).cloned().collect();
     for name in names {

@@ -16,17 +16,17 @@ use super::element::ElementType;
 use super::model_file::ModelFile;
 use crate::checkpoint::error::Problem;
 
-/// Tensors by name.
+/// Stored tensors by name.
 pub(crate) type Tensors = BTreeMap<String, StoredTensor>;
 
-/// One stored tensor.
+/// A tensor as the files store it.
 #[derive(Clone, Debug)]
 pub(crate) struct StoredTensor {
     pub(crate) shape: Vec<usize>,
     pub(crate) element: ElementType,
     /// Usually one; several lie one after another along the first dimension.
     pub(crate) pieces: Vec<Piece>,
-    /// What the numbers are to be multiplied by: one number, or one a row.
+    /// The factor of its elements: one, or one a row.
     pub(crate) scale: Option<Box<StoredTensor>>,
 }
 
@@ -42,12 +42,12 @@ pub(crate) struct Piece {
 }
 
 impl StoredTensor {
-    /// How many numbers there are.
+    /// Elements that it has.
     pub(crate) fn count(&self) -> usize {
         self.shape.iter().product()
     }
 
-    /// Bytes the numbers take, without gaps.
+    /// Bytes that its elements take, without gaps.
     pub(crate) fn size(&self) -> u64 {
         match self.element.size() {
             Some(size) => (self.count() * size) as u64,
@@ -72,7 +72,7 @@ impl StoredTensor {
         Some(Self { shape: shape.to_vec(), pieces: vec![piece], ..self.clone() })
     }
 
-    /// The numbers, under the given shape (of equal count).
+    /// Reads the elements, as a tensor of `shape` (of equal count).
     pub(crate) fn read(
         &self,
         name: &str,
@@ -116,7 +116,7 @@ impl StoredTensor {
         Ok(HostTensor { shape: shape.to_vec(), data: data.ok_or_else(refused)? })
     }
 
-    /// The numbers of a row-major piece, read to where they stay.
+    /// Reads a row-major piece straight into memory of its own.
     fn read_piece(
         &self,
         file: &ModelFile,
@@ -134,7 +134,7 @@ impl StoredTensor {
         })
     }
 
-    /// The numbers to be packed: they stay in the file if they lie there unscaled, in one row-major piece
+    /// The elements for packing: they stay in the file if they lie there unscaled, in one row-major piece
     /// of a type that kernels take.
     pub(crate) fn rows<'a>(
         &self,
@@ -169,7 +169,7 @@ where
     Ok(numbers.into())
 }
 
-/// A tensor's numbers in their file.
+/// A tensor's elements, still in their file.
 struct Stored<'a> {
     file: &'a ModelFile,
     start: usize,
@@ -192,7 +192,7 @@ impl StoredNumbers for Stored<'_> {
     }
 }
 
-/// The numbers of the tensor `name` in its own units: each row times its scale.
+/// The elements of the tensor `name` in its own units: each row times its scale.
 ///
 /// # Errors
 /// If there is neither one scale nor one a row.

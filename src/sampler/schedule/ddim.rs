@@ -19,7 +19,7 @@ pub struct DdimSchedule {
     pub ddim_alphas_prev: Vec<f64>,
     /// σ of each step.
     pub ddim_sigmas: Vec<f64>,
-    /// What differs from what was asked.
+    /// Where the steps differ from what the caller asked for.
     pub notes: Vec<Note>,
 }
 
@@ -115,12 +115,12 @@ impl DdimSchedule {
         }
     }
 
-    /// Steps that will run.
+    /// Steps that the run takes.
     pub fn len(&self) -> usize {
         self.ddim_timesteps.len()
     }
 
-    /// Whether no step will run.
+    /// Whether there is no step.
     pub fn is_empty(&self) -> bool {
         self.ddim_timesteps.is_empty()
     }
@@ -130,7 +130,7 @@ impl DdimSchedule {
         self.ddim_timesteps.iter().rev().copied().collect()
     }
 
-    /// The first of these steps only, in ascending time.
+    /// The `len` steps of the lowest timesteps.
     pub fn first(&self, len: usize) -> Self {
         let cut = |list: &[f64]| list[..len].to_vec();
         Self {

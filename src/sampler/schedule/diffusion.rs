@@ -16,7 +16,7 @@ pub enum BetaSchedule {
 }
 
 impl BetaSchedule {
-    /// The name in a config.
+    /// The schedule that a config calls `name`.
     pub fn from_name(name: &str) -> Option<Self> {
         Some(match name {
             "linear" => Self::Linear,
@@ -63,9 +63,9 @@ fn products(betas: impl Iterator<Item = f64>) -> Vec<f64> {
 /// The full schedule of training: `DDPM.register_schedule`'s buffers, f32 like the reference's.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DiffusionSchedule {
-    /// β_t.
+    /// β_t, one a timestep.
     pub betas: Vec<f32>,
-    /// ᾱ_t.
+    /// ᾱ_t: the product of 1 − β up to t.
     pub alphas_cumprod: Vec<f32>,
     /// ᾱ_{t−1}, starting with 1.
     pub alphas_cumprod_prev: Vec<f32>,
@@ -89,8 +89,8 @@ impl DiffusionSchedule {
         Self::of(&betas, &alphas_cumprod)
     }
 
-    /// The schedule whose ᾱ are given, falling from at most 1 to 0 or above. None is taken to be less
-    /// than 4.9e-8.
+    /// The schedule of these ᾱ, falling from at most 1 to 0 or above; each is at least 4.9e-8 in the
+    /// result.
     pub fn from_alphas_cumprod(alphas_cumprod: impl Iterator<Item = f64>) -> Self {
         let alphas_cumprod: Vec<f64> = alphas_cumprod.map(|alpha| alpha.max(LEAST_ALPHA_CUMPROD)).collect();
         let previous = std::iter::once(1.0).chain(alphas_cumprod.iter().copied());
@@ -99,7 +99,7 @@ impl DiffusionSchedule {
         Self::of(&betas, &alphas_cumprod)
     }
 
-    /// The schedule whose β are given.
+    /// The schedule of these β.
     pub fn from_betas(betas: impl Iterator<Item = f64>) -> Self {
         Self::from_alphas_cumprod(products(betas).into_iter())
     }
@@ -137,7 +137,7 @@ impl DiffusionSchedule {
         }
     }
 
-    /// Timesteps of training.
+    /// How many timesteps training had.
     pub fn timesteps(&self) -> usize {
         self.betas.len()
     }

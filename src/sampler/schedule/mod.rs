@@ -18,7 +18,7 @@ pub enum ScheduleError {
     /// No steps, or more than the schedule has.
     #[error("expected 1 to {most} steps, found {found}; choose a number in that range")]
     Steps {
-        /// Steps of training.
+        /// Timesteps of training.
         most: usize,
         /// Steps asked for.
         found: usize,

@@ -1,7 +1,7 @@
 //! `TimestepSpacing`: how the steps of a run are spread over the timesteps of training.
 //!
-//! Trap: S steps asked for are often more by the reference's even rule, where S does not divide the
-//! timesteps of training; `exact` always runs S.
+//! Trap: by the reference's even rule a run of S steps often takes more, where S does not divide the
+//! timesteps of training; `exact` always takes S.
 
 use std::borrow::Cow;
 

@@ -4,7 +4,7 @@
 //! counts as data or as an attack. Instances of unknown classes are data (Lightning puts callbacks
 //! and configs of any project beside the weights); unknown calls are not.
 
-/// Modules that have no business in a checkpoint, whatever is asked of them.
+/// Modules that have no business in a checkpoint, whatever their name.
 const FORBIDDEN_MODULES: &[&str] = &[
     "_osx_support",
     "_posixsubprocess",

@@ -1,11 +1,11 @@
 //! A reader of pickles, protocols 0 to 5, that runs nothing.
 //!
 //! A pickle is a program for a stack machine. This one builds plain values and nothing else: a
-//! class becomes its name, an instance an inert record, a tensor a note of where its numbers lie.
+//! class becomes its name, an instance an inert record, a tensor a note of where its elements lie.
 //! A file that asks to call anything that is not known to be harmless is refused by that name.
 //!
-//! Invariant: work and memory are in proportion to the bytes read; no length in the file is
-//! believed before that many bytes have been seen.
+//! Invariant: work and memory are in proportion to the bytes read; a length in the file reserves
+//! nothing before that many bytes have been seen.
 
 mod allowed;
 mod machine;

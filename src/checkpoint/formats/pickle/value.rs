@@ -40,7 +40,7 @@ pub(crate) enum Value<'a> {
     Tensor(TensorValue),
 }
 
-/// A run of numbers that tensors share.
+/// A run of elements that tensors share.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Storage<'a> {
     /// Its name in the file.
@@ -48,7 +48,7 @@ pub(crate) struct Storage<'a> {
     pub(crate) element: ElementType,
     /// Elements before the first in the storage called `key` (views in old files).
     pub(crate) first: usize,
-    /// Elements it has.
+    /// Elements that it has.
     pub(crate) count: usize,
 }
 

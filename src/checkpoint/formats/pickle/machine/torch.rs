@@ -1,6 +1,6 @@
 //! The calls and references that torch writes into a pickle, as values.
 //!
-//! The trap: every argument comes from the file and may be of any type.
+//! Trap: every argument comes from the file and may be of any type.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ const MOST_DIMENSIONS: usize = 8;
 pub(super) enum Called<'a> {
     /// The value that it was given.
     Argument(Handle),
-    /// A new value.
+    /// A value that the call makes.
     Made(Value<'a>),
 }
 
