@@ -273,7 +273,7 @@ impl Measured<'_> {
                     (conditioning(model, latent_shape, 1)?, conditioning(model, latent_shape, 2)?);
                 let mut denoiser = ConditionedModel::new(model, one, Some(&other))?;
                 let x = latent(latent_shape, 3);
-                let t = model.config.schedule.timesteps() / 2;
+                let t = (model.config.schedule.timesteps() / 2) as f32;
                 Some(Box::new(move || match part {
                     Part::Unet => denoiser.guided(&x, t).map(drop),
                     _ => denoiser.conditional(&x, t).map(drop),

@@ -7,14 +7,14 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use crate::engine::generate::{self, GenerateError, Plan};
+use crate::engine::generate::{self, Plan};
 use crate::engine::{Busyness, OpenModel, Opening, open_model};
 use crate::note::{Note, PictureNote};
 use crate::ops::{Device, StopFlag};
 use crate::picture::metadata::read::Recovered;
 use crate::picture::{self, Held, Made};
 use crate::places::Places;
-use crate::sampler::{DdimSchedule, Next};
+use crate::sampler::Next;
 use crate::sampler::{RngKind, SamplerKind, TimestepSpacing};
 use crate::settings::Settings;
 use crate::told::quoted;
@@ -76,7 +76,7 @@ fn settings(
         prompt: String::new(),
         negative_prompt: String::new(),
         seed: random_seed(),
-        sampler: SamplerKind::Ddim,
+        sampler: SamplerKind::default(),
         timesteps: TimestepSpacing::Uniform,
         rng: RngKind::Cpu,
         temperature: 1.0,
@@ -97,17 +97,15 @@ fn settings(
         seed,
         width: arguments.width.unwrap_or(base.width),
         height: arguments.height.unwrap_or(base.height),
-        sampler: arguments.sampler.map_or(base.sampler, Into::into),
-        timesteps: arguments.timesteps.map_or(base.timesteps, Into::into),
+        sampler: arguments.sampler.unwrap_or(base.sampler),
+        timesteps: arguments.timesteps.unwrap_or(base.timesteps),
         rng: arguments.rng.map_or(base.rng, Into::into),
         temperature: arguments.temperature.unwrap_or(base.temperature),
     };
     let notes = like.map(|found| like::follow(found, arguments, model, &mut settings)).unwrap_or_default();
     generate::check_settings(&model.networks, &settings)?;
     // The steps are laid out for each picture; here only whether they can be is of interest.
-    let schedule = &model.networks.config.schedule;
-    DdimSchedule::new(schedule, settings.steps, settings.timesteps, settings.eta)
-        .map_err(GenerateError::Schedule)?;
+    generate::schedule(&model.networks, &settings)?;
     Ok((settings, notes))
 }
 

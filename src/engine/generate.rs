@@ -7,9 +7,8 @@ use crate::model::{Conditioning, ConditioningKey, LatentDiffusion};
 use crate::note::{Note, TextKind};
 use crate::ops::{self, Tensor};
 use crate::picture::Frame;
-use crate::sampler::SamplerKind;
 use crate::sampler::noise::Noise;
-use crate::sampler::{DdimSchedule, Latent, Next, RunOptions, RunState, ScheduleError, StepReport, run};
+use crate::sampler::{DdimSchedule, Latent, Next, RunOptions, RunState, StepReport, make_schedule, run};
 use crate::settings::Settings;
 use crate::told::quoted;
 
@@ -53,8 +52,7 @@ pub struct Generated {
 /// If a setting does not go with the model; if stopped.
 pub fn plan(model: &LatentDiffusion, settings: &Settings) -> Result<Plan, GenerateError> {
     check_settings(model, settings)?;
-    let schedule =
-        DdimSchedule::new(&model.config.schedule, settings.steps, settings.timesteps, settings.eta)?;
+    let schedule = schedule(model, settings)?;
     let mut notes = schedule.notes.clone();
     let mut tokens = TokenCount::default();
     let (mut ids, mut conditioning) = (Vec::new(), None);
@@ -90,6 +88,15 @@ pub fn plan(model: &LatentDiffusion, settings: &Settings) -> Result<Plan, Genera
     }
     model.keep_what_steps_need();
     Ok(Plan { schedule, tokens, ids, notes, conditioning })
+}
+
+/// The steps that these settings run on a model.
+///
+/// # Errors
+/// If their number, or eta, does not go with the model or the sampler.
+pub fn schedule(model: &LatentDiffusion, settings: &Settings) -> Result<DdimSchedule, GenerateError> {
+    let Settings { sampler, steps, timesteps, eta, .. } = *settings;
+    Ok(make_schedule(sampler, &model.config.schedule, steps, timesteps, eta)?)
 }
 
 /// The state before the first step: x_T from the seed.
@@ -168,9 +175,6 @@ pub fn check_settings(model: &LatentDiffusion, settings: &Settings) -> Result<()
     check_side(model, Side::Width, settings.width)?;
     check_side(model, Side::Height, settings.height)?;
     check_range(Number::Eta, settings.eta, [0.0, 1.0])?;
-    if settings.sampler == SamplerKind::Plms && settings.eta > 0.0 {
-        return Err(ScheduleError::PlmsEta(settings.eta.to_string()).into());
-    }
     check_range(Number::Guidance, settings.guidance, [-GUIDANCE_MAX, GUIDANCE_MAX])?;
     check_range(Number::Temperature, settings.temperature, [0.0, TEMPERATURE_MAX])
 }
