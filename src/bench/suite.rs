@@ -8,6 +8,7 @@ use super::subject::{Subject, SubjectError};
 use super::{cancel, peak, previews, processor};
 use crate::engine::ConditionedModel;
 use crate::engine::generate;
+use crate::model::unet::LabelShape;
 use crate::model::{CondStage, Conditioning, ConditioningKey, LatentDiffusion};
 use crate::ops::{self, Device, Tensor};
 use crate::sampler::noise::Noise;
@@ -266,7 +267,7 @@ impl Measured<'_> {
                 let CondStage::Clip { .. } = model.cond_stage() else { return Ok(None) };
                 let tokens = [model.tokenize(PROMPT)?, model.tokenize("")?];
                 let [prompt, negative] = tokens;
-                Some(Box::new(move || model.get_learned_conditioning_of_both(&prompt, &negative).map(drop)))
+                Some(Box::new(move || model.get_learned_conditioning(&[&prompt, &negative]).map(drop)))
             }
             Part::Unet | Part::Unet1 => {
                 let (one, other) =
@@ -354,7 +355,16 @@ fn conditioning(model: &LatentDiffusion, latent: [usize; 4], seed: u64) -> ops::
         let values = noise.randn(shape.iter().product());
         made.c_concat.push(Tensor::from_f32(model.device(), &shape, &values)?);
     }
-    made.y = unet.num_classes.map(|_| vec![0]);
+    match unet.label {
+        LabelShape::None => {}
+        LabelShape::Classes(_) => made.y = Some(vec![0]),
+        LabelShape::Vector(channels) => {
+            made.vector = Some(Tensor::from_f32(model.device(), &[1, channels], &noise.randn(channels))?);
+        }
+    }
+    if let Some(dim) = unet.time_cond_proj_dim {
+        made.guidance = Some(Tensor::from_f32(model.device(), &[1, dim], &noise.randn(dim))?);
+    }
     Ok(made)
 }
 

@@ -72,7 +72,8 @@ pub fn plan(model: &LatentDiffusion, settings: &Settings) -> Result<Plan, Genera
                 });
             }
         }
-        let (context, unconditional) = model.get_learned_conditioning_of_both(&prompt, &negative)?;
+        let both = model.get_learned_conditioning(&[&prompt, &negative])?;
+        let (context, unconditional) = (both.batch_item(0)?, both.batch_item(1)?);
         for context in [&context, &unconditional] {
             check_finite(model, Part::TextEncoder, &context.to_f32()?)?;
         }

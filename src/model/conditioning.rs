@@ -41,6 +41,10 @@ pub struct Conditioning {
     pub c_crossattn: Vec<Tensor>,
     /// Class labels (b).
     pub y: Option<Vec<i64>>,
+    /// Vectors (b, adm_in_channels) of the models that add one to the time embedding.
+    pub vector: Option<Tensor>,
+    /// The embedded guidance (b, time_cond_proj_dim) of a model that was distilled with it.
+    pub guidance: Option<Tensor>,
 }
 
 impl Conditioning {
@@ -65,7 +69,8 @@ impl Conditioning {
     /// Whether it reaches the UNet by nothing but cross-attention, so that copies of x stay equal until
     /// then.
     pub fn is_context_alone(&self) -> bool {
-        self.c_concat.is_empty() && self.y.is_none() && self.c_crossattn.len() == 1
+        let beside = self.y.is_some() || self.vector.is_some() || self.guidance.is_some();
+        self.c_concat.is_empty() && !beside && self.c_crossattn.len() == 1
     }
 
     /// Both batches one after the other: the doubled batch of classifier-free guidance, with the
@@ -77,6 +82,10 @@ impl Conditioning {
         let join = |a: &[Tensor], b: &[Tensor]| {
             a.iter().zip(b).map(|(a, b)| Tensor::concatenate_batch(&[a, b])).collect::<Result<Vec<_>>>()
         };
+        let both = |a: &Option<Tensor>, b: &Option<Tensor>| match (a, b) {
+            (Some(a), Some(b)) => Tensor::concatenate_batch(&[a, b]).map(Some),
+            _ => Ok(None),
+        };
         let y = match (&unconditional.y, &conditional.y) {
             (Some(a), Some(b)) => Some([a.as_slice(), b].concat()),
             _ => None,
@@ -85,6 +94,8 @@ impl Conditioning {
             c_concat: join(&unconditional.c_concat, &conditional.c_concat)?,
             c_crossattn: join(&unconditional.c_crossattn, &conditional.c_crossattn)?,
             y,
+            vector: both(&unconditional.vector, &conditional.vector)?,
+            guidance: both(&unconditional.guidance, &conditional.guidance)?,
         })
     }
 }

@@ -7,7 +7,7 @@ use super::cond::tokenizer::Tokens;
 use super::conditioning::{Conditioning, ConditioningKey};
 use super::first_stage::{Encoded, FirstStage};
 use super::instantiate::CondStage;
-use super::unet::{UNetConfig, UNetModel};
+use super::unet::{Beside, Label, UNetConfig, UNetModel};
 use crate::ops::{Device, Dtype, Error, Result, Tensor};
 use crate::sampler::{DiffusionSchedule, Parameterization};
 
@@ -87,32 +87,16 @@ impl LatentDiffusion {
         }
     }
 
-    /// One text's context (1, n, d).
+    /// The contexts (b, n, d) of b texts, from one pass of the encoder.
     ///
     /// # Errors
     /// If the model takes no text, or stopped.
-    pub fn get_learned_conditioning(&self, tokens: &Tokens) -> Result<Tensor> {
-        match &self.cond_stage {
-            CondStage::Clip { embedder, .. } => embedder.forward(&tokens.ids)?.to_dtype_of(&self.device),
-            _ => Err(Error::Shape("this model takes no text".to_owned())),
-        }
-    }
-
-    /// The contexts of a guided run's two texts, (1, n, d) each, from one pass of the encoder.
-    ///
-    /// # Errors
-    /// If the model takes no text, or stopped.
-    pub fn get_learned_conditioning_of_both(
-        &self,
-        prompt: &Tokens,
-        negative: &Tokens,
-    ) -> Result<(Tensor, Tensor)> {
+    pub fn get_learned_conditioning(&self, texts: &[&Tokens]) -> Result<Tensor> {
         let CondStage::Clip { embedder, .. } = &self.cond_stage else {
             return Err(Error::Shape("this model takes no text".to_owned()));
         };
-        let ids = [prompt.ids.as_slice(), &negative.ids].concat();
-        let both = embedder.forward(&ids)?.to_dtype_of(&self.device)?;
-        Ok((both.batch_item(0)?, both.batch_item(1)?))
+        let ids: Vec<i64> = texts.iter().flat_map(|tokens| &tokens.ids).copied().collect();
+        embedder.forward(&ids)?.to_dtype_of(&self.device)
     }
 
     /// Frees what the steps and the decoder do not use, the text encoder and the first stage's
@@ -172,8 +156,12 @@ impl LatentDiffusion {
             }
             _ => None,
         };
-        let y = if key == ConditioningKey::Adm { conditioning.y.as_deref() } else { None };
-        self.unet.forward(&x, t, context.as_ref(), y)
+        let label = match key {
+            ConditioningKey::Adm => conditioning.y.as_deref().map(Label::Classes),
+            _ => conditioning.vector.as_ref().map(Label::Vector),
+        };
+        let beside = Beside { label, guidance: conditioning.guidance.as_ref() };
+        self.unet.forward(&x, t, context.as_ref(), beside)
     }
 
     fn check_channels(&self, x: &Tensor) -> Result<()> {

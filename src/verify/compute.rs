@@ -93,9 +93,9 @@ fn conditioning(
         (Some(prompt), None) => {
             let tokens = model.tokenize(prompt)?;
             trace.i64("tokens", &[1, tokens.ids.len()], tokens.ids.clone());
-            let context = repeat(&model.get_learned_conditioning(&tokens)?, batch)?;
+            let context = repeat(&model.get_learned_conditioning(&[&tokens])?, batch)?;
             let empty = model.tokenize(request.negative_prompt.as_deref().unwrap_or_default())?;
-            let unconditional = repeat(&model.get_learned_conditioning(&empty)?, batch)?;
+            let unconditional = repeat(&model.get_learned_conditioning(&[&empty])?, batch)?;
             let key = model.config.conditioning_key;
             (Conditioning::from_tensor(context, key), Some(Conditioning::from_tensor(unconditional, key)))
         }

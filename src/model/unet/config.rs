@@ -1,6 +1,9 @@
 //! `UNetConfig`: the arguments of `UNetModel`, as the reference names them.
 
+use serde_json::Value;
+
 use crate::config::{Params, Result};
+use crate::model::unet::label::LabelShape;
 
 /// The options of the reference's `UNetModel`; `norm_num_groups` is ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +22,11 @@ pub struct UNetConfig {
     pub channel_mult: Vec<usize>,
     /// Resample with convolutions.
     pub conv_resample: bool,
-    /// Classes of a class-conditional model.
-    pub num_classes: Option<usize>,
+    /// The class label or the vector beside the context (`num_classes`, `adm_in_channels`).
+    pub label: LabelShape,
+    /// Channels of the guidance embedding of a distilled model, which is added to the timestep's
+    /// (`time_cond_proj_dim`, diffusers' name: the reference has none).
+    pub time_cond_proj_dim: Option<usize>,
     /// Heads of attention.
     pub num_heads: Option<usize>,
     /// Channels of a head, instead of a number of heads.
@@ -35,8 +41,10 @@ pub struct UNetConfig {
     pub use_new_attention_order: bool,
     /// `SpatialTransformer` instead of `AttentionBlock`.
     pub use_spatial_transformer: bool,
-    /// Transformer blocks.
-    pub transformer_depth: usize,
+    /// Transformer blocks at each level; as many numbers as `channel_mult` has.
+    pub transformer_depth: Vec<usize>,
+    /// Transformer blocks in the middle (`transformer_depth_middle`, SGM's name).
+    pub transformer_depth_middle: usize,
     /// Channels of the context.
     pub context_dim: Option<usize>,
     /// The older rule for the size of a head.
@@ -60,15 +68,19 @@ impl UNetConfig {
             return Err(params.refuse("n_embed", "predicting codebook ids is no denoising; leave it out"));
         }
         params.training_only(&["image_size", "use_checkpoint", "use_fp16", "use_bf16", "dropout"]);
+        // A linear layer over tokens is a 1×1 convolution over positions: the weights are read as either.
+        params.flag("use_linear_in_transformer", false)?;
+        let channel_mult = params.counts("channel_mult")?.unwrap_or_else(|| vec![1, 2, 4, 8]);
+        let transformer_depth = transformer_depth(&mut params, channel_mult.len())?;
         let config = Self {
             in_channels: params.required_count("in_channels")?,
             out_channels: params.required_count("out_channels")?,
             model_channels: params.required_count("model_channels")?,
             num_res_blocks: params.required_count("num_res_blocks")?,
             attention_resolutions: params.counts("attention_resolutions")?.unwrap_or_default(),
-            channel_mult: params.counts("channel_mult")?.unwrap_or_else(|| vec![1, 2, 4, 8]),
             conv_resample: params.flag("conv_resample", true)?,
-            num_classes: params.count("num_classes")?,
+            label: label_shape(&mut params)?,
+            time_cond_proj_dim: params.count("time_cond_proj_dim")?,
             num_heads: params.count_or_minus_one("num_heads")?,
             num_head_channels: params.count_or_minus_one("num_head_channels")?,
             num_heads_upsample: params.count_or_minus_one("num_heads_upsample")?,
@@ -76,7 +88,12 @@ impl UNetConfig {
             resblock_updown: params.flag("resblock_updown", false)?,
             use_new_attention_order: params.flag("use_new_attention_order", false)?,
             use_spatial_transformer: params.flag("use_spatial_transformer", false)?,
-            transformer_depth: params.count("transformer_depth")?.unwrap_or(1),
+            transformer_depth_middle: params
+                .count("transformer_depth_middle")?
+                .or(transformer_depth.last().copied())
+                .unwrap_or(1),
+            transformer_depth,
+            channel_mult,
             context_dim: context_dim(&mut params)?,
             legacy: params.flag("legacy", true)?,
             norm_num_groups: params.count("norm_num_groups")?.unwrap_or(32),
@@ -106,6 +123,31 @@ impl UNetConfig {
     }
 }
 
+/// One number for all levels, or one for each.
+fn transformer_depth(params: &mut Params, levels: usize) -> Result<Vec<usize>> {
+    let mut copy = params.clone();
+    let Ok(Some(list)) = copy.counts("transformer_depth") else {
+        return Ok(vec![params.count("transformer_depth")?.unwrap_or(1); levels]);
+    };
+    *params = copy;
+    if list.len() == levels {
+        return Ok(list);
+    }
+    let sentence = format!("expected a number, or {levels} for the levels of channel_mult, found {list:?}");
+    Err(params.refuse("transformer_depth", &sentence))
+}
+
+/// `num_classes` is a number of classes, or `sequential` for vectors of `adm_in_channels`.
+fn label_shape(params: &mut Params) -> Result<LabelShape> {
+    let mut copy = params.clone();
+    if copy.take("num_classes") != Some(Value::from("sequential")) {
+        let classes = params.count("num_classes")?;
+        return Ok(classes.map_or(LabelShape::None, LabelShape::Classes));
+    }
+    *params = copy;
+    Ok(LabelShape::Vector(params.required_count("adm_in_channels")?))
+}
+
 /// A number, or the one number of a list (an omegaconf list in some files).
 fn context_dim(params: &mut Params) -> Result<Option<usize>> {
     let mut copy = params.clone();
@@ -115,5 +157,43 @@ fn context_dim(params: &mut Params) -> Result<Option<usize>> {
             Ok(Some(list[0]))
         }
         _ => params.count("context_dim"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::parse_yaml;
+
+    fn read(further: &str) -> Result<UNetConfig> {
+        let yaml = format!(
+            "{{in_channels: 4, out_channels: 4, model_channels: 32, num_res_blocks: 1, num_heads: 4, \
+             channel_mult: [1, 2, 4], attention_resolutions: [2, 4], use_spatial_transformer: true, \
+             context_dim: 16, {further}}}"
+        );
+        let map = parse_yaml(&yaml)?.as_object().unwrap().clone();
+        let params = Params::new("unet_config", map);
+        UNetConfig::from_params(params).map(|(config, _)| config)
+    }
+
+    #[test]
+    fn transformers_are_as_deep_as_each_level_says() {
+        let config = read("transformer_depth: 2").unwrap();
+        assert_eq!((config.transformer_depth, config.transformer_depth_middle), (vec![2; 3], 2));
+        let config = read("transformer_depth: [1, 2, 10], use_linear_in_transformer: true").unwrap();
+        assert_eq!((config.transformer_depth, config.transformer_depth_middle), (vec![1, 2, 10], 10));
+        assert_eq!(read("transformer_depth_middle: 4").unwrap().transformer_depth_middle, 4);
+        let refused = read("transformer_depth: [1, 2]").unwrap_err().to_string();
+        assert!(refused.contains("transformer_depth") && refused.contains("3 for the levels"), "{refused}");
+    }
+
+    #[test]
+    fn a_label_is_a_class_or_a_vector() {
+        assert_eq!(read("").unwrap().label, LabelShape::None);
+        assert_eq!(read("num_classes: 10").unwrap().label, LabelShape::Classes(10));
+        let vector = read("num_classes: sequential, adm_in_channels: 2816").unwrap();
+        assert_eq!(vector.label, LabelShape::Vector(2816));
+        assert!(read("num_classes: sequential").unwrap_err().to_string().contains("adm_in_channels"));
+        assert!(read("num_classes: continuous").is_err());
     }
 }

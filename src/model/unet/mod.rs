@@ -6,18 +6,20 @@
 
 mod attention;
 mod config;
+mod label;
 mod resblock;
 mod time_embedding;
 
 pub use config::UNetConfig;
+pub use label::{Label, LabelShape};
+
+use label::LabelEmbedding;
 
 use attention::{AttentionBlock, SpatialTransformer, TransformerShape};
 use resblock::{Downsample, ResBlock, ResBlockShape, Resampling, Upsample};
 use time_embedding::timestep_embedding;
 
-use crate::ops::{
-    Activation, Conv2d, Conv2dShape, Embedding, Error, GroupNorm, Linear, Result, Tensor, Weights,
-};
+use crate::ops::{Activation, Conv2d, Conv2dShape, Error, GroupNorm, Linear, Result, Tensor, Weights};
 
 /// One layer of a [`TimestepEmbedSequential`].
 #[derive(Debug)]
@@ -47,12 +49,22 @@ impl TimestepEmbedSequential {
     }
 }
 
+/// What some models take beside x, the timesteps and the context.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Beside<'a> {
+    /// A class label or a vector for each item.
+    pub label: Option<Label<'a>>,
+    /// The embedded guidance (b, time_cond_proj_dim) of a model that was distilled with it.
+    pub guidance: Option<&'a Tensor>,
+}
+
 /// The network.
 #[derive(Debug)]
 pub struct UNetModel {
     config: UNetConfig,
     time_embed: [Linear; 2],
-    label_emb: Option<Embedding>,
+    cond_proj: Option<Linear>,
+    label_emb: Option<LabelEmbedding>,
     input_blocks: Vec<TimestepEmbedSequential>,
     middle_block: TimestepEmbedSequential,
     output_blocks: Vec<TimestepEmbedSequential>,
@@ -76,10 +88,11 @@ impl UNetModel {
                 Linear::new(&time_embed.pp(0), config.model_channels, emb_channels)?,
                 Linear::new(&time_embed.pp(2), emb_channels, emb_channels)?,
             ],
-            label_emb: config
-                .num_classes
-                .map(|classes| Embedding::new(&weights.pp("label_emb"), classes, emb_channels))
+            cond_proj: config
+                .time_cond_proj_dim
+                .map(|dim| Linear::without_bias(&time_embed.pp("cond_proj"), dim, config.model_channels))
                 .transpose()?,
+            label_emb: LabelEmbedding::new(&weights.pp("label_emb"), config.label, emb_channels)?,
             input_blocks,
             middle_block,
             output_blocks,
@@ -90,21 +103,21 @@ impl UNetModel {
     }
 
     /// `x` (b, in_channels, h, w), `timesteps` (b), `context` (k·b, n, context_dim) for transformers,
-    /// `y` (b) for a class-conditional model → (k·b, out_channels, h, w).
+    /// `beside` for the models that take it → (k·b, out_channels, h, w).
     ///
     /// With k = 2 the two halves of a guided call are one until they meet their contexts: what is
     /// before the first cross-attention is computed once, and skips stay single until they are used.
     ///
     /// # Errors
-    /// If shapes do not fit, `y` is missing or extra, or stopped.
+    /// If shapes do not fit, a part of `beside` is missing or extra, or stopped.
     pub fn forward(
         &self,
         x: &Tensor,
         timesteps: &[f32],
         context: Option<&Tensor>,
-        y: Option<&[i64]>,
+        beside: Beside<'_>,
     ) -> Result<Tensor> {
-        let emb = self.embed(x, timesteps, y)?;
+        let emb = self.embed(x, timesteps, beside)?;
         let mut skips = Vec::with_capacity(self.input_blocks.len());
         let mut h = x.clone();
         for block in &self.input_blocks {
@@ -124,19 +137,29 @@ impl UNetModel {
         self.out_conv.forward(&self.out_norm.forward(&h, Activation::Silu)?)
     }
 
-    /// The time (and class) embedding (b, 4·model_channels), activated for the ResBlocks.
-    fn embed(&self, x: &Tensor, timesteps: &[f32], y: Option<&[i64]>) -> Result<Tensor> {
-        let t_emb = timestep_embedding(x.device(), timesteps, self.config.model_channels)?;
-        let [first, second] = &self.time_embed;
-        let mut emb = second.forward(&first.forward_activated(&t_emb, Activation::Silu)?)?;
-        match (&self.label_emb, y) {
-            (Some(label_emb), Some(y)) => {
-                emb = emb.add(&label_emb.rows(y)?)?;
-            }
+    /// The embedding (b, 4·model_channels) of the timestep and what stands beside it, activated for the
+    /// ResBlocks.
+    fn embed(&self, x: &Tensor, timesteps: &[f32], beside: Beside<'_>) -> Result<Tensor> {
+        let mut t_emb = timestep_embedding(x.device(), timesteps, self.config.model_channels)?;
+        match (&self.cond_proj, beside.guidance) {
+            (Some(cond_proj), Some(guidance)) => t_emb = t_emb.add(&cond_proj.forward(guidance)?)?,
             (None, None) => {}
             _ => {
                 return Err(Error::Shape(
-                    "class labels go with a class-conditional model (num_classes): give both or neither"
+                    "a guidance embedding goes with a distilled model (time_cond_proj_dim): give both or \
+                     neither"
+                        .to_owned(),
+                ));
+            }
+        }
+        let [first, second] = &self.time_embed;
+        let mut emb = second.forward(&first.forward_activated(&t_emb, Activation::Silu)?)?;
+        match (&self.label_emb, beside.label) {
+            (Some(label_emb), Some(label)) => emb = emb.add(&label_emb.forward(label)?)?,
+            (None, None) => {}
+            _ => {
+                return Err(Error::Shape(
+                    "a class label or vector goes with a model that has num_classes: give both or neither"
                         .to_owned(),
                 ));
             }
@@ -227,11 +250,11 @@ impl Builder<'_> {
         Ok(Layer::ResBlock(Box::new(ResBlock::new(weights, shape)?)))
     }
 
-    fn attention(&mut self, weights: &Weights, channels: usize, upward: bool) -> Result<Layer> {
+    /// The attention of a level, with `depth` blocks if it is a transformer.
+    fn attention(&mut self, weights: &Weights, channels: usize, depth: usize, upward: bool) -> Result<Layer> {
         let (heads, dim_head) = self.heads.at(channels, upward)?;
         let norm_num_groups = self.config.norm_num_groups;
         if let Some(context_dim) = self.config.context_dim {
-            let depth = self.config.transformer_depth;
             let shape = TransformerShape { heads, dim_head, depth, context_dim, norm_num_groups };
             return Ok(Layer::SpatialTransformer(Box::new(SpatialTransformer::new(
                 weights, channels, shape,
@@ -260,7 +283,12 @@ impl Builder<'_> {
                     vec![self.resblock(&weights.pp(0), channels, out_channels, Resampling::None)?];
                 channels = out_channels;
                 if config.attention_resolutions.contains(&rate) {
-                    layers.push(self.attention(&weights.pp(1), channels, false)?);
+                    layers.push(self.attention(
+                        &weights.pp(1),
+                        channels,
+                        config.transformer_depth[level],
+                        false,
+                    )?);
                 }
                 blocks.push(TimestepEmbedSequential(layers));
                 skip_channels.push(channels);
@@ -284,7 +312,7 @@ impl Builder<'_> {
         let weights = self.weights.pp("middle_block");
         Ok(TimestepEmbedSequential(vec![
             self.resblock(&weights.pp(0), channels, channels, Resampling::None)?,
-            self.attention(&weights.pp(1), channels, false)?,
+            self.attention(&weights.pp(1), channels, self.config.transformer_depth_middle, false)?,
             self.resblock(&weights.pp(2), channels, channels, Resampling::None)?,
         ]))
     }
@@ -308,7 +336,12 @@ impl Builder<'_> {
                     vec![self.resblock(&weights.pp(0), channels + skip, out_channels, Resampling::None)?];
                 channels = out_channels;
                 if config.attention_resolutions.contains(&rate) {
-                    layers.push(self.attention(&weights.pp(1), channels, true)?);
+                    layers.push(self.attention(
+                        &weights.pp(1),
+                        channels,
+                        config.transformer_depth[level],
+                        true,
+                    )?);
                 }
                 if level > 0 && i == config.num_res_blocks {
                     let weights = weights.pp(layers.len());
@@ -323,5 +356,60 @@ impl Builder<'_> {
             }
         }
         Ok((blocks, channels))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::config::{Params, parse_yaml};
+    use crate::model::synthetic::Synthetic;
+    use crate::ops::{Device, StopFlag};
+
+    /// The prediction of a small drawn network for one latent.
+    fn predict(further: &str, vector: Option<f32>, guidance: Option<f32>) -> Result<Vec<f32>> {
+        let yaml = format!(
+            "{{in_channels: 4, out_channels: 4, model_channels: 32, num_res_blocks: 1, num_heads: 4, \
+             channel_mult: [1, 2], attention_resolutions: [1, 2], use_spatial_transformer: true, \
+             context_dim: 16, {further}}}"
+        );
+        let map = parse_yaml(&yaml).unwrap().as_object().unwrap().clone();
+        let params = Params::new("unet_config", map);
+        let device = Device::cpu(StopFlag::default());
+        let weights = Weights::new(Arc::new(Synthetic { weights_seed: 0 }), device.clone());
+        let unet = UNetModel::new(&weights, UNetConfig::from_params(params).unwrap().0)?;
+        let tensor = |shape: &[usize], scale: f32| {
+            let values: Vec<f32> = (0..shape.iter().product()).map(|i| scale * (i as f32).sin()).collect();
+            Tensor::from_f32(&device, shape, &values)
+        };
+        let (x, context) = (tensor(&[1, 4, 8, 8], 1.0)?, tensor(&[1, 5, 16], 1.0)?);
+        let vector = vector.map(|scale| tensor(&[1, 6], scale)).transpose()?;
+        let guidance = guidance.map(|scale| tensor(&[1, 8], scale)).transpose()?;
+        let beside = Beside { label: vector.as_ref().map(Label::Vector), guidance: guidance.as_ref() };
+        unet.forward(&x, &[500.0], Some(&context), beside)?.to_f32()
+    }
+
+    #[test]
+    fn one_depth_for_all_levels_is_that_depth_at_each() {
+        let plain = predict("transformer_depth: 2", None, None).unwrap();
+        assert!(plain.iter().all(|x| x.is_finite()));
+        assert_eq!(predict("transformer_depth: [2, 2]", None, None).unwrap(), plain);
+        assert_ne!(predict("transformer_depth: [1, 2]", None, None).unwrap(), plain);
+        assert_ne!(predict("transformer_depth: 2, transformer_depth_middle: 1", None, None).unwrap(), plain);
+    }
+
+    #[test]
+    fn a_vector_and_an_embedded_guidance_act_and_are_asked_for() {
+        const VECTOR: &str = "num_classes: sequential, adm_in_channels: 6";
+        let found = predict(VECTOR, Some(1.0), None).unwrap();
+        assert_ne!(found, predict(VECTOR, Some(2.0), None).unwrap());
+        assert!(predict(VECTOR, None, None).unwrap_err().to_string().contains("num_classes"));
+        const DISTILLED: &str = "time_cond_proj_dim: 8";
+        let found = predict(DISTILLED, None, Some(1.0)).unwrap();
+        assert_ne!(found, predict(DISTILLED, None, Some(2.0)).unwrap());
+        assert!(predict(DISTILLED, None, None).unwrap_err().to_string().contains("time_cond_proj_dim"));
+        assert!(predict("legacy: true", None, Some(1.0)).is_err());
     }
 }
