@@ -46,7 +46,7 @@ impl<D: Denoiser> Step<'_, D> {
                 let pred_x0 = self.predict_start_from_eps(x, &prediction, index);
                 (prediction, pred_x0)
             }
-            Parameterization::V => self.from_v(x, &prediction, index),
+            Parameterization::V => self.eps_and_start_from_v(x, &prediction, index),
         })
     }
 
@@ -69,7 +69,7 @@ impl<D: Denoiser> Step<'_, D> {
     }
 
     /// (e_t, pred_x0) from a predicted velocity, with the full schedule's buffers.
-    fn from_v(&self, x: &Latent, v: &Latent, index: usize) -> (Latent, Latent) {
+    fn eps_and_start_from_v(&self, x: &Latent, v: &Latent, index: usize) -> (Latent, Latent) {
         let t = self.schedule.ddim_timesteps[index];
         let (signal, sigma) = (self.full.sqrt_alphas_cumprod[t], self.full.sqrt_one_minus_alphas_cumprod[t]);
         (x.zip(v, |x, v| signal * v + sigma * x), x.zip(v, |x, v| signal * x - sigma * v))
