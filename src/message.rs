@@ -7,7 +7,7 @@
 //! Notes and errors travel as data and become words at the edge.
 //! A started job ends in exactly one of [`Event::Finished`], [`Event::Stopped`], [`Event::Failed`].
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::note::Note;
@@ -18,9 +18,6 @@ use crate::told::{Sentence, Told};
 /// Names one job for as long as the program runs; events of an old job are told apart by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(pub u64);
-
-/// The name of the model inside the program, as pictures carry it.
-pub const STARTER: &str = "Starter";
 
 /// Where a model comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,22 +42,6 @@ impl ModelSource {
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self::Path { path: path.into(), config: None, vae: None, text_encoder: None }
     }
-}
-
-/// A model's short name: its path's last part without the ending of a model file, or the name of a
-/// repository in the hub's cache.
-pub fn model_name(path: &Path) -> String {
-    const ENDINGS: [&str; 6] = ["safetensors", "ckpt", "pt", "pth", "bin", "sft"];
-    let of_hub = path.ancestors().take(3).find_map(|part| {
-        let name = part.file_name()?.to_str()?.strip_prefix("models--")?;
-        name.rsplit("--").next().map(str::to_owned)
-    });
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    of_hub.unwrap_or_else(|| match name.rsplit_once('.') {
-        // A version number has a dot as well.
-        Some((stem, ending)) if ENDINGS.contains(&ending.to_lowercase().as_str()) => stem.to_owned(),
-        _ => name.into_owned(),
-    })
 }
 
 /// One picture to be made.
@@ -157,7 +138,7 @@ pub enum Control {
 pub struct ModelInfo {
     /// Where it came from.
     pub source: ModelSource,
-    /// A short name: the file's without its ending, or [`STARTER`].
+    /// A short name: the file's without its ending, or "Starter".
     pub name: String,
     /// The first ten hex digits of the file's SHA-256 (A1111's model hash), once they are known.
     pub hash: Option<String>,
@@ -391,23 +372,4 @@ pub struct Preview {
     pub share: f32,
     /// An optional note on its quality, e.g. the fit's error.
     pub note: Option<Note>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_model_keeps_its_whole_name() {
-        for (path, name) in [
-            ("m/Realistic-V5.0", "Realistic-V5.0"),
-            ("m/Realistic-V5.1.safetensors", "Realistic-V5.1"),
-            ("m/v1-5.CKPT", "v1-5"),
-            ("m/a.fp16.safetensors", "a.fp16"),
-            ("hub/models--runwayml--stable-diffusion-v1-5/snapshots/0123abcd", "stable-diffusion-v1-5"),
-            ("hub/models--a--b", "b"),
-        ] {
-            assert_eq!(model_name(Path::new(path)), name);
-        }
-    }
 }

@@ -9,18 +9,11 @@ use crate::ops::{self, Tensor};
 use crate::picture::Frame;
 use crate::sampler::noise::Noise;
 use crate::sampler::{DdimSchedule, Latent, Next, RunOptions, RunState, StepReport, make_schedule, run};
-use crate::settings::Settings;
+use crate::settings::{Kind, PartialSettings, Row, SIDE_MAX, Setting, Settings, Value};
 use crate::told::quoted;
 
 use super::denoise::{ConditionedModel, to_tensor};
-pub use super::generate_error::{GenerateError, Number, Part, Side};
-
-/// The most pixels of a side.
-const SIDE_MAX: usize = 8192;
-/// The largest guidance, either way.
-const GUIDANCE_MAX: f64 = 1000.0;
-/// The largest temperature; noise that is scaled by more leaves nothing else.
-const TEMPERATURE_MAX: f64 = 1000.0;
+pub use super::generate_error::{GenerateError, Part, Side};
 
 /// What is known before the first step.
 #[derive(Clone, Debug)]

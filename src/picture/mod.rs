@@ -11,16 +11,16 @@ mod frame;
 pub mod metadata;
 pub mod open;
 mod save;
-mod words;
+mod file_name;
 
 pub use error::PictureError;
 pub use format::{Format, encode};
 pub use frame::Frame;
-pub use metadata::{
-    Field, Held, Made, MadeBy, PartialSettings, TEXT_LIMIT, a1111_text, at_present_size, held, png_head, read,
-};
+pub use metadata::{Held, Made, MadeBy, TEXT_LIMIT, a1111_text, held, png_head, read};
 pub use save::{save_new, write_to};
-pub use words::stem;
+pub use file_name::stem;
+
+pub use crate::settings::PartialSettings;
 
 #[cfg(test)]
 pub(crate) use metadata::parameters::tests::made as made_for_tests;

@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 
 use super::History;
 use crate::message::{Compute, ModelSource};
-use crate::picture::{Format, PartialSettings};
-use crate::settings::PreviewMode;
+use crate::picture::Format;
+use crate::settings::{PartialSettings, PreviewMode};
 
 /// The version that is written.
 const VERSION: u64 = 1;

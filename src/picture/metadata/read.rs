@@ -26,7 +26,8 @@ use self::texts::{MAKER_NOTE, Texts};
 use crate::picture::format::{PARAMETERS, SAFELIGHT};
 use crate::picture::metadata::chunks::PngHead;
 use crate::picture::metadata::exif::NOTE;
-use crate::picture::{Field, Made, MadeBy, PartialSettings, PictureError};
+use crate::picture::{Made, MadeBy, PictureError};
+use crate::settings::PartialSettings;
 
 /// Places of texts, the most trusted first; a text anywhere else comes last.
 const PLACES: [&str; 12] = [
@@ -200,10 +201,10 @@ impl Recovered {
         MadeBy { name: self.model.clone(), hash: self.model_hash.clone() }
     }
 
-    /// What the picture does not tell, so that whatever was there before stays.
-    pub fn not_read(&self) -> Vec<Field> {
+    /// The names of what the picture does not tell, so that whatever was there before stays.
+    pub fn not_read(&self) -> Vec<&'static str> {
         let mut missing = self.settings.missing();
-        missing.retain(|field| *field != Field::Sampler || self.foreign_sampler.is_none());
+        missing.retain(|name| *name != "sampler" || self.foreign_sampler.is_none());
         missing
     }
 
@@ -258,7 +259,7 @@ mod tests {
         assert_eq!((found.model.as_deref(), &found.made), (Some("m"), &None));
         assert_eq!(
             found.not_read(),
-            [Field::NegativePrompt, Field::Guidance, Field::Seed, Field::Size, Field::Sampler]
+            ["negative_prompt", "guidance", "seed", "size", "sampler"]
         );
     }
 

@@ -1,7 +1,7 @@
 //! A1111's form in the shapes that its family writes.
 
 use super::*;
-use crate::picture::PartialSettings;
+use crate::settings::PartialSettings;
 use crate::sampler::SamplerKind;
 
 const PAIRS: &str = "Steps: 22, Sampler: DDIM, CFG scale: 6.5, Seed: 4242, Size: 512x640";
