@@ -12,7 +12,7 @@ use crate::model::{CondStage, Conditioning, ConditioningKey, LatentDiffusion};
 use crate::ops::{self, Device, Tensor};
 use crate::sampler::noise::Noise;
 use crate::sampler::{Denoiser as _, Latent, Next, RunState, StepReport};
-use crate::sampler::{RngKind, SamplerKind, TimestepSpacing};
+use crate::sampler::RngKind;
 use crate::settings::Settings;
 
 /// The text of a run; any text costs the same.
@@ -313,17 +313,11 @@ impl Measured<'_> {
     fn settings(&self) -> Settings {
         Settings {
             prompt: PROMPT.to_owned(),
-            negative_prompt: String::new(),
             steps: self.suite.steps,
-            guidance: 7.5,
-            eta: 0.0,
             seed: 1,
             width: self.size[0],
             height: self.size[1],
-            sampler: SamplerKind::Ddim,
-            timesteps: TimestepSpacing::Uniform,
-            rng: RngKind::Cpu,
-            temperature: 1.0,
+            ..Settings::default()
         }
     }
 }

@@ -167,9 +167,8 @@ pub fn check_settings(model: &LatentDiffusion, settings: &Settings) -> Result<()
     }
     check_side(model, Side::Width, settings.width)?;
     check_side(model, Side::Height, settings.height)?;
-    check_range(Number::Eta, settings.eta, [0.0, 1.0])?;
-    check_range(Number::Guidance, settings.guidance, [-GUIDANCE_MAX, GUIDANCE_MAX])?;
-    check_range(Number::Temperature, settings.temperature, [0.0, TEMPERATURE_MAX])
+    let known = PartialSettings::from(settings.clone());
+    Setting::TABLE.iter().try_for_each(|row| check_range(row, known.get(row.setting)))
 }
 
 fn check_side(model: &LatentDiffusion, side: Side, pixels: usize) -> Result<(), GenerateError> {
@@ -183,10 +182,15 @@ fn check_side(model: &LatentDiffusion, side: Side, pixels: usize) -> Result<(), 
     Err(GenerateError::Size { side, found: pixels, multiple, most, lower, upper })
 }
 
-fn check_range(what: Number, found: f64, [least, most]: [f64; 2]) -> Result<(), GenerateError> {
+/// Checks a number with a fraction against the table's range. The schedule checks the steps, and
+/// [`check_side`] the sides.
+fn check_range(row: &Row, value: Option<Value>) -> Result<(), GenerateError> {
+    let (Kind::Real { range: [least, most], .. }, Some(Value::Real(found))) = (row.kind, value) else {
+        return Ok(());
+    };
     // NaN lies in no range.
     if (least..=most).contains(&found) {
         return Ok(());
     }
-    Err(GenerateError::Range { what, least, most, found })
+    Err(GenerateError::Range { what: row.setting, least, most, found })
 }

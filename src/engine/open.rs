@@ -15,7 +15,6 @@ use crate::note::{FileNote, Note};
 use crate::ops::{self, Device, Progress, Weights};
 use crate::told::Told;
 
-use crate::engine::model_name::{STARTER, model_name};
 use super::model_name::{STARTER, model_name};
 use super::companions::{Companions, read_bytes};
 use super::hash::{Busyness, FindHash, ModelHash};

@@ -88,7 +88,7 @@ fn value(text: &str) -> String {
 #[cfg(test)]
 pub(in crate::picture) mod tests {
     use super::*;
-    use crate::sampler::{SamplerKind, TimestepSpacing};
+    use crate::sampler::RngKind;
     use crate::settings::Settings;
 
     pub(crate) fn made() -> Made {
