@@ -99,7 +99,8 @@ mod tests {
     use super::*;
 
     fn typed(arguments: &[&str]) -> Result<PartialSettings, Error> {
-        let command = PartialSettings::augment_args(Command::new("generate").arg(Arg::new("like").long("like")));
+        let command =
+            PartialSettings::augment_args(Command::new("generate").arg(Arg::new("like").long("like")));
         let arguments = ["generate"].iter().chain(arguments);
         PartialSettings::from_arg_matches(&command.try_get_matches_from(arguments)?)
     }

@@ -82,7 +82,9 @@ pub fn follow(
     }
     let size = [settings.width, settings.height];
     let multiple = model.networks.size_multiple();
-    for (flag, side) in [(arguments.settings.width, &mut settings.width), (arguments.settings.height, &mut settings.height)] {
+    for (flag, side) in
+        [(arguments.settings.width, &mut settings.width), (arguments.settings.height, &mut settings.height)]
+    {
         *side = flag.unwrap_or_else(|| nearest(*side, multiple));
     }
     let used = [settings.width, settings.height];

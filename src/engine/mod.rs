@@ -3,8 +3,8 @@
 mod companions;
 mod compute;
 mod denoise;
-pub mod generate;
 mod former_starter;
+pub mod generate;
 mod generate_error;
 mod handle;
 mod hash;

@@ -15,9 +15,9 @@ use crate::note::{FileNote, Note};
 use crate::ops::{self, Device, Progress, Weights};
 use crate::told::Told;
 
-use super::model_name::{STARTER, model_name};
 use super::companions::{Companions, read_bytes};
 use super::hash::{Busyness, FindHash, ModelHash};
+use super::model_name::{STARTER, model_name};
 
 /// Why a model could not be opened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -6,11 +6,11 @@
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 
-use crate::engine::model_name::STARTER;
 use crate::engine::compute::with_compute;
 use crate::engine::generate::GenerateError;
 use crate::engine::handle::{EngineEnds, EngineHandle, Work};
 use crate::engine::job::RunningJob;
+use crate::engine::model_name::STARTER;
 use crate::engine::open::{OpenModel, Opening, looks_right, open_model};
 use crate::engine::preview::{Previewer, tiny};
 use crate::engine::workspace::{STRIP_PIECE, Waker, Workspace};

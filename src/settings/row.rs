@@ -129,7 +129,9 @@ impl Row {
             Value::Text(text) => text.clone(),
             Value::Whole(number) => number.to_string(),
             Value::Real(number) => number.to_string(),
-            Value::Choice(name) => self.choice(name).map_or_else(String::new, |choice| choice.a1111.to_owned()),
+            Value::Choice(name) => {
+                self.choice(name).map_or_else(String::new, |choice| choice.a1111.to_owned())
+            }
         }
     }
 

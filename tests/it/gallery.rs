@@ -62,13 +62,7 @@ fn frame(width: usize, height: usize) -> Frame {
 }
 
 fn made(prompt: &str) -> Made {
-    let settings = Settings {
-        prompt: prompt.into(),
-        seed: 1,
-        width: 8,
-        height: 8,
-        ..Settings::default()
-    };
+    let settings = Settings { prompt: prompt.into(), seed: 1, width: 8, height: 8, ..Settings::default() };
     Made {
         settings,
         guidance_of_steps: vec![],

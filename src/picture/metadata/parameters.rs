@@ -10,14 +10,8 @@ use crate::settings::{PartialSettings, Setting, Settings};
 const NEGATIVE: &str = "Negative prompt:";
 
 /// The settings before the model, in A1111's order.
-const BEFORE_MODEL: [Setting; 6] = [
-    Setting::Steps,
-    Setting::Sampler,
-    Setting::Guidance,
-    Setting::Seed,
-    Setting::Width,
-    Setting::Height,
-];
+const BEFORE_MODEL: [Setting; 6] =
+    [Setting::Steps, Setting::Sampler, Setting::Guidance, Setting::Seed, Setting::Width, Setting::Height];
 /// The first settings after the model; what else the table has follows.
 const AFTER_MODEL: [Setting; 1] = [Setting::Rng];
 

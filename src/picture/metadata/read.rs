@@ -257,10 +257,7 @@ mod tests {
         assert_eq!((found.settings.steps, found.stopped_after), (Some(7), Some(3)));
         assert_eq!(found.settings.seed, None);
         assert_eq!((found.model.as_deref(), &found.made), (Some("m"), &None));
-        assert_eq!(
-            found.not_read(),
-            ["negative_prompt", "guidance", "seed", "size", "sampler"]
-        );
+        assert_eq!(found.not_read(), ["negative_prompt", "guidance", "seed", "size", "sampler"]);
     }
 
     #[test]
