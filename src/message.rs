@@ -47,7 +47,7 @@ impl ModelSource {
 /// One picture to be made.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
-    /// Its name.
+    /// The id that its events carry.
     pub id: JobId,
     /// What decides the picture.
     pub settings: Settings,
@@ -116,17 +116,17 @@ pub enum Control {
         /// The new `unconditional_guidance_scale`.
         guidance: f64,
     },
-    /// Rest after the present step.
+    /// Pause after the present step.
     Pause {
         /// The running job.
         job: JobId,
     },
-    /// Go on.
+    /// Resume a paused job.
     Resume {
         /// The paused job.
         job: JobId,
     },
-    /// End it, keeping what has developed.
+    /// Stop the job and keep what has developed.
     Stop {
         /// The running job.
         job: JobId,
@@ -156,7 +156,7 @@ pub struct ModelInfo {
     pub max_tokens: usize,
     /// Timesteps of its training: as many steps can be asked for.
     pub timesteps: usize,
-    /// What computes.
+    /// The device that computes.
     pub device: DeviceInfo,
     /// What was odd about the file.
     pub notes: Vec<Note>,
@@ -176,11 +176,11 @@ pub struct DeviceInfo {
 /// One thing that a model knows, and its names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Concept {
-    /// Names people type, the commonest first.
+    /// Names that users type, the commonest first.
     pub names: Vec<String>,
 }
 
-/// How a text came through the tokenizer.
+/// How many tokens a text has, and what of it does not fit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TokenCount {
     /// Tokens used, start and end included.
@@ -219,12 +219,12 @@ impl Report {
     }
 }
 
-/// What the inference thread tells; never lost.
+/// What the inference thread reports; never dropped.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// A model is being read.
     Loading {
-        /// What is being read, for people.
+        /// What is being read, as the user sees it.
         part: String,
         /// 0 to 1.
         share: f32,
@@ -240,7 +240,7 @@ pub enum Event {
     OpenFailed {
         /// What was asked for.
         source: ModelSource,
-        /// Why not.
+        /// Why it could not be opened.
         report: Report,
         /// Whether the former model is open (again).
         former_is_open: bool,
@@ -249,12 +249,12 @@ pub enum Event {
     Tokens {
         /// The text counted.
         text: String,
-        /// Its count.
+        /// How many tokens it has, and whether they fit.
         count: TokenCount,
     },
-    /// A job began.
+    /// A job has started.
     Started {
-        /// Which.
+        /// The job that the event is about.
         job: JobId,
         /// The true timesteps in the order run, each 0..1000.
         timesteps: Vec<usize>,
@@ -265,19 +265,19 @@ pub enum Event {
     },
     /// A step ended; its picture, if any, comes as a [`Preview`].
     Stepped(Step),
-    /// The job rests.
+    /// A job is paused between two steps.
     Paused {
-        /// Which.
+        /// The job that the event is about.
         job: JobId,
     },
-    /// It goes on.
+    /// A paused job has resumed.
     Resumed {
-        /// Which.
+        /// The job that the event is about.
         job: JobId,
     },
     /// The picture is done.
     Finished {
-        /// Which.
+        /// The job that the event is about.
         job: JobId,
         /// The full decode of the last latent.
         frame: Frame,
@@ -286,9 +286,9 @@ pub enum Event {
         /// From start to finish.
         took: Duration,
     },
-    /// Ended by a person; the previews stand for what has developed.
+    /// The user stopped the job; the previews stand for what has developed.
     Stopped {
-        /// Which.
+        /// The job that the event is about.
         job: JobId,
         /// Steps that were done.
         steps_done: usize,
@@ -299,23 +299,23 @@ pub enum Event {
     },
     /// A job ended in an error.
     Failed {
-        /// Which.
+        /// The job that the event is about.
         job: JobId,
-        /// Why.
+        /// The error.
         report: Report,
     },
     /// The answer to [`Request::Decode`].
     Decoded {
-        /// Which job.
+        /// The job whose step it is.
         job: JobId,
-        /// Which step.
+        /// The step, from 0.
         step: usize,
         /// The full decode, or why there is none.
         frame: Result<Frame, Report>,
     },
     /// Some of the frames that [`Request::Strip`] asked for.
     Strip {
-        /// Which job.
+        /// The job whose step it is.
         job: JobId,
         /// The step of the first frame, from 0.
         from: usize,
@@ -326,12 +326,12 @@ pub enum Event {
     },
     /// A strip cannot be made again.
     StripFailed {
-        /// Which job.
+        /// The job whose step it is.
         job: JobId,
         /// Whether another model is open than the one that made it.
         other_model: bool,
     },
-    /// The thread ended by a fault of ours; nothing more will come until it is started again.
+    /// The inference thread has died of a bug; it sends nothing more until it is restarted.
     Died {
         /// What happened.
         report: Report,
@@ -341,11 +341,11 @@ pub enum Event {
 /// One denoising step, in numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
-    /// Which job.
+    /// The job whose step it is.
     pub job: JobId,
-    /// Which step, from 0.
+    /// The step, from 0.
     pub step: usize,
-    /// How many there are.
+    /// Steps of the whole run.
     pub steps: usize,
     /// Its timestep t, 0..1000.
     pub timestep: usize,
@@ -358,9 +358,9 @@ pub struct Step {
 /// One step's predicted picture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Preview {
-    /// Which job.
+    /// The job whose step it is.
     pub job: JobId,
-    /// Which step, from 0.
+    /// The step, from 0.
     pub step: usize,
     /// `pred_x0`, decoded by `mode`.
     pub frame: Frame,

@@ -41,7 +41,7 @@ pub fn over(found: &Recovered, base: &Settings, model: &OpenModel) -> Settings {
     let grown = at_present_size(&found.settings, &found.made_by(), &model.info);
     let mut known = grown.map_or_else(|| found.settings.clone(), |(known, _)| known);
     if found.foreign_sampler.is_some() {
-        // Another rule's noise is not that of ours.
+        // Another rule's eta means nothing to the one used instead.
         known.eta = None;
         known.sampler = Some(SamplerKind::default());
     }

@@ -180,7 +180,7 @@ impl Memory {
     /// beside.
     pub(super) fn from_json(text: &str) -> Option<(Self, Vec<String>)> {
         let fields: Map<String, Value> = serde_json::from_str(text).ok()?;
-        // A record of ours has a version, whatever it is.
+        // Every record that this program wrote has a version.
         fields.get("version")?.as_u64()?;
         let mut reader = Reader { fields, damaged: Vec::new() };
         reader.fields.remove("version");

@@ -98,7 +98,7 @@ pub struct Recovered {
     pub model: Option<String>,
     /// The start of the model file's SHA-256, or what the program took for it.
     pub model_hash: Option<String>,
-    /// The sampler's name where it is none of ours, so the picture will come out another.
+    /// The name of a sampler that is not known here, so the picture will come out another.
     pub foreign_sampler: Option<String>,
     /// Steps that were done, where the run was stopped early.
     pub stopped_after: Option<usize>,
@@ -222,7 +222,7 @@ impl Recovered {
     }
 }
 
-/// Our own JSON. A later version's still gives what this one knows.
+/// Reads the `safelight` JSON. A later version's still gives what this one knows.
 fn safelight(text: &str) -> Option<Recovered> {
     let record = json::parse(text)?;
     let made = record.get("made")?;
