@@ -31,7 +31,6 @@ macro_rules! settings {
                 setting: Self::$variant,
                 name: stringify!($field),
                 words: $words,
-                error: concat!("error-", $words),
                 $($rest)*
             } ),+];
         }

@@ -101,6 +101,7 @@ mod tests {
             assert_eq!(only.get(row.setting), Some(value.clone()), "{}", row.name);
             assert!(json.get(row.name).is_some(), "{}", row.name);
             assert!(row.kind.believes(&value), "{}", row.name);
+            assert_eq!(!row.error.is_empty(), matches!(row.kind, Kind::Real { .. }), "{}", row.name);
             if let (Kind::Choice(_), Value::Choice(name)) = (row.kind, &value) {
                 assert_eq!(row.choice(name).unwrap().name, json[row.name]);
             }

@@ -11,7 +11,7 @@ pub struct Row {
     pub name: &'static str,
     /// The key of its words in the window; `KEY-tip` and `differs-KEY` go with it.
     pub words: &'static str,
-    /// The key of the window's sentence for a number out of range.
+    /// The key of the window's sentence for a [`Kind::Real`] out of range; empty for the others.
     pub error: &'static str,
     /// What kind of value it has, and in which range.
     pub kind: Kind,

@@ -39,6 +39,7 @@ settings! {
     /// What the picture shall show.
     prompt: String = String::new(), "prompt",
     Prompt {
+        error: "",
         kind: Kind::Text,
         told_as: Some("prompt"),
         a1111: None,
@@ -51,6 +52,7 @@ settings! {
     /// What it shall not show; often empty.
     negative_prompt: String = String::new(), "negative",
     NegativePrompt {
+        error: "",
         kind: Kind::Text,
         told_as: Some("negative_prompt"),
         a1111: None,
@@ -63,6 +65,7 @@ settings! {
     /// Steps asked for, 1 to 1000 (the schedule may run a few more or fewer).
     steps: usize = 25, "steps",
     Steps {
+        error: "",
         kind: Kind::Whole { range: [1, STEPS_MAX as u64], read: [1, 10_000] },
         told_as: Some("steps"),
         a1111: a1111("Steps", &["sampling steps"]),
@@ -75,6 +78,7 @@ settings! {
     /// `unconditional_guidance_scale`, -1000 to 1000; 1 means no guidance.
     guidance: f64 = 7.5, "guidance",
     Guidance {
+        error: "error-guidance",
         kind: Kind::Real { range: [-1000.0, 1000.0], read: [0.0, 1000.0] },
         told_as: Some("guidance"),
         a1111: a1111("CFG scale", &["cfg", "guidance scale", "guidance"]),
@@ -91,6 +95,7 @@ settings! {
     /// Share of fresh noise in each step, 0 to 1.
     eta: f64 = 0.0, "eta",
     Eta {
+        error: "error-eta",
         kind: Kind::Real { range: [0.0, 1.0], read: [0.0, 1.0] },
         told_as: None,
         a1111: Some(A1111 { key: "Eta DDIM", others: &["eta"], omits_default: true }),
@@ -103,6 +108,7 @@ settings! {
     /// The seed; the `cpu` and `cpu-libm` generators use its low 32 bits.
     seed: u64 = 0, "seed",
     Seed {
+        error: "",
         kind: Kind::Whole { range: [0, u64::MAX], read: [0, u64::MAX] },
         told_as: Some("seed"),
         a1111: a1111("Seed", &[]),
@@ -115,6 +121,7 @@ settings! {
     /// Pixels across, up to 8192.
     width: usize = 512, "width",
     Width {
+        error: "",
         kind: SIDE,
         told_as: Some("size"),
         a1111: a1111("Size", &[]),
@@ -127,6 +134,7 @@ settings! {
     /// Pixels down, up to 8192.
     height: usize = 512, "height",
     Height {
+        error: "",
         kind: SIDE,
         told_as: Some("size"),
         a1111: a1111("Size", &[]),
@@ -139,6 +147,7 @@ settings! {
     /// The update rule.
     sampler: SamplerKind = SamplerKind::default(), "sampler",
     Sampler {
+        error: "",
         kind: Kind::Choice(samplers),
         told_as: Some("sampler"),
         a1111: a1111("Sampler", &["sampler name", "sampling method"]),
@@ -151,6 +160,7 @@ settings! {
     /// How the steps are spread over the schedule.
     timesteps: TimestepSpacing = TimestepSpacing::default(), "spacing",
     Timesteps {
+        error: "",
         kind: Kind::Choice(spacings),
         told_as: None,
         a1111: None,
@@ -163,6 +173,7 @@ settings! {
     /// Which generator's noise the seed names.
     rng: RngKind = RngKind::default(), "rng",
     Rng {
+        error: "",
         kind: Kind::Choice(rngs),
         told_as: None,
         a1111: a1111("RNG", &[]),
@@ -179,6 +190,7 @@ settings! {
     /// Scales the fresh noise of each step, 0 to 1000; 1 is the reference.
     temperature: f64 = 1.0, "temperature",
     Temperature {
+        error: "error-temperature",
         kind: Kind::Real { range: [0.0, 1000.0], read: [0.0, 1000.0] },
         told_as: None,
         a1111: None,
