@@ -89,6 +89,7 @@ pub mod ops;
 pub mod picture;
 pub mod places;
 pub mod preferences;
+pub mod process;
 pub mod sampler;
 pub mod settings;
 #[cfg(feature = "starter")]

@@ -7,7 +7,7 @@
 //! Notes and errors travel as data and become words at the edge.
 //! A started job ends in exactly one of [`Event::Finished`], [`Event::Stopped`], [`Event::Failed`].
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::note::Note;
@@ -18,9 +18,6 @@ use crate::told::{Sentence, Told};
 /// Names one job for as long as the program runs; events of an old job are told apart by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(pub u64);
-
-/// The name of the model inside the program, as pictures carry it.
-pub const STARTER: &str = "Starter";
 
 /// Where a model comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,26 +44,10 @@ impl ModelSource {
     }
 }
 
-/// A model's short name: its path's last part without the ending of a model file, or the name of a
-/// repository in the hub's cache.
-pub fn model_name(path: &Path) -> String {
-    const ENDINGS: [&str; 6] = ["safetensors", "ckpt", "pt", "pth", "bin", "sft"];
-    let of_hub = path.ancestors().take(3).find_map(|part| {
-        let name = part.file_name()?.to_str()?.strip_prefix("models--")?;
-        name.rsplit("--").next().map(str::to_owned)
-    });
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    of_hub.unwrap_or_else(|| match name.rsplit_once('.') {
-        // A version number has a dot as well.
-        Some((stem, ending)) if ENDINGS.contains(&ending.to_lowercase().as_str()) => stem.to_owned(),
-        _ => name.into_owned(),
-    })
-}
-
 /// One picture to be made.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
-    /// Its name.
+    /// The id that its events carry.
     pub id: JobId,
     /// What decides the picture.
     pub settings: Settings,
@@ -135,17 +116,17 @@ pub enum Control {
         /// The new `unconditional_guidance_scale`.
         guidance: f64,
     },
-    /// Rest after the present step.
+    /// Pause after the present step.
     Pause {
         /// The running job.
         job: JobId,
     },
-    /// Go on.
+    /// Resume a paused job.
     Resume {
         /// The paused job.
         job: JobId,
     },
-    /// End it, keeping what has developed.
+    /// Stop the job and keep what has developed.
     Stop {
         /// The running job.
         job: JobId,
@@ -157,7 +138,7 @@ pub enum Control {
 pub struct ModelInfo {
     /// Where it came from.
     pub source: ModelSource,
-    /// A short name: the file's without its ending, or [`STARTER`].
+    /// A short name: the file's without its ending, or "Starter".
     pub name: String,
     /// The first ten hex digits of the file's SHA-256 (A1111's model hash), once they are known.
     pub hash: Option<String>,
@@ -175,7 +156,7 @@ pub struct ModelInfo {
     pub max_tokens: usize,
     /// Timesteps of its training: as many steps can be asked for.
     pub timesteps: usize,
-    /// What computes.
+    /// The device that computes.
     pub device: DeviceInfo,
     /// What was odd about the file.
     pub notes: Vec<Note>,
@@ -195,11 +176,11 @@ pub struct DeviceInfo {
 /// One thing that a model knows, and its names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Concept {
-    /// Names people type, the commonest first.
+    /// Names that users type, the commonest first.
     pub names: Vec<String>,
 }
 
-/// How a text came through the tokenizer.
+/// How many tokens a text has, and what of it does not fit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TokenCount {
     /// Tokens used, start and end included.
@@ -238,12 +219,12 @@ impl Report {
     }
 }
 
-/// What the inference thread tells; never lost.
+/// What the inference thread reports; never dropped.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// A model is being read.
     Loading {
-        /// What is being read, for people.
+        /// What is being read, as the user sees it.
         part: String,
         /// 0 to 1.
         share: f32,
@@ -259,7 +240,7 @@ pub enum Event {
     OpenFailed {
         /// What was asked for.
         source: ModelSource,
-        /// Why not.
+        /// Why it could not be opened.
         report: Report,
         /// Whether the former model is open (again).
         former_is_open: bool,
@@ -268,12 +249,12 @@ pub enum Event {
     Tokens {
         /// The text counted.
         text: String,
-        /// Its count.
+        /// How many tokens it has, and whether they fit.
         count: TokenCount,
     },
-    /// A job began.
+    /// A job has started.
     Started {
-        /// Which.
+        /// The job that the event is about.
         job: JobId,
         /// The true timesteps in the order run, each 0..1000.
         timesteps: Vec<usize>,
@@ -284,19 +265,19 @@ pub enum Event {
     },
     /// A step ended; its picture, if any, comes as a [`Preview`].
     Stepped(Step),
-    /// The job rests.
+    /// A job is paused between two steps.
     Paused {
-        /// Which.
+        /// The job that the event is about.
         job: JobId,
     },
-    /// It goes on.
+    /// A paused job has resumed.
     Resumed {
-        /// Which.
+        /// The job that the event is about.
         job: JobId,
     },
     /// The picture is done.
     Finished {
-        /// Which.
+        /// The job that the event is about.
         job: JobId,
         /// The full decode of the last latent.
         frame: Frame,
@@ -305,9 +286,9 @@ pub enum Event {
         /// From start to finish.
         took: Duration,
     },
-    /// Ended by a person; the previews stand for what has developed.
+    /// The user stopped the job; the previews stand for what has developed.
     Stopped {
-        /// Which.
+        /// The job that the event is about.
         job: JobId,
         /// Steps that were done.
         steps_done: usize,
@@ -318,23 +299,23 @@ pub enum Event {
     },
     /// A job ended in an error.
     Failed {
-        /// Which.
+        /// The job that the event is about.
         job: JobId,
-        /// Why.
+        /// The error.
         report: Report,
     },
     /// The answer to [`Request::Decode`].
     Decoded {
-        /// Which job.
+        /// The job whose step it is.
         job: JobId,
-        /// Which step.
+        /// The step, from 0.
         step: usize,
         /// The full decode, or why there is none.
         frame: Result<Frame, Report>,
     },
     /// Some of the frames that [`Request::Strip`] asked for.
     Strip {
-        /// Which job.
+        /// The job whose step it is.
         job: JobId,
         /// The step of the first frame, from 0.
         from: usize,
@@ -345,12 +326,12 @@ pub enum Event {
     },
     /// A strip cannot be made again.
     StripFailed {
-        /// Which job.
+        /// The job whose step it is.
         job: JobId,
         /// Whether another model is open than the one that made it.
         other_model: bool,
     },
-    /// The thread ended by a fault of ours; nothing more will come until it is started again.
+    /// The inference thread has died of a bug; it sends nothing more until it is restarted.
     Died {
         /// What happened.
         report: Report,
@@ -360,11 +341,11 @@ pub enum Event {
 /// One denoising step, in numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
-    /// Which job.
+    /// The job whose step it is.
     pub job: JobId,
-    /// Which step, from 0.
+    /// The step, from 0.
     pub step: usize,
-    /// How many there are.
+    /// Steps of the whole run.
     pub steps: usize,
     /// Its timestep t, 0..1000.
     pub timestep: usize,
@@ -377,9 +358,9 @@ pub struct Step {
 /// One step's predicted picture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Preview {
-    /// Which job.
+    /// The job whose step it is.
     pub job: JobId,
-    /// Which step, from 0.
+    /// The step, from 0.
     pub step: usize,
     /// `pred_x0`, decoded by `mode`.
     pub frame: Frame,
@@ -391,23 +372,4 @@ pub struct Preview {
     pub share: f32,
     /// An optional note on its quality, e.g. the fit's error.
     pub note: Option<Note>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_model_keeps_its_whole_name() {
-        for (path, name) in [
-            ("m/Realistic-V5.0", "Realistic-V5.0"),
-            ("m/Realistic-V5.1.safetensors", "Realistic-V5.1"),
-            ("m/v1-5.CKPT", "v1-5"),
-            ("m/a.fp16.safetensors", "a.fp16"),
-            ("hub/models--runwayml--stable-diffusion-v1-5/snapshots/0123abcd", "stable-diffusion-v1-5"),
-            ("hub/models--a--b", "b"),
-        ] {
-            assert_eq!(model_name(Path::new(path)), name);
-        }
-    }
 }

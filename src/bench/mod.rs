@@ -5,7 +5,6 @@
 //! (buffers, caches) unless it is a load or a whole run.
 
 mod cancel;
-mod peak;
 mod previews;
 mod processor;
 mod row;

@@ -5,15 +5,16 @@ use std::time::Instant;
 
 use super::row::{OperationRow, Row};
 use super::subject::{Subject, SubjectError};
-use super::{cancel, peak, previews, processor};
+use super::{cancel, previews, processor};
 use crate::engine::ConditionedModel;
 use crate::engine::generate;
 use crate::model::unet::LabelShape;
 use crate::model::{CondStage, Conditioning, ConditioningKey, LatentDiffusion};
 use crate::ops::{self, Device, Tensor};
+use crate::process;
+use crate::sampler::RngKind;
 use crate::sampler::noise::Noise;
 use crate::sampler::{Denoiser as _, Latent, Next, RunState, StepReport};
-use crate::sampler::{RngKind, SamplerKind, TimestepSpacing};
 use crate::settings::Settings;
 
 /// The text of a run; any text costs the same.
@@ -111,7 +112,7 @@ impl Suite<'_> {
         parts: &[Part],
         on_row: &mut dyn FnMut(Row, Vec<OperationRow>),
     ) -> Result<(), SubjectError> {
-        peak::reset();
+        process::reset_peak();
         let mut samples = Vec::new();
         let mut model = None;
         let loads = if parts.contains(&Part::Load) { self.repeat } else { 1 };
@@ -187,7 +188,7 @@ impl Measured<'_> {
     /// Gives back buffers, and starts a new peak of memory.
     pub fn forget(&self) {
         self.suite.device.trim();
-        peak::reset();
+        process::reset_peak();
     }
 
     /// Times a work, after a first time that does not count if it is to warm up.
@@ -244,7 +245,7 @@ impl Measured<'_> {
                 .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
             dtype: device.dtype().name(),
             simd: device.simd(),
-            peak_bytes: peak::bytes(),
+            peak_bytes: process::peak_bytes(),
             note: None,
         };
         row.with_samples(samples)
@@ -314,17 +315,11 @@ impl Measured<'_> {
     fn settings(&self) -> Settings {
         Settings {
             prompt: PROMPT.to_owned(),
-            negative_prompt: String::new(),
             steps: self.suite.steps,
-            guidance: 7.5,
-            eta: 0.0,
             seed: 1,
             width: self.size[0],
             height: self.size[1],
-            sampler: SamplerKind::Ddim,
-            timesteps: TimestepSpacing::Uniform,
-            rng: RngKind::Cpu,
-            temperature: 1.0,
+            ..Settings::default()
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::bench::Part;
@@ -10,7 +9,7 @@ use crate::checkpoint::Overlays;
 use crate::message::ModelSource;
 use crate::ops::cpu::Level;
 use crate::ops::{DeviceChoice, DeviceOptions, Dtype, WeightsKept};
-use crate::sampler::{RngKind, Sampler, SamplerKind, Spacing, TimestepSpacing};
+use crate::settings::PartialSettings;
 
 /// Type words, watch the picture develop, steer it.
 #[derive(Debug, Parser)]
@@ -124,72 +123,18 @@ impl From<DtypeName> for Dtype {
     }
 }
 
-/// Names of generators.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum RngName {
-    /// torch's CPU generator on x86-64.
-    Cpu,
-    /// torch's CPU generator elsewhere.
-    CpuLibm,
-    /// torch's CUDA generator.
-    Nv,
-}
-
-impl From<RngName> for RngKind {
-    fn from(name: RngName) -> Self {
-        match name {
-            RngName::Cpu => Self::Cpu,
-            RngName::CpuLibm => Self::CpuLibm,
-            RngName::Nv => Self::Nv,
-        }
-    }
-}
-
 /// `safelight generate`.
 #[derive(Debug, Args)]
 pub struct Generate {
-    /// What the picture should show [default with --like: that picture's prompt].
-    #[arg(required_unless_present = "like")]
-    pub prompt: Option<String>,
+    /// What to make.
+    #[command(flatten)]
+    pub settings: PartialSettings,
     /// Reuse this picture's settings, but not its model; other options override them.
     #[arg(long, value_name = "PICTURE")]
     pub like: Option<PathBuf>,
-    /// What it should not show [default: nothing].
-    #[arg(long, value_name = "TEXT")]
-    pub negative: Option<String>,
-    /// Steps, 1 to 1000 [default: the model's, or 25].
-    #[arg(long, value_name = "N")]
-    pub steps: Option<usize>,
-    /// How closely the picture follows the words; 1 means no guidance [default: the model's, or 7.5].
-    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = parse_real)]
-    pub guidance: Option<f64>,
-    /// Noise added in each step, 0 to 1 [default: the model's, or 0].
-    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = parse_real)]
-    pub eta: Option<f64>,
-    /// The seed; random if not given or negative.
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = parse_seed)]
-    pub seed: Option<Seed>,
-    /// Pixels across [default: the model's].
-    #[arg(long, value_name = "PIXELS")]
-    pub width: Option<usize>,
-    /// Pixels down [default: the model's].
-    #[arg(long, value_name = "PIXELS")]
-    pub height: Option<usize>,
     /// Pictures to make, each with the next seed.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub count: u32,
-    /// The update rule [default: ddim].
-    #[arg(long, ignore_case = true, value_parser = sampler_parser())]
-    pub sampler: Option<SamplerKind>,
-    /// How the steps are spread over the schedule [default: uniform].
-    #[arg(long, value_parser = spacing_parser())]
-    pub timesteps: Option<TimestepSpacing>,
-    /// Generator that the seed is for; cpu and cpu-libm use its low 32 bits [default: cpu].
-    #[arg(long, value_enum)]
-    pub rng: Option<RngName>,
-    /// Scale of the added noise [default: 1].
-    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = parse_real)]
-    pub temperature: Option<f64>,
     #[command(flatten)]
     /// Which model.
     pub model: Model,
@@ -364,76 +309,9 @@ pub struct Bench {
     pub write: Option<PathBuf>,
 }
 
-/// The samplers by every spelling of the table.
-fn sampler_parser() -> impl TypedValueParser<Value = SamplerKind> {
-    let value = |row: &Sampler| PossibleValue::new(row.name).aliases(row.spellings()).help(row.about);
-    PossibleValuesParser::new(SamplerKind::TABLE.iter().map(value))
-        .try_map(|name| SamplerKind::from_name(&name).ok_or("unknown sampler"))
-}
-
-/// The spacings of the table.
-fn spacing_parser() -> impl TypedValueParser<Value = TimestepSpacing> {
-    let value = |row: &Spacing| PossibleValue::new(row.name).help(row.about);
-    PossibleValuesParser::new(TimestepSpacing::TABLE.iter().map(value))
-        .try_map(|name| TimestepSpacing::from_name(&name).ok_or("unknown spacing"))
-}
-
-/// What `--seed` says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seed {
-    /// Any.
-    Random,
-    /// This one.
-    Number(u64),
-}
-
-/// "42"; a negative number is any seed, as other programs have it.
-fn parse_seed(text: &str) -> Result<Seed, String> {
-    let text = text.trim();
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if text.strip_prefix('-').is_some_and(digits) {
-        return Ok(Seed::Random);
-    }
-    let expected = || format!("expected a whole number up to {}, or -1 for a random seed", u64::MAX);
-    text.parse().map(Seed::Number).map_err(|_| expected())
-}
-
-/// "7.5" or "7,5"; "1,000" may be meant as a thousand and is refused.
-fn parse_real(text: &str) -> Result<f64, String> {
-    let text = text.trim();
-    let thousands = |(whole, rest): (&str, &str)| whole.trim_start_matches('-') != "0" && rest.len() == 3;
-    if text.contains(',') && (text.contains('.') || text.split_once(',').is_some_and(thousands)) {
-        return Err("expected a number such as 7.5; write it without a comma".to_owned());
-    }
-    text.replace(',', ".").parse().map_err(|_| "expected a number such as 7.5".to_owned())
-}
-
 /// "512x768" → [512, 768].
 fn parse_size(text: &str) -> Result<[usize; 2], String> {
     text.split_once('x')
         .and_then(|(width, height)| Some([width.parse().ok()?, height.parse().ok()?]))
         .ok_or_else(|| format!("expected a size such as 512x512, found {text:?}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_as_people_write_them() {
-        for (text, expected) in
-            [("-1", Some(Seed::Random)), ("-77", Some(Seed::Random)), ("0", Some(Seed::Number(0)))]
-        {
-            assert_eq!(parse_seed(text).ok(), expected);
-        }
-        for text in ["-", "--1", "-1.5", "", "x", "18446744073709551616"] {
-            assert!(parse_seed(text).is_err(), "{text}");
-        }
-        for (text, expected) in [("7,5", 7.5), ("-0,125", -0.125), ("7.5", 7.5), ("12", 12.0)] {
-            assert_eq!(parse_real(text), Ok(expected));
-        }
-        for text in ["1,000", "1,5.2", "1,2,3", "", "seven"] {
-            assert!(parse_real(text).is_err(), "{text}");
-        }
-    }
 }

@@ -15,12 +15,11 @@ use crate::picture::metadata::read::Recovered;
 use crate::picture::{self, Held, Made};
 use crate::places::Places;
 use crate::sampler::Next;
-use crate::sampler::{RngKind, SamplerKind, TimestepSpacing};
 use crate::settings::Settings;
 use crate::told::quoted;
 use crate::trace::Trace;
 
-use super::arguments::{Compute, Generate, Seed};
+use super::arguments::{Compute, Generate};
 use super::output::{Output, check_trace, check_writable, folder_of, make_folder};
 use super::progress::Progress;
 use super::{Failure, interrupt, like, record};
@@ -72,36 +71,15 @@ fn settings(
     like: Option<&Recovered>,
     model: &OpenModel,
 ) -> Result<(Settings, Vec<Note>), Failure> {
+    let usual = Settings::default();
     let base = Settings {
-        prompt: String::new(),
-        negative_prompt: String::new(),
+        prompt: usual.prompt,
+        negative_prompt: usual.negative_prompt,
         seed: random_seed(),
-        sampler: SamplerKind::default(),
-        timesteps: TimestepSpacing::Uniform,
-        rng: RngKind::Cpu,
-        temperature: 1.0,
         ..model.info.defaults.clone()
     };
     let base = like.map_or_else(|| base.clone(), |found| like::over(found, &base, model));
-    let seed = match arguments.seed {
-        Some(Seed::Number(seed)) => seed,
-        Some(Seed::Random) => random_seed(),
-        None => base.seed,
-    };
-    let mut settings = Settings {
-        prompt: arguments.prompt.clone().unwrap_or(base.prompt),
-        negative_prompt: arguments.negative.clone().unwrap_or(base.negative_prompt),
-        steps: arguments.steps.unwrap_or(base.steps),
-        guidance: arguments.guidance.unwrap_or(base.guidance),
-        eta: arguments.eta.unwrap_or(base.eta),
-        seed,
-        width: arguments.width.unwrap_or(base.width),
-        height: arguments.height.unwrap_or(base.height),
-        sampler: arguments.sampler.unwrap_or(base.sampler),
-        timesteps: arguments.timesteps.unwrap_or(base.timesteps),
-        rng: arguments.rng.map_or(base.rng, Into::into),
-        temperature: arguments.temperature.unwrap_or(base.temperature),
-    };
+    let mut settings = arguments.settings.put_over(&base);
     let notes = like.map(|found| like::follow(found, arguments, model, &mut settings)).unwrap_or_default();
     generate::check_settings(&model.networks, &settings)?;
     // The steps are laid out for each picture; here only whether they can be is of interest.
@@ -109,8 +87,8 @@ fn settings(
     Ok((settings, notes))
 }
 
-/// Below 2^32, since torch's CPU generator uses no more.
-fn random_seed() -> u64 {
+/// A random seed below 2^32, since torch's CPU generator uses no more.
+pub fn random_seed() -> u64 {
     use std::hash::{BuildHasher as _, RandomState};
     // The standard library's hash keys are the system's random numbers.
     RandomState::new().hash_one(Instant::now()) & 0xffff_ffff

@@ -65,7 +65,7 @@ fn print(found: &Recovered) {
             say(&format!("{key}: {value}"));
         }
     }
-    let missing: Vec<&str> = found.not_read().into_iter().map(crate::picture::Field::name).collect();
+    let missing: Vec<String> = found.not_read().iter().map(|name| name.replace('_', " ")).collect();
     if !missing.is_empty() {
         say(&format!("not read: {}", missing.join(", ")));
     }

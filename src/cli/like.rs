@@ -4,18 +4,14 @@
 
 use std::path::Path;
 
-use crate::engine::OpenModel;
+use crate::engine::{OpenModel, at_present_size};
 use crate::note::{Note, PictureNote};
 use crate::picture::metadata::read::{Recovered, recover};
-use crate::picture::{Field, at_present_size};
 use crate::sampler::SamplerKind;
-use crate::settings::Settings;
+use crate::settings::{SIDE_MAX, Settings};
 
 use super::Failure;
 use super::arguments::Generate;
-
-/// The most pixels of a side.
-const SIDE_MAX: usize = 8192;
 
 /// Reads what a picture tells.
 ///
@@ -23,7 +19,7 @@ const SIDE_MAX: usize = 8192;
 /// If it cannot be read, tells nothing, or no prompt where none was typed.
 pub fn read(path: &Path, arguments: &Generate) -> Result<Recovered, Failure> {
     let found = recover(path)?.ok_or_else(|| nothing_in(path))?;
-    if found.settings.prompt.is_none() && arguments.prompt.is_none() {
+    if found.settings.prompt.is_none() && arguments.settings.prompt.is_none() {
         return Err(Failure::Input(format!(
             "expected a prompt, found none in {}; type one before --like",
             path.display()
@@ -45,7 +41,7 @@ pub fn over(found: &Recovered, base: &Settings, model: &OpenModel) -> Settings {
     let grown = at_present_size(&found.settings, &found.made_by(), &model.info);
     let mut known = grown.map_or_else(|| found.settings.clone(), |(known, _)| known);
     if found.foreign_sampler.is_some() {
-        // Another rule's noise is not that of ours.
+        // Another rule's eta means nothing to the one used instead.
         known.eta = None;
         known.sampler = Some(SamplerKind::default());
     }
@@ -61,14 +57,14 @@ pub fn follow(
     settings: &mut Settings,
 ) -> Vec<Note> {
     let mut notes = Vec::new();
-    if let Some(name) = found.foreign_sampler.clone().filter(|_| arguments.sampler.is_none()) {
+    if let Some(name) = found.foreign_sampler.clone().filter(|_| arguments.settings.sampler.is_none()) {
         notes.push(Note::Picture(PictureNote::OtherSampler {
             found: name,
             used: SamplerKind::default().row().name.to_owned(),
         }));
     }
     let rule = settings.sampler.row();
-    if arguments.eta.is_none() && !rule.takes_eta && settings.eta > 0.0 {
+    if arguments.settings.eta.is_none() && !rule.takes_eta && settings.eta > 0.0 {
         notes.push(Note::Picture(PictureNote::OtherEta {
             found: settings.eta,
             sampler: rule.name.to_owned(),
@@ -76,17 +72,19 @@ pub fn follow(
         settings.eta = 0.0;
     }
     if let Some(steps) =
-        found.settings.steps.filter(|&steps| steps != settings.steps && arguments.steps.is_none())
+        found.settings.steps.filter(|&steps| steps != settings.steps && arguments.settings.steps.is_none())
     {
         notes.push(Note::Picture(PictureNote::OtherSteps { found: steps, used: settings.steps }));
     }
     let grown = at_present_size(&found.settings, &found.made_by(), &model.info);
-    if arguments.width.is_none() && arguments.height.is_none() {
+    if arguments.settings.width.is_none() && arguments.settings.height.is_none() {
         notes.extend(grown.map(|(_, note)| note));
     }
     let size = [settings.width, settings.height];
     let multiple = model.networks.size_multiple();
-    for (flag, side) in [(arguments.width, &mut settings.width), (arguments.height, &mut settings.height)] {
+    for (flag, side) in
+        [(arguments.settings.width, &mut settings.width), (arguments.settings.height, &mut settings.height)]
+    {
         *side = flag.unwrap_or_else(|| nearest(*side, multiple));
     }
     let used = [settings.width, settings.height];
@@ -96,31 +94,18 @@ pub fn follow(
     if let Some(after) = found.stopped_after {
         notes.push(Note::Picture(PictureNote::WasStopped { after }));
     }
-    if !found.guidance_of_steps.is_empty() && arguments.guidance.is_none() {
+    if !found.guidance_of_steps.is_empty() && arguments.settings.guidance.is_none() {
         notes.push(Note::Picture(PictureNote::WasSteered { used: settings.guidance }));
     }
     if let Some(name) = found.model.clone().filter(|name| !name.eq_ignore_ascii_case(&model.info.name)) {
         notes.push(Note::Picture(PictureNote::OtherModel { found: name, used: model.info.name.clone() }));
     }
-    let missing: Vec<&str> =
-        found.not_read().into_iter().filter(|field| !given(*field, arguments)).map(Field::name).collect();
+    let not_read = found.not_read().into_iter().filter(|name| !arguments.settings.tells(name));
+    let missing: Vec<String> = not_read.map(|name| name.replace('_', " ")).collect();
     if !missing.is_empty() {
         notes.push(Note::Picture(PictureNote::NotTold { what: missing.join(", ") }));
     }
     notes
-}
-
-/// Whether a flag says it.
-fn given(field: Field, arguments: &Generate) -> bool {
-    match field {
-        Field::Prompt => arguments.prompt.is_some(),
-        Field::NegativePrompt => arguments.negative.is_some(),
-        Field::Steps => arguments.steps.is_some(),
-        Field::Guidance => arguments.guidance.is_some(),
-        Field::Seed => arguments.seed.is_some(),
-        Field::Size => arguments.width.is_some() && arguments.height.is_some(),
-        Field::Sampler => arguments.sampler.is_some(),
-    }
 }
 
 /// The nearest multiple that a side can have.

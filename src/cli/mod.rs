@@ -5,6 +5,7 @@
 mod arguments;
 mod bench;
 mod failure;
+mod flags;
 mod generate;
 mod inspect;
 mod inspect_picture;

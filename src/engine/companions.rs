@@ -9,7 +9,6 @@ use serde::Deserialize;
 
 use crate::message::Concept;
 use crate::note::{FileNote, Note};
-use crate::sampler::{RngKind, SamplerKind, TimestepSpacing};
 use crate::settings::Settings;
 
 const SETTINGS: &str = "settings.json";
@@ -44,19 +43,15 @@ impl SuitingSettings {
     /// is the side of the training's pictures.
     pub(super) fn complete(self, pixels: usize, multiple: usize) -> Settings {
         let side = |side: Option<usize>| side.filter(|side| side.is_multiple_of(multiple)).unwrap_or(pixels);
+        let usual = Settings::default();
         Settings {
             prompt: self.prompt.unwrap_or_default(),
-            negative_prompt: String::new(),
-            steps: self.steps.unwrap_or(25),
-            guidance: self.guidance.unwrap_or(7.5),
-            eta: self.eta.unwrap_or(0.0),
-            seed: 0,
+            steps: self.steps.unwrap_or(usual.steps),
+            guidance: self.guidance.unwrap_or(usual.guidance),
+            eta: self.eta.unwrap_or(usual.eta),
             width: side(self.width),
             height: side(self.height),
-            sampler: SamplerKind::Ddim,
-            timesteps: TimestepSpacing::Uniform,
-            rng: RngKind::Cpu,
-            temperature: 1.0,
+            ..usual
         }
     }
 

@@ -9,18 +9,11 @@ use crate::ops::{self, Tensor};
 use crate::picture::Frame;
 use crate::sampler::noise::Noise;
 use crate::sampler::{DdimSchedule, Latent, Next, RunOptions, RunState, StepReport, make_schedule, run};
-use crate::settings::Settings;
+use crate::settings::{Kind, PartialSettings, Row, SIDE_MAX, Setting, Settings, Value};
 use crate::told::quoted;
 
 use super::denoise::{ConditionedModel, to_tensor};
-pub use super::generate_error::{GenerateError, Number, Part, Side};
-
-/// The most pixels of a side.
-const SIDE_MAX: usize = 8192;
-/// The largest guidance, either way.
-const GUIDANCE_MAX: f64 = 1000.0;
-/// The largest temperature; noise that is scaled by more leaves nothing else.
-const TEMPERATURE_MAX: f64 = 1000.0;
+pub use super::generate_error::{GenerateError, Part, Side};
 
 /// What is known before the first step.
 #[derive(Clone, Debug)]
@@ -175,9 +168,8 @@ pub fn check_settings(model: &LatentDiffusion, settings: &Settings) -> Result<()
     }
     check_side(model, Side::Width, settings.width)?;
     check_side(model, Side::Height, settings.height)?;
-    check_range(Number::Eta, settings.eta, [0.0, 1.0])?;
-    check_range(Number::Guidance, settings.guidance, [-GUIDANCE_MAX, GUIDANCE_MAX])?;
-    check_range(Number::Temperature, settings.temperature, [0.0, TEMPERATURE_MAX])
+    let known = PartialSettings::from(settings.clone());
+    Setting::TABLE.iter().try_for_each(|row| check_range(row, known.get(row.setting)))
 }
 
 fn check_side(model: &LatentDiffusion, side: Side, pixels: usize) -> Result<(), GenerateError> {
@@ -191,10 +183,15 @@ fn check_side(model: &LatentDiffusion, side: Side, pixels: usize) -> Result<(), 
     Err(GenerateError::Size { side, found: pixels, multiple, most, lower, upper })
 }
 
-fn check_range(what: Number, found: f64, [least, most]: [f64; 2]) -> Result<(), GenerateError> {
+/// Checks a number with a fraction against the table's range. The schedule checks the steps, and
+/// [`check_side`] the sides.
+fn check_range(row: &Row, value: Option<Value>) -> Result<(), GenerateError> {
+    let (Kind::Real { range: [least, most], .. }, Some(Value::Real(found))) = (row.kind, value) else {
+        return Ok(());
+    };
     // NaN lies in no range.
     if (least..=most).contains(&found) {
         return Ok(());
     }
-    Err(GenerateError::Range { what, least, most, found })
+    Err(GenerateError::Range { what: row.setting, least, most, found })
 }

@@ -2,6 +2,7 @@
 
 use crate::ops::{self, Dtype};
 use crate::sampler::ScheduleError;
+use crate::settings::Setting;
 use crate::told::Told;
 
 /// Why there is no picture.
@@ -39,10 +40,10 @@ pub enum GenerateError {
         upper: usize,
     },
     /// A number outside its range.
-    #[error("expected {} from {least} to {most}, found {found}", .what.with_article())]
+    #[error("expected {} from {least} to {most}, found {found}", with_article(.what.row().name))]
     Range {
-        /// Which number.
-        what: Number,
+        /// The setting.
+        what: Setting,
         /// The least that is allowed.
         least: f64,
         /// The most that is allowed.
@@ -77,9 +78,7 @@ impl Told for GenerateError {
             Self::NotFromWords { .. } => "error-not-from-words",
             Self::Size { side: Side::Width, .. } => "error-width",
             Self::Size { side: Side::Height, .. } => "error-height",
-            Self::Range { what: Number::Eta, .. } => "error-eta",
-            Self::Range { what: Number::Guidance, .. } => "error-guidance",
-            Self::Range { what: Number::Temperature, .. } => "error-temperature",
+            Self::Range { what, .. } => what.row().error,
             Self::NotFinite { part: Part::TextEncoder, .. } => "error-not-finite-text-encoder",
             Self::NotFinite { part: Part::Unet, .. } => "error-not-finite-unet",
             Self::NotFinite { part: Part::FirstStage, .. } => "error-not-finite-first-stage",
@@ -125,25 +124,9 @@ impl Side {
     }
 }
 
-/// A number among the settings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Number {
-    /// The share of fresh noise.
-    Eta,
-    /// `unconditional_guidance_scale`.
-    Guidance,
-    /// The scale of fresh noise.
-    Temperature,
-}
-
-impl Number {
-    fn with_article(self) -> &'static str {
-        match self {
-            Self::Eta => "an eta",
-            Self::Guidance => "a guidance",
-            Self::Temperature => "a temperature",
-        }
-    }
+fn with_article(name: &str) -> String {
+    let article = if name.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {name}")
 }
 
 /// A part of a model.

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::checkpoint::{self, Checkpoint, CheckpointError, ModelPart, Overlays};
 use crate::config::{self, ConfigError};
-use crate::message::{DeviceInfo, ModelInfo, ModelSource, model_name};
+use crate::message::{DeviceInfo, ModelInfo, ModelSource};
 use crate::model::{LatentDiffusion, ModelError, instantiate_from_config, is_config};
 use crate::note::{FileNote, Note};
 use crate::ops::{self, Device, Progress, Weights};
@@ -17,6 +17,7 @@ use crate::told::Told;
 
 use super::companions::{Companions, read_bytes};
 use super::hash::{Busyness, FindHash, ModelHash};
+use super::model_name::{STARTER, model_name};
 
 /// Why a model could not be opened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -174,11 +175,11 @@ fn open_starter(opening: Opening<'_>) -> Result<OpenModel, OpenError> {
     let config = config::parse_yaml(starter::CONFIG)?;
     let weights = with_progress(Weights::new(source, opening.device.clone()), &opening);
     let networks = instantiate_from_config(&config, &weights, &|_| Ok(starter::TOKENIZER.to_vec()))
-        .map_err(|error| OpenError::Model { file: crate::message::STARTER.into(), error })?;
+        .map_err(|error| OpenError::Model { file: STARTER.into(), error })?;
     let companions = Companions::of_texts(starter::SETTINGS, starter::CONCEPTS);
     let origin = Origin {
         source: ModelSource::Starter,
-        name: crate::message::STARTER.to_owned(),
+        name: STARTER.to_owned(),
         bytes: starter::WEIGHTS.len() as u64,
     };
     let built = Built { networks, config, unused: weights.unused(), notes: Vec::new() };

@@ -10,11 +10,12 @@ use crate::engine::compute::with_compute;
 use crate::engine::generate::GenerateError;
 use crate::engine::handle::{EngineEnds, EngineHandle, Work};
 use crate::engine::job::RunningJob;
+use crate::engine::model_name::STARTER;
 use crate::engine::open::{OpenModel, Opening, looks_right, open_model};
 use crate::engine::preview::{Previewer, tiny};
 use crate::engine::workspace::{STRIP_PIECE, Waker, Workspace};
 use crate::journal;
-use crate::message::{Compute, Event, ModelSource, Report, Request, STARTER};
+use crate::message::{Compute, Event, ModelSource, Report, Request};
 use crate::ops::{Device, DeviceOptions, StopFlag};
 
 /// What the inference thread is given at its start.

@@ -1,4 +1,4 @@
-//! Why a picture could not be written or read, each in one sentence for a person.
+//! Why a picture could not be written or read, each in one sentence for the user.
 
 use std::path::{Path, PathBuf};
 

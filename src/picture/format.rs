@@ -16,7 +16,7 @@ use crate::picture::metadata::exif;
 
 /// The keyword of A1111's text.
 pub(super) const PARAMETERS: &str = "parameters";
-/// The keyword of our own JSON.
+/// The keyword of the JSON that holds every setting.
 pub(super) const SAFELIGHT: &str = "safelight";
 /// The version of our JSON; readers of a later one still find what they know.
 const VERSION: u32 = 1;
@@ -107,7 +107,7 @@ pub fn encode(frame: &Frame, made: Option<&Made>, format: Format) -> Result<Vec<
     Ok(bytes.into_inner())
 }
 
-/// Our own text: [`Made`] with a version.
+/// The `safelight` text: [`Made`] as JSON, with a version.
 pub(super) fn json(made: &Made) -> String {
     let program = concat!("Safelight ", env!("CARGO_PKG_VERSION"));
     serde_json::json!({ "version": VERSION, "program": program, "made": made }).to_string()

@@ -2,25 +2,25 @@
 //!
 //! Names neither candle nor egui: both sides of the program meet here. Writing: [`save_new`],
 //! [`write_to`], [`animation`]. Reading: [`open`](open::open) for pixels, [`read`] for settings,
-//! from our own files and from those of other programs.
+//! from files of this program and of others.
 
 pub mod animation;
 mod error;
+mod file_name;
 mod format;
 mod frame;
 pub mod metadata;
 pub mod open;
 mod save;
-mod words;
 
 pub use error::PictureError;
+pub use file_name::stem;
 pub use format::{Format, encode};
 pub use frame::Frame;
-pub use metadata::{
-    Field, Held, Made, MadeBy, PartialSettings, TEXT_LIMIT, a1111_text, at_present_size, held, png_head, read,
-};
+pub use metadata::{Held, Made, MadeBy, TEXT_LIMIT, a1111_text, held, png_head, read};
 pub use save::{save_new, write_to};
-pub use words::stem;
+
+pub use crate::settings::PartialSettings;
 
 #[cfg(test)]
 pub(crate) use metadata::parameters::tests::made as made_for_tests;

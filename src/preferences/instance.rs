@@ -16,7 +16,7 @@ use crate::files::write_atomically;
 
 /// How long the first window has for its answer.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// A longer call is none of ours.
+/// A longer call comes from another program.
 const CALL_BYTES_MAX: u64 = 1 << 20;
 
 /// What a later start asks of the first.

@@ -31,7 +31,7 @@ impl Keeper {
     /// Reads the file and starts the thread that writes it. Without a file (a first start, or no
     /// place for one) everything is as new.
     ///
-    /// The note is for the person: a damaged file, and where it lies now.
+    /// The note is for the user: a damaged file, and where it lies now.
     pub fn open(path: Option<PathBuf>) -> (Self, Memory, Option<String>) {
         let (memory, note, path) = match path {
             Some(path) => match read(&path) {

@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 
 use super::History;
 use crate::message::{Compute, ModelSource};
-use crate::picture::{Format, PartialSettings};
-use crate::settings::PreviewMode;
+use crate::picture::Format;
+use crate::settings::{PartialSettings, PreviewMode};
 
 /// The version that is written.
 const VERSION: u64 = 1;
@@ -180,7 +180,7 @@ impl Memory {
     /// beside.
     pub(super) fn from_json(text: &str) -> Option<(Self, Vec<String>)> {
         let fields: Map<String, Value> = serde_json::from_str(text).ok()?;
-        // A record of ours has a version, whatever it is.
+        // Every record that this program wrote has a version.
         fields.get("version")?.as_u64()?;
         let mut reader = Reader { fields, damaged: Vec::new() };
         reader.fields.remove("version");

@@ -16,7 +16,7 @@ use crate::settings::Settings;
 const LOCK: &str = "lock";
 /// The settings of what is being made and of what waits.
 const UNDER_WAY: &str = "under-way.json";
-/// A longer file of settings is none of ours.
+/// A longer file was written by another program.
 const UNDER_WAY_BYTES_MAX: u64 = 64 << 20;
 
 /// A folder of this process's own; it goes at the end, but for what must not be lost.

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 use safelight::gallery::{Gallery, News, Setup, THUMBNAIL_SIDE, Thumbnail, UNDO_TIME};
 use safelight::picture::{Format, Frame, Made, encode};
-use safelight::sampler::{RngKind, SamplerKind, TimestepSpacing};
 use safelight::settings::Settings;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -63,20 +62,7 @@ fn frame(width: usize, height: usize) -> Frame {
 }
 
 fn made(prompt: &str) -> Made {
-    let settings = Settings {
-        prompt: prompt.into(),
-        negative_prompt: String::new(),
-        steps: 25,
-        guidance: 7.5,
-        eta: 0.0,
-        seed: 1,
-        width: 8,
-        height: 8,
-        sampler: SamplerKind::Ddim,
-        timesteps: TimestepSpacing::Uniform,
-        rng: RngKind::Cpu,
-        temperature: 1.0,
-    };
+    let settings = Settings { prompt: prompt.into(), seed: 1, width: 8, height: 8, ..Settings::default() };
     Made {
         settings,
         guidance_of_steps: vec![],

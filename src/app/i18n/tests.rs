@@ -139,12 +139,13 @@ fn messages() -> Vec<Box<dyn Told>> {
     use crate::checkpoint::{CheckpointError, FileKind, Kind, ModelPart, Problem};
     use crate::config::ConfigError;
     use crate::engine::OpenError;
-    use crate::engine::generate::{GenerateError, Number, Part, Side};
+    use crate::engine::generate::{GenerateError, Part, Side};
     use crate::model::ModelError;
     use crate::note::{FileNote, Note, PictureNote, TextKind};
     use crate::ops::{Dtype, Error};
     use crate::picture::PictureError;
     use crate::sampler::{SamplerKind, ScheduleError};
+    use crate::settings::Setting;
 
     let text = || "xyz".to_owned();
     let path = || std::path::PathBuf::from("folder/xyz");
@@ -313,9 +314,9 @@ fn messages() -> Vec<Box<dyn Told>> {
         GenerateError::NotFromWords { key: text() },
         size(Side::Width),
         size(Side::Height),
-        range(Number::Eta),
-        range(Number::Guidance),
-        range(Number::Temperature),
+        range(Setting::Eta),
+        range(Setting::Guidance),
+        range(Setting::Temperature),
         not_finite(Part::TextEncoder),
         not_finite(Part::Unet),
         not_finite(Part::FirstStage),

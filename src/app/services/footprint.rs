@@ -1,6 +1,8 @@
-//! The memory that the process holds, as the system tells it.
+//! The memory that the process holds, asked for at most once a second.
 
 use std::time::{Duration, Instant};
+
+use crate::process;
 
 /// The system is asked at most this often.
 const FRESH: Duration = Duration::from_secs(1);
@@ -12,38 +14,13 @@ pub(super) struct Footprint {
 }
 
 impl Footprint {
-    /// Bytes of resident memory; `None` where the system does not tell (only Linux does so in a file).
+    /// Bytes of resident memory; `None` where the system does not report them.
     pub(super) fn bytes(&mut self) -> Option<u64> {
         if let Some((_, bytes)) = self.last.filter(|(at, _)| at.elapsed() < FRESH) {
             return bytes;
         }
-        let bytes = std::fs::read_to_string("/proc/self/status").ok().and_then(|status| resident(&status));
+        let bytes = process::resident_bytes();
         self.last = Some((Instant::now(), bytes));
         bytes
-    }
-}
-
-/// `VmRSS` of a status file; it is in units of 1,024 bytes.
-fn resident(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.split_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_line_is_found() {
-        assert_eq!(resident("VmHWM:\t 9 kB\nVmRSS:\t  2048 kB\nRssAnon:\t1 kB\n"), Some(2 << 20));
-        assert_eq!(resident("VmRSS:\n"), None);
-        assert_eq!(resident(""), None);
-    }
-
-    #[test]
-    fn this_process_holds_something() {
-        if cfg!(target_os = "linux") {
-            assert!(Footprint::default().bytes().is_some_and(|bytes| bytes > 1 << 20));
-        }
     }
 }

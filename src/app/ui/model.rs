@@ -11,7 +11,8 @@ use crate::app::theme::icons;
 use crate::app::theme::widgets;
 use crate::app::theme::{self, Weight, size};
 use crate::app::ui::view::View;
-use crate::message::{ModelInfo, ModelSource, STARTER, model_name};
+use crate::engine::{STARTER, model_name};
+use crate::message::{ModelInfo, ModelSource};
 
 /// The first line of the controls; a click opens the list.
 pub fn header_ui(ui: &mut Ui, view: &mut View<'_>) {

@@ -75,7 +75,7 @@ fn fit(made: &Made) -> (Vec<u8>, Option<Vec<u8>>, Held) {
     if comment.len() <= room {
         return (comment, None, Held::Common);
     }
-    // Our own note may be the shorter one; then the prompts are whole in it, and cut for others.
+    // The maker note may be the shorter one; then it holds the prompts in full, and the comment cuts them.
     match room.checked_sub(note.len()).filter(|room| *room >= FRAME_BYTES * 10) {
         Some(room) => (cut(made, room), Some(note), Held::Whole),
         None => (cut(made, room), None, Held::Cut),

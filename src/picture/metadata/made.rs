@@ -5,7 +5,14 @@
 
 use crate::settings::Settings;
 
-use crate::picture::MadeBy;
+/// Which model made a picture, as far as its file tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MadeBy {
+    /// The model's short name.
+    pub name: Option<String>,
+    /// The first ten hex digits of its file's SHA-256.
+    pub hash: Option<String>,
+}
 
 /// Everything needed to make a picture again.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -23,7 +30,7 @@ pub struct Made {
 }
 
 impl Made {
-    /// The model.
+    /// Which model made it.
     pub fn made_by(&self) -> MadeBy {
         let hash = Some(self.model_hash.clone()).filter(|hash| !hash.is_empty());
         MadeBy { name: Some(self.model.clone()), hash }

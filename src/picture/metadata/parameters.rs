@@ -1,13 +1,19 @@
 //! A1111's `parameters` text: the form of settings that every other program reads.
 //!
 //! The prompt, a line `Negative prompt: …` if there is one, and a last line of `Key: value` pairs.
-//! Traps for readers of our files: `Steps` must come first, and no value may hold a comma or a
-//! colon, so a model's name loses them. All that is ours alone is in the `safelight` chunk instead.
+//! Traps for readers of these files: `Steps` must come first, and no value may hold a comma or a
+//! colon, so a model's name loses them. What A1111 has no key for is in the `safelight` chunk alone.
 
 use crate::picture::Made;
-use crate::sampler::RngKind;
+use crate::settings::{PartialSettings, Setting, Settings};
 
 const NEGATIVE: &str = "Negative prompt:";
+
+/// The settings before the model, in A1111's order.
+const BEFORE_MODEL: [Setting; 6] =
+    [Setting::Steps, Setting::Sampler, Setting::Guidance, Setting::Seed, Setting::Width, Setting::Height];
+/// The first settings after the model; what else the table has follows.
+const AFTER_MODEL: [Setting; 1] = [Setting::Rng];
 
 /// The text for a picture.
 pub fn a1111_text(made: &Made) -> String {
@@ -20,23 +26,17 @@ pub fn a1111_text(made: &Made) -> String {
         text.push_str(&line(&settings.negative_prompt));
         text.push('\n');
     }
-    let rng = match settings.rng {
-        RngKind::Cpu | RngKind::CpuLibm => "CPU",
-        RngKind::Nv => "NV",
-    };
-    let (width, height) = (settings.width, settings.height);
-    let mut pairs = vec![
-        ("Steps", settings.steps.to_string()),
-        ("Sampler", settings.sampler.row().a1111.to_owned()),
-        ("CFG scale", settings.guidance.to_string()),
-        ("Seed", settings.seed.to_string()),
-        ("Size", format!("{width}x{height}")),
-        ("Model hash", value(&made.model_hash)),
-        ("Model", value(&made.model)),
-        ("RNG", rng.to_owned()),
-    ];
-    if settings.eta != 0.0 {
-        pairs.push(("Eta DDIM", settings.eta.to_string()));
+    let known = PartialSettings::from(settings.clone());
+    let mut pairs = Vec::new();
+    for setting in BEFORE_MODEL {
+        push(&mut pairs, &known, setting);
+    }
+    pairs.push(("Model hash", value(&made.model_hash)));
+    pairs.push(("Model", value(&made.model)));
+    let first = [&BEFORE_MODEL[..], &AFTER_MODEL].concat();
+    let rest = Setting::TABLE.iter().map(|row| row.setting).filter(|setting| !first.contains(setting));
+    for setting in AFTER_MODEL.into_iter().chain(rest) {
+        push(&mut pairs, &known, setting);
     }
     if let Some(steps) = made.stopped_after {
         pairs.push(("Stopped after", steps.to_string()));
@@ -50,6 +50,22 @@ pub fn a1111_text(made: &Made) -> String {
     let pairs: Vec<String> = pairs.into_iter().map(|(key, value)| format!("{key}: {value}")).collect();
     text.push_str(&pairs.join(", "));
     text
+}
+
+/// Adds a setting's pair, if A1111's text has one for it; the second of two settings of one key joins
+/// the first.
+fn push(pairs: &mut Vec<(&'static str, String)>, known: &PartialSettings, setting: Setting) {
+    let row = setting.row();
+    let (Some(form), Some(told)) = (row.a1111, known.get(setting)) else { return };
+    let default = PartialSettings::from(Settings::default()).get(setting);
+    if form.omits_default && default.as_ref() == Some(&told) {
+        return;
+    }
+    let text = row.a1111_value(&told);
+    match pairs.last_mut() {
+        Some((key, first)) if *key == form.key => *first = format!("{first}x{text}"),
+        _ => pairs.push((form.key, text)),
+    }
 }
 
 /// A prompt without letters that end a text early.
@@ -66,7 +82,7 @@ fn value(text: &str) -> String {
 #[cfg(test)]
 pub(in crate::picture) mod tests {
     use super::*;
-    use crate::sampler::{SamplerKind, TimestepSpacing};
+    use crate::sampler::RngKind;
     use crate::settings::Settings;
 
     pub(crate) fn made() -> Made {
@@ -74,16 +90,9 @@ pub(in crate::picture) mod tests {
             settings: Settings {
                 prompt: "a red apple, on blue".into(),
                 negative_prompt: "blurry".into(),
-                steps: 25,
-                guidance: 7.5,
-                eta: 0.0,
                 seed: 42,
-                width: 512,
                 height: 384,
-                sampler: SamplerKind::Ddim,
-                timesteps: TimestepSpacing::Uniform,
-                rng: RngKind::Cpu,
-                temperature: 1.0,
+                ..Settings::default()
             },
             guidance_of_steps: vec![],
             model: "v1-5: pruned, ema".into(),

@@ -26,7 +26,8 @@ use self::texts::{MAKER_NOTE, Texts};
 use crate::picture::format::{PARAMETERS, SAFELIGHT};
 use crate::picture::metadata::chunks::PngHead;
 use crate::picture::metadata::exif::NOTE;
-use crate::picture::{Field, Made, MadeBy, PartialSettings, PictureError};
+use crate::picture::{Made, MadeBy, PictureError};
+use crate::settings::PartialSettings;
 
 /// Places of texts, the most trusted first; a text anywhere else comes last.
 const PLACES: [&str; 12] = [
@@ -97,7 +98,7 @@ pub struct Recovered {
     pub model: Option<String>,
     /// The start of the model file's SHA-256, or what the program took for it.
     pub model_hash: Option<String>,
-    /// The sampler's name where it is none of ours, so the picture will come out another.
+    /// The name of a sampler that is not known here, so the picture will come out another.
     pub foreign_sampler: Option<String>,
     /// Steps that were done, where the run was stopped early.
     pub stopped_after: Option<usize>,
@@ -200,10 +201,10 @@ impl Recovered {
         MadeBy { name: self.model.clone(), hash: self.model_hash.clone() }
     }
 
-    /// What the picture does not tell, so that whatever was there before stays.
-    pub fn not_read(&self) -> Vec<Field> {
+    /// The names of what the picture does not tell, so that whatever was there before stays.
+    pub fn not_read(&self) -> Vec<&'static str> {
         let mut missing = self.settings.missing();
-        missing.retain(|field| *field != Field::Sampler || self.foreign_sampler.is_none());
+        missing.retain(|name| *name != "sampler" || self.foreign_sampler.is_none());
         missing
     }
 
@@ -221,7 +222,7 @@ impl Recovered {
     }
 }
 
-/// Our own JSON. A later version's still gives what this one knows.
+/// Reads the `safelight` JSON. A later version's still gives what this one knows.
 fn safelight(text: &str) -> Option<Recovered> {
     let record = json::parse(text)?;
     let made = record.get("made")?;
@@ -256,10 +257,7 @@ mod tests {
         assert_eq!((found.settings.steps, found.stopped_after), (Some(7), Some(3)));
         assert_eq!(found.settings.seed, None);
         assert_eq!((found.model.as_deref(), &found.made), (Some("m"), &None));
-        assert_eq!(
-            found.not_read(),
-            [Field::NegativePrompt, Field::Guidance, Field::Seed, Field::Size, Field::Sampler]
-        );
+        assert_eq!(found.not_read(), ["negative_prompt", "guidance", "seed", "size", "sampler"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Where texts lie in a file, and in which letters: PNG's chunks, EXIF's fields, a JPEG's room.
 
 use safelight::picture::metadata::read::{Origin, Recovered, recover_bytes};
-use safelight::picture::{Field, Format, Frame, Held, Made, encode, held};
+use safelight::picture::{Format, Frame, Held, Made, encode, held};
 use safelight::sampler::RngKind;
 
 use super::{COMFY, INVOKE, LEGACY, frame};
@@ -135,7 +135,7 @@ fn graphs_and_records_wherever_they_stand() {
         let found = recover_bytes(&webp_with(&exif(tag, 2, text.as_bytes(), true))).unwrap();
         assert_eq!((found.origin, found.settings.seed), (Origin::ComfyUi, Some(5)));
         assert_eq!(found.settings.prompt.as_deref(), Some("a bottle"));
-        assert_eq!(found.not_read(), [Field::NegativePrompt]);
+        assert_eq!(found.not_read(), ["negative_prompt"]);
     }
     let python = COMFY.replacen(
         "\"cfg\": 8",

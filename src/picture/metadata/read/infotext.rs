@@ -8,6 +8,7 @@
 use super::pairs::{self, Pairs};
 use super::{Origin, Recovered};
 use crate::sampler::RngKind;
+use crate::settings::{Kind, Setting};
 
 const NEGATIVE: &str = "negative prompt:";
 /// What some programs write before the prompt itself.
@@ -20,72 +21,73 @@ const MOST_PLACES: usize = 500;
 /// What a key stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Key {
-    Steps,
-    Sampler,
-    Guidance,
-    Seed,
+    /// A setting, by a key of the table.
+    Of(Setting),
+    /// Width and height in one value.
     Size,
-    Width,
-    Height,
-    Eta,
-    Rng,
     Model,
     ModelHash,
     Version,
     StoppedAfter,
     GuidanceOfSteps,
-    Prompt,
-    NegativePrompt,
     /// Known, and not followed.
     Other,
 }
 
 impl Key {
     fn of(name: &str) -> Option<Self> {
-        Some(match name.to_lowercase().as_str() {
-            "steps" | "sampling steps" => Self::Steps,
-            "sampler" | "sampler name" | "sampling method" => Self::Sampler,
-            "cfg scale" | "cfg" | "guidance scale" | "guidance" => Self::Guidance,
-            "seed" => Self::Seed,
+        let name = name.to_lowercase();
+        Some(match name.as_str() {
             "size" | "resolution" => Self::Size,
-            "width" => Self::Width,
-            "height" => Self::Height,
-            "eta ddim" | "eta" => Self::Eta,
-            "rng" => Self::Rng,
+            "width" => Self::Of(Setting::Width),
+            "height" => Self::Of(Setting::Height),
+            "prompt" => Self::Of(Setting::Prompt),
+            "negative prompt" => Self::Of(Setting::NegativePrompt),
             "model" | "checkpoint" | "base model" | "model name" => Self::Model,
             "model hash" | "base model hash" => Self::ModelHash,
             "version" => Self::Version,
             "stopped after" => Self::StoppedAfter,
             "guidance of steps" => Self::GuidanceOfSteps,
-            "prompt" => Self::Prompt,
-            "negative prompt" => Self::NegativePrompt,
             "app" | "operations" | "vae" | "vae hash" | "schedule type" | "scheduler" | "clip skip"
             | "denoising strength" | "ensd" | "created date" | "batch size" => Self::Other,
-            _ => return None,
+            name => Self::Of(setting_of(name)?),
         })
     }
 
     /// Whether no text is of this form without one such key.
     fn is_core(self) -> bool {
-        matches!(self, Self::Steps | Self::Sampler | Self::Guidance | Self::Seed | Self::Size)
+        use Setting::{Guidance, Sampler, Seed, Steps};
+        matches!(self, Self::Size | Self::Of(Steps | Sampler | Guidance | Seed))
     }
 
     fn is_prompt(self) -> bool {
-        matches!(self, Self::Prompt | Self::NegativePrompt)
+        matches!(self, Self::Of(Setting::Prompt | Setting::NegativePrompt))
     }
 
     /// Whether a value can be one of this key.
     fn allows(self, value: &str) -> bool {
         match self {
-            Self::Steps | Self::Width | Self::Height => whole(value).is_some(),
             // A seed of -1 is one that was not told.
-            Self::Seed => whole(value.strip_prefix('-').unwrap_or(value)).is_some(),
-            Self::Guidance | Self::Eta => real(value).is_some(),
+            Self::Of(Setting::Seed) => {
+                Setting::Seed.row().kind.parse(value.strip_prefix('-').unwrap_or(value)).is_some()
+            }
+            Self::Of(setting) => match setting.row().kind {
+                // A sampler or a generator may be one of another program.
+                Kind::Choice(_) => !value.is_empty(),
+                kind => kind.parse(value).is_some(),
+            },
             Self::Size => size(value).is_some(),
-            Self::Sampler => !value.is_empty(),
             _ => true,
         }
     }
+}
+
+/// The setting that A1111's text gives under a key, in lower case.
+fn setting_of(key: &str) -> Option<Setting> {
+    let row = Setting::TABLE.iter().find(|row| {
+        row.a1111.is_some_and(|form| form.key.eq_ignore_ascii_case(key) || form.others.contains(&key))
+    })?;
+    Some(row.setting)
 }
 
 /// Reads a text; none if it holds neither pairs nor a negative prompt.
@@ -126,21 +128,11 @@ pub(super) fn parse(text: &str) -> Option<Recovered> {
 fn take(found: &mut Recovered, key: Key, value: String) {
     let settings = &mut found.settings;
     match key {
-        Key::Steps => settings.steps = whole(&value).and_then(|steps| steps.try_into().ok()),
-        Key::Guidance => settings.guidance = real(&value),
-        Key::Seed => settings.seed = whole(&value),
-        Key::Eta => settings.eta = real(&value),
+        Key::Of(Setting::Sampler) => found.set_sampler(value),
+        Key::Of(Setting::Prompt) => drop(settings.prompt.get_or_insert(value)),
+        Key::Of(Setting::NegativePrompt) => drop(settings.negative_prompt.get_or_insert(value)),
+        Key::Of(setting) => settings.set(setting, setting.row().kind.parse(&value)),
         Key::Size => (settings.width, settings.height) = size(&value).unzip(),
-        Key::Width => settings.width = whole(&value).and_then(|width| width.try_into().ok()),
-        Key::Height => settings.height = whole(&value).and_then(|height| height.try_into().ok()),
-        Key::Rng => {
-            settings.rng = match value.to_uppercase().as_str() {
-                "CPU" => Some(RngKind::Cpu),
-                "NV" | "GPU" | "CUDA" => Some(RngKind::Nv),
-                _ => None,
-            }
-        }
-        Key::Sampler => found.set_sampler(value),
         Key::Model => found.model = Some(value),
         Key::ModelHash => found.model_hash = Some(value),
         Key::Version if draws_on_the_processor(&value) => settings.rng = Some(RngKind::Cpu),
@@ -149,8 +141,6 @@ fn take(found: &mut Recovered, key: Key, value: String) {
             found.guidance_of_steps =
                 value.split_whitespace().filter_map(|value| value.parse().ok()).collect();
         }
-        Key::Prompt => drop(settings.prompt.get_or_insert(value)),
-        Key::NegativePrompt => drop(settings.negative_prompt.get_or_insert(value)),
         Key::Version | Key::Other => {}
     }
 }
@@ -291,17 +281,6 @@ fn without_label(prompt: &str) -> &str {
         .iter()
         .find(|label| prompt.get(..label.len()).is_some_and(|start| start.eq_ignore_ascii_case(label)));
     label.map_or(prompt, |label| prompt[label.len()..].trim_start())
-}
-
-/// A whole number; a full stop may follow where all is on one line.
-fn whole(text: &str) -> Option<u64> {
-    text.trim_end_matches('.').parse().ok()
-}
-
-/// A number, with a decimal point or comma.
-fn real(text: &str) -> Option<f64> {
-    let value: f64 = text.trim_end_matches('.').replace(',', ".").parse().ok()?;
-    value.is_finite().then_some(value)
 }
 
 /// "512x640", "512 × 640", "(512, 640)".

@@ -1,8 +1,8 @@
 //! A1111's form in the shapes that its family writes.
 
 use super::*;
-use crate::picture::PartialSettings;
 use crate::sampler::SamplerKind;
+use crate::settings::PartialSettings;
 
 const PAIRS: &str = "Steps: 22, Sampler: DDIM, CFG scale: 6.5, Seed: 4242, Size: 512x640";
 

@@ -2,22 +2,15 @@
 //!
 //! Trap: both are called "Starter"; only the hash tells them apart.
 
-use crate::message::{ModelInfo, ModelSource, STARTER};
+use crate::message::{ModelInfo, ModelSource};
 use crate::note::Note;
+use crate::picture::MadeBy;
+use crate::settings::PartialSettings;
 
-use crate::picture::PartialSettings;
+use super::model_name::STARTER;
 
 /// The side of the pictures that the former starter was trained on.
 const FORMER_SIDE: usize = 128;
-
-/// Which model made a picture, as far as its file tells.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct MadeBy {
-    /// Its short name.
-    pub name: Option<String>,
-    /// The first ten hex digits of its file's SHA-256.
-    pub hash: Option<String>,
-}
 
 /// The settings with the size at which the open starter draws what the former one drew smaller, and a
 /// note of it; `None` for the picture of any other model, and while any other is open.

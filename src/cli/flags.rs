@@ -1,0 +1,144 @@
+//! Flags of `generate` for the settings: one for each row of [`Setting::TABLE`].
+//!
+//! Invariant: help, names and choices come from the table; only the seed is read in a way of its own.
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser as _, ValueParser};
+use clap::error::Error;
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+
+use crate::settings::{Kind, PartialSettings, Row, Setting, Value};
+
+use super::generate::random_seed;
+
+impl Args for PartialSettings {
+    fn augment_args(command: Command) -> Command {
+        command.args(Setting::TABLE.iter().map(argument))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for PartialSettings {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let mut settings = Self::default();
+        settings.update_from_arg_matches(matches)?;
+        Ok(settings)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        for row in Setting::TABLE {
+            if let Some(value) = matches.get_one::<Value>(row.name) {
+                self.set(row.setting, Some(value.clone()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The argument of a setting.
+fn argument(row: &'static Row) -> Arg {
+    let argument =
+        Arg::new(row.name).help(row.flag.help).value_name(row.flag.value_name).value_parser(parser(row));
+    if row.flag.long.is_empty() {
+        return argument.required_unless_present("like");
+    }
+    let negative = row.setting == Setting::Seed || matches!(row.kind, Kind::Real { .. });
+    let spelled_freely = row.setting == Setting::Sampler;
+    argument.long(row.flag.long).allow_negative_numbers(negative).ignore_case(spelled_freely)
+}
+
+/// What reads the argument's value. The range of a number is checked when the model is known.
+fn parser(row: &'static Row) -> ValueParser {
+    match row.kind {
+        _ if row.setting == Setting::Seed => ValueParser::new(parse_seed),
+        Kind::Text => ValueParser::new(|text: &str| Ok::<_, String>(Value::Text(text.to_owned()))),
+        Kind::Whole { .. } => ValueParser::new(parse_whole),
+        Kind::Real { .. } => ValueParser::new(parse_real),
+        Kind::Choice(choices) => {
+            let value = |choice: crate::settings::Choice| {
+                let spellings = [choice.a1111].into_iter().chain(choice.aliases);
+                let others = spellings.filter(|_| row.setting == Setting::Sampler);
+                PossibleValue::new(choice.name).aliases(others).help(choice.about)
+            };
+            PossibleValuesParser::new(choices().into_iter().map(value))
+                .try_map(move |name| row.kind.parse(&name).ok_or("unknown name"))
+                .into()
+        }
+    }
+}
+
+fn parse_whole(text: &str) -> Result<Value, std::num::ParseIntError> {
+    text.parse().map(Value::Whole)
+}
+
+/// "42"; a negative number is a random seed, as in other programs.
+fn parse_seed(text: &str) -> Result<Value, String> {
+    let text = text.trim();
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if text.strip_prefix('-').is_some_and(digits) {
+        return Ok(Value::Whole(random_seed()));
+    }
+    let expected = || format!("expected a whole number up to {}, or -1 for a random seed", u64::MAX);
+    text.parse().map(Value::Whole).map_err(|_| expected())
+}
+
+/// "7.5" or "7,5"; "1,000" may be meant as a thousand and is refused.
+fn parse_real(text: &str) -> Result<Value, String> {
+    let text = text.trim();
+    let thousands = |(whole, rest): (&str, &str)| whole.trim_start_matches('-') != "0" && rest.len() == 3;
+    if text.contains(',') && (text.contains('.') || text.split_once(',').is_some_and(thousands)) {
+        return Err("expected a number such as 7.5; write it without a comma".to_owned());
+    }
+    text.replace(',', ".").parse().map(Value::Real).map_err(|_| "expected a number such as 7.5".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(arguments: &[&str]) -> Result<PartialSettings, Error> {
+        let command =
+            PartialSettings::augment_args(Command::new("generate").arg(Arg::new("like").long("like")));
+        let arguments = ["generate"].iter().chain(arguments);
+        PartialSettings::from_arg_matches(&command.try_get_matches_from(arguments)?)
+    }
+
+    #[test]
+    fn every_setting_has_a_flag_that_fills_it() {
+        for row in Setting::TABLE {
+            let text = match row.kind {
+                Kind::Text => "a fox",
+                Kind::Whole { .. } | Kind::Real { .. } => "1",
+                Kind::Choice(choices) => choices()[0].name,
+            };
+            let flag = format!("--{}", row.flag.long);
+            let settings = if row.flag.long.is_empty() {
+                typed(&[text]).unwrap()
+            } else {
+                typed(&["a fox", &flag, text]).unwrap()
+            };
+            assert_eq!(settings.get(row.setting), row.kind.parse(text), "{}", row.name);
+        }
+        assert!(typed(&["a fox", "--timesteps", "nonsense"]).is_err());
+        assert!(typed(&[]).is_err() && typed(&["--like", "a.png"]).is_ok());
+    }
+
+    #[test]
+    fn numbers_as_people_write_them() {
+        for (text, random) in [("-1", true), ("-77", true), ("0", false), ("18446744073709551615", false)] {
+            let Ok(Value::Whole(seed)) = parse_seed(text) else { panic!("{text} is no seed") };
+            assert_eq!(seed.to_string() != text, random, "{text}");
+        }
+        for text in ["-", "--1", "-1.5", "", "x", "18446744073709551616"] {
+            assert!(parse_seed(text).is_err(), "{text}");
+        }
+        for (text, expected) in [("7,5", 7.5), ("-0,125", -0.125), ("7.5", 7.5), ("12", 12.0)] {
+            assert_eq!(parse_real(text), Ok(Value::Real(expected)));
+        }
+        for text in ["1,000", "1,5.2", "1,2,3", "", "seven"] {
+            assert!(parse_real(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! `Choice`: one of the values of a setting that has a fixed list of them.
+
+use crate::sampler::{RngKind, SamplerKind, TimestepSpacing};
+
+/// One value of a setting of [`Kind::Choice`](super::Kind::Choice).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The canonical name, on the command line and in JSON.
+    pub name: &'static str,
+    /// The name in A1111's text.
+    pub a1111: &'static str,
+    /// Other spellings that are understood.
+    pub aliases: Vec<&'static str>,
+    /// One sentence for the command line's help.
+    pub about: &'static str,
+    /// What the window shows.
+    pub label: Label,
+}
+
+/// The words on a choice's chip in the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Label {
+    /// The same in every language.
+    Literal(&'static str),
+    /// The key of the words in each language.
+    Words(&'static str),
+}
+
+impl Choice {
+    /// Whether `text` is one of its spellings, in upper or lower case.
+    pub(super) fn is_spelled(&self, text: &str) -> bool {
+        let mut spellings = [self.name, self.a1111].into_iter().chain(self.aliases.iter().copied());
+        spellings.any(|spelling| spelling.eq_ignore_ascii_case(text))
+    }
+}
+
+/// The samplers, from their own table.
+pub(super) fn samplers() -> Vec<Choice> {
+    let choice = |row: &crate::sampler::Sampler| Choice {
+        name: row.name,
+        a1111: row.a1111,
+        aliases: row.aliases.to_vec(),
+        about: row.about,
+        label: Label::Literal(row.a1111),
+    };
+    SamplerKind::TABLE.iter().map(choice).collect()
+}
+
+/// The spacings of timesteps, from their own table.
+pub(super) fn spacings() -> Vec<Choice> {
+    let choice = |row: &crate::sampler::Spacing| Choice {
+        name: row.name,
+        a1111: row.name,
+        aliases: Vec::new(),
+        about: row.about,
+        label: Label::Words(row.key),
+    };
+    TimestepSpacing::TABLE.iter().map(choice).collect()
+}
+
+/// The generators. A1111 does not tell torch's two CPU generators apart; the first stands for both.
+const RNGS: [RngKind; 3] = [RngKind::Cpu, RngKind::CpuLibm, RngKind::Nv];
+
+pub(super) fn rngs() -> Vec<Choice> {
+    let choice = |kind: RngKind| {
+        let (a1111, aliases, about, label) = match kind {
+            RngKind::Cpu => ("CPU", vec![], "torch's CPU generator on x86-64", "CPU"),
+            RngKind::CpuLibm => ("CPU", vec![], "torch's CPU generator elsewhere", "CPU libm"),
+            RngKind::Nv => ("NV", vec!["GPU", "CUDA"], "torch's CUDA generator", "CUDA"),
+        };
+        Choice { name: rng_name(kind), a1111, aliases, about, label: Label::Literal(label) }
+    };
+    RNGS.map(choice).to_vec()
+}
+
+/// The canonical name of a generator, as JSON has it.
+pub(super) fn rng_name(kind: RngKind) -> &'static str {
+    match kind {
+        RngKind::Cpu => "cpu",
+        RngKind::CpuLibm => "cpu-libm",
+        RngKind::Nv => "nv",
+    }
+}
+
+/// The generator of a canonical name.
+pub(super) fn rng_from_name(name: &str) -> Option<RngKind> {
+    RNGS.into_iter().find(|kind| rng_name(*kind) == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generators_have_the_names_that_json_has() {
+        for kind in RNGS {
+            assert_eq!(serde_json::to_value(kind).unwrap(), rng_name(kind));
+            assert_eq!(rng_from_name(rng_name(kind)), Some(kind));
+        }
+        assert_eq!(rng_from_name("gpu"), None);
+    }
+}

@@ -1,0 +1,22 @@
+//! What a user chooses for a picture, apart from the model: each setting is described once, in `table`.
+//!
+//! [`Settings`], [`PartialSettings`] and [`Setting`] are generated from that table, and whoever handles
+//! every setting reads [`Setting::TABLE`]: the command line's flags, pictures' metadata, the checks
+//! before a run, what differs between two pictures, the window's rarer controls.
+//!
+//! Trap: the fields' order and names are those of the JSON in pictures and in what is remembered.
+
+mod choices;
+#[macro_use]
+mod describe;
+mod partial;
+mod preview;
+mod row;
+mod table;
+mod value;
+
+pub use choices::{Choice, Label};
+pub use preview::PreviewMode;
+pub use row::{A1111, Flag, Kind, Row, Slider};
+pub use table::{PartialSettings, SIDE_MAX, STEPS_MAX, Setting, Settings};
+pub use value::Value;

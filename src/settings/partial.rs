@@ -1,0 +1,134 @@
+//! `PartialSettings` as what a file or a user tells: what is missing, and what is not believed.
+
+use super::table::{PartialSettings, STEPS_MAX, Setting, Settings};
+use super::{Row, Value};
+
+impl Setting {
+    /// Its row of the table.
+    pub fn row(self) -> &'static Row {
+        // The rows stand in the order of the variants: one macro writes both.
+        &Self::TABLE[self as usize]
+    }
+}
+
+impl PartialSettings {
+    /// One setting alone.
+    pub fn only(setting: Setting, value: Value) -> Self {
+        let mut settings = Self::default();
+        settings.set(setting, Some(value));
+        settings
+    }
+
+    /// `base` with all that is known put over it, with no more steps than a schedule has: other programs
+    /// allow more.
+    pub fn over(&self, base: &Settings) -> Settings {
+        let settings = self.put_over(base);
+        match self.steps {
+            Some(steps) => Settings { steps: steps.min(STEPS_MAX), ..settings },
+            None => settings,
+        }
+    }
+
+    /// The names that users know of what is not known.
+    pub fn missing(&self) -> Vec<&'static str> {
+        self.told_names().filter(|(_, known)| !known).map(|(name, _)| name).collect()
+    }
+
+    /// How many of the settings that users know are known.
+    pub fn known(&self) -> usize {
+        self.told_names().filter(|(_, known)| *known).count()
+    }
+
+    /// Whether none of the settings that users know is known.
+    pub fn is_empty(&self) -> bool {
+        self.known() == 0
+    }
+
+    /// Whether all settings of a name of [`Row::told_as`] are known.
+    pub fn tells(&self, name: &str) -> bool {
+        let mut rows = Setting::TABLE.iter().filter(|row| row.told_as == Some(name));
+        rows.all(|row| self.get(row.setting).is_some())
+    }
+
+    /// Each name of [`Row::told_as`] once, and whether it is known.
+    fn told_names(&self) -> impl Iterator<Item = (&'static str, bool)> {
+        let mut names: Vec<&'static str> = Setting::TABLE.iter().filter_map(|row| row.told_as).collect();
+        names.dedup();
+        names.into_iter().map(|name| (name, self.tells(name)))
+    }
+
+    /// The same without numbers that no picture can have had.
+    #[must_use]
+    pub fn believed(mut self) -> Self {
+        for row in Setting::TABLE {
+            if self.get(row.setting).is_some_and(|value| !row.kind.believes(&value)) {
+                self.set(row.setting, None);
+            }
+        }
+        self
+    }
+
+    /// Takes a sampler's name as other programs spell it; returns whether it is known.
+    pub fn set_sampler(&mut self, name: &str) -> bool {
+        let name = name.trim().to_lowercase();
+        // The plain schedules may stand behind the rule's name.
+        let rule = [" uniform", " automatic", " normal", "_uniform", "_normal"]
+            .iter()
+            .find_map(|schedule| name.strip_suffix(schedule))
+            .unwrap_or(&name);
+        self.set(Setting::Sampler, Setting::Sampler.row().kind.parse(rule));
+        if self.sampler.is_some() {
+            // These programs lay out the steps of every rule here as the reference does.
+            self.timesteps.get_or_insert_default();
+        }
+        self.sampler.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Kind;
+    use super::*;
+
+    #[test]
+    fn every_setting_has_one_row_with_names_of_its_own() {
+        let full = PartialSettings::from(Settings::default());
+        let json = serde_json::to_value(&full).unwrap();
+        for (i, row) in Setting::TABLE.iter().enumerate() {
+            assert_eq!(row.setting as usize, i);
+            let value = full.get(row.setting).unwrap();
+            let only = PartialSettings::only(row.setting, value.clone());
+            assert_eq!(only.get(row.setting), Some(value.clone()), "{}", row.name);
+            assert!(json.get(row.name).is_some(), "{}", row.name);
+            assert!(row.kind.believes(&value), "{}", row.name);
+            assert_eq!(!row.error.is_empty(), matches!(row.kind, Kind::Real { .. }), "{}", row.name);
+            if let (Kind::Choice(_), Value::Choice(name)) = (row.kind, &value) {
+                assert_eq!(row.choice(name).unwrap().name, json[row.name]);
+            }
+            for other in &Setting::TABLE[i + 1..] {
+                assert_ne!(row.flag.long, other.flag.long);
+                assert_ne!(row.words, other.words);
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_of_another_type_counts_as_unknown() {
+        let mut settings = PartialSettings { steps: Some(3), ..PartialSettings::default() };
+        settings.set(Setting::Steps, Some(Value::Text("3".into())));
+        assert_eq!(settings.steps, None);
+    }
+
+    #[test]
+    fn what_is_known_goes_over_the_rest() {
+        let base = Settings { prompt: "a".into(), seed: 3, ..Settings::default() };
+        let known = PartialSettings { steps: Some(4_000), seed: Some(7), ..PartialSettings::default() };
+        let expected = Settings { steps: STEPS_MAX, seed: 7, ..base.clone() };
+        assert_eq!(known.over(&base), expected);
+        assert_eq!(known.put_over(&base).steps, 4_000);
+        assert_eq!(known.missing(), ["prompt", "negative_prompt", "guidance", "size", "sampler"]);
+        assert_eq!((known.known(), known.is_empty()), (2, false));
+        let half = PartialSettings { width: Some(64), ..PartialSettings::default() };
+        assert!(half.is_empty() && !half.tells("size"));
+    }
+}

@@ -1,0 +1,143 @@
+//! `Row`: all that is known of one setting, apart from what it does to a picture.
+
+use super::{Choice, PartialSettings, Setting, Value};
+
+/// A row of [`Setting::TABLE`].
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// The setting that the row describes.
+    pub setting: Setting,
+    /// Its name in JSON: that of the field.
+    pub name: &'static str,
+    /// The key of its words in the window; `KEY-tip` and `differs-KEY` go with it.
+    pub words: &'static str,
+    /// The key of the window's sentence for a [`Kind::Real`] out of range; empty for the others.
+    pub error: &'static str,
+    /// What kind of value it has, and in which range.
+    pub kind: Kind,
+    /// What a user calls it where a picture does not tell it; `None` where nobody would miss it. Settings
+    /// of one name are told together or not at all.
+    pub told_as: Option<&'static str>,
+    /// Its form in A1111's text; `None` where only the JSON holds it.
+    pub a1111: Option<A1111>,
+    /// Its form on the command line.
+    pub flag: Flag,
+    /// Its slider in the window, for a number that has one.
+    pub slider: Option<Slider>,
+    /// Whether the window shows it under More; the others have controls of their own.
+    pub more: bool,
+    /// Whether it acts beside the others: a scale of noise does nothing where there is no noise.
+    pub acts: fn(&PartialSettings) -> bool,
+}
+
+/// The kind of a setting's value. A `range` is what a run accepts, `read` what is believed of a file,
+/// which other programs may have written; both include their ends.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// Free text.
+    Text,
+    /// A number without a fraction.
+    Whole {
+        /// What a run accepts.
+        range: [u64; 2],
+        /// What is believed of a file.
+        read: [u64; 2],
+    },
+    /// A number with one.
+    Real {
+        /// What a run accepts.
+        range: [f64; 2],
+        /// What is believed of a file.
+        read: [f64; 2],
+    },
+    /// One of a list.
+    Choice(fn() -> Vec<Choice>),
+}
+
+/// A setting in A1111's text: `Key: value`. Settings of the same key share a pair, joined by `x`.
+#[derive(Clone, Copy, Debug)]
+pub struct A1111 {
+    /// The key that is written.
+    pub key: &'static str,
+    /// Other keys that are understood, in lower case.
+    pub others: &'static [&'static str],
+    /// Whether the default is left out.
+    pub omits_default: bool,
+}
+
+/// A setting on the command line.
+#[derive(Clone, Copy, Debug)]
+pub struct Flag {
+    /// The name after `--`; empty for the one argument without a flag.
+    pub long: &'static str,
+    /// What the help calls its value.
+    pub value_name: &'static str,
+    /// One sentence for the help.
+    pub help: &'static str,
+}
+
+/// A slider: its rail, the largest number that may be typed, and its grain.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Slider {
+    /// The left end of the rail.
+    pub least: f64,
+    /// The right end of the rail.
+    pub most: f64,
+    /// The largest number that may be typed.
+    pub typed_most: f64,
+    /// One step by keys, and the grain of dragging.
+    pub step: f64,
+    /// Digits after the point.
+    pub decimals: usize,
+}
+
+impl Kind {
+    /// Whether a number that a file gives is believed; text and choices always are.
+    pub fn believes(&self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::Whole { read: [least, most], .. }, Value::Whole(number)) => {
+                (least..=most).contains(&number)
+            }
+            // NaN lies in no range.
+            (Self::Real { read: [least, most], .. }, Value::Real(number)) => (least..=most).contains(&number),
+            _ => true,
+        }
+    }
+
+    /// The value that another program's text gives; `None` if it is not one. Numbers may have a decimal
+    /// comma, and a full stop behind them.
+    pub fn parse(&self, text: &str) -> Option<Value> {
+        match self {
+            Self::Text => Some(Value::Text(text.to_owned())),
+            Self::Whole { .. } => text.trim_end_matches('.').parse().ok().map(Value::Whole),
+            Self::Real { .. } => {
+                let number: f64 = text.trim_end_matches('.').replace(',', ".").parse().ok()?;
+                number.is_finite().then_some(Value::Real(number))
+            }
+            Self::Choice(choices) => {
+                let choice = choices().into_iter().find(|choice| choice.is_spelled(text))?;
+                Some(Value::Choice(choice.name))
+            }
+        }
+    }
+}
+
+impl Row {
+    /// A value as A1111 writes it.
+    pub fn a1111_value(&self, value: &Value) -> String {
+        match value {
+            Value::Text(text) => text.clone(),
+            Value::Whole(number) => number.to_string(),
+            Value::Real(number) => number.to_string(),
+            Value::Choice(name) => {
+                self.choice(name).map_or_else(String::new, |choice| choice.a1111.to_owned())
+            }
+        }
+    }
+
+    /// The choice of a canonical name, for a setting that has choices.
+    pub fn choice(&self, name: &str) -> Option<Choice> {
+        let Kind::Choice(choices) = self.kind else { return None };
+        choices().into_iter().find(|choice| choice.name == name)
+    }
+}

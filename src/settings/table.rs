@@ -1,0 +1,202 @@
+//! The table of settings: each is described here and nowhere else.
+//!
+//! A new setting is an entry here, the place where it acts, and its words in `assets/words`. The order
+//! is that of the JSON in pictures; a new entry goes to the end. Files of before it lack the field, so
+//! readers take its default.
+
+use crate::sampler::{RngKind, SamplerKind, TimestepSpacing};
+
+use super::choices::{rngs, samplers, spacings};
+use super::value::FieldValue;
+use super::{A1111, Flag, Kind, Row, Slider, Value};
+
+/// The most steps that a run has.
+pub const STEPS_MAX: usize = 1000;
+/// The most pixels of a side.
+pub const SIDE_MAX: usize = 8192;
+
+/// What is believed of a file's sides.
+const SIDE: Kind = Kind::Whole { range: [1, SIDE_MAX as u64], read: [1, 1 << 15] };
+
+const fn a1111(key: &'static str, others: &'static [&'static str]) -> Option<A1111> {
+    Some(A1111 { key, others, omits_default: false })
+}
+
+const fn flag(long: &'static str, value_name: &'static str, help: &'static str) -> Flag {
+    Flag { long, value_name, help }
+}
+
+const fn slider(least: f64, most: f64, typed_most: f64, step: f64, decimals: usize) -> Option<Slider> {
+    Some(Slider { least, most, typed_most, step, decimals })
+}
+
+/// Of a setting that acts whatever the others are.
+fn always(_: &PartialSettings) -> bool {
+    true
+}
+
+settings! {
+    /// What the picture shall show.
+    prompt: String = String::new(), "prompt",
+    Prompt {
+        error: "",
+        kind: Kind::Text,
+        told_as: Some("prompt"),
+        a1111: None,
+        flag: flag("", "PROMPT", "What the picture should show [default with --like: that picture's prompt]"),
+        slider: None,
+        more: false,
+        acts: always,
+    }
+
+    /// What it shall not show; often empty.
+    negative_prompt: String = String::new(), "negative",
+    NegativePrompt {
+        error: "",
+        kind: Kind::Text,
+        told_as: Some("negative_prompt"),
+        a1111: None,
+        flag: flag("negative", "TEXT", "What it should not show [default: nothing]"),
+        slider: None,
+        more: false,
+        acts: always,
+    }
+
+    /// Steps asked for, 1 to 1000 (the schedule may run a few more or fewer).
+    steps: usize = 25, "steps",
+    Steps {
+        error: "",
+        kind: Kind::Whole { range: [1, STEPS_MAX as u64], read: [1, 10_000] },
+        told_as: Some("steps"),
+        a1111: a1111("Steps", &["sampling steps"]),
+        flag: flag("steps", "N", "Steps, 1 to 1000 [default: the model's, or 25]"),
+        slider: slider(1.0, 100.0, 100.0, 1.0, 0),
+        more: false,
+        acts: always,
+    }
+
+    /// `unconditional_guidance_scale`, -1000 to 1000; 1 means no guidance.
+    guidance: f64 = 7.5, "guidance",
+    Guidance {
+        error: "error-guidance",
+        kind: Kind::Real { range: [-1000.0, 1000.0], read: [0.0, 1000.0] },
+        told_as: Some("guidance"),
+        a1111: a1111("CFG scale", &["cfg", "guidance scale", "guidance"]),
+        flag: flag(
+            "guidance",
+            "X",
+            "How closely the picture follows the prompt; 1 means no guidance [default: the model's, or 7.5]",
+        ),
+        slider: slider(1.0, 15.0, 30.0, 0.1, 1),
+        more: false,
+        acts: always,
+    }
+
+    /// Share of fresh noise in each step, 0 to 1.
+    eta: f64 = 0.0, "eta",
+    Eta {
+        error: "error-eta",
+        kind: Kind::Real { range: [0.0, 1.0], read: [0.0, 1.0] },
+        told_as: None,
+        a1111: Some(A1111 { key: "Eta DDIM", others: &["eta"], omits_default: true }),
+        flag: flag("eta", "X", "Share of fresh noise in each step, 0 to 1 [default: the model's, or 0]"),
+        slider: slider(0.0, 1.0, 1.0, 0.05, 2),
+        more: true,
+        acts: |settings| settings.sampler.is_none_or(|sampler| sampler.row().takes_eta),
+    }
+
+    /// The seed; the `cpu` and `cpu-libm` generators use its low 32 bits.
+    seed: u64 = 0, "seed",
+    Seed {
+        error: "",
+        kind: Kind::Whole { range: [0, u64::MAX], read: [0, u64::MAX] },
+        told_as: Some("seed"),
+        a1111: a1111("Seed", &[]),
+        flag: flag("seed", "N", "The seed [default: random; so is a negative one]"),
+        slider: None,
+        more: false,
+        acts: always,
+    }
+
+    /// Pixels across, up to 8192.
+    width: usize = 512, "width",
+    Width {
+        error: "",
+        kind: SIDE,
+        told_as: Some("size"),
+        a1111: a1111("Size", &[]),
+        flag: flag("width", "PIXELS", "Width in pixels [default: the model's]"),
+        slider: None,
+        more: false,
+        acts: always,
+    }
+
+    /// Pixels down, up to 8192.
+    height: usize = 512, "height",
+    Height {
+        error: "",
+        kind: SIDE,
+        told_as: Some("size"),
+        a1111: a1111("Size", &[]),
+        flag: flag("height", "PIXELS", "Height in pixels [default: the model's]"),
+        slider: None,
+        more: false,
+        acts: always,
+    }
+
+    /// The update rule.
+    sampler: SamplerKind = SamplerKind::default(), "sampler",
+    Sampler {
+        error: "",
+        kind: Kind::Choice(samplers),
+        told_as: Some("sampler"),
+        a1111: a1111("Sampler", &["sampler name", "sampling method"]),
+        flag: flag("sampler", "SAMPLER", "The update rule [default: ddim]"),
+        slider: None,
+        more: true,
+        acts: always,
+    }
+
+    /// How the steps are spread over the schedule.
+    timesteps: TimestepSpacing = TimestepSpacing::default(), "spacing",
+    Timesteps {
+        error: "",
+        kind: Kind::Choice(spacings),
+        told_as: None,
+        a1111: None,
+        flag: flag("timesteps", "TIMESTEPS", "How the steps are spread over the schedule [default: uniform]"),
+        slider: None,
+        more: true,
+        acts: always,
+    }
+
+    /// Which generator's noise the seed names.
+    rng: RngKind = RngKind::default(), "rng",
+    Rng {
+        error: "",
+        kind: Kind::Choice(rngs),
+        told_as: None,
+        a1111: a1111("RNG", &[]),
+        flag: flag(
+            "rng",
+            "RNG",
+            "Generator that the seed is for; cpu and cpu-libm use its low 32 bits [default: cpu]",
+        ),
+        slider: None,
+        more: true,
+        acts: always,
+    }
+
+    /// Scales the fresh noise of each step, 0 to 1000; 1 is the reference.
+    temperature: f64 = 1.0, "temperature",
+    Temperature {
+        error: "error-temperature",
+        kind: Kind::Real { range: [0.0, 1000.0], read: [0.0, 1000.0] },
+        told_as: None,
+        a1111: None,
+        flag: flag("temperature", "X", "Scale of the added noise [default: 1]"),
+        slider: slider(0.0, 2.0, 2.0, 0.05, 2),
+        more: true,
+        acts: |settings| settings.eta.is_some_and(|eta| eta > 0.0),
+    }
+}
