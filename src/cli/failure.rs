@@ -101,6 +101,7 @@ impl From<GenerateError> for Failure {
     fn from(error: GenerateError) -> Self {
         match error {
             GenerateError::Ops(error) => error.into(),
+            GenerateError::NotFinite { .. } => Self::Ours(error.to_string()),
             other => Self::Input(other.to_string()),
         }
     }
