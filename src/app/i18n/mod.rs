@@ -3,7 +3,13 @@
 //! Trap: a key that a file lacks shows as the key itself; tests compare the files with each
 //! other and with the keys that the code asks for.
 
+mod message;
+
+use std::path::Path;
+
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource, FluentValue};
+
+pub use message::Message;
 
 use crate::told::Sentence;
 
@@ -116,6 +122,11 @@ impl Words {
     pub fn has(&self, key: &str) -> bool {
         self.bundle.has_message(key)
     }
+}
+
+/// A path's last part, as messages name a file.
+pub fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
 #[cfg(test)]

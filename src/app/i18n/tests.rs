@@ -74,7 +74,7 @@ fn code() -> String {
 }
 
 fn of_acts() -> BTreeSet<String> {
-    let table = crate::app::command::TABLE.iter();
+    let table = crate::app::command::table::TABLE.iter();
     table.flat_map(|row| [format!("do-{}", row.key), format!("do-{}-tip", row.key)]).collect()
 }
 
@@ -101,10 +101,10 @@ fn the_files_have_every_key_that_the_code_asks_for() {
     let openings = [
         "words.t(\"",
         "words.with(\"",
-        "Said::Key(\"",
-        "Said::With(\"",
-        "Said::Values(\"",
-        "Said::Counted(\"",
+        "Message::Key(\"",
+        "Message::With(\"",
+        "Message::Values(\"",
+        "Message::Counted(\"",
     ];
     let asked = openings.iter().flat_map(|opening| code.split(opening).skip(1));
     let asked: BTreeSet<String> = asked

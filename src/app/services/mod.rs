@@ -6,14 +6,16 @@
 mod channels;
 pub mod desktop;
 mod dialog;
-mod errand;
 mod examine;
 mod footprint;
+mod outcome;
+pub mod process;
 mod thumbnails;
 mod unsaved;
 mod worker;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::engine::ModelPart;
@@ -22,6 +24,10 @@ use crate::picture::{Frame, Made, MadeBy, PartialSettings};
 use crate::places::Places;
 use crate::preferences::Memory;
 use crate::settings::Settings;
+use crate::told::Sentence;
+
+/// Wakes the window; may be called from any thread, after a message was sent.
+pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
 /// A kept picture, as the gallery lists it.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,12 +48,12 @@ pub struct Record {
     pub modified: SystemTime,
 }
 
-/// How a development is written.
+/// How a generation is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Animation {
-    /// 256 colours, shown everywhere.
+    /// 256 colors, shown everywhere.
     Gif,
-    /// All colours.
+    /// All colors.
     Apng,
 }
 
@@ -73,7 +79,7 @@ pub enum Task {
         made: Box<Made>,
     },
     /// Try again to keep the pictures that could not be kept.
-    KeepAgain,
+    SaveAgain,
     /// Note what is being made and what waits, in order, for the next start if this one does not get to
     /// the end.
     UnderWay(Vec<Settings>),
@@ -120,7 +126,7 @@ pub enum Task {
     PickFolder,
     /// Dialogs speak another language.
     Speak(crate::app::i18n::Language),
-    /// Look for changes of the pictures' folder now and then, or not, while the person looks elsewhere.
+    /// Look for changes of the pictures' folder now and then, or not, while the user looks elsewhere.
     Watch(bool),
     /// Remember for the next start.
     Remember(Box<Memory>),
@@ -153,7 +159,7 @@ pub enum Answer {
         record: Box<Record>,
     },
     /// What could not be kept so far: all of it, whenever that has changed or was tried again.
-    Unkept {
+    Unsaved {
         /// The jobs of this session whose pictures are not on the disk.
         jobs: Vec<JobId>,
         /// Pictures that are not in their place, those of an earlier session included.
@@ -162,13 +168,13 @@ pub enum Answer {
         report: Option<Report>,
     },
     /// So many pictures of an earlier session, which could not be kept then, are in their place now.
-    KeptLate(usize),
+    SavedLate(usize),
     /// What was being made and what waited when an earlier session ended without order.
     Interrupted(Vec<Settings>),
     /// Another start of the program hands over to this window: it comes to the front, and opens the model
     /// that was named.
     Called(Option<ModelSource>),
-    /// Something was saved where the person wished.
+    /// Something was saved where the user wished.
     Saved(PathBuf),
     /// A dropped or chosen picture, and the settings found in it.
     Recovered {
@@ -202,6 +208,13 @@ pub enum Answer {
     Folder(PathBuf),
     /// It did not work.
     Failed(Report),
+}
+
+impl Answer {
+    /// A task failed, said in one sentence; `details` are for those who want more.
+    fn failed(sentence: impl Into<Sentence>, details: impl Into<String>) -> Self {
+        Self::Failed(Report { sentence: sentence.into(), details: details.into() })
+    }
 }
 
 /// The world outside.

@@ -14,7 +14,7 @@ const WAITING_MAX: usize = 20_000;
 
 /// Wishes.
 #[derive(Default)]
-pub(super) struct Wanted {
+pub(super) struct ThumbnailRequests {
     /// The latest last.
     waiting: Vec<PathBuf>,
     under_way: HashSet<PathBuf>,
@@ -24,7 +24,7 @@ pub(super) struct Wanted {
     hopeless: HashMap<PathBuf, SystemTime>,
 }
 
-impl Wanted {
+impl ThumbnailRequests {
     pub(super) fn want(&mut self, path: PathBuf) {
         self.waiting.retain(|waiting| *waiting != path);
         self.waiting.push(path);

@@ -1,5 +1,5 @@
 //! Finished pictures that could not be written yet. They are tried again when another folder is
-//! chosen, when a later one succeeds, when a person asks, and at the end.
+//! chosen, when a later one succeeds, when the user asks, and at the end.
 //!
 //! Invariant: none is given up. Each is held in memory and, where that can be written, as a file in the
 //! session's folder, which the next start takes over.
@@ -59,13 +59,13 @@ pub(super) enum Saved {
 
 /// Those that are held, oldest first.
 #[derive(Default)]
-pub(super) struct Unkept {
+pub(super) struct Unsaved {
     held: Vec<Held>,
     /// The folder for their files.
     aside: Option<PathBuf>,
 }
 
-impl Unkept {
+impl Unsaved {
     /// With what an earlier session has left; files go to `aside`.
     pub(super) fn new(aside: Option<PathBuf>, left: Vec<PathBuf>) -> Self {
         let held = left.into_iter().map(|file| Held { finished: None, aside: Some(file) }).collect();

@@ -8,7 +8,7 @@ use std::hash::{BuildHasher, Hasher};
 
 use crate::message::Concept;
 
-/// Colours of the backgrounds that such models are trained with; each is also a word they know.
+/// Colors of the backgrounds that such models are trained with; each is also a word they know.
 const BACKGROUNDS: [&str; 12] = [
     "green", "blue", "sky blue", "purple", "pink", "orange", "yellow", "red", "black", "white", "gray",
     "brown",

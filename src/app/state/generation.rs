@@ -1,52 +1,18 @@
-//! A development: one job as it forms, every step's preview kept.
+//! A generation: one job as it forms, every step's preview kept.
 //!
 //! Invariant: `steps` is as long as the schedule once the job started; a step that has not come
 //! yet has no picture. Steps keep their order whatever the order in which previews arrive.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::app::picture::Picture;
 use crate::message::{Job, Preview, Step, TokenCount};
 use crate::note::Note;
 use crate::picture::{Frame, Made};
 use crate::settings::PreviewMode;
 
-static NEXT_PICTURE: AtomicU64 = AtomicU64::new(1);
-
-/// A frame with a number of its own, by which the graphics card's copy is found again.
-#[derive(Clone, Debug)]
-pub struct Picture {
-    /// Its number.
-    pub id: u64,
-    /// Its pixels.
-    pub frame: Frame,
-}
-
-impl Picture {
-    /// Numbers a frame.
-    pub fn new(frame: Frame) -> Self {
-        Self { id: NEXT_PICTURE.fetch_add(1, Ordering::Relaxed), frame }
-    }
-
-    /// Bytes of its pixels.
-    pub fn bytes(&self) -> usize {
-        self.frame.rgb.len()
-    }
-
-    /// Whether neither side has more than `most` pixels.
-    pub fn is_within(&self, most: usize) -> bool {
-        self.frame.width.max(self.frame.height) <= most
-    }
-}
-
-impl PartialEq for Picture {
-    fn eq(&self, other: &Self) -> bool {
-        self.id == other.id
-    }
-}
-
-/// One step of a development.
+/// One step of a generation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepView {
     /// Its timestep t.
@@ -78,7 +44,7 @@ pub enum Stage {
     Stopping,
     /// Done.
     Finished,
-    /// Ended by a person.
+    /// Ended by the user.
     Stopped,
     /// Ended by an error.
     Failed,
@@ -91,7 +57,7 @@ impl Stage {
     }
 }
 
-/// Where the frames of a development's steps are.
+/// Where the frames of a generation's steps are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Strip {
     /// Where they came while it formed, as far as they were not dropped.
@@ -107,7 +73,7 @@ pub enum Strip {
 
 /// One job as it forms.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Development {
+pub struct Generation {
     /// What was asked for.
     pub job: Job,
     /// Where its steps' frames are.
@@ -146,7 +112,7 @@ pub struct Development {
     pub sent: bool,
 }
 
-impl Development {
+impl Generation {
     /// A job that has just been handed over.
     pub fn new(job: Job) -> Self {
         Self {
@@ -348,12 +314,12 @@ mod tests {
         Frame { width: 2, height: 1, rgb: vec![level; 6].into() }
     }
 
-    fn development(steps: usize) -> Development {
+    fn generation(steps: usize) -> Generation {
         let job = Job { id: JobId(1), settings: first_settings(), previews: PreviewMode::Full };
-        let mut development = Development::new(job);
+        let mut generation = Generation::new(job);
         let timesteps: Vec<usize> = (0..steps).map(|i| 961 - 40 * i).collect();
-        development.start(&timesteps, TokenCount::default(), Vec::new());
-        development
+        generation.start(&timesteps, TokenCount::default(), Vec::new());
+        generation
     }
 
     fn preview(step: usize, level: u8) -> Preview {
@@ -370,32 +336,32 @@ mod tests {
 
     #[test]
     fn previews_find_their_step_and_unknown_steps_are_ignored() {
-        let mut development = development(4);
-        development.preview(preview(2, 7));
-        development.preview(preview(99, 8));
-        assert_eq!(development.newest(), Some(2));
-        assert_eq!(development.picture(None).map(|picture| picture.frame.rgb[0]), Some(7));
-        assert!(development.picture(Some(1)).is_none());
+        let mut generation = generation(4);
+        generation.preview(preview(2, 7));
+        generation.preview(preview(99, 8));
+        assert_eq!(generation.newest(), Some(2));
+        assert_eq!(generation.picture(None).map(|picture| picture.frame.rgb[0]), Some(7));
+        assert!(generation.picture(Some(1)).is_none());
     }
 
     #[test]
     fn only_steps_that_were_made_can_be_shown() {
-        let mut development = development(6);
+        let mut generation = generation(6);
         for step in [1, 3] {
-            development.preview(preview(step, 7));
+            generation.preview(preview(step, 7));
         }
-        let found: Vec<Option<usize>> = (0..6).map(|step| development.nearest(step)).collect();
+        let found: Vec<Option<usize>> = (0..6).map(|step| generation.nearest(step)).collect();
         assert_eq!(found, [1, 1, 1, 3, 3, 3].map(Some));
-        assert_eq!((development.after(1), development.after(3)), (Some(3), None));
-        assert_eq!((development.before(3), development.before(1)), (Some(1), None));
-        development.result = Some(Picture::new(frame(9)));
-        assert_eq!((development.after(3), development.nearest(5)), (Some(5), Some(5)));
+        assert_eq!((generation.after(1), generation.after(3)), (Some(3), None));
+        assert_eq!((generation.before(3), generation.before(1)), (Some(1), None));
+        generation.result = Some(Picture::new(frame(9)));
+        assert_eq!((generation.after(3), generation.nearest(5)), (Some(5), Some(5)));
     }
 
     #[test]
     fn time_left_counts_what_previews_cost() {
-        let mut development = development(4);
-        development.step(&Step {
+        let mut generation = generation(4);
+        generation.step(&Step {
             job: JobId(1),
             step: 0,
             steps: 4,
@@ -403,20 +369,20 @@ mod tests {
             guidance: 3.0,
             took: Duration::from_millis(100),
         });
-        development.preview(preview(0, 1));
-        assert!((development.seconds_a_step().unwrap() - 0.2).abs() < 1e-9);
-        assert!((development.seconds_left().unwrap() - 0.6).abs() < 1e-9);
-        assert!((development.share() - 0.25).abs() < 1e-6);
+        generation.preview(preview(0, 1));
+        assert!((generation.seconds_a_step().unwrap() - 0.2).abs() < 1e-9);
+        assert!((generation.seconds_left().unwrap() - 0.6).abs() < 1e-9);
+        assert!((generation.share() - 0.25).abs() < 1e-6);
     }
 
     #[test]
     fn thinning_keeps_the_newest_and_halves_the_rest() {
-        let mut development = development(8);
+        let mut generation = generation(8);
         for step in 0..8 {
-            development.preview(preview(step, 1));
+            generation.preview(preview(step, 1));
         }
-        development.thin();
-        let left: Vec<usize> = (0..8).filter(|&i| development.steps[i].picture.is_some()).collect();
+        generation.thin();
+        let left: Vec<usize> = (0..8).filter(|&i| generation.steps[i].picture.is_some()).collect();
         assert_eq!(left, [0, 2, 4, 6, 7]);
     }
 }

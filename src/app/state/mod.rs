@@ -5,15 +5,13 @@
 
 pub(in crate::app) mod answers;
 pub mod concepts;
-pub(in crate::app) mod difference;
 pub mod draft;
 pub mod examples;
 pub mod generation;
 pub mod library;
-pub mod memory;
 pub(in crate::app) mod opening;
+pub mod panels;
 pub mod queue;
-pub(in crate::app) mod status;
 pub(in crate::app) mod strip;
 pub mod toasts;
 
@@ -21,12 +19,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::app::command::Act;
+use crate::app::i18n::{Message, file_name};
+use crate::app::picture::Picture;
 use crate::app::services::{Record, Task};
 use crate::app::state::draft::Draft;
-use crate::app::state::generation::{Development, Picture, Stage};
-use crate::app::state::library::Shelf;
-use crate::app::state::queue::Desk;
-use crate::app::state::toasts::{Cards, Said};
+use crate::app::state::generation::{Generation, Stage};
+use crate::app::state::library::Library;
+use crate::app::state::queue::Queue;
+use crate::app::state::toasts::Toasts;
 use crate::message::{Compute, DeviceOffer, Event, JobId, ModelInfo, ModelSource, Preview, Report, Request};
 use crate::picture::{Frame, Made, MadeBy, PartialSettings, at_present_size};
 use crate::preferences::Memory;
@@ -34,7 +34,7 @@ use crate::sampler::SamplerKind;
 use crate::settings::Settings;
 use crate::told::Told as _;
 
-/// A person who waits for less than this has not turned to something else.
+/// The user who waits for less than this has not turned to something else.
 const LONG: Duration = Duration::from_secs(5);
 
 /// What stands on the tray.
@@ -43,8 +43,8 @@ pub enum Shown {
     /// Nothing yet.
     #[default]
     Nothing,
-    /// A development: one step, or its newest state.
-    Development {
+    /// A generation: one step, or its newest state.
+    Generation {
         /// Which.
         job: JobId,
         /// The step, from 0; none is the newest.
@@ -96,7 +96,7 @@ pub struct Compare {
 
 /// What is open over the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Over {
+pub enum Overlay {
     /// Nothing.
     #[default]
     Nothing,
@@ -116,9 +116,9 @@ pub enum Consequence {
     /// Ask this of the services.
     Ask(Task),
     /// Tell those who listen to the window.
-    Announce(Said),
+    Announce(Message),
     /// Tell those who look elsewhere, unless more work waits: something long has come to its end.
-    Notify(Said),
+    Notify(Message),
     /// Bring the window to the front.
     Front,
 }
@@ -133,20 +133,20 @@ pub struct State {
     /// The settings being chosen.
     pub draft: Draft,
     /// Jobs.
-    pub desk: Desk,
+    pub queue: Queue,
     /// What stands on the tray.
     pub shown: Shown,
     /// Kept pictures.
-    pub shelf: Shelf,
+    pub library: Library,
     /// Two pictures under a wipe.
     pub compare: Option<Compare>,
     /// What is told.
-    pub cards: Cards,
+    pub toasts: Toasts,
     /// Why the inference thread is gone, if it is.
     pub dead: Option<Report>,
     /// What is open over the window.
-    pub over: Over,
-    /// Whether the development is being played, and the step it is at.
+    pub overlay: Overlay,
+    /// Whether the generation is being played, and the step it is at.
     pub playing: Option<usize>,
     /// The negative prompt is shown.
     pub negative_open: bool,
@@ -159,7 +159,7 @@ pub struct State {
     /// What an earlier session was making when it ended without order.
     pub interrupted: Vec<Settings>,
     /// What else is remembered.
-    pub kept: Memory,
+    pub preferences: Memory,
 }
 
 impl State {
@@ -186,19 +186,19 @@ impl State {
             compute,
             negative_open: !draft.settings.negative_prompt.is_empty(),
             draft,
-            desk: Desk::default(),
+            queue: Queue::default(),
             shown: Shown::Nothing,
-            shelf: Shelf::default(),
+            library: Library::default(),
             compare: None,
-            cards: Cards::default(),
+            toasts: Toasts::default(),
             dead: None,
-            over: Over::Nothing,
+            overlay: Overlay::Nothing,
             playing: None,
             deleted: Vec::new(),
             undeleted: Vec::new(),
             unsaved: 0,
             interrupted: Vec::new(),
-            kept,
+            preferences: kept,
         }
     }
 
@@ -210,13 +210,13 @@ impl State {
             seed_locked: self.draft.seed_locked,
             count: Some(self.draft.count as u32),
             history: self.draft.history.clone(),
-            ..self.kept.clone()
+            ..self.preferences.clone()
         }
     }
 
     /// Whether a job runs or waits.
     pub fn is_busy(&self) -> bool {
-        self.desk.running().is_some() || !self.desk.queue.is_empty()
+        self.queue.running().is_some() || !self.queue.waiting.is_empty()
     }
 
     /// Takes in what the inference thread tells.
@@ -258,14 +258,14 @@ impl State {
     fn apply_to_job(&mut self, event: Event) -> Vec<Consequence> {
         match event {
             Event::Started { job, timesteps, tokens, notes } => {
-                if let Some(running) = self.desk.running_as(job) {
+                if let Some(running) = self.queue.running_as(job) {
                     running.start(&timesteps, tokens, notes);
-                    return vec![Consequence::Announce(Said::Key("announce-started"))];
+                    return vec![Consequence::Announce(Message::Key("announce-started"))];
                 }
                 Vec::new()
             }
             Event::Stepped(step) => {
-                if let Some(running) = self.desk.running_as(step.job) {
+                if let Some(running) = self.queue.running_as(step.job) {
                     running.step(&step);
                 }
                 Vec::new()
@@ -273,13 +273,13 @@ impl State {
             Event::Paused { job } => self.set_stage(job, Stage::Paused),
             Event::Resumed { job } => self.set_stage(job, Stage::Running),
             Event::Finished { job, frame, made, took } => {
-                let Some(running) = self.desk.running_as(job) else { return Vec::new() };
+                let Some(running) = self.queue.running_as(job) else { return Vec::new() };
                 running.stage = Stage::Finished;
                 running.done = running.steps.len();
                 running.result = Some(Picture::new(frame.clone()));
                 running.made = Some(made.clone());
                 running.took = Some(took);
-                let said = Said::Key("announce-finished");
+                let said = Message::Key("announce-finished");
                 let announce = Consequence::Announce(said.clone());
                 let mut follow = vec![Consequence::Ask(Task::Keep { job, frame, made }), announce];
                 follow.extend(self.begin_next());
@@ -287,20 +287,20 @@ impl State {
                 follow
             }
             Event::Stopped { job, steps_done, made, .. } => {
-                let Some(running) = self.desk.running_as(job) else { return Vec::new() };
+                let Some(running) = self.queue.running_as(job) else { return Vec::new() };
                 running.stage = Stage::Stopped;
                 running.made = Some(made);
                 running.done = steps_done.min(running.steps.len());
-                let mut follow = vec![Consequence::Announce(Said::Key("announce-stopped"))];
+                let mut follow = vec![Consequence::Announce(Message::Key("announce-stopped"))];
                 follow.extend(self.begin_next());
                 follow
             }
             Event::Failed { job, report } => {
-                let Some(running) = self.desk.running_as(job) else { return Vec::new() };
+                let Some(running) = self.queue.running_as(job) else { return Vec::new() };
                 running.stage = Stage::Failed;
-                let said = Said::from(report.sentence.clone());
+                let said = Message::from(report.sentence.clone());
                 let mut follow = vec![Consequence::Announce(said.clone())];
-                self.cards.error(report, None);
+                self.toasts.error(report, None);
                 follow.extend(self.begin_next());
                 follow.push(Consequence::Notify(said));
                 follow
@@ -312,24 +312,23 @@ impl State {
     /// Takes in a preview.
     pub fn preview(&mut self, preview: Preview) {
         // The last previews may overtake the end of their job: they still belong to it.
-        let Some(development) = self.desk.development_mut(preview.job) else { return };
-        let fresh = development.stage != Stage::Failed;
+        let Some(generation) = self.queue.generation_mut(preview.job) else { return };
+        let fresh = generation.stage != Stage::Failed;
         if fresh {
-            development.preview(preview);
+            generation.preview(preview);
             self.trim();
         }
     }
 
     fn set_stage(&mut self, job: JobId, stage: Stage) -> Vec<Consequence> {
-        if let Some(running) = self.desk.running_as(job) {
+        if let Some(running) = self.queue.running_as(job) {
             running.stage = stage;
         }
         Vec::new()
     }
 
     fn decoded(&mut self, job: JobId, step: usize, frame: Result<Frame, Report>) -> Vec<Consequence> {
-        let Some(view) =
-            self.desk.development_mut(job).and_then(|development| development.steps.get_mut(step))
+        let Some(view) = self.queue.generation_mut(job).and_then(|generation| generation.steps.get_mut(step))
         else {
             return Vec::new();
         };
@@ -339,18 +338,18 @@ impl State {
                 view.picture = Some(Picture::new(frame));
                 view.mode = crate::settings::PreviewMode::Full;
             }
-            Err(report) => self.cards.error(report, None),
+            Err(report) => self.toasts.error(report, None),
         }
         Vec::new()
     }
 
     /// The inference thread is gone.
     pub fn died(&mut self, report: Report) -> Vec<Consequence> {
-        self.desk.abandon();
+        self.queue.abandon();
         self.model.loading = None;
         self.draft.counting = None;
-        let said = Said::from(report.sentence.clone());
-        self.cards.error(report.clone(), Some(Act::Restart));
+        let said = Message::from(report.sentence.clone());
+        self.toasts.error(report.clone(), Some(Act::Restart));
         self.dead = Some(report);
         vec![Consequence::Announce(said.clone()), Consequence::Notify(said)]
     }
@@ -360,19 +359,19 @@ impl State {
         if self.dead.is_some() {
             return Vec::new();
         }
-        let before = self.desk.developments.last().map(|development| development.job.id);
-        let Some(job) = self.desk.begin() else { return Vec::new() };
+        let before = self.queue.generations.last().map(|generation| generation.job.id);
+        let Some(job) = self.queue.begin() else { return Vec::new() };
         let following = match &self.shown {
             Shown::Nothing => true,
-            Shown::Development { job, step } => step.is_none() && Some(*job) == before,
+            Shown::Generation { job, step } => step.is_none() && Some(*job) == before,
             Shown::Record(_) => false,
         };
         if following {
-            self.shown = Shown::Development { job: job.id, step: None };
+            self.shown = Shown::Generation { job: job.id, step: None };
             self.compare = None;
         }
         // Without a model it waits for one.
-        let running = self.desk.running_mut().filter(|_| self.model.info.is_some());
+        let running = self.queue.running_mut().filter(|_| self.model.info.is_some());
         let send = running.map(|running| {
             running.sent = true;
             Consequence::Send(Request::Generate(job))
@@ -384,7 +383,7 @@ impl State {
     pub(super) fn at_present_size(&mut self, found: PartialSettings, made_by: &MadeBy) -> PartialSettings {
         let grown = self.model.info.as_ref().and_then(|info| at_present_size(&found, made_by, info));
         let Some((grown, note)) = grown else { return found };
-        self.cards.notice(note.sentence().into(), None);
+        self.toasts.notice(note.sentence().into(), None);
         grown
     }
 
@@ -399,14 +398,14 @@ impl State {
     pub(super) fn use_foreign_settings(&mut self, settings: Settings, path: &Path, sampler: String) {
         self.use_settings(Settings { sampler: SamplerKind::Ddim, ..settings });
         let values = vec![("what", file_name(path)), ("sampler", sampler)];
-        self.cards.notice(Said::Values("settings-from-other", values), None);
+        self.toasts.notice(Message::Values("settings-from-other", values), None);
     }
 
     /// Takes over the settings of what is on the tray.
     pub fn use_shown_settings(&mut self) {
         let Some(settings) = self.shown_settings() else { return };
         let shown = match &self.shown {
-            Shown::Record(path) => self.shelf.record(path).cloned(),
+            Shown::Record(path) => self.library.record(path).cloned(),
             _ => None,
         };
         let Some(Record { path, settings: Some(found), foreign_sampler, made_by, .. }) = shown else {
@@ -419,10 +418,10 @@ impl State {
         }
     }
 
-    /// The development on the tray.
-    pub fn development(&self) -> Option<&Development> {
+    /// The generation on the tray.
+    pub fn generation(&self) -> Option<&Generation> {
         match &self.shown {
-            Shown::Development { job, .. } => self.desk.development(*job),
+            Shown::Generation { job, .. } => self.queue.generation(*job),
             _ => None,
         }
     }
@@ -431,12 +430,12 @@ impl State {
     pub fn picture(&self) -> Option<&Picture> {
         match &self.shown {
             Shown::Nothing => None,
-            Shown::Development { job, step } => {
-                let (development, step) = (self.desk.development(*job)?, self.playing.or(*step));
+            Shown::Generation { job, step } => {
+                let (generation, step) = (self.queue.generation(*job)?, self.playing.or(*step));
                 // The strip may be there before the picture itself is read again.
-                let whole = || self.full(development.saved.as_deref()?);
-                let is_whole = step.is_none() && development.result.is_none();
-                is_whole.then(whole).flatten().or_else(|| development.picture(step))
+                let whole = || self.full(generation.saved.as_deref()?);
+                let is_whole = step.is_none() && generation.result.is_none();
+                is_whole.then(whole).flatten().or_else(|| generation.picture(step))
             }
             Shown::Record(path) => self.full(path),
         }
@@ -444,25 +443,19 @@ impl State {
 
     /// A picture of the gallery, as good as it is at hand.
     pub fn full(&self, path: &Path) -> Option<&Picture> {
-        self.shelf.full(path).or_else(|| self.shelf.thumbnail_at_hand(path))
+        self.library.full(path).or_else(|| self.library.thumbnail(path))
     }
 
     /// The settings of what is on the tray.
     pub fn shown_settings(&self) -> Option<Settings> {
         match &self.shown {
             Shown::Nothing => None,
-            Shown::Development { job, .. } => {
-                let development = self.desk.development(*job)?;
-                Some(
-                    development
-                        .made
-                        .as_ref()
-                        .map_or(&development.job.settings, |made| &made.settings)
-                        .clone(),
-                )
+            Shown::Generation { job, .. } => {
+                let generation = self.queue.generation(*job)?;
+                Some(generation.made.as_ref().map_or(&generation.job.settings, |made| &made.settings).clone())
             }
             Shown::Record(path) => {
-                Some(self.shelf.record(path)?.settings.as_deref()?.over(&self.draft.settings))
+                Some(self.library.record(path)?.settings.as_deref()?.over(&self.draft.settings))
             }
         }
     }
@@ -471,33 +464,28 @@ impl State {
     pub fn shown_path(&self) -> Option<&Path> {
         match &self.shown {
             Shown::Nothing => None,
-            Shown::Development { step: Some(_), .. } => None,
-            Shown::Development { job, step: None } => self.desk.development(*job)?.saved.as_deref(),
+            Shown::Generation { step: Some(_), .. } => None,
+            Shown::Generation { job, step: None } => self.queue.generation(*job)?.saved.as_deref(),
             Shown::Record(path) => Some(path),
         }
     }
 
     /// How what is on the tray was made, for files: a step's own numbers where one is shown.
     pub fn shown_made(&self) -> Option<Box<Made>> {
-        let Shown::Development { job, step } = self.shown else { return None };
-        let development = self.desk.development(job)?;
-        if let (Some(made), None) = (&development.made, step) {
+        let Shown::Generation { job, step } = self.shown else { return None };
+        let generation = self.queue.generation(job)?;
+        if let (Some(made), None) = (&generation.made, step) {
             return Some(made.clone());
         }
-        let (model, hash) = match (&development.made, &self.model.info) {
+        let (model, hash) = match (&generation.made, &self.model.info) {
             (Some(made), _) => (made.model.as_str(), made.model_hash.as_str()),
             (None, Some(info)) => (info.name.as_str(), info.hash.as_deref().unwrap_or_default()),
             (None, None) => return None,
         };
-        let done = step.map_or(development.done, |step| step + 1);
+        let done = step.map_or(generation.done, |step| step + 1);
         let guidance: Vec<f64> =
-            development.steps.iter().take(done).filter_map(|view| view.guidance).collect();
-        let settings = &development.job.settings;
-        Some(Box::new(Made::new(settings, development.steps.len(), &guidance, model, hash)))
+            generation.steps.iter().take(done).filter_map(|view| view.guidance).collect();
+        let settings = &generation.job.settings;
+        Some(Box::new(Made::new(settings, generation.steps.len(), &guidance, model, hash)))
     }
-}
-
-/// A path's last part, for people.
-pub fn file_name(path: &Path) -> String {
-    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }

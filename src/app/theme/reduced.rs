@@ -7,7 +7,7 @@
 use crossbeam_channel::{Receiver, bounded};
 use egui::Context;
 
-use crate::app::state::generation::Picture;
+use crate::app::picture::Picture;
 use crate::app::theme::scale;
 use crate::app::theme::scale::Part;
 use crate::picture::Frame;

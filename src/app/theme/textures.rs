@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use egui::{ColorImage, Context, TextureHandle, TextureId, TextureOptions, Vec2};
 
-use crate::app::state::generation::Picture;
+use crate::app::picture::Picture;
 use crate::app::theme::reduced::Reduced;
 use crate::app::theme::scale;
 use crate::app::theme::scale::Part;

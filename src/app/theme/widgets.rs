@@ -1,6 +1,6 @@
 //! The few shared widgets, each with a name and a role for those who do not see it.
 //!
-//! Invariant: a widget never picks a colour of its own; it asks [`theme::tokens`].
+//! Invariant: a widget never picks a color of its own; it asks [`theme::tokens`].
 
 use egui::accesskit::Role;
 use egui::text::{LayoutJob, TextFormat};
@@ -25,7 +25,7 @@ pub enum Kind {
     Ghost,
 }
 
-/// A line of small text in a colour.
+/// A line of small text in a color.
 pub fn small(text: impl Into<String>, color: Color32) -> RichText {
     RichText::new(text).font(theme::small()).line_height(Some(16.0)).color(color)
 }

@@ -12,10 +12,10 @@ use eframe::egui_wgpu::{self, CallbackResources, CallbackTrait, ScreenDescriptor
 use eframe::wgpu;
 use egui::{PaintCallback, Rect};
 
-use crate::app::state::generation::Picture;
+use crate::app::picture::Picture;
 use resources::Resources;
 
-/// Pictures are shown as squares of one colour from this many points a pixel on.
+/// Pictures are shown as squares of one color from this many points a pixel on.
 pub const NEAREST_FROM: f32 = 2.0;
 
 /// What is to be seen.

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use eframe::wgpu;
 use eframe::wgpu::util::DeviceExt;
 
-use crate::app::state::generation::Picture;
+use crate::app::picture::Picture;
 
 /// Pictures kept on the card: scrubbing through a strip sends each only once.
 const PICTURES_MAX: usize = 96;

@@ -5,9 +5,10 @@
 use std::path::Path;
 
 use crate::app::i18n::Words;
-use crate::app::state::status::trimmed;
-use crate::app::state::{Shown, file_name};
-use crate::app::ui::more::{rng_name, sampler_name, spacing_key};
+use crate::app::i18n::file_name;
+use crate::app::state::Shown;
+use crate::app::ui::controls::more::{rng_name, sampler_name, spacing_key};
+use crate::app::ui::status::trimmed;
 use crate::app::ui::view::View;
 use crate::picture::PartialSettings;
 
@@ -20,7 +21,7 @@ const PART_MAX: usize = 20;
 /// or its file's name if nothing is known to.
 pub fn labels(view: &View<'_>, with: &Path) -> [String; 2] {
     let record =
-        |path: &Path| view.state.shelf.record(path).and_then(|record| record.settings.as_deref().cloned());
+        |path: &Path| view.state.library.record(path).and_then(|record| record.settings.as_deref().cloned());
     let shown = match &view.state.shown {
         Shown::Record(path) => record(path),
         _ => view.state.shown_settings().map(Into::into),

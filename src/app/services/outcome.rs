@@ -8,8 +8,8 @@ use crate::picture::animation::{self, Timing};
 use crate::picture::{self, Frame, Made, PictureError};
 use crate::told::Sentence;
 
-/// What a person chose in a dialog, or what is done where there is none.
-pub(super) enum Errand {
+/// What the user chose in a dialog, or what is done where there is none.
+pub(super) enum DialogOutcome {
     /// Write a file.
     Write {
         /// What.
@@ -36,7 +36,7 @@ pub(super) enum Content {
         /// How they were made, where known.
         made: Option<Box<Made>>,
     },
-    /// A development.
+    /// A generation.
     Animation {
         /// All frames, the finished picture last.
         frames: Vec<Frame>,
@@ -61,7 +61,7 @@ impl Content {
     }
 }
 
-/// An error of a picture, for a person.
+/// An error of a picture, for the user.
 pub(super) fn failed(error: &PictureError) -> Answer {
     Answer::Failed(Report::of(error))
 }

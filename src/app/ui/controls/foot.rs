@@ -7,11 +7,11 @@ use egui::{
 };
 
 use crate::app::command::{Act, Command};
-use crate::app::state::status;
 use crate::app::theme::icons;
 use crate::app::theme::widgets;
 use crate::app::theme::widgets::IconButton;
 use crate::app::theme::{self, size};
+use crate::app::ui::status;
 use crate::app::ui::view::View;
 use crate::message::{Compute, DeviceInfo, DeviceOffer};
 
@@ -104,7 +104,7 @@ fn menu_ui(ui: &mut Ui, view: &mut View<'_>) {
             asked = Some(Compute { dtype: offer.dtypes[number].clone(), ..chosen.clone() });
         }
     }
-    if view.state.desk.running().is_some() {
+    if view.state.queue.running().is_some() {
         ui.label(widgets::small(view.words.t("device-later"), theme::tokens(ui).subdued));
     }
     if let Some(compute) = asked.filter(|asked| *asked != chosen) {

@@ -1,10 +1,12 @@
 //! The whole program behind the window: what is remembered, the inference thread, the desktop.
 
 use crate::app::i18n::Words;
+use crate::app::run;
 use crate::app::services::Services;
-use crate::app::services::desktop::{Desktop, OfProcess, Setup};
+use crate::app::services::desktop::{Desktop, Setup};
+use crate::app::services::process::OfProcess;
+use crate::app::start::language_of;
 use crate::app::state::ComputeState;
-use crate::app::{language_of, run};
 use crate::engine::{EngineOptions, compute_of, device_offers, is_offered, spawn, with_compute};
 use crate::gallery::system_trash;
 use crate::message::ModelSource;
@@ -17,7 +19,7 @@ use crate::preferences::{Call, Instance, Keeper, RememberedModel, Session, call}
 /// to compute, and its folders are filled in.
 ///
 /// # Errors
-/// One sentence for the person, where there is no display or no usable graphics adapter.
+/// One sentence for the user, where there is no display or no usable graphics adapter.
 pub fn open(model: Option<ModelSource>, options: EngineOptions) -> Result<(), String> {
     let places = Places::of_user();
     let (instance, beside) = match first_or_call(&places, model.as_ref()) {

@@ -6,6 +6,7 @@ use egui::{
     Align2, CornerRadius, Popup, PopupCloseBehavior, Rect, Sense, Ui, WidgetInfo, accesskit::Role, pos2, vec2,
 };
 
+use crate::app::command::table::keys;
 use crate::app::command::{Act, Command};
 use crate::app::theme::icons;
 use crate::app::theme::widgets;
@@ -116,7 +117,7 @@ fn list_ui(ui: &mut Ui, view: &mut View<'_>) {
     if row(ui, &starter, &note, open == Some(ModelSource::Starter)) {
         view.push(Command::Open(ModelSource::Starter));
     }
-    for source in view.state.kept.recent_models.clone().into_iter().map(ModelSource::from) {
+    for source in view.state.preferences.recent_models.clone().into_iter().map(ModelSource::from) {
         let ModelSource::Path { path, vae, text_encoder, .. } = source.clone() else { continue };
         let chosen = open.as_ref() == Some(&source);
         let parts = [Some(path.clone()), vae, text_encoder];
@@ -130,7 +131,7 @@ fn list_ui(ui: &mut Ui, view: &mut View<'_>) {
     widgets::hairline(ui, ui.max_rect().x_range());
     ui.add_space(2.0);
     let name = Act::OpenModel.name(view.words);
-    let keys = Act::OpenModel.row().shortcut.map(|shortcut| crate::app::command::keys(ui.ctx(), &shortcut));
+    let keys = Act::OpenModel.row().shortcut.map(|shortcut| keys(ui.ctx(), &shortcut));
     if row(ui, &name, &keys.unwrap_or_default(), false) {
         view.act(Act::OpenModel);
     }
