@@ -16,6 +16,7 @@ use source::Source;
 const LAYERS: &[(&str, &[&str])] = &[
     ("told", &[]),
     ("files", &[]),
+    ("journal", &[]),
     ("places", &[]),
     ("config", &["told"]),
     ("note", &["told"]),
@@ -34,6 +35,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "checkpoint",
             "config",
             "files",
+            "journal",
             "message",
             "model",
             "note",
@@ -76,6 +78,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "bench",
             "checkpoint",
             "engine",
+            "journal",
             "message",
             "model",
             "ops",
