@@ -1,4 +1,4 @@
-//! Whether the user looks at the window, and how the end of long work is told to a user who does not.
+//! Whether the user looks at the window, and how a user who does not learns that long work has ended.
 
 use egui::{Context, UserAttentionType, ViewportCommand, ViewportId};
 
@@ -6,16 +6,17 @@ use crate::app::i18n::Message;
 use crate::app::services::Task;
 use crate::app::{Safelight, TITLE};
 
-/// What was seen of the window's focus.
+/// What depends on the window's focus.
 #[derive(Debug, Default)]
 pub(super) struct Attention {
     /// Whether the user looks elsewhere.
     elsewhere: bool,
-    /// Whether the window's title tells what has happened meanwhile.
+    /// Whether the window's title tells what happened meanwhile.
     titled: bool,
 }
 
 impl Safelight {
+    /// Follows the window's focus: what is done only while the user looks, and the title.
     pub(super) fn watch_focus(&mut self, ctx: &Context) {
         let focused = ctx.input(|input| input.viewport().focused).unwrap_or(true);
         if focused != self.attention.elsewhere {
@@ -28,6 +29,8 @@ impl Safelight {
         }
     }
 
+    /// Tells a user who looks elsewhere that the work has ended: the task bar asks for attention, and the
+    /// title says what happened.
     pub(super) fn notify(&mut self, ctx: &Context, said: &Message) {
         let focused = ctx.input(|input| input.viewport().focused).unwrap_or(true);
         if focused || self.state.is_busy() {

@@ -1,4 +1,4 @@
-//! Closing the window: the question while work is in progress, and what is done last.
+//! Closing the window: the question while work is in progress, and the last things written.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +18,7 @@ pub(super) struct Closing {
 }
 
 impl Closing {
-    /// With the flag that the system's requests raise.
+    /// `asked_to_end`: the flag that the system's requests raise.
     pub(super) fn new(asked_to_end: Arc<AtomicBool>) -> Self {
         Self { asked_to_end, confirmed: false }
     }
@@ -36,6 +36,7 @@ impl Safelight {
         ctx.send_viewport_cmd(ViewportCommand::Close);
     }
 
+    /// Asks before closing with work in progress; whoever ends the session is not asked.
     pub(super) fn watch_closing(&mut self, ctx: &Context) {
         if self.closing.is_asked_by_system() && !self.closing.confirmed {
             self.closing.confirmed = true;

@@ -7,11 +7,13 @@ use crate::app::Safelight;
 use crate::app::command::{Act, Command};
 use crate::app::i18n::Words;
 use crate::app::services::Task;
-use crate::app::state::{Overlay, Shown, concepts, examples, panels};
+use crate::app::state::shown::Shown;
+use crate::app::state::{Overlay, concepts, examples, panels};
 use crate::app::theme;
 use crate::message::Request;
 
 impl Safelight {
+    /// Carries out a command.
     pub(super) fn execute(&mut self, ctx: &Context, command: Command) {
         match command {
             Command::Do(act) => self.act(ctx, act),
@@ -34,7 +36,7 @@ impl Safelight {
                 self.send(Request::Compute(compute));
             }
             Command::Steer(guidance) => self.steer(guidance),
-            Command::DevelopExample(number) => self.develop_example(ctx, number),
+            Command::DevelopExample(number) => self.generate_example(ctx, number),
             Command::Set(change) => self.state.draft.set(&change),
             Command::SetCount(count) => self.state.draft.count = count,
             Command::SetPreviews(previews) => self.state.draft.previews = previews,
@@ -73,9 +75,10 @@ impl Safelight {
         }
     }
 
+    /// Does a named act.
     fn act(&mut self, ctx: &Context, act: Act) {
         match act {
-            Act::Develop => self.develop(ctx),
+            Act::Develop => self.generate(ctx),
             Act::Stop => self.stop(),
             Act::StopAll => {
                 self.state.queue.clear();
@@ -131,7 +134,8 @@ impl Safelight {
         }
     }
 
-    fn develop_example(&mut self, ctx: &Context, number: usize) {
+    /// Makes an example of the first screen: its words, and its seed unless the draft's is locked.
+    fn generate_example(&mut self, ctx: &Context, number: usize) {
         let Some(example) = examples::all().get(number) else { return };
         let draft = &mut self.state.draft;
         draft.settings.prompt = example.prompt.to_owned();
@@ -139,7 +143,7 @@ impl Safelight {
         if !draft.seed_locked {
             draft.set_seed(example.seed);
         }
-        self.develop(ctx);
+        self.generate(ctx);
     }
 
     fn toggle_overlay(&mut self, over: Overlay) {

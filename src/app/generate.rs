@@ -1,16 +1,18 @@
-//! Making pictures: what is begun, steered, rested and ended.
+//! Making pictures: beginning, steering, pausing and stopping jobs.
 
 use egui::Context;
 
 use crate::app::Safelight;
 use crate::app::command::Act;
+use crate::app::state::Overlay;
 use crate::app::state::generation::Stage;
-use crate::app::state::{Overlay, Shown};
+use crate::app::state::shown::Shown;
 use crate::message::{Control, Report};
 use crate::settings::Settings;
 
 impl Safelight {
-    pub(super) fn develop(&mut self, ctx: &Context) {
+    /// Makes pictures from the draft.
+    pub(super) fn generate(&mut self, ctx: &Context) {
         if self.state.dead.is_some() {
             self.restart();
         }
@@ -23,7 +25,7 @@ impl Safelight {
         self.begin(ctx, settings);
     }
 
-    /// Makes these pictures, after those that wait.
+    /// Queues jobs with these settings and begins the first if nothing runs.
     pub(super) fn begin(&mut self, ctx: &Context, settings: Vec<Settings>) {
         let previews = self.state.draft.previews;
         self.state.queue.enqueue(settings, previews);
@@ -37,7 +39,8 @@ impl Safelight {
         }
     }
 
-    /// Ends what is nearest: a dialog, the newest card, a comparison, what plays, what develops. Those that wait stay on hold.
+    /// Closes the innermost thing: the dialog, the newest toast, the comparison, playback, then the running
+    /// job or the loading model. Jobs that wait are held.
     pub(super) fn stop(&mut self) {
         if self.state.overlay != Overlay::Nothing {
             self.state.overlay = Overlay::Nothing;
@@ -56,6 +59,7 @@ impl Safelight {
         }
     }
 
+    /// Stops the running job.
     pub(super) fn stop_running(&mut self) {
         let Some(running) = self.state.queue.running_mut() else { return };
         let job = running.job.id;
@@ -67,6 +71,7 @@ impl Safelight {
         self.control(Control::Stop { job });
     }
 
+    /// Pauses the running job after its step, or resumes it.
     pub(super) fn pause(&mut self) {
         let Some(running) = self.state.queue.running_mut() else { return };
         let job = running.job.id;
@@ -84,6 +89,7 @@ impl Safelight {
         self.control(control);
     }
 
+    /// Changes the guidance of the running job from its next step on.
     pub(super) fn steer(&mut self, guidance: f64) {
         if let Some(running) = self.state.queue.running_mut() {
             let job = running.job.id;

@@ -1,4 +1,4 @@
-//! What the inference thread, the graphics card and the services tell, taken into the state.
+//! Messages from the inference thread, the graphics card and the services, applied to the state.
 
 use std::time::{Duration, Instant};
 
@@ -8,10 +8,11 @@ use crate::app::Safelight;
 use crate::app::state::Consequence;
 use crate::message::Report;
 
-/// How long events are taken in before a frame is drawn.
+/// Time for events before a frame is drawn; the rest waits for the next frame.
 const DRAIN_MAX: Duration = Duration::from_millis(4);
 
 impl Safelight {
+    /// Drains all channels, for at most a few milliseconds.
     pub(super) fn drain(&mut self, ctx: &Context) {
         let deadline = Instant::now() + DRAIN_MAX;
         let events = self.engine.drain_events(deadline);
@@ -44,6 +45,7 @@ impl Safelight {
         }
     }
 
+    /// Carries out what follows from an event.
     pub(super) fn follow(&mut self, ctx: &Context, consequences: Vec<Consequence>) {
         for consequence in consequences {
             match consequence {

@@ -1,8 +1,8 @@
 //! Pasting: pictures and files on the clipboard do what they do when dropped; words stay words.
 //!
 //! Trap: file managers differ. Most on Linux hand over copied files as text, Windows' Explorer as
-//! nothing that egui would tell of: a Ctrl+V that brought nothing is seen by its key alone, and then
-//! the services look at the clipboard.
+//! nothing that egui reports: a Ctrl+V that brought nothing shows in its key alone, and then the
+//! services look at the clipboard.
 
 use std::path::{Path, PathBuf};
 

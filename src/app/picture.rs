@@ -6,17 +6,17 @@ use crate::picture::Frame;
 
 static NEXT_PICTURE: AtomicU64 = AtomicU64::new(1);
 
-/// A frame with a number of its own, by which the graphics card's copy is found again.
+/// A frame with a unique id.
 #[derive(Clone, Debug)]
 pub struct Picture {
-    /// Its number.
+    /// Its id, unique in a run of the program.
     pub id: u64,
     /// Its pixels.
     pub frame: Frame,
 }
 
 impl Picture {
-    /// Numbers a frame.
+    /// Gives a frame an id.
     pub fn new(frame: Frame) -> Self {
         Self { id: NEXT_PICTURE.fetch_add(1, Ordering::Relaxed), frame }
     }

@@ -5,12 +5,13 @@ use std::time::Duration;
 use egui::Context;
 
 use crate::app::Safelight;
-use crate::app::state::Shown;
+use crate::app::state::shown::Shown;
 
 /// How long each step is shown.
 const STEP_SECONDS: f64 = 0.08;
 
 impl Safelight {
+    /// Shows the next step while the generation plays.
     pub(super) fn play_on(&mut self, ctx: &Context) {
         let Some(playing) = self.state.playing else { return };
         let now = ctx.input(|input| input.time);
@@ -30,6 +31,7 @@ impl Safelight {
         }
     }
 
+    /// Starts playback, or ends it.
     pub(super) fn play(&mut self, ctx: &Context) {
         if self.state.playing.take().is_some() {
             return;
@@ -40,6 +42,7 @@ impl Safelight {
         self.state.playing = first;
     }
 
+    /// Shows the step before or after the one on the canvas.
     pub(super) fn walk(&mut self, by: isize) {
         let Some(generation) = self.state.generation() else { return };
         let job = generation.job.id;

@@ -12,7 +12,7 @@ use crate::preferences::{Memory, WindowPlace};
 /// Preferences are written at most this often.
 const REMEMBER_EVERY: Duration = Duration::from_secs(2);
 
-/// What was handed over to be written.
+/// What was last handed over to be written.
 #[derive(Debug)]
 pub(super) struct Remembered {
     preferences: Memory,
@@ -29,6 +29,7 @@ impl Remembered {
 }
 
 impl Safelight {
+    /// Writes changed preferences, now and then and at the end.
     pub(super) fn remember(&mut self, ctx: &Context, at_once: bool) {
         let rest = REMEMBER_EVERY.saturating_sub(self.remembered.at.elapsed());
         if !at_once && !rest.is_zero() {
@@ -59,6 +60,7 @@ impl Safelight {
         }
     }
 
+    /// Notes the running and waiting jobs whenever they change, for a start after a crash.
     pub(super) fn note_under_way(&mut self) {
         let jobs = self.state.queue.under_way();
         if !jobs.clone().map(|job| job.id).eq(self.remembered.under_way.iter().copied()) {

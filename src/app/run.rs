@@ -19,8 +19,8 @@ use crate::preferences::Memory;
 /// Shows the window until it is closed.
 ///
 /// `engine` starts the inference thread and is called again by the restart button; `services`
-/// provides the world outside; `model` is what the command line named, none being the model of
-/// last time; `compute` is where the engine computes.
+/// provides the world outside; `model` is what the command line named, none being the last
+/// one used; `compute` is where the engine computes.
 ///
 /// # Errors
 /// One sentence for the user, where there is no display or no usable graphics adapter.

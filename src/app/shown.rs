@@ -1,4 +1,4 @@
-//! What can be done with the picture on the canvas, and what is put there.
+//! What the canvas shows, and acts on it: comparing, deleting, saving, exporting.
 
 use std::path::{Path, PathBuf};
 
@@ -9,10 +9,11 @@ use crate::app::command::Act;
 use crate::app::i18n::Message;
 use crate::app::services::{Animation, Task};
 use crate::app::state::generation::Strip;
-use crate::app::state::{Compare, Shown};
+use crate::app::state::shown::{Compare, Shown};
 use crate::message::Request;
 
 impl Safelight {
+    /// Does an act on the picture on the canvas.
     pub(super) fn act_on_shown(&mut self, ctx: &Context, act: Act) {
         match act {
             Act::SaveAs => {
@@ -60,6 +61,7 @@ impl Safelight {
         }
     }
 
+    /// Puts something else on the canvas.
     pub(super) fn show(&mut self, shown: Shown) {
         let other = match (&self.state.shown, &shown) {
             (Shown::Generation { job: a, .. }, Shown::Generation { job: b, .. }) => a != b,
@@ -76,12 +78,14 @@ impl Safelight {
         self.state.shown = shown;
     }
 
+    /// Shows a picture of the gallery; one that was made in this session with its strip.
     pub(super) fn show_record(&mut self, path: PathBuf) {
         self.want(&path);
         let made_here = self.state.queue.of_file(&path);
         self.show(made_here.map_or(Shown::Record(path), |job| Shown::Generation { job, step: None }));
     }
 
+    /// Requests a kept picture in full, unless it is here.
     pub(super) fn want(&mut self, path: &Path) {
         match self.state.library.full(path).cloned() {
             Some(picture) => self.state.queue.give_result(path, &picture),
@@ -89,6 +93,7 @@ impl Safelight {
         }
     }
 
+    /// Compares the picture on the canvas with a kept one; without one on the canvas it is shown.
     pub(super) fn compare_with(&mut self, path: PathBuf) {
         if self.state.picture().is_none() {
             self.show_record(path);
@@ -99,6 +104,7 @@ impl Safelight {
         self.state.compare = Some(Compare { with: path, wipe });
     }
 
+    /// Ends a comparison, or begins one with the picture's neighbour in the gallery.
     pub(super) fn toggle_compare(&mut self) {
         if self.state.compare.take().is_some() {
             return;
@@ -114,6 +120,7 @@ impl Safelight {
         }
     }
 
+    /// Moves a picture to the trash; its neighbour takes its place on the canvas.
     pub(super) fn delete(&mut self, path: PathBuf) {
         if self.state.shown_path() == Some(&path) {
             let next = self.state.library.neighbour(&path).map(|record| record.path.clone());
@@ -126,6 +133,7 @@ impl Safelight {
         self.services.ask(Task::Trash(path));
     }
 
+    /// Exports the generation on the canvas, else the last one, as an animation.
     pub(super) fn export(&mut self, animation: Animation) {
         let Some(generation) = self.state.generation().or_else(|| self.state.queue.generations.last()) else {
             return;
@@ -143,6 +151,7 @@ impl Safelight {
         self.services.ask(Task::Export { frames, made, animation, name });
     }
 
+    /// A name to offer when something is saved.
     pub(super) fn shown_name(&self) -> String {
         let stem = self.state.shown_path().and_then(|path| path.file_stem());
         let stem = stem.map(|stem| stem.to_string_lossy().into_owned());
@@ -155,6 +164,7 @@ impl Safelight {
         }
     }
 
+    /// Requests a full decode of the step on the canvas.
     pub(super) fn decode_step(&mut self) {
         let Shown::Generation { job, step: Some(step) } = self.state.shown else { return };
         let view = self.state.queue.generation_mut(job).and_then(|it| it.steps.get_mut(step));

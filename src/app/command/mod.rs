@@ -22,9 +22,9 @@ pub enum Act {
     StopAll,
     /// Take all waiting pictures out of the queue.
     ClearQueue,
-    /// Set a queue on hold going again.
+    /// Release a queue that is on hold.
     ContinueQueue,
-    /// Rest or go on.
+    /// Pause or resume.
     Pause,
     /// Show all acts.
     Palette,
@@ -46,15 +46,15 @@ pub enum Act {
     Compare,
     /// Move it to the trash.
     Delete,
-    /// Bring back what was deleted last.
+    /// Restore what was deleted last.
     UndoDelete,
-    /// Delete again what was brought back last.
+    /// Delete again what was restored last.
     RedoDelete,
     /// Try again to save the pictures that could not be saved.
     SaveAgain,
     /// Choose the folder where pictures are kept.
     PickFolder,
-    /// Develop again what was cut short when the program ended.
+    /// Make the pictures again that were cut short when the program ended.
     DevelopAgain,
     /// Write a prompt of things that the model knows.
     Surprise,
@@ -109,7 +109,7 @@ pub enum Command {
     ShowStep {
         /// Which generation.
         job: JobId,
-        /// Which step.
+        /// The step, from 0.
         step: Option<usize>,
     },
     /// Show a picture of the gallery.
@@ -124,7 +124,7 @@ pub enum Command {
     Unqueue(JobId),
     /// Move a waiting picture to a place in the queue.
     Requeue {
-        /// Which.
+        /// The job.
         job: JobId,
         /// Its place, from 0.
         to: usize,
@@ -165,7 +165,7 @@ pub enum Command {
         /// Whether there was one.
         picture: bool,
     },
-    /// Put a card away.
+    /// Dismiss a toast.
     Dismiss(u64),
     /// Speak another language.
     Speak(Language),

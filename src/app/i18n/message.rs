@@ -3,7 +3,7 @@
 use crate::app::i18n::Words;
 use crate::told::Sentence;
 
-/// A sentence that is not in words yet.
+/// A sentence by its key, not in words yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
     /// The string of that name.
@@ -19,7 +19,7 @@ pub enum Message {
 }
 
 impl Message {
-    /// In words.
+    /// The sentence in words.
     pub fn text(&self, words: &Words) -> String {
         match self {
             Self::Key(key) => words.t(key),

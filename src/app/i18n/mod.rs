@@ -35,7 +35,7 @@ impl Language {
         }
     }
 
-    /// The language of the system, where it is one of ours.
+    /// The language of the system, where there is one here.
     pub fn of_system() -> Self {
         sys_locale::get_locale().and_then(|locale| Self::of_tag(&locale)).unwrap_or_default()
     }
@@ -48,7 +48,7 @@ impl Language {
         }
     }
 
-    /// The language of a tag, where it is one of ours.
+    /// The language of a tag, where there is one here.
     pub fn of_tag(tag: &str) -> Option<Self> {
         match tag.split(['-', '_']).next()? {
             "en" => Some(Self::English),

@@ -1,4 +1,4 @@
-//! The channels between the window and the services' thread, each bounded.
+//! The channels between the window and the services' thread, all bounded.
 //!
 //! Tasks and answers are never lost. Lists of the gallery are large and each replaces the one
 //! before, so at most one waits: a window that sleeps does not grow the program.
@@ -58,7 +58,7 @@ pub(super) fn pair(waker: Waker) -> (Front, Ends) {
 }
 
 impl Out {
-    /// Sends, then wakes. At the end nobody listens, which is no fault.
+    /// Sends, then wakes. At the end nobody listens, which is not an error.
     pub(super) fn send(&self, answer: Answer) {
         if self.answers.send(answer).is_ok() {
             (self.waker)();
@@ -73,12 +73,12 @@ impl Out {
         }
     }
 
-    /// Takes back a list that was not read yet: an answer that follows knows better.
+    /// Discards a list that was not read yet: an answer that follows is newer.
     pub(super) fn unlist(&self) {
         self.lists_unread.try_recv().ok();
     }
 
-    /// Says that the channel of tasks is empty: a window that holds more of them is woken.
+    /// Wakes a window that holds tasks for which the channel had no room.
     pub(super) fn made_room(&self) {
         if self.holds.swap(false, Ordering::AcqRel) {
             (self.waker)();

@@ -24,7 +24,7 @@ use crate::app::services::footprint::Footprint;
 use crate::app::services::process::OfProcess;
 use crate::app::services::worker::Worker;
 
-/// Tasks that wait with us when the thread is far behind.
+/// Tasks that wait on this side while the thread is far behind.
 const WAITING_MAX: usize = 1024;
 
 /// What the desktop is made of.
@@ -33,7 +33,7 @@ pub struct Setup {
     pub places: Places,
     /// Writes what is remembered.
     pub keeper: Keeper,
-    /// What the user is to be told of the remembered, if it was damaged.
+    /// What is wrong with the preferences' file, if anything.
     pub note: Option<String>,
     /// The kind of file of the last "save as".
     pub save_format: Format,
@@ -47,7 +47,7 @@ pub struct Setup {
     pub waker: Waker,
 }
 
-/// The front end's side.
+/// The window's side of the services.
 pub struct Desktop {
     /// None only while it ends.
     front: Option<Front>,
@@ -97,7 +97,7 @@ impl Desktop {
         })
     }
 
-    /// Hands over what waits, as far as there is room, and then this.
+    /// Sends the tasks that wait, as far as there is room, and then this one.
     fn hand_over(&mut self, task: Option<Task>) {
         self.waiting.extend(task);
         let Some(front) = &self.front else { return };

@@ -1,6 +1,6 @@
 //! Dialogs for files: made on the caller's thread, waited for on a thread of their own.
 //!
-//! Trap: on Linux a dialog needs a desktop portal or zenity; without either it says at once that
+//! Trap: on Linux a dialog needs a desktop portal or zenity; without either it reports at once that
 //! nothing was chosen, as if the user had cancelled. Nobody cancels that fast.
 
 use std::future::Future;
@@ -18,7 +18,7 @@ use crate::app::services::{Animation, Answer, Task};
 use crate::picture::Format;
 use crate::told::Sentence;
 
-/// No person cancels a dialog within this time.
+/// No user cancels a dialog within this time.
 const NOBODY: Duration = Duration::from_millis(300);
 
 /// Opens dialogs, one at a time.
@@ -27,7 +27,7 @@ pub(super) struct Dialogs {
     open: Arc<AtomicBool>,
 }
 
-/// What a dialog is for. The sentence is told where the system has no dialog.
+/// What a dialog is for. The sentence is shown where the system has no dialog.
 enum Purpose {
     /// To write; without a dialog into the pictures' folder, under a free name.
     Save { content: Content, ending: &'static str, beside: PathBuf, sentence: Sentence },
@@ -79,7 +79,7 @@ impl Dialogs {
         Self { outcomes, open: Arc::default() }
     }
 
-    /// Opens the dialog of a task; while one is open already, that one stands before the user.
+    /// Opens the dialog of a task, unless one is open already.
     ///
     /// # Errors
     /// If the system gives no thread.
@@ -162,7 +162,7 @@ fn save_filters(mut dialog: AsyncFileDialog, first: Format) -> AsyncFileDialog {
     dialog
 }
 
-/// A name with an ending, where the user left it out.
+/// A path with an ending, added if the user left it out.
 fn with_ending(path: PathBuf, ending: &str) -> PathBuf {
     if path.extension().is_some() { path } else { path.with_extension(ending) }
 }

@@ -1,4 +1,4 @@
-//! What a file is that was dropped or chosen: a picture, a model, or neither.
+//! Examining a file that was dropped or chosen: a picture, a model, or neither.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use crate::picture::metadata::read::Recovered;
 use crate::picture::open::is_picture;
 use crate::told::Sentence;
 
-/// Looks at a file's first bytes; its ending is not believed.
+/// Looks at a file's first bytes; its ending counts for nothing.
 pub(super) fn examine(path: PathBuf) -> Answer {
     let path = of_index(path);
     if path.is_file() {

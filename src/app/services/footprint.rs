@@ -1,4 +1,4 @@
-//! The memory that the process holds, as the system tells it.
+//! The memory that the process holds, as the system reports it.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ pub(super) struct Footprint {
 }
 
 impl Footprint {
-    /// Bytes of resident memory; `None` where the system does not tell (only Linux does so in a file).
+    /// Bytes of resident memory; `None` where the system does not report them (only Linux does so in a file).
     pub(super) fn bytes(&mut self) -> Option<u64> {
         if let Some((_, bytes)) = self.last.filter(|(at, _)| at.elapsed() < FRESH) {
             return bytes;

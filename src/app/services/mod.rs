@@ -1,4 +1,4 @@
-//! Services: what the window needs from the world outside, as messages to whoever provides it.
+//! Services: files, dialogs, the clipboard and the clock, as messages to whoever provides them.
 //!
 //! Nothing here blocks: the window asks for a [`Task`] and finds [`Answer`]s later. A test holds
 //! an in-memory [`Services`] and plays the world.
@@ -38,7 +38,7 @@ pub struct Record {
     pub prompt: String,
     /// The settings that its file tells.
     pub settings: Option<Box<PartialSettings>>,
-    /// The name of the sampler that made it, where it is none of ours.
+    /// The name of the sampler that made it, where this program lacks it.
     pub foreign_sampler: Option<String>,
     /// The model that made it.
     pub made_by: MadeBy,
@@ -57,7 +57,7 @@ pub enum Animation {
     Apng,
 }
 
-/// What the window asks for.
+/// What the window requests.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Task {
     /// List the pictures of a folder (none: the usual one), and keep listing what is added.
@@ -65,7 +65,7 @@ pub enum Task {
         /// The folder.
         folder: Option<PathBuf>,
     },
-    /// Make a small picture of a kept one.
+    /// Make a thumbnail of a kept picture.
     Thumbnail(PathBuf),
     /// Read a kept picture in full.
     Read(PathBuf),
@@ -103,16 +103,16 @@ pub enum Task {
         /// A name to offer, without ending.
         name: String,
     },
-    /// Find out what a dropped file is: a picture with settings, or a model.
+    /// Examine a dropped file: a picture with settings, or a model.
     Examine(PathBuf),
     /// Find out what the files on the clipboard are, if there are any, as if they were dropped.
     Paste {
         /// Whether a bare picture was found there, which carries no settings.
         picture: bool,
     },
-    /// Move a picture to the trash, after a while in which it can be brought back.
+    /// Move a picture to the trash, after a while in which it can be restored.
     Trash(PathBuf),
-    /// Bring back the picture that was deleted last.
+    /// Restore the picture that was deleted last.
     Untrash,
     /// Show a file in its folder, or the nearest folder above it that is there.
     Reveal(PathBuf),
@@ -124,7 +124,7 @@ pub enum Task {
     PickPicture,
     /// Ask for the pictures' folder.
     PickFolder,
-    /// Dialogs speak another language.
+    /// Use another language in dialogs.
     Speak(crate::app::i18n::Language),
     /// Look for changes of the pictures' folder now and then, or not, while the user looks elsewhere.
     Watch(bool),
@@ -132,12 +132,12 @@ pub enum Task {
     Remember(Box<Memory>),
 }
 
-/// What comes back.
+/// What the services return.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     /// All kept pictures, newest first.
     Gallery(Vec<Record>),
-    /// A small picture.
+    /// A thumbnail.
     Thumbnail {
         /// Of which file.
         path: PathBuf,
@@ -174,7 +174,7 @@ pub enum Answer {
     /// Another start of the program hands over to this window: it comes to the front, and opens the model
     /// that was named.
     Called(Option<ModelSource>),
-    /// Something was saved where the user wished.
+    /// A file was saved where the user chose.
     Saved(PathBuf),
     /// A dropped or chosen picture, and the settings found in it.
     Recovered {
@@ -182,7 +182,7 @@ pub enum Answer {
         path: PathBuf,
         /// The settings that the file tells.
         settings: Option<Box<PartialSettings>>,
-        /// The sampler's name where it is none of ours.
+        /// The sampler's name where this program lacks it.
         foreign_sampler: Option<String>,
         /// The model that made it.
         made_by: MadeBy,
@@ -202,11 +202,11 @@ pub enum Answer {
     },
     /// The picture is gone from the gallery.
     Trashed(PathBuf),
-    /// It is back.
+    /// The picture is restored.
     Untrashed(Box<Record>),
     /// The pictures' folder was chosen.
     Folder(PathBuf),
-    /// It did not work.
+    /// A task failed.
     Failed(Report),
 }
 

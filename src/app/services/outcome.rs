@@ -1,4 +1,4 @@
-//! What a dialog leads to: a file that is written, a model or a picture that is opened.
+//! The outcome of a dialog: a file to write, a model or a picture to open.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use crate::picture::animation::{self, Timing};
 use crate::picture::{self, Frame, Made, PictureError};
 use crate::told::Sentence;
 
-/// What the user chose in a dialog, or what is done where there is none.
+/// What the user chose in a dialog, or what is done where the system has none.
 pub(super) enum DialogOutcome {
     /// Write a file.
     Write {
@@ -18,12 +18,12 @@ pub(super) enum DialogOutcome {
         path: PathBuf,
         /// Whether an existing file is replaced, which the dialog has asked.
         force: bool,
-        /// What is told afterwards in place of the name, where there was no dialog.
+        /// Reported afterwards in place of the name, where there was no dialog.
         sentence: Option<Sentence>,
     },
     /// Find out what a file is.
     Examine(PathBuf),
-    /// Tell this.
+    /// Report this to the window.
     Tell(Answer),
 }
 
@@ -61,7 +61,7 @@ impl Content {
     }
 }
 
-/// An error of a picture, for the user.
+/// The answer that reports a picture's error.
 pub(super) fn failed(error: &PictureError) -> Answer {
     Answer::Failed(Report::of(error))
 }

@@ -1,6 +1,6 @@
 //! The services' thread: it owns the gallery and the memory and does one task after the other.
 //!
-//! It sleeps until there is something to do: a task, a dialog's outcome, or a poke by one of the
+//! It sleeps until there is something to do: a task, a dialog's outcome, or a wake-up by one of the
 //! gallery's own threads. The window is woken only when it has an answer to read.
 
 use std::panic::AssertUnwindSafe;
@@ -59,12 +59,12 @@ pub(super) struct Worker {
     unsaved: Unsaved,
     session: Option<Session>,
     instance: Option<Instance>,
-    /// What an earlier session was making, until it is told.
+    /// The jobs of an earlier session, until the window is told.
     interrupted: Vec<Settings>,
     /// The gallery has changed since the last list.
     changed: bool,
     listed_at: Option<Instant>,
-    /// A picture that was told of and the gallery has yet to see; until when lists wait for it.
+    /// A saved picture that the gallery has yet to see; until when lists wait for it.
     awaited: Option<(PathBuf, Instant)>,
     /// When to ask the keeper for trouble.
     ask_keeper: Option<Instant>,
@@ -76,7 +76,7 @@ impl Worker {
         let OfProcess { session, left, instance, .. } = process;
         let Left { pictures, under_way } = left;
         let unsaved = Unsaved::new(session.as_ref().map(Session::pictures), pictures);
-        // One poke says as much as many.
+        // Capacity 1: wake-ups coalesce.
         let (poke, poked) = bounded(1);
         Self {
             tasks,
@@ -134,7 +134,7 @@ impl Worker {
         // The gallery and the keeper finish what they have begun when they are dropped.
     }
 
-    /// A panic over a strange file costs that task alone.
+    /// Runs `work`; a panic over a strange file costs that task alone.
     fn guarded(&mut self, work: impl FnOnce(&mut Self)) {
         let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| work(self)));
         if outcome.is_err() {
@@ -167,7 +167,7 @@ impl Worker {
     fn carry_out(&mut self, task: Task) {
         match task {
             Task::List { folder } => self.list(folder),
-            Task::Thumbnail(path) => self.requests.want(path),
+            Task::Thumbnail(path) => self.requests.add(path),
             Task::Read(path) => self.out.send(match picture::open::open(&path) {
                 Ok(frame) => Answer::Read { path, frame },
                 Err(error) => picture_failed(&error),
@@ -215,7 +215,7 @@ impl Worker {
         }
     }
 
-    /// Examines the files on the clipboard; that there are none is told where a picture was pasted.
+    /// Examines the files on the clipboard; reports that there are none where a picture was pasted.
     fn paste(&self, picture: bool) {
         let files = arboard::Clipboard::new().and_then(|mut clipboard| clipboard.get().file_list());
         match files {
@@ -289,7 +289,7 @@ impl Worker {
         }
     }
 
-    /// Tries to keep what could not be kept before.
+    /// Tries to save what could not be saved before.
     fn try_again(&mut self) {
         if self.unsaved.len() == 0 {
             return;
@@ -352,7 +352,7 @@ impl Worker {
         }
     }
 
-    /// Sends an answer that an unread list does not know of; a new list follows.
+    /// Sends an answer that is newer than an unread list; a new list follows.
     fn tell(&mut self, answer: Answer) {
         self.out.unlist();
         self.changed = true;
@@ -376,7 +376,7 @@ impl Worker {
         }
     }
 
-    /// Takes in what the gallery and the keeper have to tell.
+    /// Polls the gallery and the keeper.
     fn look(&mut self) {
         let now = Instant::now();
         if let Some(gallery) = &mut self.gallery {
@@ -394,7 +394,7 @@ impl Worker {
                     News::Trouble(details) => self.out.send(Answer::failed("error-gallery", details)),
                 }
             }
-            for path in self.requests.hand_on(gallery) {
+            for path in self.requests.forward(gallery) {
                 self.out.send(Answer::Thumbnail { path, frame: None });
             }
         }

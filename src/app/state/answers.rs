@@ -1,4 +1,4 @@
-//! What the services answer, taken into the state.
+//! The services' answers, applied to the state.
 
 use std::path::{Path, PathBuf};
 
@@ -7,14 +7,15 @@ use crate::app::i18n::Message;
 use crate::app::i18n::file_name;
 use crate::app::picture::Picture;
 use crate::app::services::{Answer, Record, Task};
-use crate::app::state::{Consequence, Shown, State};
+use crate::app::state::shown::Shown;
+use crate::app::state::{Consequence, State};
 use crate::engine::ModelPart;
 use crate::message::{JobId, ModelSource, Report, Request};
 use crate::picture::{Frame, PartialSettings};
 use crate::settings::Settings;
 
 impl State {
-    /// Takes in what the services answer.
+    /// Applies an answer of the services.
     pub fn answer(&mut self, answer: Answer) -> Vec<Consequence> {
         match answer {
             Answer::Gallery(records) => self.library.list(records),
@@ -66,7 +67,7 @@ impl State {
         self.library.add(record);
     }
 
-    /// What could not be saved is told once, in one card that counts.
+    /// Reports the pictures that could not be saved, in one toast that counts them.
     fn unsaved(&mut self, jobs: &[JobId], count: usize, report: Option<Report>) {
         self.unsaved = count;
         for generation in &mut self.queue.generations {
@@ -80,7 +81,7 @@ impl State {
         }
     }
 
-    /// Opens the present model again with another part, or the one that lacked it.
+    /// Opens the present model again with another part, or the model that lacked the part.
     fn lay_over(&mut self, path: PathBuf, part: ModelPart) -> Vec<Consequence> {
         let lacking = self.model.failed.as_ref().filter(|(_, report)| {
             matches!(report.sentence.key, "error-lacks-vae" | "error-lacks-text-encoder" | "error-lacks-both")

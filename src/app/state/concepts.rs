@@ -34,7 +34,7 @@ fn is_form_of(word: &str, known: &str) -> bool {
     matches!(ending, "" | "s" | "es")
 }
 
-/// What is to be said about a prompt's words.
+/// A note on a prompt's words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Hint {
     /// Nothing: every word is known, or the model has no list.

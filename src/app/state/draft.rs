@@ -51,7 +51,7 @@ pub struct Draft {
     pub counting: Option<(Text, String)>,
 }
 
-/// What the window starts with before a model has said what suits it.
+/// The window's settings until a model brings its own defaults.
 pub fn first_settings() -> Settings {
     Settings { seed: 2026, timesteps: TimestepSpacing::Exact, ..engine::first_settings() }
 }
@@ -106,8 +106,8 @@ impl Draft {
         self.recalled = None;
     }
 
-    /// Takes over what suits a model; the seed and the spacing of the steps stay, and the prompt if a
-    /// person wrote it.
+    /// Takes over what suits a model; the seed and the spacing of the steps stay, and the prompt if the
+    /// user wrote it.
     pub fn suit(&mut self, model: &ModelInfo) {
         let timesteps = self.settings.timesteps;
         let prompt = std::mem::take(&mut self.settings.prompt);
@@ -206,7 +206,7 @@ impl Draft {
         Some((which, self.text(which).to_owned()))
     }
 
-    /// Takes in a count; which text it is of was noted when it was asked for.
+    /// Stores a count; which text it is of was noted when it was requested.
     pub fn counted(&mut self, text: String, count: TokenCount) {
         match self.counting.take() {
             Some((Text::Negative, _)) => self.negative_tokens = Some((text, count)),
@@ -214,7 +214,7 @@ impl Draft {
         }
     }
 
-    /// Another model reads the texts otherwise.
+    /// Drops the counts: another model tokenizes otherwise.
     pub fn forget_counts(&mut self) {
         (self.tokens, self.negative_tokens, self.counting) = (None, None, None);
     }

@@ -23,7 +23,7 @@ pub struct StepView {
     pub took: Option<Duration>,
     /// Its preview.
     pub picture: Option<Picture>,
-    /// How that was decoded.
+    /// How its preview was decoded.
     pub mode: PreviewMode,
     /// Whether a full decode was asked for.
     pub decoding: bool,
@@ -34,24 +34,24 @@ pub struct StepView {
 pub enum Stage {
     /// The next one: handed to the inference thread, which has not begun, or waiting for a model.
     Asked,
-    /// Developing.
+    /// Running.
     Running,
-    /// Asked to rest after this step.
+    /// Asked to pause after this step.
     Pausing,
-    /// At rest.
+    /// Paused.
     Paused,
-    /// Asked to end.
+    /// Asked to stop.
     Stopping,
-    /// Done.
+    /// Its picture is made.
     Finished,
-    /// Ended by the user.
+    /// Stopped by the user.
     Stopped,
     /// Ended by an error.
     Failed,
 }
 
 impl Stage {
-    /// Whether the job is still the inference thread's.
+    /// Whether the job is still with the inference thread.
     pub fn is_open(self) -> bool {
         !matches!(self, Self::Finished | Self::Stopped | Self::Failed)
     }
@@ -60,7 +60,7 @@ impl Stage {
 /// Where the frames of a generation's steps are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Strip {
-    /// Where they came while it formed, as far as they were not dropped.
+    /// As they arrived while it formed, as far as they were not dropped.
     #[default]
     AsMade,
     /// They were dropped and are being made again.
@@ -78,9 +78,9 @@ pub struct Generation {
     pub job: Job,
     /// Where its steps' frames are.
     pub strip: Strip,
-    /// For finding the longest unused.
+    /// When it was last begun or looked at, by the queue's clock.
     pub used: u64,
-    /// How far it is.
+    /// Its stage.
     pub stage: Stage,
     /// All steps, in the order run.
     pub steps: Vec<StepView>,
@@ -88,7 +88,7 @@ pub struct Generation {
     pub done: usize,
     /// The guidance that the next step will use.
     pub guidance: f64,
-    /// What the schedule or the model made of the request, in sentences.
+    /// What the schedule or the model made of the request.
     pub notes: Vec<Note>,
     /// The prompt's tokens.
     pub tokens: Option<TokenCount>,
@@ -96,7 +96,7 @@ pub struct Generation {
     pub preview_share: f32,
     /// How the last preview was decoded.
     pub preview_mode: PreviewMode,
-    /// A word on the last preview's quality.
+    /// An optional note on the last preview's quality, e.g. the fit's error.
     pub preview_note: Option<Note>,
     /// The finished picture.
     pub result: Option<Picture>,
@@ -137,7 +137,7 @@ impl Generation {
         }
     }
 
-    /// The schedule is known.
+    /// Starts it: the schedule is known.
     pub fn start(&mut self, timesteps: &[usize], tokens: TokenCount, notes: Vec<Note>) {
         self.stage = Stage::Running;
         self.tokens = Some(tokens);
@@ -155,7 +155,7 @@ impl Generation {
             .collect();
     }
 
-    /// A step is done.
+    /// Notes a step that is done.
     pub fn step(&mut self, step: &Step) {
         self.done = self.done.max(step.step + 1);
         if let Some(view) = self.steps.get_mut(step.step) {
@@ -164,7 +164,7 @@ impl Generation {
         }
     }
 
-    /// A step's preview has come.
+    /// Takes in a step's preview.
     pub fn preview(&mut self, preview: Preview) {
         self.preview_share = preview.share;
         self.preview_mode = preview.mode;
@@ -214,7 +214,7 @@ impl Generation {
         }
     }
 
-    /// Seconds a step, over the last few.
+    /// Seconds per step, averaged over the last few.
     pub fn seconds_a_step(&self) -> Option<f64> {
         let took: Vec<f64> = self
             .steps
@@ -228,17 +228,17 @@ impl Generation {
         (!took.is_empty()).then(|| took.iter().sum::<f64>() / took.len() as f64 / (1.0 - share))
     }
 
-    /// Seconds until the last step ends, about.
+    /// Estimated seconds until the last step ends.
     pub fn seconds_left(&self) -> Option<f64> {
         Some(self.seconds_a_step()? * self.steps.len().saturating_sub(self.done) as f64)
     }
 
-    /// How far it is, 0 to 1.
+    /// The share that is done, 0 to 1.
     pub fn share(&self) -> f32 {
         if self.stage == Stage::Finished { 1.0 } else { self.done as f32 / self.steps.len().max(1) as f32 }
     }
 
-    /// Some of its steps' frames have been made again.
+    /// Takes in frames that were made again, from step `from` on.
     pub fn made_again(&mut self, from: usize, frames: Vec<Frame>, whole: bool) {
         for (view, frame) in self.steps.iter_mut().skip(from).zip(frames) {
             view.picture = Some(Picture::new(frame));
@@ -254,7 +254,7 @@ impl Generation {
         self.strip == Strip::AsMade && !self.stage.is_open() && self.done > 0 && self.newest().is_none()
     }
 
-    /// Lets its pictures go; those that are nowhere else stay.
+    /// Frees its pictures except those that are nowhere else.
     pub fn shed(&mut self) {
         self.steps.iter_mut().for_each(|step| step.picture = None);
         self.strip = Strip::AsMade;

@@ -10,13 +10,13 @@ use crate::app::picture::Picture;
 use crate::app::services::Record;
 use crate::picture::Frame;
 
-/// Bytes of small pictures kept, beside those that are being looked at.
+/// Bytes of thumbnails kept, beside those in sight.
 const THUMBNAILS_BYTES_MAX: usize = 6 << 20;
-/// A small picture that was drawn within this time is being looked at.
+/// A thumbnail that was drawn within this time counts as in sight.
 const LOOKED_AT: Duration = Duration::from_secs(2);
-/// After this time a wish is taken for forgotten, and made again.
+/// A request without an answer for so long was forgotten, and is made again.
 pub const FORGOTTEN: Duration = Duration::from_secs(2);
-/// Pictures kept in full.
+/// Pictures kept in full, at most.
 const FULL_MAX: usize = 6;
 
 /// A part of the gallery under one heading.
@@ -28,11 +28,11 @@ pub struct Group {
     pub members: Vec<usize>,
 }
 
-/// A small picture, asked for or here.
+/// A thumbnail, requested or here.
 #[derive(Debug)]
 struct Thumbnail {
     picture: Option<Picture>,
-    /// When it was asked for; none once an answer has come.
+    /// When it was requested; none once an answer has come.
     asked: Option<Instant>,
     /// When it was drawn last.
     used: Instant,
@@ -44,21 +44,21 @@ impl Thumbnail {
     }
 }
 
-/// Kept pictures.
+/// The kept pictures.
 #[derive(Debug, Default)]
 pub struct Library {
     /// All of them, newest first.
     pub records: Vec<Record>,
-    /// Whether the list has come.
+    /// Whether the first list has arrived.
     pub listed: bool,
-    /// What is searched for.
+    /// The words searched for.
     pub search: String,
     thumbnails: HashMap<PathBuf, Thumbnail>,
     full: Vec<(PathBuf, Picture)>,
 }
 
 impl Library {
-    /// Takes over a list.
+    /// Replaces the records.
     pub fn list(&mut self, records: Vec<Record>) {
         self.records = records;
         self.listed = true;
@@ -71,7 +71,7 @@ impl Library {
         self.records.insert(place, record);
     }
 
-    /// Takes a picture out.
+    /// Removes a picture.
     pub fn remove(&mut self, path: &Path) {
         self.records.retain(|record| record.path != path);
         self.full.retain(|(kept, _)| kept != path);
@@ -135,7 +135,7 @@ impl Library {
         self.thumbnails.get(path)?.picture.as_ref()
     }
 
-    /// Keeps a small picture, or that there is none; the longest unused make room.
+    /// Keeps a thumbnail, or notes that there is none; drops the longest unused ones beyond the limit.
     pub fn keep_thumbnail(&mut self, path: PathBuf, frame: Option<Frame>) {
         let now = Instant::now();
         let kept = Thumbnail { picture: frame.map(Picture::new), asked: None, used: now };
@@ -144,7 +144,7 @@ impl Library {
         if bytes <= THUMBNAILS_BYTES_MAX {
             return;
         }
-        // What is in sight would be asked for again at once, however much it is.
+        // What is in sight would be requested again at once, however much it is.
         let unused = |it: &Thumbnail| now.duration_since(it.used) > LOOKED_AT;
         let old = self.thumbnails.iter().filter(|(_, it)| unused(it));
         let mut old: Vec<(Instant, PathBuf)> = old.map(|(path, it)| (it.used, path.clone())).collect();
@@ -162,7 +162,7 @@ impl Library {
         self.full.iter().find(|(kept, _)| kept == path).map(|(_, picture)| picture)
     }
 
-    /// Keeps a picture in full; the oldest makes room.
+    /// Keeps a picture in full; drops the oldest beyond the limit.
     pub fn keep_full(&mut self, path: PathBuf, picture: Picture) {
         self.full.retain(|(kept, _)| *kept != path);
         self.full.push((path, picture));

@@ -8,8 +8,8 @@ use crate::preferences::RememberedModel;
 use crate::told::Told as _;
 
 impl State {
-    /// A model cannot be opened. Where none is left the starter is, so that the window is of use; a job
-    /// that waits for a model waits for that one.
+    /// Notes that a model cannot be opened. Where none is left the starter is opened, so that the window is
+    /// of use; a job that waits for a model waits for that one.
     pub(super) fn open_failed(
         &mut self,
         source: ModelSource,
@@ -80,7 +80,7 @@ impl State {
         follow
     }
 
-    /// A remembered size holds for the file that it was chosen for; another file of that name has its own.
+    /// Keeps a remembered size for the file that it was chosen for; another file of that name has its own.
     pub(super) fn settle_size(&mut self) {
         let Some(info) = &self.model.info else { return };
         let Some(hash) = &info.hash else { return };

@@ -11,11 +11,11 @@ use crate::app::state::generation::{Generation, Stage, Strip};
 use crate::message::{Job, JobId};
 use crate::settings::{PreviewMode, Settings};
 
-/// Developments whose pictures are in memory; those of the others are made or read again.
+/// Generations whose pictures are in memory; those of the others are made or read again.
 pub const KEPT_MAX: usize = 4;
 /// Bytes that pictures in memory may take.
 const BYTES_MAX: usize = 256 << 20;
-/// Developments that are known, the latest.
+/// Generations that are known, the latest.
 const KNOWN_MAX: usize = 5_000;
 /// Jobs that may wait.
 pub const QUEUE_MAX: usize = 999;
@@ -36,8 +36,8 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// Puts jobs at the end of the queue; their names come back. What is asked for while the queue is on
-    /// hold comes first and sets it going: nobody asks for a picture to see it last.
+    /// Appends jobs to the queue and returns their ids. While the queue is on hold they go first and
+    /// release it: nobody asks for a picture to see it last.
     pub fn enqueue(&mut self, settings: Vec<Settings>, previews: PreviewMode) -> Vec<JobId> {
         if self.waiting.is_empty() && self.running().is_none() {
             self.begun = 0;
@@ -53,17 +53,17 @@ impl Queue {
         ids
     }
 
-    /// Which of how many is being made, or was last: "2 of 30".
+    /// The number of the job that runs or ran last, and of all: "2 of 30".
     pub fn place(&self) -> (usize, usize) {
         (self.begun, self.begun + self.waiting.len())
     }
 
-    /// Puts those that wait on hold, if any do.
+    /// Holds the jobs that wait, if any do.
     pub fn hold(&mut self) {
         self.held = !self.waiting.is_empty();
     }
 
-    /// Takes all waiting jobs out.
+    /// Removes all waiting jobs.
     pub fn clear(&mut self) {
         self.waiting.clear();
         self.held = false;
@@ -74,7 +74,7 @@ impl Queue {
         self.generations.last().filter(|generation| generation.stage.is_open())
     }
 
-    /// The same, to be changed.
+    /// The running generation, to be changed.
     pub fn running_mut(&mut self) -> Option<&mut Generation> {
         self.generations.last_mut().filter(|generation| generation.stage.is_open())
     }
@@ -84,12 +84,12 @@ impl Queue {
         self.running_mut().filter(|generation| generation.job.id == job)
     }
 
-    /// A kept generation.
+    /// The generation of a job of this session.
     pub fn generation(&self, job: JobId) -> Option<&Generation> {
         self.generations.iter().find(|generation| generation.job.id == job)
     }
 
-    /// The same, to be changed.
+    /// The generation of a job, to be changed.
     pub fn generation_mut(&mut self, job: JobId) -> Option<&mut Generation> {
         self.generations.iter_mut().find(|generation| generation.job.id == job)
     }
@@ -113,7 +113,7 @@ impl Queue {
         self.running().map(|running| &running.job).into_iter().chain(&self.waiting)
     }
 
-    /// Puts a job that was not handed over back into the queue, on hold.
+    /// Returns a job that was not sent to the queue, and holds the queue.
     pub fn give_back(&mut self) {
         if let Some(waiting) = self.generations.pop_if(|it| it.stage.is_open() && !it.sent) {
             self.begun -= 1;
@@ -122,7 +122,7 @@ impl Queue {
         }
     }
 
-    /// Takes a waiting job out.
+    /// Removes a waiting job.
     pub fn unqueue(&mut self, job: JobId) {
         self.waiting.retain(|waiting| waiting.id != job);
         self.held &= !self.waiting.is_empty();
@@ -136,7 +136,7 @@ impl Queue {
         }
     }
 
-    /// Ends the running job in the books: the thread is gone.
+    /// Marks the running job as failed: the thread is gone.
     pub fn abandon(&mut self) {
         if let Some(running) = self.running_mut() {
             running.stage = Stage::Failed;
@@ -149,7 +149,7 @@ impl Queue {
         self.generations.iter().rev().find(of_it).map(|generation| generation.job.id)
     }
 
-    /// A picture was read again: the generation that made it has its result back.
+    /// Gives a picture that was read again to the generation that made it.
     pub fn give_result(&mut self, path: &Path, picture: &Picture) {
         let generation = self.of_file(path).and_then(|job| self.generation_mut(job));
         if let Some(generation) = generation {
@@ -157,8 +157,7 @@ impl Queue {
         }
     }
 
-    /// Strips that could not be made again may be asked for again: another model is open, or another
-    /// inference thread.
+    /// Lets strips that could not be made be requested again: another model or inference thread is open.
     pub fn forgive_strips(&mut self) {
         for generation in &mut self.generations {
             if generation.newest().is_none() {
@@ -167,7 +166,7 @@ impl Queue {
         }
     }
 
-    /// A generation is begun or looked at.
+    /// Notes that a generation is begun or looked at.
     pub fn touch(&mut self, job: JobId) {
         self.clock += 1;
         let now = self.clock;

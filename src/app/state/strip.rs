@@ -1,8 +1,9 @@
-//! Strips of earlier pictures: their frames are let go, and made again for whoever looks at them.
+//! Strips of earlier pictures: their frames are dropped, and made again for whoever looks at them.
 
 use crate::app::i18n::Message;
+use crate::app::state::State;
 use crate::app::state::generation::Strip;
-use crate::app::state::{Shown, State};
+use crate::app::state::shown::Shown;
 use crate::message::{JobId, Request};
 use crate::picture::Frame;
 
@@ -16,8 +17,7 @@ impl State {
         self.queue.trim(shown);
     }
 
-    /// Asks for the frames of what is on the tray where they were let go: the user who looks at it finds
-    /// its strip whole.
+    /// Requests the dropped frames of the generation on the canvas, so that its strip is whole.
     pub fn want_strip(&mut self) -> Option<Request> {
         let Shown::Generation { job, .. } = self.shown else { return None };
         if self.dead.is_some() || self.model.info.is_none() {

@@ -1,44 +1,44 @@
-//! Toasts: what the window tells the user, until it is read or its time is over.
+//! Toasts: messages to the user, each until it is read or its time is over.
 
 use crate::app::command::Act;
 use crate::app::i18n::Message;
 use crate::message::Report;
 
 /// Toasts at a time; the oldest notice makes room.
-const CARDS_MAX: usize = 4;
-/// Seconds for which a notice stands.
+const TOASTS_MAX: usize = 4;
+/// Seconds that a notice stays.
 pub const NOTICE_SECONDS: f64 = 6.0;
-/// Seconds for which a deletion can be undone, and is offered to be.
+/// Seconds that a notice offers to undo a deletion.
 const UNDO_SECONDS: f64 = 10.0;
 
 /// How much a toast matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Weight {
-    /// Goes away by itself.
+pub enum Severity {
+    /// Disappears by itself.
     Notice,
-    /// Stays until it is put away.
+    /// Stays until it is dismissed.
     Error,
 }
 
 /// One toast.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Toast {
-    /// Its name.
+    /// Its number, unique in a session.
     pub id: u64,
-    /// How much it matters.
-    pub weight: Weight,
-    /// What it says.
-    pub said: Message,
+    /// Notice or error.
+    pub severity: Severity,
+    /// Its text.
+    pub message: Message,
     /// More, for those who want it; may be empty.
     pub details: String,
-    /// What can be done about it.
+    /// The act that its button does.
     pub act: Option<Act>,
     /// When it was first drawn, in the window's seconds.
     pub seen: Option<f64>,
 }
 
 impl Toast {
-    /// What can be done about it, the first best.
+    /// The acts that its buttons do, the best first.
     pub fn acts(&self) -> impl Iterator<Item = Act> {
         let elsewhere = (self.act == Some(Act::SaveAgain)).then_some(Act::PickFolder);
         elsewhere.into_iter().chain(self.act)
@@ -54,42 +54,42 @@ pub struct Toasts {
 }
 
 impl Toasts {
-    /// Tells something in passing.
-    pub fn notice(&mut self, said: Message, act: Option<Act>) {
-        self.push(Weight::Notice, said, String::new(), act);
+    /// Shows a notice.
+    pub fn notice(&mut self, message: Message, act: Option<Act>) {
+        self.push(Severity::Notice, message, String::new(), act);
     }
 
-    /// Tells what failed.
+    /// Shows an error.
     pub fn error(&mut self, report: Report, act: Option<Act>) {
         self.trouble(report.sentence.into(), report.details, act);
     }
 
-    /// Tells of trouble that is no error's own sentence.
-    pub fn trouble(&mut self, said: Message, details: String, act: Option<Act>) {
-        self.push(Weight::Error, said, details, act);
+    /// Shows an error in a sentence of the window's own.
+    pub fn trouble(&mut self, message: Message, details: String, act: Option<Act>) {
+        self.push(Severity::Error, message, details, act);
     }
 
-    fn push(&mut self, weight: Weight, said: Message, details: String, act: Option<Act>) {
-        self.list.retain(|toast| toast.said != said);
+    fn push(&mut self, severity: Severity, message: Message, details: String, act: Option<Act>) {
+        self.list.retain(|toast| toast.message != message);
         self.next += 1;
-        self.list.push(Toast { id: self.next, weight, said, details, act, seen: None });
-        if self.list.len() > CARDS_MAX {
-            let oldest = self.list.iter().position(|toast| toast.weight == Weight::Notice).unwrap_or(0);
+        self.list.push(Toast { id: self.next, severity, message, details, act, seen: None });
+        if self.list.len() > TOASTS_MAX {
+            let oldest = self.list.iter().position(|toast| toast.severity == Severity::Notice).unwrap_or(0);
             self.list.remove(oldest);
         }
     }
 
-    /// Puts a toast away.
+    /// Dismisses a toast.
     pub fn dismiss(&mut self, id: u64) {
         self.list.retain(|toast| toast.id != id);
     }
 
-    /// Puts away the toasts that offer an act, once it was done.
+    /// Dismisses the toasts that offer an act which was done.
     pub fn settle(&mut self, act: Act) {
         self.list.retain(|toast| toast.act != Some(act));
     }
 
-    /// Puts away notices whose time is over; seconds until the next one's is come back.
+    /// Drops expired notices; returns the seconds until the next one expires.
     pub fn age(&mut self, now: f64) -> Option<f64> {
         for toast in &mut self.list {
             toast.seen.get_or_insert(now);
@@ -97,14 +97,14 @@ impl Toasts {
         let left = |toast: &Toast| {
             let stands = match toast.act {
                 Some(Act::UndoDelete) => UNDO_SECONDS,
-                // Told once, so until it is put away.
+                // Shown once a start, so until it is dismissed.
                 Some(Act::DevelopAgain) => f64::INFINITY,
                 _ => NOTICE_SECONDS,
             };
             toast.seen.map_or(stands, |seen| seen + stands - now)
         };
-        self.list.retain(|toast| toast.weight == Weight::Error || left(toast) > 0.0);
-        let notices = self.list.iter().filter(|toast| toast.weight == Weight::Notice);
+        self.list.retain(|toast| toast.severity == Severity::Error || left(toast) > 0.0);
+        let notices = self.list.iter().filter(|toast| toast.severity == Severity::Notice);
         notices.map(left).filter(|seconds| seconds.is_finite()).min_by(f64::total_cmp)
     }
 }
@@ -121,7 +121,7 @@ mod tests {
         assert_eq!(toasts.age(10.0), Some(NOTICE_SECONDS));
         assert_eq!(toasts.age(10.0 + NOTICE_SECONDS), None);
         assert_eq!(toasts.list.len(), 1);
-        assert_eq!(toasts.list[0].weight, Weight::Error);
+        assert_eq!(toasts.list[0].severity, Severity::Error);
     }
 
     #[test]
@@ -130,8 +130,8 @@ mod tests {
         for i in 0..9 {
             toasts.notice(Message::With("saved-as", format!("{}", i % 7)), None);
         }
-        assert_eq!(toasts.list.len(), CARDS_MAX);
+        assert_eq!(toasts.list.len(), TOASTS_MAX);
         toasts.settle(Act::Restart);
-        assert_eq!(toasts.list.len(), CARDS_MAX);
+        assert_eq!(toasts.list.len(), TOASTS_MAX);
     }
 }

@@ -28,7 +28,7 @@ pub struct Tokens {
     pub background: Color32,
     /// The side panels.
     pub panel: Color32,
-    /// Fields, cards and menus.
+    /// Fields, toasts and menus.
     pub raised: Color32,
     /// A raised thing under the pointer.
     pub hovered: Color32,
@@ -36,7 +36,7 @@ pub struct Tokens {
     pub hairline: Color32,
     /// Around the picture: neutral, so that it tints nothing.
     pub canvas: Color32,
-    /// Small text on the tray.
+    /// Small text on the canvas.
     pub text_on_canvas: Color32,
     /// Text.
     pub text: Color32,
@@ -174,7 +174,7 @@ pub mod size {
     pub const RADIUS_SMALL: u8 = 5;
     /// Corners of buttons.
     pub const RADIUS_BUTTON: u8 = 7;
-    /// Corners of the prompt box, cards and dialogs.
+    /// Corners of the prompt box, toasts and dialogs.
     pub const RADIUS_BOX: u8 = 10;
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::app::i18n::Words;
 use crate::app::i18n::file_name;
-use crate::app::state::Shown;
+use crate::app::state::shown::Shown;
 use crate::app::ui::controls::more::{rng_name, sampler_name, spacing_key};
 use crate::app::ui::status::trimmed;
 use crate::app::ui::view::View;
@@ -17,7 +17,7 @@ const PARTS_MAX: usize = 4;
 /// Characters of one of several differences, at most.
 const PART_MAX: usize = 20;
 
-/// Labels for what is on the tray and for the picture beside it: each says its side of what differs,
+/// Labels for what is on the canvas and for the picture beside it: each says its side of what differs,
 /// or its file's name if nothing is known to.
 pub fn labels(view: &View<'_>, with: &Path) -> [String; 2] {
     let record =

@@ -10,8 +10,8 @@ use egui::{
 };
 
 use crate::app::command::{Act, Command};
-use crate::app::state::Shown;
 use crate::app::state::generation::Generation;
+use crate::app::state::shown::Shown;
 use crate::app::theme::icons;
 use crate::app::theme::widgets;
 use crate::app::theme::widgets::IconButton;
@@ -56,7 +56,7 @@ pub struct StripState {
 struct Strip {
     job: JobId,
     steps: usize,
-    /// The step on the tray.
+    /// The step on the canvas.
     at: Option<usize>,
     /// The step being made.
     making: Option<usize>,
@@ -79,7 +79,7 @@ impl Strip {
         };
         let whole = steps as f32 * (frame.x + GAP) - GAP;
         let most = (whole - rect.width()).max(0.0);
-        // Until someone scrolls, the step on the tray is kept in sight.
+        // Until someone scrolls, the step on the canvas is kept in sight.
         let follow = at.map_or(0.0, |at| (at as f32 + 0.5) * (frame.x + GAP) - rect.width() / 2.0);
         let scroll = state.scroll.unwrap_or(follow).clamp(0.0, most);
         let making = (open && generation.done < steps && generation.done > 0).then(|| generation.done - 1);

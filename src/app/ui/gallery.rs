@@ -12,9 +12,9 @@ use egui::{
 };
 
 use crate::app::command::{Act, Command};
-use crate::app::state::Shown;
 use crate::app::state::generation::Stage;
 use crate::app::state::library::{Group, day};
+use crate::app::state::shown::Shown;
 use crate::app::theme::icons;
 use crate::app::theme::widgets;
 use crate::app::theme::widgets::IconButton;
@@ -311,7 +311,7 @@ fn foot_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
     });
 }
 
-/// The gallery lying over the tray of a narrow window.
+/// The gallery lying over the canvas of a narrow window.
 pub fn peek_ui(ui: &Ui, view: &mut View<'_>, state: &mut GalleryState, rect: Rect) {
     let tokens = theme::tokens(ui);
     egui::Area::new(egui::Id::unique("gallery over the canvas"))

@@ -1,10 +1,10 @@
-//! Status: what is said about the picture on the tray, above it, below it and to those who listen.
+//! The texts about the picture on the canvas: above it, below it, and for screen readers.
 
 use std::path::Path;
 
 use crate::app::i18n::file_name;
-use crate::app::state::Shown;
 use crate::app::state::generation::{Generation, Stage};
+use crate::app::state::shown::Shown;
 use crate::app::ui::controls::more::mode_name;
 use crate::app::ui::view::View;
 use crate::note::Note;
@@ -134,7 +134,7 @@ pub fn below(view: &View<'_>) -> Option<String> {
     })
 }
 
-/// The picture in words, for those who do not see it.
+/// The picture in words, for screen readers.
 pub fn alt(view: &View<'_>) -> String {
     let (begin, _) = above(view, usize::MAX);
     let prompt = match &view.state.shown {

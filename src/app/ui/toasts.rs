@@ -9,7 +9,7 @@ use egui::{
 };
 
 use crate::app::command::Command;
-use crate::app::state::toasts::{Toast, Weight};
+use crate::app::state::toasts::{Severity, Toast};
 use crate::app::theme::icons;
 use crate::app::theme::widgets;
 use crate::app::theme::widgets::{IconButton, Kind};
@@ -88,9 +88,9 @@ fn toast_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut ToastsState, toast: &T
         ui.set_width(width - 20.0);
         ui.spacing_mut().item_spacing = vec2(9.0, 4.0);
         ui.horizontal_top(|ui| {
-            let (icon, color) = match toast.weight {
-                Weight::Error => (icons::ERROR, tokens.bad),
-                Weight::Notice => (icons::INFO, tokens.subdued),
+            let (icon, color) = match toast.severity {
+                Severity::Error => (icons::ERROR, tokens.bad),
+                Severity::Notice => (icons::INFO, tokens.subdued),
             };
             let (place, _) = ui.allocate_exact_size(vec2(18.0, 24.0), egui::Sense::hover());
             widgets::paint_icon(ui, place, icon, size::ICON, color);
@@ -98,7 +98,7 @@ fn toast_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut ToastsState, toast: &T
             ui.vertical(|ui| {
                 ui.set_width(room);
                 ui.add_space(2.0);
-                ui.label(widgets::body(toast.said.text(view.words), tokens.text));
+                ui.label(widgets::body(toast.message.text(view.words), tokens.text));
             });
             ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
                 let (name, tip) = (view.words.t("dismiss"), format!("{}  Esc", view.words.t("dismiss")));
@@ -109,8 +109,8 @@ fn toast_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut ToastsState, toast: &T
         });
         below_ui(ui, view, state, toast);
     });
-    let role = if toast.weight == Weight::Error { Role::Alert } else { Role::Status };
-    let text = toast.said.text(view.words);
+    let role = if toast.severity == Severity::Error { Role::Alert } else { Role::Status };
+    let text = toast.message.text(view.words);
     shown.response.widget_info(|| WidgetInfo::labeled(role, true, &text));
 }
 

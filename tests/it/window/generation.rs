@@ -5,8 +5,8 @@ use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use safelight::app::services::{Answer, Task};
-use safelight::app::state::Shown;
 use safelight::app::state::generation::Stage as Progress;
+use safelight::app::state::shown::Shown;
 use safelight::message::{Control, Event, JobId, ModelSource, Request};
 use safelight::settings::PreviewMode;
 

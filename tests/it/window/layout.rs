@@ -6,7 +6,7 @@ use egui::{Key, Modifiers, Rect, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use safelight::app::services::Answer;
-use safelight::app::state::Shown;
+use safelight::app::state::shown::Shown;
 use safelight::app::theme::painter;
 use safelight::app::theme::size;
 use safelight::message::{Event, ModelSource, Preview, Report};

@@ -8,7 +8,8 @@ use egui_kittest::kittest::Queryable;
 
 use safelight::app::i18n::Language;
 use safelight::app::services::{Answer, Task};
-use safelight::app::state::{Overlay, Shown};
+use safelight::app::state::Overlay;
+use safelight::app::state::shown::Shown;
 use safelight::message::Request;
 use safelight::picture::{MadeBy, PartialSettings};
 use safelight::preferences::{Memory, Theme};

@@ -8,8 +8,9 @@ use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 
 use safelight::app::services::{Answer, Record, Task};
+use safelight::app::state::Overlay;
 use safelight::app::state::generation::Stage as Progress;
-use safelight::app::state::{Overlay, Shown};
+use safelight::app::state::shown::Shown;
 use safelight::message::{Control, Event, JobId, ModelSource, Report, Request};
 
 use super::stage::{Setup, Stage, made, now, records, sample, settings};

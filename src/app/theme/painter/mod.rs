@@ -1,4 +1,4 @@
-//! The canvas: a paint callback with our own WGSL that puts one or two pictures on the tray.
+//! Painting pictures on the canvas: a callback with its own WGSL shader that draws one or two of them.
 //!
 //! Trap: `position` in the shader counts pixels of the whole target, not of the viewport, so the
 //! picture's place is given in pixels of the target.
@@ -20,7 +20,7 @@ pub const NEAREST_FROM: f32 = 2.0;
 
 /// What is to be seen.
 #[derive(Clone)]
-pub struct Canvas {
+pub struct PicturePaint {
     /// The picture from which a fade comes, or the left one of a wipe.
     pub beneath: Picture,
     /// The picture that is shown.
@@ -29,7 +29,7 @@ pub struct Canvas {
     pub fade: f32,
     /// Where a wipe's line is, 0 to 1 across.
     pub wipe: Option<f32>,
-    /// Where the whole picture lies, in points; may reach beyond the tray.
+    /// Where the whole picture lies, in points; may reach beyond the canvas.
     pub place: Rect,
     /// Whether pixels are shown as squares.
     pub squares: bool,
@@ -37,7 +37,7 @@ pub struct Canvas {
     pub format: wgpu::TextureFormat,
 }
 
-impl Canvas {
+impl PicturePaint {
     /// The shape that paints it, cut to `visible`.
     pub fn shape(self, visible: Rect) -> PaintCallback {
         egui_wgpu::Callback::new_paint_callback(visible, self)
@@ -89,7 +89,7 @@ pub fn prepare_beside(state: &egui_wgpu::RenderState) {
     }
 }
 
-impl CallbackTrait for Canvas {
+impl CallbackTrait for PicturePaint {
     fn prepare(
         &self,
         device: &wgpu::Device,
@@ -117,7 +117,7 @@ impl CallbackTrait for Canvas {
 
 #[cfg(test)]
 mod tests {
-    /// Why is told in the shader.
+    /// The shader says why.
     #[test]
     fn the_vertex_shader_alone_names_the_uniforms() {
         let source = include_str!("canvas.wgsl");

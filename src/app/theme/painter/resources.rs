@@ -1,4 +1,4 @@
-//! What the canvas keeps on the graphics card: the pipeline and the last pictures.
+//! What the painter keeps on the graphics card: the pipeline and the last pictures.
 
 use std::collections::VecDeque;
 
@@ -157,7 +157,7 @@ impl Resources {
 
 fn layout_descriptor() -> wgpu::BindGroupLayoutDescriptor<'static> {
     const fn entry(binding: u32, ty: wgpu::BindingType) -> wgpu::BindGroupLayoutEntry {
-        // The vertex shader alone reads the uniforms; why is told there.
+        // The vertex shader alone reads the uniforms; it says why.
         let visibility = if binding == 0 { wgpu::ShaderStages::VERTEX } else { wgpu::ShaderStages::FRAGMENT };
         wgpu::BindGroupLayoutEntry { binding, visibility, ty, count: None }
     }

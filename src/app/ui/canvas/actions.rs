@@ -3,8 +3,8 @@
 use egui::{Align, CornerRadius, Frame, Layout, Margin, Rect, Ui, UiBuilder, pos2, vec2};
 
 use crate::app::command::{Act, Command};
-use crate::app::state::Shown;
 use crate::app::state::generation::Stage;
+use crate::app::state::shown::Shown;
 use crate::app::theme::widgets;
 use crate::app::theme::widgets::{IconButton, Kind};
 use crate::app::theme::{self, size};
@@ -78,7 +78,7 @@ fn icons_ui(ui: &mut Ui, view: &mut View<'_>, acts: &[Act]) {
     });
 }
 
-/// What the button says that decodes the step on the tray; nothing where it is decoded in full.
+/// What the button says that decodes the step on the canvas; nothing where it is decoded in full.
 fn decode_text(view: &View<'_>) -> Option<String> {
     let Shown::Generation { job, step: Some(step) } = view.state.shown else { return None };
     let shown = view.state.queue.generation(job)?.steps.get(step)?;

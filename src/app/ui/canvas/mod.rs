@@ -13,9 +13,9 @@ use egui::{
 };
 
 use crate::app::picture::Picture;
-use crate::app::state::Shown;
+use crate::app::state::shown::Shown;
 use crate::app::theme;
-use crate::app::theme::painter::{Canvas, NEAREST_FROM};
+use crate::app::theme::painter::{NEAREST_FROM, PicturePaint};
 use crate::app::ui::canvas::fader::Fader;
 use crate::app::ui::status;
 use crate::app::ui::view::View;
@@ -170,7 +170,7 @@ fn picture_ui(
     if let Some(compare) = &view.state.compare
         && let Some(other) = view.state.full(&compare.with)
     {
-        // The picture of the tray lies left of the line.
+        // The picture of the canvas lies left of the line.
         beneath = picture.clone();
         wipe = Some((other.clone(), compare.wipe));
     }
@@ -190,7 +190,7 @@ fn picture_ui(
     let Some(above) = view.textures.reduced.fitting(ui.ctx(), &above) else { return };
     let beneath = view.textures.reduced.fitting(ui.ctx(), &beneath).unwrap_or_else(|| above.clone());
     if visible.is_positive() {
-        painter.add(Canvas { beneath, above, fade, wipe, place, squares, format }.shape(visible));
+        painter.add(PicturePaint { beneath, above, fade, wipe, place, squares, format }.shape(visible));
     }
 }
 

@@ -97,7 +97,7 @@ fn sliders_ui(ui: &mut Ui, view: &mut View<'_>) {
     steps_ui(ui, view);
 }
 
-/// Steps; where the reference's rule runs another number than is asked for, both are told.
+/// Steps; where the reference's rule runs another number than the one asked for, the label names both.
 fn steps_ui(ui: &mut Ui, view: &mut View<'_>) {
     let tokens = theme::tokens(ui);
     let mut steps = view.state.draft.settings.steps as f64;
