@@ -9,7 +9,7 @@ use crate::engine;
 use crate::message::{ModelInfo, TokenCount};
 use crate::picture::PartialSettings;
 use crate::preferences::History;
-use crate::sampler::{SamplerKind, TimestepSpacing};
+use crate::sampler::TimestepSpacing;
 use crate::settings::{PreviewMode, Settings};
 
 /// Pictures at a time, at most.
@@ -56,14 +56,9 @@ pub fn first_settings() -> Settings {
     Settings { seed: 2026, timesteps: TimestepSpacing::Exact, ..engine::first_settings() }
 }
 
-/// Whether a sampler's steps can add noise, so that η means something. The reference's PLMS has none.
-pub fn takes_eta(sampler: SamplerKind) -> bool {
-    sampler != SamplerKind::Plms
-}
-
 /// The settings with η 0 where the sampler takes none.
 fn with_its_eta(settings: Settings) -> Settings {
-    let eta = if takes_eta(settings.sampler) { settings.eta } else { 0.0 };
+    let eta = if settings.sampler.row().takes_eta { settings.eta } else { 0.0 };
     Settings { eta, ..settings }
 }
 
@@ -231,6 +226,7 @@ impl Draft {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sampler::SamplerKind;
 
     #[test]
     fn a_used_seed_is_replaced_unless_it_is_locked() {

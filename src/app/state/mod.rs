@@ -233,8 +233,10 @@ impl State {
     /// Takes over the settings of a picture whose sampler is missing here, with a notice that
     /// names the one used instead.
     pub(super) fn use_foreign_settings(&mut self, settings: Settings, path: &Path, sampler: String) {
-        self.use_settings(Settings { sampler: SamplerKind::Ddim, ..settings });
-        let values = vec![("what", file_name(path)), ("sampler", sampler)];
+        let used = SamplerKind::default();
+        self.use_settings(Settings { sampler: used, ..settings });
+        let values =
+            vec![("what", file_name(path)), ("sampler", sampler), ("used", used.row().a1111.to_owned())];
         self.toasts.notice(Message::Values("settings-from-other", values), None);
     }
 }

@@ -3,7 +3,6 @@
 use egui::{Align2, Rect, Sense, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
 
 use crate::app::command::{Act, Command};
-use crate::app::state::draft::takes_eta;
 use crate::app::state::panels;
 use crate::app::theme::icons;
 use crate::app::theme::slider;
@@ -26,20 +25,16 @@ pub fn more_ui(ui: &mut Ui, view: &mut View<'_>) {
     }
     ui.add_space(10.0);
     let settings = &view.state.draft.settings;
-    choice(
-        ui,
-        view,
-        "sampler",
-        "sampler-tip",
-        &[SamplerKind::Ddim, SamplerKind::Plms].map(|kind| (kind, sampler_name(kind))),
-        settings.sampler,
-        |sampler| of_settings(PartialSettings { sampler: Some(sampler), ..Default::default() }),
-    );
-    if takes_eta(settings.sampler) {
+    let samplers: Vec<(SamplerKind, &str)> =
+        SamplerKind::TABLE.iter().map(|row| (row.kind, row.a1111)).collect();
+    choice(ui, view, "sampler", "sampler-tip", &samplers, settings.sampler, |sampler| {
+        of_settings(PartialSettings { sampler: Some(sampler), ..Default::default() })
+    });
+    if settings.sampler.row().takes_eta {
         noise_ui(ui, view);
     }
-    let spacings = [TimestepSpacing::Exact, TimestepSpacing::Uniform, TimestepSpacing::Quad]
-        .map(|spacing| (spacing, view.words.t(spacing_key(spacing))));
+    let spacings: Vec<(TimestepSpacing, String)> =
+        TimestepSpacing::TABLE.iter().map(|row| (row.kind, view.words.t(row.key))).collect();
     let spacings: Vec<(TimestepSpacing, &str)> =
         spacings.iter().map(|(value, name)| (*value, name.as_str())).collect();
     choice(ui, view, "spacing", "spacing-tip", &spacings, settings.timesteps, |timesteps| {
@@ -78,29 +73,12 @@ fn of_settings(change: PartialSettings) -> Command {
     Command::Set(Box::new(change))
 }
 
-/// A sampler's name, the same in every language.
-pub fn sampler_name(sampler: SamplerKind) -> &'static str {
-    match sampler {
-        SamplerKind::Ddim => "DDIM",
-        SamplerKind::Plms => "PLMS",
-    }
-}
-
 /// A generator's name, the same in every language.
 pub fn rng_name(rng: RngKind) -> &'static str {
     match rng {
         RngKind::Cpu => "CPU",
         RngKind::CpuLibm => "CPU libm",
         RngKind::Nv => "CUDA",
-    }
-}
-
-/// The words for a spread of timesteps.
-pub fn spacing_key(spacing: TimestepSpacing) -> &'static str {
-    match spacing {
-        TimestepSpacing::Exact => "spacing-exact",
-        TimestepSpacing::Uniform => "spacing-uniform",
-        TimestepSpacing::Quad => "spacing-quad",
     }
 }
 
@@ -127,7 +105,7 @@ fn heading_ui(ui: &mut Ui, view: &mut View<'_>) {
     widgets::paint_icon(ui, at, if open { icons::UP } else { icons::RIGHT }, 16.0, tokens.subdued);
     if !open {
         let settings = &view.state.draft.settings;
-        let sampler = sampler_name(settings.sampler);
+        let sampler = settings.sampler.row().a1111;
         let mode = mode_name(view, view.state.draft.previews).to_lowercase();
         let previews = view.words.with("preview-of", &[("mode", mode.into())]);
         let eta = if settings.eta > 0.0 { format!("η {} · ", settings.eta) } else { String::new() };
