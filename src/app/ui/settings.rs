@@ -76,10 +76,11 @@ fn settings_ui(ui: &mut Ui, view: &mut View<'_>, name: &str) {
     if let Some(chosen) = field(ui, &view.words.t("theme"), &names, present) {
         view.push(Command::Theme(looks[chosen].0));
     }
-    let names = Language::ALL.map(Language::name);
-    let present = Language::ALL.iter().position(|language| *language == view.words.language());
+    let languages: Vec<Language> = Language::all().collect();
+    let names: Vec<&str> = languages.iter().map(|language| language.name()).collect();
+    let present = languages.iter().position(|language| *language == view.words.language());
     if let Some(chosen) = field(ui, &view.words.t("language"), &names, present) {
-        view.push(Command::Speak(Language::ALL[chosen]));
+        view.push(Command::Speak(languages[chosen]));
     }
     let mut still = view.state.preferences.reduce_motion;
     if widgets::switch(ui, &view.words.t("reduce-motion"), &mut still).clicked() {

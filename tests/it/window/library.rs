@@ -324,7 +324,7 @@ fn the_language_changes_while_the_window_is_open() {
 #[test]
 fn the_bundled_fonts_have_every_character_of_the_words() {
     let stage = Setup::default().open();
-    for language in Language::ALL {
+    for language in Language::all() {
         let text: String = language.source().chars().filter(|c| !c.is_whitespace()).collect();
         let missing: String = stage.harness.ctx.fonts_mut(|fonts| {
             let font = safelight::app::theme::body();
