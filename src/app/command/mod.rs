@@ -58,7 +58,7 @@ pub enum Act {
     DevelopAgain,
     /// Write a prompt of things that the model knows.
     Surprise,
-    /// Another seed.
+    /// Draw another seed.
     NewSeed,
     /// Keep the seed, or not.
     LockSeed,
@@ -78,21 +78,21 @@ pub enum Act {
     ExportApng,
     /// Decode the chosen step with the full decoder.
     DecodeStep,
-    /// The step before.
+    /// Show the step before.
     PreviousStep,
-    /// The step after.
+    /// Show the step after.
     NextStep,
-    /// The whole picture.
+    /// Show the whole picture.
     ZoomFit,
-    /// Nearer.
+    /// Zoom in.
     ZoomIn,
-    /// Farther.
+    /// Zoom out.
     ZoomOut,
     /// Write the prompt.
     FocusPrompt,
     /// Search the gallery.
     FocusSearch,
-    /// The pictures' folder.
+    /// Show the pictures' folder.
     OpenFolder,
     /// Start the inference thread again.
     Restart,
@@ -107,7 +107,7 @@ pub enum Command {
     Do(Act),
     /// Show a step of a generation; none is its newest.
     ShowStep {
-        /// Which generation.
+        /// Its job.
         job: JobId,
         /// The step, from 0.
         step: Option<usize>,
@@ -131,7 +131,7 @@ pub enum Command {
     },
     /// Open a model.
     Open(ModelSource),
-    /// Compute elsewhere or otherwise.
+    /// Compute on another device, in another precision or on other threads.
     Compute(Compute),
     /// Change the guidance of the running picture.
     Steer(f64),
@@ -162,16 +162,16 @@ pub enum Command {
     Dropped(Vec<PathBuf>),
     /// Look for files on the clipboard; `picture` when a bare picture was found there.
     PasteFiles {
-        /// Whether there was one.
+        /// Whether a bare picture was there.
         picture: bool,
     },
     /// Dismiss a toast.
     Dismiss(u64),
-    /// Speak another language.
+    /// Use another language.
     Speak(Language),
     /// Use another theme.
     Theme(crate::preferences::Theme),
-    /// Move less, or as much as usual.
+    /// Turn animations off or on.
     ReduceMotion(bool),
     /// Show a file or folder that the program keeps.
     Reveal(PathBuf),

@@ -87,18 +87,18 @@ pub const TABLE: &[Row] = &[
 ];
 
 impl Act {
-    /// Its row.
+    /// Its row of the table.
     pub fn row(self) -> &'static Row {
         // Every act has a row (a test says so); the first stands in if one were lost.
         TABLE.iter().find(|row| row.act == self).unwrap_or(&TABLE[0])
     }
 
-    /// What it is called.
+    /// Its name in the language of `words`.
     pub fn name(self, words: &Words) -> String {
         words.t(&format!("do-{}", self.row().key))
     }
 
-    /// What it does, and its keys.
+    /// One sentence about it, and its keys.
     pub fn tip(self, words: &Words, ctx: &Context) -> String {
         let row = self.row();
         let tip = words.t(&format!("do-{}-tip", row.key));
@@ -109,7 +109,7 @@ impl Act {
     }
 }
 
-/// A shortcut as people read it.
+/// A shortcut in readable form.
 pub fn keys(ctx: &Context, shortcut: &KeyboardShortcut) -> String {
     let text = ctx.format_shortcut(shortcut).replace('+', " ");
     [("Enter", "↵"), ("Escape", "Esc"), ("Period", "."), ("Comma", ","), ("Plus", "+"), ("Minus", "−")]

@@ -117,7 +117,7 @@ impl Words {
         Self { language, bundle }
     }
 
-    /// Which language it is.
+    /// The language in force.
     pub fn language(&self) -> Language {
         self.language
     }
@@ -137,7 +137,7 @@ impl Words {
         self.bundle.format_pattern(pattern, Some(&args), &mut errors).into_owned()
     }
 
-    /// A sentence that travelled as data.
+    /// A sentence in words.
     pub fn say(&self, sentence: &Sentence) -> String {
         let values: Vec<_> =
             sentence.values.iter().map(|(name, value)| (*name, value.as_str().into())).collect();

@@ -1,5 +1,5 @@
 //! The desktop: the real [`Services`]. One thread does all work with files and owns the gallery and
-//! the memory; each dialog, and each file manager that is called, waits on a small thread of its own.
+//! the preferences; each dialog, and each file manager that is called, waits on a small thread of its own.
 //!
 //! Traps: dialogs must be made on the main thread (macOS insists) and never waited for there. The
 //! end must wait for the thread, or the last picture and the last settings are lost: dropping does.
@@ -29,9 +29,9 @@ const WAITING_MAX: usize = 1024;
 
 /// What the desktop is made of.
 pub struct Setup {
-    /// Where things are.
+    /// The program's folders and files.
     pub places: Places,
-    /// Writes what is remembered.
+    /// Writes the preferences.
     pub keeper: Keeper,
     /// What is wrong with the preferences' file, if anything.
     pub note: Option<String>,

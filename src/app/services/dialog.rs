@@ -43,7 +43,7 @@ impl Purpose {
         match self {
             Self::Save { content, ending, .. } => {
                 let path = with_ending(chosen.clone(), ending);
-                // A name that the dialog has not seen was not asked about.
+                // The dialog did not ask about a name that it has not seen.
                 let force = path == chosen;
                 DialogOutcome::Write { content, path, force, sentence: None }
             }
@@ -65,7 +65,7 @@ impl Purpose {
     }
 }
 
-/// Lowers the flag, however its thread ends.
+/// Clears the flag, however its thread ends.
 struct Opened(Arc<AtomicBool>);
 
 impl Drop for Opened {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// The system is asked at most this often.
+/// The file is read at most this often.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// The last answer, and when it came.

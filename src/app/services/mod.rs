@@ -34,7 +34,7 @@ pub type Waker = Arc<dyn Fn() + Send + Sync>;
 pub struct Record {
     /// Its file.
     pub path: PathBuf,
-    /// What it was asked to show; empty where unknown.
+    /// Its prompt; empty where unknown.
     pub prompt: String,
     /// The settings that its file tells.
     pub settings: Option<Box<PartialSettings>>,
@@ -48,7 +48,7 @@ pub struct Record {
     pub modified: SystemTime,
 }
 
-/// How a generation is written.
+/// The format of an exported generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Animation {
     /// 256 colors, shown everywhere.
@@ -80,8 +80,7 @@ pub enum Task {
     },
     /// Try again to keep the pictures that could not be kept.
     SaveAgain,
-    /// Note what is being made and what waits, in order, for the next start if this one does not get to
-    /// the end.
+    /// Note the running and waiting jobs, in order, for the next start should this one crash.
     UnderWay(Vec<Settings>),
     /// Ask where, then save there.
     SaveAs {
@@ -139,14 +138,14 @@ pub enum Answer {
     Gallery(Vec<Record>),
     /// A thumbnail.
     Thumbnail {
-        /// Of which file.
+        /// The file.
         path: PathBuf,
         /// The pixels; none where the file cannot be read.
         frame: Option<Frame>,
     },
     /// A picture in full.
     Read {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// The pixels.
         frame: Frame,
@@ -158,18 +157,18 @@ pub enum Answer {
         /// Its record.
         record: Box<Record>,
     },
-    /// What could not be kept so far: all of it, whenever that has changed or was tried again.
+    /// All pictures that could not be saved so far, whenever that changes or was tried again.
     Unsaved {
         /// The jobs of this session whose pictures are not on the disk.
         jobs: Vec<JobId>,
         /// Pictures that are not in their place, those of an earlier session included.
         count: usize,
-        /// Why not, if it was just tried.
+        /// The reason, if it was just tried.
         report: Option<Report>,
     },
-    /// So many pictures of an earlier session, which could not be kept then, are in their place now.
+    /// So many pictures that an earlier session could not save are saved now.
     SavedLate(usize),
-    /// What was being made and what waited when an earlier session ended without order.
+    /// The jobs of an earlier session that crashed or was killed.
     Interrupted(Vec<Settings>),
     /// Another start of the program hands over to this window: it comes to the front, and opens the model
     /// that was named.
@@ -178,7 +177,7 @@ pub enum Answer {
     Saved(PathBuf),
     /// A dropped or chosen picture, and the settings found in it.
     Recovered {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// The settings that the file tells.
         settings: Option<Box<PartialSettings>>,
@@ -197,10 +196,10 @@ pub enum Answer {
     Part {
         /// The file or folder.
         path: PathBuf,
-        /// Which part.
+        /// The part.
         part: ModelPart,
     },
-    /// The picture is gone from the gallery.
+    /// The picture was deleted.
     Trashed(PathBuf),
     /// The picture is restored.
     Untrashed(Box<Record>),
@@ -211,7 +210,7 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// A task failed, said in one sentence; `details` are for those who want more.
+    /// A failed task: one sentence, and details behind it.
     fn failed(sentence: impl Into<Sentence>, details: impl Into<String>) -> Self {
         Self::Failed(Report { sentence: sentence.into(), details: details.into() })
     }
@@ -223,7 +222,7 @@ pub trait Services {
     fn ask(&mut self, task: Task);
     /// Takes the answers that have come.
     fn answers(&mut self) -> Vec<Answer>;
-    /// What time it is.
+    /// The present time.
     fn now(&self) -> SystemTime {
         SystemTime::now()
     }
@@ -231,11 +230,11 @@ pub trait Services {
     fn local_offset(&self) -> i64 {
         0
     }
-    /// Which folders and files are kept, where there are any.
+    /// The program's folders and files, where there are any.
     fn places(&self) -> Option<&Places> {
         None
     }
-    /// Bytes of memory that the process holds now, where the system tells.
+    /// Bytes of memory that the process holds now, where the system reports them.
     fn resident_memory(&mut self) -> Option<u64> {
         None
     }

@@ -12,22 +12,22 @@ use crate::told::Sentence;
 pub(super) enum DialogOutcome {
     /// Write a file.
     Write {
-        /// What.
+        /// The content.
         content: Content,
-        /// Where.
+        /// The file.
         path: PathBuf,
         /// Whether an existing file is replaced, which the dialog has asked.
         force: bool,
         /// Reported afterwards in place of the name, where there was no dialog.
         sentence: Option<Sentence>,
     },
-    /// Find out what a file is.
+    /// Examine a file.
     Examine(PathBuf),
     /// Report this to the window.
     Tell(Answer),
 }
 
-/// What is written.
+/// The content of a file.
 pub(super) enum Content {
     /// A picture.
     Picture {

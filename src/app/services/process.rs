@@ -9,16 +9,16 @@ use crate::preferences::{Instance, Left, Session};
 pub struct OfProcess {
     /// Its folder; none where there is no place for one.
     pub session: Option<Session>,
-    /// What earlier ones have left.
+    /// What earlier processes left.
     pub left: Left,
-    /// Hears other starts of the program; none if this is not the first.
+    /// Receives the calls of other starts; none if this is not the first.
     pub instance: Option<Instance>,
-    /// Whether another window has the memory, so that this one remembers nothing.
+    /// Whether another window writes the preferences, so that this one remembers nothing.
     pub beside: bool,
 }
 
 impl OfProcess {
-    /// With a session below `root`.
+    /// Opens a session below `root`.
     pub fn open(root: Option<&Path>, instance: Option<Instance>) -> Self {
         let opened = root.map(Session::open).transpose().unwrap_or_else(|error| {
             log::warn!("there is no folder for this session: {error}");

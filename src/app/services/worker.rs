@@ -1,4 +1,4 @@
-//! The services' thread: it owns the gallery and the memory and does one task after the other.
+//! The services' thread: it owns the gallery and the preferences and does one task after the other.
 //!
 //! It sleeps until there is something to do: a task, a dialog's outcome, or a wake-up by one of the
 //! gallery's own threads. The window is woken only when it has an answer to read.
@@ -32,13 +32,13 @@ use crate::told::Sentence;
 const LIST_EVERY: Duration = Duration::from_millis(200);
 /// A list waits this long for the gallery to see a picture that was just kept.
 const SEEN_AFTER: Duration = Duration::from_secs(1);
-/// Deleted pictures are looked after this often, for as long as there are any.
+/// Deleted pictures are moved to the trash this often, for as long as there are any.
 const DISCARD_EVERY: Duration = Duration::from_millis(500);
 /// Files pasted at once, at most.
 const FILES_MAX: usize = 64;
-/// Calls of other starts are looked for this often.
+/// Other starts of the program are polled this often.
 const CALLS_EVERY: Duration = Duration::from_millis(400);
-/// When to look whether what was remembered could be written.
+/// When to check whether the preferences were written.
 const WRITTEN_AFTER: Duration = Duration::from_secs(1);
 
 /// The thread's state.
@@ -49,7 +49,7 @@ pub(super) struct Worker {
     places: Places,
     keeper: Keeper,
     trash: Trash,
-    /// The gallery's threads poke here.
+    /// The gallery's threads wake the worker here.
     poke: Sender<()>,
     poked: Receiver<()>,
     gallery: Option<Gallery>,
@@ -66,7 +66,7 @@ pub(super) struct Worker {
     listed_at: Option<Instant>,
     /// A saved picture that the gallery has yet to see; until when lists wait for it.
     awaited: Option<(PathBuf, Instant)>,
-    /// When to ask the keeper for trouble.
+    /// When to ask the keeper for errors.
     ask_keeper: Option<Instant>,
 }
 

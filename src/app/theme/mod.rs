@@ -68,7 +68,7 @@ pub struct Tokens {
     pub shadow: Color32,
 }
 
-/// A theme as egui says it.
+/// egui's name for a theme.
 pub fn preference(theme: preferences::Theme) -> ThemePreference {
     match theme {
         preferences::Theme::System => ThemePreference::System,
@@ -216,12 +216,12 @@ pub fn prompt() -> FontId {
     font(16.0, Weight::Regular)
 }
 
-/// Whether things may move.
+/// Whether animations run.
 pub fn moves(ctx: &Context) -> bool {
     ctx.global_style().animation_time > 0.0
 }
 
-/// Gives both themes to egui. Without motion nothing is animated.
+/// Installs both themes in egui. Without motion nothing is animated.
 pub fn install(ctx: &Context, reduce_motion: bool) {
     for (theme, dark) in [(Theme::Dark, true), (Theme::Light, false)] {
         ctx.set_style_of(theme, style(of(dark), dark, reduce_motion));

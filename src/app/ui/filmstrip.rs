@@ -1,6 +1,6 @@
 //! The filmstrip: every step's preview; the pointer or the arrows go back and forth in time.
 //!
-//! It is one widget for the keyboard and for those who listen (a slider over the steps), since a
+//! It is one widget for the keyboard and for screen readers (a slider over the steps), since a
 //! thousand buttons would be no help to anyone.
 
 use egui::accesskit::Role;
@@ -22,7 +22,7 @@ use crate::message::JobId;
 const GAP: f32 = 2.6;
 /// Beside the frames, where the buttons are.
 const SIDE: f32 = 56.0;
-/// The least a frame is wide; more frames than fit are scrolled.
+/// The smallest width of a frame; more frames than fit are scrolled.
 const LEAST: f32 = 24.0;
 /// Frames are as tall as wide up to this share of the window's height, and these heights.
 const TALLEST: f32 = 0.055;
@@ -37,7 +37,7 @@ fn frame_size(steps: usize, width: f32, window: f32) -> Vec2 {
     vec2(wide, wide.min((window * TALLEST).clamp(TALLEST_LEAST, TALLEST_MOST)))
 }
 
-/// How tall the strip of a generation is in a place `width` across, in a window `window` tall.
+/// The height of a generation's strip that is `width` across, in a window `window` tall.
 pub fn height(generation: &Generation, width: f32, window: f32) -> f32 {
     let steps =
         if generation.steps.is_empty() { generation.job.settings.steps } else { generation.steps.len() };
@@ -218,7 +218,7 @@ fn input(
             view.push(Command::ShowStep { job: strip.job, step });
         }
     };
-    // A frame that was not made cannot be chosen: the nearest one is.
+    // The nearest frame stands in for one that was not made.
     if let Some(at) = response.interact_pointer_pos()
         && let Some(step) = generation.nearest(strip.step_at(at))
     {

@@ -1,7 +1,7 @@
 //! The gallery: kept pictures, newest first, by day, with a search.
 //!
 //! Trap: a thousand pictures must scroll smoothly, so only rows in sight are drawn and only their
-//! thumbnails are asked for.
+//! thumbnails are requested.
 
 use std::path::PathBuf;
 
@@ -240,7 +240,7 @@ fn ring(ui: &Ui, place: Rect, color: egui::Color32) {
     ui.painter().rect_stroke(place.expand(1.0), CornerRadius::same(5), stroke, StrokeKind::Outside);
 }
 
-/// The picture being made, with how far it is.
+/// The picture being made, and the share that is done.
 fn developing_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut GalleryState, job: JobId, place: Rect) {
     let tokens = theme::tokens(ui);
     let Some(generation) = view.state.queue.generation(job) else { return };

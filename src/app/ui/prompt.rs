@@ -27,7 +27,7 @@ const SUGGESTIONS_MAX: usize = 8;
 /// Unknown words that are named, at most.
 const UNKNOWN_MAX: usize = 6;
 
-/// The prompt's place in the keyboard's world.
+/// The id by which the prompt has the keyboard's focus.
 pub fn prompt_id() -> Id {
     Id::unique("prompt")
 }
@@ -167,7 +167,7 @@ fn move_to_end(ui: &Ui, prompt: &str) {
     }
 }
 
-/// A text laid out, what is dropped of it struck out.
+/// Lays out a text, with the part that the model drops struck out.
 fn marked(ui: &Ui, text: &str, dropped_from: Option<usize>, format: TextFormat, width: f32) -> Arc<Galley> {
     let tokens = theme::tokens(ui);
     let cut = dropped_from.filter(|&at| text.is_char_boundary(at)).unwrap_or(text.len());
@@ -208,7 +208,7 @@ fn negative_ui(ui: &mut Ui, view: &mut View<'_>) {
     response.accessible_name(view.words.t("negative-prompt"));
 }
 
-/// Which words the model does not know, or what it knows where the prompt names nothing of it.
+/// Draws a note: the words that the model does not know, or what it knows where the prompt names none.
 fn note_ui(ui: &mut Ui, view: &View<'_>, state: &mut PromptState) {
     let Some(info) = &view.state.model.info else { return };
     let (prompt, concepts) = (view.state.draft.settings.prompt.as_str(), &info.concepts);
@@ -252,7 +252,7 @@ enum Fold {
     Open,
     /// *Surprise me* is its icon.
     Surprise,
-    /// Buttons do not tell their keys.
+    /// Buttons leave out their keys.
     Keys,
     /// *Negative prompt* is its icon.
     Negative,

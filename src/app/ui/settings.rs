@@ -113,7 +113,7 @@ fn pictures_ui(ui: &mut Ui, view: &mut View<'_>) {
     path_ui(ui, &folder, ui.available_width());
 }
 
-/// What else is kept, and where.
+/// The other files and folders of the program.
 fn places_ui(ui: &mut Ui, view: &mut View<'_>) {
     const LABEL: f32 = 148.0;
     let Some(places) = view.places else { return };
@@ -145,7 +145,7 @@ fn places_ui(ui: &mut Ui, view: &mut View<'_>) {
     }
 }
 
-/// A path on one line of a width: its end is what tells, so its beginning is cut.
+/// A path on one line of a width: its end identifies it, so its beginning is cut.
 fn path_ui(ui: &mut Ui, path: &str, width: f32) {
     let color = theme::tokens(ui).subdued;
     let fits =
@@ -162,7 +162,7 @@ fn path_ui(ui: &mut Ui, path: &str, width: f32) {
     }
 }
 
-/// A label and a row of choices at the right; the one that was clicked.
+/// Draws a label and a row of choices at the right; returns the one that was clicked.
 fn field(ui: &mut Ui, label: &str, names: &[&str], present: Option<usize>) -> Option<usize> {
     const GAP: f32 = 6.0;
     let widths = names.iter().map(|name| widgets::chip_width(ui, name) + GAP);

@@ -11,7 +11,7 @@ use crate::note::Note;
 use crate::settings::{PreviewMode, Settings};
 use crate::told::Told as _;
 
-/// Seconds, short.
+/// Seconds, with two decimals below ten.
 fn seconds(view: &View<'_>, seconds: f64) -> String {
     let shown = match seconds {
         s if s < 10.0 => format!("{s:.2}"),
@@ -20,7 +20,7 @@ fn seconds(view: &View<'_>, seconds: f64) -> String {
     view.words.with("seconds", &[("n", shown.into())])
 }
 
-/// A time to come, in the unit that people would use.
+/// A remaining time, in the unit that a person would use.
 fn left(view: &View<'_>, seconds: f64) -> String {
     match seconds {
         s if s < 90.0 => view.words.with("seconds-left", &[("n", (s.ceil().max(1.0) as i64).into())]),

@@ -123,7 +123,7 @@ fn act_ui(ui: &mut Ui, view: &mut View<'_>, toast: &Toast) {
     }
 }
 
-/// What can be done about it, and its details folded away.
+/// Draws its acts, and its details where they are unfolded.
 fn below_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut ToastsState, toast: &Toast) {
     let open = state.unfolded == Some(toast.id);
     if toast.act.is_none() && toast.details.is_empty() {

@@ -14,8 +14,8 @@ use super::{entry, program, refuse};
 const INSIDE: &[(&str, &[&str])] = &[
     ("app::command", &["i18n", "theme"]),
     ("app::i18n", &[]),
-    ("app::services", &["i18n"]),
     ("app::picture", &[]),
+    ("app::services", &["i18n"]),
     ("app::state", &["command", "i18n", "picture", "services"]),
     ("app::theme", &["picture"]),
     ("app::ui", &["command", "i18n", "picture", "state", "theme"]),
@@ -39,13 +39,6 @@ const FILES_MAX: usize = 20;
 const EXCEPTIONS: &[&str] = &[
     "bench/cancel.rs and bench/suite.rs import each other",
     "bench/previews.rs and bench/suite.rs import each other",
-    "checkpoint/diffusers/folder.rs and checkpoint/overlay.rs import each other",
-    "checkpoint/error.rs and checkpoint/overlay.rs import each other",
-    "checkpoint/locate.rs and checkpoint/open.rs import each other",
-    "checkpoint/open.rs and checkpoint/overlay.rs import each other",
-    "checkpoint/pickle/machine.rs and checkpoint/pickle/torch.rs import each other",
-    "checkpoint/scaled.rs and checkpoint/stored.rs import each other",
-    "engine/job.rs and engine/worker.rs import each other",
     "model/instantiate.rs and model/latent_diffusion.rs import each other",
     "ops/cpu/conv/gather.rs and ops/cpu/conv/winograd.rs import each other",
     "ops/cpu/conv/scatter.rs and ops/cpu/conv/winograd.rs import each other",
@@ -54,9 +47,6 @@ const EXCEPTIONS: &[&str] = &[
     "picture/format.rs and picture/metadata/exif.rs import each other",
     "picture/metadata/chunks.rs and picture/metadata/read.rs import each other",
     "picture/metadata/read/exif.rs and picture/metadata/read/texts.rs import each other",
-    "sampler/run.rs and sampler/update.rs import each other",
-    "verify/case.rs and verify/embedded.rs import each other",
-    "checkpoint has too many files",
 ];
 
 /// The part of a layer that a module belongs to: `app::ui` of `app::ui::prompt`.

@@ -17,6 +17,24 @@ fn shown(stage: &Stage) -> &Shown {
 }
 
 #[test]
+fn what_is_typed_in_a_frame_belongs_to_the_picture_asked_for_in_it() {
+    let mut stage = Setup::default().open();
+    // The harness gives each event a frame of its own; these two come in one.
+    let events = &mut stage.harness.input_mut().events;
+    events.push(egui::Event::Text(" at night".into()));
+    events.push(egui::Event::Key {
+        key: Key::Enter,
+        physical_key: None,
+        pressed: true,
+        repeat: false,
+        modifiers: Modifiers::COMMAND,
+    });
+    stage.run();
+    let prompt = stage.job().settings.prompt;
+    assert!(prompt.ends_with(" at night"), "{prompt}");
+}
+
+#[test]
 fn the_first_request_opens_the_model_and_the_first_frame_does_not_wait_for_it() {
     let mut stage = Setup::default().build();
     assert_eq!(stage.requests(), [Request::Open(ModelSource::Starter)]);

@@ -18,7 +18,7 @@ use resources::Resources;
 /// Pictures are shown as squares of one color from this many points a pixel on.
 pub const NEAREST_FROM: f32 = 2.0;
 
-/// What is to be seen.
+/// One or two pictures to paint, and how.
 #[derive(Clone)]
 pub struct PicturePaint {
     /// The picture from which a fade comes, or the left one of a wipe.
@@ -63,8 +63,8 @@ impl PicturePaint {
     }
 }
 
-/// Listens to what goes wrong on the graphics card, which would otherwise end the program. The first
-/// complaint that is not yet read waits in the channel, and `wake` is called; the rest are logged.
+/// Listens for errors of the graphics card, which would otherwise end the program. One unread error
+/// waits in the channel, and `wake` is called; the rest are logged.
 pub fn listen(device: &wgpu::Device, wake: impl Fn() + Send + Sync + 'static) -> Receiver<String> {
     let (sender, complaints) = bounded(1);
     device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {

@@ -19,7 +19,7 @@ struct OnCard {
 /// Bytes of pictures on the card.
 const BYTES_MAX: usize = 192 << 20;
 
-/// Everything on the card.
+/// What the painter keeps on the card.
 pub struct Resources {
     pipeline: wgpu::RenderPipeline,
     layout: wgpu::BindGroupLayout,
@@ -78,7 +78,7 @@ impl Resources {
         Self { pipeline, layout, sampler, uniforms, pictures: VecDeque::new(), bound: None }
     }
 
-    /// Brings the pictures and the numbers to the card.
+    /// Uploads the pictures and the uniforms.
     pub fn prepare(
         &mut self,
         device: &wgpu::Device,

@@ -36,7 +36,7 @@ pub struct CanvasState {
     pub zoom: Option<f32>,
     /// How far the picture is moved from the middle, in points.
     pub pan: Vec2,
-    /// The last announcement to those who listen to the window.
+    /// The last announcement to screen readers.
     pub announced: String,
     /// The height from which on downwards nothing lies on the canvas but text.
     pub free_from: f32,
@@ -186,7 +186,7 @@ fn picture_ui(
     };
     let fade = if wipe.is_some() { 1.0 } else { fade };
     let visible = place.intersect(rect);
-    // Those that the card cannot take as they are are drawn as smaller copies.
+    // Pictures larger than the graphics card takes are drawn as smaller copies.
     let Some(above) = view.textures.reduced.fitting(ui.ctx(), &above) else { return };
     let beneath = view.textures.reduced.fitting(ui.ctx(), &beneath).unwrap_or_else(|| above.clone());
     if visible.is_positive() {

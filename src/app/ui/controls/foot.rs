@@ -32,7 +32,7 @@ pub fn foot_ui(ui: &mut Ui, view: &mut View<'_>) {
     });
 }
 
-/// The memory in use, ending at `at`; answers where it begins.
+/// Draws the memory in use, ending at `at`; returns its left edge.
 fn memory_ui(ui: &Ui, view: &View<'_>, at: egui::Pos2) -> f32 {
     let Some(bytes) = view.memory else { return at.x };
     let color = theme::tokens(ui).subdued;
@@ -112,7 +112,7 @@ fn menu_ui(ui: &mut Ui, view: &mut View<'_>) {
     }
 }
 
-/// A label and chips below it; the one that was clicked.
+/// Draws a label and chips below it; returns the one that was clicked.
 fn row_ui(ui: &mut Ui, label: &str, names: &[String], chosen: Option<usize>) -> Option<usize> {
     let mut clicked = None;
     egui::Frame::new().inner_margin(egui::Margin::symmetric(6, 4)).show(ui, |ui| {

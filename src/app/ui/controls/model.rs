@@ -83,7 +83,7 @@ fn about(view: &View<'_>, info: &ModelInfo) -> String {
     joined([Some(format!("{} px", info.defaults.width)), Some(size), place])
 }
 
-/// What is known, a dot between.
+/// The known parts, joined by dots.
 fn joined(parts: [Option<String>; 3]) -> String {
     parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
 }
@@ -137,7 +137,7 @@ fn list_ui(ui: &mut Ui, view: &mut View<'_>) {
     }
 }
 
-/// One line of a list: what it is, and a note.
+/// Draws a line of a list, a name and a note; returns whether it was clicked.
 pub fn row(ui: &mut Ui, name: &str, note: &str, chosen: bool) -> bool {
     let tokens = theme::tokens(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 40.0), Sense::click());

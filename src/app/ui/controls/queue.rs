@@ -44,7 +44,7 @@ pub fn queue_ui(ui: &mut Ui, view: &mut View<'_>) {
     }
 }
 
-/// What is being made: its words, and which of how many it is.
+/// The running job: its prompt, and its number among all.
 fn running_ui(ui: &mut Ui, view: &View<'_>, prompt: &str) {
     let tokens = theme::tokens(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
