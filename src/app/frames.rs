@@ -1,11 +1,11 @@
-//! `FrameTimes`: how long the window's frames take on the UI thread, for whoever asks.
+//! `FrameTimes`: how long the window's frames take on the UI thread.
 //!
 //! With `SAFELIGHT_FRAMES=FILE` a summary is written at the end, and a line for each frame. A frame
 //! reaches from its `logic` to the next one's, so that tessellation, painting and handing over to the
 //! graphics card are in it. Trap: time by the clock includes waiting for a core that inference has,
-//! so it is the thread's own processor time that counts; Windows does not tell it to safe code, and
+//! so it is the thread's own processor time that counts; Windows does not report it to safe code, and
 //! there the summary has eframe's time alone. Without a graphics card presenting a frame may mean
-//! sending every pixel of it to the display, on this thread: so what comes before is told apart.
+//! sending every pixel of it to the display, on this thread: so the time before that is reported as well.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -25,7 +25,7 @@ const FRAMES_MAX: usize = 216_000;
 struct FrameTime {
     /// When it began, from when the window was set up.
     began: Duration,
-    /// The UI thread's own processor time, where the system tells it.
+    /// The UI thread's own processor time, where the system reports it.
     own: Option<Duration>,
     /// The same up to the last command of painting: what is left is handing over and presenting.
     painted: Option<Duration>,
@@ -139,7 +139,7 @@ fn milliseconds(time: Duration) -> String {
     format!("{:.2}", time.as_secs_f64() * 1000.0)
 }
 
-/// Processor time that this thread has used; `None` where the system does not tell.
+/// Processor time that this thread has used; `None` where the system does not report it.
 #[cfg(unix)]
 fn thread_time() -> Option<Duration> {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);

@@ -1,38 +1,38 @@
 //! Pasting: pictures and files on the clipboard do what they do when dropped; words stay words.
 //!
 //! Trap: file managers differ. Most on Linux hand over copied files as text, Windows' Explorer as
-//! nothing that egui would tell of: a Ctrl+V that brought nothing is seen by its key alone, and then
-//! the services look at the clipboard.
+//! nothing that egui reports: a Ctrl+V that brought nothing shows in its key alone, and then the
+//! services look at the clipboard.
 
 use std::path::{Path, PathBuf};
 
 use egui::{Context, Event, Key};
 
 use crate::app::command::Command;
-use crate::app::ui::view::Room;
 
 /// Files pasted at once, at most.
 const FILES_MAX: usize = 64;
 
-/// Takes what is no text out of this frame's pastes.
-pub(super) fn take(ctx: &Context, room: &mut Room) -> Vec<Command> {
+/// Takes what is no text out of this frame's pastes. `pasted`: whether the key that pastes, while it is
+/// held, has brought something.
+pub(super) fn take(ctx: &Context, pasted: &mut bool) -> Vec<Command> {
     let mut commands = Vec::new();
     ctx.input_mut(|input| {
         input.events.retain(|event| match event {
             Event::Paste(text) => {
-                room.pasted = true;
+                *pasted = true;
                 let files = files(text);
                 let is_text = files.is_none();
                 commands.extend(files.map(Command::Dropped));
                 is_text
             }
             Event::PasteImage(_) => {
-                room.pasted = true;
+                *pasted = true;
                 commands.push(Command::PasteFiles { picture: true });
                 false
             }
             Event::Key { key: Key::V, pressed: false, modifiers, .. } => {
-                if !std::mem::take(&mut room.pasted) && modifiers.command {
+                if !std::mem::take(pasted) && modifiers.command {
                     commands.push(Command::PasteFiles { picture: false });
                 }
                 true

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use eframe::egui_wgpu::WgpuError;
 use egui::{IconData, Rect, ViewportBuilder, ViewportId, pos2, vec2};
 
-use crate::app::services::Services;
+use crate::app::services::{Services, Waker};
 use crate::app::state::ComputeState;
 use crate::app::state::examples;
 use crate::app::theme::size;
@@ -16,17 +16,14 @@ use crate::engine::EngineHandle;
 use crate::message::ModelSource;
 use crate::preferences::Memory;
 
-/// Wakes the window; may be called from any thread, after a message was sent.
-pub type Waker = Arc<dyn Fn() + Send + Sync>;
-
 /// Shows the window until it is closed.
 ///
 /// `engine` starts the inference thread and is called again by the restart button; `services`
-/// provides the world outside; `model` is what the command line named, none being the model of
-/// last time; `compute` is where the engine computes.
+/// provides the world outside; `model` is what the command line named, none being the last
+/// one used; `compute` is where the engine computes.
 ///
 /// # Errors
-/// One sentence for the person, where there is no display or no usable graphics adapter.
+/// One sentence for the user, where there is no display or no usable graphics adapter.
 pub fn run(
     mut engine: impl FnMut(Waker) -> std::io::Result<EngineHandle> + 'static,
     services: impl FnOnce(Waker) -> std::io::Result<Box<dyn Services>> + 'static,

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use safelight::app::i18n::{Language, Words};
-use safelight::app::services::desktop::{Desktop, OfProcess, Setup};
+use safelight::app::services::desktop::{Desktop, Setup};
+use safelight::app::services::process::OfProcess;
 use safelight::app::services::{Answer, Record, Services, Task};
 use safelight::app::state::draft::first_settings;
 use safelight::message::JobId;
@@ -338,7 +339,7 @@ fn a_picture_that_cannot_be_written_is_told_and_saved_elsewhere() {
     for job in [1, 2] {
         open.ask(Task::Keep { job: JobId(job), frame: frame(16), made: made("a whale") });
         let details = open.wait(|answer| match answer {
-            Answer::Unkept { count, report: Some(report), .. } if *count as u64 == job => {
+            Answer::Unsaved { count, report: Some(report), .. } if *count as u64 == job => {
                 Some(report.details.clone())
             }
             _ => None,
@@ -350,7 +351,7 @@ fn a_picture_that_cannot_be_written_is_told_and_saved_elsewhere() {
     let saved = [open.kept(1).path, open.kept(2).path];
     assert_eq!(saved, ["a-whale-2026.png", "a-whale-2026-2.png"].map(|name| elsewhere.join(name)));
     assert_eq!(open::open(&saved[1]).unwrap(), frame(16));
-    open.wait(|answer| matches!(answer, Answer::Unkept { count: 0, .. }).then_some(()));
+    open.wait(|answer| matches!(answer, Answer::Unsaved { count: 0, .. }).then_some(()));
     open.listed(2);
 }
 
@@ -366,7 +367,7 @@ fn what_could_not_be_saved_or_finished_waits_for_the_next_start() {
     }
     let count = |wanted: usize| {
         move |answer: &Answer| {
-            matches!(answer, Answer::Unkept { count, .. } if *count == wanted).then_some(())
+            matches!(answer, Answer::Unsaved { count, .. } if *count == wanted).then_some(())
         }
     };
     open.wait(count(70));
@@ -380,10 +381,10 @@ fn what_could_not_be_saved_or_finished_waits_for_the_next_start() {
     });
     assert_eq!(interrupted, [made("an owl").settings]);
     again.wait(count(70));
-    // The person made room and asks for it.
+    // The user made room and asks for it.
     std::fs::remove_file(home.places().pictures).unwrap();
-    again.ask(Task::KeepAgain);
-    again.wait(|answer| (*answer == Answer::KeptLate(70)).then_some(()));
+    again.ask(Task::SaveAgain);
+    again.wait(|answer| (*answer == Answer::SavedLate(70)).then_some(()));
     again.wait(count(0));
     let saved = again.listed(70);
     assert_eq!(recover(&saved[0].path).unwrap().unwrap().made.as_ref(), Some(&*made("a whale")));

@@ -2,6 +2,7 @@
 //!
 //! Invariant: every module of the crate stands in [`LAYERS`]; a new one is entered there or refused.
 
+mod shape;
 mod source;
 mod space;
 

@@ -1,10 +1,10 @@
 //! The window without a display: the tests play the inference thread and the world outside.
 
-mod develop;
+mod generation;
 mod layout;
+mod library;
 mod looks;
 mod lost;
-mod shelf;
 mod sizes;
 mod stage;
 mod trouble;

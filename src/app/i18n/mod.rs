@@ -3,7 +3,13 @@
 //! Trap: a key that a file lacks shows as the key itself; tests compare the files with each
 //! other and with the keys that the code asks for.
 
+mod message;
+
+use std::path::Path;
+
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource, FluentValue};
+
+pub use message::Message;
 
 use crate::told::Sentence;
 
@@ -17,46 +23,72 @@ pub enum Language {
     Chinese,
 }
 
+/// What a language brings.
+struct Row {
+    language: Language,
+    /// Its BCP 47 tag, as fonts want it; the part before the first `-` finds it.
+    tag: &'static str,
+    /// Its own name for itself.
+    name: &'static str,
+    /// All its words, as Fluent.
+    source: &'static str,
+}
+
+/// All languages, in the order of the settings. Tests hold that each has every string.
+const TABLE: &[Row] = &[
+    Row {
+        language: Language::English,
+        tag: "en",
+        name: "English",
+        source: include_str!("../../../assets/words/en.ftl"),
+    },
+    Row {
+        language: Language::Chinese,
+        tag: "zh-Hans",
+        name: "简体中文",
+        source: include_str!("../../../assets/words/zh-Hans.ftl"),
+    },
+];
+
+/// The part of a tag that names the language.
+fn primary(tag: &str) -> &str {
+    tag.split(['-', '_']).next().unwrap_or_default()
+}
+
 impl Language {
+    fn row(self) -> &'static Row {
+        // Every language has a row (a test says so); the first stands in if one were lost.
+        TABLE.iter().find(|row| row.language == self).unwrap_or(&TABLE[0])
+    }
+
     /// All of them, in the order of the settings.
-    pub const ALL: [Self; 2] = [Self::English, Self::Chinese];
+    pub fn all() -> impl Iterator<Item = Self> {
+        TABLE.iter().map(|row| row.language)
+    }
 
     /// Its own name for itself.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::English => "English",
-            Self::Chinese => "简体中文",
-        }
+        self.row().name
     }
 
-    /// The language of the system, where it is one of ours.
-    pub fn of_system() -> Self {
-        sys_locale::get_locale().and_then(|locale| Self::of_tag(&locale)).unwrap_or_default()
-    }
-
-    /// Its tag, as fonts want it.
+    /// Its BCP 47 tag, as fonts want it.
     pub fn tag(self) -> &'static str {
-        match self {
-            Self::English => "en",
-            Self::Chinese => "zh-Hans",
-        }
-    }
-
-    /// The language of a tag, where it is one of ours.
-    pub fn of_tag(tag: &str) -> Option<Self> {
-        match tag.split(['-', '_']).next()? {
-            "en" => Some(Self::English),
-            "zh" => Some(Self::Chinese),
-            _ => None,
-        }
+        self.row().tag
     }
 
     /// All its words, as Fluent.
     pub fn source(self) -> &'static str {
-        match self {
-            Self::English => include_str!("../../../assets/words/en.ftl"),
-            Self::Chinese => include_str!("../../../assets/words/zh-Hans.ftl"),
-        }
+        self.row().source
+    }
+
+    /// The language of the system, if there are words for it.
+    pub fn of_system() -> Self {
+        sys_locale::get_locale().and_then(|locale| Self::of_tag(&locale)).unwrap_or_default()
+    }
+
+    /// The language of a tag, if there are words for it.
+    pub fn of_tag(tag: &str) -> Option<Self> {
+        Self::all().find(|language| primary(language.tag()) == primary(tag))
     }
 }
 
@@ -85,7 +117,7 @@ impl Words {
         Self { language, bundle }
     }
 
-    /// Which language it is.
+    /// The language in force.
     pub fn language(&self) -> Language {
         self.language
     }
@@ -105,7 +137,7 @@ impl Words {
         self.bundle.format_pattern(pattern, Some(&args), &mut errors).into_owned()
     }
 
-    /// A sentence that travelled as data.
+    /// A sentence in words.
     pub fn say(&self, sentence: &Sentence) -> String {
         let values: Vec<_> =
             sentence.values.iter().map(|(name, value)| (*name, value.as_str().into())).collect();
@@ -116,6 +148,11 @@ impl Words {
     pub fn has(&self, key: &str) -> bool {
         self.bundle.has_message(key)
     }
+}
+
+/// A path's last part, as messages name a file.
+pub fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Both languages have every string, and every message takes its values in both.
+//! All languages have every string, and every message takes its values in each.
 
 use std::collections::BTreeSet;
 
@@ -32,26 +32,45 @@ fn values(language: Language) -> BTreeSet<(String, String)> {
 }
 
 #[test]
-fn both_languages_have_the_same_keys_and_values() {
-    assert_eq!(keys(Language::English), keys(Language::Chinese));
-    assert_eq!(values(Language::English), values(Language::Chinese));
+fn all_languages_have_the_same_keys_and_values() {
+    for language in Language::all() {
+        assert_eq!(keys(Language::English), keys(language), "{}", language.name());
+        assert_eq!(values(Language::English), values(language), "{}", language.name());
+    }
 }
 
-/// Messages that are the same in both languages: names, numbers and symbols, and nothing else.
+#[test]
+fn every_tag_finds_its_language() {
+    for language in Language::all() {
+        assert_eq!(Language::of_tag(language.tag()), Some(language));
+    }
+    assert_eq!(Language::of_tag("zh_CN"), Some(Language::Chinese));
+    assert_eq!(Language::of_tag("tlh"), None);
+}
+
+/// The languages beside English, each with its words.
+fn others() -> Vec<Words> {
+    Language::all().filter(|language| *language != Language::English).map(Words::new).collect()
+}
+
+/// Messages that may be the same in all languages: names, numbers and symbols, and nothing else.
 const SAME: &[&str] = &["differs-eta", "differs-sampler", "differs-size", "size-of", "timestep"];
 
 #[test]
 fn every_message_is_read_and_says_something_else_in_each_language() {
-    let [english, chinese] = Language::ALL.map(|language| {
+    for language in Language::all() {
         let read = FluentResource::try_new(language.source().to_owned());
         assert!(read.is_ok(), "{}: {:?}", language.name(), read.err().map(|(_, errors)| errors));
-        Words::new(language)
-    });
+    }
+    let english = Words::new(Language::English);
     for key in keys(Language::English) {
-        assert!(english.has(&key) && chinese.has(&key), "{key} is not read");
-        let told = [english.t(&key), chinese.t(&key)];
-        assert!(!told.contains(&key), "{key} stands for itself");
-        assert_eq!(told[0] == told[1], SAME.contains(&key.as_str()), "{key}: {}", told[0]);
+        assert!(english.has(&key) && english.t(&key) != key, "{key} is not read");
+        for other in others() {
+            let name = other.language().name();
+            assert!(other.has(&key) && other.t(&key) != key, "{key} is not read in {name}");
+            let same = english.t(&key) == other.t(&key);
+            assert_eq!(same, SAME.contains(&key.as_str()), "{name}: {key}: {}", other.t(&key));
+        }
     }
 }
 
@@ -74,7 +93,7 @@ fn code() -> String {
 }
 
 fn of_acts() -> BTreeSet<String> {
-    let table = crate::app::command::TABLE.iter();
+    let table = crate::app::command::table::TABLE.iter();
     table.flat_map(|row| [format!("do-{}", row.key), format!("do-{}-tip", row.key)]).collect()
 }
 
@@ -101,10 +120,10 @@ fn the_files_have_every_key_that_the_code_asks_for() {
     let openings = [
         "words.t(\"",
         "words.with(\"",
-        "Said::Key(\"",
-        "Said::With(\"",
-        "Said::Values(\"",
-        "Said::Counted(\"",
+        "Message::Key(\"",
+        "Message::With(\"",
+        "Message::Values(\"",
+        "Message::Counted(\"",
     ];
     let asked = openings.iter().flat_map(|opening| code.split(opening).skip(1));
     let asked: BTreeSet<String> = asked
@@ -349,16 +368,18 @@ fn reported_by_name() -> BTreeSet<String> {
 }
 
 #[test]
-fn every_message_is_told_in_both_languages_with_its_values() {
-    let (english, chinese) = (Words::new(Language::English), Words::new(Language::Chinese));
+fn every_message_takes_its_values_in_all_languages() {
+    let (english, others) = (Words::new(Language::English), others());
     let mut tried = reported_by_name();
     for message in messages() {
         let sentence = message.sentence();
-        let told = [english.say(&sentence), chinese.say(&sentence)];
-        for text in &told {
-            assert!(!text.contains(['{', '$']) && text != sentence.key, "{}: {text}", sentence.key);
+        let whole = |text: &str| !text.contains(['{', '$']) && text != sentence.key;
+        let said = english.say(&sentence);
+        assert!(whole(&said), "{}: {said}", sentence.key);
+        for other in &others {
+            let text = other.say(&sentence);
+            assert!(whole(&text) && text != said, "{}: {text}", sentence.key);
         }
-        assert_ne!(told[0], told[1], "{}", sentence.key);
         assert!(!message.to_string().is_empty());
         tried.insert(sentence.key.to_owned());
     }

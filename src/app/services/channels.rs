@@ -1,4 +1,4 @@
-//! The lanes between the window and the services' thread, each bounded.
+//! The channels between the window and the services' thread, all bounded.
 //!
 //! Tasks and answers are never lost. Lists of the gallery are large and each replaces the one
 //! before, so at most one waits: a window that sleeps does not grow the program.
@@ -8,31 +8,30 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::app::run::Waker;
-use crate::app::services::errand::Errand;
-use crate::app::services::{Answer, Record, Task};
+use crate::app::services::outcome::DialogOutcome;
+use crate::app::services::{Answer, Record, Task, Waker};
 
 /// Tasks that may wait unread.
 const TASKS_MAX: usize = 256;
 /// Answers that may wait unread; then the thread waits.
 const ANSWERS_MAX: usize = 256;
-/// Errands of dialogs that may wait unread.
-const ERRANDS_MAX: usize = 8;
+/// Outcomes of dialogs that may wait unread.
+const OUTCOMES_MAX: usize = 8;
 
 /// The window's ends.
 pub(super) struct Front {
     pub(super) tasks: Sender<Task>,
-    pub(super) errands: Sender<Errand>,
+    pub(super) outcomes: Sender<DialogOutcome>,
     pub(super) answers: Receiver<Answer>,
     pub(super) lists: Receiver<Vec<Record>>,
-    /// The window holds tasks for which the lane had no room.
+    /// The window holds tasks for which the channel had no room.
     pub(super) holds: Arc<AtomicBool>,
 }
 
 /// The thread's ends.
 pub(super) struct Ends {
     pub(super) tasks: Receiver<Task>,
-    pub(super) errands: Receiver<Errand>,
+    pub(super) outcomes: Receiver<DialogOutcome>,
     pub(super) out: Out,
 }
 
@@ -49,17 +48,17 @@ pub(super) struct Out {
 /// Connected ends.
 pub(super) fn pair(waker: Waker) -> (Front, Ends) {
     let (tasks, tasks_read) = bounded(TASKS_MAX);
-    let (errands, errands_read) = bounded(ERRANDS_MAX);
+    let (outcomes, errands_read) = bounded(OUTCOMES_MAX);
     let (answers, answers_read) = bounded(ANSWERS_MAX);
     let (lists, lists_read) = bounded(1);
     let holds = Arc::new(AtomicBool::new(false));
     let out = Out { answers, lists, lists_unread: lists_read.clone(), waker, holds: holds.clone() };
-    let front = Front { tasks, errands, answers: answers_read, lists: lists_read, holds };
-    (front, Ends { tasks: tasks_read, errands: errands_read, out })
+    let front = Front { tasks, outcomes, answers: answers_read, lists: lists_read, holds };
+    (front, Ends { tasks: tasks_read, outcomes: errands_read, out })
 }
 
 impl Out {
-    /// Sends, then wakes. At the end nobody listens, which is no fault.
+    /// Sends, then wakes. At the end nobody listens, which is not an error.
     pub(super) fn send(&self, answer: Answer) {
         if self.answers.send(answer).is_ok() {
             (self.waker)();
@@ -74,12 +73,12 @@ impl Out {
         }
     }
 
-    /// Takes back a list that was not read yet: an answer that follows knows better.
+    /// Discards a list that was not read yet: an answer that follows is newer.
     pub(super) fn unlist(&self) {
         self.lists_unread.try_recv().ok();
     }
 
-    /// Says that the lane of tasks is empty: a window that holds more of them is woken.
+    /// Wakes a window that holds tasks for which the channel had no room.
     pub(super) fn made_room(&self) {
         if self.holds.swap(false, Ordering::AcqRel) {
             (self.waker)();

@@ -1,41 +1,39 @@
 //! The desktop: the real [`Services`]. One thread does all work with files and owns the gallery and
-//! the memory; each dialog, and each file manager that is called, waits on a small thread of its own.
+//! the preferences; each dialog, and each file manager that is called, waits on a small thread of its own.
 //!
 //! Traps: dialogs must be made on the main thread (macOS insists) and never waited for there. The
 //! end must wait for the thread, or the last picture and the last settings are lost: dropping does.
 
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
 use crossbeam_channel::TrySendError;
 
 use crate::app::i18n::Words;
-use crate::app::run::Waker;
-use crate::app::services::{Answer, Services, Task};
+use crate::app::services::{Answer, Services, Task, Waker};
 use crate::gallery::Trash;
-use crate::message::Report;
 use crate::picture::Format;
 use crate::places::Places;
-use crate::preferences::{Instance, Keeper, Left, Session};
-use crate::told::Sentence;
+use crate::preferences::Keeper;
 
 use crate::app::services::channels::{self, Front};
 use crate::app::services::dialog::Dialogs;
 use crate::app::services::footprint::Footprint;
+use crate::app::services::process::OfProcess;
 use crate::app::services::worker::Worker;
 
-/// Tasks that wait with us when the thread is far behind.
+/// Tasks that wait on this side while the thread is far behind.
 const WAITING_MAX: usize = 1024;
 
 /// What the desktop is made of.
 pub struct Setup {
-    /// Where things are.
+    /// The program's folders and files.
     pub places: Places,
-    /// Writes what is remembered.
+    /// Writes the preferences.
     pub keeper: Keeper,
-    /// What the person is to be told of the remembered, if it was damaged.
+    /// What is wrong with the preferences' file, if anything.
     pub note: Option<String>,
     /// The kind of file of the last "save as".
     pub save_format: Format,
@@ -49,36 +47,11 @@ pub struct Setup {
     pub waker: Waker,
 }
 
-/// What belongs to this process, and goes with it.
-#[derive(Default)]
-pub struct OfProcess {
-    /// Its folder; none where there is no place for one.
-    pub session: Option<Session>,
-    /// What earlier ones have left.
-    pub left: Left,
-    /// Hears other starts of the program; none if this is not the first.
-    pub instance: Option<Instance>,
-    /// Whether another window has the memory, so that this one remembers nothing.
-    pub beside: bool,
-}
-
-impl OfProcess {
-    /// With a session below `root`.
-    pub fn open(root: Option<&Path>, instance: Option<Instance>) -> Self {
-        let opened = root.map(Session::open).transpose().unwrap_or_else(|error| {
-            log::warn!("there is no folder for this session: {error}");
-            None
-        });
-        let (session, left) = opened.unzip();
-        Self { session, left: left.unwrap_or_default(), instance, beside: false }
-    }
-}
-
-/// The front end's side.
+/// The window's side of the services.
 pub struct Desktop {
     /// None only while it ends.
     front: Option<Front>,
-    /// Tasks that found the lane full, oldest first.
+    /// Tasks that found the channel full, oldest first.
     waiting: VecDeque<Task>,
     /// Answers that are known at once.
     ready: Vec<Answer>,
@@ -101,14 +74,18 @@ impl Desktop {
     pub fn new(setup: Setup) -> std::io::Result<Self> {
         let Setup { places, keeper, note, save_format, trash, process, words, waker } = setup;
         let (front, ends) = channels::pair(waker);
-        let beside = process.beside.then(|| failed("beside-another", ""));
-        let dialogs = Dialogs::new(front.errands.clone());
+        let beside = process.beside.then(|| Answer::failed("beside-another", ""));
+        let dialogs = Dialogs::new(front.outcomes.clone());
         let worker = Worker::new(places.clone(), keeper, trash, process, ends);
         let thread = std::thread::Builder::new().name("services".to_owned()).spawn(move || worker.run())?;
         Ok(Self {
             front: Some(front),
             waiting: VecDeque::new(),
-            ready: note.map(|note| failed("error-remembered", note)).into_iter().chain(beside).collect(),
+            ready: note
+                .map(|note| Answer::failed("error-remembered", note))
+                .into_iter()
+                .chain(beside)
+                .collect(),
             dialogs,
             words,
             save_format,
@@ -120,7 +97,7 @@ impl Desktop {
         })
     }
 
-    /// Hands over what waits, as far as there is room, and then this.
+    /// Sends the tasks that wait, as far as there is room, and then this one.
     fn hand_over(&mut self, task: Option<Task>) {
         self.waiting.extend(task);
         let Some(front) = &self.front else { return };
@@ -134,15 +111,15 @@ impl Desktop {
                 }
                 Err(TrySendError::Disconnected(_)) => {
                     self.waiting.clear();
-                    self.ready.push(failed("desktop-gone", ""));
+                    self.ready.push(Answer::failed("desktop-gone", ""));
                     return;
                 }
             }
         }
         if self.waiting.len() > WAITING_MAX {
-            // The newest is the one that the person can ask for again.
+            // The newest is the one that the user can ask for again.
             self.waiting.pop_back();
-            self.ready.push(failed("desktop-behind", ""));
+            self.ready.push(Answer::failed("desktop-behind", ""));
         }
     }
 
@@ -170,7 +147,7 @@ impl Services for Desktop {
             | Task::PickPicture
             | Task::PickFolder => {
                 if let Err(error) = self.dialogs.open(task, &self.words, self.save_format, &self.folder) {
-                    self.ready.push(failed("no-dialog-open", error.to_string()));
+                    self.ready.push(Answer::failed("no-dialog-open", error.to_string()));
                 }
             }
             task => self.hand_over(Some(task)),
@@ -210,9 +187,9 @@ impl Services for Desktop {
 
 impl Drop for Desktop {
     fn drop(&mut self) {
-        if let Some(Front { tasks, answers, lists, errands, .. }) = self.front.take() {
+        if let Some(Front { tasks, answers, lists, outcomes, .. }) = self.front.take() {
             // Nobody reads any more, so the thread must not wait for a reader.
-            drop((answers, lists, errands));
+            drop((answers, lists, outcomes));
             for task in self.waiting.drain(..) {
                 if tasks.send(task).is_err() {
                     break;
@@ -225,8 +202,4 @@ impl Drop for Desktop {
             log::error!("the services' thread panicked");
         }
     }
-}
-
-pub(in crate::app::services) fn failed(sentence: impl Into<Sentence>, details: impl Into<String>) -> Answer {
-    Answer::Failed(Report { sentence: sentence.into(), details: details.into() })
 }

@@ -1,7 +1,7 @@
 //! Dialogs for files: made on the caller's thread, waited for on a thread of their own.
 //!
-//! Trap: on Linux a dialog needs a desktop portal or zenity; without either it says at once that
-//! nothing was chosen, as if the person had cancelled. Nobody cancels that fast.
+//! Trap: on Linux a dialog needs a desktop portal or zenity; without either it reports at once that
+//! nothing was chosen, as if the user had cancelled. Nobody cancels that fast.
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -13,22 +13,21 @@ use crossbeam_channel::Sender;
 use rfd::{AsyncFileDialog, FileHandle};
 
 use crate::app::i18n::Words;
-use crate::app::services::desktop::failed;
-use crate::app::services::errand::{Content, Errand};
+use crate::app::services::outcome::{Content, DialogOutcome};
 use crate::app::services::{Animation, Answer, Task};
 use crate::picture::Format;
 use crate::told::Sentence;
 
-/// No person cancels a dialog within this time.
+/// No user cancels a dialog within this time.
 const NOBODY: Duration = Duration::from_millis(300);
 
 /// Opens dialogs, one at a time.
 pub(super) struct Dialogs {
-    errands: Sender<Errand>,
+    outcomes: Sender<DialogOutcome>,
     open: Arc<AtomicBool>,
 }
 
-/// What a dialog is for. The sentence is told where the system has no dialog.
+/// What a dialog is for. The sentence is shown where the system has no dialog.
 enum Purpose {
     /// To write; without a dialog into the pictures' folder, under a free name.
     Save { content: Content, ending: &'static str, beside: PathBuf, sentence: Sentence },
@@ -40,31 +39,33 @@ enum Purpose {
 
 impl Purpose {
     /// What follows from the chosen path.
-    fn chosen(self, chosen: PathBuf) -> Errand {
+    fn chosen(self, chosen: PathBuf) -> DialogOutcome {
         match self {
             Self::Save { content, ending, .. } => {
                 let path = with_ending(chosen.clone(), ending);
-                // A name that the dialog has not seen was not asked about.
+                // The dialog did not ask about a name that it has not seen.
                 let force = path == chosen;
-                Errand::Write { content, path, force, sentence: None }
+                DialogOutcome::Write { content, path, force, sentence: None }
             }
-            Self::Open { .. } => Errand::Examine(chosen),
-            Self::Folder { .. } => Errand::Tell(Answer::Folder(chosen)),
+            Self::Open { .. } => DialogOutcome::Examine(chosen),
+            Self::Folder { .. } => DialogOutcome::Tell(Answer::Folder(chosen)),
         }
     }
 
     /// What follows where the system has no dialog.
-    fn missing(self) -> Errand {
+    fn missing(self) -> DialogOutcome {
         match self {
             Self::Save { content, beside, sentence, .. } => {
-                Errand::Write { content, path: beside, force: false, sentence: Some(sentence) }
+                DialogOutcome::Write { content, path: beside, force: false, sentence: Some(sentence) }
             }
-            Self::Open { sentence } | Self::Folder { sentence } => Errand::Tell(failed(sentence, "")),
+            Self::Open { sentence } | Self::Folder { sentence } => {
+                DialogOutcome::Tell(Answer::failed(sentence, ""))
+            }
         }
     }
 }
 
-/// Lowers the flag, however its thread ends.
+/// Clears the flag, however its thread ends.
 struct Opened(Arc<AtomicBool>);
 
 impl Drop for Opened {
@@ -74,11 +75,11 @@ impl Drop for Opened {
 }
 
 impl Dialogs {
-    pub(super) fn new(errands: Sender<Errand>) -> Self {
-        Self { errands, open: Arc::default() }
+    pub(super) fn new(outcomes: Sender<DialogOutcome>) -> Self {
+        Self { outcomes, open: Arc::default() }
     }
 
-    /// Opens the dialog of a task; while one is open already, that one stands before the person.
+    /// Opens the dialog of a task, unless one is open already.
     ///
     /// # Errors
     /// If the system gives no thread.
@@ -133,18 +134,18 @@ impl Dialogs {
         if self.open.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
-        let (errands, opened) = (self.errands.clone(), Opened(self.open.clone()));
+        let (outcomes, opened) = (self.outcomes.clone(), Opened(self.open.clone()));
         std::thread::Builder::new().name("dialog".to_owned()).spawn(move || {
             let began = Instant::now();
             let chosen = pollster::block_on(dialog);
             drop(opened);
-            let errand = match chosen {
+            let outcome = match chosen {
                 Some(file) => purpose.chosen(file.path().to_owned()),
                 None if began.elapsed() < NOBODY && cfg!(target_os = "linux") => purpose.missing(),
                 None => return,
             };
             // At the end nobody listens.
-            errands.send(errand).ok();
+            outcomes.send(outcome).ok();
         })?;
         Ok(())
     }
@@ -161,7 +162,7 @@ fn save_filters(mut dialog: AsyncFileDialog, first: Format) -> AsyncFileDialog {
     dialog
 }
 
-/// A name with an ending, where the person left it out.
+/// A path with an ending, added if the user left it out.
 fn with_ending(path: PathBuf, ending: &str) -> PathBuf {
     if path.extension().is_some() { path } else { path.with_extension(ending) }
 }
@@ -187,7 +188,8 @@ mod tests {
         for (chosen, expected, expected_force) in
             [("a/fox.webp", "a/fox.webp", true), ("a/fox", "a/fox.png", false)]
         {
-            let Errand::Write { path, force, sentence: None, .. } = save().chosen(chosen.into()) else {
+            let DialogOutcome::Write { path, force, sentence: None, .. } = save().chosen(chosen.into())
+            else {
                 panic!("not written");
             };
             assert_eq!((path.to_str(), force), (Some(expected), expected_force));
@@ -196,13 +198,14 @@ mod tests {
 
     #[test]
     fn without_a_dialog_things_are_saved_beside_the_pictures_and_that_is_told() {
-        let Errand::Write { path, force: false, sentence: Some(sentence), .. } = save().missing() else {
+        let DialogOutcome::Write { path, force: false, sentence: Some(sentence), .. } = save().missing()
+        else {
             panic!("not written");
         };
         assert_eq!((path.to_str(), sentence.key), (Some("p/fox.png"), "no-dialog-save"));
         let told = Purpose::Folder { sentence: "no-dialog-folder".into() }.missing();
         assert!(
-            matches!(told, Errand::Tell(Answer::Failed(report)) if report.sentence.key == "no-dialog-folder")
+            matches!(told, DialogOutcome::Tell(Answer::Failed(report)) if report.sentence.key == "no-dialog-folder")
         );
     }
 }

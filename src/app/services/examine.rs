@@ -1,11 +1,10 @@
-//! What a file is that was dropped or chosen: a picture, a model, or neither.
+//! Examining a file that was dropped or chosen: a picture, a model, or neither.
 
 use std::path::PathBuf;
 
+use crate::app::i18n::file_name;
 use crate::app::services::Answer;
-use crate::app::services::desktop::failed;
-use crate::app::services::errand;
-use crate::app::state::file_name;
+use crate::app::services::outcome;
 use crate::engine::is_model;
 use crate::message::Report;
 use crate::picture;
@@ -13,7 +12,7 @@ use crate::picture::metadata::read::Recovered;
 use crate::picture::open::is_picture;
 use crate::told::Sentence;
 
-/// Looks at a file's first bytes; its ending is not believed.
+/// Looks at a file's first bytes; its ending counts for nothing.
 pub(super) fn examine(path: PathBuf) -> Answer {
     let path = of_index(path);
     if path.is_file() {
@@ -21,7 +20,7 @@ pub(super) fn examine(path: PathBuf) -> Answer {
             Ok(true) => return read_picture(path),
             Ok(false) => {}
             Err(error) => {
-                return failed(
+                return Answer::failed(
                     Sentence::with("error-unreadable", "file", file_name(&path)),
                     error.to_string(),
                 );
@@ -49,7 +48,7 @@ fn of_index(path: PathBuf) -> PathBuf {
 fn read_picture(path: PathBuf) -> Answer {
     let frame = match picture::open::open(&path) {
         Ok(frame) => frame,
-        Err(error) => return errand::failed(&error),
+        Err(error) => return outcome::failed(&error),
     };
     match picture::read::recover(&path) {
         Ok(found) => {
@@ -59,7 +58,7 @@ fn read_picture(path: PathBuf) -> Answer {
             let settings = settings.filter(|settings| !settings.is_empty());
             Answer::Recovered { path, settings, foreign_sampler: foreign_sampler.flatten(), made_by, frame }
         }
-        Err(error) => errand::failed(&error),
+        Err(error) => outcome::failed(&error),
     }
 }
 

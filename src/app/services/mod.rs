@@ -1,4 +1,4 @@
-//! Services: what the window needs from the world outside, as messages to whoever provides it.
+//! Services: files, dialogs, the clipboard and the clock, as messages to whoever provides them.
 //!
 //! Nothing here blocks: the window asks for a [`Task`] and finds [`Answer`]s later. A test holds
 //! an in-memory [`Services`] and plays the world.
@@ -6,14 +6,16 @@
 mod channels;
 pub mod desktop;
 mod dialog;
-mod errand;
 mod examine;
 mod footprint;
+mod outcome;
+pub mod process;
 mod thumbnails;
 mod unsaved;
 mod worker;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::engine::ModelPart;
@@ -22,17 +24,21 @@ use crate::picture::{Frame, Made, MadeBy, PartialSettings};
 use crate::places::Places;
 use crate::preferences::Memory;
 use crate::settings::Settings;
+use crate::told::Sentence;
+
+/// Wakes the window; may be called from any thread, after a message was sent.
+pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
 /// A kept picture, as the gallery lists it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
     /// Its file.
     pub path: PathBuf,
-    /// What it was asked to show; empty where unknown.
+    /// Its prompt; empty where unknown.
     pub prompt: String,
     /// The settings that its file tells.
     pub settings: Option<Box<PartialSettings>>,
-    /// The name of the sampler that made it, where it is none of ours.
+    /// The name of the sampler that made it, where this program lacks it.
     pub foreign_sampler: Option<String>,
     /// The model that made it.
     pub made_by: MadeBy,
@@ -42,16 +48,16 @@ pub struct Record {
     pub modified: SystemTime,
 }
 
-/// How a development is written.
+/// The format of an exported generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Animation {
-    /// 256 colours, shown everywhere.
+    /// 256 colors, shown everywhere.
     Gif,
-    /// All colours.
+    /// All colors.
     Apng,
 }
 
-/// What the window asks for.
+/// What the window requests.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Task {
     /// List the pictures of a folder (none: the usual one), and keep listing what is added.
@@ -59,7 +65,7 @@ pub enum Task {
         /// The folder.
         folder: Option<PathBuf>,
     },
-    /// Make a small picture of a kept one.
+    /// Make a thumbnail of a kept picture.
     Thumbnail(PathBuf),
     /// Read a kept picture in full.
     Read(PathBuf),
@@ -73,9 +79,8 @@ pub enum Task {
         made: Box<Made>,
     },
     /// Try again to keep the pictures that could not be kept.
-    KeepAgain,
-    /// Note what is being made and what waits, in order, for the next start if this one does not get to
-    /// the end.
+    SaveAgain,
+    /// Note the running and waiting jobs, in order, for the next start should this one crash.
     UnderWay(Vec<Settings>),
     /// Ask where, then save there.
     SaveAs {
@@ -97,16 +102,16 @@ pub enum Task {
         /// A name to offer, without ending.
         name: String,
     },
-    /// Find out what a dropped file is: a picture with settings, or a model.
+    /// Examine a dropped file: a picture with settings, or a model.
     Examine(PathBuf),
     /// Find out what the files on the clipboard are, if there are any, as if they were dropped.
     Paste {
         /// Whether a bare picture was found there, which carries no settings.
         picture: bool,
     },
-    /// Move a picture to the trash, after a while in which it can be brought back.
+    /// Move a picture to the trash, after a while in which it can be restored.
     Trash(PathBuf),
-    /// Bring back the picture that was deleted last.
+    /// Restore the picture that was deleted last.
     Untrash,
     /// Show a file in its folder, or the nearest folder above it that is there.
     Reveal(PathBuf),
@@ -118,29 +123,29 @@ pub enum Task {
     PickPicture,
     /// Ask for the pictures' folder.
     PickFolder,
-    /// Dialogs speak another language.
+    /// Use another language in dialogs.
     Speak(crate::app::i18n::Language),
-    /// Look for changes of the pictures' folder now and then, or not, while the person looks elsewhere.
+    /// Look for changes of the pictures' folder now and then, or not, while the user looks elsewhere.
     Watch(bool),
     /// Remember for the next start.
     Remember(Box<Memory>),
 }
 
-/// What comes back.
+/// What the services return.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     /// All kept pictures, newest first.
     Gallery(Vec<Record>),
-    /// A small picture.
+    /// A thumbnail.
     Thumbnail {
-        /// Of which file.
+        /// The file.
         path: PathBuf,
         /// The pixels; none where the file cannot be read.
         frame: Option<Frame>,
     },
     /// A picture in full.
     Read {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// The pixels.
         frame: Frame,
@@ -152,31 +157,31 @@ pub enum Answer {
         /// Its record.
         record: Box<Record>,
     },
-    /// What could not be kept so far: all of it, whenever that has changed or was tried again.
-    Unkept {
+    /// All pictures that could not be saved so far, whenever that changes or was tried again.
+    Unsaved {
         /// The jobs of this session whose pictures are not on the disk.
         jobs: Vec<JobId>,
         /// Pictures that are not in their place, those of an earlier session included.
         count: usize,
-        /// Why not, if it was just tried.
+        /// The reason, if it was just tried.
         report: Option<Report>,
     },
-    /// So many pictures of an earlier session, which could not be kept then, are in their place now.
-    KeptLate(usize),
-    /// What was being made and what waited when an earlier session ended without order.
+    /// So many pictures that an earlier session could not save are saved now.
+    SavedLate(usize),
+    /// The jobs of an earlier session that crashed or was killed.
     Interrupted(Vec<Settings>),
     /// Another start of the program hands over to this window: it comes to the front, and opens the model
     /// that was named.
     Called(Option<ModelSource>),
-    /// Something was saved where the person wished.
+    /// A file was saved where the user chose.
     Saved(PathBuf),
     /// A dropped or chosen picture, and the settings found in it.
     Recovered {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// The settings that the file tells.
         settings: Option<Box<PartialSettings>>,
-        /// The sampler's name where it is none of ours.
+        /// The sampler's name where this program lacks it.
         foreign_sampler: Option<String>,
         /// The model that made it.
         made_by: MadeBy,
@@ -191,17 +196,24 @@ pub enum Answer {
     Part {
         /// The file or folder.
         path: PathBuf,
-        /// Which part.
+        /// The part.
         part: ModelPart,
     },
-    /// The picture is gone from the gallery.
+    /// The picture was deleted.
     Trashed(PathBuf),
-    /// It is back.
+    /// The picture is restored.
     Untrashed(Box<Record>),
     /// The pictures' folder was chosen.
     Folder(PathBuf),
-    /// It did not work.
+    /// A task failed.
     Failed(Report),
+}
+
+impl Answer {
+    /// A failed task: one sentence, and details behind it.
+    fn failed(sentence: impl Into<Sentence>, details: impl Into<String>) -> Self {
+        Self::Failed(Report { sentence: sentence.into(), details: details.into() })
+    }
 }
 
 /// The world outside.
@@ -210,7 +222,7 @@ pub trait Services {
     fn ask(&mut self, task: Task);
     /// Takes the answers that have come.
     fn answers(&mut self) -> Vec<Answer>;
-    /// What time it is.
+    /// The present time.
     fn now(&self) -> SystemTime {
         SystemTime::now()
     }
@@ -218,11 +230,11 @@ pub trait Services {
     fn local_offset(&self) -> i64 {
         0
     }
-    /// Which folders and files are kept, where there are any.
+    /// The program's folders and files, where there are any.
     fn places(&self) -> Option<&Places> {
         None
     }
-    /// Bytes of memory that the process holds now, where the system tells.
+    /// Bytes of memory that the process holds now, where the system reports them.
     fn resident_memory(&mut self) -> Option<u64> {
         None
     }

@@ -1,5 +1,5 @@
-//! Small pictures that the window wants. The gallery forgets the oldest of too many wishes; here
-//! all are kept, and only a few are handed on at a time, the latest first.
+//! Requests for thumbnails. The gallery forgets the oldest of too many; here all are kept, and only a
+//! few are forwarded at a time, the latest first.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -7,33 +7,33 @@ use std::time::SystemTime;
 
 use crate::gallery::{Gallery, Thumbnail};
 
-/// Wishes that are handed on and not yet met.
+/// Requests that are forwarded and not answered yet, at most.
 const UNDER_WAY_MAX: usize = 32;
-/// Wishes that wait; beyond these the oldest are forgotten.
+/// Requests that wait, at most; beyond these the oldest are dropped.
 const WAITING_MAX: usize = 20_000;
 
-/// Wishes.
+/// The window's requests, by what has become of them.
 #[derive(Default)]
-pub(super) struct Wanted {
+pub(super) struct ThumbnailRequests {
     /// The latest last.
     waiting: Vec<PathBuf>,
     under_way: HashSet<PathBuf>,
-    /// Wishes for pictures that the gallery has not seen yet.
+    /// Requests for pictures that the gallery has not seen yet.
     unknown: Vec<PathBuf>,
     /// Pictures that cannot be opened, and when they were changed.
     hopeless: HashMap<PathBuf, SystemTime>,
 }
 
-impl Wanted {
-    pub(super) fn want(&mut self, path: PathBuf) {
+impl ThumbnailRequests {
+    pub(super) fn add(&mut self, path: PathBuf) {
         self.waiting.retain(|waiting| *waiting != path);
         self.waiting.push(path);
         let surplus = self.waiting.len().saturating_sub(WAITING_MAX);
         self.waiting.drain(..surplus);
     }
 
-    /// Hands wishes on, as many as there is room for; answers with those that cannot be met.
-    pub(super) fn hand_on(&mut self, gallery: &mut Gallery) -> Vec<PathBuf> {
+    /// Forwards as many requests as there is room for; returns those that cannot be met.
+    pub(super) fn forward(&mut self, gallery: &mut Gallery) -> Vec<PathBuf> {
         let mut unmet = Vec::new();
         while self.under_way.len() < UNDER_WAY_MAX
             && let Some(path) = self.waiting.pop()
@@ -54,7 +54,7 @@ impl Wanted {
         unmet
     }
 
-    /// The gallery knows more pictures now.
+    /// Retries requests for unknown pictures: the gallery has seen more.
     pub(super) fn look_again(&mut self) {
         self.waiting.append(&mut self.unknown);
     }
@@ -66,7 +66,7 @@ impl Wanted {
         }
     }
 
-    /// A picture is gone.
+    /// Forgets a picture that is gone.
     pub(super) fn forget(&mut self, path: &Path) {
         self.hopeless.remove(path);
         self.waiting.retain(|waiting| waiting != path);

@@ -1,7 +1,7 @@
 //! Finished pictures that could not be written yet. They are tried again when another folder is
-//! chosen, when a later one succeeds, when a person asks, and at the end.
+//! chosen, when a later one succeeds, when the user asks, and at the end.
 //!
-//! Invariant: none is given up. Each is held in memory and, where that can be written, as a file in the
+//! Invariant: none is dropped. Each is held in memory and, where that can be written, as a file in the
 //! session's folder, which the next start takes over.
 
 use std::path::{Path, PathBuf};
@@ -41,7 +41,7 @@ impl Finished {
     }
 }
 
-/// A picture that is held.
+/// A picture that waits to be saved.
 struct Held {
     /// None for one of an earlier session, which is a file alone.
     finished: Option<Finished>,
@@ -49,7 +49,7 @@ struct Held {
     aside: Option<PathBuf>,
 }
 
-/// What became of a held picture.
+/// A held picture that was saved.
 pub(super) enum Saved {
     /// One of this session is in its place.
     OfJob(JobId, Record),
@@ -59,13 +59,13 @@ pub(super) enum Saved {
 
 /// Those that are held, oldest first.
 #[derive(Default)]
-pub(super) struct Unkept {
+pub(super) struct Unsaved {
     held: Vec<Held>,
     /// The folder for their files.
     aside: Option<PathBuf>,
 }
 
-impl Unkept {
+impl Unsaved {
     /// With what an earlier session has left; files go to `aside`.
     pub(super) fn new(aside: Option<PathBuf>, left: Vec<PathBuf>) -> Self {
         let held = left.into_iter().map(|file| Held { finished: None, aside: Some(file) }).collect();
@@ -80,7 +80,7 @@ impl Unkept {
         self.held.push(Held { finished: Some(finished), aside: aside.map(|record| record.path) });
     }
 
-    /// Tries again until one fails; answers with what was saved, and why not all was.
+    /// Tries again until one fails; returns what was saved, and the error that ended it.
     pub(super) fn try_again(&mut self, folder: &Path) -> (Vec<Saved>, Option<PictureError>) {
         let mut saved = Vec::new();
         while let Some(held) = self.held.first() {

@@ -1,6 +1,6 @@
-//! The services' thread: it owns the gallery and the memory and does one task after the other.
+//! The services' thread: it owns the gallery and the preferences and does one task after the other.
 //!
-//! It sleeps until there is something to do: a task, a dialog's errand, or a poke by one of the
+//! It sleeps until there is something to do: a task, a dialog's outcome, or a wake-up by one of the
 //! gallery's own threads. The window is woken only when it has an answer to read.
 
 use std::panic::AssertUnwindSafe;
@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, after, bounded, never, select};
 
 use crate::app::services::channels::{Ends, Out};
-use crate::app::services::desktop::{OfProcess, failed};
-use crate::app::services::errand::{Errand, failed as picture_failed};
 use crate::app::services::examine::examine;
-use crate::app::services::thumbnails::Wanted;
-use crate::app::services::unsaved::{Finished, Saved, Unkept};
+use crate::app::services::outcome::{DialogOutcome, failed as picture_failed};
+use crate::app::services::process::OfProcess;
+use crate::app::services::thumbnails::ThumbnailRequests;
+use crate::app::services::unsaved::{Finished, Saved, Unsaved};
 
+use crate::app::i18n::file_name;
 use crate::app::services::{Answer, Record, Task};
-use crate::app::state::file_name;
 use crate::gallery::{self, Gallery, News, Setup, Thumbnail, Trash};
 use crate::message::Report;
 use crate::picture::metadata::read::Recovered;
@@ -32,55 +32,55 @@ use crate::told::Sentence;
 const LIST_EVERY: Duration = Duration::from_millis(200);
 /// A list waits this long for the gallery to see a picture that was just kept.
 const SEEN_AFTER: Duration = Duration::from_secs(1);
-/// Deleted pictures are looked after this often, for as long as there are any.
+/// Deleted pictures are moved to the trash this often, for as long as there are any.
 const DISCARD_EVERY: Duration = Duration::from_millis(500);
 /// Files pasted at once, at most.
 const FILES_MAX: usize = 64;
-/// Calls of other starts are looked for this often.
+/// Other starts of the program are polled this often.
 const CALLS_EVERY: Duration = Duration::from_millis(400);
-/// When to look whether what was remembered could be written.
+/// When to check whether the preferences were written.
 const WRITTEN_AFTER: Duration = Duration::from_secs(1);
 
 /// The thread's state.
 pub(super) struct Worker {
     tasks: Receiver<Task>,
-    errands: Receiver<Errand>,
+    outcomes: Receiver<DialogOutcome>,
     out: Out,
     places: Places,
     keeper: Keeper,
     trash: Trash,
-    /// The gallery's threads poke here.
+    /// The gallery's threads wake the worker here.
     poke: Sender<()>,
     poked: Receiver<()>,
     gallery: Option<Gallery>,
-    /// Whether the person looks at the window.
+    /// Whether the user looks at the window.
     watched: bool,
-    wanted: Wanted,
-    unkept: Unkept,
+    requests: ThumbnailRequests,
+    unsaved: Unsaved,
     session: Option<Session>,
     instance: Option<Instance>,
-    /// What an earlier session was making, until it is told.
+    /// The jobs of an earlier session, until the window is told.
     interrupted: Vec<Settings>,
     /// The gallery has changed since the last list.
     changed: bool,
     listed_at: Option<Instant>,
-    /// A picture that was told of and the gallery has yet to see; until when lists wait for it.
+    /// A saved picture that the gallery has yet to see; until when lists wait for it.
     awaited: Option<(PathBuf, Instant)>,
-    /// When to ask the keeper for trouble.
+    /// When to ask the keeper for errors.
     ask_keeper: Option<Instant>,
 }
 
 impl Worker {
     pub(super) fn new(places: Places, keeper: Keeper, trash: Trash, process: OfProcess, ends: Ends) -> Self {
-        let Ends { tasks, errands, out } = ends;
+        let Ends { tasks, outcomes, out } = ends;
         let OfProcess { session, left, instance, .. } = process;
         let Left { pictures, under_way } = left;
-        let unkept = Unkept::new(session.as_ref().map(Session::pictures), pictures);
-        // One poke says as much as many.
+        let unsaved = Unsaved::new(session.as_ref().map(Session::pictures), pictures);
+        // Capacity 1: wake-ups coalesce.
         let (poke, poked) = bounded(1);
         Self {
             tasks,
-            errands,
+            outcomes,
             out,
             places,
             keeper,
@@ -89,8 +89,8 @@ impl Worker {
             poked,
             gallery: None,
             watched: true,
-            wanted: Wanted::default(),
-            unkept,
+            requests: ThumbnailRequests::default(),
+            unsaved,
             session,
             instance,
             interrupted: under_way,
@@ -103,7 +103,7 @@ impl Worker {
 
     /// Works until the window is gone and all its tasks are done.
     pub(super) fn run(mut self) {
-        let mut errands = self.errands.clone();
+        let mut outcomes = self.outcomes.clone();
         loop {
             let timer = self.due().map_or_else(never, after);
             select! {
@@ -111,9 +111,9 @@ impl Worker {
                     Ok(task) => self.guarded(|worker| worker.carry_out(task)),
                     Err(_) => break,
                 },
-                recv(errands) -> errand => match errand {
-                    Ok(errand) => self.guarded(|worker| worker.follow(errand)),
-                    Err(_) => errands = never(),
+                recv(outcomes) -> outcome => match outcome {
+                    Ok(outcome) => self.guarded(|worker| worker.follow(outcome)),
+                    Err(_) => outcomes = never(),
                 },
                 recv(self.poked) -> _ => {}
                 recv(timer) -> _ => {}
@@ -124,21 +124,21 @@ impl Worker {
                 self.out.made_room();
             }
         }
-        for errand in self.errands.clone().try_iter() {
-            self.guarded(|worker| worker.follow(errand));
+        for outcome in self.outcomes.clone().try_iter() {
+            self.guarded(|worker| worker.follow(outcome));
         }
         let folder = self.folder();
-        if let (_, Some(error)) = self.unkept.try_again(&folder) {
-            log::error!("{} pictures could not be kept: {error}", self.unkept.len());
+        if let (_, Some(error)) = self.unsaved.try_again(&folder) {
+            log::error!("{} pictures could not be kept: {error}", self.unsaved.len());
         }
         // The gallery and the keeper finish what they have begun when they are dropped.
     }
 
-    /// A panic over a strange file costs that task alone.
+    /// Runs `work`; a panic over a strange file costs that task alone.
     fn guarded(&mut self, work: impl FnOnce(&mut Self)) {
         let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| work(self)));
         if outcome.is_err() {
-            self.out.send(failed("error-file-task", ""));
+            self.out.send(Answer::failed("error-file-task", ""));
         }
     }
 
@@ -167,13 +167,13 @@ impl Worker {
     fn carry_out(&mut self, task: Task) {
         match task {
             Task::List { folder } => self.list(folder),
-            Task::Thumbnail(path) => self.wanted.want(path),
+            Task::Thumbnail(path) => self.requests.add(path),
             Task::Read(path) => self.out.send(match picture::open::open(&path) {
                 Ok(frame) => Answer::Read { path, frame },
                 Err(error) => picture_failed(&error),
             }),
             Task::Keep { job, frame, made } => self.keep(Finished { job, frame, made }),
-            Task::KeepAgain => self.try_again(),
+            Task::SaveAgain => self.try_again(),
             Task::UnderWay(under_way) => {
                 let noted = self.session.as_ref().map(|session| session.note(&under_way));
                 if let Some(Err(error)) = noted {
@@ -215,7 +215,7 @@ impl Worker {
         }
     }
 
-    /// Examines the files on the clipboard; that there are none is told where a picture was pasted.
+    /// Examines the files on the clipboard; reports that there are none where a picture was pasted.
     fn paste(&self, picture: bool) {
         let files = arboard::Clipboard::new().and_then(|mut clipboard| clipboard.get().file_list());
         match files {
@@ -227,21 +227,21 @@ impl Worker {
         }
     }
 
-    fn follow(&mut self, errand: Errand) {
-        match errand {
-            Errand::Write { content, path, force, sentence } => {
+    fn follow(&mut self, outcome: DialogOutcome) {
+        match outcome {
+            DialogOutcome::Write { content, path, force, sentence } => {
                 let written = content.write(&path, force);
                 if let (Ok(path), Some(gallery)) = (&written, &self.gallery) {
                     gallery.saved(path.clone());
                 }
                 self.out.send(match (written, sentence) {
                     (Ok(path), None) => Answer::Saved(path),
-                    (Ok(_), Some(sentence)) => failed(sentence, ""),
+                    (Ok(_), Some(sentence)) => Answer::failed(sentence, ""),
                     (Err(error), _) => picture_failed(&error),
                 });
             }
-            Errand::Examine(path) => self.out.send(examine(path)),
-            Errand::Tell(answer) => self.out.send(answer),
+            DialogOutcome::Examine(path) => self.out.send(examine(path)),
+            DialogOutcome::Tell(answer) => self.out.send(answer),
         }
     }
 
@@ -254,7 +254,7 @@ impl Worker {
         let folder = folder.unwrap_or_else(|| self.places.pictures.clone());
         if self.gallery.as_ref().is_none_or(|gallery| gallery.folder() != folder) {
             let poke = self.poke.clone();
-            self.wanted = Wanted::default();
+            self.requests = ThumbnailRequests::default();
             // The former one, if any, moves to the trash what was deleted.
             let gallery = Gallery::open(Setup {
                 folder: folder.clone(),
@@ -283,19 +283,19 @@ impl Worker {
                 self.try_again();
             }
             Err(error) => {
-                self.unkept.hold(finished);
-                self.tell_unkept(Some(&error));
+                self.unsaved.hold(finished);
+                self.tell_unsaved(Some(&error));
             }
         }
     }
 
-    /// Tries to keep what could not be kept before.
+    /// Tries to save what could not be saved before.
     fn try_again(&mut self) {
-        if self.unkept.len() == 0 {
+        if self.unsaved.len() == 0 {
             return;
         }
         let folder = self.folder();
-        let (saved, error) = self.unkept.try_again(&folder);
+        let (saved, error) = self.unsaved.try_again(&folder);
         let mut late = 0;
         for one in saved {
             match one {
@@ -309,14 +309,14 @@ impl Worker {
             }
         }
         if late > 0 {
-            self.out.send(Answer::KeptLate(late));
+            self.out.send(Answer::SavedLate(late));
         }
-        self.tell_unkept(error.as_ref());
+        self.tell_unsaved(error.as_ref());
     }
 
-    fn tell_unkept(&self, error: Option<&PictureError>) {
-        let (jobs, count) = (self.unkept.jobs(), self.unkept.len());
-        self.out.send(Answer::Unkept { jobs, count, report: error.map(Report::of) });
+    fn tell_unsaved(&self, error: Option<&PictureError>) {
+        let (jobs, count) = (self.unsaved.jobs(), self.unsaved.len());
+        self.out.send(Answer::Unsaved { jobs, count, report: error.map(Report::of) });
     }
 
     /// Answers other starts of the program.
@@ -337,22 +337,22 @@ impl Worker {
     fn discard(&mut self, path: PathBuf) {
         let Some(gallery) = &mut self.gallery else { return };
         if gallery.delete(&path, Instant::now()) {
-            self.wanted.forget(&path);
+            self.requests.forget(&path);
             self.tell(Answer::Trashed(path));
         } else {
             let sentence = Sentence::with("error-not-in-gallery", "file", file_name(&path));
-            self.out.send(failed(sentence, path.display().to_string()));
+            self.out.send(Answer::failed(sentence, path.display().to_string()));
         }
     }
 
     fn undo(&mut self) {
         match self.gallery.as_mut().and_then(Gallery::undo_delete) {
             Some(record) => self.tell(Answer::Untrashed(Box::new(record_of(&record)))),
-            None => self.out.send(failed("error-in-trash", "")),
+            None => self.out.send(Answer::failed("error-in-trash", "")),
         }
     }
 
-    /// Sends an answer that an unread list does not know of; a new list follows.
+    /// Sends an answer that is newer than an unread list; a new list follows.
     fn tell(&mut self, answer: Answer) {
         self.out.unlist();
         self.changed = true;
@@ -376,7 +376,7 @@ impl Worker {
         }
     }
 
-    /// Takes in what the gallery and the keeper have to tell.
+    /// Polls the gallery and the keeper.
     fn look(&mut self) {
         let now = Instant::now();
         if let Some(gallery) = &mut self.gallery {
@@ -384,17 +384,17 @@ impl Worker {
                 match news {
                     News::Changed => {
                         self.changed = true;
-                        self.wanted.look_again();
+                        self.requests.look_again();
                     }
                     News::Thumbnail(thumbnail) => {
-                        self.wanted.made(&thumbnail);
+                        self.requests.made(&thumbnail);
                         let Thumbnail { path, frame, .. } = thumbnail;
                         self.out.send(Answer::Thumbnail { path, frame });
                     }
-                    News::Trouble(details) => self.out.send(failed("error-gallery", details)),
+                    News::Trouble(details) => self.out.send(Answer::failed("error-gallery", details)),
                 }
             }
-            for path in self.wanted.hand_on(gallery) {
+            for path in self.requests.forward(gallery) {
                 self.out.send(Answer::Thumbnail { path, frame: None });
             }
         }
@@ -403,7 +403,7 @@ impl Worker {
         if self.ask_keeper.is_some_and(|at| now >= at) {
             self.ask_keeper = None;
             if let Some(details) = self.keeper.trouble() {
-                self.out.send(failed("error-not-remembered", details));
+                self.out.send(Answer::failed("error-not-remembered", details));
             }
         }
     }
@@ -438,5 +438,5 @@ fn record_of(record: &gallery::Record) -> Record {
 
 fn not_shown(path: &Path, why: &str) -> Answer {
     let sentence = Sentence::with("error-not-shown", "file", file_name(path));
-    failed(sentence, format!("{}\n{why}", path.display()))
+    Answer::failed(sentence, format!("{}\n{why}", path.display()))
 }

@@ -8,7 +8,7 @@ use std::hash::{BuildHasher, Hasher};
 
 use crate::message::Concept;
 
-/// Colours of the backgrounds that such models are trained with; each is also a word they know.
+/// Colors of the backgrounds that such models are trained with; each is also a word they know.
 const BACKGROUNDS: [&str; 12] = [
     "green", "blue", "sky blue", "purple", "pink", "orange", "yellow", "red", "black", "white", "gray",
     "brown",
@@ -34,7 +34,7 @@ fn is_form_of(word: &str, known: &str) -> bool {
     matches!(ending, "" | "s" | "es")
 }
 
-/// What is to be said about a prompt's words.
+/// A note on a prompt's words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Hint {
     /// Nothing: every word is known, or the model has no list.

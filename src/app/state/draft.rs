@@ -7,6 +7,7 @@ use std::hash::{BuildHasher, Hasher};
 
 use crate::engine;
 use crate::message::{ModelInfo, TokenCount};
+use crate::picture::PartialSettings;
 use crate::preferences::History;
 use crate::sampler::TimestepSpacing;
 use crate::settings::{PreviewMode, Settings};
@@ -36,9 +37,7 @@ pub struct Draft {
     pub seed_locked: bool,
     /// Whether a picture was made with this seed.
     pub seed_used: bool,
-    /// The seed as it is being typed.
-    pub seed_text: String,
-    /// Whether a person changed anything, so that a model's own settings must not replace it.
+    /// Whether the user changed anything, so that a model's own settings must not replace it.
     pub touched: bool,
     /// Prompts used, the newest last.
     pub history: History,
@@ -52,17 +51,22 @@ pub struct Draft {
     pub counting: Option<(Text, String)>,
 }
 
-/// What the window starts with before a model has said what suits it.
+/// The window's settings until a model brings its own defaults.
 pub fn first_settings() -> Settings {
     Settings { seed: 2026, timesteps: TimestepSpacing::Exact, ..engine::first_settings() }
+}
+
+/// The settings with η 0 where the sampler takes none.
+fn with_its_eta(settings: Settings) -> Settings {
+    let eta = if settings.sampler.row().takes_eta { settings.eta } else { 0.0 };
+    Settings { eta, ..settings }
 }
 
 impl Draft {
     /// A draft of these settings.
     pub fn new(settings: Settings) -> Self {
         Self {
-            seed_text: settings.seed.to_string(),
-            settings,
+            settings: with_its_eta(settings),
             previews: PreviewMode::Auto,
             count: 1,
             seed_locked: false,
@@ -76,16 +80,29 @@ impl Draft {
         }
     }
 
+    /// Takes over what the user chose; settings that `change` leaves open stay.
+    pub fn set(&mut self, change: &PartialSettings) {
+        // What the window offers is already cut to the model's own number of timesteps.
+        let steps = change.steps.unwrap_or(self.settings.steps);
+        self.settings = with_its_eta(Settings { steps, ..change.over(&self.settings) });
+        self.touched = true;
+        if change.prompt.is_some() {
+            self.recalled = None;
+        }
+        if change.seed.is_some() {
+            self.seed_used = false;
+        }
+    }
+
     /// Takes over settings as a whole.
     pub fn adopt(&mut self, settings: Settings) {
-        self.seed_text = settings.seed.to_string();
         self.seed_used = false;
-        self.settings = settings;
+        self.settings = with_its_eta(settings);
         self.recalled = None;
     }
 
-    /// Takes over what suits a model; the seed and the spacing of the steps stay, and the prompt if a
-    /// person wrote it.
+    /// Takes over what suits a model; the seed and the spacing of the steps stay, and the prompt if the
+    /// user wrote it.
     pub fn suit(&mut self, model: &ModelInfo) {
         let timesteps = self.settings.timesteps;
         let prompt = std::mem::take(&mut self.settings.prompt);
@@ -104,7 +121,6 @@ impl Draft {
     /// Sets the seed, as by hand.
     pub fn set_seed(&mut self, seed: u64) {
         self.settings.seed = seed;
-        self.seed_text = seed.to_string();
         self.seed_used = false;
     }
 
@@ -185,7 +201,7 @@ impl Draft {
         Some((which, self.text(which).to_owned()))
     }
 
-    /// Takes in a count; which text it is of was noted when it was asked for.
+    /// Stores a count; which text it is of was noted when it was requested.
     pub fn counted(&mut self, text: String, count: TokenCount) {
         match self.counting.take() {
             Some((Text::Negative, _)) => self.negative_tokens = Some((text, count)),
@@ -193,7 +209,7 @@ impl Draft {
         }
     }
 
-    /// Another model reads the texts otherwise.
+    /// Drops the counts: another model tokenizes otherwise.
     pub fn forget_counts(&mut self) {
         (self.tokens, self.negative_tokens, self.counting) = (None, None, None);
     }
@@ -210,6 +226,7 @@ impl Draft {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sampler::SamplerKind;
 
     #[test]
     fn a_used_seed_is_replaced_unless_it_is_locked() {
@@ -222,9 +239,24 @@ mod tests {
         draft.seed_locked = false;
         let next = draft.jobs()[0].seed;
         assert_ne!(next, 2026);
-        assert_eq!(draft.seed_text, next.to_string());
         draft.set_seed(7);
         assert_eq!(draft.jobs()[0].seed, 7);
+    }
+
+    #[test]
+    fn a_change_leaves_the_rest_and_a_sampler_without_noise_has_no_eta() {
+        let mut draft = Draft::new(first_settings());
+        draft.set(&PartialSettings { eta: Some(0.5), ..Default::default() });
+        let before = draft.settings.clone();
+        draft.set(&PartialSettings { steps: Some(1500), ..Default::default() });
+        assert_eq!(draft.settings, Settings { steps: 1500, ..before });
+        draft.set(&PartialSettings { sampler: Some(SamplerKind::Plms), ..Default::default() });
+        assert_eq!((draft.settings.steps, draft.settings.eta), (1500, 0.0));
+        draft.adopt(Settings { eta: 1.0, ..draft.settings.clone() });
+        assert_eq!(draft.settings.eta, 0.0);
+        draft.recalled = Some((0, String::new()));
+        draft.set(&PartialSettings { prompt: Some("a fox".into()), ..Default::default() });
+        assert!(draft.touched && draft.recalled.is_none());
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use crate::app::state::generation::Picture;
+use crate::app::picture::Picture;
 use crate::picture::Frame;
 
 /// A line each: a seed, a space, a prompt.
@@ -67,7 +67,7 @@ mod tests {
         assert!(all.len().is_multiple_of(ACROSS), "the last row is full");
         for (i, example) in all.iter().enumerate() {
             assert!(!all[..i].iter().any(|other| other.picture.frame.rgb == example.picture.frame.rgb));
-            // A tile that is one colour would lie beside the sheet.
+            // A tile that is one color would lie beside the sheet.
             let rgb = &example.picture.frame.rgb;
             assert!(rgb.iter().any(|level| level.abs_diff(rgb[0]) > 64), "{}", example.prompt);
         }

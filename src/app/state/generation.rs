@@ -1,52 +1,18 @@
-//! A development: one job as it forms, every step's preview kept.
+//! A generation: one job as it forms, every step's preview kept.
 //!
 //! Invariant: `steps` is as long as the schedule once the job started; a step that has not come
 //! yet has no picture. Steps keep their order whatever the order in which previews arrive.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::app::picture::Picture;
 use crate::message::{Job, Preview, Step, TokenCount};
 use crate::note::Note;
 use crate::picture::{Frame, Made};
 use crate::settings::PreviewMode;
 
-static NEXT_PICTURE: AtomicU64 = AtomicU64::new(1);
-
-/// A frame with a number of its own, by which the graphics card's copy is found again.
-#[derive(Clone, Debug)]
-pub struct Picture {
-    /// Its number.
-    pub id: u64,
-    /// Its pixels.
-    pub frame: Frame,
-}
-
-impl Picture {
-    /// Numbers a frame.
-    pub fn new(frame: Frame) -> Self {
-        Self { id: NEXT_PICTURE.fetch_add(1, Ordering::Relaxed), frame }
-    }
-
-    /// Bytes of its pixels.
-    pub fn bytes(&self) -> usize {
-        self.frame.rgb.len()
-    }
-
-    /// Whether neither side has more than `most` pixels.
-    pub fn is_within(&self, most: usize) -> bool {
-        self.frame.width.max(self.frame.height) <= most
-    }
-}
-
-impl PartialEq for Picture {
-    fn eq(&self, other: &Self) -> bool {
-        self.id == other.id
-    }
-}
-
-/// One step of a development.
+/// One step of a generation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepView {
     /// Its timestep t.
@@ -57,7 +23,7 @@ pub struct StepView {
     pub took: Option<Duration>,
     /// Its preview.
     pub picture: Option<Picture>,
-    /// How that was decoded.
+    /// How its preview was decoded.
     pub mode: PreviewMode,
     /// Whether a full decode was asked for.
     pub decoding: bool,
@@ -68,33 +34,33 @@ pub struct StepView {
 pub enum Stage {
     /// The next one: handed to the inference thread, which has not begun, or waiting for a model.
     Asked,
-    /// Developing.
+    /// Running.
     Running,
-    /// Asked to rest after this step.
+    /// Asked to pause after this step.
     Pausing,
-    /// At rest.
+    /// Paused.
     Paused,
-    /// Asked to end.
+    /// Asked to stop.
     Stopping,
-    /// Done.
+    /// Its picture is made.
     Finished,
-    /// Ended by a person.
+    /// Stopped by the user.
     Stopped,
     /// Ended by an error.
     Failed,
 }
 
 impl Stage {
-    /// Whether the job is still the inference thread's.
+    /// Whether the job is still with the inference thread.
     pub fn is_open(self) -> bool {
         !matches!(self, Self::Finished | Self::Stopped | Self::Failed)
     }
 }
 
-/// Where the frames of a development's steps are.
+/// Where the frames of a generation's steps are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Strip {
-    /// Where they came while it formed, as far as they were not dropped.
+    /// As they arrived while it formed, as far as they were not dropped.
     #[default]
     AsMade,
     /// They were dropped and are being made again.
@@ -107,14 +73,14 @@ pub enum Strip {
 
 /// One job as it forms.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Development {
+pub struct Generation {
     /// What was asked for.
     pub job: Job,
     /// Where its steps' frames are.
     pub strip: Strip,
-    /// For finding the longest unused.
+    /// When it was last begun or looked at, by the queue's clock.
     pub used: u64,
-    /// How far it is.
+    /// Its stage.
     pub stage: Stage,
     /// All steps, in the order run.
     pub steps: Vec<StepView>,
@@ -122,7 +88,7 @@ pub struct Development {
     pub done: usize,
     /// The guidance that the next step will use.
     pub guidance: f64,
-    /// What the schedule or the model made of the request, in sentences.
+    /// What the schedule or the model made of the request.
     pub notes: Vec<Note>,
     /// The prompt's tokens.
     pub tokens: Option<TokenCount>,
@@ -130,7 +96,7 @@ pub struct Development {
     pub preview_share: f32,
     /// How the last preview was decoded.
     pub preview_mode: PreviewMode,
-    /// A word on the last preview's quality.
+    /// An optional note on the last preview's quality, e.g. the fit's error.
     pub preview_note: Option<Note>,
     /// The finished picture.
     pub result: Option<Picture>,
@@ -146,7 +112,7 @@ pub struct Development {
     pub sent: bool,
 }
 
-impl Development {
+impl Generation {
     /// A job that has just been handed over.
     pub fn new(job: Job) -> Self {
         Self {
@@ -171,7 +137,7 @@ impl Development {
         }
     }
 
-    /// The schedule is known.
+    /// Starts it: the schedule is known.
     pub fn start(&mut self, timesteps: &[usize], tokens: TokenCount, notes: Vec<Note>) {
         self.stage = Stage::Running;
         self.tokens = Some(tokens);
@@ -189,7 +155,7 @@ impl Development {
             .collect();
     }
 
-    /// A step is done.
+    /// Notes a step that is done.
     pub fn step(&mut self, step: &Step) {
         self.done = self.done.max(step.step + 1);
         if let Some(view) = self.steps.get_mut(step.step) {
@@ -198,7 +164,7 @@ impl Development {
         }
     }
 
-    /// A step's preview has come.
+    /// Takes in a step's preview.
     pub fn preview(&mut self, preview: Preview) {
         self.preview_share = preview.share;
         self.preview_mode = preview.mode;
@@ -248,7 +214,7 @@ impl Development {
         }
     }
 
-    /// Seconds a step, over the last few.
+    /// Seconds per step, averaged over the last few.
     pub fn seconds_a_step(&self) -> Option<f64> {
         let took: Vec<f64> = self
             .steps
@@ -262,17 +228,17 @@ impl Development {
         (!took.is_empty()).then(|| took.iter().sum::<f64>() / took.len() as f64 / (1.0 - share))
     }
 
-    /// Seconds until the last step ends, about.
+    /// Estimated seconds until the last step ends.
     pub fn seconds_left(&self) -> Option<f64> {
         Some(self.seconds_a_step()? * self.steps.len().saturating_sub(self.done) as f64)
     }
 
-    /// How far it is, 0 to 1.
+    /// The share that is done, 0 to 1.
     pub fn share(&self) -> f32 {
         if self.stage == Stage::Finished { 1.0 } else { self.done as f32 / self.steps.len().max(1) as f32 }
     }
 
-    /// Some of its steps' frames have been made again.
+    /// Takes in frames that were made again, from step `from` on.
     pub fn made_again(&mut self, from: usize, frames: Vec<Frame>, whole: bool) {
         for (view, frame) in self.steps.iter_mut().skip(from).zip(frames) {
             view.picture = Some(Picture::new(frame));
@@ -288,7 +254,7 @@ impl Development {
         self.strip == Strip::AsMade && !self.stage.is_open() && self.done > 0 && self.newest().is_none()
     }
 
-    /// Lets its pictures go; those that are nowhere else stay.
+    /// Frees its pictures except those that are nowhere else.
     pub fn shed(&mut self) {
         self.steps.iter_mut().for_each(|step| step.picture = None);
         self.strip = Strip::AsMade;
@@ -348,12 +314,12 @@ mod tests {
         Frame { width: 2, height: 1, rgb: vec![level; 6].into() }
     }
 
-    fn development(steps: usize) -> Development {
+    fn generation(steps: usize) -> Generation {
         let job = Job { id: JobId(1), settings: first_settings(), previews: PreviewMode::Full };
-        let mut development = Development::new(job);
+        let mut generation = Generation::new(job);
         let timesteps: Vec<usize> = (0..steps).map(|i| 961 - 40 * i).collect();
-        development.start(&timesteps, TokenCount::default(), Vec::new());
-        development
+        generation.start(&timesteps, TokenCount::default(), Vec::new());
+        generation
     }
 
     fn preview(step: usize, level: u8) -> Preview {
@@ -370,32 +336,32 @@ mod tests {
 
     #[test]
     fn previews_find_their_step_and_unknown_steps_are_ignored() {
-        let mut development = development(4);
-        development.preview(preview(2, 7));
-        development.preview(preview(99, 8));
-        assert_eq!(development.newest(), Some(2));
-        assert_eq!(development.picture(None).map(|picture| picture.frame.rgb[0]), Some(7));
-        assert!(development.picture(Some(1)).is_none());
+        let mut generation = generation(4);
+        generation.preview(preview(2, 7));
+        generation.preview(preview(99, 8));
+        assert_eq!(generation.newest(), Some(2));
+        assert_eq!(generation.picture(None).map(|picture| picture.frame.rgb[0]), Some(7));
+        assert!(generation.picture(Some(1)).is_none());
     }
 
     #[test]
     fn only_steps_that_were_made_can_be_shown() {
-        let mut development = development(6);
+        let mut generation = generation(6);
         for step in [1, 3] {
-            development.preview(preview(step, 7));
+            generation.preview(preview(step, 7));
         }
-        let found: Vec<Option<usize>> = (0..6).map(|step| development.nearest(step)).collect();
+        let found: Vec<Option<usize>> = (0..6).map(|step| generation.nearest(step)).collect();
         assert_eq!(found, [1, 1, 1, 3, 3, 3].map(Some));
-        assert_eq!((development.after(1), development.after(3)), (Some(3), None));
-        assert_eq!((development.before(3), development.before(1)), (Some(1), None));
-        development.result = Some(Picture::new(frame(9)));
-        assert_eq!((development.after(3), development.nearest(5)), (Some(5), Some(5)));
+        assert_eq!((generation.after(1), generation.after(3)), (Some(3), None));
+        assert_eq!((generation.before(3), generation.before(1)), (Some(1), None));
+        generation.result = Some(Picture::new(frame(9)));
+        assert_eq!((generation.after(3), generation.nearest(5)), (Some(5), Some(5)));
     }
 
     #[test]
     fn time_left_counts_what_previews_cost() {
-        let mut development = development(4);
-        development.step(&Step {
+        let mut generation = generation(4);
+        generation.step(&Step {
             job: JobId(1),
             step: 0,
             steps: 4,
@@ -403,20 +369,20 @@ mod tests {
             guidance: 3.0,
             took: Duration::from_millis(100),
         });
-        development.preview(preview(0, 1));
-        assert!((development.seconds_a_step().unwrap() - 0.2).abs() < 1e-9);
-        assert!((development.seconds_left().unwrap() - 0.6).abs() < 1e-9);
-        assert!((development.share() - 0.25).abs() < 1e-6);
+        generation.preview(preview(0, 1));
+        assert!((generation.seconds_a_step().unwrap() - 0.2).abs() < 1e-9);
+        assert!((generation.seconds_left().unwrap() - 0.6).abs() < 1e-9);
+        assert!((generation.share() - 0.25).abs() < 1e-6);
     }
 
     #[test]
     fn thinning_keeps_the_newest_and_halves_the_rest() {
-        let mut development = development(8);
+        let mut generation = generation(8);
         for step in 0..8 {
-            development.preview(preview(step, 1));
+            generation.preview(preview(step, 1));
         }
-        development.thin();
-        let left: Vec<usize> = (0..8).filter(|&i| development.steps[i].picture.is_some()).collect();
+        generation.thin();
+        let left: Vec<usize> = (0..8).filter(|&i| generation.steps[i].picture.is_some()).collect();
         assert_eq!(left, [0, 2, 4, 6, 7]);
     }
 }

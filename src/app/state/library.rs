@@ -1,4 +1,4 @@
-//! The shelf: kept pictures as the gallery shows them, and those of them that are in memory.
+//! The library: kept pictures as the gallery shows them, and those of them that are in memory.
 //!
 //! Trap: a thousand pictures do not fit in memory; both caches drop what was not asked for lately.
 
@@ -6,17 +6,17 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::app::picture::Picture;
 use crate::app::services::Record;
-use crate::app::state::generation::Picture;
 use crate::picture::Frame;
 
-/// Bytes of small pictures kept, beside those that are being looked at.
+/// Bytes of thumbnails kept, beside those in sight.
 const THUMBNAILS_BYTES_MAX: usize = 6 << 20;
-/// A small picture that was drawn within this time is being looked at.
+/// A thumbnail that was drawn within this time counts as in sight.
 const LOOKED_AT: Duration = Duration::from_secs(2);
-/// After this time a wish is taken for forgotten, and made again.
+/// A request without an answer for so long was forgotten, and is made again.
 pub const FORGOTTEN: Duration = Duration::from_secs(2);
-/// Pictures kept in full.
+/// Pictures kept in full, at most.
 const FULL_MAX: usize = 6;
 
 /// A part of the gallery under one heading.
@@ -24,15 +24,15 @@ const FULL_MAX: usize = 6;
 pub struct Group {
     /// Days ago, 0 being today.
     pub days_ago: i64,
-    /// Indices into [`Shelf::records`].
+    /// Indices into [`Library::records`].
     pub members: Vec<usize>,
 }
 
-/// A small picture, asked for or here.
+/// A thumbnail, requested or here.
 #[derive(Debug)]
 struct Thumbnail {
     picture: Option<Picture>,
-    /// When it was asked for; none once an answer has come.
+    /// When it was requested; none once an answer has come.
     asked: Option<Instant>,
     /// When it was drawn last.
     used: Instant,
@@ -44,21 +44,21 @@ impl Thumbnail {
     }
 }
 
-/// Kept pictures.
+/// The kept pictures.
 #[derive(Debug, Default)]
-pub struct Shelf {
+pub struct Library {
     /// All of them, newest first.
     pub records: Vec<Record>,
-    /// Whether the list has come.
+    /// Whether the first list has arrived.
     pub listed: bool,
-    /// What is searched for.
+    /// The words searched for.
     pub search: String,
     thumbnails: HashMap<PathBuf, Thumbnail>,
     full: Vec<(PathBuf, Picture)>,
 }
 
-impl Shelf {
-    /// Takes over a list.
+impl Library {
+    /// Replaces the records.
     pub fn list(&mut self, records: Vec<Record>) {
         self.records = records;
         self.listed = true;
@@ -71,7 +71,7 @@ impl Shelf {
         self.records.insert(place, record);
     }
 
-    /// Takes a picture out.
+    /// Removes a picture.
     pub fn remove(&mut self, path: &Path) {
         self.records.retain(|record| record.path != path);
         self.full.retain(|(kept, _)| kept != path);
@@ -115,27 +115,27 @@ impl Shelf {
         groups
     }
 
-    /// A small picture if it is here; `true` beside it when it should be asked for (again).
-    pub fn thumbnail(&mut self, path: &Path, now: Instant) -> (Option<Picture>, bool) {
+    /// Notes that a picture is in sight, and returns whether its thumbnail is to be requested (again).
+    pub fn see(&mut self, path: &Path, now: Instant) -> bool {
         let Some(known) = self.thumbnails.get_mut(path) else {
-            let wish = Thumbnail { picture: None, asked: Some(now), used: now };
-            self.thumbnails.insert(path.to_owned(), wish);
-            return (None, true);
+            let requested = Thumbnail { picture: None, asked: Some(now), used: now };
+            self.thumbnails.insert(path.to_owned(), requested);
+            return true;
         };
         known.used = now;
-        let wanted = known.asked.is_some_and(|asked| now.duration_since(asked) > FORGOTTEN);
-        if wanted {
+        let forgotten = known.asked.is_some_and(|asked| now.duration_since(asked) > FORGOTTEN);
+        if forgotten {
             known.asked = Some(now);
         }
-        (known.picture.clone(), wanted)
+        forgotten
     }
 
-    /// A small picture, without asking for it.
-    pub fn thumbnail_at_hand(&self, path: &Path) -> Option<&Picture> {
+    /// A thumbnail, if it is here.
+    pub fn thumbnail(&self, path: &Path) -> Option<&Picture> {
         self.thumbnails.get(path)?.picture.as_ref()
     }
 
-    /// Keeps a small picture, or that there is none; the longest unused make room.
+    /// Keeps a thumbnail, or notes that there is none; drops the longest unused ones beyond the limit.
     pub fn keep_thumbnail(&mut self, path: PathBuf, frame: Option<Frame>) {
         let now = Instant::now();
         let kept = Thumbnail { picture: frame.map(Picture::new), asked: None, used: now };
@@ -144,7 +144,7 @@ impl Shelf {
         if bytes <= THUMBNAILS_BYTES_MAX {
             return;
         }
-        // What is in sight would be asked for again at once, however much it is.
+        // What is in sight would be requested again at once, however much it is.
         let unused = |it: &Thumbnail| now.duration_since(it.used) > LOOKED_AT;
         let old = self.thumbnails.iter().filter(|(_, it)| unused(it));
         let mut old: Vec<(Instant, PathBuf)> = old.map(|(path, it)| (it.used, path.clone())).collect();
@@ -162,7 +162,7 @@ impl Shelf {
         self.full.iter().find(|(kept, _)| kept == path).map(|(_, picture)| picture)
     }
 
-    /// Keeps a picture in full; the oldest makes room.
+    /// Keeps a picture in full; drops the oldest beyond the limit.
     pub fn keep_full(&mut self, path: PathBuf, picture: Picture) {
         self.full.retain(|(kept, _)| *kept != path);
         self.full.push((path, picture));
@@ -198,70 +198,70 @@ mod tests {
         }
     }
 
-    fn shelf() -> Shelf {
-        let mut shelf = Shelf::default();
-        shelf.list(vec![
+    fn library() -> Library {
+        let mut library = Library::default();
+        library.list(vec![
             record("c.png", "a red fox on blue", 3 * 86_400 + 60),
             record("b.png", "an owl", 2 * 86_400 + 50),
             record("a.png", "a fox", 2 * 86_400 + 40),
         ]);
-        shelf
+        library
     }
 
     #[test]
     fn the_search_wants_every_word_in_any_order() {
-        let mut shelf = shelf();
-        shelf.search = "Fox".into();
-        assert_eq!(shelf.found(), [0, 2]);
-        shelf.search = "blue fox".into();
-        assert_eq!(shelf.found(), [0]);
-        shelf.search = "zebra".into();
-        assert!(shelf.found().is_empty());
+        let mut library = library();
+        library.search = "Fox".into();
+        assert_eq!(library.found(), [0, 2]);
+        library.search = "blue fox".into();
+        assert_eq!(library.found(), [0]);
+        library.search = "zebra".into();
+        assert!(library.found().is_empty());
     }
 
     #[test]
     fn pictures_are_grouped_by_local_day() {
-        let shelf = shelf();
-        let groups = shelf.groups(3, 0);
+        let library = library();
+        let groups = library.groups(3, 0);
         assert_eq!(groups.len(), 2);
         assert_eq!((groups[1].days_ago, groups[1].members.len()), (1, 2));
         // Fifty seconds earlier, the newest is of the day before, too.
-        assert_eq!(shelf.groups(2, -70).len(), 2);
-        assert_eq!(shelf.groups(2, -70)[0].members, [0]);
+        assert_eq!(library.groups(2, -70).len(), 2);
+        assert_eq!(library.groups(2, -70)[0].members, [0]);
     }
 
     #[test]
     fn a_new_picture_takes_its_place_and_replaces_itself() {
-        let mut shelf = shelf();
-        shelf.add(record("d.png", "new", 9 * 86_400));
-        shelf.add(record("b.png", "an owl again", 1));
-        let order: Vec<&str> = shelf.records.iter().filter_map(|record| record.path.to_str()).collect();
+        let mut library = library();
+        library.add(record("d.png", "new", 9 * 86_400));
+        library.add(record("b.png", "an owl again", 1));
+        let order: Vec<&str> = library.records.iter().filter_map(|record| record.path.to_str()).collect();
         assert_eq!(order, ["d.png", "c.png", "a.png", "b.png"]);
-        assert_eq!(shelf.neighbour(Path::new("d.png")).unwrap().path, Path::new("c.png"));
-        assert_eq!(shelf.neighbour(Path::new("b.png")).unwrap().path, Path::new("a.png"));
+        assert_eq!(library.neighbour(Path::new("d.png")).unwrap().path, Path::new("c.png"));
+        assert_eq!(library.neighbour(Path::new("b.png")).unwrap().path, Path::new("a.png"));
     }
 
     #[test]
     fn a_thumbnail_is_asked_for_again_only_when_it_was_forgotten_and_the_cache_is_bounded() {
-        let mut shelf = Shelf::default();
+        let mut library = Library::default();
         let now = Instant::now();
-        assert!(shelf.thumbnail(Path::new("a"), now).1);
-        assert!(!shelf.thumbnail(Path::new("a"), now).1);
-        assert!(shelf.thumbnail(Path::new("a"), now + 2 * FORGOTTEN).1);
-        shelf.keep_thumbnail("a".into(), None);
-        assert!(!shelf.thumbnail(Path::new("a"), now + 9 * FORGOTTEN).1);
-        let keep = |shelf: &mut Shelf, name: String| {
+        assert!(library.see(Path::new("a"), now));
+        assert!(!library.see(Path::new("a"), now));
+        assert!(library.see(Path::new("a"), now + 2 * FORGOTTEN));
+        library.keep_thumbnail("a".into(), None);
+        assert!(!library.see(Path::new("a"), now + 9 * FORGOTTEN));
+        let keep = |library: &mut Library, name: String| {
             let frame = Frame { width: 256, height: 256, rgb: vec![0; 3 << 16].into() };
-            shelf.keep_thumbnail(name.into(), Some(frame));
+            library.keep_thumbnail(name.into(), Some(frame));
         };
         // All of these are in sight, and stay.
-        (0..100).for_each(|i| keep(&mut shelf, format!("{i}")));
-        assert!((0..100).all(|i| shelf.thumbnail_at_hand(Path::new(&format!("{i}"))).is_some()));
-        for known in shelf.thumbnails.values_mut() {
+        (0..100).for_each(|i| keep(&mut library, format!("{i}")));
+        assert!((0..100).all(|i| library.thumbnail(Path::new(&format!("{i}"))).is_some()));
+        for known in library.thumbnails.values_mut() {
             known.used -= 2 * LOOKED_AT;
         }
-        keep(&mut shelf, "new".to_owned());
-        assert!(shelf.thumbnails.values().map(Thumbnail::bytes).sum::<usize>() <= THUMBNAILS_BYTES_MAX);
-        assert!(shelf.thumbnail_at_hand(Path::new("new")).is_some());
+        keep(&mut library, "new".to_owned());
+        assert!(library.thumbnails.values().map(Thumbnail::bytes).sum::<usize>() <= THUMBNAILS_BYTES_MAX);
+        assert!(library.thumbnail(Path::new("new")).is_some());
     }
 }

@@ -1,15 +1,15 @@
 //! Opening a model, as the state sees it: what is open now, and what then can be made.
 
 use crate::app::command::Act;
-use crate::app::state::toasts::Said;
+use crate::app::i18n::Message;
 use crate::app::state::{Consequence, State};
 use crate::message::{ModelInfo, ModelSource, Report, Request};
 use crate::preferences::RememberedModel;
 use crate::told::Told as _;
 
 impl State {
-    /// A model cannot be opened. Where none is left the starter is, so that the window is of use; a job
-    /// that waits for a model waits for that one.
+    /// Notes that a model cannot be opened. Where none is left the starter is opened, so that the window is
+    /// of use; a job that waits for a model waits for that one.
     pub(super) fn open_failed(
         &mut self,
         source: ModelSource,
@@ -21,16 +21,16 @@ impl State {
         if !former_is_open {
             self.model.info = None;
         }
-        let mut said = Said::from(report.sentence.clone());
+        let mut said = Message::from(report.sentence.clone());
         let mut follow = Vec::new();
         if self.model.info.is_none() && source != ModelSource::Starter {
-            said = Said::Then(Box::new(said), "starter-instead");
+            said = Message::Then(Box::new(said), "starter-instead");
             self.model.stands_in = true;
             follow.push(Consequence::Send(Request::Open(ModelSource::Starter)));
         } else if self.model.info.is_none() {
-            self.desk.give_back();
+            self.queue.give_back();
         }
-        self.cards.trouble(said.clone(), report.details.clone(), Some(Act::OpenModel));
+        self.toasts.trouble(said.clone(), report.details.clone(), Some(Act::OpenModel));
         self.model.failed = Some((source, report));
         follow.push(Consequence::Announce(said));
         follow
@@ -47,32 +47,32 @@ impl State {
         self.model.failed = None;
         if let Some(compute) = self.compute.asked.take() {
             self.compute.chosen = compute.clone();
-            self.kept.compute = Some(compute);
+            self.preferences.compute = Some(compute);
         }
         // Why the starter stands in for another is read when it is open.
         if !std::mem::take(&mut self.model.stands_in) {
-            self.cards.settle(Act::OpenModel);
+            self.toasts.settle(Act::OpenModel);
         }
         // The model of last time finds its settings as they were left.
-        if self.kept.model.is_none() || self.kept.model != RememberedModel::of(&info.source) {
+        if self.preferences.model.is_none() || self.preferences.model != RememberedModel::of(&info.source) {
             self.draft.suit(&info);
-            self.kept.sized_for = None;
+            self.preferences.sized_for = None;
         }
-        self.kept.opened(&info.source);
+        self.preferences.opened(&info.source);
         for note in &info.notes {
-            self.cards.notice(note.sentence().into(), None);
+            self.toasts.notice(note.sentence().into(), None);
         }
         let said = match info.source {
-            ModelSource::Starter => Said::Key("announce-starter"),
-            ModelSource::Path { .. } => Said::With("announce-opened", info.name.clone()),
+            ModelSource::Starter => Message::Key("announce-starter"),
+            ModelSource::Path { .. } => Message::With("announce-opened", info.name.clone()),
         };
         self.model.info = Some(info);
         self.settle_size();
         self.draft.forget_counts();
-        self.desk.forgive_strips();
+        self.queue.forgive_strips();
         let mut follow = vec![Consequence::Announce(said)];
         // What was asked for before there was a model.
-        let waiting = self.desk.running_mut().filter(|running| !running.sent);
+        let waiting = self.queue.running_mut().filter(|running| !running.sent);
         follow.extend(waiting.map(|running| {
             running.sent = true;
             Consequence::Send(Request::Generate(running.job.clone()))
@@ -80,14 +80,14 @@ impl State {
         follow
     }
 
-    /// A remembered size holds for the file that it was chosen for; another file of that name has its own.
+    /// Keeps a remembered size for the file that it was chosen for; another file of that name has its own.
     pub(super) fn settle_size(&mut self) {
         let Some(info) = &self.model.info else { return };
         let Some(hash) = &info.hash else { return };
-        if self.kept.sized_for.as_ref().is_some_and(|meant| meant != hash) {
+        if self.preferences.sized_for.as_ref().is_some_and(|meant| meant != hash) {
             let settings = &mut self.draft.settings;
             (settings.width, settings.height) = (info.defaults.width, info.defaults.height);
         }
-        self.kept.sized_for = Some(hash.clone());
+        self.preferences.sized_for = Some(hash.clone());
     }
 }

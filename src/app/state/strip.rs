@@ -1,8 +1,9 @@
-//! Strips of earlier pictures: their frames are let go, and made again for whoever looks at them.
+//! Strips of earlier pictures: their frames are dropped, and made again for whoever looks at them.
 
+use crate::app::i18n::Message;
+use crate::app::state::State;
 use crate::app::state::generation::Strip;
-use crate::app::state::toasts::Said;
-use crate::app::state::{Shown, State};
+use crate::app::state::shown::Shown;
 use crate::message::{JobId, Request};
 use crate::picture::Frame;
 
@@ -10,36 +11,35 @@ impl State {
     /// Keeps pictures in memory within bounds.
     pub(super) fn trim(&mut self) {
         let shown = match self.shown {
-            Shown::Development { job, .. } => Some(job),
+            Shown::Generation { job, .. } => Some(job),
             _ => None,
         };
-        self.desk.trim(shown);
+        self.queue.trim(shown);
     }
 
-    /// Asks for the frames of what is on the tray where they were let go: a person who looks at it finds
-    /// its strip whole.
+    /// Requests the dropped frames of the generation on the canvas, so that its strip is whole.
     pub fn want_strip(&mut self) -> Option<Request> {
-        let Shown::Development { job, .. } = self.shown else { return None };
+        let Shown::Generation { job, .. } = self.shown else { return None };
         if self.dead.is_some() || self.model.info.is_none() {
             return None;
         }
-        let development = self.desk.development_mut(job).filter(|it| it.wants_frames())?;
-        development.strip = Strip::Asked;
+        let generation = self.queue.generation_mut(job).filter(|it| it.wants_frames())?;
+        generation.strip = Strip::Asked;
         Some(Request::Strip { job })
     }
 
     pub(super) fn strip_came(&mut self, job: JobId, from: usize, frames: Vec<Frame>, whole: bool) {
-        if let Some(development) = self.desk.development_mut(job) {
-            development.made_again(from, frames, whole);
+        if let Some(generation) = self.queue.generation_mut(job) {
+            generation.made_again(from, frames, whole);
             self.trim();
         }
     }
 
     pub(super) fn strip_failed(&mut self, job: JobId, other_model: bool) {
-        if let Some(development) = self.desk.development_mut(job) {
-            development.strip = Strip::Lost;
+        if let Some(generation) = self.queue.generation_mut(job) {
+            generation.strip = Strip::Lost;
         }
         let key = if other_model { "error-step-of-other-model" } else { "error-step-gone" };
-        self.cards.notice(Said::Key(key), None);
+        self.toasts.notice(Message::Key(key), None);
     }
 }

@@ -1,151 +1,110 @@
-//! Cards: what the window tells a person, until it is read or its time is over.
+//! Toasts: messages to the user, each until it is read or its time is over.
 
 use crate::app::command::Act;
-use crate::app::i18n::Words;
+use crate::app::i18n::Message;
 use crate::message::Report;
-use crate::told::Sentence;
 
-/// Cards at a time; the oldest notice makes room.
-const CARDS_MAX: usize = 4;
-/// Seconds for which a notice stands.
+/// Toasts at a time; the oldest notice makes room.
+const TOASTS_MAX: usize = 4;
+/// Seconds that a notice stays.
 pub const NOTICE_SECONDS: f64 = 6.0;
-/// Seconds for which a deletion can be undone, and is offered to be.
+/// Seconds that a notice offers to undo a deletion.
 const UNDO_SECONDS: f64 = 10.0;
 
-/// A sentence that is not in words yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Said {
-    /// The string of that name.
-    Key(&'static str),
-    /// The string of that name with `{ $what }` filled in.
-    With(&'static str, String),
-    /// The string of that name with several values filled in.
-    Values(&'static str, Vec<(&'static str, String)>),
-    /// The string of that name with the number `{ $n }` and `{ $what }` filled in.
-    Counted(&'static str, usize, String),
-    /// A sentence and the string of that name.
-    Then(Box<Self>, &'static str),
-}
-
-impl Said {
-    /// In words.
-    pub fn text(&self, words: &Words) -> String {
-        match self {
-            Self::Key(key) => words.t(key),
-            Self::With(key, what) => words.with(key, &[("what", what.as_str().into())]),
-            Self::Values(key, values) => {
-                let values: Vec<_> =
-                    values.iter().map(|(name, value)| (*name, value.as_str().into())).collect();
-                words.with(key, &values)
-            }
-            Self::Counted(key, n, what) => {
-                words.with(key, &[("n", (*n).into()), ("what", what.as_str().into())])
-            }
-            Self::Then(said, key) => format!("{} {}", said.text(words), words.t(key)),
-        }
-    }
-}
-
-impl From<Sentence> for Said {
-    fn from(Sentence { key, values }: Sentence) -> Self {
-        Self::Values(key, values)
-    }
-}
-
-/// How much a card matters.
+/// How much a toast matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Weight {
-    /// Goes away by itself.
+pub enum Severity {
+    /// Disappears by itself.
     Notice,
-    /// Stays until it is put away.
+    /// Stays until it is dismissed.
     Error,
 }
 
-/// One card.
+/// One toast.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Card {
-    /// Its name.
+pub struct Toast {
+    /// Its number, unique in a session.
     pub id: u64,
-    /// How much it matters.
-    pub weight: Weight,
-    /// What it says.
-    pub said: Said,
+    /// Notice or error.
+    pub severity: Severity,
+    /// Its text.
+    pub message: Message,
     /// More, for those who want it; may be empty.
     pub details: String,
-    /// What can be done about it.
+    /// The act that its button does.
     pub act: Option<Act>,
     /// When it was first drawn, in the window's seconds.
     pub seen: Option<f64>,
 }
 
-impl Card {
-    /// What can be done about it, the first best.
+impl Toast {
+    /// The acts that its buttons do, the best first.
     pub fn acts(&self) -> impl Iterator<Item = Act> {
         let elsewhere = (self.act == Some(Act::SaveAgain)).then_some(Act::PickFolder);
         elsewhere.into_iter().chain(self.act)
     }
 }
 
-/// All cards, the newest last.
+/// All toasts, the newest last.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Cards {
+pub struct Toasts {
     next: u64,
-    /// The cards.
-    pub list: Vec<Card>,
+    /// The toasts.
+    pub list: Vec<Toast>,
 }
 
-impl Cards {
-    /// Tells something in passing.
-    pub fn notice(&mut self, said: Said, act: Option<Act>) {
-        self.push(Weight::Notice, said, String::new(), act);
+impl Toasts {
+    /// Shows a notice.
+    pub fn notice(&mut self, message: Message, act: Option<Act>) {
+        self.push(Severity::Notice, message, String::new(), act);
     }
 
-    /// Tells what failed.
+    /// Shows an error.
     pub fn error(&mut self, report: Report, act: Option<Act>) {
         self.trouble(report.sentence.into(), report.details, act);
     }
 
-    /// Tells of trouble that is no error's own sentence.
-    pub fn trouble(&mut self, said: Said, details: String, act: Option<Act>) {
-        self.push(Weight::Error, said, details, act);
+    /// Shows an error in a sentence of the window's own.
+    pub fn trouble(&mut self, message: Message, details: String, act: Option<Act>) {
+        self.push(Severity::Error, message, details, act);
     }
 
-    fn push(&mut self, weight: Weight, said: Said, details: String, act: Option<Act>) {
-        self.list.retain(|card| card.said != said);
+    fn push(&mut self, severity: Severity, message: Message, details: String, act: Option<Act>) {
+        self.list.retain(|toast| toast.message != message);
         self.next += 1;
-        self.list.push(Card { id: self.next, weight, said, details, act, seen: None });
-        if self.list.len() > CARDS_MAX {
-            let oldest = self.list.iter().position(|card| card.weight == Weight::Notice).unwrap_or(0);
+        self.list.push(Toast { id: self.next, severity, message, details, act, seen: None });
+        if self.list.len() > TOASTS_MAX {
+            let oldest = self.list.iter().position(|toast| toast.severity == Severity::Notice).unwrap_or(0);
             self.list.remove(oldest);
         }
     }
 
-    /// Puts a card away.
+    /// Dismisses a toast.
     pub fn dismiss(&mut self, id: u64) {
-        self.list.retain(|card| card.id != id);
+        self.list.retain(|toast| toast.id != id);
     }
 
-    /// Puts away the cards that offer an act, once it was done.
+    /// Dismisses the toasts that offer an act which was done.
     pub fn settle(&mut self, act: Act) {
-        self.list.retain(|card| card.act != Some(act));
+        self.list.retain(|toast| toast.act != Some(act));
     }
 
-    /// Puts away notices whose time is over; seconds until the next one's is come back.
+    /// Drops expired notices; returns the seconds until the next one expires.
     pub fn age(&mut self, now: f64) -> Option<f64> {
-        for card in &mut self.list {
-            card.seen.get_or_insert(now);
+        for toast in &mut self.list {
+            toast.seen.get_or_insert(now);
         }
-        let left = |card: &Card| {
-            let stands = match card.act {
+        let left = |toast: &Toast| {
+            let stands = match toast.act {
                 Some(Act::UndoDelete) => UNDO_SECONDS,
-                // Told once, so until it is put away.
+                // Shown once a start, so until it is dismissed.
                 Some(Act::DevelopAgain) => f64::INFINITY,
                 _ => NOTICE_SECONDS,
             };
-            card.seen.map_or(stands, |seen| seen + stands - now)
+            toast.seen.map_or(stands, |seen| seen + stands - now)
         };
-        self.list.retain(|card| card.weight == Weight::Error || left(card) > 0.0);
-        let notices = self.list.iter().filter(|card| card.weight == Weight::Notice);
+        self.list.retain(|toast| toast.severity == Severity::Error || left(toast) > 0.0);
+        let notices = self.list.iter().filter(|toast| toast.severity == Severity::Notice);
         notices.map(left).filter(|seconds| seconds.is_finite()).min_by(f64::total_cmp)
     }
 }
@@ -156,23 +115,23 @@ mod tests {
 
     #[test]
     fn notices_pass_and_errors_stay() {
-        let mut cards = Cards::default();
-        cards.notice(Said::Key("saved"), None);
-        cards.error(Report::new("engine-gone", ""), None);
-        assert_eq!(cards.age(10.0), Some(NOTICE_SECONDS));
-        assert_eq!(cards.age(10.0 + NOTICE_SECONDS), None);
-        assert_eq!(cards.list.len(), 1);
-        assert_eq!(cards.list[0].weight, Weight::Error);
+        let mut toasts = Toasts::default();
+        toasts.notice(Message::Key("saved"), None);
+        toasts.error(Report::new("engine-gone", ""), None);
+        assert_eq!(toasts.age(10.0), Some(NOTICE_SECONDS));
+        assert_eq!(toasts.age(10.0 + NOTICE_SECONDS), None);
+        assert_eq!(toasts.list.len(), 1);
+        assert_eq!(toasts.list[0].severity, Severity::Error);
     }
 
     #[test]
     fn the_same_sentence_is_told_once_and_the_pile_is_small() {
-        let mut cards = Cards::default();
+        let mut toasts = Toasts::default();
         for i in 0..9 {
-            cards.notice(Said::With("saved-as", format!("{}", i % 7)), None);
+            toasts.notice(Message::With("saved-as", format!("{}", i % 7)), None);
         }
-        assert_eq!(cards.list.len(), CARDS_MAX);
-        cards.settle(Act::Restart);
-        assert_eq!(cards.list.len(), CARDS_MAX);
+        assert_eq!(toasts.list.len(), TOASTS_MAX);
+        toasts.settle(Act::Restart);
+        assert_eq!(toasts.list.len(), TOASTS_MAX);
     }
 }

@@ -1,8 +1,8 @@
-//! The program's emblem (a lamp in the dark) and the starter model's.
+//! The program's logo (a lamp in the dark) and the starter model's.
 
 use std::sync::LazyLock;
 
-use crate::app::state::generation::Picture;
+use crate::app::picture::Picture;
 use crate::app::theme;
 use crate::picture::Frame;
 

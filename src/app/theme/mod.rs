@@ -1,7 +1,7 @@
-//! The theme: every colour, size and font of the window, and how they become an egui style.
+//! The theme: every color, size and font of the window, and how they become an egui style.
 //!
-//! Invariant: no other file names a colour. One lamp colour means "go" and "working" and the
-//! keyboard's focus, nothing else; selection is drawn in the text colour.
+//! Invariant: no other file names a color. One lamp color means "go" and "working" and the
+//! keyboard's focus, nothing else; selection is drawn in the text color.
 
 pub mod fonts;
 pub mod icons;
@@ -15,27 +15,29 @@ pub(in crate::app) mod widgets;
 
 use egui::style::{HandleShape, ScrollAnimation, ScrollStyle, Selection, WidgetVisuals, Widgets};
 use egui::{
-    Color32, Context, CornerRadius, FontFamily, FontId, Margin, Shadow, Stroke, Style, TextStyle, Theme, Ui,
-    Vec2, Visuals,
+    Color32, Context, CornerRadius, FontFamily, FontId, Margin, Shadow, Stroke, Style, TextStyle, Theme,
+    ThemePreference, Ui, Vec2, Visuals,
 };
 
-/// The colours of one theme.
+use crate::preferences;
+
+/// The colors of one theme.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tokens {
     /// Behind the prompt and the filmstrip.
     pub background: Color32,
     /// The side panels.
     pub panel: Color32,
-    /// Fields, cards and menus.
+    /// Fields, toasts and menus.
     pub raised: Color32,
     /// A raised thing under the pointer.
     pub hovered: Color32,
     /// Lines between things.
     pub hairline: Color32,
     /// Around the picture: neutral, so that it tints nothing.
-    pub tray: Color32,
-    /// Small text on the tray.
-    pub text_on_tray: Color32,
+    pub canvas: Color32,
+    /// Small text on the canvas.
+    pub text_on_canvas: Color32,
     /// Text.
     pub text: Color32,
     /// Text that explains.
@@ -66,6 +68,15 @@ pub struct Tokens {
     pub shadow: Color32,
 }
 
+/// egui's name for a theme.
+pub fn preference(theme: preferences::Theme) -> ThemePreference {
+    match theme {
+        preferences::Theme::System => ThemePreference::System,
+        preferences::Theme::Dark => ThemePreference::Dark,
+        preferences::Theme::Light => ThemePreference::Light,
+    }
+}
+
 const fn hex(rgb: u32) -> Color32 {
     Color32::from_rgb((rgb >> 16) as u8, (rgb >> 8) as u8, rgb as u8)
 }
@@ -77,8 +88,8 @@ pub const DARK: Tokens = Tokens {
     raised: hex(0x26201E),
     hovered: hex(0x2D2523),
     hairline: hex(0x332B28),
-    tray: hex(0x1E1E1E),
-    text_on_tray: hex(0x9C9C9C),
+    canvas: hex(0x1E1E1E),
+    text_on_canvas: hex(0x9C9C9C),
     text: hex(0xEDE6E1),
     subdued: hex(0xA69A93),
     faint: hex(0x978C85),
@@ -102,8 +113,8 @@ pub const LIGHT: Tokens = Tokens {
     raised: hex(0xFFFFFF),
     hovered: hex(0xF3EEE7),
     hairline: hex(0xE3DBD2),
-    tray: hex(0xD9D9D9),
-    text_on_tray: hex(0x5A5A5A),
+    canvas: hex(0xD9D9D9),
+    text_on_canvas: hex(0x5A5A5A),
     text: hex(0x231E1B),
     subdued: hex(0x6B615A),
     faint: hex(0x756A62),
@@ -120,12 +131,12 @@ pub const LIGHT: Tokens = Tokens {
     shadow: Color32::from_rgba_premultiplied(0, 0, 0, 46),
 };
 
-/// The colours in force.
+/// The colors in force.
 pub fn tokens(ui: &Ui) -> &'static Tokens {
     of(ui.visuals().dark_mode)
 }
 
-/// The colours of the dark or the light theme.
+/// The colors of the dark or the light theme.
 pub fn of(dark: bool) -> &'static Tokens {
     if dark { &DARK } else { &LIGHT }
 }
@@ -163,7 +174,7 @@ pub mod size {
     pub const RADIUS_SMALL: u8 = 5;
     /// Corners of buttons.
     pub const RADIUS_BUTTON: u8 = 7;
-    /// Corners of the prompt box, cards and dialogs.
+    /// Corners of the prompt box, toasts and dialogs.
     pub const RADIUS_BOX: u8 = 10;
 }
 
@@ -205,12 +216,12 @@ pub fn prompt() -> FontId {
     font(16.0, Weight::Regular)
 }
 
-/// Whether things may move.
+/// Whether animations run.
 pub fn moves(ctx: &Context) -> bool {
     ctx.global_style().animation_time > 0.0
 }
 
-/// Gives both themes to egui. Without motion nothing is animated.
+/// Installs both themes in egui. Without motion nothing is animated.
 pub fn install(ctx: &Context, reduce_motion: bool) {
     for (theme, dark) in [(Theme::Dark, true), (Theme::Light, false)] {
         ctx.set_style_of(theme, style(of(dark), dark, reduce_motion));
@@ -337,8 +348,8 @@ mod tests {
                     assert!(found >= 4.5, "{text:?} on {surface:?}: {found:.2}");
                 }
             }
-            for text in [tokens.text, tokens.text_on_tray, tokens.bad] {
-                assert!(contrast(text, tokens.tray) >= 4.5, "{text:?} on the tray");
+            for text in [tokens.text, tokens.text_on_canvas, tokens.bad] {
+                assert!(contrast(text, tokens.canvas) >= 4.5, "{text:?} on the canvas");
             }
             for lamp in [tokens.lamp, tokens.lamp_hovered] {
                 assert!(contrast(tokens.on_lamp, lamp) >= 4.5, "on {lamp:?}");

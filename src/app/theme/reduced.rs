@@ -7,7 +7,7 @@
 use crossbeam_channel::{Receiver, bounded};
 use egui::Context;
 
-use crate::app::state::generation::Picture;
+use crate::app::picture::Picture;
 use crate::app::theme::scale;
 use crate::app::theme::scale::Part;
 use crate::picture::Frame;
@@ -50,7 +50,7 @@ impl Reduced {
     }
 }
 
-/// Has the copy made; without a thread it is made here.
+/// Makes the copy on a thread; without a thread it is made here.
 fn begin(ctx: Context, picture: Picture, most: usize) -> Receiver<Frame> {
     let (sender, coming) = bounded(1);
     let of = picture.clone();

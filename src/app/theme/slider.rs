@@ -8,7 +8,7 @@ use egui::{
 use crate::app::theme;
 use crate::app::theme::widgets;
 
-/// What a slider can be set to.
+/// The range of a slider.
 #[derive(Clone, Copy, Debug)]
 pub struct Scale {
     /// The left end of the rail.
@@ -23,7 +23,7 @@ pub struct Scale {
     pub decimals: usize,
 }
 
-/// A label and a number on one line and a rail below. `lit`: it acts on what is developing.
+/// A label and a number on one line and a rail below. `lit`: it acts on the running job.
 /// The response is the rail's; `changed` covers both.
 pub fn slider(ui: &mut Ui, name: &str, tip: &str, value: &mut f64, scale: Scale, lit: bool) -> Response {
     let tokens = theme::tokens(ui);

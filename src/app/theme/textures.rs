@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use egui::{ColorImage, Context, TextureHandle, TextureId, TextureOptions, Vec2};
 
-use crate::app::state::generation::Picture;
+use crate::app::picture::Picture;
 use crate::app::theme::reduced::Reduced;
 use crate::app::theme::scale;
 use crate::app::theme::scale::Part;
@@ -20,7 +20,7 @@ const BYTES_A_FRAME: usize = 1 << 20;
 /// Shorter sides are multiples of so many pixels, so that a panel can be resized without remaking all.
 const GRAIN: f32 = 16.0;
 
-/// A picture's number, the part of it, and the pixels across and down.
+/// A picture's id, the part of it, and the pixels across and down.
 type Key = (u64, Part, [usize; 2]);
 
 /// Small textures, and pictures made to fit the graphics card.
@@ -35,7 +35,7 @@ pub struct Textures {
 }
 
 impl Textures {
-    /// Forgets what was not drawn lately. Once a frame.
+    /// Drops textures that were not drawn lately. Called once a frame.
     pub fn tidy(&mut self) {
         self.frame += 1;
         self.bytes = 0;

@@ -1,6 +1,6 @@
-//! The few shared widgets, each with a name and a role for those who do not see it.
+//! The few shared widgets, each with a name and a role for screen readers.
 //!
-//! Invariant: a widget never picks a colour of its own; it asks [`theme::tokens`].
+//! Invariant: a widget never picks a color of its own; it asks [`theme::tokens`].
 
 use egui::accesskit::Role;
 use egui::text::{LayoutJob, TextFormat};
@@ -14,18 +14,18 @@ use crate::app::theme::fonts;
 use crate::app::theme::icons::Icon;
 use crate::app::theme::{self, Tokens, Weight, size};
 
-/// How a button with a text looks.
+/// The look of a button with a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// The one thing to do.
+    /// The main act.
     Primary,
-    /// Another thing to do.
+    /// Another act.
     Outlined,
-    /// A quiet thing to do.
+    /// A quiet act.
     Ghost,
 }
 
-/// A line of small text in a colour.
+/// A line of small text in a color.
 pub fn small(text: impl Into<String>, color: Color32) -> RichText {
     RichText::new(text).font(theme::small()).line_height(Some(16.0)).color(color)
 }
@@ -48,7 +48,7 @@ pub fn paint_texture(painter: &egui::Painter, place: Rect, texture: egui::Textur
     painter.add(shape.with_texture(texture, uv));
 }
 
-/// A text laid out on one line, cut with "…" where it is too long.
+/// Lays out a text on one line, cut with "…" where it is too long.
 pub fn line(ui: &Ui, text: &str, font: FontId, color: Color32, width: f32) -> Arc<Galley> {
     let mut job = LayoutJob::single_section(text.to_owned(), TextFormat::simple(font, color));
     job.wrap.max_width = width.max(0.0);
@@ -57,7 +57,7 @@ pub fn line(ui: &Ui, text: &str, font: FontId, color: Color32, width: f32) -> Ar
     ui.fonts_mut(|fonts| fonts.layout_job(job))
 }
 
-/// Paints a line with its vertical middle at `middle`; its right end comes back.
+/// Paints a line vertically centred on `middle` and returns its right edge.
 pub fn paint_line(ui: &Ui, left: f32, middle: f32, galley: Arc<Galley>) -> f32 {
     let pos = pos2(left, middle - galley.size().y / 2.0);
     let right = left + galley.size().x;
@@ -131,7 +131,7 @@ impl<'a> IconButton<'a> {
         self
     }
 
-    /// Whether it does anything now.
+    /// Whether it can be clicked now.
     pub fn enabled(mut self, enabled: bool) -> Self {
         self.enabled = enabled;
         self
@@ -241,7 +241,7 @@ fn font_and_pad(kind: Kind, height: f32) -> (FontId, f32) {
     }
 }
 
-/// How wide a [`sized_button`] will be.
+/// The width of a [`sized_button`].
 pub fn button_width(ui: &Ui, kind: Kind, icon: bool, text: &str, keys: Option<&str>, height: f32) -> f32 {
     let width = |text: &str, font: FontId| {
         ui.painter().layout_no_wrap(text.to_owned(), font, Color32::PLACEHOLDER).size().x
@@ -272,7 +272,7 @@ fn paint_button(ui: &Ui, kind: Kind, rect: Rect, response: &Response) {
     }
 }
 
-/// How wide a chip will be.
+/// The width of a [`chip`].
 pub fn chip_width(ui: &Ui, text: &str) -> f32 {
     let galley = ui.painter().layout_no_wrap(text.to_owned(), theme::small(), Color32::PLACEHOLDER);
     (galley.size().x + 16.0).ceil()

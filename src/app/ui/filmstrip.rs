@@ -1,6 +1,6 @@
 //! The filmstrip: every step's preview; the pointer or the arrows go back and forth in time.
 //!
-//! It is one widget for the keyboard and for those who listen (a slider over the steps), since a
+//! It is one widget for the keyboard and for screen readers (a slider over the steps), since a
 //! thousand buttons would be no help to anyone.
 
 use egui::accesskit::Role;
@@ -10,8 +10,8 @@ use egui::{
 };
 
 use crate::app::command::{Act, Command};
-use crate::app::state::Shown;
-use crate::app::state::generation::Development;
+use crate::app::state::generation::Generation;
+use crate::app::state::shown::Shown;
 use crate::app::theme::icons;
 use crate::app::theme::widgets;
 use crate::app::theme::widgets::IconButton;
@@ -22,7 +22,7 @@ use crate::message::JobId;
 const GAP: f32 = 2.6;
 /// Beside the frames, where the buttons are.
 const SIDE: f32 = 56.0;
-/// The least a frame is wide; more frames than fit are scrolled.
+/// The smallest width of a frame; more frames than fit are scrolled.
 const LEAST: f32 = 24.0;
 /// Frames are as tall as wide up to this share of the window's height, and these heights.
 const TALLEST: f32 = 0.055;
@@ -37,19 +37,26 @@ fn frame_size(steps: usize, width: f32, window: f32) -> Vec2 {
     vec2(wide, wide.min((window * TALLEST).clamp(TALLEST_LEAST, TALLEST_MOST)))
 }
 
-/// How tall the strip of a development is in a place `width` across, in a window `window` tall.
-pub fn height(development: &Development, width: f32, window: f32) -> f32 {
+/// The height of a generation's strip that is `width` across, in a window `window` tall.
+pub fn height(generation: &Generation, width: f32, window: f32) -> f32 {
     let steps =
-        if development.steps.is_empty() { development.job.settings.steps } else { development.steps.len() };
+        if generation.steps.is_empty() { generation.job.settings.steps } else { generation.steps.len() };
     let frame = frame_size(steps, width - 2.0 * SIDE, window);
     (frame.y + 2.0 * size::STRIP_MARGIN).round().max(size::STRIP)
 }
 
-/// What the strip needs to know of a development.
+/// What the strip remembers from frame to frame.
+#[derive(Debug, Default)]
+pub struct StripState {
+    /// How far the strip is scrolled, in points; none follows the newest step.
+    pub scroll: Option<f32>,
+}
+
+/// What the strip needs to know of a generation.
 struct Strip {
     job: JobId,
     steps: usize,
-    /// The step on the tray.
+    /// The step on the canvas.
     at: Option<usize>,
     /// The step being made.
     making: Option<usize>,
@@ -60,23 +67,23 @@ struct Strip {
 }
 
 impl Strip {
-    fn new(development: &Development, view: &View<'_>, rect: Rect, window: f32) -> Self {
-        let steps = development.steps.len().max(1);
+    fn new(generation: &Generation, view: &View<'_>, state: &StripState, rect: Rect, window: f32) -> Self {
+        let steps = generation.steps.len().max(1);
         let frame = frame_size(steps, rect.width(), window);
-        let open = development.stage.is_open();
+        let open = generation.stage.is_open();
         let at = match (view.state.playing, &view.state.shown) {
             (Some(playing), _) => Some(playing),
-            (None, Shown::Development { step: Some(step), .. }) => Some(*step),
-            _ if open || development.result.is_none() => development.newest(),
+            (None, Shown::Generation { step: Some(step), .. }) => Some(*step),
+            _ if open || generation.result.is_none() => generation.newest(),
             _ => Some(steps - 1),
         };
         let whole = steps as f32 * (frame.x + GAP) - GAP;
         let most = (whole - rect.width()).max(0.0);
-        // Until someone scrolls, the step on the tray is kept in sight.
+        // Until someone scrolls, the step on the canvas is kept in sight.
         let follow = at.map_or(0.0, |at| (at as f32 + 0.5) * (frame.x + GAP) - rect.width() / 2.0);
-        let scroll = view.room.strip_scroll.unwrap_or(follow).clamp(0.0, most);
-        let making = (open && development.done < steps && development.done > 0).then(|| development.done - 1);
-        Self { job: development.job.id, steps, at, making, frame, scroll, rect }
+        let scroll = state.scroll.unwrap_or(follow).clamp(0.0, most);
+        let making = (open && generation.done < steps && generation.done > 0).then(|| generation.done - 1);
+        Self { job: generation.job.id, steps, at, making, frame, scroll, rect }
     }
 
     fn place(&self, step: usize) -> Rect {
@@ -96,8 +103,8 @@ impl Strip {
     }
 }
 
-/// Draws the strip into `rect`.
-pub fn filmstrip_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
+/// Draws the strip into `rect`; from the height `free_from` on downwards only text lies above it.
+pub fn filmstrip_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut StripState, rect: Rect, free_from: f32) {
     let target = |x: f32| Rect::from_center_size(pos2(x, rect.center().y), Vec2::splat(size::TARGET));
     ui.scope_builder(UiBuilder::new().max_rect(target(rect.left() + 30.0)), |ui| {
         let playing = view.state.playing.is_some();
@@ -108,13 +115,16 @@ pub fn filmstrip_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
         }
     });
     let inner = rect.shrink2(vec2(SIDE, 0.0));
-    let Some(development) = view.state.development().or_else(|| view.state.desk.running()).cloned() else {
+    let Some(generation) = view.state.generation().or_else(|| view.state.queue.running()) else {
         return;
     };
-    if !development.steps.is_empty() {
+    if !generation.steps.is_empty() {
         let window = ui.ctx().content_rect().height();
-        let strip = Strip::new(&development, view, inner, window);
-        frames_ui(ui, view, &strip, &development);
+        let strip = Strip::new(generation, view, state, inner, window);
+        let hovered = frames_ui(ui, view, state, &strip, generation);
+        if let Some(step) = hovered {
+            grown_ui(ui, view, &strip, generation, step, free_from);
+        };
     }
     ui.scope_builder(UiBuilder::new().max_rect(target(rect.right() - 30.0)), |ui| export_ui(ui, view));
 }
@@ -132,13 +142,20 @@ fn export_ui(ui: &mut Ui, view: &mut View<'_>) {
     });
 }
 
-fn frames_ui(ui: &mut Ui, view: &mut View<'_>, strip: &Strip, development: &Development) {
+/// Draws the frames in sight; returns the step under the pointer.
+fn frames_ui(
+    ui: &mut Ui,
+    view: &mut View<'_>,
+    state: &mut StripState,
+    strip: &Strip,
+    generation: &Generation,
+) -> Option<usize> {
     let tokens = theme::tokens(ui);
     let response = ui.interact(strip.rect, ui.scope_id().with("steps"), Sense::click_and_drag());
-    input(ui, view, strip, development, &response);
+    input(ui, view, state, strip, generation, &response);
     let painter = ui.painter_at(strip.rect.expand2(vec2(4.0, 0.0)));
     for step in strip.in_sight() {
-        let Some(shown) = development.steps.get(step) else { continue };
+        let Some(shown) = generation.steps.get(step) else { continue };
         let place = strip.place(step);
         let texture = shown.picture.as_ref();
         match texture.and_then(|picture| view.textures.filling(ui.ctx(), picture, place.size())) {
@@ -167,9 +184,7 @@ fn frames_ui(ui: &mut Ui, view: &mut View<'_>, strip: &Strip, development: &Deve
         (None, Some(at)) => ring(at, tokens.text),
         (None, None) => {}
     }
-    if let Some(at) = response.hover_pos().filter(|_| !response.dragged()) {
-        grown_ui(ui, view, strip, development, strip.step_at(at));
-    }
+    let hovered = response.hover_pos().filter(|_| !response.dragged()).map(|at| strip.step_at(at));
     let now = strip.at.map_or(0, |at| at + 1);
     let name = view.words.t("filmstrip");
     response.widget_info(|| WidgetInfo {
@@ -181,23 +196,31 @@ fn frames_ui(ui: &mut Ui, view: &mut View<'_>, strip: &Strip, development: &Deve
         node.set_max_numeric_value(strip.steps as f64);
         node.set_numeric_value_step(1.0);
     });
+    hovered
 }
 
 /// Pointer, wheel and keys.
-fn input(ui: &Ui, view: &mut View<'_>, strip: &Strip, development: &Development, response: &Response) {
+fn input(
+    ui: &Ui,
+    view: &mut View<'_>,
+    state: &mut StripState,
+    strip: &Strip,
+    generation: &Generation,
+    response: &Response,
+) {
     if response.is_pointer_button_down_on() && !response.has_focus() {
         response.request_focus();
     }
     let go = |step: usize, view: &mut View<'_>| {
-        let step = (!development.is_result(step)).then_some(step);
-        let shown = Shown::Development { job: strip.job, step };
+        let step = (!generation.is_result(step)).then_some(step);
+        let shown = Shown::Generation { job: strip.job, step };
         if view.state.shown != shown || view.state.playing.is_some() {
             view.push(Command::ShowStep { job: strip.job, step });
         }
     };
-    // A frame that was not made cannot be chosen: the nearest one is.
+    // The nearest frame stands in for one that was not made.
     if let Some(at) = response.interact_pointer_pos()
-        && let Some(step) = development.nearest(strip.step_at(at))
+        && let Some(step) = generation.nearest(strip.step_at(at))
     {
         go(step, view);
     }
@@ -205,7 +228,7 @@ fn input(ui: &Ui, view: &mut View<'_>, strip: &Strip, development: &Development,
         let wheel = ui.input(|input| input.smooth_scroll_delta());
         let by = if wheel.x.abs() > wheel.y.abs() { wheel.x } else { wheel.y };
         if by != 0.0 {
-            view.room.strip_scroll = Some((strip.scroll - by).max(0.0));
+            state.scroll = Some((strip.scroll - by).max(0.0));
         }
     }
     if response.has_focus() {
@@ -214,15 +237,15 @@ fn input(ui: &Ui, view: &mut View<'_>, strip: &Strip, development: &Development,
         let now = strip.at.unwrap_or(0);
         let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
         for (key, to) in [
-            (Key::ArrowLeft, development.before(now)),
-            (Key::ArrowRight, development.after(now)),
-            (Key::Home, development.nearest(0)),
-            (Key::End, development.nearest(strip.steps - 1)),
+            (Key::ArrowLeft, generation.before(now)),
+            (Key::ArrowRight, generation.after(now)),
+            (Key::Home, generation.nearest(0)),
+            (Key::End, generation.nearest(strip.steps - 1)),
         ] {
             if pressed(key)
                 && let Some(to) = to
             {
-                view.room.strip_scroll = None;
+                state.scroll = None;
                 go(to, view);
             }
         }
@@ -231,13 +254,20 @@ fn input(ui: &Ui, view: &mut View<'_>, strip: &Strip, development: &Development,
 
 /// The frame under the pointer, larger, with its step and t. It covers its neighbours and nothing
 /// else: neither the picture nor what can be done with it.
-fn grown_ui(ui: &Ui, view: &mut View<'_>, strip: &Strip, development: &Development, step: usize) {
+fn grown_ui(
+    ui: &Ui,
+    view: &mut View<'_>,
+    strip: &Strip,
+    generation: &Generation,
+    step: usize,
+    free_from: f32,
+) {
     const MARGIN: f32 = 5.0;
     let tokens = theme::tokens(ui);
-    let Some(shown) = development.steps.get(step) else { return };
+    let Some(shown) = generation.steps.get(step) else { return };
     let Some(picture) = &shown.picture else { return };
     let bottom = strip.rect.bottom() - 1.0;
-    let top = (view.room.tray_free_from + 4.0).min(strip.rect.top() + 1.0);
+    let top = (free_from + 4.0).min(strip.rect.top() + 1.0);
     let tall = (bottom - top - 2.0 * MARGIN).min(GROWN);
     let pixels = vec2(picture.frame.width as f32, picture.frame.height as f32);
     let grown = pixels * (tall / pixels.y).min(GROWN / pixels.x);

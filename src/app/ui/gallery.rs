@@ -1,7 +1,9 @@
 //! The gallery: kept pictures, newest first, by day, with a search.
 //!
 //! Trap: a thousand pictures must scroll smoothly, so only rows in sight are drawn and only their
-//! thumbnails are asked for.
+//! thumbnails are requested.
+
+use std::path::PathBuf;
 
 use egui::accesskit::Role;
 use egui::{
@@ -10,10 +12,9 @@ use egui::{
 };
 
 use crate::app::command::{Act, Command};
-use crate::app::services::Task;
-use crate::app::state::Shown;
 use crate::app::state::generation::Stage;
-use crate::app::state::library::{FORGOTTEN, Group, day};
+use crate::app::state::library::{Group, day};
+use crate::app::state::shown::Shown;
 use crate::app::theme::icons;
 use crate::app::theme::widgets;
 use crate::app::theme::widgets::IconButton;
@@ -38,8 +39,17 @@ enum Cell {
     Record(usize),
 }
 
+/// What the gallery remembers from frame to frame.
+#[derive(Debug, Default)]
+pub struct GalleryState {
+    /// Whether the gallery lies over the canvas of a narrow window.
+    pub peek: bool,
+    /// The kept pictures in sight, in the order drawn; taken after each frame.
+    pub in_sight: Vec<PathBuf>,
+}
+
 /// Draws the panel into `rect`.
-pub fn gallery_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
+pub fn gallery_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut GalleryState, rect: Rect) {
     let mut top = rect.shrink2(vec2(MARGIN, 12.0));
     top.max.y = top.min.y + 32.0;
     ui.scope_builder(UiBuilder::new().max_rect(top).id_salt("search"), |ui| search_ui(ui, view));
@@ -48,7 +58,7 @@ pub fn gallery_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
     middle.max.y -= FOOT;
     ui.scope_builder(UiBuilder::new().max_rect(middle).id_salt("pictures"), |ui| {
         ui.set_clip_rect(middle.intersect(ui.clip_rect()));
-        pictures_ui(ui, view, middle);
+        pictures_ui(ui, view, state, middle);
     });
     let mut foot = rect;
     foot.min.y = middle.max.y;
@@ -59,7 +69,8 @@ fn search_ui(ui: &mut Ui, view: &mut View<'_>) {
     let tokens = theme::tokens(ui);
     let name = view.words.t("search");
     let rect = ui.max_rect();
-    let edit = TextEdit::singleline(&mut view.state.shelf.search)
+    let mut search = view.state.library.search.clone();
+    let edit = TextEdit::singleline(&mut search)
         .hint_text(widgets::body(&name, tokens.faint))
         .margin(Margin { left: 34, right: 8, top: 6, bottom: 6 })
         .desired_width(rect.width() - 42.0)
@@ -67,9 +78,11 @@ fn search_ui(ui: &mut Ui, view: &mut View<'_>) {
     let response = ui.add(edit);
     let icon = Rect::from_center_size(pos2(rect.left() + 18.0, rect.center().y), Vec2::splat(16.0));
     widgets::paint_icon(ui, icon, icons::SEARCH, 16.0, tokens.subdued);
-    if view.room.focus == Some(Act::FocusSearch) {
+    if response.changed() {
+        view.push(Command::Search(search));
+    }
+    if view.takes_focus(Act::FocusSearch) {
         response.request_focus();
-        view.room.focus = None;
     }
     response.accessible_name(name);
 }
@@ -85,9 +98,9 @@ fn heading(view: &View<'_>, days_ago: i64) -> String {
 
 fn items(view: &View<'_>) -> Vec<Item> {
     let today = day(view.now, view.offset);
-    let groups = view.state.shelf.groups(today, view.offset);
-    let searching = !view.state.shelf.search.trim().is_empty();
-    let developing = view.state.desk.running().filter(|_| !searching).map(|running| running.job.id);
+    let groups = view.state.library.groups(today, view.offset);
+    let searching = !view.state.library.search.trim().is_empty();
+    let developing = view.state.queue.running().filter(|_| !searching).map(|running| running.job.id);
     let mut items = Vec::new();
     let first = match developing {
         Some(_) if groups.first().is_none_or(|group| group.days_ago != 0) => {
@@ -106,7 +119,7 @@ fn items(view: &View<'_>) -> Vec<Item> {
     items
 }
 
-fn pictures_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
+fn pictures_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut GalleryState, rect: Rect) {
     let items = items(view);
     if items.is_empty() {
         empty_ui(ui, view, rect);
@@ -123,14 +136,14 @@ fn pictures_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
             let tall = height(item);
             // A row above and one below, so that thumbnails are there when they come into sight.
             if y + 2.0 * tall >= port.min.y && y - tall <= port.max.y {
-                draw(ui, view, item, pos2(origin.x + MARGIN, origin.y + y), side);
+                draw(ui, view, state, item, pos2(origin.x + MARGIN, origin.y + y), side);
             }
             y += tall;
         }
     });
 }
 
-fn draw(ui: &mut Ui, view: &mut View<'_>, item: &Item, at: egui::Pos2, side: f32) {
+fn draw(ui: &mut Ui, view: &mut View<'_>, state: &mut GalleryState, item: &Item, at: egui::Pos2, side: f32) {
     match item {
         Item::Heading(text) => {
             let tokens = theme::tokens(ui);
@@ -141,8 +154,8 @@ fn draw(ui: &mut Ui, view: &mut View<'_>, item: &Item, at: egui::Pos2, side: f32
             for (i, cell) in cells.iter().enumerate() {
                 let place = Rect::from_min_size(at + vec2(i as f32 * (side + GAP), 0.0), Vec2::splat(side));
                 match cell {
-                    Cell::Developing(job) => developing_ui(ui, view, *job, place),
-                    Cell::Record(index) => record_ui(ui, view, *index, place),
+                    Cell::Developing(job) => developing_ui(ui, view, state, *job, place),
+                    Cell::Record(index) => record_ui(ui, view, state, *index, place),
                 }
             }
         }
@@ -150,7 +163,7 @@ fn draw(ui: &mut Ui, view: &mut View<'_>, item: &Item, at: egui::Pos2, side: f32
 }
 
 /// Draws a picture cut to a square.
-fn paint_square(ui: &Ui, view: &mut View<'_>, picture: &crate::app::state::generation::Picture, place: Rect) {
+fn paint_square(ui: &Ui, view: &mut View<'_>, picture: &crate::app::picture::Picture, place: Rect) {
     match view.textures.filling(ui.ctx(), picture, place.size()) {
         Some(texture) => widgets::paint_texture(ui.painter(), place, texture),
         None => {
@@ -160,25 +173,20 @@ fn paint_square(ui: &Ui, view: &mut View<'_>, picture: &crate::app::state::gener
     }
 }
 
-fn record_ui(ui: &mut Ui, view: &mut View<'_>, index: usize, place: Rect) {
+fn record_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut GalleryState, index: usize, place: Rect) {
     let tokens = theme::tokens(ui);
-    let Some(record) = view.state.shelf.records.get(index) else { return };
+    let Some(record) = view.state.library.records.get(index) else { return };
     let (path, prompt) = (record.path.clone(), record.prompt.clone());
-    let (thumbnail, wanted) = view.state.shelf.thumbnail(&path, std::time::Instant::now());
-    if wanted {
-        view.tasks.push(Task::Thumbnail(path.clone()));
-        // Wishes beyond what the gallery keeps are forgotten: look again.
-        ui.ctx().request_repaint_after(FORGOTTEN);
-    }
-    match thumbnail {
-        Some(picture) => paint_square(ui, view, &picture, place),
+    state.in_sight.push(path.clone());
+    match view.state.library.thumbnail(&path) {
+        Some(picture) => paint_square(ui, view, picture, place),
         None => {
             ui.painter().rect_filled(place, CornerRadius::same(size::RADIUS_FRAME), tokens.raised);
         }
     }
     let chosen = match &view.state.shown {
         Shown::Record(shown) => *shown == path,
-        Shown::Development { .. } => view.state.shown_path() == Some(path.as_path()),
+        Shown::Generation { .. } => view.state.shown_path() == Some(path.as_path()),
         Shown::Nothing => false,
     };
     let compared = view.state.compare.as_ref().is_some_and(|compare| compare.with == path);
@@ -189,7 +197,7 @@ fn record_ui(ui: &mut Ui, view: &mut View<'_>, index: usize, place: Rect) {
         let stroke = Stroke::new(1.0, tokens.faint);
         ui.painter().rect_stroke(place, CornerRadius::same(size::RADIUS_FRAME), stroke, StrokeKind::Inside);
     }
-    let name = if prompt.is_empty() { crate::app::state::file_name(&path) } else { prompt };
+    let name = if prompt.is_empty() { crate::app::i18n::file_name(&path) } else { prompt };
     response.widget_info(|| WidgetInfo::selected(Role::ListBoxOption, true, chosen, &name));
     let response = response.on_hover_text(&name);
     if response.clicked() {
@@ -199,7 +207,7 @@ fn record_ui(ui: &mut Ui, view: &mut View<'_>, index: usize, place: Rect) {
         } else {
             Command::ShowRecord(path.clone())
         });
-        view.room.peek = false;
+        state.peek = false;
     }
     if response.has_focus() && ui.input(|input| input.key_pressed(egui::Key::Delete)) {
         view.push(Command::DeleteRecord(path.clone()));
@@ -232,14 +240,14 @@ fn ring(ui: &Ui, place: Rect, color: egui::Color32) {
     ui.painter().rect_stroke(place.expand(1.0), CornerRadius::same(5), stroke, StrokeKind::Outside);
 }
 
-/// The picture being made, with how far it is.
-fn developing_ui(ui: &mut Ui, view: &mut View<'_>, job: JobId, place: Rect) {
+/// The picture being made, and the share that is done.
+fn developing_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut GalleryState, job: JobId, place: Rect) {
     let tokens = theme::tokens(ui);
-    let Some(development) = view.state.desk.development(job) else { return };
-    let (share, stage) = (development.share(), development.stage);
-    let prompt = development.job.settings.prompt.clone();
-    match development.picture(None).cloned() {
-        Some(picture) => paint_square(ui, view, &picture, place),
+    let Some(generation) = view.state.queue.generation(job) else { return };
+    let (share, stage) = (generation.share(), generation.stage);
+    let prompt = generation.job.settings.prompt.clone();
+    match generation.picture(None) {
+        Some(picture) => paint_square(ui, view, picture, place),
         None => {
             ui.painter().rect_filled(place, CornerRadius::same(size::RADIUS_FRAME), tokens.raised);
         }
@@ -255,7 +263,7 @@ fn developing_ui(ui: &mut Ui, view: &mut View<'_>, job: JobId, place: Rect) {
         .collect();
     ui.painter().line(points, Stroke::new(2.5, tokens.lamp));
     let response = ui.interact(place, ui.scope_id().with(("developing", job.0)), Sense::click());
-    let chosen = matches!(view.state.shown, Shown::Development { job: shown, .. } if shown == job);
+    let chosen = matches!(view.state.shown, Shown::Generation { job: shown, .. } if shown == job);
     if chosen {
         ring(ui, place, if stage == Stage::Paused { tokens.text } else { tokens.lamp });
     }
@@ -263,13 +271,13 @@ fn developing_ui(ui: &mut Ui, view: &mut View<'_>, job: JobId, place: Rect) {
     response.widget_info(|| WidgetInfo::selected(Role::ListBoxOption, true, chosen, &name));
     if response.clicked() {
         view.push(Command::ShowStep { job, step: None });
-        view.room.peek = false;
+        state.peek = false;
     }
 }
 
 fn empty_ui(ui: &Ui, view: &View<'_>, rect: Rect) {
     let tokens = theme::tokens(ui);
-    let key = match (view.state.shelf.search.trim().is_empty(), view.state.shelf.listed) {
+    let key = match (view.state.library.search.trim().is_empty(), view.state.library.listed) {
         (false, _) => "nothing-found",
         (true, true) => "gallery-empty",
         (true, false) => "gallery-reading",
@@ -288,7 +296,7 @@ fn empty_ui(ui: &Ui, view: &View<'_>, rect: Rect) {
 fn foot_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
     let tokens = theme::tokens(ui);
     widgets::hairline(ui, rect.x_range());
-    let n = view.state.shelf.records.len();
+    let n = view.state.library.records.len();
     let said =
         if n == 0 { view.words.t("no-pictures") } else { view.words.with("n-pictures", &[("n", n.into())]) };
     let place = Align2::LEFT_CENTER
@@ -303,10 +311,10 @@ fn foot_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
     });
 }
 
-/// The gallery lying over the tray of a narrow window.
-pub fn peek_ui(ui: &Ui, view: &mut View<'_>, rect: Rect) {
+/// The gallery lying over the canvas of a narrow window.
+pub fn peek_ui(ui: &Ui, view: &mut View<'_>, state: &mut GalleryState, rect: Rect) {
     let tokens = theme::tokens(ui);
-    egui::Area::new(egui::Id::unique("gallery over the tray"))
+    egui::Area::new(egui::Id::unique("gallery over the canvas"))
         .order(egui::Order::Middle)
         .fixed_pos(rect.min)
         .constrain(false)
@@ -316,7 +324,7 @@ pub fn peek_ui(ui: &Ui, view: &mut View<'_>, rect: Rect) {
             frame.show(ui, |ui| {
                 ui.set_min_size(rect.size());
                 ui.painter().vline(rect.right() - 0.5, rect.y_range(), Stroke::new(1.0, tokens.hairline));
-                gallery_ui(ui, view, rect);
+                gallery_ui(ui, view, state, rect);
             });
         });
 }

@@ -6,9 +6,10 @@ use egui::{
     StrokeKind, TextEdit, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
-use crate::app::command::{Act, TABLE, keys};
+use crate::app::command::table::{TABLE, keys};
+use crate::app::command::{Act, Command};
 use crate::app::i18n::{Language, Words};
-use crate::app::state::Over;
+use crate::app::state::Overlay;
 use crate::app::theme::widgets;
 use crate::app::theme::{self, size};
 use crate::app::ui::view::View;
@@ -20,9 +21,24 @@ const ROWS: f32 = 9.0;
 /// Acts that make no sense in a list of commands.
 const HIDDEN: &[Act] = &[Act::Palette];
 
+/// What the palette remembers from frame to frame.
+#[derive(Debug, Default)]
+pub struct PaletteState {
+    typed: String,
+    /// The chosen line, from 0.
+    line: usize,
+}
+
+impl PaletteState {
+    /// An empty field, the first line chosen.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
 /// Draws the palette while it is open.
-pub fn palette_ui(ui: &mut Ui, view: &mut View<'_>) {
-    if view.state.over != Over::Palette {
+pub fn palette_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut PaletteState) {
+    if view.state.overlay != Overlay::Palette {
         return;
     }
     let tokens = theme::tokens(ui);
@@ -36,25 +52,25 @@ pub fn palette_ui(ui: &mut Ui, view: &mut View<'_>) {
     let shown = modal.show(ui.ctx(), |ui| {
         ui.set_width(480.0_f32.min(ui.ctx().content_rect().width() - 64.0));
         ui.spacing_mut().item_spacing.y = 0.0;
-        contents_ui(ui, view)
+        contents_ui(ui, view, state)
     });
     if let Some(act) = shown.inner {
-        view.state.over = Over::Nothing;
+        view.push(Command::CloseOverlay);
         view.act(act);
     } else if shown.should_close() {
-        view.state.over = Over::Nothing;
+        view.push(Command::CloseOverlay);
     }
 }
 
-fn contents_ui(ui: &mut Ui, view: &mut View<'_>) -> Option<Act> {
+fn contents_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut PaletteState) -> Option<Act> {
     let (down, up, enter) = ui.input_mut(|input| {
         let mut pressed = |key| input.count_and_consume_key(Modifiers::NONE, key);
         (pressed(Key::ArrowDown), pressed(Key::ArrowUp), pressed(Key::Enter) > 0)
     });
-    let found = matching(view.words, &view.room.palette);
-    let before = view.room.palette_line;
+    let found = matching(view.words, &state.typed);
+    let before = state.line;
     let hint = widgets::body(view.words.t("palette-hint"), theme::tokens(ui).faint);
-    let edit = TextEdit::singleline(&mut view.room.palette)
+    let edit = TextEdit::singleline(&mut state.typed)
         .hint_text(hint)
         .frame(Frame::new().inner_margin(Margin::symmetric(10, 8)))
         .desired_width(f32::INFINITY);
@@ -63,15 +79,15 @@ fn contents_ui(ui: &mut Ui, view: &mut View<'_>) -> Option<Act> {
         response.request_focus();
     }
     // What was typed in this frame finds other commands in this frame.
-    let found = if response.changed() { matching(view.words, &view.room.palette) } else { found };
+    let found = if response.changed() { matching(view.words, &state.typed) } else { found };
     let last = found.len().saturating_sub(1);
-    let line = if response.changed() { 0 } else { view.room.palette_line };
-    view.room.palette_line = (line + down).saturating_sub(up).min(last);
-    let moved = view.room.palette_line != before || response.changed();
+    let line = if response.changed() { 0 } else { state.line };
+    state.line = (line + down).saturating_sub(up).min(last);
+    let moved = state.line != before || response.changed();
     ui.add_space(6.0);
     widgets::hairline(ui, ui.max_rect().x_range());
     ui.add_space(6.0);
-    let mut chosen = enter.then(|| found.get(view.room.palette_line).copied()).flatten();
+    let mut chosen = enter.then(|| found.get(state.line).copied()).flatten();
     if found.is_empty() {
         ui.label(widgets::small(view.words.t("palette-nothing"), theme::tokens(ui).subdued));
     }
@@ -80,11 +96,11 @@ fn contents_ui(ui: &mut Ui, view: &mut View<'_>) -> Option<Act> {
     let list = ScrollArea::vertical().max_height(most).min_scrolled_height(most);
     list.auto_shrink([false, true]).animated(false).show(ui, |ui| {
         for (line, act) in found.iter().enumerate() {
-            let response = row(ui, view.words, *act, line == view.room.palette_line);
+            let response = row(ui, view.words, *act, line == state.line);
             // There is one choice: the pointer takes it along when it moves, and leaves it else.
             if response.hovered() && ui.input(|input| input.pointer.is_moving()) {
-                view.room.palette_line = line;
-            } else if moved && line == view.room.palette_line {
+                state.line = line;
+            } else if moved && line == state.line {
                 response.scroll_to_me(None);
             }
             if response.clicked() {

@@ -8,7 +8,8 @@ use egui::{
     RectAlign, Stroke, Suggestion, TextBuffer, TextEdit, Ui,
 };
 
-use crate::app::command::{Act, keys};
+use crate::app::command::table::keys;
+use crate::app::command::{Act, Command};
 use crate::app::state::concepts;
 use crate::app::state::concepts::Hint;
 use crate::app::state::draft::Text;
@@ -18,21 +19,51 @@ use crate::app::theme::icons::Icon;
 use crate::app::theme::widgets;
 use crate::app::theme::widgets::{IconButton, Kind};
 use crate::app::theme::{self, size};
-use crate::app::ui::view;
 use crate::app::ui::view::View;
+use crate::picture::PartialSettings;
 
 /// Suggestions at a time.
 const SUGGESTIONS_MAX: usize = 8;
 /// Unknown words that are named, at most.
 const UNKNOWN_MAX: usize = 6;
 
-/// The prompt's place in the keyboard's world.
+/// The id by which the prompt has the keyboard's focus.
 pub fn prompt_id() -> Id {
     Id::unique("prompt")
 }
 
-/// Draws the box into `ui`; its height is noted for the layout.
-pub fn prompt_ui(ui: &mut Ui, view: &mut View<'_>) {
+/// What the box remembers from frame to frame.
+#[derive(Debug)]
+pub struct PromptState {
+    /// Height of the box, in points.
+    pub height: f32,
+    /// Whether completions are on offer.
+    pub completing: bool,
+    /// Rows that the prompt takes.
+    rows: usize,
+    /// Whether the cursor belongs at the end of the prompt, which came from the history.
+    to_end: bool,
+    hint: PromptHint,
+}
+
+impl Default for PromptState {
+    fn default() -> Self {
+        Self { height: 90.0, completing: false, rows: 0, to_end: false, hint: PromptHint::default() }
+    }
+}
+
+/// The note on the prompt's words, kept until the prompt or the model changes.
+#[derive(Debug, Default)]
+struct PromptHint {
+    /// The prompt looked at.
+    prompt: String,
+    /// How many things the model knows; another model knows another number.
+    concepts: usize,
+    found: Hint,
+}
+
+/// Draws the box into `ui` and notes its height for the layout.
+pub fn prompt_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut PromptState) {
     let tokens = theme::tokens(ui);
     let lit = ui.memory(|memory| memory.has_focus(prompt_id()) || memory.has_focus(negative_id()));
     let edge = if lit { tokens.lamp } else { tokens.hairline };
@@ -44,17 +75,17 @@ pub fn prompt_ui(ui: &mut Ui, view: &mut View<'_>) {
     let shown = outer.show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.spacing_mut().item_spacing.y = 4.0;
-        text_ui(ui, view);
+        text_ui(ui, view, state);
         if view.state.negative_open {
             negative_ui(ui, view);
         }
-        note_ui(ui, view);
+        note_ui(ui, view, state);
         ui.add_space(2.0);
         row_ui(ui, view);
     });
     let height = shown.response.rect.height();
-    if (view.room.prompt_height - height).abs() > 0.5 {
-        view.room.prompt_height = height;
+    if (state.height - height).abs() > 0.5 {
+        state.height = height;
         ui.ctx().request_repaint();
     }
 }
@@ -63,8 +94,11 @@ fn negative_id() -> Id {
     Id::unique("negative prompt")
 }
 
-fn text_ui(ui: &mut Ui, view: &mut View<'_>) {
-    history_keys(ui, view);
+fn text_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut PromptState) {
+    if std::mem::take(&mut state.to_end) {
+        move_to_end(ui, &view.state.draft.settings.prompt);
+    }
+    history_keys(ui, view, state);
     let tokens = theme::tokens(ui);
     let dropped_from = view.state.draft.dropped_from(Text::Prompt);
     let (font, color) = (theme::prompt(), tokens.text);
@@ -73,7 +107,8 @@ fn text_ui(ui: &mut Ui, view: &mut View<'_>) {
         marked(ui, text.as_str(), dropped_from, format, width)
     };
     let hint = widgets::body(view.words.t("prompt-hint"), tokens.faint).font(theme::prompt());
-    let edit = TextEdit::multiline(&mut view.state.draft.settings.prompt)
+    let mut prompt = view.state.draft.settings.prompt.clone();
+    let edit = TextEdit::multiline(&mut prompt)
         .hint_text(hint)
         .desired_rows(1)
         .desired_width(f32::INFINITY)
@@ -94,44 +129,45 @@ fn text_ui(ui: &mut Ui, view: &mut View<'_>) {
             let names = concepts::completions(concepts, query.word, SUGGESTIONS_MAX);
             names.into_iter().map(|name| Suggestion::new(format!("{name} ")).content(name)).collect()
         });
-    view.room.completing = shown.is_open;
-    view.room.prompt_rows = shown.text_edit.galley.rows.len();
+    state.completing = shown.is_open;
+    state.rows = shown.text_edit.galley.rows.len();
     let response = shown.text_edit.response.response;
     if response.changed() || shown.accepted.is_some() {
-        view.state.draft.touched = true;
-        view.state.draft.recalled = None;
+        view.set(PartialSettings { prompt: Some(prompt), ..Default::default() });
     }
-    if view.room.focus == Some(Act::FocusPrompt) {
+    if view.takes_focus(Act::FocusPrompt) {
         response.request_focus();
-        view.room.focus = None;
     }
     response.accessible_name(view.words.t("prompt"));
 }
 
 /// Up and down go through the history; in a prompt of several rows with Ctrl, or from an empty one.
-fn history_keys(ui: &Ui, view: &mut View<'_>) {
-    if view.room.completing || !ui.memory(|memory| memory.has_focus(prompt_id())) {
+fn history_keys(ui: &Ui, view: &mut View<'_>, state: &mut PromptState) {
+    if state.completing || !ui.memory(|memory| memory.has_focus(prompt_id())) {
         return;
     }
-    let modifiers = if view.room.prompt_rows <= 1 { Modifiers::NONE } else { Modifiers::COMMAND };
+    let modifiers = if state.rows <= 1 { Modifiers::NONE } else { Modifiers::COMMAND };
     let pressed = |key| ui.input_mut(|input| input.consume_key(modifiers, key));
     let (older, newer) = (pressed(Key::ArrowUp), pressed(Key::ArrowDown));
     if older {
-        view.state.draft.recall_older();
+        view.push(Command::RecallOlder);
     }
     if newer {
-        view.state.draft.recall_newer();
+        view.push(Command::RecallNewer);
     }
-    if older || newer {
-        let end = egui::text::CCursor::new(view.state.draft.settings.prompt.chars().count());
-        if let Some(mut edit) = TextEdit::load_state(ui.ctx(), prompt_id()) {
-            edit.cursor.set_char_range(Some(egui::text::CCursorRange::one(end)));
-            edit.store(ui.ctx(), prompt_id());
-        }
+    state.to_end = older || newer;
+}
+
+/// Moves the text cursor behind the last character of the prompt.
+fn move_to_end(ui: &Ui, prompt: &str) {
+    if let Some(mut edit) = TextEdit::load_state(ui.ctx(), prompt_id()) {
+        let end = egui::text::CCursor::new(prompt.chars().count());
+        edit.cursor.set_char_range(Some(egui::text::CCursorRange::one(end)));
+        edit.store(ui.ctx(), prompt_id());
     }
 }
 
-/// A text laid out, what is dropped of it struck out.
+/// Lays out a text, with the part that the model drops struck out.
 fn marked(ui: &Ui, text: &str, dropped_from: Option<usize>, format: TextFormat, width: f32) -> Arc<Galley> {
     let tokens = theme::tokens(ui);
     let cut = dropped_from.filter(|&at| text.is_char_boundary(at)).unwrap_or(text.len());
@@ -150,7 +186,8 @@ fn negative_ui(ui: &mut Ui, view: &mut View<'_>) {
     let mut layouter = |ui: &Ui, text: &dyn TextBuffer, width: f32| {
         marked(ui, text.as_str(), dropped_from, TextFormat::simple(theme::body(), tokens.subdued), width)
     };
-    let edit = TextEdit::multiline(&mut view.state.draft.settings.negative_prompt)
+    let mut negative = view.state.draft.settings.negative_prompt.clone();
+    let edit = TextEdit::multiline(&mut negative)
         .id(negative_id())
         .layouter(&mut layouter)
         .hint_text(widgets::body(view.words.t("negative-hint"), tokens.faint))
@@ -160,34 +197,33 @@ fn negative_ui(ui: &mut Ui, view: &mut View<'_>) {
         .frame(Frame::new());
     let mut response = ui.add(edit);
     if response.changed() {
-        view.state.draft.touched = true;
+        view.set(PartialSettings { negative_prompt: Some(negative), ..Default::default() });
     }
     if dropped_from.is_some() {
         response = response.on_hover_text(view.words.t("tokens-dropped"));
     }
-    if view.room.focus == Some(Act::Negative) {
+    if view.takes_focus(Act::Negative) {
         response.request_focus();
-        view.room.focus = None;
     }
     response.accessible_name(view.words.t("negative-prompt"));
 }
 
-/// Which words the model does not know, or what it knows where the prompt names nothing of it.
-fn note_ui(ui: &mut Ui, view: &mut View<'_>) {
+/// Draws a note: the words that the model does not know, or what it knows where the prompt names none.
+fn note_ui(ui: &mut Ui, view: &View<'_>, state: &mut PromptState) {
     let Some(info) = &view.state.model.info else { return };
     let (prompt, concepts) = (view.state.draft.settings.prompt.as_str(), &info.concepts);
     // While a word is being completed it is no use to say that it is unknown.
-    let completing = view.room.completing;
+    let completing = state.completing;
     let prompt = if completing { prompt.trim_end_matches(char::is_alphanumeric) } else { prompt };
-    let hint = &mut view.room.hint;
+    let hint = &mut state.hint;
     if hint.prompt != prompt || hint.concepts != concepts.len() {
-        *hint = view::PromptHint {
+        *hint = PromptHint {
             found: concepts::hint(concepts, prompt),
             prompt: prompt.to_owned(),
             concepts: concepts.len(),
         };
     }
-    let said = match &view.room.hint.found {
+    let said = match &state.hint.found {
         Hint::Nothing => return,
         Hint::NothingKnown if completing => return,
         Hint::NothingKnown => {
@@ -216,7 +252,7 @@ enum Fold {
     Open,
     /// *Surprise me* is its icon.
     Surprise,
-    /// Buttons do not tell their keys.
+    /// Buttons leave out their keys.
     Keys,
     /// *Negative prompt* is its icon.
     Negative,
@@ -249,7 +285,7 @@ impl Fold {
         } else {
             0.0
         };
-        let right = if view.state.desk.running().is_some() {
+        let right = if view.state.queue.running().is_some() {
             let stop = text(Kind::Outlined, true, &Act::Stop.name(view.words), Some("Esc".to_owned()));
             let add = view.words.t("add-to-queue");
             let add =
@@ -281,7 +317,7 @@ fn row_ui(ui: &mut Ui, view: &mut View<'_>) {
         let fold = Fold::of(ui, view);
         ui.scope(|ui| quiet_ui(ui, view, fold));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            match view.state.desk.running().map(|running| running.stage) {
+            match view.state.queue.running().map(|running| running.stage) {
                 Some(stage) => working_ui(ui, view, stage, fold),
                 None => develop_ui(ui, view, fold),
             }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::app::command::{Act, Command};
 use crate::app::i18n::Language;
-use crate::app::state::Over;
+use crate::app::state::Overlay;
 use crate::app::theme::icons;
 use crate::app::theme::widgets;
 use crate::app::theme::widgets::{IconButton, Kind};
@@ -18,20 +18,20 @@ use crate::preferences::Theme;
 
 /// Draws whichever of the two is open.
 pub fn dialogs_ui(ui: &mut Ui, view: &mut View<'_>) {
-    match view.state.over {
-        Over::Settings => {
+    match view.state.overlay {
+        Overlay::Settings => {
             let name = view.words.t("settings");
             if dialog(ui, &name, 440.0, |ui| settings_ui(ui, view, &name)).should_close() {
-                view.state.over = Over::Nothing;
+                view.push(Command::CloseOverlay);
             }
         }
-        Over::Closing => {
+        Overlay::Closing => {
             let name = view.words.t(if view.state.is_busy() { "close-title" } else { "close-unsaved-title" });
             if dialog(ui, &name, 400.0, |ui| closing_ui(ui, view, &name)).should_close() {
-                view.push(Command::KeepWorking);
+                view.push(Command::CloseOverlay);
             }
         }
-        Over::Nothing | Over::Palette => {}
+        Overlay::Nothing | Overlay::Palette => {}
     }
 }
 
@@ -64,7 +64,7 @@ fn settings_ui(ui: &mut Ui, view: &mut View<'_>, name: &str) {
         heading(ui, name);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if IconButton::new(icons::CLOSE, &view.words.t("close")).show(ui).clicked() {
-                view.state.over = Over::Nothing;
+                view.push(Command::CloseOverlay);
             }
         });
     });
@@ -72,16 +72,17 @@ fn settings_ui(ui: &mut Ui, view: &mut View<'_>, name: &str) {
     let looks = [(Theme::System, "theme-system"), (Theme::Dark, "theme-dark"), (Theme::Light, "theme-light")];
     let names: Vec<String> = looks.iter().map(|(_, key)| view.words.t(key)).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let present = looks.iter().position(|(look, _)| *look == view.state.kept.theme);
+    let present = looks.iter().position(|(look, _)| *look == view.state.preferences.theme);
     if let Some(chosen) = field(ui, &view.words.t("theme"), &names, present) {
         view.push(Command::Theme(looks[chosen].0));
     }
-    let names = Language::ALL.map(Language::name);
-    let present = Language::ALL.iter().position(|language| *language == view.words.language());
+    let languages: Vec<Language> = Language::all().collect();
+    let names: Vec<&str> = languages.iter().map(|language| language.name()).collect();
+    let present = languages.iter().position(|language| *language == view.words.language());
     if let Some(chosen) = field(ui, &view.words.t("language"), &names, present) {
-        view.push(Command::Speak(Language::ALL[chosen]));
+        view.push(Command::Speak(languages[chosen]));
     }
-    let mut still = view.state.kept.reduce_motion;
+    let mut still = view.state.preferences.reduce_motion;
     if widgets::switch(ui, &view.words.t("reduce-motion"), &mut still).clicked() {
         view.push(Command::ReduceMotion(still));
     }
@@ -108,11 +109,11 @@ fn pictures_ui(ui: &mut Ui, view: &mut View<'_>) {
         });
     });
     let usual = || view.places.map(|places| places.pictures.display().to_string());
-    let folder = view.state.kept.pictures_folder.clone().or_else(usual).unwrap_or_default();
+    let folder = view.state.preferences.pictures_folder.clone().or_else(usual).unwrap_or_default();
     path_ui(ui, &folder, ui.available_width());
 }
 
-/// What else is kept, and where.
+/// The other files and folders of the program.
 fn places_ui(ui: &mut Ui, view: &mut View<'_>) {
     const LABEL: f32 = 148.0;
     let Some(places) = view.places else { return };
@@ -144,7 +145,7 @@ fn places_ui(ui: &mut Ui, view: &mut View<'_>) {
     }
 }
 
-/// A path on one line of a width: its end is what tells, so its beginning is cut.
+/// A path on one line of a width: its end identifies it, so its beginning is cut.
 fn path_ui(ui: &mut Ui, path: &str, width: f32) {
     let color = theme::tokens(ui).subdued;
     let fits =
@@ -161,7 +162,7 @@ fn path_ui(ui: &mut Ui, path: &str, width: f32) {
     }
 }
 
-/// A label and a row of choices at the right; the one that was clicked.
+/// Draws a label and a row of choices at the right; returns the one that was clicked.
 fn field(ui: &mut Ui, label: &str, names: &[&str], present: Option<usize>) -> Option<usize> {
     const GAP: f32 = 6.0;
     let widths = names.iter().map(|name| widgets::chip_width(ui, name) + GAP);
@@ -184,7 +185,7 @@ fn field(ui: &mut Ui, label: &str, names: &[&str], present: Option<usize>) -> Op
 
 fn closing_ui(ui: &mut Ui, view: &mut View<'_>, name: &str) {
     heading(ui, name);
-    let (waiting, unsaved) = (view.state.desk.queue.len(), view.state.unsaved);
+    let (waiting, unsaved) = (view.state.queue.waiting.len(), view.state.unsaved);
     let busy = view.state.is_busy().then(|| match waiting {
         0 => view.words.t("close-running"),
         n => view.words.with("close-waiting", &[("n", n.into())]),
@@ -198,7 +199,7 @@ fn closing_ui(ui: &mut Ui, view: &mut View<'_>, name: &str) {
         ui.horizontal(|ui| {
             for act in [Act::SaveAgain, Act::PickFolder] {
                 if widgets::button(ui, Kind::Outlined, None, &act.name(view.words), None).clicked() {
-                    view.push(Command::KeepWorking);
+                    view.push(Command::CloseOverlay);
                     view.act(act);
                 }
             }
@@ -213,7 +214,7 @@ fn closing_ui(ui: &mut Ui, view: &mut View<'_>, name: &str) {
                 response.request_focus();
             }
             if response.clicked() {
-                view.push(Command::KeepWorking);
+                view.push(Command::CloseOverlay);
             }
             let close = view.words.t("close-anyway");
             if widgets::button(ui, Kind::Outlined, None, &close, None).clicked() {

@@ -1,6 +1,6 @@
-//! Cards, drawn beside the picture: notices that pass, errors that say what to do.
+//! Toasts, drawn beside the picture: notices that pass, errors that say what to do.
 //!
-//! Invariant: a card covers neither the picture nor anything that can be done.
+//! Invariant: a toast covers neither the picture nor anything that can be done.
 
 use egui::accesskit::Role;
 use egui::{
@@ -9,19 +9,28 @@ use egui::{
 };
 
 use crate::app::command::Command;
-use crate::app::state::toasts::{Card, Weight};
+use crate::app::state::toasts::{Severity, Toast};
 use crate::app::theme::icons;
 use crate::app::theme::widgets;
 use crate::app::theme::widgets::{IconButton, Kind};
 use crate::app::theme::{self, size};
 use crate::app::ui::view::View;
 
-/// Between a card and what is beside it.
+/// Between a toast and what is beside it.
 const GAP: f32 = 12.0;
-/// The foot of the controls, which stays below the cards.
+/// The foot of the controls, which stays below the toasts.
 const FOOT: f32 = 41.0;
 
-/// Where cards stand while the controls are open: at the panel's lower end, which makes room.
+/// What the pile remembers from frame to frame.
+#[derive(Debug, Default)]
+pub struct ToastsState {
+    /// Height that the toasts take from the controls, in points.
+    pub height: f32,
+    /// The toast whose details are shown.
+    unfolded: Option<u64>,
+}
+
+/// Where toasts stand while the controls are open: at the panel's lower end, which makes room.
 pub fn in_panel(panel: Rect) -> Rect {
     let mut place = panel.shrink2(vec2(GAP, 0.0));
     place.max.y -= FOOT;
@@ -31,50 +40,46 @@ pub fn in_panel(panel: Rect) -> Rect {
 }
 
 /// Where they stand else: beside the picture, below the line that tells of it.
-pub fn in_tray(tray: Rect) -> Rect {
-    let width = size::CONTROLS.min(tray.width() / 2.0);
-    Rect::from_min_max(pos2(tray.right() - width, tray.top() + 40.0), tray.max).shrink2(vec2(GAP, 4.0))
+pub fn in_canvas(canvas: Rect) -> Rect {
+    let width = size::CONTROLS.min(canvas.width() / 2.0);
+    Rect::from_min_max(pos2(canvas.right() - width, canvas.top() + 40.0), canvas.max).shrink2(vec2(GAP, 4.0))
 }
 
-/// Draws all cards into `place`, the newest lowest; in the panel they stand at its lower end.
-pub fn cards_ui(ui: &Ui, view: &mut View<'_>, place: Rect, in_panel: bool) {
-    let now = ui.input(|input| input.time);
-    if let Some(seconds) = view.state.cards.age(now) {
-        ui.ctx().request_repaint_after(std::time::Duration::from_secs_f64(seconds.clamp(0.05, 60.0)));
-    }
-    let cards = view.state.cards.list.clone();
+/// Draws all toasts into `place`, the newest lowest; in the panel they stand at its lower end.
+pub fn toasts_ui(ui: &Ui, view: &mut View<'_>, state: &mut ToastsState, place: Rect, in_panel: bool) {
+    let toasts = &view.state.toasts.list;
     let mut taken = 0.0;
-    if !cards.is_empty() {
+    if !toasts.is_empty() {
         let (pivot, at) = match in_panel {
             true => (Align2::LEFT_BOTTOM, place.left_bottom() - vec2(0.0, GAP)),
             false => (Align2::LEFT_TOP, place.left_top()),
         };
-        let area = egui::Area::new(Id::unique("cards")).order(Order::Middle).pivot(pivot).fixed_pos(at);
+        let area = egui::Area::new(Id::unique("toasts")).order(Order::Middle).pivot(pivot).fixed_pos(at);
         let shown = area.constrain(false).fade_in(false).show(ui.ctx(), |ui| {
             ui.set_width(place.width());
             let most = place.height() - 2.0 * GAP;
             let scroll = ScrollArea::vertical().max_height(most).min_scrolled_height(most);
             scroll.auto_shrink([false, true]).stick_to_bottom(true).show(ui, |ui| {
                 ui.spacing_mut().item_spacing.y = 6.0;
-                for card in &cards {
-                    card_ui(ui, view, card, place.width());
+                for toast in toasts {
+                    toast_ui(ui, view, state, toast, place.width());
                 }
             });
             ui.min_rect()
         });
         taken = shown.inner.height() + 2.0 * GAP;
-        // The pile is placed by the height that it had before: a card more would hang over the edge.
+        // The pile is placed by the height that it had before: a toast more would hang over the edge.
         if in_panel && (shown.inner.bottom() - at.y).abs() > 0.5 {
-            ui.ctx().request_discard("the pile of cards has another height");
+            ui.ctx().request_discard("the pile of toasts has another height");
         }
     }
-    let before = std::mem::replace(&mut view.room.cards_height, if in_panel { taken } else { 0.0 });
-    if (before - view.room.cards_height).abs() > 0.5 {
-        ui.ctx().request_discard("the cards take another height from the controls");
+    let before = std::mem::replace(&mut state.height, if in_panel { taken } else { 0.0 });
+    if (before - state.height).abs() > 0.5 {
+        ui.ctx().request_discard("the toasts take another height from the controls");
     }
 }
 
-fn card_ui(ui: &mut Ui, view: &mut View<'_>, card: &Card, width: f32) {
+fn toast_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut ToastsState, toast: &Toast, width: f32) {
     let tokens = theme::tokens(ui);
     let frame = Frame::new().fill(tokens.raised).stroke(Stroke::new(1.0, tokens.hairline));
     let frame = frame.inner_margin(Margin { left: 11, right: 7, top: 7, bottom: 8 });
@@ -83,9 +88,9 @@ fn card_ui(ui: &mut Ui, view: &mut View<'_>, card: &Card, width: f32) {
         ui.set_width(width - 20.0);
         ui.spacing_mut().item_spacing = vec2(9.0, 4.0);
         ui.horizontal_top(|ui| {
-            let (icon, color) = match card.weight {
-                Weight::Error => (icons::ERROR, tokens.bad),
-                Weight::Notice => (icons::INFO, tokens.subdued),
+            let (icon, color) = match toast.severity {
+                Severity::Error => (icons::ERROR, tokens.bad),
+                Severity::Notice => (icons::INFO, tokens.subdued),
             };
             let (place, _) = ui.allocate_exact_size(vec2(18.0, 24.0), egui::Sense::hover());
             widgets::paint_icon(ui, place, icon, size::ICON, color);
@@ -93,24 +98,24 @@ fn card_ui(ui: &mut Ui, view: &mut View<'_>, card: &Card, width: f32) {
             ui.vertical(|ui| {
                 ui.set_width(room);
                 ui.add_space(2.0);
-                ui.label(widgets::body(card.said.text(view.words), tokens.text));
+                ui.label(widgets::body(toast.message.text(view.words), tokens.text));
             });
             ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
                 let (name, tip) = (view.words.t("dismiss"), format!("{}  Esc", view.words.t("dismiss")));
                 if IconButton::new(icons::CLOSE, &name).in_row().tip(tip).show(ui).clicked() {
-                    view.push(Command::Dismiss(card.id));
+                    view.push(Command::Dismiss(toast.id));
                 }
             });
         });
-        below_ui(ui, view, card);
+        below_ui(ui, view, state, toast);
     });
-    let role = if card.weight == Weight::Error { Role::Alert } else { Role::Status };
-    let text = card.said.text(view.words);
+    let role = if toast.severity == Severity::Error { Role::Alert } else { Role::Status };
+    let text = toast.message.text(view.words);
     shown.response.widget_info(|| WidgetInfo::labeled(role, true, &text));
 }
 
-fn act_ui(ui: &mut Ui, view: &mut View<'_>, card: &Card) {
-    for act in card.acts() {
+fn act_ui(ui: &mut Ui, view: &mut View<'_>, toast: &Toast) {
+    for act in toast.acts() {
         let name = act.name(view.words);
         if widgets::sized_button(ui, Kind::Outlined, None, &name, None, 26.0).clicked() {
             view.act(act);
@@ -118,19 +123,19 @@ fn act_ui(ui: &mut Ui, view: &mut View<'_>, card: &Card) {
     }
 }
 
-/// What can be done about it, and its details folded away.
-fn below_ui(ui: &mut Ui, view: &mut View<'_>, card: &Card) {
-    let open = view.room.unfolded == Some(card.id);
-    if card.act.is_none() && card.details.is_empty() {
+/// Draws its acts, and its details where they are unfolded.
+fn below_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut ToastsState, toast: &Toast) {
+    let open = state.unfolded == Some(toast.id);
+    if toast.act.is_none() && toast.details.is_empty() {
         return;
     }
     ui.horizontal_wrapped(|ui| {
         ui.add_space(27.0);
-        act_ui(ui, view, card);
-        if !card.details.is_empty() {
+        act_ui(ui, view, toast);
+        if !toast.details.is_empty() {
             let text = view.words.t(if open { "hide-details" } else { "show-details" });
             if widgets::sized_button(ui, Kind::Ghost, None, &text, None, 26.0).clicked() {
-                view.room.unfolded = (!open).then_some(card.id);
+                state.unfolded = (!open).then_some(toast.id);
             }
         }
     });
@@ -141,7 +146,7 @@ fn below_ui(ui: &mut Ui, view: &mut View<'_>, card: &Card) {
         frame.inner_margin(Margin::same(8)).show(ui, |ui| {
             ScrollArea::vertical().max_height(140.0).auto_shrink([false, true]).show(ui, |ui| {
                 ui.add(
-                    egui::Label::new(widgets::small(&card.details, tokens.subdued)).selectable(true).wrap(),
+                    egui::Label::new(widgets::small(&toast.details, tokens.subdued)).selectable(true).wrap(),
                 );
             });
         });

@@ -1,13 +1,13 @@
-//! Whose Ctrl+Z it is: the field's that is written in, if it has something to undo or redo, else the
-//! last delete's.
+//! What Ctrl+Z acts on: the text field in focus if it has something to undo or redo, else the last
+//! delete.
 
 use egui::text::CCursorRange;
 use egui::{Context, TextEdit};
 
-/// The states of the field that is written in, as egui keeps them.
+/// The states of the field in focus, as egui keeps them.
 type Undoer = egui::util::undoer::Undoer<(CCursorRange, String)>;
 
-/// Whether the field that has the keyboard would undo something.
+/// Whether the field in focus has something to undo.
 pub fn text_can_undo(ctx: &Context) -> bool {
     undoer(ctx).is_some_and(|mut undoer| {
         // What is still changing has no state of its own yet.
@@ -15,7 +15,7 @@ pub fn text_can_undo(ctx: &Context) -> bool {
     })
 }
 
-/// Whether the field that has the keyboard would redo something.
+/// Whether the field in focus has something to redo.
 pub fn text_can_redo(ctx: &Context) -> bool {
     undoer(ctx).is_some_and(|undoer| present(&undoer).is_some_and(|present| undoer.has_redo(&present)))
 }

@@ -9,13 +9,16 @@ pub struct Source {
     pub name: String,
     /// Its text without comments, without the insides of strings, without tests; lines stay lines.
     pub code: String,
+    /// How many lines it has, tests included.
+    pub lines: usize,
     opens_with_doc: bool,
 }
 
 impl Source {
     pub fn new(name: &str, text: &str) -> Self {
         let code = without_tests(&blanked(text));
-        Self { name: name.to_owned(), code, opens_with_doc: text.starts_with("//! ") }
+        let lines = text.lines().count();
+        Self { name: name.to_owned(), code, lines, opens_with_doc: text.starts_with("//! ") }
     }
 
     /// Whether its first line says what it is.
@@ -26,6 +29,12 @@ impl Source {
     /// The module of the crate that it belongs to: its folder, or itself.
     pub fn module(&self) -> &str {
         self.name.split(['/', '.']).next().unwrap_or_default()
+    }
+
+    /// Its module path below the crate; the crate's root is empty.
+    pub fn module_path(&self) -> Vec<String> {
+        let stem = self.name.trim_end_matches(".rs").trim_end_matches("/mod");
+        stem.split('/').filter(|part| !["lib", "main"].contains(part)).map(str::to_owned).collect()
     }
 
     /// Every path that it names, from `crate` on where it is one of ours; `use` trees are unfolded.
@@ -57,9 +66,8 @@ impl Source {
 
     /// A path from `crate` on, where it begins with `self` or `super`.
     fn absolute(&self, path: &[String]) -> Vec<String> {
-        let stem = self.name.trim_end_matches(".rs").trim_end_matches("/mod");
         let mut here = vec!["crate".to_owned()];
-        here.extend(stem.split('/').filter(|part| !["lib", "main"].contains(part)).map(str::to_owned));
+        here.extend(self.module_path());
         let ups = path.iter().take_while(|part| *part == "super").count();
         let selves = path.iter().take_while(|part| *part == "self").count();
         if ups == 0 && selves == 0 {

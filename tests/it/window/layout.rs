@@ -6,7 +6,7 @@ use egui::{Key, Modifiers, Rect, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use safelight::app::services::Answer;
-use safelight::app::state::Shown;
+use safelight::app::state::shown::Shown;
 use safelight::app::theme::painter;
 use safelight::app::theme::size;
 use safelight::message::{Event, ModelSource, Preview, Report};
@@ -41,7 +41,7 @@ fn fail(stage: &mut Stage) {
     stage.run();
 }
 
-/// What a user can act on and see whole, cards and the picture, each with its name.
+/// What a user can act on and see whole, toasts and the picture, each with its name.
 fn parts(stage: &Stage) -> Vec<(Role, String, Rect)> {
     let window = stage.harness.ctx.content_rect();
     let roles = [
@@ -80,13 +80,13 @@ fn nothing_covers(stage: &Stage, when: &str) {
     let parts = parts(stage);
     assert!(parts.len() > 3, "{when}: {parts:?}");
     let window = stage.harness.ctx.content_rect();
-    let cards: Vec<Rect> = parts.iter().filter(|part| part.0 == Role::Alert).map(|part| part.2).collect();
+    let toasts: Vec<Rect> = parts.iter().filter(|part| part.0 == Role::Alert).map(|part| part.2).collect();
     for (i, (role, name, rect)) in parts.iter().enumerate() {
         assert!(window.expand(1.0).contains_rect(*rect), "{when}: {name:?} at {rect} leaves the window");
         for (other_role, other, over) in &parts[i + 1..] {
-            let in_card = |part: &Rect| cards.iter().any(|card| card.contains_rect(*part));
+            let in_toast = |part: &Rect| toasts.iter().any(|toast| toast.contains_rect(*part));
             let of_a_card =
-                (*role == Role::Alert || *other_role == Role::Alert) && in_card(rect) && in_card(over);
+                (*role == Role::Alert || *other_role == Role::Alert) && in_toast(rect) && in_toast(over);
             assert!(
                 of_a_card || !rect.shrink(1.0).intersects(over.shrink(1.0)),
                 "{when}: {role:?} {name:?} at {rect} and {other_role:?} {other:?} at {over}"
@@ -125,7 +125,7 @@ fn nothing_covers_anything_in_any_state_of_a_small_window() {
             stage.run();
             stage.harness.drop_at(at);
             stage.run();
-            assert_eq!(stage.harness.state().state().shown, Shown::Development { job, step: Some(0) });
+            assert_eq!(stage.harness.state().state().shown, Shown::Generation { job, step: Some(0) });
             nothing_covers(&stage, &when("a step"));
             fail(&mut stage);
             nothing_covers(&stage, &when("a step, failed"));
@@ -134,7 +134,7 @@ fn nothing_covers_anything_in_any_state_of_a_small_window() {
 }
 
 #[test]
-fn cards_cover_no_picture_of_any_shape() {
+fn toasts_cover_no_picture_of_any_shape() {
     for (width, height) in [(16, 16), (64, 16), (16, 64)] {
         for (size, controls) in [([1280.0, 800.0], false), ([1280.0, 800.0], true), ([1920.0, 1080.0], false)]
         {
@@ -145,11 +145,11 @@ fn cards_cover_no_picture_of_any_shape() {
             stage.answer(Answer::Read { path: "/pictures/0001.png".into(), frame });
             for name in ["one.png", "two.png", "three.png"] {
                 stage.answer(Answer::Saved(format!("/x/{name}").into()));
-                let card = stage.harness.get_by_role_and_label(Role::Label, &format!("Saved {name}")).rect();
+                let toast = stage.harness.get_by_role_and_label(Role::Label, &format!("Saved {name}")).rect();
                 let picture = stage.harness.get_by_role(Role::Image).rect();
                 let delete = stage.harness.get_by_role_and_label(Role::Button, "Delete").rect();
-                assert!(!card.intersects(picture), "{name}: {card} covers {picture}");
-                assert!(!card.intersects(delete), "{name}: {card} covers {delete}");
+                assert!(!toast.intersects(picture), "{name}: {toast} covers {picture}");
+                assert!(!toast.intersects(delete), "{name}: {toast} covers {delete}");
                 // What can be done stands in the middle below the picture.
                 let first = stage.harness.get_by_label("Reuse settings").rect();
                 assert!((first.union(delete).center().x - picture.center().x).abs() < 2.0);
@@ -189,7 +189,7 @@ fn pictures_beyond_what_the_card_takes_are_looked_at_compared_and_scrubbed() {
             g + 40 < r.max(b)
         };
         assert!((0..500).any(|_| colored(&mut stage)), "{width} × {height} is not drawn");
-        assert_eq!((stage.on_tray().width, stage.on_tray().height), (width, height), "saved whole");
+        assert_eq!((stage.on_canvas().width, stage.on_canvas().height), (width, height), "saved whole");
         // And as a step, in the strip and under the pointer.
         let job = developing(&mut stage);
         stage.engine.borrow().as_ref().unwrap().preview(Preview {

@@ -8,8 +8,9 @@ use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 
 use safelight::app::services::{Answer, Record, Task};
+use safelight::app::state::Overlay;
 use safelight::app::state::generation::Stage as Progress;
-use safelight::app::state::{Over, Shown};
+use safelight::app::state::shown::Shown;
 use safelight::message::{Control, Event, JobId, ModelSource, Report, Request};
 
 use super::stage::{Setup, Stage, made, now, records, sample, settings};
@@ -68,14 +69,14 @@ fn a_picture_of_this_session_has_its_strip_again_when_it_is_chosen() {
     }
     let frames = |stage: &Stage| {
         let state = stage.harness.state().state();
-        let shown = state.desk.development(first).unwrap();
+        let shown = state.queue.generation(first).unwrap();
         shown.steps.iter().filter(|step| step.picture.is_some()).count()
     };
     assert_eq!(frames(&stage), 0, "memory does not grow with the pictures");
     stage.requests();
     stage.tasks();
     stage.click("picture 1");
-    assert_eq!(stage.harness.state().state().shown, Shown::Development { job: first, step: None });
+    assert_eq!(stage.harness.state().state().shown, Shown::Generation { job: first, step: None });
     assert_eq!(stage.requests(), [Request::Strip { job: first }]);
     if stage.tasks().contains(&Task::Read(path.clone())) {
         stage.answer(Answer::Read { path, frame: sample(1) });
@@ -86,19 +87,19 @@ fn a_picture_of_this_session_has_its_strip_again_when_it_is_chosen() {
     stage.tell(Event::Strip { job: first, from: 2, frames: rest, whole: true });
     stage.run();
     assert_eq!((frames(&stage), stage.requests()), (5, Vec::new()));
-    assert_eq!(stage.on_tray(), sample(1));
+    assert_eq!(stage.on_canvas(), sample(1));
     assert_eq!(exported(&mut stage), Some(6));
     // Scrubbed, and decoded in full.
     stage.press(Modifiers::NONE, Key::Escape);
     stage.harness.get_by_role_and_label(Role::Slider, "Filmstrip").focus();
     stage.run();
     stage.press(Modifiers::NONE, Key::Home);
-    assert_eq!(stage.on_tray(), sample(40));
+    assert_eq!(stage.on_canvas(), sample(40));
     stage.click("Decode in full");
     assert_eq!(stage.requests(), [Request::Decode { job: first, step: 0 }]);
     stage.tell(Event::Decoded { job: first, step: 0, frame: Ok(sample(50)) });
     stage.run();
-    assert_eq!(stage.on_tray(), sample(50));
+    assert_eq!(stage.on_canvas(), sample(50));
 }
 
 #[test]
@@ -145,7 +146,7 @@ fn a_stopped_run_can_be_decoded_step_by_step() {
     assert_eq!(stage.requests(), [Request::Decode { job, step: 1 }]);
     stage.tell(Event::Decoded { job, step: 1, frame: Ok(sample(11)) });
     stage.run();
-    assert_eq!(stage.on_tray(), sample(11));
+    assert_eq!(stage.on_canvas(), sample(11));
 }
 
 #[test]
@@ -155,33 +156,33 @@ fn pictures_that_cannot_be_saved_are_counted_and_asked_about() {
     stage.begin(job, 5);
     stage.finish(job, 5);
     stage.harness.get_by_label_contains("Saving:");
-    let unkept = |count: usize| Answer::Unkept {
+    let unsaved = |count: usize| Answer::Unsaved {
         jobs: if count > 0 { vec![job] } else { Vec::new() },
         count,
         report: (count > 0).then(|| Report::new("error-gallery", "no space left")),
     };
-    stage.answer(unkept(1));
+    stage.answer(unsaved(1));
     assert!(stage.says("A picture couldn't be saved. It is kept until it can be."));
     stage.harness.get_by_label_contains("Not saved yet:");
-    stage.answer(unkept(2));
+    stage.answer(unsaved(2));
     assert!(stage.says("2 pictures couldn't be saved. They are kept until they can be."));
     assert!(!stage.says("A picture couldn't be saved. It is kept until it can be."), "one card counts");
     stage.tasks();
     stage.click("Try again");
-    assert!(stage.tasks().contains(&Task::KeepAgain));
+    assert!(stage.tasks().contains(&Task::SaveAgain));
     stage.click("Choose folder…");
     assert!(stage.tasks().contains(&Task::PickFolder));
     close(&mut stage);
-    assert_eq!(stage.harness.state().state().over, Over::Closing);
+    assert_eq!(stage.harness.state().state().overlay, Overlay::Closing);
     assert!(stage.says("2 pictures are not saved yet."));
     stage.click("Keep working");
     // In their place: nothing is asked any more.
     stage.answer(Answer::Kept { job, record: Box::new(records(1).remove(0)) });
-    stage.answer(unkept(0));
+    stage.answer(unsaved(0));
     assert!(stage.harness.query_by_label("Try again").is_none());
     stage.harness.get_by_label_contains("0000.png, saved:");
     close(&mut stage);
-    assert_eq!(stage.harness.state().state().over, Over::Nothing);
+    assert_eq!(stage.harness.state().state().overlay, Overlay::Nothing);
 }
 
 fn deleted(stage: &mut Stage, path: &str) -> bool {
@@ -246,7 +247,7 @@ fn escape_holds_the_queue_and_shift_escape_clears_it() {
     stage.press(Modifiers::SHIFT, Key::Escape);
     assert_eq!(stage.controls(), [Control::Stop { job: second }]);
     stop(&mut stage, second);
-    assert!(stage.running().is_none() && stage.harness.state().state().desk.queue.is_empty());
+    assert!(stage.running().is_none() && stage.harness.state().state().queue.waiting.is_empty());
     // All of it is found by its name.
     stage.press(Modifiers::COMMAND, Key::K);
     stage.harness.event(egui::Event::Text("queue".into()));
@@ -279,12 +280,12 @@ fn what_is_under_way_is_noted_until_the_end_and_offered_again_after_a_crash() {
 
     let mut stage = Setup::default().open();
     stage.answer(Answer::Interrupted(vec![settings("an owl"), settings("a whale")]));
-    let card = "2 pictures were interrupted or waiting when the program ended, the first: an owl";
-    assert!(stage.says(card));
+    let toast = "2 pictures were interrupted or waiting when the program ended, the first: an owl";
+    assert!(stage.says(toast));
     stage.click("Develop again");
     assert_eq!(stage.job().settings, settings("an owl"));
-    assert_eq!(stage.harness.state().state().desk.queue[0].settings, settings("a whale"));
-    assert!(!stage.says(card));
+    assert_eq!(stage.harness.state().state().queue.waiting[0].settings, settings("a whale"));
+    assert!(!stage.says(toast));
 }
 
 #[test]
@@ -314,7 +315,7 @@ fn a_remembered_model_that_is_gone_leaves_the_starter_and_one_message() {
     stage.run();
     let message = "Model not found. It may have been moved or deleted. The starter is open instead.";
     assert!(stage.says(message));
-    assert_eq!(stage.harness.state().state().cards.list.len(), 1);
+    assert_eq!(stage.harness.state().state().toasts.list.len(), 1);
     assert!(matches!(stage.requests()[0], Request::Generate(_)), "what waited is made");
     assert_eq!(stage.running().map(|(_, stage)| stage), Some(Progress::Asked));
 }
@@ -328,7 +329,7 @@ fn without_any_model_nothing_is_begun_and_nothing_fails() {
     stage.tell(Event::OpenFailed { source: ModelSource::Starter, report, former_is_open: false });
     stage.run();
     let state = stage.harness.state().state();
-    assert_eq!((state.desk.developments.len(), state.desk.queue.len(), state.desk.held), (0, 1, true));
+    assert_eq!((state.queue.generations.len(), state.queue.waiting.len(), state.queue.held), (0, 1, true));
     assert!(!state.can_develop());
     assert!(stage.harness.query_by_label_contains("Failed after").is_none());
     stage.press(Modifiers::COMMAND, Key::Enter);

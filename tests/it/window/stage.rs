@@ -347,11 +347,11 @@ impl Stage {
     }
 
     pub fn running(&self) -> Option<(JobId, Progress)> {
-        let running = self.harness.state().state().desk.running()?;
+        let running = self.harness.state().state().queue.running()?;
         Some((running.job.id, running.stage))
     }
 
-    pub fn on_tray(&self) -> Frame {
+    pub fn on_canvas(&self) -> Frame {
         self.harness.state().state().picture().expect("a picture is on the tray").frame.clone()
     }
 

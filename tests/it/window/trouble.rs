@@ -160,11 +160,11 @@ fn a_window_that_does_not_read_for_long_loses_only_previews() {
     // A frame takes in events for a few milliseconds, and makes a few of the strip's pictures small.
     stage.harness.run_steps(30);
     stage.finish(job, 5);
-    let development = stage.harness.state().state().desk.development(job).unwrap();
-    assert_eq!(development.stage, Progress::Finished);
-    assert_eq!(development.done, 1000);
-    assert_eq!(development.newest(), Some(999), "the latest preview wins");
-    assert_eq!(stage.on_tray(), sample(5));
-    let frames = stage.harness.state().state().desk.development(job).unwrap().frames();
+    let generation = stage.harness.state().state().queue.generation(job).unwrap();
+    assert_eq!(generation.stage, Progress::Finished);
+    assert_eq!(generation.done, 1000);
+    assert_eq!(generation.newest(), Some(999), "the latest preview wins");
+    assert_eq!(stage.on_canvas(), sample(5));
+    let frames = stage.harness.state().state().queue.generation(job).unwrap().frames();
     assert!(frames.len() <= 65, "{}", frames.len());
 }

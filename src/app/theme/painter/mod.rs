@@ -1,4 +1,4 @@
-//! The canvas: a paint callback with our own WGSL that puts one or two pictures on the tray.
+//! Painting pictures on the canvas: a callback with its own WGSL shader that draws one or two of them.
 //!
 //! Trap: `position` in the shader counts pixels of the whole target, not of the viewport, so the
 //! picture's place is given in pixels of the target.
@@ -12,15 +12,15 @@ use eframe::egui_wgpu::{self, CallbackResources, CallbackTrait, ScreenDescriptor
 use eframe::wgpu;
 use egui::{PaintCallback, Rect};
 
-use crate::app::state::generation::Picture;
+use crate::app::picture::Picture;
 use resources::Resources;
 
-/// Pictures are shown as squares of one colour from this many points a pixel on.
+/// Pictures are shown as squares of one color from this many points a pixel on.
 pub const NEAREST_FROM: f32 = 2.0;
 
-/// What is to be seen.
+/// One or two pictures to paint, and how.
 #[derive(Clone)]
-pub struct Canvas {
+pub struct PicturePaint {
     /// The picture from which a fade comes, or the left one of a wipe.
     pub beneath: Picture,
     /// The picture that is shown.
@@ -29,7 +29,7 @@ pub struct Canvas {
     pub fade: f32,
     /// Where a wipe's line is, 0 to 1 across.
     pub wipe: Option<f32>,
-    /// Where the whole picture lies, in points; may reach beyond the tray.
+    /// Where the whole picture lies, in points; may reach beyond the canvas.
     pub place: Rect,
     /// Whether pixels are shown as squares.
     pub squares: bool,
@@ -37,7 +37,7 @@ pub struct Canvas {
     pub format: wgpu::TextureFormat,
 }
 
-impl Canvas {
+impl PicturePaint {
     /// The shape that paints it, cut to `visible`.
     pub fn shape(self, visible: Rect) -> PaintCallback {
         egui_wgpu::Callback::new_paint_callback(visible, self)
@@ -63,8 +63,8 @@ impl Canvas {
     }
 }
 
-/// Listens to what goes wrong on the graphics card, which would otherwise end the program. The first
-/// complaint that is not yet read waits in the channel, and `wake` is called; the rest are logged.
+/// Listens for errors of the graphics card, which would otherwise end the program. One unread error
+/// waits in the channel, and `wake` is called; the rest are logged.
 pub fn listen(device: &wgpu::Device, wake: impl Fn() + Send + Sync + 'static) -> Receiver<String> {
     let (sender, complaints) = bounded(1);
     device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
@@ -89,7 +89,7 @@ pub fn prepare_beside(state: &egui_wgpu::RenderState) {
     }
 }
 
-impl CallbackTrait for Canvas {
+impl CallbackTrait for PicturePaint {
     fn prepare(
         &self,
         device: &wgpu::Device,
@@ -117,7 +117,7 @@ impl CallbackTrait for Canvas {
 
 #[cfg(test)]
 mod tests {
-    /// Why is told in the shader.
+    /// The shader says why.
     #[test]
     fn the_vertex_shader_alone_names_the_uniforms() {
         let source = include_str!("canvas.wgsl");

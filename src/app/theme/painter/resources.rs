@@ -1,11 +1,11 @@
-//! What the canvas keeps on the graphics card: the pipeline and the last pictures.
+//! What the painter keeps on the graphics card: the pipeline and the last pictures.
 
 use std::collections::VecDeque;
 
 use eframe::wgpu;
 use eframe::wgpu::util::DeviceExt;
 
-use crate::app::state::generation::Picture;
+use crate::app::picture::Picture;
 
 /// Pictures kept on the card: scrubbing through a strip sends each only once.
 const PICTURES_MAX: usize = 96;
@@ -19,7 +19,7 @@ struct OnCard {
 /// Bytes of pictures on the card.
 const BYTES_MAX: usize = 192 << 20;
 
-/// Everything on the card.
+/// What the painter keeps on the card.
 pub struct Resources {
     pipeline: wgpu::RenderPipeline,
     layout: wgpu::BindGroupLayout,
@@ -78,7 +78,7 @@ impl Resources {
         Self { pipeline, layout, sampler, uniforms, pictures: VecDeque::new(), bound: None }
     }
 
-    /// Brings the pictures and the numbers to the card.
+    /// Uploads the pictures and the uniforms.
     pub fn prepare(
         &mut self,
         device: &wgpu::Device,
@@ -157,7 +157,7 @@ impl Resources {
 
 fn layout_descriptor() -> wgpu::BindGroupLayoutDescriptor<'static> {
     const fn entry(binding: u32, ty: wgpu::BindingType) -> wgpu::BindGroupLayoutEntry {
-        // The vertex shader alone reads the uniforms; why is told there.
+        // The vertex shader alone reads the uniforms; it says why.
         let visibility = if binding == 0 { wgpu::ShaderStages::VERTEX } else { wgpu::ShaderStages::FRAGMENT };
         wgpu::BindGroupLayoutEntry { binding, visibility, ty, count: None }
     }

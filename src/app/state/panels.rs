@@ -1,9 +1,6 @@
-//! What the window remembers, as the window names it: panels, folds, theme.
+//! Panels and folds of the window, as the preferences remember them.
 
-use egui::ThemePreference;
-
-use crate::app::theme::size;
-use crate::preferences::{Memory, Theme};
+use crate::preferences::Memory;
 
 /// The gallery's panel.
 pub const GALLERY: &str = "gallery";
@@ -11,15 +8,6 @@ pub const GALLERY: &str = "gallery";
 pub const CONTROLS: &str = "controls";
 /// The rarer controls.
 pub const MORE: &str = "more";
-
-/// A theme as egui says it.
-pub fn preference(theme: Theme) -> ThemePreference {
-    match theme {
-        Theme::System => ThemePreference::System,
-        Theme::Dark => ThemePreference::Dark,
-        Theme::Light => ThemePreference::Light,
-    }
-}
 
 /// Whether a part of the window is open; the panels are at first, the rest is folded.
 pub fn is_open(memory: &Memory, name: &str) -> bool {
@@ -32,10 +20,9 @@ pub fn toggle(memory: &mut Memory, name: &str) {
     memory.folds.insert(name.to_owned(), !open);
 }
 
-/// The width of a panel, in points.
-pub fn width(memory: &Memory, name: &str) -> f32 {
-    let usual = if name == GALLERY { size::GALLERY } else { size::CONTROLS };
-    memory.panels.get(name).copied().unwrap_or(usual)
+/// The width that the user gave a panel, in points.
+pub fn width(memory: &Memory, name: &str) -> Option<f32> {
+    memory.panels.get(name).copied()
 }
 
 /// Sets the width of a panel, in points.
@@ -55,6 +42,6 @@ mod tests {
         toggle(&mut memory, GALLERY);
         assert!(is_open(&memory, MORE) && !is_open(&memory, GALLERY));
         set_width(&mut memory, GALLERY, 300.0);
-        assert_eq!((width(&memory, GALLERY), width(&memory, CONTROLS)), (300.0, size::CONTROLS));
+        assert_eq!((width(&memory, GALLERY), width(&memory, CONTROLS)), (Some(300.0), None));
     }
 }

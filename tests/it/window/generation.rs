@@ -5,8 +5,8 @@ use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use safelight::app::services::{Answer, Task};
-use safelight::app::state::Shown;
 use safelight::app::state::generation::Stage as Progress;
+use safelight::app::state::shown::Shown;
 use safelight::message::{Control, Event, JobId, ModelSource, Request};
 use safelight::settings::PreviewMode;
 
@@ -14,6 +14,24 @@ use super::stage::{Setup, Stage, made, records, sample, settings};
 
 fn shown(stage: &Stage) -> &Shown {
     &stage.harness.state().state().shown
+}
+
+#[test]
+fn what_is_typed_in_a_frame_belongs_to_the_picture_asked_for_in_it() {
+    let mut stage = Setup::default().open();
+    // The harness gives each event a frame of its own; these two come in one.
+    let events = &mut stage.harness.input_mut().events;
+    events.push(egui::Event::Text(" at night".into()));
+    events.push(egui::Event::Key {
+        key: Key::Enter,
+        physical_key: None,
+        pressed: true,
+        repeat: false,
+        modifiers: Modifiers::COMMAND,
+    });
+    stage.run();
+    let prompt = stage.job().settings.prompt;
+    assert!(prompt.ends_with(" at night"), "{prompt}");
 }
 
 #[test]
@@ -54,12 +72,12 @@ fn steps_stream_in_and_canvas_progress_and_filmstrip_follow() {
         assert!((share - (step + 1) as f64 / 20.0).abs() < 1e-6, "{share}");
         let strip = stage.harness.get_by_role_and_label(Role::Slider, "Filmstrip");
         assert_eq!(strip.accesskit_node().numeric_value(), Some((step + 1) as f64));
-        seen.push(stage.on_tray());
+        seen.push(stage.on_canvas());
     }
     seen.dedup();
     assert_eq!(seen.len(), 20, "each step shows another picture");
     stage.finish(job, 5);
-    assert_eq!(stage.on_tray(), sample(5));
+    assert_eq!(stage.on_canvas(), sample(5));
     let kept = stage.tasks().into_iter().find(|task| matches!(task, Task::Keep { .. }));
     assert!(matches!(kept, Some(Task::Keep { job: of, .. }) if of == job));
     assert!(stage.harness.query_by_role_and_label(Role::ProgressIndicator, "Progress").is_none());
@@ -121,7 +139,7 @@ fn pause_resume_and_stop_are_sent_for_the_running_job() {
     stage.run();
     assert_eq!(stage.running(), None);
     // What has developed is kept, and can be saved.
-    assert_ne!(stage.on_tray(), sample(5));
+    assert_ne!(stage.on_canvas(), sample(5));
     stage.tasks();
     stage.click("Save as…");
     let saved = stage.tasks().into_iter().find_map(|task| match task {
@@ -198,7 +216,7 @@ fn jobs_wait_their_turn_and_can_be_moved_and_removed() {
     stage.run();
     stage.press(Modifiers::NONE, Key::ArrowUp);
     let order: Vec<String> =
-        stage.harness.state().state().desk.queue.iter().map(|job| job.settings.prompt.clone()).collect();
+        stage.harness.state().state().queue.waiting.iter().map(|job| job.settings.prompt.clone()).collect();
     assert_eq!(order, ["fourth", "second"]);
     stage.finish(first, 3);
     assert_eq!(stage.job().settings.prompt, "fourth");
@@ -212,7 +230,7 @@ fn several_pictures_are_made_with_one_seed_after_the_other() {
     stage.click("Develop");
     assert_eq!(stage.job().settings.seed, 2026);
     let waiting: Vec<u64> =
-        stage.harness.state().state().desk.queue.iter().map(|job| job.settings.seed).collect();
+        stage.harness.state().state().queue.waiting.iter().map(|job| job.settings.seed).collect();
     assert_eq!(waiting, [2027, 2028]);
 }
 
@@ -228,11 +246,11 @@ fn scrubbing_shows_earlier_steps_and_decodes_one_in_full() {
     let strip = stage.harness.get_by_role_and_label(Role::Slider, "Filmstrip").rect();
     stage.harness.drag_at(strip.left_center() + egui::vec2(3.0, 0.0));
     stage.run();
-    assert_eq!(*shown(&stage), Shown::Development { job, step: Some(0) });
+    assert_eq!(*shown(&stage), Shown::Generation { job, step: Some(0) });
     stage.harness.drop_at(strip.left_center() + egui::vec2(3.0, 0.0));
     stage.run();
     stage.press(Modifiers::NONE, Key::ArrowRight);
-    assert_eq!(*shown(&stage), Shown::Development { job, step: Some(1) });
+    assert_eq!(*shown(&stage), Shown::Generation { job, step: Some(1) });
     stage.harness.get_by_label("Step 2 of 20, t = 901: a fox on a green background");
     // Its preview was a fast one: a full decode can be asked for.
     stage.engine.borrow().as_ref().unwrap().preview(safelight::message::Preview {
@@ -250,7 +268,7 @@ fn scrubbing_shows_earlier_steps_and_decodes_one_in_full() {
     assert_eq!(stage.requests(), [Request::Decode { job, step: 1 }]);
     stage.tell(Event::Decoded { job, step: 1, frame: Ok(sample(11)) });
     stage.run();
-    assert_eq!(stage.on_tray(), sample(11));
+    assert_eq!(stage.on_canvas(), sample(11));
     stage.tasks();
     stage.click("Save this step…");
     assert!(
@@ -258,7 +276,7 @@ fn scrubbing_shows_earlier_steps_and_decodes_one_in_full() {
     );
     stage.press(Modifiers::NONE, Key::End);
     stage.click("Back to latest");
-    assert_eq!(stage.on_tray(), sample(5));
+    assert_eq!(stage.on_canvas(), sample(5));
 }
 
 #[test]
@@ -271,7 +289,7 @@ fn steps_that_were_not_made_cannot_be_chosen() {
     }
     stage.stopped(job, 5);
     let strip = stage.harness.get_by_role_and_label(Role::Slider, "Filmstrip").rect();
-    let newest = Shown::Development { job, step: Some(4) };
+    let newest = Shown::Generation { job, step: Some(4) };
     for share in [0.99, 0.5, 0.26] {
         stage.harness.drag_at(strip.left_center() + egui::vec2(strip.width() * share, 0.0));
         stage.run();
@@ -284,9 +302,9 @@ fn steps_that_were_not_made_cannot_be_chosen() {
         assert_eq!(*shown(&stage), newest, "{key:?}");
     }
     stage.press(Modifiers::NONE, Key::ArrowLeft);
-    assert_eq!(*shown(&stage), Shown::Development { job, step: Some(3) });
+    assert_eq!(*shown(&stage), Shown::Generation { job, step: Some(3) });
     stage.press(Modifiers::NONE, Key::Home);
-    assert_eq!(*shown(&stage), Shown::Development { job, step: Some(0) });
+    assert_eq!(*shown(&stage), Shown::Generation { job, step: Some(0) });
 }
 
 #[test]

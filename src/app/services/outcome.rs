@@ -1,4 +1,4 @@
-//! What a dialog leads to: a file that is written, a model or a picture that is opened.
+//! The outcome of a dialog: a file to write, a model or a picture to open.
 
 use std::path::{Path, PathBuf};
 
@@ -8,26 +8,26 @@ use crate::picture::animation::{self, Timing};
 use crate::picture::{self, Frame, Made, PictureError};
 use crate::told::Sentence;
 
-/// What a person chose in a dialog, or what is done where there is none.
-pub(super) enum Errand {
+/// What the user chose in a dialog, or what is done where the system has none.
+pub(super) enum DialogOutcome {
     /// Write a file.
     Write {
-        /// What.
+        /// The content.
         content: Content,
-        /// Where.
+        /// The file.
         path: PathBuf,
         /// Whether an existing file is replaced, which the dialog has asked.
         force: bool,
-        /// What is told afterwards in place of the name, where there was no dialog.
+        /// Reported afterwards in place of the name, where there was no dialog.
         sentence: Option<Sentence>,
     },
-    /// Find out what a file is.
+    /// Examine a file.
     Examine(PathBuf),
-    /// Tell this.
+    /// Report this to the window.
     Tell(Answer),
 }
 
-/// What is written.
+/// The content of a file.
 pub(super) enum Content {
     /// A picture.
     Picture {
@@ -36,7 +36,7 @@ pub(super) enum Content {
         /// How they were made, where known.
         made: Option<Box<Made>>,
     },
-    /// A development.
+    /// A generation.
     Animation {
         /// All frames, the finished picture last.
         frames: Vec<Frame>,
@@ -61,7 +61,7 @@ impl Content {
     }
 }
 
-/// An error of a picture, for a person.
+/// The answer that reports a picture's error.
 pub(super) fn failed(error: &PictureError) -> Answer {
     Answer::Failed(Report::of(error))
 }

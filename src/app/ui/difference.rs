@@ -5,9 +5,10 @@
 use std::path::Path;
 
 use crate::app::i18n::Words;
-use crate::app::state::status::trimmed;
-use crate::app::state::{Shown, file_name};
-use crate::app::ui::more::rng_name;
+use crate::app::i18n::file_name;
+use crate::app::state::shown::Shown;
+use crate::app::ui::controls::more::rng_name;
+use crate::app::ui::status::trimmed;
 use crate::app::ui::view::View;
 use crate::picture::PartialSettings;
 
@@ -16,11 +17,11 @@ const PARTS_MAX: usize = 4;
 /// Characters of one of several differences, at most.
 const PART_MAX: usize = 20;
 
-/// Labels for what is on the tray and for the picture beside it: each says its side of what differs,
+/// Labels for what is on the canvas and for the picture beside it: each says its side of what differs,
 /// or its file's name if nothing is known to.
 pub fn labels(view: &View<'_>, with: &Path) -> [String; 2] {
     let record =
-        |path: &Path| view.state.shelf.record(path).and_then(|record| record.settings.as_deref().cloned());
+        |path: &Path| view.state.library.record(path).and_then(|record| record.settings.as_deref().cloned());
     let shown = match &view.state.shown {
         Shown::Record(path) => record(path),
         _ => view.state.shown_settings().map(Into::into),

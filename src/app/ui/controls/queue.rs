@@ -27,24 +27,24 @@ pub fn queue_ui(ui: &mut Ui, view: &mut View<'_>) {
             if IconButton::new(icons::CLOSE, &name).in_row().tip(tip).show(ui).clicked() {
                 view.act(Act::ClearQueue);
             }
-            let said = view.words.with("waiting", &[("n", view.state.desk.queue.len().into())]);
+            let said = view.words.with("waiting", &[("n", view.state.queue.waiting.len().into())]);
             ui.label(widgets::small(said, tokens.subdued));
         });
     });
     ui.add_space(6.0);
-    match view.state.desk.running().map(|running| running.job.settings.prompt.clone()) {
+    match view.state.queue.running().map(|running| running.job.settings.prompt.clone()) {
         Some(prompt) => running_ui(ui, view, &prompt),
-        None if view.state.desk.held => held_ui(ui, view),
+        None if view.state.queue.held => held_ui(ui, view),
         None => {}
     }
-    let jobs: Vec<Job> = view.state.desk.queue.iter().take(ROWS_MAX).cloned().collect();
+    let jobs: Vec<Job> = view.state.queue.waiting.iter().take(ROWS_MAX).cloned().collect();
     let top = ui.cursor().top();
     for (place, job) in jobs.iter().enumerate() {
         ui.push_id(job.id.0, |ui| row_ui(ui, view, job, place, top));
     }
 }
 
-/// What is being made: its words, and which of how many it is.
+/// The running job: its prompt, and its number among all.
 fn running_ui(ui: &mut Ui, view: &View<'_>, prompt: &str) {
     let tokens = theme::tokens(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
@@ -53,7 +53,7 @@ fn running_ui(ui: &mut Ui, view: &View<'_>, prompt: &str) {
     ui.painter().circle_filled(dot, 3.5, tokens.lamp);
     let title = widgets::line(ui, prompt, theme::font(12.5, theme::Weight::Medium), tokens.text, width);
     widgets::paint_line(ui, left, rect.top() + 13.0, title);
-    let (at, of) = view.state.desk.place();
+    let (at, of) = view.state.queue.place();
     let said = view.words.with("place-in-queue", &[("at", at.into()), ("of", of.into())]);
     let note = widgets::line(ui, &said, theme::small(), tokens.subdued, width);
     widgets::paint_line(ui, left, rect.top() + 30.0, note);

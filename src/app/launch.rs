@@ -1,10 +1,12 @@
 //! The whole program behind the window: what is remembered, the inference thread, the desktop.
 
 use crate::app::i18n::Words;
+use crate::app::run;
 use crate::app::services::Services;
-use crate::app::services::desktop::{Desktop, OfProcess, Setup};
+use crate::app::services::desktop::{Desktop, Setup};
+use crate::app::services::process::OfProcess;
+use crate::app::start::language_of;
 use crate::app::state::ComputeState;
-use crate::app::{language_of, run};
 use crate::engine::{EngineOptions, compute_of, device_offers, is_offered, spawn, with_compute};
 use crate::gallery::system_trash;
 use crate::message::ModelSource;
@@ -13,11 +15,11 @@ use crate::preferences::{Call, Instance, Keeper, RememberedModel, Session, call}
 
 /// Opens the window and stays until it is closed.
 ///
-/// `model` is what the command line named, none being the model of last time; `options` says where
+/// `model` is what the command line named, none being the last one used; `options` says where
 /// to compute, and its folders are filled in.
 ///
 /// # Errors
-/// One sentence for the person, where there is no display or no usable graphics adapter.
+/// One sentence for the user, where there is no display or no usable graphics adapter.
 pub fn open(model: Option<ModelSource>, options: EngineOptions) -> Result<(), String> {
     let places = Places::of_user();
     let (instance, beside) = match first_or_call(&places, model.as_ref()) {
@@ -27,7 +29,7 @@ pub fn open(model: Option<ModelSource>, options: EngineOptions) -> Result<(), St
         Place::Called => return Ok(()),
     };
     let (mut keeper, memory, note) = Keeper::open(places.memory.clone());
-    // What the command line says counts before what was remembered.
+    // The command line takes precedence over what was remembered.
     let remembered = memory.compute.as_ref().filter(|compute| is_offered(compute));
     let device = match remembered.filter(|_| options.device == Default::default()) {
         Some(compute) => with_compute(options.device, compute),
@@ -53,15 +55,15 @@ pub fn open(model: Option<ModelSource>, options: EngineOptions) -> Result<(), St
     run::run(move |wake| spawn(options.clone(), wake), services, memory, model, compute)
 }
 
-/// What this start is to the windows that are open.
+/// How this start relates to the windows that are open.
 enum Place {
-    /// The first of its data folder.
+    /// It is the first with its data folder.
     First(Instance),
-    /// Whether there is another cannot be known.
+    /// There is no telling whether another is open.
     Unknown,
-    /// Another is there and does not answer.
+    /// Another is open and does not answer.
     Beside,
-    /// Another has come to the front in its place.
+    /// Another came to the front in its place.
     Called,
 }
 

@@ -1,63 +1,67 @@
-//! Making pictures: what is begun, steered, rested and ended.
+//! Making pictures: beginning, steering, pausing and stopping jobs.
 
 use egui::Context;
 
 use crate::app::Safelight;
 use crate::app::command::Act;
+use crate::app::state::Overlay;
 use crate::app::state::generation::Stage;
-use crate::app::state::{Over, Shown};
+use crate::app::state::shown::Shown;
 use crate::message::{Control, Report};
 use crate::settings::Settings;
 
 impl Safelight {
-    pub(super) fn develop(&mut self, ctx: &Context) {
+    /// Makes pictures from the draft.
+    pub(super) fn generate(&mut self, ctx: &Context) {
         if self.state.dead.is_some() {
             self.restart();
         }
-        self.state.over = Over::Nothing;
+        self.state.overlay = Overlay::Nothing;
         if !self.state.can_develop() {
-            self.state.cards.error(Report::new("error-no-model", ""), Some(Act::OpenModel));
+            self.state.toasts.error(Report::new("error-no-model", ""), Some(Act::OpenModel));
             return;
         }
         let settings = self.state.draft.jobs();
         self.begin(ctx, settings);
     }
 
-    /// Makes these pictures, after those that wait.
+    /// Queues jobs with these settings and begins the first if nothing runs.
     pub(super) fn begin(&mut self, ctx: &Context, settings: Vec<Settings>) {
         let previews = self.state.draft.previews;
-        self.state.desk.enqueue(settings, previews);
-        if self.state.desk.running().is_none() {
+        self.state.queue.enqueue(settings, previews);
+        if self.state.queue.running().is_none() {
             self.state.playing = None;
             self.state.compare = None;
-            self.room.zoom = None;
+            self.ui_state.canvas.zoom = None;
             self.state.shown = Shown::Nothing;
             let follow = self.state.begin_next();
             self.follow(ctx, follow);
         }
     }
 
-    /// Ends what is nearest: a dialog, the newest card, a comparison, what plays, what develops. Those that wait stay on hold.
+    /// Closes the innermost thing: the dialog, the newest toast, the comparison, playback, then the running
+    /// job or the loading model. Jobs that wait are held.
     pub(super) fn stop(&mut self) {
-        if self.state.over != Over::Nothing {
-            self.state.over = Over::Nothing;
-        } else if let Some(card) = self.state.cards.list.last() {
-            let id = card.id;
-            self.state.cards.dismiss(id);
+        if self.state.overlay != Overlay::Nothing {
+            self.state.overlay = Overlay::Nothing;
+        } else if let Some(toast) = self.state.toasts.list.last() {
+            let id = toast.id;
+            self.state.toasts.dismiss(id);
         } else if self.state.compare.is_some() {
             self.state.compare = None;
         } else if self.state.playing.is_some() {
             self.state.playing = None;
-        } else if self.state.desk.running().is_some() {
-            self.state.desk.hold();
+        } else if self.state.queue.running().is_some() {
+            self.state.queue.hold();
             self.stop_running();
         } else if self.state.model.loading.is_some() {
             self.engine.stop_loading();
         }
     }
 
+    /// Stops the running job.
     pub(super) fn stop_running(&mut self) {
-        let Some(running) = self.state.desk.running_mut() else { return };
+        let Some(running) = self.state.queue.running_mut() else { return };
         let job = running.job.id;
         if !running.sent {
             running.stage = Stage::Stopped;
@@ -67,8 +71,9 @@ impl Safelight {
         self.control(Control::Stop { job });
     }
 
+    /// Pauses the running job after its step, or resumes it.
     pub(super) fn pause(&mut self) {
-        let Some(running) = self.state.desk.running_mut() else { return };
+        let Some(running) = self.state.queue.running_mut() else { return };
         let job = running.job.id;
         let control = match running.stage {
             Stage::Running => {
@@ -84,8 +89,9 @@ impl Safelight {
         self.control(control);
     }
 
+    /// Changes the guidance of the running job from its next step on.
     pub(super) fn steer(&mut self, guidance: f64) {
-        if let Some(running) = self.state.desk.running_mut() {
+        if let Some(running) = self.state.queue.running_mut() {
             let job = running.job.id;
             running.guidance = guidance;
             self.control(Control::Steer { job, guidance });

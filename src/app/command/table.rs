@@ -1,168 +1,13 @@
-//! Commands: everything that a person can do, as data.
+//! The table of named acts, and their names, tips and keys.
 //!
-//! [`TABLE`] is the one list of named acts; menus, the palette, tooltips and keys read it, so they
-//! cannot disagree. Drawing only returns commands; `execute.rs` carries them out.
-
-use std::path::PathBuf;
+//! Menus, the palette, tooltips and keys all read [`TABLE`], so they cannot disagree.
 
 use egui::{Context, Key, KeyboardShortcut, Modifiers};
 
-use crate::app::i18n::{Language, Words};
+use crate::app::command::Act;
+use crate::app::i18n::Words;
 use crate::app::theme::icons;
 use crate::app::theme::icons::Icon;
-use crate::message::{Compute, JobId, ModelSource};
-use crate::settings::Settings;
-
-/// A named act without particulars.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Act {
-    /// Make a picture, or put it in the queue.
-    Develop,
-    /// End the running picture and hold the queue, or close what is open.
-    Stop,
-    /// End the running picture and take all others out of the queue.
-    StopAll,
-    /// Take all waiting pictures out of the queue.
-    ClearQueue,
-    /// Set a queue on hold going again.
-    ContinueQueue,
-    /// Rest or go on.
-    Pause,
-    /// Show all acts.
-    Palette,
-    /// Show the settings.
-    Settings,
-    /// Choose a model file.
-    OpenModel,
-    /// Choose a picture and use its settings.
-    OpenPicture,
-    /// Save what is shown under another name.
-    SaveAs,
-    /// Put what is shown on the clipboard.
-    Copy,
-    /// Show its file in the folder.
-    Reveal,
-    /// Use its settings.
-    UseSettings,
-    /// Compare it with another.
-    Compare,
-    /// Move it to the trash.
-    Delete,
-    /// Bring back what was deleted last.
-    UndoDelete,
-    /// Delete again what was brought back last.
-    RedoDelete,
-    /// Try again to save the pictures that could not be saved.
-    SaveAgain,
-    /// Choose the folder where pictures are kept.
-    PickFolder,
-    /// Develop again what was cut short when the program ended.
-    DevelopAgain,
-    /// Write a prompt of things that the model knows.
-    Surprise,
-    /// Another seed.
-    NewSeed,
-    /// Keep the seed, or not.
-    LockSeed,
-    /// Show or hide the gallery.
-    Gallery,
-    /// Show or hide the controls.
-    Controls,
-    /// Show or hide the rarer controls.
-    More,
-    /// Show or hide the negative prompt.
-    Negative,
-    /// Play the development.
-    Play,
-    /// Save the development as a GIF.
-    ExportGif,
-    /// Save the development as an animated PNG.
-    ExportApng,
-    /// Decode the chosen step with the full decoder.
-    DecodeStep,
-    /// The step before.
-    PreviousStep,
-    /// The step after.
-    NextStep,
-    /// The whole picture.
-    ZoomFit,
-    /// Nearer.
-    ZoomIn,
-    /// Farther.
-    ZoomOut,
-    /// Write the prompt.
-    FocusPrompt,
-    /// Search the gallery.
-    FocusSearch,
-    /// The pictures' folder.
-    OpenFolder,
-    /// Start the inference thread again.
-    Restart,
-    /// Close the window.
-    Quit,
-}
-
-/// What a person asked for.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Command {
-    /// A named act.
-    Do(Act),
-    /// Show a step of a development; none is its newest.
-    ShowStep {
-        /// Which development.
-        job: JobId,
-        /// Which step.
-        step: Option<usize>,
-    },
-    /// Show a picture of the gallery.
-    ShowRecord(PathBuf),
-    /// Compare what is shown with a picture of the gallery.
-    CompareWith(PathBuf),
-    /// Stop comparing.
-    EndCompare,
-    /// Move a picture to the trash.
-    DeleteRecord(PathBuf),
-    /// Take a waiting picture out of the queue.
-    Unqueue(JobId),
-    /// Move a waiting picture to a place in the queue.
-    Requeue {
-        /// Which.
-        job: JobId,
-        /// Its place, from 0.
-        to: usize,
-    },
-    /// Open a model.
-    Open(ModelSource),
-    /// Compute elsewhere or otherwise.
-    Compute(Compute),
-    /// Change the guidance of the running picture.
-    Steer(f64),
-    /// Make one of the first screen's examples, by its number.
-    DevelopExample(usize),
-    /// Use these settings.
-    Use(Box<Settings>),
-    /// Files dropped on the window.
-    Dropped(Vec<PathBuf>),
-    /// Look for files on the clipboard; `picture` when a bare picture was found there.
-    PasteFiles {
-        /// Whether there was one.
-        picture: bool,
-    },
-    /// Put a card away.
-    Dismiss(u64),
-    /// Speak another language.
-    Speak(Language),
-    /// Use another theme.
-    Theme(crate::preferences::Theme),
-    /// Move less, or as much as usual.
-    ReduceMotion(bool),
-    /// Show a file or folder that the program keeps.
-    Reveal(PathBuf),
-    /// Close the window although work is in progress.
-    CloseAnyway,
-    /// Do not close.
-    KeepWorking,
-}
 
 /// One row of the table.
 pub struct Row {
@@ -242,18 +87,18 @@ pub const TABLE: &[Row] = &[
 ];
 
 impl Act {
-    /// Its row.
+    /// Its row of the table.
     pub fn row(self) -> &'static Row {
         // Every act has a row (a test says so); the first stands in if one were lost.
         TABLE.iter().find(|row| row.act == self).unwrap_or(&TABLE[0])
     }
 
-    /// What it is called.
+    /// Its name in the language of `words`.
     pub fn name(self, words: &Words) -> String {
         words.t(&format!("do-{}", self.row().key))
     }
 
-    /// What it does, and its keys.
+    /// One sentence about it, and its keys.
     pub fn tip(self, words: &Words, ctx: &Context) -> String {
         let row = self.row();
         let tip = words.t(&format!("do-{}-tip", row.key));
@@ -264,7 +109,7 @@ impl Act {
     }
 }
 
-/// A shortcut as people read it.
+/// A shortcut in readable form.
 pub fn keys(ctx: &Context, shortcut: &KeyboardShortcut) -> String {
     let text = ctx.format_shortcut(shortcut).replace('+', " ");
     [("Enter", "↵"), ("Escape", "Esc"), ("Period", "."), ("Comma", ","), ("Plus", "+"), ("Minus", "−")]

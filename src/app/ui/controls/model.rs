@@ -6,6 +6,7 @@ use egui::{
     Align2, CornerRadius, Popup, PopupCloseBehavior, Rect, Sense, Ui, WidgetInfo, accesskit::Role, pos2, vec2,
 };
 
+use crate::app::command::table::keys;
 use crate::app::command::{Act, Command};
 use crate::app::theme::icons;
 use crate::app::theme::widgets;
@@ -83,7 +84,7 @@ fn about(view: &View<'_>, info: &ModelInfo) -> String {
     joined([Some(format!("{} px", info.defaults.width)), Some(size), place])
 }
 
-/// What is known, a dot between.
+/// The known parts, joined by dots.
 fn joined(parts: [Option<String>; 3]) -> String {
     parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
 }
@@ -117,7 +118,7 @@ fn list_ui(ui: &mut Ui, view: &mut View<'_>) {
     if row(ui, &starter, &note, open == Some(ModelSource::Starter)) {
         view.push(Command::Open(ModelSource::Starter));
     }
-    for source in view.state.kept.recent_models.clone().into_iter().map(ModelSource::from) {
+    for source in view.state.preferences.recent_models.clone().into_iter().map(ModelSource::from) {
         let ModelSource::Path { path, vae, text_encoder, .. } = source.clone() else { continue };
         let chosen = open.as_ref() == Some(&source);
         let parts = [Some(path.clone()), vae, text_encoder];
@@ -131,13 +132,13 @@ fn list_ui(ui: &mut Ui, view: &mut View<'_>) {
     widgets::hairline(ui, ui.max_rect().x_range());
     ui.add_space(2.0);
     let name = Act::OpenModel.name(view.words);
-    let keys = Act::OpenModel.row().shortcut.map(|shortcut| crate::app::command::keys(ui.ctx(), &shortcut));
+    let keys = Act::OpenModel.row().shortcut.map(|shortcut| keys(ui.ctx(), &shortcut));
     if row(ui, &name, &keys.unwrap_or_default(), false) {
         view.act(Act::OpenModel);
     }
 }
 
-/// One line of a list: what it is, and a note.
+/// Draws a line of a list, a name and a note; returns whether it was clicked.
 pub fn row(ui: &mut Ui, name: &str, note: &str, chosen: bool) -> bool {
     let tokens = theme::tokens(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 40.0), Sense::click());

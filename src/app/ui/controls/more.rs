@@ -2,14 +2,15 @@
 
 use egui::{Align2, Rect, Sense, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
 
-use crate::app::command::Act;
-use crate::app::state::memory;
+use crate::app::command::{Act, Command};
+use crate::app::state::panels;
 use crate::app::theme::icons;
 use crate::app::theme::slider;
 use crate::app::theme::slider::Scale;
 use crate::app::theme::widgets;
 use crate::app::theme::{self, size};
 use crate::app::ui::view::View;
+use crate::picture::PartialSettings;
 use crate::sampler::{RngKind, SamplerKind, TimestepSpacing};
 use crate::settings::PreviewMode;
 
@@ -19,38 +20,57 @@ const TEMPERATURE: Scale = Scale { least: 0.0, most: 2.0, typed_most: 2.0, step:
 /// The line, and below it the controls when they are unfolded.
 pub fn more_ui(ui: &mut Ui, view: &mut View<'_>) {
     heading_ui(ui, view);
-    if !memory::is_open(&view.state.kept, memory::MORE) {
+    if !panels::is_open(&view.state.preferences, panels::MORE) {
         return;
     }
     ui.add_space(10.0);
+    let settings = &view.state.draft.settings;
     let samplers: Vec<(SamplerKind, &str)> =
         SamplerKind::TABLE.iter().map(|row| (row.kind, row.a1111)).collect();
-    choice(ui, view, "sampler", "sampler-tip", &samplers, |view| &mut view.state.draft.settings.sampler);
-    if !view.state.draft.settings.sampler.row().takes_eta {
-        view.state.draft.settings.eta = 0.0;
-    } else {
-        let (name, tip) = (view.words.t("eta"), view.words.t("eta-tip"));
-        slider::slider(ui, &name, &tip, &mut view.state.draft.settings.eta, ETA, false);
-        ui.add_space(10.0);
-        if view.state.draft.settings.eta > 0.0 {
-            let (name, tip) = (view.words.t("temperature"), view.words.t("temperature-tip"));
-            slider::slider(ui, &name, &tip, &mut view.state.draft.settings.temperature, TEMPERATURE, false);
-            ui.add_space(10.0);
-        }
+    choice(ui, view, "sampler", "sampler-tip", &samplers, settings.sampler, |sampler| {
+        of_settings(PartialSettings { sampler: Some(sampler), ..Default::default() })
+    });
+    if settings.sampler.row().takes_eta {
+        noise_ui(ui, view);
     }
     let spacings: Vec<(TimestepSpacing, String)> =
         TimestepSpacing::TABLE.iter().map(|row| (row.kind, view.words.t(row.key))).collect();
     let spacings: Vec<(TimestepSpacing, &str)> =
         spacings.iter().map(|(value, name)| (*value, name.as_str())).collect();
-    choice(ui, view, "spacing", "spacing-tip", &spacings, |view| &mut view.state.draft.settings.timesteps);
+    choice(ui, view, "spacing", "spacing-tip", &spacings, settings.timesteps, |timesteps| {
+        of_settings(PartialSettings { timesteps: Some(timesteps), ..Default::default() })
+    });
     let modes: Vec<(PreviewMode, String)> =
         [PreviewMode::Auto, PreviewMode::Full, PreviewMode::Tiny, PreviewMode::Fast, PreviewMode::Off]
             .map(|mode| (mode, mode_name(view, mode)))
             .to_vec();
     let modes: Vec<(PreviewMode, &str)> = modes.iter().map(|(value, name)| (*value, name.as_str())).collect();
-    choice(ui, view, "preview", "preview-tip", &modes, |view| &mut view.state.draft.previews);
+    choice(ui, view, "preview", "preview-tip", &modes, view.state.draft.previews, Command::SetPreviews);
     let kinds = [RngKind::Cpu, RngKind::CpuLibm, RngKind::Nv].map(|kind| (kind, rng_name(kind)));
-    choice(ui, view, "rng", "rng-tip", &kinds, |view| &mut view.state.draft.settings.rng);
+    choice(ui, view, "rng", "rng-tip", &kinds, settings.rng, |rng| {
+        of_settings(PartialSettings { rng: Some(rng), ..Default::default() })
+    });
+}
+
+/// The noise that a step adds: how much, and at which scale where there is some.
+fn noise_ui(ui: &mut Ui, view: &mut View<'_>) {
+    let (mut eta, mut temperature) = (view.state.draft.settings.eta, view.state.draft.settings.temperature);
+    let (name, tip) = (view.words.t("eta"), view.words.t("eta-tip"));
+    if slider::slider(ui, &name, &tip, &mut eta, ETA, false).changed() {
+        view.set(PartialSettings { eta: Some(eta), ..Default::default() });
+    }
+    ui.add_space(10.0);
+    if eta > 0.0 {
+        let (name, tip) = (view.words.t("temperature"), view.words.t("temperature-tip"));
+        if slider::slider(ui, &name, &tip, &mut temperature, TEMPERATURE, false).changed() {
+            view.set(PartialSettings { temperature: Some(temperature), ..Default::default() });
+        }
+        ui.add_space(10.0);
+    }
+}
+
+fn of_settings(change: PartialSettings) -> Command {
+    Command::Set(Box::new(change))
 }
 
 /// A generator's name, the same in every language.
@@ -76,7 +96,7 @@ pub fn mode_name(view: &View<'_>, mode: PreviewMode) -> String {
 fn heading_ui(ui: &mut Ui, view: &mut View<'_>) {
     let tokens = theme::tokens(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 22.0), Sense::click());
-    let open = memory::is_open(&view.state.kept, memory::MORE);
+    let open = panels::is_open(&view.state.preferences, panels::MORE);
     let color = if response.hovered() || open { tokens.text } else { tokens.subdued };
     let name = Act::More.name(view.words);
     let title = widgets::line(ui, &name, theme::body(), color, rect.width());
@@ -110,7 +130,8 @@ fn choice<T: Copy + PartialEq>(
     key: &str,
     tip: &str,
     options: &[(T, &str)],
-    field: impl for<'a> Fn(&'a mut View<'_>) -> &'a mut T,
+    present: T,
+    command: impl Fn(T) -> Command,
 ) {
     let label = view.words.t(key);
     ui.label(widgets::body(&label, theme::tokens(ui).text)).on_hover_text(view.words.t(tip));
@@ -118,10 +139,8 @@ fn choice<T: Copy + PartialEq>(
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(6.0, 6.0);
         for (value, name) in options {
-            let chosen = *field(view) == *value;
-            if widgets::chip(ui, name, &format!("{label}: {name}"), chosen).clicked() {
-                *field(view) = *value;
-                view.state.draft.touched = true;
+            if widgets::chip(ui, name, &format!("{label}: {name}"), present == *value).clicked() {
+                view.push(command(*value));
             }
         }
     });

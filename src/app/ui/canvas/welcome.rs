@@ -43,7 +43,7 @@ pub fn welcome_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
     let height = invitation_height + grid.map_or(0.0, |grid| ABOVE + grid.size().y);
     let (x, mut y) = (rect.center().x, (rect.center().y - height / 2.0).round());
     let tokens = theme::tokens(ui);
-    for (galley, color, below) in [(heading, tokens.text, 8.0), (text, tokens.text_on_tray, ABOVE)] {
+    for (galley, color, below) in [(heading, tokens.text, 8.0), (text, tokens.text_on_canvas, ABOVE)] {
         let line = galley.size().y;
         ui.painter().galley(pos2(x, y), galley, color);
         y += line + below;
@@ -68,7 +68,7 @@ fn invitation(ui: &Ui, view: &View<'_>, width: f32, examples: bool) -> (Arc<Gall
     let tokens = theme::tokens(ui);
     let heading_font = theme::font(20.0, Weight::SemiBold);
     let heading = centered(ui, view.words.t("welcome"), heading_font, tokens.text, 28.0, width);
-    let text = centered(ui, text, theme::body(), tokens.text_on_tray, 20.0, width.min(430.0));
+    let text = centered(ui, text, theme::body(), tokens.text_on_canvas, 20.0, width.min(430.0));
     (heading, text)
 }
 
@@ -104,7 +104,7 @@ fn tile_ui(ui: &mut Ui, view: &mut View<'_>, number: usize, example: &Example, t
             StrokeKind::Outside,
         );
     }
-    let color = if hot { tokens.text } else { tokens.text_on_tray };
+    let color = if hot { tokens.text } else { tokens.text_on_canvas };
     let words = caption(ui, example.prompt, color, tile.width());
     ui.painter().galley(tile.left_bottom() + vec2(0.0, 6.0), words, color);
     let name = view.words.with("example", &[("prompt", example.prompt.into())]);

@@ -1,16 +1,17 @@
-//! Status: what is said about the picture on the tray, above it, below it and to those who listen.
+//! The texts about the picture on the canvas: above it, below it, and for screen readers.
 
 use std::path::Path;
 
-use crate::app::state::generation::{Development, Stage};
-use crate::app::state::{Shown, file_name};
-use crate::app::ui::more::mode_name;
+use crate::app::i18n::file_name;
+use crate::app::state::generation::{Generation, Stage};
+use crate::app::state::shown::Shown;
+use crate::app::ui::controls::more::mode_name;
 use crate::app::ui::view::View;
 use crate::note::Note;
 use crate::settings::{PreviewMode, Settings};
 use crate::told::Told as _;
 
-/// Seconds, short.
+/// Seconds, with two decimals below ten.
 fn seconds(view: &View<'_>, seconds: f64) -> String {
     let shown = match seconds {
         s if s < 10.0 => format!("{s:.2}"),
@@ -19,7 +20,7 @@ fn seconds(view: &View<'_>, seconds: f64) -> String {
     view.words.with("seconds", &[("n", shown.into())])
 }
 
-/// A time to come, in the unit that people would use.
+/// A remaining time, in the unit that a person would use.
 fn left(view: &View<'_>, seconds: f64) -> String {
     match seconds {
         s if s < 90.0 => view.words.with("seconds-left", &[("n", (s.ceil().max(1.0) as i64).into())]),
@@ -37,18 +38,18 @@ pub fn above(view: &View<'_>, most: usize) -> (String, String) {
     match &view.state.shown {
         Shown::Nothing => (String::new(), String::new()),
         Shown::Record(path) => {
-            let settings = view.state.shelf.record(path).and_then(|record| record.settings.as_deref());
+            let settings = view.state.library.record(path).and_then(|record| record.settings.as_deref());
             let settings =
                 settings.map(|settings| settings.over(&crate::app::state::draft::first_settings()));
             let summary = settings.map(|settings| summary(view, &settings));
             let parts = [size_of_record(view, path, most), summary];
             (file_name(path), parts.into_iter().flatten().collect::<Vec<_>>().join(" · "))
         }
-        Shown::Development { job, step } => {
-            let Some(development) = view.state.desk.development(*job) else { return Default::default() };
+        Shown::Generation { job, step } => {
+            let Some(generation) = view.state.queue.generation(*job) else { return Default::default() };
             match view.state.playing.or(*step) {
-                Some(step) => of_step(view, development, step),
-                None => of_development(view, development),
+                Some(step) => of_step(view, generation, step),
+                None => of_generation(view, generation),
             }
         }
     }
@@ -56,8 +57,8 @@ pub fn above(view: &View<'_>, most: usize) -> (String, String) {
 
 /// A kept picture's own size, and whether what is seen is smaller.
 fn size_of_record(view: &View<'_>, path: &Path, most: usize) -> Option<String> {
-    let full = view.state.shelf.full(path).map(|picture| [picture.frame.width, picture.frame.height]);
-    let size = full.or_else(|| view.state.shelf.record(path).map(|record| record.size))?;
+    let full = view.state.library.full(path).map(|picture| [picture.frame.width, picture.frame.height]);
+    let size = full.or_else(|| view.state.library.record(path).map(|record| record.size))?;
     let values = [("width", size[0].to_string().into()), ("height", size[1].to_string().into())];
     let key = if size.iter().any(|&side| side > most) { "size-shown-smaller" } else { "size-of" };
     Some(view.words.with(key, &values))
@@ -72,13 +73,10 @@ fn summary(view: &View<'_>, settings: &Settings) -> String {
     view.words.with("summary", &values)
 }
 
-fn of_step(view: &View<'_>, development: &Development, step: usize) -> (String, String) {
-    let Some(shown) = development.steps.get(step) else { return Default::default() };
-    let values = [
-        ("step", (step + 1).into()),
-        ("steps", development.steps.len().into()),
-        ("t", shown.timestep.into()),
-    ];
+fn of_step(view: &View<'_>, generation: &Generation, step: usize) -> (String, String) {
+    let Some(shown) = generation.steps.get(step) else { return Default::default() };
+    let values =
+        [("step", (step + 1).into()), ("steps", generation.steps.len().into()), ("t", shown.timestep.into())];
     let key = match shown.mode {
         PreviewMode::Full => "predicted-in-full",
         _ => "predicted",
@@ -86,17 +84,17 @@ fn of_step(view: &View<'_>, development: &Development, step: usize) -> (String, 
     (view.words.with("step-at", &values), view.words.t(key))
 }
 
-fn of_development(view: &View<'_>, development: &Development) -> (String, String) {
-    let steps = development.steps.len();
-    let values = [("step", development.done.into()), ("steps", steps.into())];
+fn of_generation(view: &View<'_>, generation: &Generation) -> (String, String) {
+    let steps = generation.steps.len();
+    let values = [("step", generation.done.into()), ("steps", steps.into())];
     let pace = || {
-        let (Some(a_step), Some(to_go)) = (development.seconds_a_step(), development.seconds_left()) else {
+        let (Some(a_step), Some(to_go)) = (generation.seconds_a_step(), generation.seconds_left()) else {
             return String::new();
         };
         let a_step = seconds(view, a_step);
         view.words.with("pace", &[("step", a_step.into()), ("left", left(view, to_go).into())])
     };
-    match development.stage {
+    match generation.stage {
         Stage::Asked if view.state.model.info.is_none() => (view.words.t("waiting-for-model"), String::new()),
         Stage::Asked => (view.words.t("beginning"), String::new()),
         Stage::Running => (view.words.with("step-of", &values), pace()),
@@ -106,12 +104,12 @@ fn of_development(view: &View<'_>, development: &Development) -> (String, String
         Stage::Stopped => (view.words.with("stopped-after", &values), view.words.t("not-saved")),
         Stage::Failed => (view.words.with("failed-after", &values), String::new()),
         Stage::Finished => {
-            let name = match &development.saved {
+            let name = match &generation.saved {
                 Some(path) => view.words.with("file-saved", &[("file", file_name(path).into())]),
-                None if development.unsaved => view.words.t("unsaved"),
+                None if generation.unsaved => view.words.t("unsaved"),
                 None => view.words.t("saving"),
             };
-            let took = development.took.map(|took| took.as_secs_f64()).unwrap_or_default();
+            let took = generation.took.map(|took| took.as_secs_f64()).unwrap_or_default();
             let took = view.words.with("seconds", &[("n", format!("{took:.1}").into())]);
             (name, view.words.with("steps-in", &[("steps", steps.into()), ("time", took.into())]))
         }
@@ -120,30 +118,30 @@ fn of_development(view: &View<'_>, development: &Development) -> (String, String
 
 /// The line below the picture while it develops: how steps are shown, and what that costs.
 pub fn below(view: &View<'_>) -> Option<String> {
-    let development = view.state.development().filter(|it| it.stage.is_open())?;
-    if development.job.previews == PreviewMode::Off {
+    let generation = view.state.generation().filter(|it| it.stage.is_open())?;
+    if generation.job.previews == PreviewMode::Off {
         return Some(view.words.t("previews-off"));
     }
-    development.newest()?;
-    let percent = (development.preview_share * 100.0).round() as i64;
-    let mode = mode_name(view, development.preview_mode);
-    Some(match development.preview_mode {
+    generation.newest()?;
+    let percent = (generation.preview_share * 100.0).round() as i64;
+    let mode = mode_name(view, generation.preview_mode);
+    Some(match generation.preview_mode {
         PreviewMode::Full => view.words.with("previews-full", &[("percent", percent.into())]),
-        _ => match &development.preview_note {
+        _ => match &generation.preview_note {
             None | Some(Note::FitError { .. }) => view.words.with("previews-mode", &[("mode", mode.into())]),
             Some(note) => view.words.say(&note.sentence()),
         },
     })
 }
 
-/// The picture in words, for those who do not see it.
+/// The picture in words, for screen readers.
 pub fn alt(view: &View<'_>) -> String {
     let (begin, _) = above(view, usize::MAX);
     let prompt = match &view.state.shown {
         Shown::Nothing => return view.words.t("welcome"),
-        Shown::Record(path) => view.state.shelf.record(path).map(|record| record.prompt.clone()),
-        Shown::Development { job, .. } => {
-            view.state.desk.development(*job).map(|it| it.job.settings.prompt.clone())
+        Shown::Record(path) => view.state.library.record(path).map(|record| record.prompt.clone()),
+        Shown::Generation { job, .. } => {
+            view.state.queue.generation(*job).map(|it| it.job.settings.prompt.clone())
         }
     };
     format!("{begin}: {}", prompt.unwrap_or_default())

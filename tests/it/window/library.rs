@@ -8,7 +8,8 @@ use egui_kittest::kittest::Queryable;
 
 use safelight::app::i18n::Language;
 use safelight::app::services::{Answer, Task};
-use safelight::app::state::{Over, Shown};
+use safelight::app::state::Overlay;
+use safelight::app::state::shown::Shown;
 use safelight::message::Request;
 use safelight::picture::{MadeBy, PartialSettings};
 use safelight::preferences::{Memory, Theme};
@@ -241,14 +242,14 @@ fn closing_with_work_in_progress_asks() {
     let job = stage.develop();
     stage.begin(job, 20);
     close(&mut stage);
-    assert_eq!(stage.harness.state().state().over, Over::Closing);
+    assert_eq!(stage.harness.state().state().overlay, Overlay::Closing);
     stage.click("Keep working");
-    assert_eq!(stage.harness.state().state().over, Over::Nothing);
-    assert!(stage.harness.state().state().desk.running().is_some());
+    assert_eq!(stage.harness.state().state().overlay, Overlay::Nothing);
+    assert!(stage.harness.state().state().queue.running().is_some());
     stage.finish(job, 5);
     stage.tasks();
     close(&mut stage);
-    assert_eq!(stage.harness.state().state().over, Over::Nothing);
+    assert_eq!(stage.harness.state().state().overlay, Overlay::Nothing);
     assert!(stage.tasks().iter().any(|task| matches!(task, Task::Remember(_))), "all is written at the end");
 }
 
@@ -271,7 +272,7 @@ fn whoever_ends_the_session_is_not_asked_and_everything_is_written() {
     stage.harness.step();
     let commands = &stage.harness.output().viewport_output[&egui::ViewportId::ROOT].commands;
     assert!(!commands.contains(&egui::ViewportCommand::CancelClose), "{commands:?}");
-    assert_eq!(stage.harness.state().state().over, Over::Nothing);
+    assert_eq!(stage.harness.state().state().overlay, Overlay::Nothing);
     let written = stage.tasks().into_iter().find_map(|task| match task {
         Task::Remember(memory) => memory.settings.prompt,
         _ => None,
@@ -313,17 +314,17 @@ fn the_language_changes_while_the_window_is_open() {
     stage.click("简体中文");
     stage.harness.get_by_label("显影");
     assert!(!stage.says("Develop"));
-    assert_eq!(stage.harness.state().state().kept.language.as_deref(), Some("zh-Hans"));
+    assert_eq!(stage.harness.state().state().preferences.language.as_deref(), Some("zh-Hans"));
     stage.click("浅色");
-    assert_eq!(stage.harness.state().state().kept.theme, Theme::Light);
+    assert_eq!(stage.harness.state().state().preferences.theme, Theme::Light);
     stage.click("关闭");
-    assert_eq!(stage.harness.state().state().over, Over::Nothing);
+    assert_eq!(stage.harness.state().state().overlay, Overlay::Nothing);
 }
 
 #[test]
 fn the_bundled_fonts_have_every_character_of_the_words() {
     let stage = Setup::default().open();
-    for language in Language::ALL {
+    for language in Language::all() {
         let text: String = language.source().chars().filter(|c| !c.is_whitespace()).collect();
         let missing: String = stage.harness.ctx.fonts_mut(|fonts| {
             let font = safelight::app::theme::body();

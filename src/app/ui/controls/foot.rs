@@ -7,11 +7,11 @@ use egui::{
 };
 
 use crate::app::command::{Act, Command};
-use crate::app::state::status;
 use crate::app::theme::icons;
 use crate::app::theme::widgets;
 use crate::app::theme::widgets::IconButton;
 use crate::app::theme::{self, size};
+use crate::app::ui::status;
 use crate::app::ui::view::View;
 use crate::message::{Compute, DeviceInfo, DeviceOffer};
 
@@ -32,7 +32,7 @@ pub fn foot_ui(ui: &mut Ui, view: &mut View<'_>) {
     });
 }
 
-/// The memory in use, ending at `at`; answers where it begins.
+/// Draws the memory in use, ending at `at`; returns its left edge.
 fn memory_ui(ui: &Ui, view: &View<'_>, at: egui::Pos2) -> f32 {
     let Some(bytes) = view.memory else { return at.x };
     let color = theme::tokens(ui).subdued;
@@ -104,7 +104,7 @@ fn menu_ui(ui: &mut Ui, view: &mut View<'_>) {
             asked = Some(Compute { dtype: offer.dtypes[number].clone(), ..chosen.clone() });
         }
     }
-    if view.state.desk.running().is_some() {
+    if view.state.queue.running().is_some() {
         ui.label(widgets::small(view.words.t("device-later"), theme::tokens(ui).subdued));
     }
     if let Some(compute) = asked.filter(|asked| *asked != chosen) {
@@ -112,7 +112,7 @@ fn menu_ui(ui: &mut Ui, view: &mut View<'_>) {
     }
 }
 
-/// A label and chips below it; the one that was clicked.
+/// Draws a label and chips below it; returns the one that was clicked.
 fn row_ui(ui: &mut Ui, label: &str, names: &[String], chosen: Option<usize>) -> Option<usize> {
     let mut clicked = None;
     egui::Frame::new().inner_margin(egui::Margin::symmetric(6, 4)).show(ui, |ui| {

@@ -1,0 +1,189 @@
+//! Commands: everything that the user can do, as data.
+//!
+//! Drawing only pushes commands; `execute.rs` carries them out.
+
+pub mod table;
+
+use std::path::PathBuf;
+
+use crate::app::i18n::Language;
+use crate::message::{Compute, JobId, ModelSource};
+use crate::picture::PartialSettings;
+use crate::settings::PreviewMode;
+
+/// A named act without particulars.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Make a picture, or put it in the queue.
+    Develop,
+    /// End the running picture and hold the queue, or close what is open.
+    Stop,
+    /// End the running picture and take all others out of the queue.
+    StopAll,
+    /// Take all waiting pictures out of the queue.
+    ClearQueue,
+    /// Release a queue that is on hold.
+    ContinueQueue,
+    /// Pause or resume.
+    Pause,
+    /// Show all acts.
+    Palette,
+    /// Show the settings.
+    Settings,
+    /// Choose a model file.
+    OpenModel,
+    /// Choose a picture and use its settings.
+    OpenPicture,
+    /// Save what is shown under another name.
+    SaveAs,
+    /// Put what is shown on the clipboard.
+    Copy,
+    /// Show its file in the folder.
+    Reveal,
+    /// Use its settings.
+    UseSettings,
+    /// Compare it with another.
+    Compare,
+    /// Move it to the trash.
+    Delete,
+    /// Restore what was deleted last.
+    UndoDelete,
+    /// Delete again what was restored last.
+    RedoDelete,
+    /// Try again to save the pictures that could not be saved.
+    SaveAgain,
+    /// Choose the folder where pictures are kept.
+    PickFolder,
+    /// Make the pictures again that were cut short when the program ended.
+    DevelopAgain,
+    /// Write a prompt of things that the model knows.
+    Surprise,
+    /// Draw another seed.
+    NewSeed,
+    /// Keep the seed, or not.
+    LockSeed,
+    /// Show or hide the gallery.
+    Gallery,
+    /// Show or hide the controls.
+    Controls,
+    /// Show or hide the rarer controls.
+    More,
+    /// Show or hide the negative prompt.
+    Negative,
+    /// Play the generation.
+    Play,
+    /// Save the generation as a GIF.
+    ExportGif,
+    /// Save the generation as an animated PNG.
+    ExportApng,
+    /// Decode the chosen step with the full decoder.
+    DecodeStep,
+    /// Show the step before.
+    PreviousStep,
+    /// Show the step after.
+    NextStep,
+    /// Show the whole picture.
+    ZoomFit,
+    /// Zoom in.
+    ZoomIn,
+    /// Zoom out.
+    ZoomOut,
+    /// Write the prompt.
+    FocusPrompt,
+    /// Search the gallery.
+    FocusSearch,
+    /// Show the pictures' folder.
+    OpenFolder,
+    /// Start the inference thread again.
+    Restart,
+    /// Close the window.
+    Quit,
+}
+
+/// What the user asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// A named act.
+    Do(Act),
+    /// Show a step of a generation; none is its newest.
+    ShowStep {
+        /// Its job.
+        job: JobId,
+        /// The step, from 0.
+        step: Option<usize>,
+    },
+    /// Show a picture of the gallery.
+    ShowRecord(PathBuf),
+    /// Compare what is shown with a picture of the gallery.
+    CompareWith(PathBuf),
+    /// Stop comparing.
+    EndCompare,
+    /// Move a picture to the trash.
+    DeleteRecord(PathBuf),
+    /// Take a waiting picture out of the queue.
+    Unqueue(JobId),
+    /// Move a waiting picture to a place in the queue.
+    Requeue {
+        /// The job.
+        job: JobId,
+        /// Its place, from 0.
+        to: usize,
+    },
+    /// Open a model.
+    Open(ModelSource),
+    /// Compute on another device, in another precision or on other threads.
+    Compute(Compute),
+    /// Change the guidance of the running picture.
+    Steer(f64),
+    /// Make one of the first screen's examples, by its number.
+    DevelopExample(usize),
+    /// Take over these settings in the draft; those left open stay as they are.
+    Set(Box<PartialSettings>),
+    /// Make so many pictures at a time.
+    SetCount(usize),
+    /// Decode previews otherwise.
+    SetPreviews(PreviewMode),
+    /// Put the next older prompt of the history into the draft.
+    RecallOlder,
+    /// Put the next newer one there, at last what was being written.
+    RecallNewer,
+    /// Show only pictures of the gallery whose prompts hold these words.
+    Search(String),
+    /// Move the line between two compared pictures to a share of their width, 0 to 1.
+    MoveWipe(f32),
+    /// Make a panel so wide, in points.
+    SetPanelWidth {
+        /// Its name among the panels.
+        panel: &'static str,
+        /// Its width.
+        width: f32,
+    },
+    /// Files dropped on the window.
+    Dropped(Vec<PathBuf>),
+    /// Look for files on the clipboard; `picture` when a bare picture was found there.
+    PasteFiles {
+        /// Whether a bare picture was there.
+        picture: bool,
+    },
+    /// Dismiss a toast.
+    Dismiss(u64),
+    /// Use another language.
+    Speak(Language),
+    /// Use another theme.
+    Theme(crate::preferences::Theme),
+    /// Turn animations off or on.
+    ReduceMotion(bool),
+    /// Show a file or folder that the program keeps.
+    Reveal(PathBuf),
+    /// Close the window although work is in progress.
+    CloseAnyway,
+    /// Close the dialog that is open over the window.
+    CloseOverlay,
+}
+
+impl Command {
+    /// Whether it changes the draft. What was typed before a click belongs to what the click does.
+    pub fn is_edit(&self) -> bool {
+        matches!(self, Self::Set(_) | Self::SetCount(_) | Self::SetPreviews(_))
+    }
+}

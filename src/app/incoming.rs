@@ -1,0 +1,63 @@
+//! Messages from the inference thread, the graphics card and the services, applied to the state.
+
+use std::time::{Duration, Instant};
+
+use egui::{Context, ViewportCommand, ViewportId};
+
+use crate::app::Safelight;
+use crate::app::state::Consequence;
+use crate::message::Report;
+
+/// Time for events before a frame is drawn; the rest waits for the next frame.
+const DRAIN_MAX: Duration = Duration::from_millis(4);
+
+impl Safelight {
+    /// Drains all channels, for at most a few milliseconds.
+    pub(super) fn drain(&mut self, ctx: &Context) {
+        let deadline = Instant::now() + DRAIN_MAX;
+        let events = self.engine.drain_events(deadline);
+        // Time was up before the channel was empty: the rest in the next frame.
+        if !events.is_empty() && Instant::now() >= deadline {
+            ctx.request_repaint();
+        }
+        for event in events {
+            let follow = self.state.apply(event);
+            self.follow(ctx, follow);
+        }
+        for preview in self.engine.drain_previews() {
+            self.state.preview(preview);
+        }
+        if self.engine.is_gone() && self.state.dead.is_none() {
+            let follow = self.state.died(Report::new("engine-gone", ""));
+            self.follow(ctx, follow);
+        }
+        if let Ok(details) = self.graphics.try_recv() {
+            // Once is enough: what fails tends to fail in each frame.
+            self.graphics = crossbeam_channel::never();
+            self.state.toasts.error(Report::new("graphics-failed", details), None);
+        }
+        for answer in self.services.answers() {
+            let follow = self.state.answer(answer);
+            self.follow(ctx, follow);
+        }
+        if let Some(request) = self.state.want_strip() {
+            self.send(request);
+        }
+    }
+
+    /// Carries out what follows from an event.
+    pub(super) fn follow(&mut self, ctx: &Context, consequences: Vec<Consequence>) {
+        for consequence in consequences {
+            match consequence {
+                Consequence::Send(request) => self.send(request),
+                Consequence::Ask(task) => self.services.ask(task),
+                Consequence::Announce(said) => self.ui_state.canvas.announced = said.text(&self.words),
+                Consequence::Notify(said) => self.notify(ctx, &said),
+                Consequence::Front => {
+                    ctx.send_viewport_cmd_to(ViewportId::ROOT, ViewportCommand::Minimized(false));
+                    ctx.send_viewport_cmd_to(ViewportId::ROOT, ViewportCommand::Focus);
+                }
+            }
+        }
+    }
+}

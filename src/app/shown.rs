@@ -1,0 +1,176 @@
+//! What the canvas shows, and acts on it: comparing, deleting, saving, exporting.
+
+use std::path::{Path, PathBuf};
+
+use egui::Context;
+
+use crate::app::Safelight;
+use crate::app::command::Act;
+use crate::app::i18n::Message;
+use crate::app::services::{Animation, Task};
+use crate::app::state::generation::Strip;
+use crate::app::state::shown::{Compare, Shown};
+use crate::message::Request;
+
+impl Safelight {
+    /// Does an act on the picture on the canvas.
+    pub(super) fn act_on_shown(&mut self, ctx: &Context, act: Act) {
+        match act {
+            Act::SaveAs => {
+                let made = self.state.shown_made();
+                let name = self.shown_name();
+                if let Some(frame) = self.state.picture().map(|picture| picture.frame.clone()) {
+                    self.services.ask(Task::SaveAs { frame, made, name });
+                }
+            }
+            Act::Copy => {
+                if let Some(picture) = self.state.picture() {
+                    let size = [picture.frame.width, picture.frame.height];
+                    ctx.copy_image(egui::ColorImage::from_rgb(size, &picture.frame.rgb));
+                    self.state.toasts.notice(Message::Key("copied"), None);
+                }
+            }
+            Act::Reveal => {
+                if let Some(path) = self.state.shown_path().map(ToOwned::to_owned) {
+                    self.services.ask(Task::Reveal(path));
+                }
+            }
+            Act::UseSettings => {
+                self.state.use_shown_settings();
+                self.ui_state.focus = Some(Act::FocusPrompt);
+            }
+            Act::Compare => self.toggle_compare(),
+            Act::Delete => {
+                if let Some(path) = self.state.shown_path().map(ToOwned::to_owned) {
+                    self.delete(path);
+                }
+            }
+            Act::UndoDelete if !self.state.deleted.is_empty() => self.services.ask(Task::Untrash),
+            Act::RedoDelete => {
+                if let Some(path) = self.state.undeleted.last().cloned() {
+                    self.delete(path);
+                }
+            }
+            Act::ExportGif => self.export(Animation::Gif),
+            Act::ExportApng => self.export(Animation::Apng),
+            Act::Play => self.play(ctx),
+            Act::PreviousStep => self.walk(-1),
+            Act::NextStep => self.walk(1),
+            Act::DecodeStep => self.decode_step(),
+            _ => {}
+        }
+    }
+
+    /// Puts something else on the canvas.
+    pub(super) fn show(&mut self, shown: Shown) {
+        let other = match (&self.state.shown, &shown) {
+            (Shown::Generation { job: a, .. }, Shown::Generation { job: b, .. }) => a != b,
+            (before, after) => before != after,
+        };
+        if other {
+            self.ui_state.canvas.fit();
+            self.ui_state.strip.scroll = None;
+            self.state.playing = None;
+        }
+        if let Shown::Generation { job, .. } = shown {
+            self.state.queue.touch(job);
+        }
+        self.state.shown = shown;
+    }
+
+    /// Shows a picture of the gallery; one that was made in this session with its strip.
+    pub(super) fn show_record(&mut self, path: PathBuf) {
+        self.want(&path);
+        let made_here = self.state.queue.of_file(&path);
+        self.show(made_here.map_or(Shown::Record(path), |job| Shown::Generation { job, step: None }));
+    }
+
+    /// Requests a kept picture in full, unless it is here.
+    pub(super) fn want(&mut self, path: &Path) {
+        match self.state.library.full(path).cloned() {
+            Some(picture) => self.state.queue.give_result(path, &picture),
+            None => self.services.ask(Task::Read(path.to_owned())),
+        }
+    }
+
+    /// Compares the picture on the canvas with a kept one; without one on the canvas it is shown.
+    pub(super) fn compare_with(&mut self, path: PathBuf) {
+        if self.state.picture().is_none() {
+            self.show_record(path);
+            return;
+        }
+        self.want(&path);
+        let wipe = self.state.compare.as_ref().map_or(0.5, |compare| compare.wipe);
+        self.state.compare = Some(Compare { with: path, wipe });
+    }
+
+    /// Ends a comparison, or begins one with the picture's neighbour in the gallery.
+    pub(super) fn toggle_compare(&mut self) {
+        if self.state.compare.take().is_some() {
+            return;
+        }
+        let shown = self.state.shown_path().map(ToOwned::to_owned);
+        let other = match &shown {
+            Some(path) => self.state.library.neighbour(path),
+            None => self.state.library.records.first(),
+        };
+        match other.map(|record| record.path.clone()) {
+            Some(path) => self.compare_with(path),
+            None => self.state.toasts.notice(Message::Key("nothing-to-compare"), None),
+        }
+    }
+
+    /// Moves a picture to the trash; its neighbour takes its place on the canvas.
+    pub(super) fn delete(&mut self, path: PathBuf) {
+        if self.state.shown_path() == Some(&path) {
+            let next = self.state.library.neighbour(&path).map(|record| record.path.clone());
+            self.state.compare = None;
+            match next {
+                Some(next) => self.show_record(next),
+                None => self.show(Shown::Nothing),
+            }
+        }
+        self.services.ask(Task::Trash(path));
+    }
+
+    /// Exports the generation on the canvas, else the last one, as an animation.
+    pub(super) fn export(&mut self, animation: Animation) {
+        let Some(generation) = self.state.generation().or_else(|| self.state.queue.generations.last()) else {
+            return;
+        };
+        if generation.strip == Strip::Asked {
+            self.state.toasts.notice(Message::Key("strip-is-coming"), None);
+            return;
+        }
+        let frames = generation.frames();
+        if frames.is_empty() {
+            return;
+        }
+        let made = self.state.shown_made();
+        let name = self.shown_name();
+        self.services.ask(Task::Export { frames, made, animation, name });
+    }
+
+    /// A name to offer when something is saved.
+    pub(super) fn shown_name(&self) -> String {
+        let stem = self.state.shown_path().and_then(|path| path.file_stem());
+        let stem = stem.map(|stem| stem.to_string_lossy().into_owned());
+        let settings = self.state.shown_settings();
+        let made = settings.map(|settings| crate::picture::stem(&settings.prompt, settings.seed));
+        let name = stem.or(made).unwrap_or_else(|| "picture".to_owned());
+        match self.state.shown {
+            Shown::Generation { step: Some(step), .. } => format!("{name}-step-{}", step + 1),
+            _ => name,
+        }
+    }
+
+    /// Requests a full decode of the step on the canvas.
+    pub(super) fn decode_step(&mut self) {
+        let Shown::Generation { job, step: Some(step) } = self.state.shown else { return };
+        let view = self.state.queue.generation_mut(job).and_then(|it| it.steps.get_mut(step));
+        if let Some(view) = view.filter(|view| !view.decoding) {
+            view.decoding = true;
+            self.send(Request::Decode { job, step });
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What the inference thread tells, taken into the state.
+
+use std::time::Duration;
+
+use crate::app::command::Act;
+use crate::app::i18n::Message;
+use crate::app::picture::Picture;
+use crate::app::services::Task;
+use crate::app::state::generation::Stage;
+use crate::app::state::{Consequence, State};
+use crate::message::{Event, JobId, Preview, Report};
+use crate::picture::Frame;
+use crate::settings::PreviewMode;
+
+/// A user who waits for less than this has not turned to something else.
+const LONG: Duration = Duration::from_secs(5);
+
+impl State {
+    /// Applies an event of the inference thread.
+    pub fn apply(&mut self, event: Event) -> Vec<Consequence> {
+        match event {
+            Event::Loading { part, share } => {
+                self.model.loading = Some((part, share));
+                Vec::new()
+            }
+            Event::Opened(info) => self.opened(info),
+            Event::Hashed { hash } => {
+                if let Some(info) = &mut self.model.info {
+                    info.hash = Some(hash);
+                }
+                self.settle_size();
+                Vec::new()
+            }
+            Event::OpenFailed { source, report, former_is_open } => {
+                self.open_failed(source, report, former_is_open)
+            }
+            Event::Tokens { text, count } => {
+                self.draft.counted(text, count);
+                Vec::new()
+            }
+            Event::Decoded { job, step, frame } => self.decoded(job, step, frame),
+            Event::Strip { job, from, frames, whole } => {
+                self.strip_came(job, from, frames, whole);
+                Vec::new()
+            }
+            Event::StripFailed { job, other_model } => {
+                self.strip_failed(job, other_model);
+                Vec::new()
+            }
+            Event::Died { report } => self.died(report),
+            of_a_job => self.apply_to_job(of_a_job),
+        }
+    }
+
+    fn apply_to_job(&mut self, event: Event) -> Vec<Consequence> {
+        match event {
+            Event::Started { job, timesteps, tokens, notes } => {
+                if let Some(running) = self.queue.running_as(job) {
+                    running.start(&timesteps, tokens, notes);
+                    return vec![Consequence::Announce(Message::Key("announce-started"))];
+                }
+                Vec::new()
+            }
+            Event::Stepped(step) => {
+                if let Some(running) = self.queue.running_as(step.job) {
+                    running.step(&step);
+                }
+                Vec::new()
+            }
+            Event::Paused { job } => self.set_stage(job, Stage::Paused),
+            Event::Resumed { job } => self.set_stage(job, Stage::Running),
+            Event::Finished { job, frame, made, took } => {
+                let Some(running) = self.queue.running_as(job) else { return Vec::new() };
+                running.stage = Stage::Finished;
+                running.done = running.steps.len();
+                running.result = Some(Picture::new(frame.clone()));
+                running.made = Some(made.clone());
+                running.took = Some(took);
+                let said = Message::Key("announce-finished");
+                let announce = Consequence::Announce(said.clone());
+                let mut follow = vec![Consequence::Ask(Task::Keep { job, frame, made }), announce];
+                follow.extend(self.begin_next());
+                follow.extend((took >= LONG).then_some(Consequence::Notify(said)));
+                follow
+            }
+            Event::Stopped { job, steps_done, made, .. } => {
+                let Some(running) = self.queue.running_as(job) else { return Vec::new() };
+                running.stage = Stage::Stopped;
+                running.made = Some(made);
+                running.done = steps_done.min(running.steps.len());
+                let mut follow = vec![Consequence::Announce(Message::Key("announce-stopped"))];
+                follow.extend(self.begin_next());
+                follow
+            }
+            Event::Failed { job, report } => {
+                let Some(running) = self.queue.running_as(job) else { return Vec::new() };
+                running.stage = Stage::Failed;
+                let said = Message::from(report.sentence.clone());
+                let mut follow = vec![Consequence::Announce(said.clone())];
+                self.toasts.error(report, None);
+                follow.extend(self.begin_next());
+                follow.push(Consequence::Notify(said));
+                follow
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Applies a preview.
+    pub fn preview(&mut self, preview: Preview) {
+        // The last previews may overtake the end of their job: they still belong to it.
+        let Some(generation) = self.queue.generation_mut(preview.job) else { return };
+        let fresh = generation.stage != Stage::Failed;
+        if fresh {
+            generation.preview(preview);
+            self.trim();
+        }
+    }
+
+    fn set_stage(&mut self, job: JobId, stage: Stage) -> Vec<Consequence> {
+        if let Some(running) = self.queue.running_as(job) {
+            running.stage = stage;
+        }
+        Vec::new()
+    }
+
+    fn decoded(&mut self, job: JobId, step: usize, frame: Result<Frame, Report>) -> Vec<Consequence> {
+        let Some(view) = self.queue.generation_mut(job).and_then(|generation| generation.steps.get_mut(step))
+        else {
+            return Vec::new();
+        };
+        view.decoding = false;
+        match frame {
+            Ok(frame) => {
+                view.picture = Some(Picture::new(frame));
+                view.mode = PreviewMode::Full;
+            }
+            Err(report) => self.toasts.error(report, None),
+        }
+        Vec::new()
+    }
+
+    /// Notes that the inference thread is gone.
+    pub fn died(&mut self, report: Report) -> Vec<Consequence> {
+        self.queue.abandon();
+        self.model.loading = None;
+        self.draft.counting = None;
+        let said = Message::from(report.sentence.clone());
+        self.toasts.error(report.clone(), Some(Act::Restart));
+        self.dead = Some(report);
+        vec![Consequence::Announce(said.clone()), Consequence::Notify(said)]
+    }
+}

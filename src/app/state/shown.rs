@@ -1,0 +1,127 @@
+//! What is on the canvas, and what is known of it.
+
+use std::path::{Path, PathBuf};
+
+use crate::app::picture::Picture;
+use crate::app::services::Record;
+use crate::app::state::State;
+use crate::app::state::generation::Generation;
+use crate::message::JobId;
+use crate::picture::Made;
+use crate::settings::Settings;
+
+/// What is on the canvas.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Shown {
+    /// Nothing yet.
+    #[default]
+    Nothing,
+    /// A generation: one step, or its newest state.
+    Generation {
+        /// Its job.
+        job: JobId,
+        /// The step, from 0; none is the newest.
+        step: Option<usize>,
+    },
+    /// A picture of the gallery.
+    Record(PathBuf),
+}
+
+/// Two pictures under a wipe.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Compare {
+    /// The file of the picture at the right.
+    pub with: PathBuf,
+    /// Where the line is, 0 to 1 across the picture.
+    pub wipe: f32,
+}
+
+impl State {
+    /// The generation on the canvas.
+    pub fn generation(&self) -> Option<&Generation> {
+        match &self.shown {
+            Shown::Generation { job, .. } => self.queue.generation(*job),
+            _ => None,
+        }
+    }
+
+    /// Takes over the settings of what is on the canvas.
+    pub fn use_shown_settings(&mut self) {
+        let Some(settings) = self.shown_settings() else { return };
+        let shown = match &self.shown {
+            Shown::Record(path) => self.library.record(path).cloned(),
+            _ => None,
+        };
+        let Some(Record { path, settings: Some(found), foreign_sampler, made_by, .. }) = shown else {
+            return self.use_settings(settings);
+        };
+        let settings = self.at_present_size(*found, &made_by).over(&self.draft.settings);
+        match foreign_sampler {
+            Some(sampler) => self.use_foreign_settings(settings, &path, sampler),
+            None => self.use_settings(settings),
+        }
+    }
+
+    /// The picture on the canvas: in full if it is here, else its thumbnail.
+    pub fn picture(&self) -> Option<&Picture> {
+        match &self.shown {
+            Shown::Nothing => None,
+            Shown::Generation { job, step } => {
+                let (generation, step) = (self.queue.generation(*job)?, self.playing.or(*step));
+                // The strip may be there before the picture itself is read again.
+                let whole = || self.full(generation.saved.as_deref()?);
+                let is_whole = step.is_none() && generation.result.is_none();
+                is_whole.then(whole).flatten().or_else(|| generation.picture(step))
+            }
+            Shown::Record(path) => self.full(path),
+        }
+    }
+
+    /// A picture of the gallery in full if it is here, else its thumbnail.
+    pub fn full(&self, path: &Path) -> Option<&Picture> {
+        self.library.full(path).or_else(|| self.library.thumbnail(path))
+    }
+
+    /// The settings of what is on the canvas.
+    pub fn shown_settings(&self) -> Option<Settings> {
+        match &self.shown {
+            Shown::Nothing => None,
+            Shown::Generation { job, .. } => {
+                let generation = self.queue.generation(*job)?;
+                Some(generation.made.as_ref().map_or(&generation.job.settings, |made| &made.settings).clone())
+            }
+            Shown::Record(path) => {
+                Some(self.library.record(path)?.settings.as_deref()?.over(&self.draft.settings))
+            }
+        }
+    }
+
+    /// The file of what is on the canvas.
+    pub fn shown_path(&self) -> Option<&Path> {
+        match &self.shown {
+            Shown::Nothing => None,
+            Shown::Generation { step: Some(_), .. } => None,
+            Shown::Generation { job, step: None } => self.queue.generation(*job)?.saved.as_deref(),
+            Shown::Record(path) => Some(path),
+        }
+    }
+
+    /// How what is on the canvas was made, for files: a step's own numbers where one is shown.
+    pub fn shown_made(&self) -> Option<Box<Made>> {
+        let Shown::Generation { job, step } = self.shown else { return None };
+        let generation = self.queue.generation(job)?;
+        if let (Some(made), None) = (&generation.made, step) {
+            return Some(made.clone());
+        }
+        let (model, hash) = match (&generation.made, &self.model.info) {
+            (Some(made), _) => (made.model.as_str(), made.model_hash.as_str()),
+            (None, Some(info)) => (info.name.as_str(), info.hash.as_deref().unwrap_or_default()),
+            (None, None) => return None,
+        };
+        let done = step.map_or(generation.done, |step| step + 1);
+        let guidance: Vec<f64> =
+            generation.steps.iter().take(done).filter_map(|view| view.guidance).collect();
+        let settings = &generation.job.settings;
+        Some(Box::new(Made::new(settings, generation.steps.len(), &guidance, model, hash)))
+    }
+}
