@@ -66,6 +66,7 @@ impl From<ops::Error> for Failure {
             | ops::Error::Unreadable { .. }
             | ops::Error::NoEncoder
             | ops::Error::Device(_)
+            | ops::Error::TwoDevices
             | ops::Error::Shape(_) => Self::Input(error.to_string()),
         }
     }

@@ -116,9 +116,9 @@ impl LatentDiffusion {
     }
 
     /// Frees what the steps and the decoder do not use, the text encoder and the first stage's
-    /// encoder, until it is asked for again; on a GPU everything stays.
+    /// encoder, until it is asked for again; on a device with memory of its own everything stays.
     pub fn keep_what_steps_need(&self) {
-        if self.device.threads().is_none() {
+        if !self.device.keeps_weights_on_host() {
             return;
         }
         self.first_stage.encoder().give_back();

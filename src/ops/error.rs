@@ -1,4 +1,4 @@
-//! What can go wrong in an operation.
+//! `Error`: what can go wrong in an operation, as data; `told` gives each its sentence.
 
 use std::path::PathBuf;
 
@@ -55,6 +55,9 @@ pub enum Error {
     /// A choice of device or arithmetic that cannot be had.
     #[error("{0}")]
     Device(String),
+    /// Tensors or layers that live on different devices.
+    #[error("tensors of two devices cannot be joined")]
+    TwoDevices,
     /// Shapes that do not fit each other.
     #[error("{0}")]
     Shape(String),
@@ -80,7 +83,7 @@ impl Told for Error {
             Self::OutOfMemory { .. } => "error-out-of-memory",
             Self::NoEncoder => "error-no-encoder",
             Self::Device(_) => "error-device",
-            Self::Shape(_) => "error-shape",
+            Self::Shape(_) | Self::TwoDevices => "error-shape",
             Self::Backend { .. } => "error-backend",
         }
     }
@@ -98,6 +101,7 @@ impl Told for Error {
             | Self::NoTensor { .. }
             | Self::NoEncoder
             | Self::Device(_)
+            | Self::TwoDevices
             | Self::Shape(_) => Vec::new(),
         }
     }
@@ -118,11 +122,5 @@ impl From<KernelError> for Error {
             KernelError::Stopped => Self::Stopped,
             KernelError::OutOfMemory(refused) => refused.into(),
         }
-    }
-}
-
-impl From<candle_core::Error> for Error {
-    fn from(error: candle_core::Error) -> Self {
-        Self::Backend { device: "tensor library", operation: "an operation", cause: error.to_string() }
     }
 }
