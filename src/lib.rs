@@ -81,6 +81,7 @@ pub mod config;
 pub mod engine;
 pub mod files;
 pub mod gallery;
+pub mod journal;
 pub mod message;
 pub mod model;
 pub mod note;

@@ -14,7 +14,7 @@ use crate::sampler::{RngKind, SamplerKind, TimestepSpacing};
 /// Type words, watch the picture develop, steer it.
 #[derive(Debug, Parser)]
 #[command(
-    version,
+    version = crate::journal::VERSION,
     about,
     after_help = "Without a command the window opens.",
     args_conflicts_with_subcommands = true

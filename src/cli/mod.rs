@@ -10,7 +10,6 @@ mod inspect;
 mod inspect_picture;
 mod interrupt;
 mod like;
-mod logger;
 mod output;
 mod progress;
 mod verify;
@@ -19,6 +18,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+use crate::journal;
 use arguments::{Arguments, Command, Opening};
 pub use failure::Failure;
 
@@ -27,7 +27,7 @@ use crate::engine::EngineOptions;
 
 /// Reads the arguments, runs the command, prints what failed.
 pub fn main() -> ExitCode {
-    logger::listen();
+    journal::listen();
     let arguments = Arguments::parse();
     let json = matches!(&arguments.command, Some(Command::Generate(generate)) if generate.json);
     let outcome = match arguments.command {

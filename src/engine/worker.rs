@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::journal;
 use crate::message::{Compute, Control, Event, JobId, ModelSource, Report, Request, STARTER, TokenCount};
 use crate::ops::{Device, DeviceOptions, Progress, StopFlag};
 
@@ -54,7 +55,8 @@ pub fn spawn(options: EngineOptions, wake: Waker) -> std::io::Result<EngineHandl
         let outcome =
             std::panic::catch_unwind(AssertUnwindSafe(|| Worker::new(options, ends, loop_wake).run()));
         if let Err(panic) = outcome {
-            let report = Report::new("engine-died", panic_text(panic.as_ref()));
+            let details = format!("{}\n{}", panic_text(panic.as_ref()), journal::tail());
+            let report = Report::new("engine-died", details);
             events.send(Event::Died { report }).ok();
         }
         wake();

@@ -15,6 +15,7 @@ use source::Source;
 const LAYERS: &[(&str, &[&str])] = &[
     ("told", &[]),
     ("files", &[]),
+    ("journal", &[]),
     ("places", &[]),
     ("config", &["told"]),
     ("note", &["told"]),
@@ -33,6 +34,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "checkpoint",
             "config",
             "files",
+            "journal",
             "message",
             "model",
             "note",
@@ -75,6 +77,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "bench",
             "checkpoint",
             "engine",
+            "journal",
             "message",
             "model",
             "ops",

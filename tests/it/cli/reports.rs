@@ -112,5 +112,7 @@ fn help_names_every_command_and_version_is_the_package() {
     let folder = folder();
     let help = done(&folder, &["--help"]);
     assert!(["generate", "inspect", "verify"].iter().all(|name| help.contains(name)), "{help}");
-    assert_eq!(done(&folder, &["--version"]), concat!("safelight ", env!("CARGO_PKG_VERSION"), "\n"));
+    // A release build adds the commit.
+    let version = done(&folder, &["--version"]);
+    assert!(version.starts_with(concat!("safelight ", env!("CARGO_PKG_VERSION"))), "{version}");
 }

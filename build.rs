@@ -1,0 +1,98 @@
+//! What the program carries of its build: its version with the commit, every shader checked, and on
+//! Windows an icon and a manifest.
+//!
+//! Trap: whatever a `rerun-if-changed` names builds the whole crate again when it changes, so only a
+//! release build looks at the commit.
+
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn main() {
+    if let Err(error) = run() {
+        for line in error.to_string().lines() {
+            println!("cargo::error={line}");
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rustc-env=SAFELIGHT_VERSION={}", version());
+    let mut shaders = Vec::new();
+    find_shaders(Path::new("src"), &mut shaders)?;
+    for shader in shaders {
+        check_shader(&shader)?;
+    }
+    #[cfg(windows)]
+    windows_resources()?;
+    Ok(())
+}
+
+/// The package's version, followed in a release build by the commit where git knows one.
+fn version() -> String {
+    let package = env!("CARGO_PKG_VERSION");
+    if std::env::var("PROFILE").is_ok_and(|profile| profile != "release") {
+        return package.to_owned();
+    }
+    if let Some(log) = git(&["rev-parse", "--git-path", "logs/HEAD"]) {
+        println!("cargo::rerun-if-changed={log}");
+    }
+    match git(&["rev-parse", "--short=9", "HEAD"]) {
+        Some(commit) => format!("{package} ({commit})"),
+        None => package.to_owned(),
+    }
+}
+
+/// What git answers, if this is a clone and git is installed.
+fn git(arguments: &[&str]) -> Option<String> {
+    // A package that was unpacked inside somebody else's repository is no clone of this one.
+    if !Path::new(".git").exists() {
+        return None;
+    }
+    let output = Command::new("git").args(arguments).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim().to_owned())
+}
+
+/// Every WGSL file below `folder`. Cargo looks at the folders again when one of their files changes.
+fn find_shaders(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            find_shaders(&path, found)?;
+        } else if path.extension().is_some_and(|extension| extension == "wgsl") {
+            println!("cargo::rerun-if-changed={}", path.display());
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Parses and validates a shader; a fault ends the build with its line.
+fn check_shader(path: &Path) -> Result<(), Box<dyn Error>> {
+    use naga::valid::{Capabilities, ValidationFlags, Validator};
+    let source = fs::read_to_string(path)?;
+    let name = path.display().to_string();
+    let module = naga::front::wgsl::parse_str(&source)
+        .map_err(|error| error.emit_to_string_with_path(&source, &name))?;
+    Validator::new(ValidationFlags::all(), Capabilities::default())
+        .validate(&module)
+        .map_err(|error| error.emit_to_string_with_path(&source, &name))?;
+    Ok(())
+}
+
+/// The icon that Explorer shows, and a manifest that asks for the right scale on every screen.
+#[cfg(windows)]
+fn windows_resources() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=assets/icons/safelight.ico");
+    println!("cargo::rerun-if-changed=assets/icons/safelight.manifest");
+    if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system == "windows") {
+        winresource::WindowsResource::new()
+            .set_icon("assets/icons/safelight.ico")
+            .set_manifest_file("assets/icons/safelight.manifest")
+            .compile()?;
+    }
+    Ok(())
+}
