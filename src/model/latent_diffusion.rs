@@ -83,7 +83,7 @@ impl LatentDiffusion {
             CondStage::Clip { tokenizer, embedder } => tokenizer
                 .encode(text, embedder.shape().max_length)
                 .map_err(|error| Error::Shape(error.to_string())),
-            _ => Err(Error::Shape("this model takes no text".to_owned())),
+            _ => Err(Error::NoText),
         }
     }
 
@@ -94,7 +94,7 @@ impl LatentDiffusion {
     pub fn get_learned_conditioning(&self, tokens: &Tokens) -> Result<Tensor> {
         match &self.cond_stage {
             CondStage::Clip { embedder, .. } => embedder.forward(&tokens.ids)?.to_dtype_of(&self.device),
-            _ => Err(Error::Shape("this model takes no text".to_owned())),
+            _ => Err(Error::NoText),
         }
     }
 
@@ -108,7 +108,7 @@ impl LatentDiffusion {
         negative: &Tokens,
     ) -> Result<(Tensor, Tensor)> {
         let CondStage::Clip { embedder, .. } = &self.cond_stage else {
-            return Err(Error::Shape("this model takes no text".to_owned()));
+            return Err(Error::NoText);
         };
         let ids = [prompt.ids.as_slice(), &negative.ids].concat();
         let both = embedder.forward(&ids)?.to_dtype_of(&self.device)?;
@@ -141,7 +141,7 @@ impl LatentDiffusion {
                 let context = embedder.forward(labels)?.to_dtype_of(&self.device)?;
                 Ok(Conditioning::from_tensor(context, self.config.conditioning_key))
             }
-            _ => Err(Error::Shape("this model takes no class labels".to_owned())),
+            _ => Err(Error::NoLabels),
         }
     }
 
@@ -164,7 +164,7 @@ impl LatentDiffusion {
         self.check_channels(&x)?;
         let context = match (key, conditioning.c_crossattn.as_slice()) {
             (ConditioningKey::Crossattn | ConditioningKey::Hybrid, []) => {
-                return Err(Error::Shape("this model needs a context, found none".to_owned()));
+                return Err(Error::NoContext);
             }
             (ConditioningKey::Crossattn | ConditioningKey::Hybrid, [one]) => Some(one.clone()),
             (ConditioningKey::Crossattn | ConditioningKey::Hybrid, many) => {
@@ -223,11 +223,6 @@ impl LatentDiffusion {
     /// # Errors
     /// In one sentence for a first stage without a codebook.
     pub fn quantize(&self, z: &Tensor) -> Result<Tensor> {
-        self.first_stage.quantize(z)?.ok_or_else(|| {
-            Error::Shape(
-                "quantize_denoised needs a first stage with a codebook, found AutoencoderKL; leave it out"
-                    .to_owned(),
-            )
-        })
+        self.first_stage.quantize(z)?.ok_or(Error::NoCodebook)
     }
 }

@@ -8,10 +8,10 @@
 //!   they fit each other; a backend relies on that and reports only what it alone can know.
 //! - **Layout** is the backend's affair. The reference is NHWC in f32 (a map's pixels and a
 //!   sequence's tokens are then the same rows); a backend may choose another order, type or memory.
-//!   Only [`TensorOps::from_host`] and [`TensorOps::to_host`] see elements, row-major and in f32.
+//!   Only [`TensorOps::upload`] and [`TensorOps::download`] see elements, row-major and in f32.
 //! - **Tensors do not change** once made, and a clone shares their memory.
 //! - **Work may be submitted** rather than done when a method returns; later methods see its result
-//!   all the same. [`TensorOps::to_host`] and [`DeviceOps::synchronize`] wait for it.
+//!   all the same. [`TensorOps::download`] and [`DeviceOps::synchronize`] wait for it.
 //! - **The stop flag** is read when heavy work is submitted, between the tiles of long work, and when
 //!   a tensor is read back. A raised one is [`Error::Stopped`](super::Error::Stopped).
 //! - **Weights** come as the file has them ([`TensorRows`]); `pack_*` reads, transforms and uploads
@@ -136,13 +136,13 @@ pub trait TensorOps: DeviceOps {
     ///
     /// # Errors
     /// See the module.
-    fn from_host(&self, shape: &[usize], values: &[f32]) -> Result<Self::Tensor>;
+    fn upload(&self, shape: &[usize], values: &[f32]) -> Result<Self::Tensor>;
 
     /// Waits for `x` and downloads it, row-major.
     ///
     /// # Errors
     /// See the module.
-    fn to_host(&self, x: &Self::Tensor) -> Result<Vec<f32>>;
+    fn download(&self, x: &Self::Tensor) -> Result<Vec<f32>>;
 
     /// `x` in another arithmetic; `None` if tensors of all arithmetics are stored alike, so that `x`
     /// stays as it is.
@@ -367,12 +367,7 @@ pub trait AttentionOps: TensorOps {
     ///
     /// # Errors
     /// See the module.
-    fn pack_keys_values(
-        &self,
-        k: &Self::Tensor,
-        v: &Self::Tensor,
-        heads: usize,
-    ) -> Result<Self::KeysValues>;
+    fn pack_keys_values(&self, k: &Self::Tensor, v: &Self::Tensor, heads: usize) -> Result<Self::KeysValues>;
 
     /// The attention of `q` (b, n, heads·d) to prepared keys, of q's shape.
     ///

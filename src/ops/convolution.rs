@@ -83,7 +83,9 @@ impl Conv2d {
         if residual.is_some_and(|residual| residual.shape() != shape)
             || channels.is_some_and(|channels| channels.shape() != &shape[..2])
         {
-            return Err(Error::Shape(format!("cannot add what has not the shape {shape:?} to a convolution")));
+            return Err(Error::Shape(format!(
+                "cannot add what has not the shape {shape:?} to a convolution"
+            )));
         }
         let device = x.device();
         let convolve = || {

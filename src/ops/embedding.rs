@@ -50,10 +50,8 @@ impl Embedding {
     }
 
     fn look_up(&self, ids: &[i64], shape: &[usize]) -> Result<Tensor> {
-        let checked: Option<Vec<u32>> = ids
-            .iter()
-            .map(|&id| u32::try_from(id).ok().filter(|&id| (id as usize) < self.rows))
-            .collect();
+        let checked: Option<Vec<u32>> =
+            ids.iter().map(|&id| u32::try_from(id).ok().filter(|&id| (id as usize) < self.rows)).collect();
         let Some(checked) = checked.filter(|ids| ids.len() == shape.iter().product::<usize>()) else {
             return Err(Error::Shape(format!(
                 "expected {shape:?} ids from 0 to {}, found {ids:?}",

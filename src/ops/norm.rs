@@ -58,16 +58,15 @@ impl GroupNorm {
     /// If the channels do not fit, or stopped.
     pub fn forward_owned(&self, x: Tensor, activation: Activation) -> Result<Tensor> {
         self.check(&x)?;
+        if x.is_in_two() {
+            return self.forward(&x, activation);
+        }
         let device = x.device().clone();
-        let x = match x.into_one() {
-            Ok(one) => one,
-            Err(x) => return self.forward(&x, activation),
-        };
         let apply = || {
             on!(device, backend => {
                 let norm = device.own(&self.device, &self.packed)?;
-                let x = Own::take(x).ok_or(Error::TwoDevices)?;
-                Ok(Tensor::made(backend, &device, backend.group_norm_owned(norm, x, activation)?))
+                let y = backend.group_norm_owned(norm, x.take()?, activation)?;
+                Ok(Tensor::made(backend, &device, y))
             })
         };
         device.measure(apply, |y| describe("group norm", y))

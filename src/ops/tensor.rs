@@ -83,11 +83,16 @@ impl Tensor {
         })
     }
 
-    /// The memory of a tensor in one part, moved out; the tensor itself if it has two.
-    pub(super) fn into_one(self) -> std::result::Result<own::Tensor, Self> {
+    /// Whether a consumer reads it from two sources.
+    pub(super) fn is_in_two(&self) -> bool {
+        matches!(self.parts, Parts::Two(..))
+    }
+
+    /// The backend's own tensor moved out of one in one part, so that nothing here shares it.
+    pub(super) fn take<T: Own<own::Tensor>>(self) -> Result<T> {
         match self.parts {
-            Parts::One(one) => Ok(one),
-            parts @ Parts::Two(..) => Err(Self { parts, ..self }),
+            Parts::One(one) => T::take(one).ok_or(Error::TwoDevices),
+            Parts::Two(..) => Err(Error::Shape("a map in two parts cannot be moved out".to_owned())),
         }
     }
 
@@ -102,7 +107,7 @@ impl Tensor {
                 values.len()
             )));
         }
-        on!(device, backend => Ok(Self::made(backend, device, backend.from_host(shape, values)?)))
+        on!(device, backend => Ok(Self::made(backend, device, backend.upload(shape, values)?)))
     }
 
     /// Waits for the tensor and downloads it as f32, row-major.
@@ -111,7 +116,7 @@ impl Tensor {
     /// If the device fails.
     pub fn to_f32(&self) -> Result<Vec<f32>> {
         let device = &self.device;
-        on!(device, backend => backend.to_host(&self.whole(backend, device)?))
+        on!(device, backend => backend.download(&self.whole(backend, device)?))
     }
 
     /// The dimensions, outermost first.
@@ -130,7 +135,8 @@ impl Tensor {
     /// If it has not four dimensions.
     pub fn map_shape(&self) -> Result<[usize; 4]> {
         let shape = self.shape();
-        let wrong = || Error::Shape(format!("expected a map (b, c, h, w), found a tensor of shape {shape:?}"));
+        let wrong =
+            || Error::Shape(format!("expected a map (b, c, h, w), found a tensor of shape {shape:?}"));
         shape.try_into().map_err(|_| wrong())
     }
 

@@ -134,12 +134,7 @@ impl UNetModel {
                 emb = emb.add(&label_emb.rows(y)?)?;
             }
             (None, None) => {}
-            _ => {
-                return Err(Error::Shape(
-                    "class labels go with a class-conditional model (num_classes): give both or neither"
-                        .to_owned(),
-                ));
-            }
+            _ => return Err(Error::LabelsDiffer),
         }
         emb.activate(Activation::Silu)
     }

@@ -31,8 +31,8 @@ impl ConvOps for Candle {
         shape: Conv2dShape,
     ) -> Result<Conv2d> {
         let Conv2dShape { in_channels, out_channels, kernel, .. } = shape;
-        let weight = self.from_host(&[out_channels, in_channels, kernel, kernel], &rows.to_f32()?)?;
-        let bias = bias.map(|bias| self.from_host(&[1, out_channels, 1, 1], &bias)).transpose()?;
+        let weight = self.upload(&[out_channels, in_channels, kernel, kernel], &rows.to_f32()?)?;
+        let bias = bias.map(|bias| self.upload(&[1, out_channels, 1, 1], &bias)).transpose()?;
         Ok(Conv2d { shape, weight, bias })
     }
 
@@ -66,9 +66,8 @@ impl Candle {
             return self.explain("a convolution", x.conv2d(&layer.weight, zeros, stride, 1, 1));
         }
         let (before, after) = padding.sides();
-        let padded = x
-            .pad_with_zeros(2, before, after)
-            .and_then(|padded| padded.pad_with_zeros(3, before, after));
+        let padded =
+            x.pad_with_zeros(2, before, after).and_then(|padded| padded.pad_with_zeros(3, before, after));
         let padded = self.explain("a padding", padded)?;
         let out_rows = (h + before + after - kernel) / stride + 1;
         let bands = if in_bands { multiply_adds.div_ceil(BAND_MULTIPLY_ADDS) } else { 1 };

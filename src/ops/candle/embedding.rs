@@ -12,7 +12,7 @@ impl EmbeddingOps for Candle {
     type Embedding = Tensor;
 
     fn pack_embedding(&self, table: HostTensor<'_>) -> Result<Tensor> {
-        self.from_host(&table.shape, &table.to_f32())
+        self.upload(&table.shape, &table.to_f32())
     }
 
     fn look_up(&self, table: &Tensor, ids: &[u32], shape: &[usize]) -> Result<Tensor> {

@@ -25,9 +25,9 @@ impl LinearOps for Candle {
         bias: Option<Vec<f32>>,
         shape: LinearShape,
     ) -> Result<Linear> {
-        let weight = self.from_host(&[shape.rows(), shape.in_features], &rows.to_f32()?)?;
+        let weight = self.upload(&[shape.rows(), shape.in_features], &rows.to_f32()?)?;
         let weight = self.explain("a transposition", weight.t().and_then(|t| t.contiguous()))?;
-        let bias = bias.map(|bias| self.from_host(&[shape.rows()], &bias)).transpose()?;
+        let bias = bias.map(|bias| self.upload(&[shape.rows()], &bias)).transpose()?;
         Ok(Linear { shape, weight, bias })
     }
 

@@ -35,16 +35,11 @@ impl NormOps for Candle {
         epsilon: f64,
     ) -> Result<GroupNorm> {
         let in_f32 = self.with_dtype(Dtype::F32);
-        let upload = |values: &[f32]| in_f32.from_host(&[1, values.len(), 1, 1], values);
-        Ok(GroupNorm { groups, epsilon, weight: upload(&weight)?, bias: upload(&bias)? })
+        let parameter = |values: &[f32]| in_f32.upload(&[1, values.len(), 1, 1], values);
+        Ok(GroupNorm { groups, epsilon, weight: parameter(&weight)?, bias: parameter(&bias)? })
     }
 
-    fn group_norm(
-        &self,
-        norm: &GroupNorm,
-        x: Source<'_, Tensor>,
-        activation: Activation,
-    ) -> Result<Tensor> {
+    fn group_norm(&self, norm: &GroupNorm, x: Source<'_, Tensor>, activation: Activation) -> Result<Tensor> {
         self.check_stop()?;
         let x = self.joined(x)?;
         let apply = || {
@@ -53,16 +48,15 @@ impl NormOps for Candle {
             let centred = grouped.broadcast_sub(&grouped.mean_keepdim(2)?)?;
             let variance = centred.sqr()?.mean_keepdim(2)?; // (b, groups, 1)
             let normal = centred.broadcast_div(&(variance + norm.epsilon)?.sqrt()?)?;
-            let y =
-                normal.reshape((b, c, h, w))?.broadcast_mul(&norm.weight)?.broadcast_add(&norm.bias)?;
+            let y = normal.reshape((b, c, h, w))?.broadcast_mul(&norm.weight)?.broadcast_add(&norm.bias)?;
             activate(&y, activation)?.to_dtype(x.dtype())
         };
         self.explain("a group norm", apply())
     }
 
     fn pack_layer_norm(&self, weight: Vec<f32>, bias: Vec<f32>) -> Result<LayerNorm> {
-        let upload = |values: &[f32]| self.from_host(&[values.len()], values);
-        Ok(LayerNorm { weight: upload(&weight)?, bias: upload(&bias)? })
+        let parameter = |values: &[f32]| self.upload(&[values.len()], values);
+        Ok(LayerNorm { weight: parameter(&weight)?, bias: parameter(&bias)? })
     }
 
     fn layer_norm(&self, norm: &LayerNorm, x: &Tensor) -> Result<Tensor> {

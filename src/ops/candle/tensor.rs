@@ -46,12 +46,12 @@ impl TensorOps for Candle {
         a.id() == b.id()
     }
 
-    fn from_host(&self, shape: &[usize], values: &[f32]) -> Result<Tensor> {
+    fn upload(&self, shape: &[usize], values: &[f32]) -> Result<Tensor> {
         let made = Tensor::from_slice(values, shape, &self.device);
         self.explain("a copy to the device", made.and_then(|tensor| tensor.to_dtype(self.element())))
     }
 
-    fn to_host(&self, x: &Tensor) -> Result<Vec<f32>> {
+    fn download(&self, x: &Tensor) -> Result<Vec<f32>> {
         self.check_stop()?;
         let values = x
             .to_dtype(DType::F32)

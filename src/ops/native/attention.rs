@@ -35,14 +35,7 @@ fn scale(shape: &AttentionShape) -> f32 {
 impl AttentionOps for Native {
     type KeysValues = KeysValues;
 
-    fn attention(
-        &self,
-        q: &Tensor,
-        k: &Tensor,
-        v: &Tensor,
-        heads: usize,
-        mask: Mask<'_>,
-    ) -> Result<Tensor> {
+    fn attention(&self, q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, mask: Mask<'_>) -> Result<Tensor> {
         let [_, queries, _] = q.token_shape()?;
         let shape = self.attention_shape(k, heads, queries)?;
         let scale = scale(&shape);
@@ -52,7 +45,16 @@ impl AttentionOps for Native {
             Mask::Keys(seen) => AttentionMask { causal: false, keys: Some(seen) },
         };
         self.make(q.shape(), |y| {
-            Ok(cpu::attention(&self.context, q.elements(), k.elements(), v.elements(), shape, scale, mask, y)?)
+            Ok(cpu::attention(
+                &self.context,
+                q.elements(),
+                k.elements(),
+                v.elements(),
+                shape,
+                scale,
+                mask,
+                y,
+            )?)
         })
     }
 

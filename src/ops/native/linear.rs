@@ -59,8 +59,6 @@ impl LinearOps for Native {
             activation: epilogue.activation.kernel(),
             residual: epilogue.residual.map(Tensor::elements),
         };
-        self.make(&shape, |y| {
-            Ok(linear(&self.context, x.rows(), (rows, batch), &layer.weight, epilogue, y)?)
-        })
+        self.make(&shape, |y| Ok(linear(&self.context, x.rows(), (rows, batch), &layer.weight, epilogue, y)?))
     }
 }

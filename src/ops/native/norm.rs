@@ -57,12 +57,7 @@ impl NormOps for Native {
         Ok(GroupNorm { groups, epsilon: epsilon as f32, weight, bias })
     }
 
-    fn group_norm(
-        &self,
-        norm: &GroupNorm,
-        x: Source<'_, Tensor>,
-        activation: Activation,
-    ) -> Result<Tensor> {
+    fn group_norm(&self, norm: &GroupNorm, x: Source<'_, Tensor>, activation: Activation) -> Result<Tensor> {
         let [b, _, h, w] = x.first().map_shape()?;
         let y = self.make(&[b, norm.weight.len(), h, w], |y| {
             Ok(norm.kernel(activation).forward(&self.context, x.rows(), (b * h * w, b), y)?)

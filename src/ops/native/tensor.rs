@@ -120,7 +120,7 @@ impl TensorOps for Native {
         Arc::ptr_eq(&a.data, &b.data) && a.shape == b.shape
     }
 
-    fn from_host(&self, shape: &[usize], values: &[f32]) -> Result<Tensor> {
+    fn upload(&self, shape: &[usize], values: &[f32]) -> Result<Tensor> {
         self.make(shape, |to| {
             match *shape {
                 [b, c, h, w] => transpose(values, to, b, c, h * w),
@@ -130,7 +130,7 @@ impl TensorOps for Native {
         })
     }
 
-    fn to_host(&self, x: &Tensor) -> Result<Vec<f32>> {
+    fn download(&self, x: &Tensor) -> Result<Vec<f32>> {
         let mut values = zeros(x.data.len())?;
         match *x.shape.as_slice() {
             [b, c, h, w] => transpose(&x.data, &mut values, b, h * w, c),
