@@ -20,7 +20,7 @@
 //! | [`model`] | the networks, one file a CompVis module | [`model::instantiate_from_config`] |
 //! | [`checkpoint`] | files and folders to named tensors: safetensors, torch, diffusers | [`checkpoint::Checkpoint`] |
 //! | `starter`, [`trace`] | the model inside the binary; the numbers of a run as a file | |
-//! | [`sampler`] | schedules, noise, DDIM and PLMS; knows no network | [`sampler::run`] |
+//! | [`sampler`] | schedules, noise, update rules; knows no network | [`sampler::run`], [`sampler::SamplerKind::TABLE`] |
 //! | [`message`] | all that the window and the engine's thread say to each other | [`message::Request`], [`message::Event`] |
 //! | [`picture`] | pixels, how they were made, and the files that hold both | [`picture::Frame`], [`picture::Made`] |
 //! | [`config`] | YAML to checked parameters; an unknown key is named | [`config::Params`] |

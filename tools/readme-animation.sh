@@ -3,7 +3,7 @@
 # Records the README's animation, assets/readme/window.gif, from a real run of the window on a display
 # of 1280x800 pixels (Xvfb will do): words are typed, the picture develops and is kept. Every frame is
 # a screenshot, shown for as long as it stood; nothing is made faster. Two of them become the README's
-# window-developing.png and window-done.png; all are left in FOLDER. Needs xdotool and ImageMagick.
+# window-developing.webp and window-done.webp; all are left in FOLDER. Needs xdotool and ImageMagick.
 #
 #   xvfb-run -a -s "-screen 0 1280x800x24" tools/readme-animation.sh target/release/safelight
 set -euo pipefail
@@ -98,9 +98,9 @@ frames() {
     done
 }
 
-# still NAME NUMBER: a screenshot as a picture of its own, in as many colors as a PNG's palette has.
+# still NAME NUMBER: a screenshot as a picture of its own, in all its colors.
 still() {
-    convert "$(file "$2")" -dither FloydSteinberg -colors 256 -strip "PNG8:$target/$1.png"
+    convert "$(file "$2")" -strip -quality 92 "$target/$1.webp"
 }
 
 # Of each frame only what differs from the one before, within what an eye sees.

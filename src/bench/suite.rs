@@ -273,7 +273,7 @@ impl Measured<'_> {
                     (conditioning(model, latent_shape, 1)?, conditioning(model, latent_shape, 2)?);
                 let mut denoiser = ConditionedModel::new(model, one, Some(&other))?;
                 let x = latent(latent_shape, 3);
-                let t = model.config.schedule.timesteps() / 2;
+                let t = (model.config.schedule.timesteps() / 2) as f32;
                 Some(Box::new(move || match part {
                     Part::Unet => denoiser.guided(&x, t).map(drop),
                     _ => denoiser.conditional(&x, t).map(drop),
@@ -302,11 +302,10 @@ impl Measured<'_> {
             return Ok(None);
         }
         Ok(Some(Box::new(move || {
-            let plan = generate::plan(model, &settings, None).map_err(failed)?;
+            let plan = generate::plan(model, &settings).map_err(failed)?;
             let state = generate::start(model, &settings);
             let mut on_step = |_: &StepReport<'_>, _: &RunState| ControlFlow::Continue(Next::default());
-            let made =
-                generate::develop(model, &settings, &plan, state, None, &mut on_step).map_err(failed)?;
+            let made = generate::develop(model, &settings, &plan, state, &mut on_step).map_err(failed)?;
             generate::decode(model, &made.samples).map(drop).map_err(failed)
         })))
     }

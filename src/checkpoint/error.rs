@@ -7,11 +7,11 @@ use crate::ops;
 use crate::ops::cpu::OutOfMemory;
 use crate::told::Told;
 
-use super::file_kind::FileKind;
+use super::formats::file_kind::FileKind;
 use super::kind::Kind;
-use super::overlay::ModelPart;
+use super::part::ModelPart;
 
-/// A problem and the file or folder that has it.
+/// A problem, and the file or folder at fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {}", printable(problem), path.display())]
 pub struct CheckpointError {
@@ -60,9 +60,9 @@ pub enum Problem {
         "expected a whole model, found the {part} of a diffusers folder; name that folder, {}", .folder.display()
     )]
     PartOfFolder {
-        /// The subfolder.
+        /// The subfolder's name.
         part: String,
-        /// The whole.
+        /// The diffusers folder around it.
         folder: PathBuf,
     },
     /// No bytes at all.
@@ -95,7 +95,7 @@ pub enum Problem {
         "expected a torch checkpoint, found a zip without a data.pkl in it; unpack it, or name another file"
     )]
     ForeignZip,
-    /// Anything else.
+    /// A file in no format that is known.
     #[error(
         "expected safetensors, a torch checkpoint or a diffusers folder, found a file that begins \
          with {0}; name a model file"
@@ -109,7 +109,7 @@ pub enum Problem {
         /// What does not fit.
         found: String,
     },
-    /// A pickle that wants to call something.
+    /// A pickle that asks to call something.
     #[error(
         "expected weights only, found a file that asks to run `{0}`, which is refused; do not trust \
          it, and get the model from elsewhere, ideally as safetensors"
@@ -138,19 +138,19 @@ pub enum Problem {
     Unknown {
         /// How many there are.
         tensors: usize,
-        /// The first name.
+        /// The first one's name.
         first: String,
     },
     /// A model without its VAE, its text encoder, or both.
     #[error("expected a whole model, found no {} in it; give {}", names(.0), options(.0))]
     Lacks(
-        /// What is missing.
+        /// The parts that it lacks.
         Vec<ModelPart>,
     ),
-    /// A file that was to be laid over one part of a model and is something else.
+    /// A file given for one part of a model that holds something else.
     #[error("expected {}, {}", .part.with_article(), found_instead(*.part, *.found))]
     NotThePart {
-        /// What was expected.
+        /// The part that the file was to hold.
         part: ModelPart,
         /// What it is, where that is known.
         found: Option<Kind>,
@@ -161,7 +161,7 @@ pub enum Problem {
         .part.with_article()
     )]
     PartWidth {
-        /// Which one.
+        /// The part that does not fit.
         part: ModelPart,
         /// What the UNet takes.
         expected: usize,
@@ -174,7 +174,7 @@ pub enum Problem {
         or_lay_over(part)
     )]
     MissingPart {
-        /// The subfolder.
+        /// The part's subfolder.
         part: &'static str,
         /// A file name that would serve.
         looked_for: &'static str,
@@ -199,7 +199,7 @@ pub enum Problem {
         /// What the file says.
         found: String,
     },
-    /// No such tensor.
+    /// The config needs a tensor that the file lacks.
     #[error("expected a tensor called {0}, found none; the config does not belong to this file")]
     NoTensor(String),
     /// A tensor with another shape.
@@ -209,17 +209,17 @@ pub enum Problem {
     Shape {
         /// The tensor's name.
         name: String,
-        /// The shape asked for.
+        /// The shape that the config needs.
         expected: Vec<usize>,
-        /// The shape stored.
+        /// The shape in the file.
         found: Vec<usize>,
     },
-    /// Numbers of a kind that the program does not read.
+    /// Elements of a type that the program does not read.
     #[error("expected {name} as F32, F16 or BF16, found {found}; get the model in one of those types")]
     ElementType {
         /// The tensor's name.
         name: String,
-        /// The stored type.
+        /// The type in the file.
         found: &'static str,
     },
     /// The stop flag was raised.
@@ -233,7 +233,7 @@ impl From<OutOfMemory> for Problem {
     }
 }
 
-/// What becomes of it in the middle of a network's making.
+/// The same as an error of the operations, for a problem while a network is being built.
 impl From<CheckpointError> for ops::Error {
     fn from(error: CheckpointError) -> Self {
         match error.problem {
@@ -259,13 +259,13 @@ impl Told for CheckpointError {
             Problem::Empty => "error-empty",
             Problem::Truncated { .. } | Problem::CutOff { .. } => "error-incomplete",
             Problem::LfsPointer => "error-lfs-pointer",
-            Problem::OtherFile(kind) => file_key(*kind),
+            Problem::OtherFile(kind) => kind.key(),
             Problem::ForeignZip => "error-foreign-zip",
             Problem::Foreign(_) => "error-foreign",
             Problem::Damaged { .. } => "error-damaged",
             Problem::AsksToRun(_) => "error-asks-to-run",
             Problem::BigEndian => "error-big-endian",
-            Problem::OtherKind(kind) => kind_key(*kind),
+            Problem::OtherKind(kind) => kind.key(),
             Problem::OtherPipeline(_) => "error-other-family",
             Problem::OtherModel(_) => "error-other-model",
             Problem::Unknown { .. } => "error-foreign",
@@ -312,9 +312,7 @@ impl CheckpointError {
         match &self.problem {
             Problem::OtherKind(Kind::FirstStage) => Some(ModelPart::Vae),
             Problem::OtherKind(Kind::TextEncoder) => Some(ModelPart::TextEncoder),
-            Problem::PartOfFolder { part, .. } => {
-                [ModelPart::Vae, ModelPart::TextEncoder].into_iter().find(|known| known.folder() == part)
-            }
+            Problem::PartOfFolder { part, .. } => ModelPart::of_folder(part),
             _ => None,
         }
     }
@@ -334,11 +332,10 @@ fn options(parts: &[ModelPart]) -> String {
 }
 
 fn or_lay_over(part: &str) -> String {
-    let known = [ModelPart::Vae, ModelPart::TextEncoder].into_iter().find(|known| known.folder() == part);
-    known.map_or_else(String::new, |part| format!(", or give {}", options(&[part])))
+    ModelPart::of_folder(part).map_or_else(String::new, |part| format!(", or give {}", options(&[part])))
 }
 
-/// What a file is that was to be one part.
+/// What the file holds in place of `part`.
 fn found_instead(part: ModelPart, found: Option<Kind>) -> String {
     match found {
         None => {
@@ -352,40 +349,8 @@ fn found_instead(part: ModelPart, found: Option<Kind>) -> String {
     }
 }
 
-fn file_key(kind: FileKind) -> &'static str {
-    match kind {
-        FileKind::Format(_) => "error-format",
-        FileKind::Archive(_) => "error-archive",
-        FileKind::WebPage => "error-web-page",
-        FileKind::Json => "error-json",
-        FileKind::Text => "error-text",
-        FileKind::Picture(_) => "error-picture",
-        FileKind::Film => "error-film",
-        FileKind::Program => "error-program",
-        FileKind::Other(_) => "error-other-file",
-        FileKind::Zeros => "error-zeros",
-    }
-}
-
-fn kind_key(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Family(_) => "error-other-family",
-        Kind::Addition(_) => "error-addition",
-        Kind::Embedding => "error-embedding",
-        Kind::Hypernetwork => "error-hypernetwork",
-        Kind::Upscaler => "error-upscaler",
-        Kind::FirstStage => "error-vae-alone",
-        Kind::OtherFirstStage => "error-other-vae",
-        Kind::TinyFirstStage => "error-tiny-vae",
-        Kind::TextEncoder => "error-text-encoder-alone",
-        Kind::OtherTextEncoder(_) => "error-other-text-encoder",
-        Kind::ImageEncoder => "error-image-encoder",
-        Kind::Unet => "error-unet-alone",
-    }
-}
-
 impl Problem {
-    /// Adds the path.
+    /// This problem, of the file or folder at `path`.
     pub(crate) fn at(self, path: &Path) -> CheckpointError {
         CheckpointError { path: path.to_path_buf(), problem: self }
     }

@@ -1,4 +1,4 @@
-//! A CompVis config put together from what a checkpoint shows of itself.
+//! `FoundConfig`: a CompVis config assembled from what a checkpoint shows of itself.
 //!
 //! Keys and values are the reference's, so that such a model is built by the very code that reads
 //! YAML files.
@@ -16,7 +16,7 @@ pub struct FoundConfig {
     pub notes: Vec<Note>,
 }
 
-/// The noise schedule and what the model is asked to predict.
+/// The noise schedule and what the model predicts.
 pub(crate) struct Diffusion {
     pub(crate) linear_start: f64,
     pub(crate) linear_end: f64,
@@ -53,7 +53,7 @@ impl Diffusion {
 pub(crate) struct Channels {
     /// What the UNet takes.
     pub(crate) input: u64,
-    /// What the first stage gives.
+    /// What the first stage returns.
     pub(crate) latent: u64,
 }
 

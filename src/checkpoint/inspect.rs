@@ -1,81 +1,23 @@
-//! What a checkpoint is made of, as plain data for whoever prints it.
+//! What a checkpoint is made of, as plain data to print.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::element::ElementType;
-use super::keys::{CLIP, EMA, FIRST_STAGE, OPEN_CLIP, UNET};
-use super::open::{Checkpoint, CheckpointKind, TensorInfo};
+use super::formats::CheckpointKind;
+use super::open::{Checkpoint, TensorInfo};
+use super::part::Part;
+use super::tensor::element::ElementType;
 
-/// The parts a model file has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Part {
-    /// `cond_stage_model.…`
-    TextEncoder,
-    /// `model.diffusion_model.…`
-    Unet,
-    /// `first_stage_model.…`
-    FirstStage,
-    /// `model_ema.…`: moving averages of the UNet.
-    Ema,
-    /// The noise schedule's buffers.
-    Schedule,
-    /// Names that belong to no part.
-    Other,
-}
-
-impl Part {
-    /// The part in plain words.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::TextEncoder => "text encoder",
-            Self::Unet => "UNet",
-            Self::FirstStage => "first stage",
-            Self::Ema => "EMA",
-            Self::Schedule => "schedule",
-            Self::Other => "other",
-        }
-    }
-
-    /// The part that a tensor's name belongs to.
-    pub fn of(name: &str) -> Self {
-        const SCHEDULE: &[&str] = &[
-            "alphas_cumprod",
-            "betas",
-            "posterior_",
-            "sqrt_",
-            "log_one_minus",
-            "scale_factor",
-            "v_pred",
-            "ztsnr",
-        ];
-        let starts = |start: &str| name.starts_with(start);
-        if starts(UNET) {
-            Self::Unet
-        } else if starts(FIRST_STAGE) {
-            Self::FirstStage
-        } else if starts(CLIP) || starts(OPEN_CLIP) || starts("cond_stage_model.") {
-            Self::TextEncoder
-        } else if starts(EMA) {
-            Self::Ema
-        } else if SCHEDULE.iter().any(|start| starts(start)) {
-            Self::Schedule
-        } else {
-            Self::Other
-        }
-    }
-}
-
-/// One part's sums.
+/// The sums over one part's tensors.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PartReport {
-    /// How many tensors.
+    /// Tensors that the part has.
     pub tensors: usize,
-    /// How many numbers.
+    /// Their elements.
     pub parameters: u64,
-    /// Bytes they take.
+    /// Bytes that they take.
     pub bytes: u64,
-    /// How many tensors are of each element type.
+    /// Tensors of each element type.
     pub elements: BTreeMap<ElementType, usize>,
 }
 
@@ -98,7 +40,7 @@ pub struct Report {
     pub has_state_dict: bool,
 }
 
-/// Sums up a checkpoint. Reads no numbers.
+/// Sums up a checkpoint from its headers alone.
 pub fn inspect(checkpoint: &Checkpoint) -> Report {
     let mut parts: BTreeMap<Part, PartReport> = BTreeMap::new();
     let mut leftovers = Vec::new();

@@ -1,27 +1,27 @@
-//! Which file or diffusers folder is meant by a path.
+//! Which file or diffusers folder a path means.
 //!
 //! People name the folder above, a folder of the hub's cache, or the index file. What holds exactly
-//! one model stands for it; what holds a part of one is refused with the name of the whole.
+//! one model stands for it; for a part of a model, the error names the whole.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::note::{FileNote, Note};
 
-use super::bytes::ModelFile;
 use super::error::{CheckpointError, Problem};
-use super::keys::UNET;
+use super::formats;
 use super::kind::Kind;
-use super::open::list as list_file;
+use super::names::keys::UNET;
+use super::tensor::model_file::ModelFile;
 
 const INDEX: &str = "model_index.json";
-/// Endings of files that are looked into when a folder is given.
+/// Endings of the files in a folder that may be models.
 const ENDINGS: [&str; 5] = ["safetensors", "ckpt", "pt", "pth", "sft"];
-/// No more files of a folder are looked into.
+/// The most files of a folder that are opened.
 const MOST_FILES: usize = 200;
-/// No more names are told.
+/// The most names that an error lists.
 const MOST_NAMES: usize = 6;
-/// A folder of the hub's cache is three levels above its model.
+/// Levels searched: a folder of the hub's cache is three above its model.
 const DEEPEST: usize = 4;
 
 /// The file or diffusers folder, and a note if it is not the path that was given.
@@ -123,7 +123,7 @@ fn candidates(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), CheckpointE
 
 /// Whether a file holds a UNet of v1's kind.
 fn is_whole(path: &Path) -> bool {
-    let listed = ModelFile::open(path).and_then(|file| list_file(&file, 0));
+    let listed = ModelFile::open(path).and_then(|file| formats::list(&file, 0));
     listed.is_ok_and(|listed| {
         Kind::of(&listed.tensors).is_none() && listed.tensors.keys().any(|name| name.starts_with(UNET))
     })

@@ -1,44 +1,34 @@
 //! Checkpoints: files and folders of named tensors. Names no network.
 //!
-//! The bytes decide what a file is, never its extension. A file is read by position: headers when it is
-//! opened, each tensor when a network asks for it, and again when a part is built again. Nothing in a
-//! file is ever executed, and nothing a file says is believed before it is checked against the file's
-//! length.
+//! The bytes decide what a file is, never its extension. Reads go by position: headers when a file is
+//! opened, each tensor when a network asks for it, and again when a part is rebuilt. Invariant: nothing
+//! in a file is executed, and every length in it is checked against the file's own before use.
+//!
+//! `formats` lists a file's tensors, `names` renames them to CompVis's, [`diffusers`] does both for a
+//! folder, [`Checkpoint`] reads them, and [`guess_config`] derives the config from their shapes.
 
-mod bytes;
 pub mod diffusers;
-mod element;
 mod error;
-mod file_kind;
-mod float8;
+mod formats;
 mod found_config;
 mod guess;
-mod guess_diffusion;
-mod hints;
 mod inspect;
-mod keys;
 mod kind;
-mod legacy;
 mod locate;
+mod names;
 mod open;
 mod overlay;
-mod pickle;
-mod rests;
-mod safetensors_file;
-mod scaled;
-mod sniff;
-mod state_dict;
-mod stored;
-mod torch_zip;
-mod wrappers;
+mod part;
+mod tensor;
 
-pub use element::ElementType;
 pub use error::{CheckpointError, Problem};
-pub use file_kind::FileKind;
-pub use float8::Float8;
+pub use formats::CheckpointKind;
+pub use formats::file_kind::FileKind;
 pub use found_config::FoundConfig;
 pub use guess::guess_config;
-pub use inspect::{Part, PartReport, Report, inspect};
+pub use inspect::{PartReport, Report, inspect};
 pub use kind::Kind;
-pub use open::{Checkpoint, CheckpointKind, TensorInfo};
-pub use overlay::{ModelPart, Overlays};
+pub use open::{Checkpoint, TensorInfo};
+pub use part::{ModelPart, Overlays, Part};
+pub use tensor::element::ElementType;
+pub use tensor::float8::Float8;

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::note::{FileNote, Note};
@@ -11,40 +10,17 @@ use crate::ops;
 use crate::ops::host::{HostTensor, TensorRows, TensorSource};
 use crate::told::quoted;
 
-use super::bytes::ModelFile;
-use super::element::ElementType;
 use super::error::{CheckpointError, Problem};
-use super::hints::{Hints, Prediction};
+use super::formats::hints::{Hints, Prediction};
+use super::formats::{self, CheckpointKind};
 use super::kind::Kind;
-use super::overlay::{ModelPart, Overlays, lay_over};
-use super::stored::{StoredTensor, Tensors, same_but_trailing_ones};
-use super::wrappers::{self, Renamed};
-use super::{diffusers, keys, legacy, locate, rests, safetensors_file, scaled, sniff, torch_zip};
-
-/// What a checkpoint is stored as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CheckpointKind {
-    /// One safetensors file.
-    Safetensors,
-    /// One file of torch 1.6 or later.
-    TorchZip,
-    /// One file of an earlier torch.
-    TorchLegacy,
-    /// A folder that diffusers wrote.
-    DiffusersFolder,
-}
-
-impl CheckpointKind {
-    /// The kind in plain words.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Safetensors => "safetensors file",
-            Self::TorchZip => "torch checkpoint",
-            Self::TorchLegacy => "torch checkpoint (before 1.6)",
-            Self::DiffusersFolder => "diffusers folder",
-        }
-    }
-}
+use super::names::{keys, rests, wrappers};
+use super::overlay::{holds, lay_over};
+use super::part::{ModelPart, Overlays};
+use super::tensor::element::ElementType;
+use super::tensor::model_file::ModelFile;
+use super::tensor::stored::{StoredTensor, Tensors, same_but_trailing_ones};
+use super::{diffusers, locate};
 
 /// Named tensors in open files. Names are CompVis's, whatever the layout.
 #[derive(Debug)]
@@ -64,25 +40,14 @@ pub struct Checkpoint {
 /// One tensor's description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TensorInfo<'a> {
-    /// The CompVis name.
+    /// The CompVis name, whatever the file calls it.
     pub name: &'a str,
     /// The stored element type.
     pub element: ElementType,
     /// Dimensions, outermost first.
     pub shape: &'a [usize],
-    /// Bytes the numbers take.
+    /// Bytes that its elements take.
     pub bytes: u64,
-}
-
-/// Tensors listed from one file.
-pub(crate) struct Listed {
-    pub(crate) kind: CheckpointKind,
-    pub(crate) tensors: Tensors,
-    has_state_dict: bool,
-    beside: Vec<String>,
-    /// A safetensors header's.
-    metadata: Map<String, Value>,
-    pub(crate) notes: Vec<Note>,
 }
 
 impl Checkpoint {
@@ -94,7 +59,7 @@ impl Checkpoint {
         Self::open_with(path, &Overlays::default())
     }
 
-    /// The same with the parts of other files laid over it.
+    /// Opens a model with the parts of other files laid over its own.
     ///
     /// # Errors
     /// As [`Checkpoint::open`], of each file, and if a part does not go with the model.
@@ -127,8 +92,8 @@ impl Checkpoint {
         Ok(checkpoint)
     }
 
-    /// Opens a single file that is part of the program. Numbers are borrowed where the bytes lie
-    /// aligned; those of files on a drive are copies. `name` stands for the path.
+    /// Opens a single file that is part of the program. Tensors borrow aligned bytes, where those of
+    /// a file on a drive are copies. `name` stands for the path.
     ///
     /// # Errors
     /// As [`Checkpoint::open`].
@@ -137,9 +102,9 @@ impl Checkpoint {
     }
 
     fn of_file(file: ModelFile) -> Result<Self, CheckpointError> {
-        let mut listed = list(&file, 0)?;
+        let mut listed = formats::list(&file, 0)?;
         let mut notes = listed.notes;
-        notes.extend(wrappers::unwrap_prefixes(&mut listed.tensors).map(renamed));
+        notes.extend(wrappers::unwrap_prefixes(&mut listed.tensors).map(Note::from));
         let named = |(name, tensor)| (keys::single_file_name(name), tensor);
         let tensors: Tensors = listed.tensors.into_iter().map(named).collect();
         if rests::is_whole_v1(&tensors) {
@@ -160,10 +125,10 @@ impl Checkpoint {
         })
     }
 
-    /// Refuses what is no model of Stable Diffusion v1, by name.
+    /// Refuses everything but a model of Stable Diffusion v1.
     ///
     /// # Errors
-    /// With the kind that it is.
+    /// If it is anything else; the error names what it is.
     pub fn refuse_other_kinds(&self) -> Result<(), CheckpointError> {
         let problem = match Kind::of(&self.tensors) {
             Some(kind) => {
@@ -183,10 +148,10 @@ impl Checkpoint {
     /// Refuses a model that lacks one of these parts.
     ///
     /// # Errors
-    /// With all that it lacks.
+    /// If any is missing; the error names all that are.
     pub fn refuse_gaps(&self, needed: &[ModelPart]) -> Result<(), CheckpointError> {
         let missing: Vec<ModelPart> =
-            needed.iter().copied().filter(|part| !part.is_in(&self.tensors)).collect();
+            needed.iter().copied().filter(|part| !holds(&self.tensors, *part)).collect();
         if missing.is_empty() { Ok(()) } else { Err(Problem::Lacks(missing).at(&self.path)) }
     }
 
@@ -197,12 +162,12 @@ impl Checkpoint {
             .take_while(move |name| name.starts_with(start))
     }
 
-    /// What it is stored as.
+    /// The file format or folder layout.
     pub fn kind(&self) -> CheckpointKind {
         self.kind
     }
 
-    /// The file or folder.
+    /// Where the file or folder lies.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -212,7 +177,7 @@ impl Checkpoint {
         self.files.iter().map(|file| file.len() as u64).sum()
     }
 
-    /// Every tensor, by name.
+    /// Every tensor, in the order of the names.
     pub fn tensors(&self) -> impl Iterator<Item = TensorInfo<'_>> {
         self.tensors.iter().map(|(name, tensor)| TensorInfo {
             name,
@@ -222,7 +187,7 @@ impl Checkpoint {
         })
     }
 
-    /// Whether there is a tensor of this name.
+    /// Whether a tensor has this name.
     pub fn contains(&self, name: &str) -> bool {
         self.tensors.contains_key(name)
     }
@@ -237,7 +202,7 @@ impl Checkpoint {
         self.tensors.get(name).map(|tensor| tensor.shape.as_slice())
     }
 
-    /// Whether training left moving averages of the UNet's weights.
+    /// Whether the file holds moving averages of the UNet's weights.
     pub fn has_ema(&self) -> bool {
         self.names_with("model_ema.diffusion_model").next().is_some()
     }
@@ -283,10 +248,10 @@ impl Checkpoint {
     /// The first ten hexadecimal digits of the file's SHA-256, as other programs show it; of a
     /// folder, those of the UNet's (first) file. Reads the whole file: seconds for a full model.
     ///
-    /// `go_on` is asked before each piece and may wait.
+    /// Calls `go_on` before each piece; it may block.
     ///
     /// # Errors
-    /// If `go_on` answers no, or the file has changed since it was opened.
+    /// If `go_on` returns false, or the file has changed since it was opened.
     pub fn sha256_10(&self, go_on: &mut dyn FnMut() -> bool) -> Result<String, CheckpointError> {
         const CHUNK: usize = 1 << 20;
         let mut hash = Sha256::new();
@@ -310,13 +275,13 @@ impl Checkpoint {
         self.files.first().map_or(&self.path, |file| file.path())
     }
 
-    /// The file that holds a tensor's numbers; the model's may come from several.
+    /// The file that holds a tensor; a model's tensors may come from several.
     fn file_of(&self, tensor: &StoredTensor) -> &Path {
         let file = tensor.pieces.first().and_then(|piece| self.files.get(piece.file));
         file.map_or(&self.path, |file| file.path())
     }
 
-    /// A tensor that may be asked for under `shape`.
+    /// The tensor of a name, if it can be read as `shape`.
     fn stored_as(&self, name: &str, shape: &[usize]) -> Result<Cow<'_, StoredTensor>, CheckpointError> {
         let tensor = self.stored(name)?;
         if let Some(first) = first_words(name, tensor, shape) {
@@ -337,7 +302,7 @@ impl Checkpoint {
 impl TensorSource for Checkpoint {
     fn shape(&self, name: &str, expected: &[usize]) -> Option<Vec<usize>> {
         let tensor = self.tensors.get(name)?;
-        // A 1×1 convolution and a linear layer hold the same numbers; writers mix them up.
+        // A 1×1 convolution and a linear layer hold the same elements; writers mix them up.
         let same = same_but_trailing_ones(&tensor.shape, expected);
         let fits = same || first_words(name, tensor, expected).is_some();
         Some(if fits { expected.to_vec() } else { tensor.shape.clone() })
@@ -358,8 +323,6 @@ impl TensorSource for Checkpoint {
     }
 }
 
-/// Bytes that tell what a file is; a web page may begin with blank lines.
-const FIRST_LOOK: usize = 4096;
 fn laid_over(part: ModelPart, file: &Path) -> Note {
     let file = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
     match part {
@@ -371,45 +334,4 @@ fn laid_over(part: ModelPart, file: &Path) -> Note {
 /// A text encoder's table with rows for words that were added to it, without those.
 fn first_words(name: &str, tensor: &StoredTensor, shape: &[usize]) -> Option<StoredTensor> {
     if name.ends_with("token_embedding.weight") { tensor.first_rows(shape) } else { None }
-}
-
-fn renamed(Renamed { tensors, stored, read_as }: Renamed) -> Note {
-    Note::File(FileNote::NamesUnwrapped { tensors, stored, read_as })
-}
-
-/// Lists a single file's tensors under their stored names, less what wrappers of torch add to them.
-pub(crate) fn list(file: &ModelFile, number: usize) -> Result<Listed, CheckpointError> {
-    let listed = || -> Result<Listed, Problem> {
-        let (kind, found) = match sniff::sniff(&file.head(FIRST_LOOK)?)? {
-            sniff::Format::Safetensors => return safetensors_file::list(file, number).map(Listed::from),
-            sniff::Format::Zip => (CheckpointKind::TorchZip, torch_zip::list(file, number)?),
-            sniff::Format::Pickle => (CheckpointKind::TorchLegacy, legacy::list(file, number)?),
-        };
-        Ok(Listed {
-            kind,
-            tensors: found.tensors,
-            has_state_dict: found.has_key,
-            beside: found.beside,
-            metadata: Map::new(),
-            notes: Vec::new(),
-        })
-    };
-    let mut listed = listed().map_err(|problem| problem.at(file.path()))?;
-    scaled::attach(&mut listed.tensors);
-    listed.notes.extend(wrappers::unwrap_modules(&mut listed.tensors).map(renamed));
-    Ok(listed)
-}
-
-impl From<safetensors_file::Found> for Listed {
-    fn from(found: safetensors_file::Found) -> Self {
-        let beyond = Note::File(FileNote::BytesBehindTheEnd { bytes: found.beyond });
-        Self {
-            kind: CheckpointKind::Safetensors,
-            tensors: found.tensors,
-            has_state_dict: false,
-            beside: Vec::new(),
-            metadata: found.metadata,
-            notes: if found.beyond > 0 { vec![beyond] } else { Vec::new() },
-        }
-    }
 }

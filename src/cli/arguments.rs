@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::bench::Part;
@@ -9,7 +10,7 @@ use crate::checkpoint::Overlays;
 use crate::message::ModelSource;
 use crate::ops::cpu::Level;
 use crate::ops::{DeviceChoice, DeviceOptions, Dtype, WeightsKept};
-use crate::sampler::{RngKind, SamplerKind, TimestepSpacing};
+use crate::sampler::{RngKind, Sampler, SamplerKind, Spacing, TimestepSpacing};
 
 /// Type words, watch the picture develop, steer it.
 #[derive(Debug, Parser)]
@@ -123,26 +124,6 @@ impl From<DtypeName> for Dtype {
     }
 }
 
-/// Names of update rules.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum SamplerName {
-    /// Denoising diffusion implicit models.
-    Ddim,
-    /// Pseudo linear multi-step.
-    Plms,
-}
-
-/// Names of spacings.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum SpacingName {
-    /// Evenly, by the reference's rule, which often runs more steps than asked for.
-    Uniform,
-    /// Evenly, in exactly as many steps as asked for.
-    Exact,
-    /// By squares, with more steps near the end.
-    Quad,
-}
-
 /// Names of generators.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum RngName {
@@ -152,25 +133,6 @@ pub enum RngName {
     CpuLibm,
     /// torch's CUDA generator.
     Nv,
-}
-
-impl From<SamplerName> for SamplerKind {
-    fn from(name: SamplerName) -> Self {
-        match name {
-            SamplerName::Ddim => Self::Ddim,
-            SamplerName::Plms => Self::Plms,
-        }
-    }
-}
-
-impl From<SpacingName> for TimestepSpacing {
-    fn from(name: SpacingName) -> Self {
-        match name {
-            SpacingName::Uniform => Self::Uniform,
-            SpacingName::Exact => Self::Exact,
-            SpacingName::Quad => Self::Quad,
-        }
-    }
 }
 
 impl From<RngName> for RngKind {
@@ -217,11 +179,11 @@ pub struct Generate {
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub count: u32,
     /// The update rule [default: ddim].
-    #[arg(long, value_enum)]
-    pub sampler: Option<SamplerName>,
+    #[arg(long, ignore_case = true, value_parser = sampler_parser())]
+    pub sampler: Option<SamplerKind>,
     /// How the steps are spread over the schedule [default: uniform].
-    #[arg(long, value_enum)]
-    pub timesteps: Option<SpacingName>,
+    #[arg(long, value_parser = spacing_parser())]
+    pub timesteps: Option<TimestepSpacing>,
     /// Generator that the seed is for; cpu and cpu-libm use its low 32 bits [default: cpu].
     #[arg(long, value_enum)]
     pub rng: Option<RngName>,
@@ -400,6 +362,20 @@ pub struct Bench {
     /// Write the made-up weights to an f16 safetensors file instead of measuring.
     #[arg(long, value_name = "FILE", conflicts_with = "path")]
     pub write: Option<PathBuf>,
+}
+
+/// The samplers by every spelling of the table.
+fn sampler_parser() -> impl TypedValueParser<Value = SamplerKind> {
+    let value = |row: &Sampler| PossibleValue::new(row.name).aliases(row.spellings()).help(row.about);
+    PossibleValuesParser::new(SamplerKind::TABLE.iter().map(value))
+        .try_map(|name| SamplerKind::from_name(&name).ok_or("unknown sampler"))
+}
+
+/// The spacings of the table.
+fn spacing_parser() -> impl TypedValueParser<Value = TimestepSpacing> {
+    let value = |row: &Spacing| PossibleValue::new(row.name).help(row.about);
+    PossibleValuesParser::new(TimestepSpacing::TABLE.iter().map(value))
+        .try_map(|name| TimestepSpacing::from_name(&name).ok_or("unknown spacing"))
 }
 
 /// What `--seed` says.

@@ -7,14 +7,14 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use crate::engine::generate::{self, GenerateError, Plan};
+use crate::engine::generate::{self, Plan};
 use crate::engine::{Busyness, OpenModel, Opening, open_model};
 use crate::note::{Note, PictureNote};
 use crate::ops::{Device, StopFlag};
 use crate::picture::metadata::read::Recovered;
 use crate::picture::{self, Held, Made};
 use crate::places::Places;
-use crate::sampler::{DdimSchedule, Next};
+use crate::sampler::Next;
 use crate::sampler::{RngKind, SamplerKind, TimestepSpacing};
 use crate::settings::Settings;
 use crate::told::quoted;
@@ -23,7 +23,7 @@ use crate::trace::Trace;
 use super::arguments::{Compute, Generate, Seed};
 use super::output::{Output, check_trace, check_writable, folder_of, make_folder};
 use super::progress::Progress;
-use super::{Failure, interrupt, like};
+use super::{Failure, interrupt, like, record};
 
 /// The command.
 ///
@@ -76,7 +76,7 @@ fn settings(
         prompt: String::new(),
         negative_prompt: String::new(),
         seed: random_seed(),
-        sampler: SamplerKind::Ddim,
+        sampler: SamplerKind::default(),
         timesteps: TimestepSpacing::Uniform,
         rng: RngKind::Cpu,
         temperature: 1.0,
@@ -97,17 +97,15 @@ fn settings(
         seed,
         width: arguments.width.unwrap_or(base.width),
         height: arguments.height.unwrap_or(base.height),
-        sampler: arguments.sampler.map_or(base.sampler, Into::into),
-        timesteps: arguments.timesteps.map_or(base.timesteps, Into::into),
+        sampler: arguments.sampler.unwrap_or(base.sampler),
+        timesteps: arguments.timesteps.unwrap_or(base.timesteps),
         rng: arguments.rng.map_or(base.rng, Into::into),
         temperature: arguments.temperature.unwrap_or(base.temperature),
     };
     let notes = like.map(|found| like::follow(found, arguments, model, &mut settings)).unwrap_or_default();
     generate::check_settings(&model.networks, &settings)?;
     // The steps are laid out for each picture; here only whether they can be is of interest.
-    let schedule = &model.networks.config.schedule;
-    DdimSchedule::new(schedule, settings.steps, settings.timesteps, settings.eta)
-        .map_err(GenerateError::Schedule)?;
+    generate::schedule(&model.networks, &settings)?;
     Ok((settings, notes))
 }
 
@@ -129,13 +127,20 @@ fn one_picture(
     let busy = busyness.begin();
     let mut trace = arguments.trace.as_ref().map(|_| Trace::default());
     let mut progress = Progress::start();
-    let plan = generate::plan(&model.networks, &settings, trace.as_mut())?;
+    let plan = generate::plan(&model.networks, &settings)?;
     announce(arguments, &settings, &plan, &progress);
     let steps = plan.schedule.len();
     let stem = picture::stem(&settings.prompt, settings.seed);
     let mut previews = arguments.previews.as_deref();
+    let state = generate::start(&model.networks, &settings);
+    if let Some(trace) = &mut trace {
+        record::start(trace, &plan, &state)?;
+    }
     let mut on_step = |report: &crate::sampler::StepReport<'_>, _: &crate::sampler::RunState| {
         progress.step(report.step + 1, steps);
+        if let Some(trace) = &mut trace {
+            record::step(trace, report);
+        }
         if arguments.json {
             say_json(&json!({
                 "event": "step", "step": report.step + 1, "steps": steps, "timestep": report.timestep,
@@ -155,9 +160,7 @@ fn one_picture(
         }
         if stop.is_raised() { ControlFlow::Break(()) } else { ControlFlow::Continue(Next::default()) }
     };
-    let state = generate::start(&model.networks, &settings);
-    let generated =
-        generate::develop(&model.networks, &settings, &plan, state, trace.as_mut(), &mut on_step)?;
+    let generated = generate::develop(&model.networks, &settings, &plan, state, &mut on_step)?;
     progress.clear();
     if generated.stopped || stop.is_raised() {
         return Err(Failure::Interrupted);
@@ -173,7 +176,8 @@ fn one_picture(
         return Err(failure.but_kept(&saved.path));
     }
     if let (Some(trace), Some(path)) = (&mut trace, &arguments.trace) {
-        trace.f32("image", image.shape(), image.to_f32()?);
+        trace.latent("samples", &generated.samples);
+        record::record(trace, "image", &image)?;
         make_folder(folder_of(path))?;
         trace.save(path).map_err(Failure::Input)?;
     }

@@ -47,7 +47,7 @@ pub fn over(found: &Recovered, base: &Settings, model: &OpenModel) -> Settings {
     if found.foreign_sampler.is_some() {
         // Another rule's noise is not that of ours.
         known.eta = None;
-        known.sampler = Some(SamplerKind::Ddim);
+        known.sampler = Some(SamplerKind::default());
     }
     known.over(base)
 }
@@ -62,10 +62,17 @@ pub fn follow(
 ) -> Vec<Note> {
     let mut notes = Vec::new();
     if let Some(name) = found.foreign_sampler.clone().filter(|_| arguments.sampler.is_none()) {
-        notes.push(Note::Picture(PictureNote::OtherSampler { found: name }));
+        notes.push(Note::Picture(PictureNote::OtherSampler {
+            found: name,
+            used: SamplerKind::default().row().name.to_owned(),
+        }));
     }
-    if arguments.eta.is_none() && settings.sampler == SamplerKind::Plms && settings.eta > 0.0 {
-        notes.push(Note::Picture(PictureNote::OtherEta { found: settings.eta }));
+    let rule = settings.sampler.row();
+    if arguments.eta.is_none() && !rule.takes_eta && settings.eta > 0.0 {
+        notes.push(Note::Picture(PictureNote::OtherEta {
+            found: settings.eta,
+            sampler: rule.name.to_owned(),
+        }));
         settings.eta = 0.0;
     }
     if let Some(steps) =

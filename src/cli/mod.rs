@@ -12,6 +12,7 @@ mod interrupt;
 mod like;
 mod output;
 mod progress;
+mod record;
 mod verify;
 
 use std::process::ExitCode;

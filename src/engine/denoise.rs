@@ -26,7 +26,7 @@ impl<'a> ConditionedModel<'a> {
     }
 
     /// The prediction for `x` (b, c, h, w) at `t`, under the condition or both.
-    fn apply(&self, x: &Latent, t: usize, conditioning: &Conditioning) -> Result<Latent> {
+    fn apply(&self, x: &Latent, t: f32, conditioning: &Conditioning) -> Result<Latent> {
         let x = to_tensor(self.model, x)?;
         let t = vec![t; x.shape()[0]];
         to_latent(&self.model.apply_model(&x, &t, conditioning)?)
@@ -52,11 +52,11 @@ pub fn to_latent(tensor: &Tensor) -> Result<Latent> {
 impl Denoiser for ConditionedModel<'_> {
     type Error = crate::ops::Error;
 
-    fn conditional(&mut self, x: &Latent, t: usize) -> Result<Latent> {
+    fn conditional(&mut self, x: &Latent, t: f32) -> Result<Latent> {
         self.apply(x, t, &self.conditional)
     }
 
-    fn guided(&mut self, x: &Latent, t: usize) -> Result<(Latent, Latent)> {
+    fn guided(&mut self, x: &Latent, t: f32) -> Result<(Latent, Latent)> {
         let Some(both) = &self.both else {
             let e_t = self.conditional(x, t)?;
             return Ok((e_t.clone(), e_t));

@@ -7,12 +7,10 @@ use crate::model::{Conditioning, ConditioningKey, LatentDiffusion};
 use crate::note::{Note, TextKind};
 use crate::ops::{self, Tensor};
 use crate::picture::Frame;
-use crate::sampler::SamplerKind;
 use crate::sampler::noise::Noise;
-use crate::sampler::{DdimSchedule, Latent, Next, RunOptions, RunState, ScheduleError, StepReport, run};
+use crate::sampler::{DdimSchedule, Latent, Next, RunOptions, RunState, StepReport, make_schedule, run};
 use crate::settings::Settings;
 use crate::told::quoted;
-use crate::trace::Trace;
 
 use super::denoise::{ConditionedModel, to_tensor};
 pub use super::generate_error::{GenerateError, Number, Part, Side};
@@ -31,9 +29,12 @@ pub struct Plan {
     pub schedule: DdimSchedule,
     /// The prompt's tokens.
     pub tokens: TokenCount,
+    /// The prompt's token ids, start, end and padding included; empty for a model without texts.
+    pub ids: Vec<i64>,
     /// What differs from what was asked.
     pub notes: Vec<Note>,
-    conditioning: Option<(Conditioning, Conditioning)>,
+    /// The conditioning of the prompt, and of the negative prompt; none for a model without texts.
+    pub conditioning: Option<(Conditioning, Conditioning)>,
 }
 
 /// How a run ended.
@@ -49,17 +50,12 @@ pub struct Generated {
 ///
 /// # Errors
 /// If a setting does not go with the model; if stopped.
-pub fn plan(
-    model: &LatentDiffusion,
-    settings: &Settings,
-    trace: Option<&mut Trace>,
-) -> Result<Plan, GenerateError> {
+pub fn plan(model: &LatentDiffusion, settings: &Settings) -> Result<Plan, GenerateError> {
     check_settings(model, settings)?;
-    let schedule =
-        DdimSchedule::new(&model.config.schedule, settings.steps, settings.timesteps, settings.eta)?;
+    let schedule = schedule(model, settings)?;
     let mut notes = schedule.notes.clone();
     let mut tokens = TokenCount::default();
-    let mut conditioning = None;
+    let (mut ids, mut conditioning) = (Vec::new(), None);
     if model.config.conditioning_key == ConditioningKey::Crossattn {
         let prompt = model.tokenize(&settings.prompt)?;
         let negative = model.tokenize(&settings.negative_prompt)?;
@@ -80,11 +76,7 @@ pub fn plan(
         for context in [&context, &unconditional] {
             check_finite(model, Part::TextEncoder, &context.to_f32()?)?;
         }
-        if let Some(trace) = trace {
-            trace.i64("tokens", &[1, prompt.ids.len()], prompt.ids.clone());
-            trace.f32("context", context.shape(), context.to_f32()?);
-            trace.f32("unconditional_context", unconditional.shape(), unconditional.to_f32()?);
-        }
+        ids = prompt.ids.clone();
         tokens = TokenCount {
             used: prompt.needed.min(prompt.ids.len()),
             max: prompt.ids.len(),
@@ -95,7 +87,16 @@ pub fn plan(
             Some((Conditioning::from_tensor(context, key), Conditioning::from_tensor(unconditional, key)));
     }
     model.keep_what_steps_need();
-    Ok(Plan { schedule, tokens, notes, conditioning })
+    Ok(Plan { schedule, tokens, ids, notes, conditioning })
+}
+
+/// The steps that these settings run on a model.
+///
+/// # Errors
+/// If their number, or eta, does not go with the model or the sampler.
+pub fn schedule(model: &LatentDiffusion, settings: &Settings) -> Result<DdimSchedule, GenerateError> {
+    let Settings { sampler, steps, timesteps, eta, .. } = *settings;
+    Ok(make_schedule(sampler, &model.config.schedule, steps, timesteps, eta)?)
 }
 
 /// The state before the first step: x_T from the seed.
@@ -114,7 +115,6 @@ pub fn develop(
     settings: &Settings,
     plan: &Plan,
     state: RunState,
-    trace: Option<&mut Trace>,
     on_step: &mut dyn FnMut(&StepReport<'_>, &RunState) -> ControlFlow<(), Next>,
 ) -> Result<Generated, GenerateError> {
     let (conditional, unconditional) = match &plan.conditioning {
@@ -124,20 +124,8 @@ pub fn develop(
     let mut denoiser = ConditionedModel::new(model, conditional, unconditional)?;
     let options =
         RunOptions { sampler: settings.sampler, temperature: settings.temperature, ..RunOptions::default() };
-    let mut trace = trace;
-    if let Some(trace) = trace.as_deref_mut() {
-        let timesteps = plan.schedule.timesteps_in_order();
-        trace.i64("timesteps", &[timesteps.len()], timesteps.iter().map(|&t| t as i64).collect());
-        trace.f64("ddim_alphas", &plan.schedule.ddim_alphas);
-        trace.f64("ddim_sigmas", &plan.schedule.ddim_sigmas);
-        trace.latent("x_T", &state.x);
-    }
     let mut broken_at = None;
     let mut each = |report: &StepReport<'_>, state: &RunState| {
-        if let Some(trace) = trace.as_deref_mut() {
-            trace.push_step("x_steps", report.x);
-            trace.push_step("pred_x0_steps", report.pred_x0);
-        }
         if !report.x.is_finite() {
             broken_at = Some(report.step);
             return ControlFlow::Break(());
@@ -148,9 +136,6 @@ pub fn develop(
     if let Some(step) = broken_at {
         let dtype = model.device().dtype();
         return Err(GenerateError::NotFinite { part: Part::Unet, step: Some(step + 1), dtype });
-    }
-    if let Some(trace) = trace {
-        trace.latent("samples", &outcome.state.x);
     }
     Ok(Generated { samples: outcome.state.x, stopped: outcome.stopped })
 }
@@ -190,9 +175,6 @@ pub fn check_settings(model: &LatentDiffusion, settings: &Settings) -> Result<()
     check_side(model, Side::Width, settings.width)?;
     check_side(model, Side::Height, settings.height)?;
     check_range(Number::Eta, settings.eta, [0.0, 1.0])?;
-    if settings.sampler == SamplerKind::Plms && settings.eta > 0.0 {
-        return Err(ScheduleError::PlmsEta(settings.eta.to_string()).into());
-    }
     check_range(Number::Guidance, settings.guidance, [-GUIDANCE_MAX, GUIDANCE_MAX])?;
     check_range(Number::Temperature, settings.temperature, [0.0, TEMPERATURE_MAX])
 }

@@ -13,17 +13,17 @@ use crate::settings::PreviewMode;
 
 use crate::engine::generate;
 use crate::engine::generate::GenerateError;
-use crate::engine::handle::Work;
 use crate::engine::hash::Busy;
 use crate::engine::open::OpenModel;
-use crate::engine::worker::{STRIP_PIECE, Worker};
+use crate::engine::workspace::{STRIP_PIECE, Workspace};
 
 /// An earlier picture's strip takes a twentieth of each step at most, or one frame.
 const STRIP_SHARE: u32 = 20;
 
 /// A job while it runs.
 pub(super) struct RunningJob<'a> {
-    worker: &'a mut Worker,
+    workspace: &'a mut Workspace,
+    model: &'a OpenModel,
     job: Job,
     stop: StopFlag,
     /// Steps that the run has; 0 before it is planned.
@@ -44,16 +44,18 @@ enum End {
 }
 
 impl<'a> RunningJob<'a> {
-    /// Runs `job` to its end.
-    pub(super) fn run(worker: &'a mut Worker, job: Job, stop: StopFlag, busy: Busy) {
-        let Some(model) = worker.model.take() else {
-            let report = Report::of(&GenerateError::NoModel);
-            worker.send(Event::Failed { job: job.id, report });
-            return;
-        };
-        worker.kept.begin(job.id, model.info.source.clone());
+    /// Runs `job` with `model` to its end.
+    pub(super) fn run(
+        workspace: &'a mut Workspace,
+        model: &'a OpenModel,
+        job: Job,
+        stop: StopFlag,
+        busy: Busy,
+    ) {
+        workspace.kept.begin(job.id, model.info.source.clone());
         let mut running = Self {
-            worker,
+            workspace,
+            model,
             job,
             stop,
             steps: 0,
@@ -65,30 +67,30 @@ impl<'a> RunningJob<'a> {
         };
         let end = {
             let _under = model.networks.device().under(&running.stop);
-            running.develop(&model).unwrap_or_else(|error| match error {
+            running.develop().unwrap_or_else(|error| match error {
                 GenerateError::Ops(ops::Error::Stopped) => End::Stopped,
                 error => End::Failed(error),
             })
         };
         // The picture waits for the model's hash, which may go on now.
         drop(busy);
-        running.finish(end, &model);
-        running.worker.model = Some(model);
+        running.finish(end);
     }
 
-    fn develop(&mut self, model: &OpenModel) -> Result<End, GenerateError> {
+    fn develop(&mut self) -> Result<End, GenerateError> {
+        let model = self.model;
         let settings = self.job.settings.clone();
-        let plan = generate::plan(&model.networks, &settings, None)?;
+        let plan = generate::plan(&model.networks, &settings)?;
         self.steps = plan.schedule.len();
-        self.worker.send(Event::Started {
+        self.workspace.send(Event::Started {
             job: self.job.id,
             timesteps: plan.schedule.timesteps_in_order(),
             tokens: plan.tokens.clone(),
             notes: plan.notes.clone(),
         });
         let state = generate::start(&model.networks, &settings);
-        let mut on_step = |step: &StepReport<'_>, _: &RunState| self.after_step(model, step);
-        let generated = generate::develop(&model.networks, &settings, &plan, state, None, &mut on_step)?;
+        let mut on_step = |step: &StepReport<'_>, _: &RunState| self.after_step(step);
+        let generated = generate::develop(&model.networks, &settings, &plan, state, &mut on_step)?;
         if self.stopped {
             return Ok(End::Stopped);
         }
@@ -96,10 +98,10 @@ impl<'a> RunningJob<'a> {
     }
 
     /// Tells of a step, shows it, and does what a person asked meanwhile.
-    fn after_step(&mut self, model: &OpenModel, step: &StepReport<'_>) -> ControlFlow<(), Next> {
+    fn after_step(&mut self, step: &StepReport<'_>) -> ControlFlow<(), Next> {
         self.guidance_of_steps.push(step.guidance);
-        self.worker.kept.push(self.job.id, step.pred_x0);
-        self.worker.send(Event::Stepped(Step {
+        self.workspace.kept.push(self.job.id, step.pred_x0);
+        self.workspace.send(Event::Stepped(Step {
             job: self.job.id,
             step: step.step,
             steps: step.steps,
@@ -107,25 +109,25 @@ impl<'a> RunningJob<'a> {
             guidance: step.guidance,
             took: step.took,
         }));
-        if self.preview(model, step).is_break() {
+        if self.preview(step).is_break() {
             self.stopped = true;
             return ControlFlow::Break(());
         }
         let mut next = Next::default();
-        while let Some(control) = self.worker.control(self.job.id) {
+        while let Some(control) = self.workspace.control(self.job.id) {
             match control {
                 Control::Steer { guidance, .. } if guidance.is_finite() => next.guidance = Some(guidance),
                 Control::Steer { .. } | Control::Resume { .. } => {}
                 Control::Pause { .. } => {
-                    if let Some(guidance) = self.rest(model) {
+                    if let Some(guidance) = self.rest() {
                         next.guidance = Some(guidance);
                     }
                 }
                 Control::Stop { .. } => self.stopped = true,
             }
         }
-        self.answer_quick_requests(model);
-        self.worker.make_strip(model, step.took / STRIP_SHARE);
+        self.answer_quick_requests();
+        self.workspace.make_strip(self.model, step.took / STRIP_SHARE);
         if self.stopped || self.stop.is_raised() {
             self.stopped = true;
             return ControlFlow::Break(());
@@ -135,13 +137,14 @@ impl<'a> RunningJob<'a> {
 
     /// Shows a step; a break means that it was stopped meanwhile. A decoder that fails costs the
     /// preview, not the picture.
-    fn preview(&mut self, model: &OpenModel, step: &StepReport<'_>) -> ControlFlow<()> {
+    fn preview(&mut self, step: &StepReport<'_>) -> ControlFlow<()> {
+        let model = self.model;
         let (mode, hash) = (self.job.previews, model.hash.if_ready());
-        match self.worker.previewer.show(&model.networks, hash.as_deref(), step.pred_x0, mode, step.took) {
+        match self.workspace.previewer.show(&model.networks, hash.as_deref(), step.pred_x0, mode, step.took) {
             Ok(Some(shown)) => {
                 self.previews_took += shown.took;
                 let run = self.began.elapsed().saturating_sub(self.rested);
-                self.worker.ends.preview(Preview {
+                self.workspace.preview(Preview {
                     job: self.job.id,
                     step: step.step,
                     frame: shown.frame,
@@ -150,7 +153,6 @@ impl<'a> RunningJob<'a> {
                     share: (self.previews_took.as_secs_f64() / run.as_secs_f64().max(1e-9)) as f32,
                     note: shown.note,
                 });
-                self.worker.wake();
             }
             Ok(None) => {}
             Err(GenerateError::Ops(ops::Error::Stopped)) => return ControlFlow::Break(()),
@@ -163,11 +165,12 @@ impl<'a> RunningJob<'a> {
     }
 
     /// Rests until resumed or stopped; the guidance that was set meanwhile.
-    fn rest(&mut self, model: &OpenModel) -> Option<f64> {
+    fn rest(&mut self) -> Option<f64> {
         let began = Instant::now();
         let mut guidance = None;
-        self.worker.send(Event::Paused { job: self.job.id });
-        let (controls, requests) = (self.worker.ends.controls.clone(), self.worker.ends.requests.clone());
+        self.workspace.send(Event::Paused { job: self.job.id });
+        let (controls, requests) =
+            (self.workspace.ends.controls.clone(), self.workspace.ends.requests.clone());
         loop {
             select! {
                 recv(controls) -> control => match control {
@@ -182,9 +185,9 @@ impl<'a> RunningJob<'a> {
                 },
                 recv(requests) -> work => match work {
                     Ok(work) => {
-                        self.answer(model, work);
-                        while self.worker.has_strips() && controls.is_empty() {
-                            self.worker.make_strip(model, STRIP_PIECE);
+                        self.workspace.answer_or_keep(self.model, work);
+                        while self.workspace.has_strips() && controls.is_empty() {
+                            self.workspace.make_strip(self.model, STRIP_PIECE);
                         }
                     }
                     Err(_) => {
@@ -196,41 +199,37 @@ impl<'a> RunningJob<'a> {
         }
         self.rested += began.elapsed();
         if !self.stopped {
-            self.worker.send(Event::Resumed { job: self.job.id });
+            self.workspace.send(Event::Resumed { job: self.job.id });
         }
         guidance
     }
 
-    fn answer_quick_requests(&mut self, model: &OpenModel) {
-        while let Ok(work) = self.worker.ends.requests.try_recv() {
-            self.answer(model, work);
+    fn answer_quick_requests(&mut self) {
+        while let Ok(work) = self.workspace.ends.requests.try_recv() {
+            self.workspace.answer_or_keep(self.model, work);
         }
     }
 
-    /// The running job holds the model, so the worker answers with it lent back.
-    fn answer(&mut self, model: &OpenModel, work: Work) {
-        self.worker.answer_or_keep(model, work);
-    }
-
     /// Sends the job's one end.
-    fn finish(&self, end: End, model: &OpenModel) {
+    fn finish(&self, end: End) {
         let job = self.job.id;
         let took = self.began.elapsed().saturating_sub(self.rested);
         let event = match end {
-            End::Finished(frame) => Event::Finished { job, frame, made: self.made(model), took },
+            End::Finished(frame) => Event::Finished { job, frame, made: self.made(), took },
             End::Stopped => Event::Stopped {
                 job,
                 steps_done: self.guidance_of_steps.len(),
                 latency: self.stop.raised_for(),
-                made: self.made(model),
+                made: self.made(),
             },
             End::Failed(error) => Event::Failed { job, report: Report::of(&error) },
         };
-        self.worker.send(event);
+        self.workspace.send(event);
     }
 
     /// How the picture was made, with the guidance as it was steered. Waits for the model's hash.
-    fn made(&self, model: &OpenModel) -> Box<Made> {
+    fn made(&self) -> Box<Made> {
+        let model = self.model;
         // A stop means that nobody wants to wait.
         let hash = model.hash.wait(&self.stop);
         let settings = &self.job.settings;

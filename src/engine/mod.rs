@@ -11,6 +11,7 @@ mod job;
 mod open;
 mod preview;
 mod worker;
+mod workspace;
 
 pub use crate::checkpoint::ModelPart;
 pub use companions::first_settings;
@@ -21,4 +22,5 @@ pub use hash::{Busyness, ModelHash};
 pub use open::{ModelConfig, OpenError, OpenModel, Opening, find_config, is_model, of_model, open_model};
 pub(crate) use preview::Previewer;
 pub use preview::steps_kept::StepError;
-pub use worker::{EngineOptions, Waker, spawn};
+pub use worker::{EngineOptions, spawn};
+pub use workspace::Waker;

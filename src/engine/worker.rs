@@ -1,34 +1,21 @@
 //! The inference thread's loop: one request at a time; controls are read between steps.
 //!
-//! Invariants: every started job ends in exactly one of finished, stopped, failed; an event is sent
-//! before the window is woken; a panic becomes [`Event::Died`] and ends the thread.
+//! Invariants: every started job ends in exactly one of finished, stopped, failed; a panic becomes
+//! [`Event::Died`] and ends the thread.
 
-use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
 
-use crate::journal;
-use crate::message::{Compute, Control, Event, JobId, ModelSource, Report, Request, STARTER, TokenCount};
-use crate::ops::{Device, DeviceOptions, Progress, StopFlag};
-
-use super::compute::with_compute;
-use super::generate;
-use super::handle::{EngineEnds, EngineHandle, Work};
-use super::hash::Busyness;
-use super::open::{OpenModel, Opening, looks_right, open_model};
+use crate::engine::compute::with_compute;
+use crate::engine::generate::GenerateError;
+use crate::engine::handle::{EngineEnds, EngineHandle, Work};
 use crate::engine::job::RunningJob;
-use crate::engine::preview::Previewer;
-use crate::engine::preview::steps_kept::{StepError, StepSource, StepsKept};
-use crate::engine::preview::strips::Strips;
-use crate::engine::preview::tiny;
-
-/// How long strips are made before the requests are looked at again.
-pub(super) const STRIP_PIECE: Duration = Duration::from_millis(20);
-
-/// Wakes the front end after something was sent.
-pub type Waker = Arc<dyn Fn() + Send + Sync>;
+use crate::engine::open::{OpenModel, Opening, looks_right, open_model};
+use crate::engine::preview::{Previewer, tiny};
+use crate::engine::workspace::{STRIP_PIECE, Waker, Workspace};
+use crate::journal;
+use crate::message::{Compute, Event, ModelSource, Report, Request, STARTER};
+use crate::ops::{Device, DeviceOptions, StopFlag};
 
 /// What the inference thread is given at its start.
 #[derive(Clone, Debug, Default)]
@@ -70,47 +57,28 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 /// The thread's state.
-pub(super) struct Worker {
-    pub(super) ends: EngineEnds,
-    wake: Waker,
+struct Worker {
     options: EngineOptions,
-    pub(super) model: Option<OpenModel>,
-    pub(super) previewer: Previewer,
-    pub(super) kept: StepsKept,
-    strips: Strips,
-    /// Keeps hashing at rest while anything else is done.
-    pub(super) busyness: Busyness,
-    /// Requests that came while a job ran.
-    waiting: VecDeque<Work>,
+    model: Option<OpenModel>,
+    workspace: Workspace,
     /// There is preview work left to do while idle.
     preparing: bool,
 }
 
 impl Worker {
     fn new(options: EngineOptions, ends: EngineEnds, wake: Waker) -> Self {
-        let previewer = Previewer::new(None, None);
-        let kept = StepsKept::new(options.session_folder.clone());
-        Self {
-            ends,
-            wake,
-            options,
-            model: None,
-            previewer,
-            kept,
-            strips: Strips::default(),
-            busyness: Busyness::default(),
-            waiting: VecDeque::new(),
-            preparing: false,
-        }
+        let workspace = Workspace::new(ends, wake, options.session_folder.clone());
+        Self { options, model: None, workspace, preparing: false }
     }
 
     /// Works until the front end is gone.
     fn run(mut self) {
         loop {
-            let work = match self.waiting.pop_front() {
+            let requests = &self.workspace.ends.requests;
+            let work = match self.workspace.waiting.pop_front() {
                 Some(work) => work,
-                None if self.preparing || (self.model.is_some() && self.has_strips()) => {
-                    match self.ends.requests.try_recv() {
+                None if self.preparing || (self.model.is_some() && self.workspace.has_strips()) => {
+                    match requests.try_recv() {
                         Ok(work) => work,
                         Err(crossbeam_channel::TryRecvError::Empty) => {
                             self.do_quiet_work();
@@ -119,7 +87,7 @@ impl Worker {
                         Err(crossbeam_channel::TryRecvError::Disconnected) => return,
                     }
                 }
-                None => match self.ends.requests.recv() {
+                None => match requests.recv() {
                     Ok(work) => work,
                     Err(crossbeam_channel::RecvError) => return,
                 },
@@ -129,64 +97,28 @@ impl Worker {
     }
 
     fn handle(&mut self, Work { request, stop }: Work) {
-        let busyness = self.busyness.clone();
+        let busyness = self.workspace.busyness.clone();
         let busy = busyness.begin();
-        match request {
-            Request::Open(source) => self.open(source, self.options.device, &stop),
-            Request::Compute(compute) => self.compute(&compute, &stop),
-            Request::Generate(job) => RunningJob::run(self, job, stop, busy),
-            Request::CountTokens { text } => self.count_tokens(self.model.as_ref(), text),
-            Request::Decode { job, step } => self.decode(self.model.as_ref(), job, step, &stop),
-            Request::Strip { job } => self.strips.ask(job),
+        match self.workspace.answer(self.model.as_ref(), request, &stop) {
+            Some(Request::Open(source)) => self.open(source, self.options.device, &stop),
+            Some(Request::Compute(compute)) => self.compute(&compute, &stop),
+            Some(Request::Generate(job)) => match &self.model {
+                Some(model) => RunningJob::run(&mut self.workspace, model, job, stop, busy),
+                None => {
+                    let report = Report::of(&GenerateError::NoModel);
+                    self.workspace.send(Event::Failed { job: job.id, report });
+                }
+            },
+            // Answered.
+            None | Some(Request::CountTokens { .. } | Request::Decode { .. } | Request::Strip { .. }) => {}
         }
-    }
-
-    /// Whether an earlier picture's strip is not whole yet.
-    pub(super) fn has_strips(&self) -> bool {
-        self.strips.is_waiting()
     }
 
     /// One piece of the work that is done while nobody waits.
     fn do_quiet_work(&mut self) {
-        match self.model.take() {
-            Some(model) if self.strips.is_waiting() => {
-                self.make_strip(&model, STRIP_PIECE);
-                self.model = Some(model);
-            }
-            model => {
-                self.model = model;
-                self.prepare_previews();
-            }
-        }
-    }
-
-    /// Makes the next frames of a strip that was asked for, if one was.
-    pub(super) fn make_strip(&mut self, model: &OpenModel, budget: Duration) {
-        if let Some(event) = self.strips.make(&self.kept, model, &mut self.previewer, budget) {
-            self.send(event);
-        }
-    }
-
-    /// Sends, then wakes.
-    pub(super) fn send(&self, event: Event) {
-        // A front end that is gone needs no event.
-        self.ends.events.send(event).ok();
-        (self.wake)();
-    }
-
-    /// Wakes the front end for a preview.
-    pub(super) fn wake(&self) {
-        (self.wake)();
-    }
-
-    /// A request that came while a job runs with `model`: quick ones are answered, the rest wait
-    /// their turn.
-    pub(super) fn answer_or_keep(&mut self, model: &OpenModel, Work { request, stop }: Work) {
-        match request {
-            Request::CountTokens { text } => self.count_tokens(Some(model), text),
-            Request::Decode { job, step } => self.decode(Some(model), job, step, &stop),
-            Request::Strip { job } => self.strips.ask(job),
-            request => self.waiting.push_back(Work { request, stop }),
+        match &self.model {
+            Some(model) if self.workspace.has_strips() => self.workspace.make_strip(model, STRIP_PIECE),
+            _ => self.prepare_previews(),
         }
     }
 
@@ -204,7 +136,7 @@ impl Worker {
     fn open(&mut self, source: ModelSource, device: DeviceOptions, stop: &StopFlag) {
         if let Err(error) = looks_right(&source) {
             let former_is_open = self.model.is_some();
-            self.send(Event::OpenFailed { source, report: Report::of(&error), former_is_open });
+            self.workspace.send(Event::OpenFailed { source, report: Report::of(&error), former_is_open });
             return;
         }
         let former_device = std::mem::replace(&mut self.options.device, device);
@@ -222,7 +154,7 @@ impl Worker {
             log::warn!("the former model cannot be opened again: {}", lost.details);
         }
         let former_is_open = matches!(again, Some(Ok(())));
-        self.send(Event::OpenFailed { source, report, former_is_open });
+        self.workspace.send(Event::OpenFailed { source, report, former_is_open });
     }
 
     /// Reads a model and makes it the present one.
@@ -233,16 +165,16 @@ impl Worker {
                 path.file_name().unwrap_or_default().to_string_lossy().into_owned()
             }
         };
-        self.send(Event::Loading { part: name.clone(), share: 0.0 });
+        self.workspace.send(Event::Loading { part: name.clone(), share: 0.0 });
         // The device lives on with the model, the flag of its loading does not.
         let (device, _) =
             Device::open(self.options.device, StopFlag::default()).map_err(|error| Report::of(&error))?;
         let _under = device.under(stop);
-        let (events, wake) = (self.ends.events.clone(), self.wake.clone());
+        let (events, wake) = (self.workspace.ends.events.clone(), self.workspace.wake.clone());
         let opening = Opening {
-            progress: Some(self.progress(name)),
+            progress: Some(self.workspace.progress(name)),
             cache: self.options.cache_folder.as_deref(),
-            busyness: self.busyness.clone(),
+            busyness: self.workspace.busyness.clone(),
             on_hash: Box::new(move |hash| {
                 events.send(Event::Hashed { hash: hash.to_owned() }).ok();
                 wake();
@@ -254,29 +186,15 @@ impl Worker {
             model.info.notes.push(note);
             None
         });
-        self.previewer = Previewer::new(self.options.cache_folder.clone(), tiny);
+        self.workspace.previewer = Previewer::new(self.options.cache_folder.clone(), tiny);
         self.model = Some(model);
         Ok(())
     }
 
     fn tell_opened(&self) {
         if let Some(model) = &self.model {
-            self.send(Event::Opened(Box::new(model.info.clone())));
+            self.workspace.send(Event::Opened(Box::new(model.info.clone())));
         }
-    }
-
-    /// Tells the share that is read, a hundred times at most.
-    fn progress(&self, part: String) -> Progress {
-        let (events, wake) = (self.ends.events.clone(), self.wake.clone());
-        let last = std::sync::atomic::AtomicUsize::new(0);
-        Arc::new(move |done, total| {
-            let percent = 100 * done / total.max(1);
-            if last.swap(percent, std::sync::atomic::Ordering::Relaxed) != percent {
-                // Progress may be lost when nobody reads; it is not an end.
-                events.try_send(Event::Loading { part: part.clone(), share: percent as f32 / 100.0 }).ok();
-                wake();
-            }
-        })
     }
 
     fn prepare_previews(&mut self) {
@@ -284,41 +202,13 @@ impl Worker {
             self.preparing = false;
             return;
         };
-        let _busy = self.busyness.begin();
-        match self.previewer.prepare(&model.networks, model.hash.if_ready().as_deref()) {
+        let _busy = self.workspace.busyness.begin();
+        match self.workspace.previewer.prepare(&model.networks, model.hash.if_ready().as_deref()) {
             Ok(more) => self.preparing = more,
             Err(error) => {
                 log::warn!("the fast preview is not prepared: {error}");
                 self.preparing = false;
             }
         }
-    }
-
-    fn count_tokens(&self, model: Option<&OpenModel>, text: String) {
-        let tokens = model.and_then(|model| model.networks.tokenize(&text).ok());
-        let count = tokens.map_or_else(TokenCount::default, |tokens| TokenCount {
-            used: tokens.needed,
-            max: tokens.ids.len(),
-            dropped_from: tokens.dropped_from,
-        });
-        self.send(Event::Tokens { text, count });
-    }
-
-    fn decode(&self, model: Option<&OpenModel>, job: JobId, step: usize, stop: &StopFlag) {
-        let pred_x0 = match model {
-            Some(model) => self.kept.pred_x0(job, step, &model.info.source).map(|pred_x0| (model, pred_x0)),
-            None => Err(StepError::Gone),
-        };
-        let frame = pred_x0.map_err(|error| Report::of(&error)).and_then(|(model, pred_x0)| {
-            let _under = model.networks.device().under(stop);
-            let decoded = generate::decode(&model.networks, &pred_x0);
-            decoded.map(|(frame, _)| frame).map_err(|error| Report::of(&error))
-        });
-        self.send(Event::Decoded { job, step, frame });
-    }
-
-    /// The next control for `job`, if one has come; those of other jobs are dropped.
-    pub(super) fn control(&self, job: JobId) -> Option<Control> {
-        self.ends.controls.try_iter().find(|control| super::handle::job_of(control) == job)
     }
 }

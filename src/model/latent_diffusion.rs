@@ -151,8 +151,7 @@ impl LatentDiffusion {
     ///
     /// # Errors
     /// If the conditioning does not fit the model, or stopped.
-    pub fn apply_model(&self, x: &Tensor, t: &[usize], conditioning: &Conditioning) -> Result<Tensor> {
-        let t: Vec<f32> = t.iter().map(|&t| t as f32).collect();
+    pub fn apply_model(&self, x: &Tensor, t: &[f32], conditioning: &Conditioning) -> Result<Tensor> {
         let key = self.config.conditioning_key;
         let x = match key {
             ConditioningKey::Concat | ConditioningKey::Hybrid => {
@@ -174,7 +173,7 @@ impl LatentDiffusion {
             _ => None,
         };
         let y = if key == ConditioningKey::Adm { conditioning.y.as_deref() } else { None };
-        self.unet.forward(&x, &t, context.as_ref(), y)
+        self.unet.forward(&x, t, context.as_ref(), y)
     }
 
     fn check_channels(&self, x: &Tensor) -> Result<()> {

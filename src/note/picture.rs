@@ -9,10 +9,12 @@ use crate::told::Told;
 /// About a picture's settings and its file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum PictureNote {
-    /// A picture's sampler is none of ours; DDIM takes its place.
+    /// A picture's sampler is not in the table; the default one takes its place.
     OtherSampler {
-        /// Its name.
+        /// The name in the picture.
         found: String,
+        /// The sampler that is used.
+        used: String,
     },
     /// A picture's size is none that the model makes.
     OtherSize {
@@ -28,10 +30,12 @@ pub enum PictureNote {
         /// What is used.
         used: usize,
     },
-    /// A picture's fresh noise does not go with PLMS.
+    /// A picture's eta is above 0, and its sampler takes none.
     OtherEta {
         /// The picture's eta.
         found: f64,
+        /// The sampler's name.
+        sampler: String,
     },
     /// A picture was made by another model.
     OtherModel {
@@ -75,8 +79,8 @@ pub enum PictureNote {
 impl fmt::Display for PictureNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OtherSampler { found } => {
-                write!(f, "the picture was made with the sampler {found}; ddim is used instead")
+            Self::OtherSampler { found, used } => {
+                write!(f, "the picture was made with the sampler {found}; {used} is used instead")
             }
             Self::OtherSize { found: [width, height], used: [across, down] } => {
                 write!(
@@ -87,8 +91,8 @@ impl fmt::Display for PictureNote {
             Self::OtherSteps { found, used } => {
                 write!(f, "the picture was made with {found} steps; {used} are used")
             }
-            Self::OtherEta { found } => {
-                write!(f, "the picture was made with an eta of {found}; 0 is used, which plms needs")
+            Self::OtherEta { found, sampler } => {
+                write!(f, "the picture was made with an eta of {found}; 0 is used, which {sampler} needs")
             }
             Self::OtherModel { found, used } => {
                 write!(f, "the picture was made with the model {found}; {used} is used")
@@ -134,7 +138,6 @@ impl Told for PictureNote {
 
     fn values(&self) -> Vec<(&'static str, String)> {
         match self {
-            Self::OtherSampler { found } => vec![("found", found.clone())],
             Self::OtherSize { found, used } => {
                 let size = |[width, height]: [usize; 2]| format!("{width}×{height}");
                 vec![("found", size(*found)), ("used", size(*used))]
@@ -142,8 +145,12 @@ impl Told for PictureNote {
             Self::OtherSteps { found, used } => {
                 vec![("found", found.to_string()), ("used", used.to_string())]
             }
-            Self::OtherEta { found } => vec![("found", found.to_string())],
-            Self::OtherModel { found, used } => vec![("found", found.clone()), ("used", used.clone())],
+            Self::OtherEta { found, sampler } => {
+                vec![("found", found.to_string()), ("sampler", sampler.clone())]
+            }
+            Self::OtherSampler { found, used } | Self::OtherModel { found, used } => {
+                vec![("found", found.clone()), ("used", used.clone())]
+            }
             Self::NotTold { what } => vec![("what", what.clone())],
             Self::WasStopped { after } => vec![("after", after.to_string())],
             Self::WasSteered { used } => vec![("used", used.to_string())],

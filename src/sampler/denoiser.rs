@@ -1,25 +1,27 @@
 //! `Denoiser`: all that a sampler asks of a model.
 
-use super::{Latent, Parameterization};
+use super::Latent;
 
-/// A network under its conditioning. Implementations hold the model and both contexts.
+/// A model under its conditioning. Implementations hold the network and both contexts.
+///
+/// Timesteps are real numbers: a schedule in σ lies between the timesteps of training.
 pub trait Denoiser {
-    /// Why a prediction could not be made (stopped, out of memory).
+    /// Why the model could not answer (stopped, out of memory).
     type Error;
 
-    /// The prediction for `x` (b, c, h, w) at `t` under the condition alone.
+    /// The prediction for `x` (b, c, h, w) at `t` under the condition alone, of x's shape.
     ///
     /// # Errors
     /// If the network fails or is stopped.
-    fn conditional(&mut self, x: &Latent, t: usize) -> Result<Latent, Self::Error>;
+    fn conditional(&mut self, x: &Latent, t: f32) -> Result<Latent, Self::Error>;
 
     /// The predictions without and with the condition, from one call of a doubled batch.
     ///
     /// # Errors
     /// If the network fails or is stopped.
-    fn guided(&mut self, x: &Latent, t: usize) -> Result<(Latent, Latent), Self::Error>;
+    fn guided(&mut self, x: &Latent, t: f32) -> Result<(Latent, Latent), Self::Error>;
 
-    /// Whether there is an unconditional context; without it every step is a single pass.
+    /// Whether there is an unconditional context; without it every call is a single pass.
     fn has_unconditional(&self) -> bool;
 
     /// What the predictions are.
@@ -30,4 +32,14 @@ pub trait Denoiser {
     /// # Errors
     /// If the first stage has no codebook.
     fn quantize(&mut self, pred_x0: &Latent) -> Result<Latent, Self::Error>;
+}
+
+/// What the network predicts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Parameterization {
+    /// The noise ε (Ho et al. 2020).
+    #[default]
+    Eps,
+    /// The velocity √ᾱ·ε − √(1−ᾱ)·x_0 (Salimans and Ho 2022).
+    V,
 }

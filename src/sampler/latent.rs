@@ -10,39 +10,39 @@ use serde::{Deserialize, Serialize};
 pub struct Latent {
     /// (b, c, h, w).
     pub shape: [usize; 4],
-    /// The numbers.
+    /// Its elements, row-major.
     pub values: Vec<f32>,
 }
 
 impl Latent {
-    /// A latent of these numbers.
+    /// A latent of these elements; `values.len()` is the product of `shape`.
     pub fn new(shape: [usize; 4], values: Vec<f32>) -> Self {
         debug_assert_eq!(values.len(), shape.iter().product::<usize>());
         Self { shape, values }
     }
 
-    /// Numbers of one latent.
+    /// Elements of the whole batch.
     pub fn len(&self) -> usize {
         self.values.len()
     }
 
-    /// Whether it holds nothing.
+    /// Whether it has no elements.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
 
-    /// f of each number.
+    /// f of each element.
     pub fn map(&self, f: impl Fn(f32) -> f32) -> Self {
         Self { shape: self.shape, values: self.values.iter().map(|&value| f(value)).collect() }
     }
 
-    /// f of each pair of numbers of two latents of one shape.
+    /// f of each pair of elements of two latents of one shape.
     pub fn zip(&self, other: &Self, f: impl Fn(f32, f32) -> f32) -> Self {
         let values = self.values.iter().zip(&other.values).map(|(&a, &b)| f(a, b)).collect();
         Self { shape: self.shape, values }
     }
 
-    /// Whether every number is finite.
+    /// Whether every element is finite.
     pub fn is_finite(&self) -> bool {
         self.values.iter().all(|value| value.is_finite())
     }

@@ -1,4 +1,4 @@
-//! Noise: the random numbers a seed names, the same on every machine and for every device.
+//! `Noise`: the random numbers that a seed names, the same on every machine and for every device.
 //!
 //! A [`Noise`] is a plain value: cloned or serialised at any point, it goes on from there with the
 //! same numbers. The state is more than the generator: the CPU kinds keep the second half of a

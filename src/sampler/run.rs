@@ -1,4 +1,4 @@
-//! A run: the state between two steps, the options that hold for all of them, and the loop.
+//! A run: the state between two steps, and the loop over them.
 //!
 //! Invariant: [`RunState`] is a plain value. Saved after any step and restored, it goes on to the
 //! same picture, bit for bit.
@@ -9,95 +9,49 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::noise::Noise;
-use super::{DdimSchedule, Denoiser, DiffusionSchedule, Latent, update};
-use crate::sampler::SamplerKind;
+use super::options::RunOptions;
+use super::step::{History, Step, Stepped};
+use super::{DdimSchedule, Denoiser, DiffusionSchedule, Latent, rules};
 
-/// Changes a prediction before it is used: `score_corrector` of the reference.
-/// Takes e_t, x, t; gives the corrected e_t.
-pub type ScoreCorrector<'a> = &'a dyn Fn(Latent, &Latent, usize) -> Latent;
-
-/// Where a mask is 1 the picture is held to x0 (inpainting without a special model).
-#[derive(Clone, Debug, PartialEq)]
-pub struct Mask {
-    /// (b, 1 or c, h, w); 1 keeps x0.
-    pub mask: Latent,
-    /// (b, c, h, w), noised to each step's level.
-    pub x0: Latent,
-}
-
-/// What holds for all steps of a run.
-#[derive(Clone)]
-pub struct RunOptions<'a> {
-    /// The update rule.
-    pub sampler: SamplerKind,
-    /// Scales each step's fresh noise.
-    pub temperature: f64,
-    /// Share of the fresh noise that is dropped, 0 to 1.
-    pub noise_dropout: f64,
-    /// One draw of noise for the whole batch.
-    pub repeat_noise: bool,
-    /// Use the codebook's version of pred_x0.
-    pub quantize_denoised: bool,
-    /// Changes predictions.
-    pub score_corrector: Option<ScoreCorrector<'a>>,
-    /// Holds part of the picture.
-    pub mask: Option<Mask>,
-    /// Keep x and pred_x0 every so many steps (by index), and at the first.
-    pub log_every_t: usize,
-}
-
-impl Default for RunOptions<'_> {
-    fn default() -> Self {
-        Self {
-            sampler: SamplerKind::Ddim,
-            temperature: 1.0,
-            noise_dropout: 0.0,
-            repeat_noise: false,
-            quantize_denoised: false,
-            score_corrector: None,
-            mask: None,
-            log_every_t: 100,
-        }
-    }
-}
-
-/// Everything between two steps.
+/// All that a run carries from one step to the next.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunState {
     /// The latent as it is now.
     pub x: Latent,
-    /// Steps done.
+    /// Steps that are done.
     pub step: usize,
     /// The generator, where it stands.
     pub noise: Noise,
     /// The guidance of the steps to come (`unconditional_guidance_scale`).
     pub guidance: f64,
-    /// The last predictions, for PLMS; at most three.
-    pub old_eps: Vec<Latent>,
+    /// What the update rule keeps of the steps before.
+    pub history: History,
 }
 
 impl RunState {
     /// The start: `x_t`, or fresh noise of `shape`.
     pub fn start(shape: [usize; 4], x_t: Option<Latent>, mut noise: Noise, guidance: f64) -> Self {
         let x = x_t.unwrap_or_else(|| Latent::new(shape, noise.randn(shape.iter().product())));
-        Self { x, step: 0, noise, guidance, old_eps: Vec::new() }
+        Self { x, step: 0, noise, guidance, history: History::new() }
     }
 }
 
-/// What a step gives to the callback.
+/// What the callback learns of a step.
 pub struct StepReport<'a> {
-    /// Which step, from 0.
+    /// The step's number, from 0.
     pub step: usize,
-    /// How many there are.
+    /// Steps of the whole run.
     pub steps: usize,
-    /// Its t.
+    /// Its timestep of training.
     pub timestep: usize,
-    /// The guidance it used.
+    /// The guidance that it used.
     pub guidance: f64,
     /// The latent after it.
     pub x: &'a Latent,
     /// The picture it predicts.
     pub pred_x0: &'a Latent,
+    /// How often it asked the model.
+    pub model_calls: usize,
     /// How long it took, callback excluded.
     pub took: Duration,
 }
@@ -125,13 +79,13 @@ pub struct RunOutcome {
     pub state: RunState,
     /// What `log_every_t` kept.
     pub intermediates: Intermediates,
-    /// The callback ended it before the last step.
+    /// Whether the callback ended it before the last step.
     pub stopped: bool,
 }
 
 /// Runs the steps of `schedule` that `state` has not done yet.
 ///
-/// `on_step` is called after each; it may end the run or change the guidance of the steps to come.
+/// Calls `on_step` after each; it may end the run or change the guidance of the steps to come.
 /// Mirrors `DDIMSampler.ddim_sampling` and `PLMSSampler.plms_sampling`.
 ///
 /// # Errors
@@ -152,19 +106,22 @@ pub fn run<D: Denoiser>(
         let timestep = schedule.ddim_timesteps[index];
         let guidance = state.guidance;
         if let Some(mask) = &options.mask {
-            state.x = hold(mask, full, timestep, &mut state);
+            state.x = mask.hold(&state.x, full, timestep, &mut state.noise);
         }
-        let pred_x0 = match options.sampler {
-            SamplerKind::Ddim => update::p_sample_ddim(denoiser, full, schedule, options, index, &mut state)?,
-            SamplerKind::Plms => update::p_sample_plms(denoiser, full, schedule, options, index, &mut state)?,
-        };
+        let noise = &mut state.noise;
+        let mut step = Step { denoiser, full, schedule, options, noise, guidance, index, model_calls: 0 };
+        let Stepped { x_prev, pred_x0 } =
+            rules::step(options.sampler, &mut step, &state.x, &mut state.history)?;
+        let model_calls = step.model_calls;
+        state.x = x_prev;
         state.step += 1;
         if index.is_multiple_of(options.log_every_t.max(1)) || index + 1 == steps {
             intermediates.x_inter.push(state.x.clone());
             intermediates.pred_x0.push(pred_x0.clone());
         }
         let (step, took) = (state.step - 1, began.elapsed());
-        let report = StepReport { step, steps, timestep, guidance, x: &state.x, pred_x0: &pred_x0, took };
+        let (x, pred_x0) = (&state.x, &pred_x0);
+        let report = StepReport { step, steps, timestep, guidance, x, pred_x0, model_calls, took };
         match on_step(&report, &state) {
             ControlFlow::Continue(next) => state.guidance = next.guidance.unwrap_or(state.guidance),
             ControlFlow::Break(()) => {
@@ -174,35 +131,4 @@ pub fn run<D: Denoiser>(
         }
     }
     Ok(RunOutcome { state, intermediates, stopped: false })
-}
-
-/// x with the masked part replaced by x0 at this step's noise level; draws the noise.
-fn hold(mask: &Mask, full: &DiffusionSchedule, timestep: usize, state: &mut RunState) -> Latent {
-    let img_orig = q_sample(full, &mask.x0, timestep, &mut state.noise);
-    let [_, c, h, w] = state.x.shape;
-    let mask_channels = mask.mask.shape[1];
-    let plane = h * w;
-    let mut x = state.x.clone();
-    for (i, value) in x.values.iter_mut().enumerate() {
-        let (batch, channel, position) = (i / (c * plane), i / plane % c, i % plane);
-        let keep = mask.mask.values[(batch * mask_channels + channel % mask_channels) * plane + position];
-        *value = img_orig.values[i] * keep + (1.0 - keep) * *value;
-    }
-    x
-}
-
-/// x_t = √ᾱ_t·x_0 + √(1 − ᾱ_t)·ε with fresh noise (DDPM, eq. 4).
-pub fn q_sample(full: &DiffusionSchedule, x_start: &Latent, timestep: usize, noise: &mut Noise) -> Latent {
-    let fresh = Latent::new(x_start.shape, noise.randn(x_start.len()));
-    let (signal, sigma) = (full.sqrt_alphas_cumprod[timestep], full.sqrt_one_minus_alphas_cumprod[timestep]);
-    x_start.zip(&fresh, |x, noise| signal * x + sigma * noise)
-}
-
-/// x_0 noised to the level of step index `t_enc` of the run's schedule: where img2img starts
-/// (`DDIMSampler.stochastic_encode`).
-pub fn stochastic_encode(schedule: &DdimSchedule, x0: &Latent, t_enc: usize, noise: &mut Noise) -> Latent {
-    let fresh = Latent::new(x0.shape, noise.randn(x0.len()));
-    let alpha = schedule.ddim_alphas[t_enc] as f32;
-    let (signal, sigma) = (alpha.sqrt(), (1.0 - schedule.ddim_alphas[t_enc]).sqrt() as f32);
-    x0.zip(&fresh, |x, noise| signal * x + sigma * noise)
 }

@@ -11,50 +11,52 @@ use crate::config::{self, ConfigError};
 use crate::sampler::SamplerKind;
 use crate::trace::{Recorded, Trace, Values};
 
-/// An expectation file may not be longer.
+/// The name of the starter's case.
+pub(super) const STARTER: &str = "starter";
+/// The longest expectation file, in bytes.
 const EXPECTED_BYTES_MAX: u64 = 1 << 30;
 
-/// Why a case could not be read.
+/// Why a case cannot be read.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CaseError {
-    /// A file of it.
+    /// A file is missing or damaged.
     #[error("expected {file} in the case folder, found that it cannot be read ({cause}); check {folder}")]
     File {
-        /// Which file.
+        /// The file at fault.
         file: &'static str,
-        /// The system's or the parser's words.
+        /// What the system or the parser says.
         cause: String,
-        /// The folder.
+        /// The case folder.
         folder: String,
     },
-    /// Its config.
+    /// The config is not one of a model.
     #[error(transparent)]
     Config(#[from] ConfigError),
 }
 
-/// `request.json`: what the reference was asked for.
+/// `request.json`: the reference's arguments.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CaseRequest {
     /// (c, h, w) of the latent.
     pub shape: [usize; 3],
-    /// Latents at once.
+    /// Latents in the batch.
     pub batch: usize,
-    /// Steps asked for.
+    /// `S` of the reference's call.
     pub steps: usize,
     /// `unconditional_guidance_scale`.
     pub scale: f64,
-    /// η.
+    /// η of DDIM (eq. 16); 0 for PLMS.
     pub eta: f64,
     /// Seed of the noise.
     pub seed: u64,
-    /// Update rule.
+    /// The sampler's canonical name.
     pub sampler: SamplerKind,
     /// Seed of the weights.
     pub weights_seed: u32,
     /// Text, for models that take it.
     pub prompt: Option<String>,
-    /// Unwanted text.
+    /// Text of guidance's other half; empty if absent.
     pub negative_prompt: Option<String>,
     /// Scales the steps' noise.
     #[serde(default = "one")]
@@ -66,15 +68,15 @@ pub struct CaseRequest {
     pub class_label: Option<i64>,
     /// The class of guidance's other half.
     pub unconditional_class: Option<i64>,
-    /// `mask` and `x0` are given.
+    /// Whether the expectation file holds `mask` and `x0`.
     #[serde(default)]
     pub inpaint: bool,
     /// Strength of noising `image_in`.
     pub img2img: Option<f64>,
-    /// `concat` is given, beside a context.
+    /// Whether it holds `concat`, for a model that also takes a context.
     #[serde(default)]
     pub hybrid: bool,
-    /// So many channels of `concat` are given.
+    /// Channels of its `concat`, for a model that takes nothing else.
     pub concat_channels: Option<usize>,
 }
 
@@ -82,16 +84,16 @@ fn one() -> f64 {
     1.0
 }
 
-/// One case.
+/// A recorded run of the reference.
 #[derive(Clone, Debug)]
 pub struct Case {
     /// The folder's name.
     pub name: String,
-    /// The model.
+    /// The model's config.
     pub config: Value,
-    /// What was asked.
+    /// The reference's arguments.
     pub request: CaseRequest,
-    /// What the reference computed, and the inputs it was given.
+    /// What the reference computed, and its inputs.
     pub expected: Trace,
     /// The folder, for weights and tokenizer; none if embedded.
     pub folder: Option<PathBuf>,
@@ -100,7 +102,7 @@ pub struct Case {
 impl Case {
     /// Whether it is the embedded run of the starter model, whose weights are in the binary too.
     pub fn is_starter(&self) -> bool {
-        self.folder.is_none() && self.name == super::embedded::STARTER
+        self.folder.is_none() && self.name == STARTER
     }
 
     /// Reads a case folder.

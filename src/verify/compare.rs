@@ -8,9 +8,9 @@ pub const TOLERANCE: f64 = 1e-4;
 /// What came of one tensor.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
-    /// Its name.
+    /// The tensor's name.
     pub name: String,
-    /// Its expected shape.
+    /// The reference's shape.
     pub shape: Vec<usize>,
     /// max |a − b|; 0 for equal integers.
     pub absolute: f64,
@@ -20,7 +20,7 @@ pub struct Comparison {
     pub failure: Option<String>,
 }
 
-/// Tensors that are given, not computed.
+/// Tensors that are inputs, not results.
 const INPUTS: [&str; 6] = ["concat", "image_in", "mask", "probe_t", "probe_x", "x0"];
 
 /// One comparison for every expected tensor that is no input, in the order of their names.

@@ -1,4 +1,7 @@
-//! Computing a case: the same stages as the reference, each on our own results.
+//! Computes a case: the reference's stages in order, each on the program's own results of the one before.
+//!
+//! Sampling goes through [`run`] with the rule that the request names, so a case checks the very code
+//! that makes pictures.
 
 use std::ops::ControlFlow;
 
@@ -7,20 +10,20 @@ use crate::model::{Conditioning, ConditioningKey, Encoded, LatentDiffusion};
 use crate::ops::{self, Tensor};
 use crate::sampler::noise::Noise;
 use crate::sampler::{
-    DdimSchedule, Latent, Mask, Next, RunOptions, RunState, ScheduleError, run, stochastic_encode,
+    DdimSchedule, Latent, Mask, Next, RngKind, RunOptions, RunState, ScheduleError, StepReport,
+    TimestepSpacing, make_schedule, run, stochastic_encode,
 };
-use crate::sampler::{RngKind, SamplerKind, TimestepSpacing};
 use crate::trace::{Recorded, Trace, Values};
 
 use super::case::{Case, CaseRequest};
 
-/// Why a case could not be computed.
+/// Why a case cannot be computed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum VerifyError {
     /// The request does not go with the model or with its inputs.
     #[error("{0}")]
     Request(String),
-    /// There is no such schedule.
+    /// The sampler or the model has no such schedule.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
     /// The network failed or was stopped.
@@ -50,7 +53,7 @@ pub fn compute(case: &Case, model: &LatentDiffusion) -> Result<Trace> {
     Ok(trace)
 }
 
-/// The tensors that a case gives.
+/// The input tensors of a case.
 struct Inputs<'a> {
     expected: &'a Trace,
 }
@@ -60,7 +63,7 @@ impl Inputs<'_> {
         self.expected.tensors.get(name)
     }
 
-    /// A given map (b, c, h, w).
+    /// The input `name`, a map (b, c, h, w).
     fn map(&self, name: &str) -> Result<Latent> {
         let wrong = |found: &str| {
             VerifyError::Request(format!("the request needs {name} (b, c, h, w), found {found}"))
@@ -116,7 +119,7 @@ fn conditioning(
     Ok((conditional, unconditional))
 }
 
-/// Puts the given `concat` into both halves of the guidance.
+/// Adds the input `concat` to both halves of the guidance.
 fn add_concat(
     request: &CaseRequest,
     model: &LatentDiffusion,
@@ -156,7 +159,7 @@ fn repeat(context: &Tensor, batch: usize) -> ops::Result<Tensor> {
     Tensor::concatenate_batch(&vec![context; batch])
 }
 
-/// One call of the network on given inputs, to tell its errors from the sampler's.
+/// Calls the network once on recorded inputs, which tells its errors from the sampler's.
 fn probe(
     model: &LatentDiffusion,
     conditional: &Conditioning,
@@ -172,7 +175,8 @@ fn probe(
     let t = timesteps
         .iter()
         .map(|&t| usize::try_from(t).ok().filter(|&t| t < steps))
-        .collect::<Option<Vec<usize>>>()
+        .map(|t| t.map(|t| t as f32))
+        .collect::<Option<Vec<f32>>>()
         .ok_or_else(|| {
             VerifyError::Request(format!("expected timesteps below {steps} in probe_t, found {timesteps:?}"))
         })?;
@@ -192,10 +196,8 @@ fn options(request: &CaseRequest, mask: Option<Mask>) -> RunOptions<'static> {
 }
 
 fn schedule(request: &CaseRequest, model: &LatentDiffusion) -> Result<DdimSchedule> {
-    if request.sampler == SamplerKind::Plms && request.eta != 0.0 {
-        return Err(ScheduleError::PlmsEta(request.eta.to_string()).into());
-    }
-    Ok(DdimSchedule::new(&model.config.schedule, request.steps, TimestepSpacing::Uniform, request.eta)?)
+    let CaseRequest { sampler, steps, eta, .. } = *request;
+    Ok(make_schedule(sampler, &model.config.schedule, steps, TimestepSpacing::Uniform, eta)?)
 }
 
 /// Noise to latent, recording every step.
@@ -225,7 +227,7 @@ fn sample(
     if let Some(mask) = &mask {
         check_mask(mask, &state.x)?;
     }
-    let mut record = |report: &crate::sampler::StepReport<'_>, _: &RunState| {
+    let mut record = |report: &StepReport<'_>, _: &RunState| {
         trace.push_step("x_steps", report.x);
         trace.push_step("pred_x0_steps", report.pred_x0);
         ControlFlow::Continue(Next::default())
@@ -277,7 +279,7 @@ fn img2img(
     let z_noised = stochastic_encode(&schedule, &z, t_enc, &mut noise);
     trace.latent("z_noised", &z_noised);
     let state = RunState::start(z_noised.shape, Some(z_noised), noise, request.scale);
-    let mut go_on = |_: &crate::sampler::StepReport<'_>, _: &RunState| ControlFlow::Continue(Next::default());
+    let mut go_on = |_: &StepReport<'_>, _: &RunState| ControlFlow::Continue(Next::default());
     let first = schedule.first(t_enc);
     let outcome = run(denoiser, &model.config.schedule, &first, &options(request, None), state, &mut go_on)?;
     Ok(outcome.state.x)

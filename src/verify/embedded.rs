@@ -1,6 +1,8 @@
 //! The cases inside the binary: recorded runs of small synthetic models, and of the starter.
 
 use super::case::Case;
+#[cfg(feature = "starter")]
+use super::case::STARTER;
 
 macro_rules! case {
     ($folder:literal) => {
@@ -60,6 +62,3 @@ pub fn starter() -> Result<Case, String> {
     Case::parse(STARTER.to_owned(), starter::CONFIG, starter::REQUEST, starter::EXPECTED)
         .map_err(|(file, cause)| format!("the embedded starter: {file}: {cause}"))
 }
-
-/// The name of the starter's case.
-pub(super) const STARTER: &str = "starter";

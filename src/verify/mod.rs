@@ -1,6 +1,6 @@
-//! Verification: recorded runs of the reference, computed again and compared number by number.
+//! Verification: recomputes recorded runs of the reference and compares element by element.
 //!
-//! Invariant: nothing is passed over. A tensor or request key that is not known, a missing tensor, a
+//! Invariant: nothing is skipped. A tensor or request key that is not known, a missing tensor, a
 //! wrong shape, a NaN: each is a failure with a sentence.
 
 mod case;

@@ -38,12 +38,12 @@ fn picture_of(model: &OpenModel) -> (Latent, Frame) {
         seed: 3,
         ..model.info.defaults.clone()
     };
-    let plan = generate::plan(&model.networks, &settings, None).unwrap();
+    let plan = generate::plan(&model.networks, &settings).unwrap();
     let start = generate::start(&model.networks, &settings);
     let mut go_on = |_: &safelight::sampler::StepReport<'_>, _: &safelight::sampler::RunState| {
         ControlFlow::Continue(Next::default())
     };
-    let generated = generate::develop(&model.networks, &settings, &plan, start, None, &mut go_on).unwrap();
+    let generated = generate::develop(&model.networks, &settings, &plan, start, &mut go_on).unwrap();
     let (frame, _) = generate::decode(&model.networks, &generated.samples).unwrap();
     (generated.samples, frame)
 }

@@ -17,12 +17,8 @@ fn frame() -> Frame {
 }
 
 fn settings() -> impl Strategy<Value = Settings> {
-    let samplers = prop_oneof![Just(SamplerKind::Ddim), Just(SamplerKind::Plms)];
-    let spacings = prop_oneof![
-        Just(TimestepSpacing::Uniform),
-        Just(TimestepSpacing::Exact),
-        Just(TimestepSpacing::Quad)
-    ];
+    let samplers = prop::sample::select(SamplerKind::TABLE).prop_map(|row| row.kind);
+    let spacings = prop::sample::select(TimestepSpacing::TABLE).prop_map(|row| row.kind);
     let rngs = prop_oneof![Just(RngKind::Cpu), Just(RngKind::CpuLibm), Just(RngKind::Nv)];
     let texts = ("\\PC{0,200}", "(?s).{0,80}");
     let numbers = (1_usize..=1000, 0.0..30.0_f64, 0.0..=1.0_f64, any::<u64>(), 1_usize..4096, 1_usize..4096);

@@ -19,14 +19,14 @@ struct Arithmetic {
 impl Denoiser for Arithmetic {
     type Error = String;
 
-    fn conditional(&mut self, x: &Latent, t: usize) -> Result<Latent, String> {
+    fn conditional(&mut self, x: &Latent, t: f32) -> Result<Latent, String> {
         self.single += 1;
-        Ok(x.map(|x| 0.3 * x.sin() + t as f32 * 1e-4))
+        Ok(x.map(|x| 0.3 * x.sin() + t * 1e-4))
     }
 
-    fn guided(&mut self, x: &Latent, t: usize) -> Result<(Latent, Latent), String> {
+    fn guided(&mut self, x: &Latent, t: f32) -> Result<(Latent, Latent), String> {
         self.doubled += 1;
-        Ok((x.map(|x| 0.2 * x.cos()), x.map(|x| 0.3 * x.sin() + t as f32 * 1e-4)))
+        Ok((x.map(|x| 0.2 * x.cos()), x.map(|x| 0.3 * x.sin() + t * 1e-4)))
     }
 
     fn has_unconditional(&self) -> bool {
@@ -75,7 +75,10 @@ fn schedule(eta: f64) -> DdimSchedule {
 
 #[test]
 fn a_run_saved_after_any_step_goes_on_to_the_same_numbers() {
-    for (sampler, eta) in [(SamplerKind::Ddim, 0.0), (SamplerKind::Ddim, 0.7), (SamplerKind::Plms, 0.0)] {
+    let etas = |takes_eta| if takes_eta { vec![0.0, 0.7] } else { vec![0.0] };
+    for (sampler, eta) in
+        SamplerKind::TABLE.iter().flat_map(|row| etas(row.takes_eta).into_iter().map(|eta| (row.kind, eta)))
+    {
         let options = RunOptions { sampler, noise_dropout: 0.25, temperature: 0.9, ..RunOptions::default() };
         let schedule = schedule(eta);
         let straight = go(start(4.0), &schedule, &options, None);
@@ -102,13 +105,17 @@ fn guidance_of_one_is_a_single_pass_and_steering_acts_from_the_next_step() {
 }
 
 #[test]
-fn plms_asks_the_network_twice_in_its_first_step() {
+fn plms_asks_the_network_twice_in_its_first_step_and_each_step_reports_its_calls() {
     let mut network = Arithmetic::default();
     let options = RunOptions { sampler: SamplerKind::Plms, ..RunOptions::default() };
-    let mut on_step =
-        |_: &safelight::sampler::StepReport<'_>, _: &RunState| ControlFlow::Continue(Next::default());
+    let mut calls = Vec::new();
+    let mut on_step = |report: &safelight::sampler::StepReport<'_>, _: &RunState| {
+        calls.push(report.model_calls);
+        ControlFlow::Continue(Next::default())
+    };
     run(&mut network, &full(), &schedule(0.0), &options, start(3.0), &mut on_step).unwrap();
     assert_eq!(network.doubled, 11);
+    assert_eq!(calls, [2, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
 }
 
 #[test]
@@ -138,7 +145,7 @@ fn a_codebook_is_asked_for_only_when_quantising_and_its_lack_is_an_error() {
 #[test]
 fn a_score_corrector_changes_what_the_network_said() {
     let schedule = schedule(0.0);
-    let zero = |e_t: Latent, _: &Latent, _: usize| e_t.map(|_| 0.0);
+    let zero = |e_t: Latent, _: &Latent, _: f32| e_t.map(|_| 0.0);
     let options = RunOptions { score_corrector: Some(&zero), ..RunOptions::default() };
     let end = go(start(1.0), &schedule, &options, None);
     // With no noise predicted, x only grows by the ratio of the first and the last signal.
@@ -155,13 +162,13 @@ struct Velocity<'a>(&'a DiffusionSchedule);
 impl Denoiser for Velocity<'_> {
     type Error = String;
 
-    fn conditional(&mut self, x: &Latent, t: usize) -> Result<Latent, String> {
-        let alpha = self.0.alphas_cumprod[t];
+    fn conditional(&mut self, x: &Latent, t: f32) -> Result<Latent, String> {
+        let alpha = self.0.alphas_cumprod[t as usize];
         let (signal, sigma) = (alpha.sqrt(), (1.0 - alpha).sqrt());
         Ok(x.map(|x| signal * (x - signal * 0.5) / sigma - sigma * 0.5))
     }
 
-    fn guided(&mut self, x: &Latent, t: usize) -> Result<(Latent, Latent), String> {
+    fn guided(&mut self, x: &Latent, t: f32) -> Result<(Latent, Latent), String> {
         self.conditional(x, t).map(|v| (v.clone(), v))
     }
 

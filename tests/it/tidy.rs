@@ -44,7 +44,6 @@ const LAYERS: &[(&str, &[&str])] = &[
             "settings",
             "starter",
             "told",
-            "trace",
         ],
     ),
     ("verify", &["config", "engine", "model", "ops", "sampler", "settings", "starter", "trace"]),

@@ -144,7 +144,7 @@ fn messages() -> Vec<Box<dyn Told>> {
     use crate::note::{FileNote, Note, PictureNote, TextKind};
     use crate::ops::{Dtype, Error};
     use crate::picture::PictureError;
-    use crate::sampler::ScheduleError;
+    use crate::sampler::{SamplerKind, ScheduleError};
 
     let text = || "xyz".to_owned();
     let path = || std::path::PathBuf::from("folder/xyz");
@@ -197,10 +197,10 @@ fn messages() -> Vec<Box<dyn Told>> {
         all.push(Box::new(note));
     }
     for note in [
-        PictureNote::OtherSampler { found: text() },
+        PictureNote::OtherSampler { found: text(), used: "abc".into() },
         PictureNote::OtherSize { found: [1, 2], used: [3, 4] },
         PictureNote::OtherSteps { found: 1500, used: 1000 },
-        PictureNote::OtherEta { found: 0.5 },
+        PictureNote::OtherEta { found: 0.5, sampler: text() },
         PictureNote::OtherModel { found: text(), used: "abc".into() },
         PictureNote::NotTold { what: text() },
         PictureNote::WasStopped { after: 3 },
@@ -326,7 +326,7 @@ fn messages() -> Vec<Box<dyn Told>> {
         not_finite(Part::Unet),
         not_finite(Part::FirstStage),
         ScheduleError::Steps { most: 1000, found: 0 }.into(),
-        ScheduleError::PlmsEta(text()).into(),
+        ScheduleError::Eta { sampler: SamplerKind::Plms, eta: 0.5 }.into(),
     ] {
         all.push(Box::new(error));
     }

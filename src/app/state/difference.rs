@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::app::i18n::Words;
 use crate::app::state::status::trimmed;
 use crate::app::state::{Shown, file_name};
-use crate::app::ui::more::{rng_name, sampler_name, spacing_key};
+use crate::app::ui::more::rng_name;
 use crate::app::ui::view::View;
 use crate::picture::PartialSettings;
 
@@ -73,11 +73,11 @@ fn differences(words: &Words, a: &PartialSettings, b: &PartialSettings) -> Vec<[
     add("differs-seed", a.seed.map(|n| n.to_string()), b.seed.map(|n| n.to_string()));
     add("differs-steps", a.steps.map(text), b.steps.map(text));
     add("differs-size", size(a), size(b));
-    let sampler = |it: &PartialSettings| it.sampler.map(|kind| sampler_name(kind).to_owned());
+    let sampler = |it: &PartialSettings| it.sampler.map(|kind| kind.row().a1111.to_owned());
     add("differs-sampler", sampler(a), sampler(b));
     add("differs-negative", negative(a), negative(b));
     add("differs-eta", a.eta.map(trimmed), b.eta.map(trimmed));
-    let spacing = |it: &PartialSettings| it.timesteps.map(|kind| words.t(spacing_key(kind)));
+    let spacing = |it: &PartialSettings| it.timesteps.map(|kind| words.t(kind.row().key));
     add("differs-spacing", spacing(a), spacing(b));
     // Noise is scaled only where there is some.
     if a.eta.zip(b.eta).is_some_and(|(a, b)| a > 0.0 && b > 0.0) {

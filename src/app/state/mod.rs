@@ -397,8 +397,10 @@ impl State {
 
     /// Takes over the settings of a picture whose sampler we lack, and says what is used instead.
     pub(super) fn use_foreign_settings(&mut self, settings: Settings, path: &Path, sampler: String) {
-        self.use_settings(Settings { sampler: SamplerKind::Ddim, ..settings });
-        let values = vec![("what", file_name(path)), ("sampler", sampler)];
+        let used = SamplerKind::default();
+        self.use_settings(Settings { sampler: used, ..settings });
+        let values =
+            vec![("what", file_name(path)), ("sampler", sampler), ("used", used.row().a1111.to_owned())];
         self.cards.notice(Said::Values("settings-from-other", values), None);
     }
 

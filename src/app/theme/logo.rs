@@ -80,7 +80,8 @@ mod tests {
         }
         // A bitmap's header; its height counts the mask, one bit a pixel in rows of four bytes.
         let mask = vec![0; side * side.div_ceil(32) * 4];
-        let mut bitmap: Vec<u8> = [40, side as u32, 2 * side as u32, 1 | 32 << 16, 0].map(u32::to_le_bytes).concat();
+        let mut bitmap: Vec<u8> =
+            [40, side as u32, 2 * side as u32, 1 | 32 << 16, 0].map(u32::to_le_bytes).concat();
         bitmap.extend([0; 20]);
         for row in rgba.chunks(side * 4).rev() {
             bitmap.extend(row.chunks(4).flat_map(|pixel| [pixel[2], pixel[1], pixel[0], pixel[3]]));

@@ -23,17 +23,10 @@ pub fn more_ui(ui: &mut Ui, view: &mut View<'_>) {
         return;
     }
     ui.add_space(10.0);
-    choice(
-        ui,
-        view,
-        "sampler",
-        "sampler-tip",
-        &[SamplerKind::Ddim, SamplerKind::Plms].map(|kind| (kind, sampler_name(kind))),
-        |view| &mut view.state.draft.settings.sampler,
-    );
-    let plms = view.state.draft.settings.sampler == SamplerKind::Plms;
-    if plms {
-        // The reference's PLMS has no noise of its own.
+    let samplers: Vec<(SamplerKind, &str)> =
+        SamplerKind::TABLE.iter().map(|row| (row.kind, row.a1111)).collect();
+    choice(ui, view, "sampler", "sampler-tip", &samplers, |view| &mut view.state.draft.settings.sampler);
+    if !view.state.draft.settings.sampler.row().takes_eta {
         view.state.draft.settings.eta = 0.0;
     } else {
         let (name, tip) = (view.words.t("eta"), view.words.t("eta-tip"));
@@ -45,8 +38,8 @@ pub fn more_ui(ui: &mut Ui, view: &mut View<'_>) {
             ui.add_space(10.0);
         }
     }
-    let spacings = [TimestepSpacing::Exact, TimestepSpacing::Uniform, TimestepSpacing::Quad]
-        .map(|spacing| (spacing, view.words.t(spacing_key(spacing))));
+    let spacings: Vec<(TimestepSpacing, String)> =
+        TimestepSpacing::TABLE.iter().map(|row| (row.kind, view.words.t(row.key))).collect();
     let spacings: Vec<(TimestepSpacing, &str)> =
         spacings.iter().map(|(value, name)| (*value, name.as_str())).collect();
     choice(ui, view, "spacing", "spacing-tip", &spacings, |view| &mut view.state.draft.settings.timesteps);
@@ -60,29 +53,12 @@ pub fn more_ui(ui: &mut Ui, view: &mut View<'_>) {
     choice(ui, view, "rng", "rng-tip", &kinds, |view| &mut view.state.draft.settings.rng);
 }
 
-/// A sampler's name, the same in every language.
-pub fn sampler_name(sampler: SamplerKind) -> &'static str {
-    match sampler {
-        SamplerKind::Ddim => "DDIM",
-        SamplerKind::Plms => "PLMS",
-    }
-}
-
 /// A generator's name, the same in every language.
 pub fn rng_name(rng: RngKind) -> &'static str {
     match rng {
         RngKind::Cpu => "CPU",
         RngKind::CpuLibm => "CPU libm",
         RngKind::Nv => "CUDA",
-    }
-}
-
-/// The words for a spread of timesteps.
-pub fn spacing_key(spacing: TimestepSpacing) -> &'static str {
-    match spacing {
-        TimestepSpacing::Exact => "spacing-exact",
-        TimestepSpacing::Uniform => "spacing-uniform",
-        TimestepSpacing::Quad => "spacing-quad",
     }
 }
 
@@ -109,7 +85,7 @@ fn heading_ui(ui: &mut Ui, view: &mut View<'_>) {
     widgets::paint_icon(ui, at, if open { icons::UP } else { icons::RIGHT }, 16.0, tokens.subdued);
     if !open {
         let settings = &view.state.draft.settings;
-        let sampler = sampler_name(settings.sampler);
+        let sampler = settings.sampler.row().a1111;
         let mode = mode_name(view, view.state.draft.previews).to_lowercase();
         let previews = view.words.with("preview-of", &[("mode", mode.into())]);
         let eta = if settings.eta > 0.0 { format!("η {} · ", settings.eta) } else { String::new() };

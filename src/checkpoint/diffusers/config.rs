@@ -1,6 +1,6 @@
 //! A diffusers folder's settings as the CompVis config that means the same.
 //!
-//! The traps: a UNet's `attention_head_dim` is the *number* of heads; diffusers' `scaled_linear` is
+//! Traps: a UNet's `attention_head_dim` is the *number* of heads; diffusers' `scaled_linear` is
 //! CompVis's `linear`, and its `linear` is CompVis's `sqrt_linear`.
 
 use std::path::Path;
@@ -9,16 +9,17 @@ use serde_json::{Map, Value, json};
 
 use crate::note::{FileNote, Note};
 
-use super::super::error::{CheckpointError, Problem};
-use super::super::found_config::{
+use super::folder::{is_exact_gelu, unet_folder};
+use super::json::Settings;
+use crate::checkpoint::error::{CheckpointError, Problem};
+use crate::checkpoint::formats::CheckpointKind;
+use crate::checkpoint::found_config::{
     AUTOENCODER_TARGET, CLIP_TARGET, Channels, Diffusion, FoundConfig, OPEN_CLIP_TARGET, UNET_TARGET,
     component, latent_diffusion,
 };
-use super::super::guess::{first_stage_of, text_encoder_of};
-use super::super::open::{Checkpoint, CheckpointKind};
-use super::super::overlay::ModelPart;
-use super::folder::{is_exact_gelu, unet_folder};
-use super::json::Settings;
+use crate::checkpoint::guess::{first_stage_of, text_encoder_of};
+use crate::checkpoint::open::Checkpoint;
+use crate::checkpoint::part::ModelPart;
 
 /// The CompVis config of a diffusers folder.
 ///

@@ -1,7 +1,7 @@
 //! Which files of a diffusers folder hold the weights, and their tensors under CompVis names.
 //!
-//! The trap: repositories on the hub hold the same weights several times over (safetensors and
-//! .bin, full and half width). One set is taken: safetensors before .bin, full width before half,
+//! Trap: repositories on the hub hold the same weights several times over (safetensors and
+//! .bin, full and half width). One set counts: safetensors before .bin, full width before half,
 //! averaged weights before those that are not.
 
 use std::collections::BTreeSet;
@@ -12,15 +12,15 @@ use serde_json::Value;
 use crate::note::{FileNote, Note};
 use crate::told::quoted;
 
-use super::super::bytes::{ModelFile, read_small};
-use super::super::error::{CheckpointError, Problem};
-use super::super::keys::{self, Blocks};
-use super::super::kind::Kind;
-use super::super::open::list as list_file;
-use super::super::overlay::{ModelPart, Overlays};
-use super::super::stored::Tensors;
 use super::json::{Settings, parse};
 use super::open_clip::rename_open_clip;
+use crate::checkpoint::error::{CheckpointError, Problem};
+use crate::checkpoint::formats;
+use crate::checkpoint::kind::Kind;
+use crate::checkpoint::names::keys::{self, Blocks};
+use crate::checkpoint::part::{ModelPart, Overlays};
+use crate::checkpoint::tensor::model_file::{ModelFile, read_small};
+use crate::checkpoint::tensor::stored::Tensors;
 
 const UNET_FILES: &[&str] = &[
     "diffusion_pytorch_model.safetensors",
@@ -48,12 +48,12 @@ const TEXT_FILES: &[&str] = &[
     "pytorch_model.fp16.bin",
 ];
 
-/// What a folder holds.
+/// The weights of a folder.
 #[derive(Default)]
 pub(crate) struct Listed {
     /// Its weight files, the UNet's first.
     pub(crate) files: Vec<ModelFile>,
-    /// Their tensors.
+    /// Their tensors, under CompVis names.
     pub(crate) tensors: Tensors,
     /// What is odd about it.
     pub(crate) notes: Vec<Note>,
@@ -175,7 +175,7 @@ fn component(
     for name in names {
         let file =
             ModelFile::open(&inner.join(&name)).map_err(|error| missing_in(folder, part, &name, error))?;
-        let listed = list_file(&file, files.len())?;
+        let listed = formats::list(&file, files.len())?;
         tensors.extend(listed.tensors);
         notes.extend(listed.notes);
         files.push(file);
@@ -183,7 +183,7 @@ fn component(
     Ok(tensors)
 }
 
-/// A shard that is not there is told as a missing file of the folder.
+/// Reports a missing shard as a missing file of the folder.
 fn missing_in(folder: &Path, part: &str, name: &str, error: CheckpointError) -> CheckpointError {
     match error.problem {
         Problem::Missing => Problem::MissingFile(format!("{part}/{name}")).at(folder),
@@ -209,7 +209,7 @@ fn shards(index: &Path) -> Result<Vec<String>, CheckpointError> {
     }
 }
 
-/// Moves tensors over under their CompVis names; unknown ones keep theirs behind their part's.
+/// Moves tensors to `all` under their CompVis names; unknown ones keep theirs behind their part's.
 fn rename(all: &mut Tensors, part: &str, tensors: Tensors, name: impl Fn(&str) -> Option<String>) {
     for (old, tensor) in tensors {
         all.insert(name(&old).unwrap_or_else(|| format!("{part}/{old}")), tensor);

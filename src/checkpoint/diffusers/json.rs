@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::super::bytes::read_small;
-use super::super::error::{CheckpointError, Problem};
+use crate::checkpoint::error::{CheckpointError, Problem};
+use crate::checkpoint::tensor::model_file::read_small;
 
 /// Real ones have 2 KB; a sharded model's index 200 KB.
 const LONGEST: u64 = 16 << 20;
@@ -69,7 +69,7 @@ impl Settings {
         if self.get(key).is_some() { self.size(key) } else { Ok(unset) }
     }
 
-    /// A side in pixels; a list gives height and width.
+    /// A side in pixels; of a list of height and width, the longer.
     pub(super) fn side_or(&self, key: &str, unset: u64) -> Result<u64, Problem> {
         match self.get(key) {
             Some(Value::Array(sides)) => {

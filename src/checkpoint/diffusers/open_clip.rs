@@ -1,10 +1,10 @@
 //! Stable Diffusion 2's text encoder: stored in CLIP's layout, named as open_clip names it.
 //!
-//! The trap: open_clip keeps the query, key and value projections in one tensor, in that order.
+//! Trap: open_clip keeps the query, key and value projections in one tensor, in that order.
 
-use super::super::error::Problem;
-use super::super::keys::{self, OPEN_CLIP};
-use super::super::stored::{StoredTensor, Tensors};
+use crate::checkpoint::error::Problem;
+use crate::checkpoint::names::keys::{self, OPEN_CLIP};
+use crate::checkpoint::tensor::stored::{StoredTensor, Tensors};
 
 /// Names a text encoder's tensors; unknown ones keep their names behind `text_encoder/`.
 pub(super) fn rename_open_clip(tensors: Tensors) -> Result<Tensors, Problem> {

@@ -5,7 +5,7 @@
 //! colon, so a model's name loses them. All that is ours alone is in the `safelight` chunk instead.
 
 use crate::picture::Made;
-use crate::sampler::{RngKind, SamplerKind};
+use crate::sampler::RngKind;
 
 const NEGATIVE: &str = "Negative prompt:";
 
@@ -20,10 +20,6 @@ pub fn a1111_text(made: &Made) -> String {
         text.push_str(&line(&settings.negative_prompt));
         text.push('\n');
     }
-    let sampler = match settings.sampler {
-        SamplerKind::Ddim => "DDIM",
-        SamplerKind::Plms => "PLMS",
-    };
     let rng = match settings.rng {
         RngKind::Cpu | RngKind::CpuLibm => "CPU",
         RngKind::Nv => "NV",
@@ -31,7 +27,7 @@ pub fn a1111_text(made: &Made) -> String {
     let (width, height) = (settings.width, settings.height);
     let mut pairs = vec![
         ("Steps", settings.steps.to_string()),
-        ("Sampler", sampler.to_owned()),
+        ("Sampler", settings.sampler.row().a1111.to_owned()),
         ("CFG scale", settings.guidance.to_string()),
         ("Seed", settings.seed.to_string()),
         ("Size", format!("{width}x{height}")),
@@ -70,7 +66,7 @@ fn value(text: &str) -> String {
 #[cfg(test)]
 pub(in crate::picture) mod tests {
     use super::*;
-    use crate::sampler::TimestepSpacing;
+    use crate::sampler::{SamplerKind, TimestepSpacing};
     use crate::settings::Settings;
 
     pub(crate) fn made() -> Made {

@@ -147,11 +147,7 @@ impl PartialSettings {
             .iter()
             .find_map(|schedule| name.strip_suffix(schedule))
             .unwrap_or(&name);
-        self.sampler = match rule {
-            "ddim" => Some(SamplerKind::Ddim),
-            "plms" => Some(SamplerKind::Plms),
-            _ => None,
-        };
+        self.sampler = SamplerKind::from_name(rule);
         if self.sampler.is_some() {
             // These programs lay out the steps of both as the reference does.
             self.timesteps.get_or_insert_default();

@@ -19,7 +19,7 @@ pub(super) struct Mt19937 {
     next: usize,
 }
 
-/// The state as it comes from a file, not yet believed.
+/// The state as a file has it, not yet validated.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Saved {
@@ -52,7 +52,7 @@ impl Mt19937 {
         Self { words, next: WORDS }
     }
 
-    /// The next output.
+    /// The next 32-bit output.
     pub(super) fn next_u32(&mut self) -> u32 {
         if self.next == WORDS {
             renew(&mut self.words);

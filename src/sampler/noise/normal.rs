@@ -8,7 +8,7 @@
 
 use super::mt19937::Mt19937;
 
-/// Whose arithmetic.
+/// Whose arithmetic turns uniform numbers into normal ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
     /// torch on x86-64 with AVX2 and later.

@@ -1,0 +1,42 @@
+//! `generate --trace`: the numbers of a run under the names that the reference's recorded runs give them.
+
+use crate::engine::generate::{GenerateError, Plan};
+use crate::ops::Tensor;
+use crate::sampler::{RunState, StepReport};
+use crate::trace::Trace;
+
+/// Records what is known before the first step: tokens, contexts, the schedule and x_T.
+///
+/// # Errors
+/// If a context cannot be read back from the device.
+pub fn start(trace: &mut Trace, plan: &Plan, x_t: &RunState) -> Result<(), GenerateError> {
+    if let Some((conditional, unconditional)) = &plan.conditioning {
+        trace.i64("tokens", &[1, plan.ids.len()], plan.ids.clone());
+        for (name, conditioning) in [("context", conditional), ("unconditional_context", unconditional)] {
+            if let Some(context) = conditioning.c_crossattn.first() {
+                record(trace, name, context)?;
+            }
+        }
+    }
+    let timesteps: Vec<i64> = plan.schedule.timesteps_in_order().iter().map(|&t| t as i64).collect();
+    trace.i64("timesteps", &[timesteps.len()], timesteps);
+    trace.f64("ddim_alphas", &plan.schedule.ddim_alphas);
+    trace.f64("ddim_sigmas", &plan.schedule.ddim_sigmas);
+    trace.latent("x_T", &x_t.x);
+    Ok(())
+}
+
+/// Records a step.
+pub fn step(trace: &mut Trace, report: &StepReport<'_>) {
+    trace.push_step("x_steps", report.x);
+    trace.push_step("pred_x0_steps", report.pred_x0);
+}
+
+/// Records a tensor of the device.
+///
+/// # Errors
+/// If it cannot be read back.
+pub fn record(trace: &mut Trace, name: &str, tensor: &Tensor) -> Result<(), GenerateError> {
+    trace.f32(name, tensor.shape(), tensor.to_f32()?);
+    Ok(())
+}

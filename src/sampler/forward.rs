@@ -1,0 +1,53 @@
+//! The forward process: a known picture noised to a step's level, where img2img starts and what a
+//! mask holds to.
+
+use super::noise::Noise;
+use super::{DdimSchedule, DiffusionSchedule, Latent};
+
+/// Where a mask is 1 the picture is held to x0 (inpainting without a special model).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mask {
+    /// (b, 1 or c, h, w); 1 keeps x0.
+    pub mask: Latent,
+    /// (b, c, h, w), noised to each step's level.
+    pub x0: Latent,
+}
+
+impl Mask {
+    /// `x` (b, c, h, w) with the masked part replaced by x0 at the level of `timestep`; draws noise.
+    pub(super) fn hold(
+        &self,
+        x: &Latent,
+        full: &DiffusionSchedule,
+        timestep: usize,
+        noise: &mut Noise,
+    ) -> Latent {
+        let img_orig = q_sample(full, &self.x0, timestep, noise);
+        let [_, c, h, w] = x.shape;
+        let mask_channels = self.mask.shape[1];
+        let plane = h * w;
+        let mut held = x.clone();
+        for (i, value) in held.values.iter_mut().enumerate() {
+            let (batch, channel, position) = (i / (c * plane), i / plane % c, i % plane);
+            let keep = self.mask.values[(batch * mask_channels + channel % mask_channels) * plane + position];
+            *value = img_orig.values[i] * keep + (1.0 - keep) * *value;
+        }
+        held
+    }
+}
+
+/// x_t = √ᾱ_t·x_0 + √(1 − ᾱ_t)·ε with fresh noise (DDPM, eq. 4).
+pub fn q_sample(full: &DiffusionSchedule, x_start: &Latent, timestep: usize, noise: &mut Noise) -> Latent {
+    let fresh = Latent::new(x_start.shape, noise.randn(x_start.len()));
+    let (signal, sigma) = (full.sqrt_alphas_cumprod[timestep], full.sqrt_one_minus_alphas_cumprod[timestep]);
+    x_start.zip(&fresh, |x, noise| signal * x + sigma * noise)
+}
+
+/// x_0 noised to the level of step index `t_enc` of the run's schedule: where img2img starts
+/// (`DDIMSampler.stochastic_encode`).
+pub fn stochastic_encode(schedule: &DdimSchedule, x0: &Latent, t_enc: usize, noise: &mut Noise) -> Latent {
+    let fresh = Latent::new(x0.shape, noise.randn(x0.len()));
+    let a_t = schedule.at(t_enc).a_t;
+    let (signal, sigma) = ((a_t as f32).sqrt(), (1.0 - a_t).sqrt() as f32);
+    x0.zip(&fresh, |x, noise| signal * x + sigma * noise)
+}
