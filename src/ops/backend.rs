@@ -23,7 +23,7 @@
 //!
 //! # Adding one
 //! A folder beside `native` with a type that implements the traits below, its name in the list of
-//! `dispatch.rs`, and its variant in [`DeviceChoice`]. The test in `agreement.rs` then
+//! `dispatch.rs`, and its variant in [`DeviceChoice`]. The test in `tests.rs` then
 //! runs it against the native backend.
 
 use std::fmt::Debug;

@@ -23,8 +23,6 @@
 //! A device belongs to one backend. Every heavy operation reads the device's [`StopFlag`] and ends
 //! in [`Error::Stopped`].
 
-#[cfg(test)]
-mod agreement;
 mod attention;
 pub mod backend;
 pub mod candle;
@@ -43,6 +41,8 @@ mod options;
 mod parameters;
 mod stop;
 mod tensor;
+#[cfg(test)]
+mod tests;
 mod weights;
 
 pub use attention::{KeysValues, attention};
