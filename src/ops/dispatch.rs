@@ -11,7 +11,9 @@ use super::cpu::StopSlot;
 use super::native::Native;
 use super::{DeviceChoice, DeviceOptions, Dtype, Error, Result};
 
-/// Backend's own values (a tensor, a packed layer) within the enum of all backends' values `E`.
+/// A backend's own value (a tensor, a packed layer) within the enum `E` of all backends' values.
+/// Trap: the type tells the backend, so no two backends may share one; wrap a crate's tensor that
+/// another backend uses already.
 pub(super) trait Own<E>: Sized {
     /// The value, if it is of this backend.
     fn of(any: &E) -> Option<&Self>;

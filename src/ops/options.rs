@@ -166,12 +166,9 @@ mod tests {
         assert_eq!("cpu-stock".parse(), Ok(DeviceChoice::CandleCpu));
         assert_eq!(DeviceChoice::CandleCpu.to_string(), "cpu-candle");
         for wrong in ["gpu", "cpu:1", "cuda:x", "cuda:", ""] {
-            assert_eq!(
-                wrong.parse::<DeviceChoice>(),
-                Err(format!(
-                    "expected auto, cpu, cpu-candle, cuda, cuda:N, metal or metal:N, found {wrong:?}"
-                ))
-            );
+            let refused = wrong.parse::<DeviceChoice>().unwrap_err();
+            assert!(refused.starts_with("expected auto, cpu, cpu-candle, cuda, cuda:N, "), "{refused}");
+            assert!(refused.ends_with(&format!(":N, found {wrong:?}")), "{refused}");
         }
     }
 }
