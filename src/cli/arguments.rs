@@ -55,7 +55,7 @@ pub enum Command {
 /// Where and how to compute.
 #[derive(Clone, Debug, Args)]
 pub struct Compute {
-    /// auto, cpu, cpu-stock (candle's own operations), cuda, cuda:N, metal or metal:N.
+    /// auto, cpu, cpu-candle (candle's own operations), cuda, cuda:N, metal or metal:N.
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     pub device: DeviceChoice,
     /// Number type of the UNet; the CPU computes in f32, or bf16 where it has AVX512-BF16.
@@ -283,7 +283,7 @@ pub struct Bench {
     /// Steps of a whole run.
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub steps: u16,
-    /// auto, cpu, cpu-stock (candle's own operations), cuda, cuda:N, metal or metal:N.
+    /// auto, cpu, cpu-candle (candle's own operations), cuda, cuda:N, metal or metal:N.
     #[arg(long, default_value = "cpu", value_name = "DEVICE")]
     pub device: DeviceChoice,
     /// Number type of the UNet.

@@ -59,21 +59,15 @@ impl From<ops::Error> for Failure {
     fn from(error: ops::Error) -> Self {
         match error {
             ops::Error::Stopped => Self::Interrupted,
-            ops::Error::Backend { .. } | ops::Error::OutOfMemory { .. } => Self::Ours(error.to_string()),
-            ops::Error::NoTensor { .. }
-            | ops::Error::Weights(_)
-            | ops::Error::FileChanged { .. }
-            | ops::Error::Unreadable { .. }
-            | ops::Error::NoEncoder
-            | ops::Error::Device(_)
-            | ops::Error::Shape(_) => Self::Input(error.to_string()),
+            error if is_ours(&error) => Self::Ours(error.to_string()),
+            error => Self::Input(error.to_string()),
         }
     }
 }
 
 /// Whether an error is none of the input's, whatever was being done with it.
 fn is_ours(error: &ops::Error) -> bool {
-    matches!(error, ops::Error::Backend { .. } | ops::Error::OutOfMemory { .. })
+    matches!(error, ops::Error::Backend { .. } | ops::Error::OutOfMemory { .. } | ops::Error::TwoDevices)
 }
 
 impl From<OpenError> for Failure {

@@ -63,8 +63,8 @@ mod tests {
                 assert_eq!(compute_of(with_compute(base, &compute)), compute);
             }
         }
-        let stock = DeviceOptions { choice: DeviceChoice::StockCpu, ..base };
-        assert!(device_offers(stock).iter().any(|offer| offer.device == "cpu-stock"));
+        let candle = DeviceOptions { choice: DeviceChoice::CandleCpu, ..base };
+        assert!(device_offers(candle).iter().any(|offer| offer.device == "cpu-candle"));
     }
 
     #[test]

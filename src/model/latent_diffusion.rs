@@ -83,7 +83,7 @@ impl LatentDiffusion {
             CondStage::Clip { tokenizer, embedder } => tokenizer
                 .encode(text, embedder.shape().max_length)
                 .map_err(|error| Error::Shape(error.to_string())),
-            _ => Err(Error::Shape("this model takes no text".to_owned())),
+            _ => Err(Error::NoText),
         }
     }
 
@@ -93,16 +93,16 @@ impl LatentDiffusion {
     /// If the model takes no text, or stopped.
     pub fn get_learned_conditioning(&self, texts: &[&Tokens]) -> Result<Tensor> {
         let CondStage::Clip { embedder, .. } = &self.cond_stage else {
-            return Err(Error::Shape("this model takes no text".to_owned()));
+            return Err(Error::NoText);
         };
         let ids: Vec<i64> = texts.iter().flat_map(|tokens| &tokens.ids).copied().collect();
         embedder.forward(&ids)?.to_dtype_of(&self.device)
     }
 
     /// Frees what the steps and the decoder do not use, the text encoder and the first stage's
-    /// encoder, until it is asked for again; on a GPU everything stays.
+    /// encoder, until it is asked for again; on a device with memory of its own everything stays.
     pub fn keep_what_steps_need(&self) {
-        if self.device.threads().is_none() {
+        if !self.device.keeps_weights_on_host() {
             return;
         }
         self.first_stage.encoder().give_back();
@@ -125,7 +125,7 @@ impl LatentDiffusion {
                 let context = embedder.forward(labels)?.to_dtype_of(&self.device)?;
                 Ok(Conditioning::from_tensor(context, self.config.conditioning_key))
             }
-            _ => Err(Error::Shape("this model takes no class labels".to_owned())),
+            _ => Err(Error::NoLabels),
         }
     }
 
@@ -147,7 +147,7 @@ impl LatentDiffusion {
         self.check_channels(&x)?;
         let context = match (key, conditioning.c_crossattn.as_slice()) {
             (ConditioningKey::Crossattn | ConditioningKey::Hybrid, []) => {
-                return Err(Error::Shape("this model needs a context, found none".to_owned()));
+                return Err(Error::NoContext);
             }
             (ConditioningKey::Crossattn | ConditioningKey::Hybrid, [one]) => Some(one.clone()),
             (ConditioningKey::Crossattn | ConditioningKey::Hybrid, many) => {
@@ -210,11 +210,6 @@ impl LatentDiffusion {
     /// # Errors
     /// In one sentence for a first stage without a codebook.
     pub fn quantize(&self, z: &Tensor) -> Result<Tensor> {
-        self.first_stage.quantize(z)?.ok_or_else(|| {
-            Error::Shape(
-                "quantize_denoised needs a first stage with a codebook, found AutoencoderKL; leave it out"
-                    .to_owned(),
-            )
-        })
+        self.first_stage.quantize(z)?.ok_or(Error::NoCodebook)
     }
 }

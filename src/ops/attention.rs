@@ -1,20 +1,9 @@
 //! Scaled dot-product attention over heads that lie side by side in the last dimension.
 
+use super::backend::AttentionOps;
+use super::dispatch::{Own, on, own};
 use super::meter::Described;
-use super::{Error, Result, Tensor};
-use crate::ops::{candle, native};
-
-/// What may not be looked at.
-#[derive(Clone, Copy, Debug, Default)]
-pub enum Mask<'a> {
-    /// Everything may.
-    #[default]
-    None,
-    /// Only earlier positions and itself: CLIP's text model.
-    Causal,
-    /// Only keys that are true, (b, keys) row-major.
-    Keys(&'a [bool]),
-}
+use super::{Device, Error, Mask, Result, Tensor};
 
 /// softmax(q·kᵀ / √d)·v for each head.
 ///
@@ -42,11 +31,15 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, mask: Mask<'_
             v.shape()
         )));
     }
-    let look = || match q {
-        Tensor::Fast(q) => native::attention(q, k.as_ref()?, v.as_ref()?, heads, mask).map(Tensor::Fast),
-        Tensor::Stock(q) => candle::attention(q, k.as_ref()?, v.as_ref()?, heads, mask).map(Tensor::Stock),
+    let device = q.device();
+    let attend = || {
+        on!(device, backend => {
+            let own = |tensor: &Tensor| tensor.whole(backend, device);
+            let y = backend.attention(&own(q)?, &own(k)?, &own(v)?, heads, mask)?;
+            Ok(Tensor::made(backend, device, y))
+        })
     };
-    q.device().meter().measure(look, |_| describe([b, n, c], m, heads))
+    device.measure(attend, |_| describe([b, n, c], m, heads))
 }
 
 fn describe([b, n, c]: [usize; 3], m: usize, heads: usize) -> Described {
@@ -57,22 +50,17 @@ fn describe([b, n, c]: [usize; 3], m: usize, heads: usize) -> Described {
     }
 }
 
-/// Keys and values that many queries look at: a text's, the same in every step of a run.
+/// Keys and values prepared once for many queries: a text's stay the same in every step of a run.
 #[derive(Debug)]
 pub struct KeysValues {
+    device: Device,
     heads: usize,
     shape: [usize; 3],
-    backend: Backend,
-}
-
-#[derive(Debug)]
-enum Backend {
-    Fast(native::KeysValues),
-    Stock(candle::Tensor, candle::Tensor),
+    packed: own::KeysValues,
 }
 
 impl KeysValues {
-    /// Of `k` and `v` (b, m, heads·d).
+    /// Prepares `k` and `v` (b, m, heads·d).
     ///
     /// # Errors
     /// If the shapes do not fit, or stopped.
@@ -85,11 +73,12 @@ impl KeysValues {
                 v.shape()
             )));
         }
-        let backend = match k {
-            Tensor::Fast(k) => Backend::Fast(native::KeysValues::new(k, v.as_ref()?, heads)?),
-            Tensor::Stock(k) => Backend::Stock(k.clone(), v.as_ref::<candle::Tensor>()?.clone()),
-        };
-        Ok(Self { heads, shape, backend })
+        let device = k.device().clone();
+        let packed = on!(device, backend => {
+            let (k, v) = (k.whole(backend, &device)?, v.whole(backend, &device)?);
+            backend.pack_keys_values(&k, &v, heads)?.put()
+        });
+        Ok(Self { device, heads, shape, packed })
     }
 
     /// softmax(q·kᵀ / √d)·v for each head, of the shape of `q` (b, n, heads·d).
@@ -102,13 +91,14 @@ impl KeysValues {
         if (b, c) != (batch, channels) || n == 0 {
             return Err(Error::Shape(format!("q {:?} cannot look at keys {:?}", q.shape(), self.shape)));
         }
-        let look = || match (&self.backend, q) {
-            (Backend::Fast(keys), Tensor::Fast(q)) => keys.attention(q).map(Tensor::Fast),
-            (Backend::Stock(k, v), Tensor::Stock(q)) => {
-                candle::attention(q, k, v, self.heads, Mask::None).map(Tensor::Stock)
-            }
-            _ => Err(super::tensor::two_devices()),
+        let device = q.device();
+        let attend = || {
+            on!(device, backend => {
+                let keys = device.own(&self.device, &self.packed)?;
+                let y = backend.attend(keys, &q.whole(backend, device)?)?;
+                Ok(Tensor::made(backend, device, y))
+            })
         };
-        q.device().meter().measure(look, |_| describe([b, n, c], m, self.heads))
+        device.measure(attend, |_| describe([b, n, c], m, self.heads))
     }
 }

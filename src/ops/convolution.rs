@@ -1,92 +1,54 @@
 //! `Conv2d`: two-dimensional convolution, with what follows it folded in.
 
+use super::backend::{ConvOps, Epilogue};
+use super::dispatch::{Own, on, own};
 use super::meter::Described;
-use super::tensor::both;
-use super::{Result, Tensor, Weights};
-use crate::ops::{candle, native};
-
-/// Zeros around the map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Padding {
-    /// So many on each side.
-    Same(usize),
-    /// One on the right and at the bottom only: the first stage encoder's downsampling.
-    RightBottom,
-}
-
-/// The form of a convolution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Conv2dShape {
-    /// Channels in.
-    pub in_channels: usize,
-    /// Channels out.
-    pub out_channels: usize,
-    /// Height and width of the kernel.
-    pub kernel: usize,
-    /// Step in both directions.
-    pub stride: usize,
-    /// Zeros around the map.
-    pub padding: Padding,
-}
-
-impl Conv2dShape {
-    /// 3×3, stride 1, one zero on each side.
-    pub fn three(in_channels: usize, out_channels: usize) -> Self {
-        Self { in_channels, out_channels, kernel: 3, stride: 1, padding: Padding::Same(1) }
-    }
-
-    /// 1×1.
-    pub fn one(in_channels: usize, out_channels: usize) -> Self {
-        Self { in_channels, out_channels, kernel: 1, stride: 1, padding: Padding::Same(0) }
-    }
-
-    /// 3×3, stride 2, with these zeros.
-    pub fn strided(in_channels: usize, out_channels: usize, padding: Padding) -> Self {
-        Self { in_channels, out_channels, kernel: 3, stride: 2, padding }
-    }
-}
+use super::{Activation, Conv2dShape, Device, Error, Result, Tensor, Weights};
 
 /// What is added to a convolution's result in the same pass.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fused<'a> {
     /// A map of the result's shape.
     pub residual: Option<&'a Tensor>,
-    /// One number a channel, (b, c): the time embedding.
+    /// One element for each channel, (b, c): the time embedding.
     pub channels: Option<&'a Tensor>,
 }
 
 /// A convolution with its weights.
 #[derive(Debug)]
-pub enum Conv2d {
-    /// By our kernels.
-    Fast(native::Conv2d),
-    /// By candle.
-    Stock(candle::Conv2d),
+pub struct Conv2d {
+    device: Device,
+    shape: Conv2dShape,
+    packed: own::Conv2d,
 }
 
 impl Conv2d {
     /// Reads `weight` (out, in, k, k) and `bias` (out).
     ///
     /// # Errors
-    /// If they are missing or of another shape.
+    /// If they are missing or of another shape, or the backend has no kernel for the form.
     pub fn new(weights: &Weights, shape: Conv2dShape) -> Result<Self> {
-        Ok(if weights.device().is_fast() {
-            Self::Fast(native::Conv2d::new(weights, shape)?)
-        } else {
-            Self::Stock(candle::Conv2d::new(weights, shape)?)
-        })
+        Self::read(weights, shape, || weights.get_f32("bias", &[shape.out_channels]).map(Some))
     }
 
     /// Reads `weight` (out, in, k, k); there is no bias.
     ///
     /// # Errors
-    /// If it is missing or of another shape.
+    /// If it is missing or of another shape, or the backend has no kernel for the form.
     pub fn without_bias(weights: &Weights, shape: Conv2dShape) -> Result<Self> {
-        Ok(if weights.device().is_fast() {
-            Self::Fast(native::Conv2d::without_bias(weights, shape)?)
-        } else {
-            Self::Stock(candle::Conv2d::without_bias(weights, shape)?)
-        })
+        Self::read(weights, shape, || Ok(None))
+    }
+
+    fn read(
+        weights: &Weights,
+        shape: Conv2dShape,
+        bias: impl FnOnce() -> Result<Option<Vec<f32>>>,
+    ) -> Result<Self> {
+        let Conv2dShape { in_channels, out_channels, kernel, .. } = shape;
+        let rows = weights.rows("weight", &[out_channels, in_channels, kernel, kernel])?;
+        let (device, bias) = (weights.device(), bias()?);
+        let packed = on!(device, backend => backend.pack_conv2d(&rows, bias, shape)?.put());
+        Ok(Self { device: device.clone(), shape, packed })
     }
 
     /// The convolution of `x` (b, in, h, w).
@@ -94,7 +56,7 @@ impl Conv2d {
     /// # Errors
     /// If the channels do not fit, or stopped.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        self.forward_fused(x, Fused::default())
+        self.convolve(x, false, Fused::default())
     }
 
     /// The convolution of `x`, plus what `fused` names.
@@ -102,14 +64,7 @@ impl Conv2d {
     /// # Errors
     /// If shapes do not fit, or stopped.
     pub fn forward_fused(&self, x: &Tensor, fused: Fused<'_>) -> Result<Tensor> {
-        let Fused { residual, channels } = fused;
-        let convolve = || {
-            both!(self, x, conv => {
-                let residual = residual.map(Tensor::as_ref).transpose()?;
-                conv.forward_fused(x, residual, channels.map(Tensor::as_ref).transpose()?)
-            })
-        };
-        x.device().meter().measure(convolve, |y| self.describe(x, y))
+        self.convolve(x, false, fused)
     }
 
     /// The convolution of `x` enlarged to twice its size by nearest neighbours.
@@ -117,32 +72,51 @@ impl Conv2d {
     /// # Errors
     /// If shapes do not fit, or stopped.
     pub fn forward_upsampled(&self, x: &Tensor) -> Result<Tensor> {
-        let convolve = || both!(self, x, conv => conv.forward_upsampled(x));
-        x.device().meter().measure(convolve, |y| self.describe(x, y))
+        self.convolve(x, true, Fused::default())
     }
 
-    fn describe(&self, x: &Tensor, y: &Tensor) -> Described {
-        let Conv2dShape { in_channels, out_channels, kernel, stride, .. } = match self {
-            Self::Fast(conv) => conv.shape(),
-            Self::Stock(conv) => conv.shape(),
+    fn convolve(&self, x: &Tensor, enlarged: bool, fused: Fused<'_>) -> Result<Tensor> {
+        let [b, c, h, w] = x.map_shape()?;
+        let input = if enlarged { [b, c, 2 * h, 2 * w] } else { [b, c, h, w] };
+        let shape = self.shape.output(input)?;
+        let Fused { residual, channels } = fused;
+        if residual.is_some_and(|residual| residual.shape() != shape)
+            || channels.is_some_and(|channels| channels.shape() != &shape[..2])
+        {
+            return Err(Error::Shape(format!(
+                "cannot add what has not the shape {shape:?} to a convolution"
+            )));
+        }
+        let device = x.device();
+        let convolve = || {
+            on!(device, backend => {
+                let own = |tensor: &Tensor| tensor.whole(backend, device);
+                let (residual, channels) = (residual.map(own).transpose()?, channels.map(own).transpose()?);
+                let epilogue = Epilogue {
+                    activation: Activation::Identity,
+                    channels: channels.as_ref(),
+                    residual: residual.as_ref(),
+                };
+                let layer = device.own(&self.device, &self.packed)?;
+                let y = backend.conv2d(layer, x.source(backend, device)?, enlarged, epilogue)?;
+                Ok(Tensor::made(backend, device, y))
+            })
         };
-        let enlarged = y.shape()[2..] > x.shape()[2..];
+        device.measure(convolve, |_| self.describe(shape, enlarged))
+    }
+
+    fn describe(&self, [b, c, h, w]: [usize; 4], enlarged: bool) -> Described {
+        let Conv2dShape { in_channels, out_channels, kernel, stride, .. } = self.shape;
         let kind = match (kernel, stride, enlarged) {
             (1, ..) => "convolution 1×1",
             (_, _, true) => "enlarged convolution 3×3",
             (_, 1, _) => "convolution 3×3",
             _ => "convolution 3×3, stride 2",
         };
-        let (pixels, taps) = (y.shape().iter().product::<usize>() / out_channels.max(1), kernel * kernel);
         Described {
             kind,
-            shape: format!(
-                "{in_channels} → {out_channels} @ {}×{}, batch {}",
-                y.shape()[3],
-                y.shape()[2],
-                y.shape()[0]
-            ),
-            operations: 2.0 * (pixels * out_channels) as f64 * (in_channels * taps) as f64,
+            shape: format!("{in_channels} → {out_channels} @ {w}×{h}, batch {b}"),
+            operations: 2.0 * (b * c * h * w) as f64 * (in_channels * kernel * kernel) as f64,
         }
     }
 }

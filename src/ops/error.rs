@@ -1,11 +1,11 @@
-//! What can go wrong in an operation.
+//! `Error`: what can go wrong in an operation, as data; `told` gives each its sentence.
 
 use std::path::PathBuf;
 
 use super::cpu::{KernelError, OutOfMemory};
 use crate::told::Told;
 
-/// Why an operation gave no tensor.
+/// The reason why an operation made no tensor.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The stop flag was raised.
@@ -36,25 +36,43 @@ pub enum Error {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// The system's own words.
+        /// The system's own message.
         cause: String,
     },
-    /// The system gave no memory.
+    /// The system refused memory.
     #[error(
         "the system has no memory left (it refused {:.1} MB); close other programs, or choose a smaller size or \
          model",
         *bytes as f64 / 1e6
     )]
     OutOfMemory {
-        /// How many bytes were asked for.
+        /// The bytes asked for.
         bytes: usize,
     },
     /// A first stage that only decodes.
     #[error("expected a first stage that encodes pictures, found a decoder alone; use a whole VAE")]
     NoEncoder,
-    /// A choice of device or arithmetic that cannot be had.
+    /// A model without a text encoder that was given a text.
+    #[error("this model takes no text")]
+    NoText,
+    /// A model without class labels that was given some.
+    #[error("this model takes no class labels")]
+    NoLabels,
+    /// A UNet with an embedding of class labels and no labels, or the other way round.
+    #[error("class labels go with a class-conditional model (num_classes): give both or neither")]
+    LabelsDiffer,
+    /// A UNet with cross attention that was given no context.
+    #[error("this model needs a context, found none")]
+    NoContext,
+    /// A first stage that cannot quantize.
+    #[error("quantize_denoised needs a first stage with a codebook, found AutoencoderKL; leave it out")]
+    NoCodebook,
+    /// A choice of device or arithmetic that this build or machine lacks.
     #[error("{0}")]
     Device(String),
+    /// Tensors or layers that live on different devices.
+    #[error("tensors of two devices cannot be joined")]
+    TwoDevices,
     /// Shapes that do not fit each other.
     #[error("{0}")]
     Shape(String),
@@ -63,9 +81,9 @@ pub enum Error {
     Backend {
         /// "CPU", "CUDA GPU", …
         device: &'static str,
-        /// What was being computed.
+        /// The operation that ran.
         operation: &'static str,
-        /// The backend's own words.
+        /// The backend's own message.
         cause: String,
     },
 }
@@ -80,7 +98,13 @@ impl Told for Error {
             Self::OutOfMemory { .. } => "error-out-of-memory",
             Self::NoEncoder => "error-no-encoder",
             Self::Device(_) => "error-device",
-            Self::Shape(_) => "error-shape",
+            Self::Shape(_)
+            | Self::TwoDevices
+            | Self::NoText
+            | Self::NoLabels
+            | Self::LabelsDiffer
+            | Self::NoContext
+            | Self::NoCodebook => "error-shape",
             Self::Backend { .. } => "error-backend",
         }
     }
@@ -92,18 +116,12 @@ impl Told for Error {
                 let name = path.file_name().unwrap_or(path.as_os_str());
                 vec![("file", name.to_string_lossy().into_owned())]
             }
-            Self::Stopped
-            | Self::Weights(_)
-            | Self::OutOfMemory { .. }
-            | Self::NoTensor { .. }
-            | Self::NoEncoder
-            | Self::Device(_)
-            | Self::Shape(_) => Vec::new(),
+            _ => Vec::new(),
         }
     }
 }
 
-/// A tensor, or why not.
+/// The result of an operation.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl From<OutOfMemory> for Error {
@@ -118,11 +136,5 @@ impl From<KernelError> for Error {
             KernelError::Stopped => Self::Stopped,
             KernelError::OutOfMemory(refused) => refused.into(),
         }
-    }
-}
-
-impl From<candle_core::Error> for Error {
-    fn from(error: candle_core::Error) -> Self {
-        Self::Backend { device: "tensor library", operation: "an operation", cause: error.to_string() }
     }
 }

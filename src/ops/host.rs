@@ -1,20 +1,20 @@
-//! Tensors at rest in host memory: how a checkpoint hands weights to the operations.
+//! Tensors at rest, in host memory or a file: how a checkpoint hands weights to the backends.
 //!
-//! Invariant: `data.len()` is the product of `shape`; nothing here computes.
+//! Invariant: a tensor has as many elements as its shape says; nothing here computes.
 
 use std::borrow::Cow;
 
 use half::{bf16, f16};
 
-use super::cpu::{Element, WeightRows, WeightSlice};
+use super::cpu::{Element, WeightRows, WeightSlice, zeros};
 use super::{Error, Result};
 
-/// A tensor's numbers in host memory, row-major, borrowed where they are part of the program.
+/// A tensor's elements in host memory, row-major, borrowed where they are part of the program.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HostTensor<'a> {
     /// Dimensions, outermost first; empty for a scalar.
     pub shape: Vec<usize>,
-    /// The numbers, as stored.
+    /// The elements in the type in which they are stored.
     pub data: HostData<'a>,
 }
 
@@ -34,7 +34,7 @@ pub enum HostData<'a> {
 }
 
 impl HostTensor<'_> {
-    /// The numbers as f32, copied only where they are stored otherwise.
+    /// The elements as f32, copied only where they are stored otherwise.
     pub fn to_f32(&self) -> Cow<'_, [f32]> {
         match &self.data {
             HostData::F32(values) => Cow::Borrowed(values),
@@ -45,7 +45,7 @@ impl HostTensor<'_> {
         }
     }
 
-    /// How many numbers there are.
+    /// The number of elements.
     pub fn len(&self) -> usize {
         match &self.data {
             HostData::F32(v) => v.len(),
@@ -73,15 +73,15 @@ impl HostTensor<'_> {
     }
 }
 
-/// Numbers that stay where they are stored until a packed matrix takes them, piece by piece.
+/// Elements that stay in their file until a backend packs them, piece by piece.
 pub trait StoredNumbers: Send + Sync {
-    /// How many there are.
+    /// The number of elements.
     fn count(&self) -> usize;
 
-    /// Their type.
+    /// The type in which they are stored.
     fn element(&self) -> Element;
 
-    /// Fills `to` with the bytes of the numbers from number `first` on, little-endian; called from
+    /// Fills `to` with the bytes of the elements from element `first` on, little-endian; called from
     /// several threads.
     ///
     /// # Errors
@@ -98,13 +98,47 @@ pub enum TensorRows<'a> {
 }
 
 impl<'a> TensorRows<'a> {
-    /// Of a tensor in memory, as f32 where kernels do not take its type.
+    /// The rows of a tensor in memory, upcast to f32 from types that are not packed as they are.
     pub fn here(tensor: HostTensor<'a>) -> Self {
         if matches!(tensor.data, HostData::F64(_) | HostData::I64(_)) {
             let data = HostData::F32(tensor.to_f32().into_owned().into());
             return Self::Here(HostTensor { shape: tensor.shape, data });
         }
         Self::Here(tensor)
+    }
+
+    /// All elements as f32, copied only where they are stored otherwise.
+    ///
+    /// # Errors
+    /// If they can no longer be read, or the system refuses memory for them.
+    pub fn to_f32(&self) -> Result<Cow<'_, [f32]>> {
+        let stored = match self {
+            Self::Here(tensor) => return Ok(tensor.to_f32()),
+            Self::Stored(stored) => stored,
+        };
+        let mut values = zeros(stored.count())?;
+        let size = stored.element().size();
+        let mut bytes = vec![0; PIECE * size];
+        for (piece, values) in values.chunks_mut(PIECE).enumerate() {
+            let bytes = &mut bytes[..values.len() * size];
+            stored.read(piece * PIECE, bytes)?;
+            let elements = values.iter_mut().zip(bytes.chunks_exact(size));
+            elements.for_each(|(value, bytes)| *value = upcast(stored.element(), bytes));
+        }
+        Ok(Cow::Owned(values))
+    }
+}
+
+/// Elements read at once by [`TensorRows::to_f32`].
+const PIECE: usize = 1 << 16;
+
+/// The element that little-endian `bytes` of its size hold.
+fn upcast(element: Element, bytes: &[u8]) -> f32 {
+    match (element, bytes) {
+        (Element::F16, &[a, b]) => f16::from_le_bytes([a, b]).to_f32(),
+        (Element::Bf16, &[a, b]) => bf16::from_le_bytes([a, b]).to_f32(),
+        (Element::F32, &[a, b, c, d]) => f32::from_le_bytes([a, b, c, d]),
+        _ => f32::NAN,
     }
 }
 
@@ -155,18 +189,18 @@ impl WeightRows for TensorRows<'_> {
 pub trait TensorSource: Send + Sync {
     /// The shape of a tensor, or `None` if the source has no such name.
     ///
-    /// `expected` is what the network wants; a source that can make any tensor answers with it.
+    /// `expected` is what the network asks for; a source that can make any tensor returns it.
     fn shape(&self, name: &str, expected: &[usize]) -> Option<Vec<usize>>;
 
-    /// Reads one tensor. `shape` is what [`TensorSource::shape`] answered.
+    /// Reads one tensor, whose `shape` [`TensorSource::shape`] returned.
     ///
     /// # Errors
     /// One sentence if the name is missing, its bytes are damaged or of an unsupported type, or they
     /// can no longer be read.
     fn read(&self, name: &str, shape: &[usize]) -> Result<HostTensor<'_>>;
 
-    /// The same tensor, to be packed. A source on a drive leaves it there, so that no copy of a large
-    /// matrix is made; others need no more than this.
+    /// The same tensor, to be packed. A source on a drive leaves it there, so that a large matrix is
+    /// never copied; others need no more than this.
     ///
     /// # Errors
     /// As [`TensorSource::read`].

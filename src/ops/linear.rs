@@ -1,17 +1,17 @@
 //! `Linear` and `Geglu`: y = x·Wᵀ + b over the last dimension, with its activation or gate.
 
+use super::backend::{Epilogue, LinearOps};
+use super::dispatch::{Own, on, own};
+use super::host::{HostData, HostTensor, TensorRows};
 use super::meter::Described;
-use super::tensor::both;
-use super::{Activation, Result, Tensor, Weights};
-use crate::ops::{candle, native};
+use super::{Activation, Device, Error, LinearShape, Result, Tensor, Weights};
 
 /// A linear layer with its weights.
 #[derive(Debug)]
-pub enum Linear {
-    /// By our kernels.
-    Fast(native::Linear),
-    /// By candle.
-    Stock(candle::Linear),
+pub struct Linear {
+    device: Device,
+    shape: LinearShape,
+    packed: own::Linear,
 }
 
 impl Linear {
@@ -20,11 +20,8 @@ impl Linear {
     /// # Errors
     /// If they are missing or of another shape.
     pub fn new(weights: &Weights, in_features: usize, out_features: usize) -> Result<Self> {
-        Ok(if weights.device().is_fast() {
-            Self::Fast(native::Linear::new(weights, in_features, out_features)?)
-        } else {
-            Self::Stock(candle::Linear::new(weights, in_features, out_features)?)
-        })
+        let shape = LinearShape { in_features, out_features, gated: false };
+        Self::read(weights, shape, |rows| weights.get_f32("bias", &[rows]).map(Some))
     }
 
     /// Reads `weight` (out, in); there is no bias.
@@ -32,14 +29,10 @@ impl Linear {
     /// # Errors
     /// If it is missing or of another shape.
     pub fn without_bias(weights: &Weights, in_features: usize, out_features: usize) -> Result<Self> {
-        Ok(if weights.device().is_fast() {
-            Self::Fast(native::Linear::without_bias(weights, in_features, out_features)?)
-        } else {
-            Self::Stock(candle::Linear::without_bias(weights, in_features, out_features)?)
-        })
+        Self::read(weights, LinearShape { in_features, out_features, gated: false }, |_| Ok(None))
     }
 
-    /// A layer from numbers already read: `weight` (out, in) row-major; `features` are [in, out].
+    /// A layer from values already read: `weight` (out, in) row-major; `features` are [in, out].
     ///
     /// # Errors
     /// If lengths do not fit.
@@ -49,11 +42,35 @@ impl Linear {
         weight: &[f32],
         bias: Option<&[f32]>,
     ) -> Result<Self> {
-        Ok(if weights.device().is_fast() {
-            Self::Fast(native::Linear::from_values(weights, features, weight, bias)?)
-        } else {
-            Self::Stock(candle::Linear::from_values(weights, features, weight, bias)?)
-        })
+        let [in_features, out_features] = features;
+        if weight.len() != in_features * out_features || bias.is_some_and(|bias| bias.len() != out_features) {
+            return Err(Error::Shape(format!(
+                "expected the weights of a layer {in_features} → {out_features}"
+            )));
+        }
+        let shape = LinearShape { in_features, out_features, gated: false };
+        let data = HostData::F32(weight.into());
+        let rows = TensorRows::here(HostTensor { shape: vec![out_features, in_features], data });
+        Self::pack(weights.device(), shape, &rows, bias.map(<[f32]>::to_vec))
+    }
+
+    fn read(
+        weights: &Weights,
+        shape: LinearShape,
+        bias: impl FnOnce(usize) -> Result<Option<Vec<f32>>>,
+    ) -> Result<Self> {
+        let rows = weights.rows("weight", &[shape.rows(), shape.in_features])?;
+        Self::pack(weights.device(), shape, &rows, bias(shape.rows())?)
+    }
+
+    fn pack(
+        device: &Device,
+        shape: LinearShape,
+        weight: &TensorRows<'_>,
+        bias: Option<Vec<f32>>,
+    ) -> Result<Self> {
+        let packed = on!(device, backend => backend.pack_linear(weight, bias, shape)?.put());
+        Ok(Self { device: device.clone(), shape, packed })
     }
 
     /// x (…, in) → (…, out).
@@ -61,7 +78,7 @@ impl Linear {
     /// # Errors
     /// If the last dimension does not fit, or stopped.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        self.forward_activated(x, Activation::Identity)
+        self.apply("linear", x, Activation::Identity, None)
     }
 
     /// The same, plus a residual of the result's shape.
@@ -69,8 +86,7 @@ impl Linear {
     /// # Errors
     /// If shapes do not fit, or stopped.
     pub fn forward_residual(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
-        let apply = || both!(self, x, linear => linear.forward_residual(x, residual.as_ref()?));
-        x.device().meter().measure(apply, |y| describe("linear", x, y, 1))
+        self.apply("linear", x, Activation::Identity, Some(residual))
     }
 
     /// The same with an activation on the result.
@@ -78,19 +94,55 @@ impl Linear {
     /// # Errors
     /// If the last dimension does not fit, or stopped.
     pub fn forward_activated(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
-        let apply = || both!(self, x, linear => linear.forward_activated(x, activation));
-        x.device().meter().measure(apply, |y| describe("linear", x, y, 1))
+        self.apply("linear", x, activation, None)
+    }
+
+    fn apply(
+        &self,
+        kind: &'static str,
+        x: &Tensor,
+        activation: Activation,
+        residual: Option<&Tensor>,
+    ) -> Result<Tensor> {
+        let LinearShape { in_features, out_features, .. } = self.shape;
+        let mut shape = x.shape().to_vec();
+        if shape.len() == 4 || shape.pop() != Some(in_features) {
+            return Err(Error::Shape(format!(
+                "a layer {in_features} → {out_features} cannot take {:?}",
+                x.shape()
+            )));
+        }
+        shape.push(out_features);
+        if residual.is_some_and(|residual| residual.shape() != shape) {
+            return Err(Error::Shape(format!("expected a residual of shape {shape:?}")));
+        }
+        let device = x.device();
+        let apply = || {
+            on!(device, backend => {
+                let layer = device.own(&self.device, &self.packed)?;
+                let residual = residual.map(|residual| residual.whole(backend, device)).transpose()?;
+                let epilogue = Epilogue { activation, channels: None, residual: residual.as_ref() };
+                let y = backend.linear(layer, &x.whole(backend, device)?, epilogue)?;
+                Ok(Tensor::made(backend, device, y))
+            })
+        };
+        device.measure(apply, |y| self.describe(kind, y))
+    }
+
+    fn describe(&self, kind: &'static str, y: &Tensor) -> Described {
+        let rows = y.shape().iter().product::<usize>() / self.shape.out_features.max(1);
+        let (columns, outputs) = (self.shape.in_features, self.shape.rows());
+        Described {
+            kind,
+            shape: format!("{rows} × {columns} → {outputs}"),
+            operations: 2.0 * (rows * outputs) as f64 * columns as f64,
+        }
     }
 }
 
 /// A linear layer whose first half of the result is multiplied by the exact GELU of the second.
 #[derive(Debug)]
-pub enum Geglu {
-    /// By our kernels.
-    Fast(native::Geglu),
-    /// By candle.
-    Stock(candle::Linear),
-}
+pub struct Geglu(Linear);
 
 impl Geglu {
     /// Reads `weight` (2·out, in) and `bias` (2·out).
@@ -98,11 +150,8 @@ impl Geglu {
     /// # Errors
     /// If they are missing or of another shape.
     pub fn new(weights: &Weights, in_features: usize, out_features: usize) -> Result<Self> {
-        Ok(if weights.device().is_fast() {
-            Self::Fast(native::Geglu::new(weights, in_features, out_features)?)
-        } else {
-            Self::Stock(candle::Linear::new(weights, in_features, 2 * out_features)?)
-        })
+        let shape = LinearShape { in_features, out_features, gated: true };
+        Linear::read(weights, shape, |rows| weights.get_f32("bias", &[rows]).map(Some)).map(Self)
     }
 
     /// x (…, in) → (…, out).
@@ -110,19 +159,6 @@ impl Geglu {
     /// # Errors
     /// If the last dimension does not fit, or stopped.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let apply = || both!(self, x, geglu => geglu.forward_geglu(x));
-        x.device().meter().measure(apply, |y| describe("linear with gate", x, y, 2))
-    }
-}
-
-/// `parts` results of y's size were computed from x.
-fn describe(kind: &'static str, x: &Tensor, y: &Tensor, parts: usize) -> Described {
-    let last = |tensor: &Tensor| tensor.shape().last().copied().unwrap_or(1);
-    let numbers: usize = y.shape().iter().product();
-    let rows = numbers / last(y).max(1);
-    Described {
-        kind,
-        shape: format!("{rows} × {} → {}", last(x), parts * last(y)),
-        operations: 2.0 * (parts * numbers) as f64 * last(x) as f64,
+        self.0.apply("linear with gate", x, Activation::Identity, None)
     }
 }

@@ -1,14 +1,14 @@
-//! `Meter`: what operations compute and how long each takes, when somebody asks.
+//! `Meter`: what operations compute and how long each takes, while it is started.
 //!
-//! Invariant: off, as in every normal run, it costs one relaxed load an operation. Trap: on a GPU the
-//! times are of asking, not of computing; the counts hold everywhere.
+//! Invariant: off, as in every normal run, it costs one relaxed load an operation. Trap: while it
+//! counts, each operation is waited for, so that a GPU's times are of computing and not of submitting.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-/// What one operation is: its kind and its shape, for people.
+/// What one operation is: its kind and its shape as the table of `bench` shows them.
 pub(super) struct Described {
     pub kind: &'static str,
     pub shape: String,
@@ -21,9 +21,9 @@ pub(super) struct Described {
 pub struct Metered {
     /// "convolution 3×3", "linear", …
     pub kind: &'static str,
-    /// Sizes, for people.
+    /// Sizes as text: "320 → 640 @ 64×64, batch 2".
     pub shape: String,
-    /// How many there were.
+    /// How many were counted.
     pub count: usize,
     /// Additions and multiplications of the direct method.
     pub operations: f64,
@@ -46,18 +46,23 @@ impl Meter {
         self.0.sums.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts from now on.
+    /// Forgets what was counted and counts from now on.
     pub fn start(&self) {
         self.sums().clear();
         self.0.on.store(true, Ordering::Relaxed);
     }
 
-    /// Ends counting: every kind and shape, the longest time first.
+    /// Ends counting and returns every kind and shape, the longest time first.
     pub fn finish(&self) -> Vec<Metered> {
         self.0.on.store(false, Ordering::Relaxed);
         let mut list: Vec<Metered> = std::mem::take(&mut *self.sums()).into_values().collect();
         list.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
         list
+    }
+
+    /// Whether it counts now.
+    pub(super) fn is_on(&self) -> bool {
+        self.0.on.load(Ordering::Relaxed)
     }
 
     /// Does `work`; if counting, notes what `describe` says of its result.
@@ -66,7 +71,7 @@ impl Meter {
         work: impl FnOnce() -> super::Result<T>,
         describe: impl FnOnce(&T) -> Described,
     ) -> super::Result<T> {
-        if !self.0.on.load(Ordering::Relaxed) {
+        if !self.is_on() {
             return work();
         }
         let began = Instant::now();

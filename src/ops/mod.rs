@@ -1,8 +1,8 @@
 //! Operations on tensors: the one seam between the networks and what computes them.
 //!
 //! Networks and sampler name this module and nothing below it. Shapes are the reference's:
-//! (b, c, h, w) for maps, (b, n, c) for tokens; how numbers lie in memory is the backend's affair,
-//! so a raw buffer is seen only on the way in ([`Tensor::from_f32`], [`Weights`]) and out
+//! (b, c, h, w) for maps, (b, n, c) for tokens; the memory layout is the backend's affair, so
+//! elements are seen only on the way in ([`Tensor::from_f32`], [`Weights`]) and out
 //! ([`Tensor::to_f32`]).
 //!
 //! What a network says in one call may be one kernel below: a convolution takes its bias, the time
@@ -10,17 +10,26 @@
 //! sources side by side ([`Tensor::concatenate_channels`]), an upsampling belongs to the
 //! convolution that follows it ([`Conv2d::forward_upsampled`]).
 //!
-//! Two backends stand below: [`native`], our own CPU kernels ([`cpu`]), and [`candle`], candle's
-//! operations, which bring CUDA and Metal. A device belongs to one of them.
+//! | file | what |
+//! | --- | --- |
+//! | `tensor`, `linear`, `convolution`, `norm`, `attention`, `embedding` | what networks call: shapes checked once for all backends |
+//! | [`backend`] | [`backend::Backend`], the list of what a backend provides |
+//! | `dispatch` | the list of the backends, and all that follows from it |
+//! | [`native`] | the backend of the CPU kernels ([`cpu`]) |
+//! | [`candle`] | the backend that brings CUDA and Metal, through the crate of that name |
+//! | `device`, `options` | where to compute, and how it is chosen |
+//! | [`host`], `weights` | tensors at rest, on their way into a backend |
 //!
-//! Every heavy operation reads the device's [`StopFlag`] and ends in [`Error::Stopped`].
+//! A device belongs to one backend. Every heavy operation reads the device's [`StopFlag`] and ends
+//! in [`Error::Stopped`].
 
-mod activation;
 mod attention;
+pub mod backend;
 pub mod candle;
 mod convolution;
 pub mod cpu;
 mod device;
+mod dispatch;
 mod embedding;
 mod error;
 pub mod host;
@@ -28,19 +37,24 @@ mod linear;
 mod meter;
 pub mod native;
 mod norm;
+mod options;
+mod parameters;
 mod stop;
 mod tensor;
+#[cfg(test)]
+mod tests;
 mod weights;
 
-pub use activation::Activation;
-pub use attention::{KeysValues, Mask, attention};
-pub use convolution::{Conv2d, Conv2dShape, Fused, Padding};
-pub use device::{Device, DeviceChoice, DeviceOptions, Dtype, WeightsKept, all_cores};
+pub use attention::{KeysValues, attention};
+pub use convolution::{Conv2d, Fused};
+pub use device::Device;
 pub use embedding::Embedding;
 pub use error::{Error, Result};
 pub use linear::{Geglu, Linear};
 pub use meter::{Meter, Metered};
 pub use norm::{GroupNorm, LayerNorm};
+pub use options::{DeviceChoice, DeviceOptions, Dtype, WeightsKept, all_cores};
+pub use parameters::{Activation, Conv2dShape, LinearShape, Mask, Padding};
 pub use stop::StopFlag;
 pub use tensor::Tensor;
 pub use weights::{Progress, Weights};

@@ -3,18 +3,18 @@
 //! Trap: epsilon is 1e-5 in the UNet's ResBlocks and 1e-6 in `SpatialTransformer` and the first
 //! stage, so it is always named.
 
+use super::backend::NormOps;
+use super::dispatch::{Own, on, own};
 use super::meter::Described;
-use super::tensor::both;
-use super::{Activation, Error, Result, Tensor, Weights};
-use crate::ops::{candle, native};
+use super::{Activation, Device, Error, Result, Tensor, Weights};
 
-/// Normalisation over groups of channels and all positions, with a gain and a bias a channel.
+/// Normalisation over groups of channels and all positions, with a gain and a bias a channel
+/// (Wu & He, 2018).
 #[derive(Debug)]
-pub enum GroupNorm {
-    /// By our kernels.
-    Fast(native::GroupNorm),
-    /// By candle.
-    Stock(candle::GroupNorm),
+pub struct GroupNorm {
+    device: Device,
+    channels: usize,
+    packed: own::GroupNorm,
 }
 
 impl GroupNorm {
@@ -28,11 +28,10 @@ impl GroupNorm {
                 "expected channels that split into {groups} groups, found {channels}; set norm_num_groups"
             )));
         }
-        Ok(if weights.device().is_fast() {
-            Self::Fast(native::GroupNorm::new(weights, groups, channels, epsilon)?)
-        } else {
-            Self::Stock(candle::GroupNorm::new(weights, groups, channels, epsilon)?)
-        })
+        let (weight, bias) = gain_and_bias(weights, channels)?;
+        let device = weights.device().clone();
+        let packed = on!(device, backend => backend.pack_group_norm(weight, bias, groups, epsilon)?.put());
+        Ok(Self { device, channels, packed })
     }
 
     /// The normalised map, activated.
@@ -40,33 +39,52 @@ impl GroupNorm {
     /// # Errors
     /// If the channels do not fit, or stopped.
     pub fn forward(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
-        let apply = || both!(self, x, norm => norm.forward(x, activation));
-        x.device().meter().measure(apply, |_| describe("group norm", x))
+        self.check(x)?;
+        let device = x.device();
+        let apply = || {
+            on!(device, backend => {
+                let norm = device.own(&self.device, &self.packed)?;
+                let y = backend.group_norm(norm, x.source(backend, device)?, activation)?;
+                Ok(Tensor::made(backend, device, y))
+            })
+        };
+        device.measure(apply, |y| describe("group norm", y))
     }
 
-    /// The same of a map that is not needed any more: its memory serves the result where nobody
-    /// else has it.
+    /// The same of a map that is not needed any more: the result takes its memory where nothing else
+    /// shares it.
     ///
     /// # Errors
     /// If the channels do not fit, or stopped.
     pub fn forward_owned(&self, x: Tensor, activation: Activation) -> Result<Tensor> {
+        self.check(&x)?;
+        if x.is_in_two() {
+            return self.forward(&x, activation);
+        }
         let device = x.device().clone();
-        let apply = || match (self, x) {
-            (Self::Fast(norm), Tensor::Fast(x)) => norm.forward_owned(x, activation).map(Tensor::Fast),
-            (Self::Stock(norm), Tensor::Stock(x)) => norm.forward(&x, activation).map(Tensor::Stock),
-            _ => Err(super::tensor::two_devices()),
+        let apply = || {
+            on!(device, backend => {
+                let norm = device.own(&self.device, &self.packed)?;
+                let y = backend.group_norm_owned(norm, x.take()?, activation)?;
+                Ok(Tensor::made(backend, &device, y))
+            })
         };
-        device.meter().measure(apply, |y| describe("group norm", y))
+        device.measure(apply, |y| describe("group norm", y))
+    }
+
+    fn check(&self, x: &Tensor) -> Result<()> {
+        let [b, c, h, w] = x.map_shape()?;
+        check_channels(self.channels, c, b * h * w, x)
     }
 }
 
-/// Normalisation over the last dimension, with a gain and a bias; epsilon 1e-5.
+/// Normalisation over the last dimension, with a gain and a bias; epsilon 1e-5 (Ba, Kiros & Hinton,
+/// 2016).
 #[derive(Debug)]
-pub enum LayerNorm {
-    /// By our kernels.
-    Fast(native::LayerNorm),
-    /// By candle.
-    Stock(candle::LayerNorm),
+pub struct LayerNorm {
+    device: Device,
+    channels: usize,
+    packed: own::LayerNorm,
 }
 
 impl LayerNorm {
@@ -75,11 +93,10 @@ impl LayerNorm {
     /// # Errors
     /// If they are missing or of another shape.
     pub fn new(weights: &Weights, channels: usize) -> Result<Self> {
-        Ok(if weights.device().is_fast() {
-            Self::Fast(native::LayerNorm::new(weights, channels)?)
-        } else {
-            Self::Stock(candle::LayerNorm::new(weights, channels)?)
-        })
+        let (weight, bias) = gain_and_bias(weights, channels)?;
+        let device = weights.device().clone();
+        let packed = on!(device, backend => backend.pack_layer_norm(weight, bias)?.put());
+        Ok(Self { device, channels, packed })
     }
 
     /// The normalised tokens.
@@ -87,12 +104,32 @@ impl LayerNorm {
     /// # Errors
     /// If the last dimension does not fit, or stopped.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let apply = || both!(self, x, norm => norm.forward(x));
-        x.device().meter().measure(apply, |_| describe("layer norm", x))
+        let [b, n, c] = x.token_shape()?;
+        check_channels(self.channels, c, b * n, x)?;
+        let device = x.device();
+        let apply = || {
+            on!(device, backend => {
+                let norm = device.own(&self.device, &self.packed)?;
+                let y = backend.layer_norm(norm, &x.whole(backend, device)?)?;
+                Ok(Tensor::made(backend, device, y))
+            })
+        };
+        device.measure(apply, |y| describe("layer norm", y))
     }
 }
 
+fn gain_and_bias(weights: &Weights, channels: usize) -> Result<(Vec<f32>, Vec<f32>)> {
+    Ok((weights.get_f32("weight", &[channels])?, weights.get_f32("bias", &[channels])?))
+}
+
+fn check_channels(expected: usize, found: usize, rows: usize, x: &Tensor) -> Result<()> {
+    if found == expected && rows > 0 {
+        return Ok(());
+    }
+    Err(Error::Shape(format!("a norm of {expected} channels cannot take {:?}", x.shape())))
+}
+
 /// Norms are bound by memory: they count as no operations.
-fn describe(kind: &'static str, x: &Tensor) -> Described {
-    Described { kind, shape: format!("{:?}", x.shape()), operations: 0.0 }
+fn describe(kind: &'static str, y: &Tensor) -> Described {
+    Described { kind, shape: format!("{:?}", y.shape()), operations: 0.0 }
 }

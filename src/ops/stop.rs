@@ -1,15 +1,15 @@
 //! The stop flag: how "stop" reaches the middle of a long operation.
 //!
-//! Every piece of work (a job, a load, a fit, a decode) has a flag of its own, which is raised once and
-//! never lowered: whoever begins something makes a new one. Operations read the flag of the present
-//! piece between one another and between the tiles of long ones, so that a stop acts within 250 ms. A
-//! raised flag ends the work with [`super::Error::Stopped`].
+//! Invariant: every piece of work (a job, a load, a fit, a decode) has a flag of its own, which is
+//! raised once and never lowered. Operations read the flag of the present piece when they begin and
+//! between the tiles of long ones, so that a stop acts within 250 ms. A raised flag ends the work with
+//! [`super::Error::Stopped`].
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-/// What raised flags count from.
+/// The moment from which raised flags count.
 static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// A flag shared by the thread that works and those that may end the work; a clone is the same flag.
@@ -17,9 +17,9 @@ static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
 pub struct StopFlag(Arc<AtomicU64>);
 
 impl StopFlag {
-    /// Asks the work to end.
+    /// Asks the work to end. Raising it again changes nothing.
     pub fn raise(&self) {
-        // Zero stands for a flag that is down; the first raise counts.
+        // Zero stands for a flag that is down.
         let now = BEGINNING.elapsed().as_nanos() as u64 + 1;
         self.0.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed).ok();
     }
@@ -37,7 +37,7 @@ impl StopFlag {
         }
     }
 
-    /// Whether somebody else holds this flag, too.
+    /// Whether this is not the last handle on the flag.
     pub fn is_shared(&self) -> bool {
         Arc::strong_count(&self.0) > 1
     }

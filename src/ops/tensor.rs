@@ -1,66 +1,49 @@
-//! `Tensor`: numbers on a device, and the light operations on them.
+//! `Tensor`: elements on a device, and the light operations on them.
 //!
 //! Trap: maps are (b, c, h, w) and tokens (b, n, c) whatever the memory layout; only
-//! [`Tensor::to_tokens`] and [`Tensor::to_map`] go from one to the other.
+//! [`Tensor::to_tokens`] and [`Tensor::to_map`] go from one to the other. A concatenation of two maps
+//! along their channels copies nothing: convolutions and group norms read both parts, every other
+//! operation joins them first ([`Tensor::whole`]).
 
+use super::backend::{Source, TensorOps};
+use super::dispatch::{Own, on, own};
 use super::meter::Described;
 use super::{Activation, Device, Error, Result};
-use crate::ops::{candle, native};
 
 /// A tensor on a device; cheap to clone, never changed in place.
-#[derive(Clone, Debug)]
-pub enum Tensor {
-    /// Of our kernels.
-    Fast(native::Tensor),
-    /// Of candle.
-    Stock(candle::Tensor),
+#[derive(Clone)]
+pub struct Tensor {
+    shape: Vec<usize>,
+    device: Device,
+    parts: Parts,
 }
 
-/// Runs `$body` on the backend's own module and tensor, for modules and tensors of one device.
-macro_rules! both {
-    ($module:expr, $x:ident, $inner:ident => $body:expr) => {
-        match ($module, $x) {
-            (Self::Fast($inner), Tensor::Fast($x)) => $body.map(Tensor::Fast),
-            (Self::Stock($inner), Tensor::Stock($x)) => $body.map(Tensor::Stock),
-            _ => Err($crate::ops::tensor::two_devices()),
-        }
-    };
-}
-pub(super) use both;
-
-/// Runs `$body` on the backend's own tensor.
-macro_rules! each {
-    ($tensor:expr, $x:ident => $body:expr) => {
-        $tensor.device().meter().measure(
-            || match $tensor {
-                Self::Fast($x) => $body.map(Self::Fast),
-                Self::Stock($x) => $body.map(Self::Stock),
-            },
-            Self::describe,
-        )
-    };
+/// A tensor's memory.
+#[derive(Clone)]
+enum Parts {
+    One(own::Tensor),
+    /// A map's first channels, then the others.
+    Two(own::Tensor, own::Tensor),
 }
 
-pub(super) fn two_devices() -> Error {
-    Error::Shape("tensors of two devices cannot be joined".to_owned())
-}
-
-/// A backend's own tensor within a [`Tensor`].
-pub trait Within: Sized {
-    /// The tensor, if it is of this backend.
-    fn within(tensor: &Tensor) -> Option<&Self>;
-}
-
-impl Within for native::Tensor {
-    fn within(tensor: &Tensor) -> Option<&Self> {
-        if let Tensor::Fast(inner) = tensor { Some(inner) } else { None }
+impl std::fmt::Debug for Tensor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Tensor({:?} on {:?})", self.shape, self.device)
     }
 }
 
-impl Within for candle::Tensor {
-    fn within(tensor: &Tensor) -> Option<&Self> {
-        if let Tensor::Stock(inner) = tensor { Some(inner) } else { None }
-    }
+/// Runs a light operation: `$body` with the backend of `$tensor` and its own form of it.
+macro_rules! light {
+    ($tensor:expr, ($backend:ident, $x:ident) => $body:expr) => {{
+        let device = $tensor.device();
+        let work = || {
+            on!(device, $backend => {
+                let $x = &$tensor.whole($backend, device)?;
+                Ok(Tensor::made($backend, device, $body?))
+            })
+        };
+        device.measure(work, Tensor::describe)
+    }};
 }
 
 impl Tensor {
@@ -69,54 +52,81 @@ impl Tensor {
         Described { kind: "light operations", shape: format!("{:?}", made.shape()), operations: 0.0 }
     }
 
-    /// The backend's own tensor.
-    pub(super) fn as_ref<T: Within>(&self) -> Result<&T> {
-        T::within(self).ok_or_else(two_devices)
+    /// The tensor that a backend made on `device`.
+    pub(super) fn made<B>(backend: &B, device: &Device, made: B::Tensor) -> Self
+    where
+        B: TensorOps<Tensor: Own<own::Tensor>>,
+    {
+        Self { shape: backend.shape(&made).to_vec(), device: device.clone(), parts: Parts::One(made.put()) }
     }
 
-    /// Numbers from the host, row-major, put into the device's arithmetic.
+    /// The backend's own tensor for an operation on `device`, its parts joined.
+    pub(super) fn whole<B>(&self, backend: &B, device: &Device) -> Result<B::Tensor>
+    where
+        B: TensorOps<Tensor: Own<own::Tensor>>,
+    {
+        match self.source(backend, device)? {
+            Source::One(one) => Ok(one.clone()),
+            Source::Two(first, second) => backend.concatenate(&[first, second], 1),
+        }
+    }
+
+    /// The backend's own tensors for an operation on `device`, as they lie.
+    pub(super) fn source<B>(&self, _backend: &B, device: &Device) -> Result<Source<'_, B::Tensor>>
+    where
+        B: TensorOps<Tensor: Own<own::Tensor>>,
+    {
+        let own = |part| device.own(&self.device, part);
+        Ok(match &self.parts {
+            Parts::One(one) => Source::One(own(one)?),
+            Parts::Two(first, second) => Source::Two(own(first)?, own(second)?),
+        })
+    }
+
+    /// Whether a consumer reads it from two sources.
+    pub(super) fn is_in_two(&self) -> bool {
+        matches!(self.parts, Parts::Two(..))
+    }
+
+    /// The backend's own tensor moved out of one in one part, so that nothing here shares it.
+    pub(super) fn take<T: Own<own::Tensor>>(self) -> Result<T> {
+        match self.parts {
+            Parts::One(one) => T::take(one).ok_or(Error::TwoDevices),
+            Parts::Two(..) => Err(Error::Shape("a map in two parts cannot be moved out".to_owned())),
+        }
+    }
+
+    /// Uploads `values`, row-major, rounded to the device's arithmetic.
     ///
     /// # Errors
     /// If `values` has another length than `shape` says, or the device is out of memory.
     pub fn from_f32(device: &Device, shape: &[usize], values: &[f32]) -> Result<Self> {
         if values.len() != shape.iter().product::<usize>() {
             return Err(Error::Shape(format!(
-                "expected the numbers of shape {shape:?}, found {}",
+                "expected the elements of shape {shape:?}, found {}",
                 values.len()
             )));
         }
-        if device.is_fast() {
-            native::Tensor::from_f32(device, shape, values).map(Self::Fast)
-        } else {
-            candle::Tensor::from_f32(device, shape, values).map(Self::Stock)
-        }
+        on!(device, backend => Ok(Self::made(backend, device, backend.upload(shape, values)?)))
     }
 
-    /// The numbers as f32 on the host, row-major.
+    /// Waits for the tensor and downloads it as f32, row-major.
     ///
     /// # Errors
     /// If the device fails.
     pub fn to_f32(&self) -> Result<Vec<f32>> {
-        match self {
-            Self::Fast(x) => x.to_f32(),
-            Self::Stock(x) => x.to_f32(),
-        }
+        let device = &self.device;
+        on!(device, backend => backend.download(&self.whole(backend, device)?))
     }
 
-    /// The dimensions.
+    /// The dimensions, outermost first.
     pub fn shape(&self) -> &[usize] {
-        match self {
-            Self::Fast(x) => x.shape(),
-            Self::Stock(x) => x.shape(),
-        }
+        &self.shape
     }
 
-    /// Where it lives.
+    /// The device that it lives on.
     pub fn device(&self) -> &Device {
-        match self {
-            Self::Fast(x) => x.device(),
-            Self::Stock(x) => x.device(),
-        }
+        &self.device
     }
 
     /// (b, c, h, w) of a map.
@@ -124,7 +134,10 @@ impl Tensor {
     /// # Errors
     /// If it has not four dimensions.
     pub fn map_shape(&self) -> Result<[usize; 4]> {
-        map_shape(self.shape())
+        let shape = self.shape();
+        let wrong =
+            || Error::Shape(format!("expected a map (b, c, h, w), found a tensor of shape {shape:?}"));
+        shape.try_into().map_err(|_| wrong())
     }
 
     /// (b, n, c) of tokens.
@@ -132,21 +145,26 @@ impl Tensor {
     /// # Errors
     /// If it has not three dimensions.
     pub fn token_shape(&self) -> Result<[usize; 3]> {
-        token_shape(self.shape())
+        let shape = self.shape();
+        let wrong = || Error::Shape(format!("expected tokens (b, n, c), found a tensor of shape {shape:?}"));
+        shape.try_into().map_err(|_| wrong())
     }
 
-    /// The same tensor in another arithmetic of the same device.
+    /// The same tensor in the arithmetic of `device`, which is its own but for that.
+    ///
+    /// A backend that stores all arithmetics alike leaves it as it is, under the arithmetic that
+    /// made it: keys and values of an f32 text encoder's context stay f32 in a bf16 UNet.
     ///
     /// # Errors
     /// If the device fails.
     pub fn to_dtype_of(&self, device: &Device) -> Result<Self> {
-        match self {
-            Self::Fast(x) => Ok(Self::Fast(x.clone())),
-            Self::Stock(x) => x.to_dtype_of(device).map(Self::Stock),
-        }
+        on!(device, backend => {
+            let cast = backend.cast(&self.whole(backend, device)?, device.dtype())?;
+            Ok(cast.map_or_else(|| self.clone(), |cast| Self::made(backend, device, cast)))
+        })
     }
 
-    /// Elementwise sum of equal shapes.
+    /// The sum of equal shapes.
     ///
     /// # Errors
     /// If the shapes differ.
@@ -154,15 +172,15 @@ impl Tensor {
         if self.shape() != other.shape() {
             return Err(Error::Shape(format!("cannot add {:?} and {:?}", self.shape(), other.shape())));
         }
-        each!(self, x => x.add(other.as_ref()?))
+        light!(self, (backend, x) => backend.add(x, &other.whole(backend, &self.device)?))
     }
 
-    /// Every number times `factor`.
+    /// Every element times `factor`.
     ///
     /// # Errors
     /// If the device fails.
     pub fn scale(&self, factor: f64) -> Result<Self> {
-        each!(self, x => x.scale(factor))
+        light!(self, (backend, x) => backend.scale(x, factor))
     }
 
     /// A map times (1 + scale) plus shift, each (b, c): adaptive normalisation's second half.
@@ -178,23 +196,26 @@ impl Tensor {
                 scale.shape()
             )));
         }
-        each!(self, x => x.scale_shift_channels(scale.as_ref()?, shift.as_ref()?))
+        let device = &self.device;
+        light!(self, (backend, x) => {
+            backend.scale_shift_channels(x, &scale.whole(backend, device)?, &shift.whole(backend, device)?)
+        })
     }
 
-    /// Applies an activation.
+    /// Applies an activation to every element.
     ///
     /// # Errors
     /// If the device fails.
     pub fn activate(&self, activation: Activation) -> Result<Self> {
-        each!(self, x => x.activate(activation))
+        light!(self, (backend, x) => backend.activate(x, activation))
     }
 
-    /// tanh of every number.
+    /// tanh of every element.
     ///
     /// # Errors
     /// If the device fails.
     pub fn tanh(&self) -> Result<Self> {
-        each!(self, x => x.tanh())
+        light!(self, (backend, x) => backend.tanh(x))
     }
 
     /// Tensors of equal other dimensions one after another along dimension 0 (the batch).
@@ -220,29 +241,29 @@ impl Tensor {
         Self::concatenate_batch(&vec![self; batch / own])
     }
 
-    /// Number `index` of the batch, as a batch of one.
+    /// Item `index` of the batch, as a batch of one.
     ///
     /// # Errors
-    /// If there is no such number.
+    /// If the batch has no such item.
     pub fn batch_item(&self, index: usize) -> Result<Self> {
         let batch = self.shape().first().copied().unwrap_or(0);
         if index >= batch {
             return Err(Error::Shape(format!("expected a batch of more than {index}, found {batch}")));
         }
-        each!(self, x => x.batch_item(index))
+        light!(self, (backend, x) => backend.batch_item(x, index))
     }
 
-    /// Whether both are the same numbers in the same memory.
+    /// Whether both share the same memory.
     pub fn is_same(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Fast(a), Self::Fast(b)) => a.is_same(b),
-            (Self::Stock(a), Self::Stock(b)) => a.is_same(b),
+        let device = &self.device;
+        on!(device, backend => match (self.source(backend, device), other.source(backend, device)) {
+            (Ok(Source::One(a)), Ok(Source::One(b))) => backend.is_same(a, b),
             _ => false,
-        }
+        })
     }
 
     /// Maps or tokens of equal other dimensions one after another along dimension 1: channels of
-    /// maps (a skip connection), positions of tokens.
+    /// maps (a skip connection, of which nothing is copied), positions of tokens.
     ///
     /// # Errors
     /// If shapes do not fit or there is none.
@@ -254,29 +275,37 @@ impl Tensor {
         let [first, rest @ ..] = parts else {
             return Err(Error::Shape("nothing to concatenate".to_owned()));
         };
-        let others = |shape: &[usize]| {
-            let mut shape = shape.to_vec();
-            if dimension < shape.len() {
-                shape.remove(dimension);
-            }
-            shape
+        let others = |part: &Self| {
+            let mut shape = part.shape().to_vec();
+            (dimension < shape.len()).then(|| shape.remove(dimension)).map(|_| shape)
         };
-        if let Some(odd) = rest.iter().find(|part| others(part.shape()) != others(first.shape())) {
+        let expected = others(first);
+        if expected.is_none() {
+            return Err(Error::Shape(format!("{:?} has no dimension {dimension} to join", first.shape())));
+        }
+        if let Some(odd) = rest.iter().find(|part| others(part) != expected) {
             return Err(Error::Shape(format!("cannot put {:?} beside {:?}", odd.shape(), first.shape())));
         }
-        let join = || match first {
-            Self::Fast(_) => {
-                let parts: Vec<&native::Tensor> =
-                    parts.iter().map(|part| part.as_ref()).collect::<Result<_>>()?;
-                native::Tensor::concatenate(&parts, dimension).map(Self::Fast)
-            }
-            Self::Stock(_) => {
-                let parts: Vec<&candle::Tensor> =
-                    parts.iter().map(|part| part.as_ref()).collect::<Result<_>>()?;
-                candle::Tensor::concatenate(&parts, dimension).map(Self::Stock)
-            }
+        let device = &first.device;
+        let join = || {
+            on!(device, backend => {
+                let wholes: Vec<_> =
+                    parts.iter().map(|part| part.whole(backend, device)).collect::<Result<_>>()?;
+                match <[_; 2]>::try_from(wholes) {
+                    Ok([a, b]) if dimension == 1 && first.shape.len() == 4 => {
+                        let mut shape = first.shape.clone();
+                        shape[1] += parts[1].shape[1];
+                        Ok(Self { shape, device: device.clone(), parts: Parts::Two(a.put(), b.put()) })
+                    }
+                    Ok([a, b]) => Ok(Self::made(backend, device, backend.concatenate(&[&a, &b], dimension)?)),
+                    Err(wholes) => {
+                        let wholes: Vec<_> = wholes.iter().collect();
+                        Ok(Self::made(backend, device, backend.concatenate(&wholes, dimension)?))
+                    }
+                }
+            })
         };
-        first.device().meter().measure(join, Self::describe)
+        device.measure(join, Self::describe)
     }
 
     /// The two halves along dimension 1: what `chunk(2, dim=1)` is in the reference.
@@ -288,10 +317,11 @@ impl Tensor {
         if width % 2 != 0 {
             return Err(Error::Shape(format!("expected an even second dimension, found {width}")));
         }
-        match self {
-            Self::Fast(x) => x.halves().map(|(a, b)| (Self::Fast(a), Self::Fast(b))),
-            Self::Stock(x) => x.halves().map(|(a, b)| (Self::Stock(a), Self::Stock(b))),
-        }
+        let device = &self.device;
+        on!(device, backend => {
+            let (first, second) = backend.halves(&self.whole(backend, device)?)?;
+            Ok((Self::made(backend, device, first), Self::made(backend, device, second)))
+        })
     }
 
     /// (b, c, h, w) → (b, h·w, c).
@@ -300,7 +330,7 @@ impl Tensor {
     /// If it is no map.
     pub fn to_tokens(&self) -> Result<Self> {
         self.map_shape()?;
-        each!(self, x => x.to_tokens())
+        light!(self, (backend, x) => backend.to_tokens(x))
     }
 
     /// (b, h·w, c) → (b, c, h, w).
@@ -312,7 +342,7 @@ impl Tensor {
         if n != h * w {
             return Err(Error::Shape(format!("expected {h}·{w} positions, found {n}")));
         }
-        each!(self, x => x.to_map(h, w))
+        light!(self, (backend, x) => backend.to_map(x, h, w))
     }
 
     /// Nearest-neighbour enlargement to twice the height and width.
@@ -321,25 +351,15 @@ impl Tensor {
     /// If it is no map.
     pub fn upsample_nearest(&self) -> Result<Self> {
         self.map_shape()?;
-        each!(self, x => x.upsample_nearest())
+        light!(self, (backend, x) => backend.upsample_nearest(x))
     }
 
-    /// Mean of each 2×2 square, stride 2.
+    /// Mean of each 2×2 square, stride 2; an odd last row or column is left out.
     ///
     /// # Errors
     /// If it is no map.
     pub fn average_pool(&self) -> Result<Self> {
         self.map_shape()?;
-        each!(self, x => x.average_pool())
+        light!(self, (backend, x) => backend.average_pool(x))
     }
-}
-
-pub(super) fn map_shape(shape: &[usize]) -> Result<[usize; 4]> {
-    let wrong = || Error::Shape(format!("expected a map (b, c, h, w), found a tensor of shape {shape:?}"));
-    shape.try_into().map_err(|_| wrong())
-}
-
-pub(super) fn token_shape(shape: &[usize]) -> Result<[usize; 3]> {
-    let wrong = || Error::Shape(format!("expected tokens (b, n, c), found a tensor of shape {shape:?}"));
-    shape.try_into().map_err(|_| wrong())
 }

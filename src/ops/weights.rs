@@ -1,7 +1,7 @@
 //! `Weights`: named tensors on their way into a network, with the path of the module being built.
 //!
 //! Construction is the weight map: `weights.pp("attn1").pp("to_q")` mirrors the checkpoint's names.
-//! Every name asked for is noted, so that what a file holds beyond that can be reported.
+//! Every name that a network asks for is noted, so that the rest of a file can be reported.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::host::{HostData, HostTensor, TensorRows, TensorSource};
 use super::{Device, Dtype, Error, Result};
 
-/// What is reported while weights are read: how many tensors have been, of how many stored.
+/// Called while weights are read with the number of tensors read and the number stored.
 pub type Progress = Arc<dyn Fn(usize, usize) + Send + Sync>;
 
-/// Turns a network's name of a tensor into the file's.
+/// Translates a network's name of a tensor into the file's.
 type Rename = Arc<dyn Fn(&str) -> String + Send + Sync>;
 
 /// A path into a [`TensorSource`]; cheap to clone.
@@ -29,7 +29,7 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// The root of a source.
+    /// The root of a source, for modules that compute on `device`.
     pub fn new(source: Arc<dyn TensorSource>, device: Device) -> Self {
         let stored = source.names().len();
         Self {
@@ -43,12 +43,13 @@ impl Weights {
         }
     }
 
-    /// Calls `progress` with the number of tensors read and stored, after each.
+    /// The same path, which calls `progress` after each tensor that is read.
     pub fn with_progress(self, progress: Progress) -> Self {
         Self { progress: Some(progress), ..self }
     }
 
-    /// The same path for what is built once more, long after the model was opened: nobody follows it.
+    /// The same path for a part that is built again long after the model was opened, when nobody shows
+    /// progress any more.
     pub fn without_progress(&self) -> Self {
         Self { progress: None, ..self.clone() }
     }
@@ -58,7 +59,7 @@ impl Weights {
         Self { device: self.device.with_dtype(dtype), ..self.clone() }
     }
 
-    /// The same path, with names translated before the source is asked.
+    /// The same path, which translates names before it asks the source.
     pub fn renamed(&self, rename: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
         Self { rename: Some(Arc::new(rename)), ..self.clone() }
     }
@@ -69,7 +70,7 @@ impl Weights {
         Self { path, ..self.clone() }
     }
 
-    /// Where modules built from here compute.
+    /// The device on which modules built from here compute.
     pub fn device(&self) -> &Device {
         &self.device
     }
@@ -90,7 +91,7 @@ impl Weights {
 
     /// The shape that the tensor `name` has in the source, if it stores one.
     pub fn stored_shape(&self, name: &str) -> Option<Vec<usize>> {
-        // A source that draws its tensors is not asked: it would take the question for a demand.
+        // A source that draws its tensors would take the question for a demand.
         if self.stores(name) { self.source.shape(&self.full_name(name), &[]) } else { None }
     }
 
@@ -106,7 +107,7 @@ impl Weights {
         Ok(tensor)
     }
 
-    /// The same, to be packed: large tensors are read while they are.
+    /// The same, to be packed: a large tensor is read piece by piece while a backend packs it.
     ///
     /// # Errors
     /// As [`Weights::get`].
@@ -117,7 +118,7 @@ impl Weights {
         Ok(rows)
     }
 
-    /// The full name of a tensor that is there and has this shape.
+    /// The file's name of a tensor that exists and has this shape.
     fn checked(&self, name: &str, shape: &[usize]) -> Result<String> {
         self.device.check_stop()?;
         let full = self.full_name(name);
@@ -133,7 +134,7 @@ impl Weights {
         Ok(full)
     }
 
-    /// Notes that a tensor was asked for.
+    /// Notes that the tensor `full` was asked for, and reports progress.
     fn note(&self, full: String) {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         asked.insert(full);
@@ -154,7 +155,7 @@ impl Weights {
         })
     }
 
-    /// Names in the source that nobody asked for, sorted.
+    /// The names in the source that no network asked for, sorted.
     pub fn unused(&self) -> Vec<String> {
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         self.source.names().into_iter().filter(|name| !asked.contains(name)).collect()

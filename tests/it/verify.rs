@@ -33,7 +33,7 @@ fn our_kernels_compute_every_case_as_the_reference_does() {
 
 #[test]
 fn candle_computes_every_case_as_the_reference_does() {
-    assert_eq!(differences(DeviceChoice::StockCpu), Vec::<String>::new());
+    assert_eq!(differences(DeviceChoice::CandleCpu), Vec::<String>::new());
 }
 
 #[cfg(feature = "starter")]

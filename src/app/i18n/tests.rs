@@ -313,6 +313,12 @@ fn messages() -> Vec<Box<dyn Told>> {
         Error::Device(text()),
         Error::Shape(text()),
         Error::NoEncoder,
+        Error::TwoDevices,
+        Error::NoText,
+        Error::NoLabels,
+        Error::LabelsDiffer,
+        Error::NoContext,
+        Error::NoCodebook,
         Error::Backend { device: "CPU", operation: "xyz", cause: text() },
     ] {
         all.push(Box::new(error));

@@ -157,12 +157,7 @@ impl UNetModel {
         match (&self.label_emb, beside.label) {
             (Some(label_emb), Some(label)) => emb = emb.add(&label_emb.forward(label)?)?,
             (None, None) => {}
-            _ => {
-                return Err(Error::Shape(
-                    "a class label or vector goes with a model that has num_classes: give both or neither"
-                        .to_owned(),
-                ));
-            }
+            _ => return Err(Error::LabelsDiffer),
         }
         emb.activate(Activation::Silu)
     }

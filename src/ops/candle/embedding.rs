@@ -1,38 +1,26 @@
-//! Look-ups by candle.
+//! Look-ups of a table's rows.
 
-use candle_core as candle;
+use candle_core::Tensor;
 
-use crate::ops::candle::Tensor;
-use crate::ops::{Result, Weights};
+use crate::ops::Result;
+use crate::ops::backend::{EmbeddingOps, TensorOps as _};
+use crate::ops::candle::Candle;
+use crate::ops::host::HostTensor;
 
-/// A table with its weights.
-#[derive(Clone, Debug)]
-pub struct Embedding {
-    table: Tensor, // (rows, width)
-}
+impl EmbeddingOps for Candle {
+    /// The table (rows, width).
+    type Embedding = Tensor;
 
-impl Embedding {
-    /// Reads `weight` (rows, width).
-    ///
-    /// # Errors
-    /// If it is missing or of another shape.
-    pub fn new(weights: &Weights, rows: usize, width: usize) -> Result<Self> {
-        let table = weights.get("weight", &[rows, width])?;
-        Ok(Self { table: Tensor::from_f32(weights.device(), &[rows, width], &table.to_f32())? })
+    fn pack_embedding(&self, table: HostTensor<'_>) -> Result<Tensor> {
+        self.upload(&table.shape, &table.to_f32())
     }
 
-    /// The rows of `ids`, of shape (shape…, width).
-    ///
-    /// # Errors
-    /// If the device fails.
-    pub fn forward(&self, ids: &[u32], shape: &[usize]) -> Result<Tensor> {
-        let width = self.table.shape()[1];
-        let full: Vec<usize> = shape.iter().copied().chain([width]).collect();
-        let device = self.table.device.stock()?;
+    fn look_up(&self, table: &Tensor, ids: &[u32], shape: &[usize]) -> Result<Tensor> {
         let select = || {
-            let ids = candle::Tensor::new(ids, device)?;
-            self.table.inner.index_select(&ids, 0)?.reshape(full)
+            let width = table.dim(1)?;
+            let full: Vec<usize> = shape.iter().copied().chain([width]).collect();
+            table.index_select(&Tensor::new(ids, &self.device)?, 0)?.reshape(full)
         };
-        self.table.wrap("a look-up", select())
+        self.explain("a look-up", select())
     }
 }

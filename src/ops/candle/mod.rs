@@ -1,17 +1,20 @@
-//! The operations by candle: on CUDA and Metal, and on the CPU for comparison.
+//! The candle backend: CUDA and Metal, and the CPU for comparison.
 //!
-//! Invariant: the same results as [`crate::ops::native`] within rounding; a test compares them.
+//! Maps lie (b, c, h, w) in memory. Invariant: the same results as [`crate::ops::native`] within
+//! rounding; a test compares them.
 
 mod attention;
 mod convolution;
+mod device;
 mod embedding;
 mod linear;
 mod norm;
 mod tensor;
 
-pub use attention::attention;
+pub use attention::KeysValues;
 pub use convolution::Conv2d;
-pub use embedding::Embedding;
+pub use device::Candle;
 pub use linear::Linear;
 pub use norm::{GroupNorm, LayerNorm};
-pub use tensor::Tensor;
+
+impl super::backend::Backend for Candle {}

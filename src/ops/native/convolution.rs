@@ -1,9 +1,11 @@
-//! Convolution by our kernels: 3×3 by [`Conv3x3`], 1×1 as a matrix product over pixels.
+//! Convolution: 3×3 by [`Conv3x3`], 1×1 as a matrix product over pixels.
 
+use crate::ops::backend::{ConvOps, Epilogue, Source, TensorOps as _};
 use crate::ops::cpu::linear;
-use crate::ops::cpu::{Conv3x3, Epilogue, Map, PackedMatrix, WeightRows as _, Window};
-use crate::ops::native::{Tensor, kept, pack};
-use crate::ops::{Conv2dShape, Error, Padding, Result, Weights};
+use crate::ops::cpu::{self, Conv3x3, Map, PackedMatrix, WeightRows as _, Window};
+use crate::ops::host::TensorRows;
+use crate::ops::native::{Native, Tensor};
+use crate::ops::{Conv2dShape, Error, Padding, Result};
 
 /// A convolution with its weights, packed.
 pub struct Conv2d {
@@ -23,31 +25,22 @@ impl std::fmt::Debug for Conv2d {
     }
 }
 
-impl Conv2d {
-    /// Reads `weight` (out, in, k, k) and `bias` (out).
-    ///
-    /// # Errors
-    /// If they are missing or of another shape, or there is no kernel for the form.
-    pub fn new(weights: &Weights, shape: Conv2dShape) -> Result<Self> {
-        let conv = Self::without_bias(weights, shape)?;
-        Ok(Self { bias: Some(weights.get_f32("bias", &[shape.out_channels])?), ..conv })
-    }
+impl ConvOps for Native {
+    type Conv2d = Conv2d;
 
-    /// Reads `weight` (out, in, k, k).
-    ///
-    /// # Errors
-    /// If it is missing or of another shape, or there is no kernel for the form.
-    pub fn without_bias(weights: &Weights, shape: Conv2dShape) -> Result<Self> {
+    fn pack_conv2d(
+        &self,
+        rows: &TensorRows<'_>,
+        bias: Option<Vec<f32>>,
+        shape: Conv2dShape,
+    ) -> Result<Conv2d> {
         let Conv2dShape { in_channels, out_channels, kernel, stride, padding } = shape;
-        let rows = weights.rows("weight", &[out_channels, in_channels, kernel, kernel])?;
-        let device = weights.device();
         let three = |window| {
-            let kept = kept(device, rows.element());
-            Conv3x3::pack_as(device.fast()?, &rows, out_channels, in_channels, kept)
+            Conv3x3::pack_as(&self.context, rows, out_channels, in_channels, self.kept(rows.element()))
                 .map(|conv| Weight::Three(conv, window))
         };
         let weight = match (kernel, stride, padding) {
-            (1, 1, Padding::Same(0)) => Weight::One(pack(device, &rows, [out_channels, in_channels], false)?),
+            (1, 1, Padding::Same(0)) => Weight::One(self.pack(rows, [out_channels, in_channels], false)?),
             (3, 1, Padding::Same(1)) => three(Window::Same)?,
             (3, 2, Padding::Same(1)) => three(Window::HalfEven)?,
             (3, 2, Padding::RightBottom) => three(Window::HalfRight)?,
@@ -57,74 +50,53 @@ impl Conv2d {
                 )));
             }
         };
-        Ok(Self { shape, weight, bias: None })
+        Ok(Conv2d { shape, weight, bias })
     }
 
-    /// Its form.
-    pub fn shape(&self) -> Conv2dShape {
-        self.shape
-    }
-
-    /// The convolution of `x`, plus a residual and the numbers of each channel.
-    ///
-    /// # Errors
-    /// If shapes do not fit, or stopped.
-    pub fn forward_fused(
+    fn conv2d(
         &self,
-        x: &Tensor,
-        residual: Option<&Tensor>,
-        channels: Option<&Tensor>,
+        layer: &Conv2d,
+        x: Source<'_, Tensor>,
+        enlarged: bool,
+        epilogue: Epilogue<'_, Tensor>,
     ) -> Result<Tensor> {
-        let window = match &self.weight {
-            Weight::One(_) => Window::Same,
-            Weight::Three(_, window) => *window,
-        };
-        self.convolve(x, window, residual, channels)
-    }
-
-    /// The convolution of `x` enlarged to twice its size, without making the enlarged map.
-    ///
-    /// # Errors
-    /// If shapes do not fit, or stopped.
-    pub fn forward_upsampled(&self, x: &Tensor) -> Result<Tensor> {
-        match &self.weight {
-            Weight::Three(_, Window::Same) => self.convolve(x, Window::Double, None, None),
-            _ => self.convolve(&x.upsample_nearest()?, Window::Same, None, None),
+        match (&layer.weight, enlarged) {
+            (Weight::Three(_, Window::Same), true) => self.convolve(layer, x, Window::Double, epilogue),
+            (_, true) => {
+                let large = match x {
+                    Source::One(x) => self.upsample_nearest(x)?,
+                    Source::Two(a, b) => self.upsample_nearest(&self.concatenate(&[a, b], 1)?)?,
+                };
+                self.conv2d(layer, Source::One(&large), false, epilogue)
+            }
+            (Weight::One(_), false) => self.convolve(layer, x, Window::Same, epilogue),
+            (Weight::Three(_, window), false) => self.convolve(layer, x, *window, epilogue),
         }
     }
+}
 
+impl Native {
     fn convolve(
         &self,
-        x: &Tensor,
+        layer: &Conv2d,
+        x: Source<'_, Tensor>,
         window: Window,
-        residual: Option<&Tensor>,
-        channels: Option<&Tensor>,
+        epilogue: Epilogue<'_, Tensor>,
     ) -> Result<Tensor> {
-        let [b, c, h, w] = x.map_shape()?;
-        let Conv2dShape { in_channels, out_channels, .. } = self.shape;
+        let [b, _, h, w] = x.first().map_shape()?;
         let map = Map { batch: b, height: h, width: w };
         let output = window.output(map);
-        let shape = [b, out_channels, output.height, output.width];
-        let fits = |tensor: &Tensor, shape: &[usize]| tensor.shape() == shape;
-        if c != in_channels
-            || residual.is_some_and(|residual| !fits(residual, &shape))
-            || channels.is_some_and(|channels| !fits(channels, &[b, out_channels]))
-        {
-            return Err(Error::Shape(format!(
-                "a convolution {in_channels} → {out_channels} cannot take {:?}",
-                x.shape()
-            )));
-        }
-        let residual = residual.map(Tensor::whole).transpose()?;
-        let epilogue = Epilogue {
-            bias: self.bias.as_deref(),
-            per_picture: channels.map(Tensor::numbers).transpose()?,
-            residual: residual.as_ref().map(Tensor::numbers).transpose()?,
-            ..Epilogue::default()
+        let shape = [b, layer.shape.out_channels, output.height, output.width];
+        let epilogue = cpu::Epilogue {
+            bias: layer.bias.as_deref(),
+            per_picture: epilogue.channels.map(Tensor::elements),
+            activation: epilogue.activation.kernel(),
+            residual: epilogue.residual.map(Tensor::elements),
         };
-        Tensor::make(x.device(), &shape, |context, y| match &self.weight {
-            Weight::One(matrix) => Ok(linear(context, x.source(), (map.pixels(), b), matrix, epilogue, y)?),
-            Weight::Three(conv, _) => Ok(conv.forward(context, x.source(), map, window, epilogue, y)?),
+        let context = &self.context;
+        self.make(&shape, |y| match &layer.weight {
+            Weight::One(matrix) => Ok(linear(context, x.rows(), (map.pixels(), b), matrix, epilogue, y)?),
+            Weight::Three(conv, _) => Ok(conv.forward(context, x.rows(), map, window, epilogue, y)?),
         })
     }
 }

@@ -1,9 +1,9 @@
-//! Norms by our kernels. Sums are in f64 beyond a few dozen numbers.
+//! Norms; sums are in f64 beyond a few dozen elements.
 
-use crate::ops::cpu;
-use crate::ops::cpu::layer_norm;
-use crate::ops::native::Tensor;
-use crate::ops::{Activation, Error, Result, Weights};
+use crate::ops::backend::{NormOps, Source, TensorOps as _};
+use crate::ops::cpu::{self, layer_norm};
+use crate::ops::native::{Native, Tensor};
+use crate::ops::{Activation, Result};
 
 /// GroupNorm with its parameters.
 #[derive(Debug)]
@@ -15,57 +15,6 @@ pub struct GroupNorm {
 }
 
 impl GroupNorm {
-    /// Reads `weight` and `bias` (c).
-    ///
-    /// # Errors
-    /// If they are missing.
-    pub fn new(weights: &Weights, groups: usize, channels: usize, epsilon: f64) -> Result<Self> {
-        Ok(Self {
-            groups,
-            epsilon: epsilon as f32,
-            weight: weights.get_f32("weight", &[channels])?,
-            bias: weights.get_f32("bias", &[channels])?,
-        })
-    }
-
-    /// The normalised map, activated; SiLU goes in the same pass.
-    ///
-    /// # Errors
-    /// If the channels do not fit, or stopped.
-    pub fn forward(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
-        let [b, c, h, w] = x.map_shape()?;
-        if c != self.weight.len() || b * h * w == 0 {
-            return Err(Error::Shape(format!(
-                "a norm of {} channels cannot take {:?}",
-                self.weight.len(),
-                x.shape()
-            )));
-        }
-        let norm = self.kernel(activation);
-        let y = Tensor::make(x.device(), x.shape(), |context, y| {
-            Ok(norm.forward(context, x.source(), (b * h * w, b), y)?)
-        })?;
-        Self::finish(y, activation)
-    }
-
-    /// The same in x's own memory if nobody else has it.
-    ///
-    /// # Errors
-    /// If the channels do not fit, or stopped.
-    pub fn forward_owned(&self, mut x: Tensor, activation: Activation) -> Result<Tensor> {
-        let [b, c, h, w] = x.map_shape()?;
-        let device = x.device().clone();
-        let fits = c == self.weight.len() && b * h * w > 0;
-        match x.numbers_alone() {
-            Some(numbers) if fits => {
-                let norm = self.kernel(activation);
-                norm.forward_in_place(device.fast()?, numbers, c, (b * h * w, b))?;
-                Self::finish(x, activation)
-            }
-            _ => self.forward(&x, activation),
-        }
-    }
-
     fn kernel(&self, activation: Activation) -> cpu::GroupNorm<'_> {
         cpu::GroupNorm {
             groups: self.groups,
@@ -73,14 +22,6 @@ impl GroupNorm {
             weight: &self.weight,
             bias: &self.bias,
             silu: activation == Activation::Silu,
-        }
-    }
-
-    /// What the kernel did not activate in the same pass.
-    fn finish(y: Tensor, activation: Activation) -> Result<Tensor> {
-        match activation {
-            Activation::Identity | Activation::Silu => Ok(y),
-            Activation::QuickGelu | Activation::Gelu | Activation::Relu => y.activate(activation),
         }
     }
 }
@@ -92,33 +33,57 @@ pub struct LayerNorm {
     bias: Vec<f32>,
 }
 
-impl LayerNorm {
-    /// Reads `weight` and `bias` (c).
-    ///
-    /// # Errors
-    /// If they are missing.
-    pub fn new(weights: &Weights, channels: usize) -> Result<Self> {
-        Ok(Self {
-            weight: weights.get_f32("weight", &[channels])?,
-            bias: weights.get_f32("bias", &[channels])?,
-        })
+impl Native {
+    /// Applies the activation unless the kernel did in its own pass, as it does SiLU.
+    fn finish(&self, y: Tensor, activation: Activation) -> Result<Tensor> {
+        match activation {
+            Activation::Identity | Activation::Silu => Ok(y),
+            Activation::QuickGelu | Activation::Gelu | Activation::Relu => self.activate(&y, activation),
+        }
+    }
+}
+
+impl NormOps for Native {
+    type GroupNorm = GroupNorm;
+    type LayerNorm = LayerNorm;
+
+    fn pack_group_norm(
+        &self,
+        weight: Vec<f32>,
+        bias: Vec<f32>,
+        groups: usize,
+        epsilon: f64,
+    ) -> Result<GroupNorm> {
+        Ok(GroupNorm { groups, epsilon: epsilon as f32, weight, bias })
     }
 
-    /// The normalised tokens; epsilon is 1e-5.
-    ///
-    /// # Errors
-    /// If the last dimension does not fit, or stopped.
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        x.token_shape()?;
-        if x.channels() != self.weight.len() {
-            return Err(Error::Shape(format!(
-                "a norm of {} channels cannot take {:?}",
-                self.weight.len(),
-                x.shape()
-            )));
+    fn group_norm(&self, norm: &GroupNorm, x: Source<'_, Tensor>, activation: Activation) -> Result<Tensor> {
+        let [b, _, h, w] = x.first().map_shape()?;
+        let y = self.make(&[b, norm.weight.len(), h, w], |y| {
+            Ok(norm.kernel(activation).forward(&self.context, x.rows(), (b * h * w, b), y)?)
+        })?;
+        self.finish(y, activation)
+    }
+
+    fn group_norm_owned(&self, norm: &GroupNorm, mut x: Tensor, activation: Activation) -> Result<Tensor> {
+        let [b, c, h, w] = x.map_shape()?;
+        match x.elements_alone() {
+            Some(elements) => {
+                let kernel = norm.kernel(activation);
+                kernel.forward_in_place(&self.context, elements, c, (b * h * w, b))?;
+                self.finish(x, activation)
+            }
+            None => self.group_norm(norm, Source::One(&x), activation),
         }
-        Tensor::make(x.device(), x.shape(), |context, y| {
-            Ok(layer_norm(context, x.numbers()?, &self.weight, &self.bias, 1e-5, y)?)
+    }
+
+    fn pack_layer_norm(&self, weight: Vec<f32>, bias: Vec<f32>) -> Result<LayerNorm> {
+        Ok(LayerNorm { weight, bias })
+    }
+
+    fn layer_norm(&self, norm: &LayerNorm, x: &Tensor) -> Result<Tensor> {
+        self.make(x.shape(), |y| {
+            Ok(layer_norm(&self.context, x.elements(), &norm.weight, &norm.bias, 1e-5, y)?)
         })
     }
 }

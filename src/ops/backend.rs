@@ -1,0 +1,395 @@
+//! `Backend`: everything that a place to compute provides. Networks never see it: they name
+//! [`Tensor`](super::Tensor), [`Linear`](super::Linear) and the other types of [`crate::ops`], which
+//! check shapes once for all backends and call it.
+//!
+//! # Rules that hold for every method
+//!
+//! - **Shapes** are the reference's: maps (b, c, h, w), tokens (b, n, c). The caller has checked that
+//!   they fit each other; a backend relies on that and reports only what it alone can know.
+//! - **Layout** is the backend's affair. The reference is NHWC in f32 (a map's pixels and a
+//!   sequence's tokens are then the same rows); a backend may choose another order, type or memory.
+//!   Only [`TensorOps::upload`] and [`TensorOps::download`] see elements, row-major and in f32.
+//! - **Tensors do not change** once made, and a clone shares their memory.
+//! - **Work may be submitted** rather than done when a method returns; later methods see its result
+//!   all the same. [`TensorOps::download`] and [`DeviceOps::synchronize`] wait for it.
+//! - **The stop flag** is read when heavy work is submitted, between the tiles of long work, and when
+//!   a tensor is read back. A raised one is [`Error::Stopped`](super::Error::Stopped).
+//! - **Weights** come as the file has them ([`TensorRows`]); `pack_*` reads, transforms and uploads
+//!   them in the backend's own form, once.
+//!
+//! # Errors
+//! Of every method that returns a `Result`: the stop flag is raised, memory is refused, or the device
+//! fails.
+//!
+//! # Adding one
+//! A folder beside `native` with a type that implements the traits below, its name in the list of
+//! `dispatch.rs`, and its variant in [`DeviceChoice`]. The test in `tests.rs` then
+//! runs it against the native backend.
+
+use std::fmt::Debug;
+
+use super::cpu::{Level, StopSlot, Usage};
+use super::host::{HostTensor, TensorRows};
+use super::{Activation, Conv2dShape, DeviceChoice, DeviceOptions, Dtype, Error, LinearShape, Mask, Result};
+
+/// A place to compute with all that the networks need: the list of what a backend provides.
+pub trait Backend:
+    DeviceOps + TensorOps + LinearOps + ConvOps + NormOps + AttentionOps + EmbeddingOps
+{
+}
+
+/// The device itself. The implementing type is its context (queues, pools, the stop flag); cloning it
+/// gives another handle on the same device.
+pub trait DeviceOps: Clone {
+    /// The choices that the window offers in this build on this machine, with the arithmetics of
+    /// each, f32 first. Must be cheap.
+    fn offered() -> Vec<(DeviceChoice, Vec<Dtype>)>;
+
+    /// Opens what `options` choose, with a sentence for users that names it; `None` if the choice is
+    /// another backend's. Heavy work reads `stop`, whose flag changes from job to job.
+    ///
+    /// # Errors
+    /// The inner result: the build or the machine lacks the device, or the device the arithmetic.
+    fn open(options: DeviceOptions, stop: StopSlot) -> Option<Result<(Self, String)>>;
+
+    /// The name shown to users: "CPU", "CUDA GPU".
+    fn name(&self) -> &'static str;
+
+    /// The kernels that compute: an instruction set, a library, a shader variant.
+    fn kernels(&self) -> &'static str;
+
+    /// The arithmetic of tensors made here.
+    fn dtype(&self) -> Dtype;
+
+    /// The same device in another arithmetic.
+    fn with_dtype(&self, dtype: Dtype) -> Self;
+
+    /// The same device with another instruction set of the CPU, for comparisons.
+    ///
+    /// # Errors
+    /// If the machine lacks it, or the backend does not choose among instruction sets.
+    fn with_simd(self, _level: Level) -> Result<Self> {
+        Err(Error::Device("--simd goes with --device cpu".to_owned()))
+    }
+
+    /// Whether tensors and layers of `other` can be used here: false for another card.
+    fn shares_tensors_with(&self, other: &Self) -> bool;
+
+    /// Whether packed weights lie in the host's memory, where freeing those that are not needed now
+    /// helps the rest of the program.
+    fn keeps_weights_on_host(&self) -> bool;
+
+    /// Waits until all submitted work is done. Called for measurements alone.
+    ///
+    /// # Errors
+    /// See the module.
+    fn synchronize(&self) -> Result<()>;
+
+    /// CPU threads that the backend owns and computes on.
+    fn threads(&self) -> Option<usize> {
+        None
+    }
+
+    /// Host memory in the backend's buffers.
+    fn buffers(&self) -> Option<Usage> {
+        None
+    }
+
+    /// Frees buffers that are kept for reuse.
+    fn trim(&self) {}
+}
+
+/// A map that a consumer reads: one tensor, or two that stand for their concatenation along the
+/// channels. A UNet's skip connections come as two, so that nobody writes the concatenation.
+#[derive(Debug)]
+pub enum Source<'a, T> {
+    /// A whole map.
+    One(&'a T),
+    /// The first channels, then the others; batch, height and width are equal.
+    Two(&'a T, &'a T),
+}
+
+/// What follows a product in the same pass: y = activation(product + bias + channels) + residual.
+/// The bias belongs to the layer.
+#[derive(Debug)]
+pub struct Epilogue<'a, T> {
+    /// The nonlinearity.
+    pub activation: Activation,
+    /// (b, c): one element for each item of the batch and each output channel, the time embedding.
+    pub channels: Option<&'a T>,
+    /// A tensor of the result's shape.
+    pub residual: Option<&'a T>,
+}
+
+/// Tensors: transfer, rearrangement, and operations on each element.
+pub trait TensorOps: DeviceOps {
+    /// A tensor in the device's memory, freed with its last clone.
+    type Tensor: Clone + Debug;
+
+    /// The dimensions, outermost first.
+    fn shape<'a>(&self, x: &'a Self::Tensor) -> &'a [usize];
+
+    /// Whether both share the same memory and shape.
+    fn is_same(&self, a: &Self::Tensor, b: &Self::Tensor) -> bool;
+
+    /// Uploads `values`, row-major, rounded to the device's arithmetic.
+    ///
+    /// # Errors
+    /// See the module.
+    fn upload(&self, shape: &[usize], values: &[f32]) -> Result<Self::Tensor>;
+
+    /// Waits for `x` and downloads it, row-major.
+    ///
+    /// # Errors
+    /// See the module.
+    fn download(&self, x: &Self::Tensor) -> Result<Vec<f32>>;
+
+    /// `x` in another arithmetic; `None` if tensors of all arithmetics are stored alike, so that `x`
+    /// stays as it is.
+    ///
+    /// # Errors
+    /// See the module.
+    fn cast(&self, x: &Self::Tensor, dtype: Dtype) -> Result<Option<Self::Tensor>>;
+
+    /// a + b, of equal shapes.
+    ///
+    /// # Errors
+    /// See the module.
+    fn add(&self, a: &Self::Tensor, b: &Self::Tensor) -> Result<Self::Tensor>;
+
+    /// x · factor.
+    ///
+    /// # Errors
+    /// See the module.
+    fn scale(&self, x: &Self::Tensor, factor: f64) -> Result<Self::Tensor>;
+
+    /// x·(1 + scale) + shift of a map, with `scale` and `shift` (b, c).
+    ///
+    /// # Errors
+    /// See the module.
+    fn scale_shift_channels(
+        &self,
+        x: &Self::Tensor,
+        scale: &Self::Tensor,
+        shift: &Self::Tensor,
+    ) -> Result<Self::Tensor>;
+
+    /// activation(x).
+    ///
+    /// # Errors
+    /// See the module.
+    fn activate(&self, x: &Self::Tensor, activation: Activation) -> Result<Self::Tensor>;
+
+    /// tanh(x).
+    ///
+    /// # Errors
+    /// See the module.
+    fn tanh(&self, x: &Self::Tensor) -> Result<Self::Tensor>;
+
+    /// At least one tensor, of equal other dimensions, one after another along `dimension`, 0 or 1.
+    ///
+    /// # Errors
+    /// See the module.
+    fn concatenate(&self, parts: &[&Self::Tensor], dimension: usize) -> Result<Self::Tensor>;
+
+    /// Item `index` of the batch, as a batch of one.
+    ///
+    /// # Errors
+    /// See the module.
+    fn batch_item(&self, x: &Self::Tensor, index: usize) -> Result<Self::Tensor>;
+
+    /// The two halves along dimension 1, which is even.
+    ///
+    /// # Errors
+    /// See the module.
+    fn halves(&self, x: &Self::Tensor) -> Result<(Self::Tensor, Self::Tensor)>;
+
+    /// (b, c, h, w) → (b, h·w, c).
+    ///
+    /// # Errors
+    /// See the module.
+    fn to_tokens(&self, x: &Self::Tensor) -> Result<Self::Tensor>;
+
+    /// (b, h·w, c) → (b, c, h, w).
+    ///
+    /// # Errors
+    /// See the module.
+    fn to_map(&self, x: &Self::Tensor, h: usize, w: usize) -> Result<Self::Tensor>;
+
+    /// (b, c, h, w) → (b, c, 2h, 2w) by nearest neighbours.
+    ///
+    /// # Errors
+    /// See the module.
+    fn upsample_nearest(&self, x: &Self::Tensor) -> Result<Self::Tensor>;
+
+    /// (b, c, h, w) → (b, c, ⌊h/2⌋, ⌊w/2⌋), the mean of each 2×2 square.
+    ///
+    /// # Errors
+    /// See the module.
+    fn average_pool(&self, x: &Self::Tensor) -> Result<Self::Tensor>;
+}
+
+/// Linear layers.
+pub trait LinearOps: TensorOps {
+    /// A weight in the backend's form, with its bias.
+    type Linear: Debug;
+
+    /// Packs `weight` (rows, in) and `bias` (rows), where rows is [`LinearShape::rows`].
+    ///
+    /// # Errors
+    /// See the module; the weight can no longer be read.
+    fn pack_linear(
+        &self,
+        weight: &TensorRows<'_>,
+        bias: Option<Vec<f32>>,
+        shape: LinearShape,
+    ) -> Result<Self::Linear>;
+
+    /// x·Wᵀ with its bias, the gate of a gated layer, and `epilogue`: (…, in) → (…, out) for (b, c)
+    /// or (b, n, c). A gated layer has no other epilogue.
+    ///
+    /// # Errors
+    /// See the module.
+    fn linear(
+        &self,
+        layer: &Self::Linear,
+        x: &Self::Tensor,
+        epilogue: Epilogue<'_, Self::Tensor>,
+    ) -> Result<Self::Tensor>;
+}
+
+/// Convolutions.
+pub trait ConvOps: TensorOps {
+    /// A weight in the backend's form, with its bias.
+    type Conv2d: Debug;
+
+    /// Packs `weight` (out, in, k, k) and `bias` (out).
+    ///
+    /// # Errors
+    /// See the module; the backend has no kernel for `shape`; the weight can no longer be read.
+    fn pack_conv2d(
+        &self,
+        weight: &TensorRows<'_>,
+        bias: Option<Vec<f32>>,
+        shape: Conv2dShape,
+    ) -> Result<Self::Conv2d>;
+
+    /// The convolution of `x`, or, if `enlarged`, of `x` at twice its height and width by nearest
+    /// neighbours, which need not be written; then `epilogue`.
+    ///
+    /// # Errors
+    /// See the module.
+    fn conv2d(
+        &self,
+        layer: &Self::Conv2d,
+        x: Source<'_, Self::Tensor>,
+        enlarged: bool,
+        epilogue: Epilogue<'_, Self::Tensor>,
+    ) -> Result<Self::Tensor>;
+}
+
+/// Norms. Statistics are in f32 or wider, whatever the arithmetic around them.
+pub trait NormOps: TensorOps {
+    /// Gain and bias of each channel, groups and epsilon.
+    type GroupNorm: Debug;
+    /// Gain and bias of each channel.
+    type LayerNorm: Debug;
+
+    /// Uploads `weight` and `bias` (c), where c is a multiple of `groups`.
+    ///
+    /// # Errors
+    /// See the module.
+    fn pack_group_norm(
+        &self,
+        weight: Vec<f32>,
+        bias: Vec<f32>,
+        groups: usize,
+        epsilon: f64,
+    ) -> Result<Self::GroupNorm>;
+
+    /// The map normalised over all positions and a group's channels, then activated.
+    ///
+    /// # Errors
+    /// See the module.
+    fn group_norm(
+        &self,
+        norm: &Self::GroupNorm,
+        x: Source<'_, Self::Tensor>,
+        activation: Activation,
+    ) -> Result<Self::Tensor>;
+
+    /// The same of a map that nobody needs any more: the result may take its memory.
+    ///
+    /// # Errors
+    /// See the module.
+    fn group_norm_owned(
+        &self,
+        norm: &Self::GroupNorm,
+        x: Self::Tensor,
+        activation: Activation,
+    ) -> Result<Self::Tensor> {
+        self.group_norm(norm, Source::One(&x), activation)
+    }
+
+    /// Uploads `weight` and `bias` (c).
+    ///
+    /// # Errors
+    /// See the module.
+    fn pack_layer_norm(&self, weight: Vec<f32>, bias: Vec<f32>) -> Result<Self::LayerNorm>;
+
+    /// Tokens (b, n, c) normalised over c with epsilon 1e-5.
+    ///
+    /// # Errors
+    /// See the module.
+    fn layer_norm(&self, norm: &Self::LayerNorm, x: &Self::Tensor) -> Result<Self::Tensor>;
+}
+
+/// Scaled dot-product attention, softmax(q·kᵀ / √d)·v for each head. Heads lie side by side in the
+/// last dimension, which is heads·d; every length is at least 1.
+pub trait AttentionOps: TensorOps {
+    /// Keys and values prepared for many queries.
+    type KeysValues: Debug;
+
+    /// The attention of `q` (b, n, heads·d) to `k` and `v` (b, m, heads·d), of q's shape.
+    ///
+    /// # Errors
+    /// See the module.
+    fn attention(
+        &self,
+        q: &Self::Tensor,
+        k: &Self::Tensor,
+        v: &Self::Tensor,
+        heads: usize,
+        mask: Mask<'_>,
+    ) -> Result<Self::Tensor>;
+
+    /// Prepares `k` and `v` (b, m, heads·d).
+    ///
+    /// # Errors
+    /// See the module.
+    fn pack_keys_values(&self, k: &Self::Tensor, v: &Self::Tensor, heads: usize) -> Result<Self::KeysValues>;
+
+    /// The attention of `q` (b, n, heads·d) to prepared keys, of q's shape.
+    ///
+    /// # Errors
+    /// See the module.
+    fn attend(&self, keys: &Self::KeysValues, q: &Self::Tensor) -> Result<Self::Tensor>;
+}
+
+/// Tables of rows that are looked up by id.
+pub trait EmbeddingOps: TensorOps {
+    /// A table in the backend's form.
+    type Embedding: Debug;
+
+    /// Takes a table (rows, width).
+    ///
+    /// # Errors
+    /// See the module.
+    fn pack_embedding(&self, table: HostTensor<'_>) -> Result<Self::Embedding>;
+
+    /// The rows of `ids`, each less than the table's rows, as a tensor (shape…, width).
+    ///
+    /// # Errors
+    /// See the module.
+    fn look_up(&self, table: &Self::Embedding, ids: &[u32], shape: &[usize]) -> Result<Self::Tensor>;
+}

@@ -1,0 +1,131 @@
+//! `Native`: the CPU as a device, with its threads, buffers, instruction set and arithmetic.
+
+use crate::ops::backend::DeviceOps;
+use crate::ops::cpu::{Context, Element, Kept, Level, StopSlot, Usage, bf16_pays};
+use crate::ops::{DeviceChoice, DeviceOptions, Dtype, Error, Result, WeightsKept, all_cores};
+
+/// The CPU with the native kernels. A clone shares threads and buffers.
+#[derive(Clone)]
+pub struct Native {
+    pub(super) context: Context,
+    dtype: Dtype,
+    weights_kept: WeightsKept,
+}
+
+impl Native {
+    /// The CPU in f32 on `threads` threads, with the best instruction set it has.
+    pub fn new(threads: usize, weights_kept: WeightsKept, stop: StopSlot) -> Self {
+        let context = Context { stop, ..Context::new(threads) };
+        Self { context, dtype: Dtype::F32, weights_kept }
+    }
+
+    /// Whether factors of products are rounded to bf16.
+    pub(super) fn is_bf16(&self) -> bool {
+        self.dtype == Dtype::Bf16
+    }
+
+    /// The type in which weights that are stored as `stored` are kept.
+    pub(super) fn kept(&self, stored: Element) -> Kept {
+        match self.weights_kept {
+            WeightsKept::File => Kept::as_stored(stored),
+            WeightsKept::F16 => Kept::F16,
+            WeightsKept::F32 => Kept::F32,
+        }
+    }
+
+    /// An error unless this CPU computes in the device's arithmetic.
+    fn check_dtype(&self) -> Result<()> {
+        let expected = match self.dtype {
+            Dtype::F32 => return Ok(()),
+            Dtype::Bf16 if self.context.level.has_bf16() => return Ok(()),
+            Dtype::Bf16 => "f32 (bf16 needs a processor with AVX512-BF16)",
+            Dtype::F16 => "f32, or bf16 where the processor has AVX512-BF16",
+        };
+        Err(Error::Device(format!(
+            "expected an arithmetic of this CPU, {expected}, found --dtype {}; leave --dtype out or use a GPU",
+            self.dtype.name()
+        )))
+    }
+
+    /// The device in `dtype`, or in f32 where bf16 is slower, and a sentence that says so.
+    fn in_arithmetic(self, dtype: Dtype) -> Result<(Self, String)> {
+        let native = self.with_dtype(dtype);
+        native.check_dtype()?;
+        let threads = native.context.threads();
+        let plural = if threads == 1 { "" } else { "s" };
+        let sentence = format!("CPU, {threads} thread{plural}, {}", native.kernels());
+        if native.is_bf16() && !bf16_pays(&native.context)? {
+            let sentence =
+                format!("{sentence}, bf16 asked for but f32 is faster on this processor and is used");
+            return Ok((native.with_dtype(Dtype::F32), sentence));
+        }
+        Ok((native, sentence))
+    }
+}
+
+impl DeviceOps for Native {
+    fn offered() -> Vec<(DeviceChoice, Vec<Dtype>)> {
+        let bf16 = Level::detect().has_bf16().then_some(Dtype::Bf16);
+        vec![(DeviceChoice::Cpu, std::iter::once(Dtype::F32).chain(bf16).collect())]
+    }
+
+    fn open(options: DeviceOptions, stop: StopSlot) -> Option<Result<(Self, String)>> {
+        let DeviceOptions { choice, dtype, threads, weights_kept } = options;
+        let cpu = || Self::new(threads.unwrap_or_else(all_cores), weights_kept, stop);
+        (choice == DeviceChoice::Cpu).then(|| cpu().in_arithmetic(dtype))
+    }
+
+    fn name(&self) -> &'static str {
+        "CPU"
+    }
+
+    fn kernels(&self) -> &'static str {
+        self.context.level.name()
+    }
+
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    fn with_dtype(&self, dtype: Dtype) -> Self {
+        Self { dtype, ..self.clone() }
+    }
+
+    fn with_simd(self, level: Level) -> Result<Self> {
+        if !level.is_available() {
+            return Err(Error::Device(format!(
+                "expected instructions of this CPU, found {}; choose another --simd",
+                level.name()
+            )));
+        }
+        let native = Self { context: self.context.with_level(level), ..self };
+        native.check_dtype()?;
+        Ok(native)
+    }
+
+    /// Keys and values are packed for one instruction set.
+    fn shares_tensors_with(&self, other: &Self) -> bool {
+        self.context.level == other.context.level
+    }
+
+    fn keeps_weights_on_host(&self) -> bool {
+        true
+    }
+
+    /// Kernels return when their work is done.
+    fn synchronize(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn threads(&self) -> Option<usize> {
+        Some(self.context.threads())
+    }
+
+    fn buffers(&self) -> Option<Usage> {
+        Some(self.context.arena.usage())
+    }
+
+    fn trim(&self) {
+        self.context.arena.trim();
+    }
+}
