@@ -30,7 +30,7 @@ pub enum LabelEmbedding {
     /// A row a class.
     Classes(Embedding),
     /// `label_emb.0.0` and `label_emb.0.2`.
-    Vector([Linear; 2]),
+    Vector(Box<[Linear; 2]>),
 }
 
 impl LabelEmbedding {
@@ -46,10 +46,10 @@ impl LabelEmbedding {
             }
             LabelShape::Vector(channels) => {
                 let inner = weights.pp(0);
-                Some(Self::Vector([
+                Some(Self::Vector(Box::new([
                     Linear::new(&inner.pp(0), channels, emb_channels)?,
                     Linear::new(&inner.pp(2), emb_channels, emb_channels)?,
-                ]))
+                ])))
             }
         })
     }
@@ -61,7 +61,8 @@ impl LabelEmbedding {
     pub fn forward(&self, label: Label<'_>) -> Result<Tensor> {
         match (self, label) {
             (Self::Classes(table), Label::Classes(labels)) => table.rows(labels),
-            (Self::Vector([first, second]), Label::Vector(vector)) => {
+            (Self::Vector(layers), Label::Vector(vector)) => {
+                let [first, second] = layers.as_ref();
                 second.forward(&first.forward_activated(vector, Activation::Silu)?)
             }
             (Self::Classes(_), Label::Vector(_)) => {
