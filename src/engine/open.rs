@@ -17,7 +17,7 @@ use crate::told::Told;
 
 use super::companions::{Companions, read_bytes};
 use super::hash::{Busyness, FindHash, ModelHash};
-use super::model_name::{STARTER, model_name};
+use super::model_name::model_name;
 
 /// Why a model could not be opened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -175,11 +175,11 @@ fn open_starter(opening: Opening<'_>) -> Result<OpenModel, OpenError> {
     let config = config::parse_yaml(starter::CONFIG)?;
     let weights = with_progress(Weights::new(source, opening.device.clone()), &opening);
     let networks = instantiate_from_config(&config, &weights, &|_| Ok(starter::TOKENIZER.to_vec()))
-        .map_err(|error| OpenError::Model { file: STARTER.into(), error })?;
+        .map_err(|error| OpenError::Model { file: super::model_name::STARTER.into(), error })?;
     let companions = Companions::of_texts(starter::SETTINGS, starter::CONCEPTS);
     let origin = Origin {
         source: ModelSource::Starter,
-        name: STARTER.to_owned(),
+        name: super::model_name::STARTER.to_owned(),
         bytes: starter::WEIGHTS.len() as u64,
     };
     let built = Built { networks, config, unused: weights.unused(), notes: Vec::new() };

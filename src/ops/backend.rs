@@ -13,7 +13,7 @@
 //! - **Work may be submitted** rather than done when a method returns; later methods see its result
 //!   all the same. [`TensorOps::download`] and [`DeviceOps::synchronize`] wait for it.
 //! - **The stop flag** is read when heavy work is submitted, between the tiles of long work, and when
-//!   a tensor is read back. A raised one is [`Error::Stopped`](super::Error::Stopped).
+//!   a tensor is read back. A raised one is [`Error::Stopped`].
 //! - **Weights** come as the file has them ([`TensorRows`]); `pack_*` reads, transforms and uploads
 //!   them in the backend's own form, once.
 //!

@@ -2,7 +2,7 @@
 //! `ldm/modules/diffusionmodules/openaimodel.py`).
 //!
 //! Trap: `num_heads` is carried from level to level when `num_head_channels` is set, and `legacy`
-//! changes the size of a head; [`Heads`] keeps the reference's rule in one place.
+//! changes the size of a head; `Heads` keeps the reference's rule in one place.
 
 mod attention;
 mod config;
