@@ -88,7 +88,7 @@ pub enum Request {
     Generate(Job),
     /// Count a text's tokens (cheap; answered by [`Event::Tokens`]).
     CountTokens {
-        /// The text.
+        /// The text whose tokens are counted.
         text: String,
     },
     /// Decode a kept step in full (answered by [`Event::Decoded`]).
@@ -226,7 +226,7 @@ pub enum Event {
     Loading {
         /// What is being read, as the user sees it.
         part: String,
-        /// 0 to 1.
+        /// The part done, 0 to 1.
         share: f32,
     },
     /// A model is ready.
@@ -301,7 +301,7 @@ pub enum Event {
     Failed {
         /// The job that the event is about.
         job: JobId,
-        /// The error.
+        /// Why it failed, for the user.
         report: Report,
     },
     /// The answer to [`Request::Decode`].
@@ -333,7 +333,7 @@ pub enum Event {
     },
     /// The inference thread has died of a bug; it sends nothing more until it is restarted.
     Died {
-        /// What happened.
+        /// What it died of.
         report: Report,
     },
 }

@@ -47,7 +47,7 @@ pub enum Note {
     },
     /// Words of a text do not fit.
     TokensDropped {
-        /// Which text.
+        /// The text that is too long.
         text: TextKind,
         /// Tokens that it has.
         needed: usize,
@@ -89,7 +89,7 @@ pub enum Note {
     SafetyChecker,
     /// A stored buffer of the schedule differs from the config's.
     BufferDiffers {
-        /// Its name.
+        /// The name of the buffer, as stored.
         name: String,
         /// The largest difference, where it has the config's length.
         by: Option<f32>,
@@ -98,12 +98,12 @@ pub enum Note {
     FormerStarter {
         /// The width at which it is taken over.
         width: usize,
-        /// The height.
+        /// The height at which it is taken over.
         height: usize,
     },
     /// TAESD's file cannot be used.
     NoTinyPreviews {
-        /// The file.
+        /// The path of TAESD's file.
         file: String,
         /// What is wrong with it.
         cause: String,

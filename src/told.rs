@@ -25,7 +25,7 @@ pub trait Told: Display {
 /// A sentence that is not in words yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sentence {
-    /// Its name.
+    /// The name under which the words of each language stand.
     pub key: &'static str,
     /// The values in it, by name.
     pub values: Vec<(&'static str, String)>,

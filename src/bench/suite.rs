@@ -15,7 +15,7 @@ use crate::process;
 use crate::sampler::RngKind;
 use crate::sampler::noise::Noise;
 use crate::sampler::{Denoiser as _, Latent, Next, RunState, StepReport};
-use crate::settings::Settings;
+use crate::settings::{SIDE_MAX, Settings};
 
 /// The text of a run; any text costs the same.
 const PROMPT: &str = "a lighthouse on a cliff at dusk";
@@ -146,7 +146,7 @@ impl Suite<'_> {
         let own = model.config.image_size * model.config.first_stage_factor;
         let size = self.size.unwrap_or([own, own]);
         let multiple = model.size_multiple();
-        if size.iter().any(|side| *side == 0 || side % multiple != 0 || *side > 8192) {
+        if size.iter().any(|side| *side == 0 || side % multiple != 0 || *side > SIDE_MAX) {
             let [width, height] = size;
             return Err(SubjectError::Input(format!(
                 "expected a size of multiples of {multiple}, found {width}x{height}; choose another --size"

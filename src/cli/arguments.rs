@@ -39,7 +39,7 @@ pub struct Opening {
     pub compute: Compute,
 }
 
-/// The commands.
+/// The commands of the program, one file of `cli` each.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Make a picture from words.
@@ -81,7 +81,7 @@ impl Compute {
     }
 }
 
-/// Names of ways to keep weights.
+/// How weights are kept, as `--weights` spells it.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum KeptName {
     /// As in the file.
@@ -102,7 +102,7 @@ impl From<KeptName> for WeightsKept {
     }
 }
 
-/// Names of arithmetics.
+/// Number types, as `--dtype` spells them.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum DtypeName {
     /// 32-bit floats.

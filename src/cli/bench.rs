@@ -17,7 +17,7 @@ impl From<SubjectError> for Failure {
     }
 }
 
-/// The command.
+/// Runs `safelight bench`.
 ///
 /// # Errors
 /// If the model, the device or the size cannot be had.

@@ -24,7 +24,7 @@ use super::output::{Output, check_trace, check_writable, folder_of, make_folder}
 use super::progress::Progress;
 use super::{Failure, interrupt, like, record};
 
-/// The command.
+/// Runs `safelight generate`.
 ///
 /// # Errors
 /// With the sentence and the exit code.

@@ -18,7 +18,7 @@ use super::{Failure, inspect_picture};
 /// Names shown of a long list.
 const NAMES_SHOWN: usize = 12;
 
-/// The command.
+/// Runs `safelight inspect`.
 ///
 /// # Errors
 /// If it is neither a model nor a picture, or damaged.

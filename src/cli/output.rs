@@ -19,7 +19,7 @@ pub struct Output {
 
 /// A picture on the disk.
 pub struct Saved {
-    /// Its file.
+    /// The file that holds it.
     pub path: PathBuf,
     /// Why it is not where it was to be.
     pub elsewhere: Option<Failure>,

@@ -19,7 +19,7 @@ use super::{Failure, interrupt};
 /// A case's `tokenizer.json` may not be longer.
 const TOKENIZER_BYTES_MAX: u64 = 16 << 20;
 
-/// The command.
+/// Runs `safelight verify`.
 ///
 /// # Errors
 /// With exit code 1 if a number differs, 2 if a case cannot be read.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::message::Concept;
 use crate::note::{FileNote, Note};
-use crate::settings::Settings;
+use crate::settings::{SIDE_MAX, STEPS_MAX, Settings};
 
 const SETTINGS: &str = "settings.json";
 const CONCEPTS: &str = "concepts.txt";
@@ -59,8 +59,8 @@ impl SuitingSettings {
     fn is_ours(&self) -> bool {
         let within = |value: Option<f64>, most: f64| value.is_none_or(|value| (0.0..=most).contains(&value));
         *self != Self::default()
-            && self.steps.is_none_or(|steps| (1..=1000).contains(&steps))
-            && [self.width, self.height].iter().flatten().all(|side| (8..=8192).contains(side))
+            && self.steps.is_none_or(|steps| (1..=STEPS_MAX).contains(&steps))
+            && [self.width, self.height].iter().flatten().all(|side| (8..=SIDE_MAX).contains(side))
             && within(self.eta, 1.0)
             && within(self.guidance, 1000.0)
     }

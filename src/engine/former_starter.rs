@@ -27,5 +27,5 @@ pub fn at_present_size(
     }
     let (width, height) = (settings.width?.saturating_mul(times), settings.height?.saturating_mul(times));
     let grown = PartialSettings { width: Some(width), height: Some(height), ..settings.clone() };
-    Some((grown.believed(), Note::FormerStarter { width, height }))
+    Some((grown.plausible(), Note::FormerStarter { width, height }))
 }

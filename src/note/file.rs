@@ -15,7 +15,7 @@ pub enum FileNote {
     VAssumed,
     /// The file names a prediction that is not known.
     PredictionUnknown {
-        /// Its word.
+        /// The prediction as the file spells it.
         told: String,
     },
     /// The file and its config differ in what the network predicts.
@@ -33,14 +33,14 @@ pub enum FileNote {
     EncoderAbsent,
     /// The text encoder has rows for words that the tokenizer does not know.
     RowsWithoutWords {
-        /// How many.
+        /// Rows that no word uses.
         rows: usize,
         /// The rows that are used.
         used: usize,
     },
     /// Tensors are read under other names than they are stored.
     NamesUnwrapped {
-        /// How many.
+        /// How many tensors are renamed.
         tensors: usize,
         /// One of them, as stored.
         stored: String,
@@ -49,14 +49,14 @@ pub enum FileNote {
     },
     /// A safetensors file goes on behind its last tensor.
     BytesBehindTheEnd {
-        /// By so much.
+        /// How many bytes follow it.
         bytes: u64,
     },
     /// Tensors of another network lie in the file.
     RestsLeftOut {
-        /// Its name.
+        /// What the other network is.
         network: String,
-        /// How many.
+        /// How many tensors are left out.
         tensors: usize,
     },
     /// The folder that was named holds the model further down.
@@ -78,7 +78,7 @@ pub enum FileNote {
     SchedulerAssumed,
     /// A file beside the model is of another program.
     CompanionLeftAside {
-        /// Its name.
+        /// The name of the file.
         file: String,
     },
 }

@@ -10,7 +10,9 @@ use std::time::Duration;
 use color_quant::NeuQuant;
 use image::imageops::{self, FilterType};
 
-use super::format::{PARAMETERS, SAFELIGHT, add_text, json};
+use super::encode::add_text;
+use super::metadata::made::SAFELIGHT;
+use super::metadata::parameters::PARAMETERS;
 use super::{Frame, Made, PictureError, a1111_text};
 use crate::files::write_atomically;
 
@@ -105,7 +107,7 @@ pub fn apng(frames: &[Frame], timing: Timing, made: Option<&Made>) -> Result<Vec
         encoder.set_animated(frames.len() as u32, 0)?;
         if let Some(made) = made {
             add_text(&mut encoder, PARAMETERS, a1111_text(made))?;
-            add_text(&mut encoder, SAFELIGHT, json(made))?;
+            add_text(&mut encoder, SAFELIGHT, made.to_json())?;
         }
         let mut writer = encoder.write_header()?;
         for (index, frame) in frames.iter().enumerate() {

@@ -23,10 +23,10 @@ pub enum PictureError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The name does not end in a kind of picture that we write.
+    /// The name does not end in a kind of picture that the program writes.
     #[error("{} has an unknown ending; use {expected}", .path.display())]
     Ending {
-        /// The name.
+        /// The name that was asked for.
         path: PathBuf,
         /// Endings that would do.
         expected: &'static str,
@@ -37,7 +37,7 @@ pub enum PictureError {
         .path.display()
     )]
     TooLarge {
-        /// The file.
+        /// The file that was read.
         path: PathBuf,
         /// Pixels across.
         width: usize,
@@ -61,7 +61,7 @@ pub enum PictureError {
     /// Bytes that are no picture, or a damaged one.
     #[error("{} is not a picture that can be opened ({reason})", .path.display())]
     Damaged {
-        /// The file.
+        /// The file that was read.
         path: PathBuf,
         /// What the decoder said.
         reason: String,
@@ -117,12 +117,12 @@ impl Told for PictureError {
 }
 
 impl PictureError {
-    /// A refused write.
+    /// The error of a write that the system refused.
     pub(super) fn write(path: &Path, source: std::io::Error) -> Self {
         Self::Write { path: path.to_owned(), source }
     }
 
-    /// A refused read.
+    /// The error of a read that the system refused.
     pub(super) fn read(path: &Path, source: std::io::Error) -> Self {
         Self::Read { path: path.to_owned(), source }
     }

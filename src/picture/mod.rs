@@ -5,6 +5,7 @@
 //! from files of this program and of others.
 
 pub mod animation;
+mod encode;
 mod error;
 mod file_name;
 mod format;
@@ -13,9 +14,10 @@ pub mod metadata;
 pub mod open;
 mod save;
 
+pub use encode::encode;
 pub use error::PictureError;
 pub use file_name::stem;
-pub use format::{Format, encode};
+pub use format::Format;
 pub use frame::Frame;
 pub use metadata::{Held, Made, MadeBy, TEXT_LIMIT, a1111_text, held, png_head, read};
 pub use save::{save_new, write_to};

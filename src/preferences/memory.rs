@@ -21,9 +21,9 @@ const VERSION: u64 = 1;
 const MOST_MODELS: usize = 20;
 /// How many named panels, and named folds, are remembered.
 const MOST_NAMES: usize = 100;
-/// The longest hash of a model that is believed, in bytes.
+/// The longest plausible hash of a model, in bytes.
 const HASH_MOST: usize = 64;
-/// The largest coordinate or length of a window that is believed, in points.
+/// The largest plausible coordinate or length of a window, in points.
 const FARTHEST: f32 = 100_000.0;
 
 /// Light or dark.
@@ -67,7 +67,7 @@ pub enum RememberedModel {
     Starter,
     /// A file or folder.
     Path {
-        /// Where.
+        /// The path of the file or folder.
         path: String,
         /// Its config, where one was named.
         config: Option<String>,
@@ -176,8 +176,8 @@ impl Memory {
         serde_json::to_string_pretty(&record)
     }
 
-    /// Reads the file's text; `None` if it is damaged as a whole. The names of damaged fields come
-    /// beside.
+    /// Parses the file's text and returns the names of damaged fields beside; `None` if it is damaged as
+    /// a whole.
     pub(super) fn from_json(text: &str) -> Option<(Self, Vec<String>)> {
         let fields: Map<String, Value> = serde_json::from_str(text).ok()?;
         // Every record that this program wrote has a version.
@@ -210,7 +210,7 @@ impl Memory {
 
     /// The same without impossible numbers and surplus.
     fn bounded(mut self) -> Self {
-        self.settings = self.settings.believed();
+        self.settings = self.settings.plausible();
         self.sized_for = self.sized_for.filter(|hash| hash.len() <= HASH_MOST);
         self.count = self.count.filter(|count| (1..=1000).contains(count));
         self.recent_models.truncate(MOST_MODELS);

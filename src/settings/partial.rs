@@ -1,4 +1,4 @@
-//! `PartialSettings` as what a file or a user tells: what is missing, and what is not believed.
+//! `PartialSettings` as what a file or a user tells: what is missing, and what cannot be.
 
 use super::table::{PartialSettings, STEPS_MAX, Setting, Settings};
 use super::{Row, Value};
@@ -59,9 +59,9 @@ impl PartialSettings {
 
     /// The same without numbers that no picture can have had.
     #[must_use]
-    pub fn believed(mut self) -> Self {
+    pub fn plausible(mut self) -> Self {
         for row in Setting::TABLE {
-            if self.get(row.setting).is_some_and(|value| !row.kind.believes(&value)) {
+            if self.get(row.setting).is_some_and(|value| !row.kind.may_hold(&value)) {
                 self.set(row.setting, None);
             }
         }
@@ -100,7 +100,7 @@ mod tests {
             let only = PartialSettings::only(row.setting, value.clone());
             assert_eq!(only.get(row.setting), Some(value.clone()), "{}", row.name);
             assert!(json.get(row.name).is_some(), "{}", row.name);
-            assert!(row.kind.believes(&value), "{}", row.name);
+            assert!(row.kind.may_hold(&value), "{}", row.name);
             assert_eq!(!row.error.is_empty(), matches!(row.kind, Kind::Real { .. }), "{}", row.name);
             if let (Kind::Choice(_), Value::Choice(name)) = (row.kind, &value) {
                 assert_eq!(row.choice(name).unwrap().name, json[row.name]);

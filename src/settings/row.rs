@@ -9,7 +9,8 @@ pub struct Row {
     pub setting: Setting,
     /// Its name in JSON: that of the field.
     pub name: &'static str,
-    /// The key of its words in the window; `KEY-tip` and `differs-KEY` go with it.
+    /// The key of its words in the window; `differs-KEY` tells it beside another picture's, and `KEY-tip`
+    /// goes with a control under More.
     pub words: &'static str,
     /// The key of the window's sentence for a [`Kind::Real`] out of range; empty for the others.
     pub error: &'static str,
@@ -30,7 +31,7 @@ pub struct Row {
     pub acts: fn(&PartialSettings) -> bool,
 }
 
-/// The kind of a setting's value. A `range` is what a run accepts, `read` what is believed of a file,
+/// The kind of a setting's value. A `range` is what a run accepts, `read` what a file may hold,
 /// which other programs may have written; both include their ends.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
@@ -40,14 +41,14 @@ pub enum Kind {
     Whole {
         /// What a run accepts.
         range: [u64; 2],
-        /// What is believed of a file.
+        /// What a file may hold.
         read: [u64; 2],
     },
     /// A number with one.
     Real {
         /// What a run accepts.
         range: [f64; 2],
-        /// What is believed of a file.
+        /// What a file may hold.
         read: [f64; 2],
     },
     /// One of a list.
@@ -92,8 +93,8 @@ pub struct Slider {
 }
 
 impl Kind {
-    /// Whether a number that a file gives is believed; text and choices always are.
-    pub fn believes(&self, value: &Value) -> bool {
+    /// Validates a number that a file gives; texts and choices always pass.
+    pub fn may_hold(&self, value: &Value) -> bool {
         match (self, value) {
             (Self::Whole { read: [least, most], .. }, Value::Whole(number)) => {
                 (least..=most).contains(&number)

@@ -15,7 +15,7 @@ pub const STEPS_MAX: usize = 1000;
 /// The most pixels of a side.
 pub const SIDE_MAX: usize = 8192;
 
-/// What is believed of a file's sides.
+/// The range of a side.
 const SIDE: Kind = Kind::Whole { range: [1, SIDE_MAX as u64], read: [1, 1 << 15] };
 
 const fn a1111(key: &'static str, others: &'static [&'static str]) -> Option<A1111> {

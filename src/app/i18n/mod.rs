@@ -11,6 +11,7 @@ use fluent_bundle::{FluentArgs, FluentBundle, FluentResource, FluentValue};
 
 pub use message::Message;
 
+use crate::settings::Label;
 use crate::told::Sentence;
 
 /// A language that the window speaks.
@@ -115,6 +116,14 @@ impl Words {
             });
         bundle.add_resource_overriding(resource);
         Self { language, bundle }
+    }
+
+    /// The name of a choice of a setting.
+    pub fn label(&self, label: Label) -> String {
+        match label {
+            Label::Literal(name) => name.to_owned(),
+            Label::Words(key) => self.t(key),
+        }
     }
 
     /// The language in force.

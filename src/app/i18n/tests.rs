@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::settings::Setting;
 use crate::told::Told;
 
 fn keys(language: Language) -> BTreeSet<String> {
@@ -97,6 +98,15 @@ fn of_acts() -> BTreeSet<String> {
     table.flat_map(|row| [format!("do-{}", row.key), format!("do-{}-tip", row.key)]).collect()
 }
 
+/// Keys that the window makes of the table of settings.
+fn of_settings() -> BTreeSet<String> {
+    let differs = Setting::TABLE.iter().filter_map(|row| crate::app::ui::difference::key(row.setting));
+    let more = Setting::TABLE.iter().filter(|row| row.more);
+    let more = more.flat_map(|row| [row.words.to_owned(), format!("{}-tip", row.words)]);
+    // The previews' chips have a label of that form too.
+    differs.chain(more).chain(["preview".to_owned(), "preview-tip".to_owned()]).collect()
+}
+
 /// Keys of what travels as data: literals that begin as they do.
 fn told() -> BTreeSet<String> {
     let literal = |part: &str| part.split('"').next().unwrap_or_default().to_owned();
@@ -129,6 +139,7 @@ fn the_files_have_every_key_that_the_code_asks_for() {
     let asked: BTreeSet<String> = asked
         .map(|part| part.split('"').next().unwrap_or_default().to_owned())
         .chain(of_acts())
+        .chain(of_settings())
         .chain(told())
         .collect();
     assert!(asked.len() > 100, "only {} keys found", asked.len());
@@ -138,8 +149,9 @@ fn the_files_have_every_key_that_the_code_asks_for() {
 
 #[test]
 fn the_files_have_no_key_that_nobody_asks_for() {
-    let (code, acts) = (code(), of_acts());
-    let used = |key: &String| acts.contains(key) || code.contains(&format!("\"{key}\""));
+    let code = code();
+    let made = &of_acts() | &of_settings();
+    let used = |key: &String| made.contains(key) || code.contains(&format!("\"{key}\""));
     let unused: Vec<String> = keys(Language::English).into_iter().filter(|key| !used(key)).collect();
     assert!(unused.is_empty(), "{unused:?}");
 }
@@ -164,7 +176,6 @@ fn messages() -> Vec<Box<dyn Told>> {
     use crate::ops::{Dtype, Error};
     use crate::picture::PictureError;
     use crate::sampler::{SamplerKind, ScheduleError};
-    use crate::settings::Setting;
 
     let text = || "xyz".to_owned();
     let path = || std::path::PathBuf::from("folder/xyz");

@@ -7,25 +7,11 @@ use egui::{
 
 use crate::app::theme;
 use crate::app::theme::widgets;
-
-/// The range of a slider.
-#[derive(Clone, Copy, Debug)]
-pub struct Scale {
-    /// The left end of the rail.
-    pub least: f64,
-    /// The right end of the rail.
-    pub most: f64,
-    /// The largest number that may be typed.
-    pub typed_most: f64,
-    /// One step by keys, and the grain of dragging.
-    pub step: f64,
-    /// Digits after the point.
-    pub decimals: usize,
-}
+use crate::settings::Slider;
 
 /// A label and a number on one line and a rail below. `lit`: it acts on the running job.
 /// The response is the rail's; `changed` covers both.
-pub fn slider(ui: &mut Ui, name: &str, tip: &str, value: &mut f64, scale: Scale, lit: bool) -> Response {
+pub fn slider(ui: &mut Ui, name: &str, tip: &str, value: &mut f64, scale: Slider, lit: bool) -> Response {
     let tokens = theme::tokens(ui);
     let before = *value;
     ui.horizontal(|ui| {
@@ -44,7 +30,7 @@ pub fn slider(ui: &mut Ui, name: &str, tip: &str, value: &mut f64, scale: Scale,
 }
 
 /// A number that can be typed or dragged.
-pub fn number(ui: &mut Ui, name: &str, value: &mut f64, scale: Scale, width: f32) -> Response {
+pub fn number(ui: &mut Ui, name: &str, value: &mut f64, scale: Slider, width: f32) -> Response {
     let field = DragValue::new(value)
         .range(scale.least.min(0.0).max(scale.least)..=scale.typed_most)
         .speed(scale.step / 4.0)
@@ -60,7 +46,7 @@ pub fn number(ui: &mut Ui, name: &str, value: &mut f64, scale: Scale, width: f32
     .accessible_name(name)
 }
 
-fn rail(ui: &mut Ui, name: &str, value: &mut f64, scale: Scale, lit: bool) -> Response {
+fn rail(ui: &mut Ui, name: &str, value: &mut f64, scale: Slider, lit: bool) -> Response {
     const KNOB: f32 = 7.0;
     let tokens = theme::tokens(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 20.0), Sense::click_and_drag());

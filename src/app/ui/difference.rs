@@ -7,15 +7,27 @@ use std::path::Path;
 use crate::app::i18n::Words;
 use crate::app::i18n::file_name;
 use crate::app::state::shown::Shown;
-use crate::app::ui::controls::more::rng_name;
 use crate::app::ui::status::trimmed;
 use crate::app::ui::view::View;
-use crate::picture::PartialSettings;
+use crate::settings::{PartialSettings, Setting, Value};
 
 /// Differences that a label names, at most.
 const PARTS_MAX: usize = 4;
 /// Characters of one of several differences, at most.
 const PART_MAX: usize = 20;
+
+/// The most telling settings, in this order; the others of the table follow.
+const FIRST: [Setting; 9] = [
+    Setting::Guidance,
+    Setting::Seed,
+    Setting::Steps,
+    Setting::Width,
+    Setting::Sampler,
+    Setting::NegativePrompt,
+    Setting::Eta,
+    Setting::Timesteps,
+    Setting::Temperature,
+];
 
 /// Labels for what is on the canvas and for the picture beside it: each says its side of what differs,
 /// or its file's name if nothing is known to.
@@ -57,36 +69,44 @@ fn differences(words: &Words, a: &PartialSettings, b: &PartialSettings) -> Vec<[
     {
         found.push(apart(a, b).map(|text| if text.is_empty() { words.t("left-empty") } else { text }));
     }
-    let mut add = |key: &str, a: Option<String>, b: Option<String>| {
-        if let (Some(a), Some(b)) = (a, b)
+    let others = Setting::TABLE.iter().map(|row| row.setting).filter(|setting| !FIRST.contains(setting));
+    for setting in FIRST.into_iter().chain(others) {
+        let Some(key) = key(setting) else { continue };
+        if let [Some(a), Some(b)] = [a, b].map(|it| told(words, it, setting))
             && a != b
         {
-            found.push([a, b].map(|value| words.with(key, &[("value", value.into())])));
+            found.push([a, b].map(|value| words.with(&key, &[("value", value.into())])));
         }
-    };
-    let negative = |it: &PartialSettings| {
-        let text = it.negative_prompt.as_deref()?.trim();
-        Some(if text.is_empty() { words.t("left-empty") } else { text.to_owned() })
-    };
-    let text = |n: usize| n.to_string();
-    let size = |it: &PartialSettings| Some(format!("{} × {}", it.width?, it.height?));
-    add("differs-guidance", a.guidance.map(trimmed), b.guidance.map(trimmed));
-    add("differs-seed", a.seed.map(|n| n.to_string()), b.seed.map(|n| n.to_string()));
-    add("differs-steps", a.steps.map(text), b.steps.map(text));
-    add("differs-size", size(a), size(b));
-    let sampler = |it: &PartialSettings| it.sampler.map(|kind| kind.row().a1111.to_owned());
-    add("differs-sampler", sampler(a), sampler(b));
-    add("differs-negative", negative(a), negative(b));
-    add("differs-eta", a.eta.map(trimmed), b.eta.map(trimmed));
-    let spacing = |it: &PartialSettings| it.timesteps.map(|kind| words.t(kind.row().key));
-    add("differs-spacing", spacing(a), spacing(b));
-    // Noise is scaled only where there is some.
-    if a.eta.zip(b.eta).is_some_and(|(a, b)| a > 0.0 && b > 0.0) {
-        add("differs-temperature", a.temperature.map(trimmed), b.temperature.map(trimmed));
     }
-    let rng = |it: &PartialSettings| it.rng.map(|kind| rng_name(kind).to_owned());
-    add("differs-rng", rng(a), rng(b));
     found
+}
+
+/// The key of the words that tell a setting; the prompt needs none, and the width tells the height too.
+pub fn key(setting: Setting) -> Option<String> {
+    match setting {
+        Setting::Prompt | Setting::Height => None,
+        Setting::Width => Some("differs-size".to_owned()),
+        _ => Some(format!("differs-{}", setting.row().words)),
+    }
+}
+
+/// A setting's value in words, if it is known and acts.
+fn told(words: &Words, settings: &PartialSettings, setting: Setting) -> Option<String> {
+    if setting == Setting::Width {
+        return Some(format!("{} × {}", settings.width?, settings.height?));
+    }
+    let row = setting.row();
+    // Beside a rule that takes no η, the η of the other rule is worth telling.
+    if setting != Setting::Eta && !(row.acts)(settings) {
+        return None;
+    }
+    Some(match settings.get(setting)? {
+        Value::Text(text) if text.trim().is_empty() => words.t("left-empty"),
+        Value::Text(text) => text.trim().to_owned(),
+        Value::Whole(number) => number.to_string(),
+        Value::Real(number) => trimmed(number),
+        Value::Choice(name) => words.label(row.choice(name)?.label),
+    })
 }
 
 /// Of two texts, the words between those that they begin and end with alike; one that has nothing of
@@ -111,7 +131,7 @@ mod tests {
     use super::*;
     use crate::app::i18n::Language;
     use crate::app::state::draft::first_settings;
-    use crate::sampler::SamplerKind;
+    use crate::sampler::{RngKind, SamplerKind};
     use crate::settings::Settings;
 
     #[test]
@@ -144,5 +164,23 @@ mod tests {
         assert_eq!(found[2], ["DDIM", "PLMS"]);
         (b.seed, b.guidance, b.sampler) = (None, None, None);
         assert!(told(&a, &b).is_empty());
+        (b.height, b.rng) = (Some(64), Some(RngKind::Nv));
+        let found = told(&a, &b);
+        assert_eq!(found.len(), 2);
+        assert!(found[0][1].ends_with(" × 64"), "{}", found[0][1]);
+        assert_eq!(found[1], ["random numbers: CPU", "random numbers: CUDA"]);
+    }
+
+    #[test]
+    fn a_scale_of_noise_differs_where_both_have_noise() {
+        let words = Words::new(Language::English);
+        let noisy = |eta, temperature| -> PartialSettings {
+            Settings { eta, temperature, ..first_settings() }.into()
+        };
+        let differ = |a, b| differences(&words, &a, &b).into_iter().map(|[a, _]| a).collect::<Vec<_>>();
+        assert_eq!(differ(noisy(0.5, 2.0), noisy(0.5, 1.0)), ["noise strength 2"]);
+        assert_eq!(differ(noisy(0.5, 2.0), noisy(0.0, 1.0)), ["η 0.5"]);
+        let plms = PartialSettings { sampler: Some(SamplerKind::Plms), ..noisy(0.0, 1.0) };
+        assert_eq!(differ(noisy(0.5, 1.0), plms), ["DDIM", "η 0.5"]);
     }
 }

@@ -2,7 +2,7 @@
 
 pub(in crate::app) mod canvas;
 mod controls;
-mod difference;
+pub(in crate::app) mod difference;
 mod filmstrip;
 mod gallery;
 pub(in crate::app) mod input;

@@ -8,7 +8,7 @@ use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
 use flate2::read::ZlibDecoder;
 
-use crate::picture::metadata::read::utf8_or_latin1;
+use super::latin1::utf8_or_latin1;
 
 /// The longest text, in bytes as read and as unpacked.
 pub const TEXT_LIMIT: usize = 2 << 20;

@@ -10,7 +10,7 @@ use std::io::Cursor;
 use exif::experimental::Writer;
 use exif::{Field, In, Tag, Value};
 
-use crate::picture::{Format, Made, PictureError, a1111_text, format};
+use crate::picture::{Format, Made, PictureError, a1111_text};
 
 /// The most bytes of a whole block in a JPEG: a segment's 65,535 with its headers.
 const MOST_BYTES: usize = 65_000;
@@ -18,13 +18,13 @@ const MOST_BYTES: usize = 65_000;
 const FRAME_BYTES: usize = 200;
 const UNICODE: &[u8; 8] = b"UNICODE\0";
 const ASCII: &[u8; 8] = b"ASCII\0\0\0";
-/// Opens our maker note.
+/// Opens the maker note.
 pub(super) const NOTE: &str = "safelight\0";
 
 /// What a block holds of the settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Held {
-    /// All.
+    /// All settings.
     Whole,
     /// What other programs know of, with the prompts in full.
     Common,
@@ -107,7 +107,7 @@ fn cut(made: &Made, room: usize) -> Vec<u8> {
 }
 
 fn maker_note(made: &Made) -> Vec<u8> {
-    [NOTE, &format::json(made)].concat().into_bytes()
+    [NOTE, &made.to_json()].concat().into_bytes()
 }
 
 /// The text as other programs expect it.

@@ -5,6 +5,11 @@
 
 use crate::settings::Settings;
 
+/// The keyword of the text that holds all of [`Made`].
+pub(in crate::picture) const SAFELIGHT: &str = "safelight";
+/// The version of that text; readers of a later one still find what they know.
+const VERSION: u32 = 1;
+
 /// Which model made a picture, as far as its file tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MadeBy {
@@ -30,6 +35,12 @@ pub struct Made {
 }
 
 impl Made {
+    /// The `safelight` text: all of it as JSON, with a version.
+    pub(in crate::picture) fn to_json(&self) -> String {
+        let program = concat!("Safelight ", env!("CARGO_PKG_VERSION"));
+        serde_json::json!({ "version": VERSION, "program": program, "made": self }).to_string()
+    }
+
     /// Which model made it.
     pub fn made_by(&self) -> MadeBy {
         let hash = Some(self.model_hash.clone()).filter(|hash| !hash.is_empty());

@@ -2,7 +2,8 @@
 
 mod chunks;
 pub(super) mod exif;
-mod made;
+mod latin1;
+pub(super) mod made;
 pub(super) mod parameters;
 pub mod read;
 

@@ -7,6 +7,8 @@
 use crate::picture::Made;
 use crate::settings::{PartialSettings, Setting, Settings};
 
+/// The keyword of the text.
+pub(in crate::picture) const PARAMETERS: &str = "parameters";
 const NEGATIVE: &str = "Negative prompt:";
 
 /// The settings before the model, in A1111's order.

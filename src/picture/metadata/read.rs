@@ -20,12 +20,12 @@ use std::path::Path;
 
 use serde_json::Value;
 
-pub(super) use exif::utf8_or_latin1;
-
-use self::texts::{MAKER_NOTE, Texts};
-use crate::picture::format::{PARAMETERS, SAFELIGHT};
+use self::exif::MAKER_NOTE;
+use self::texts::Texts;
 use crate::picture::metadata::chunks::PngHead;
 use crate::picture::metadata::exif::NOTE;
+use crate::picture::metadata::made::SAFELIGHT;
+use crate::picture::metadata::parameters::PARAMETERS;
 use crate::picture::{Made, MadeBy, PictureError};
 use crate::settings::PartialSettings;
 
@@ -73,7 +73,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// Its name for people.
+    /// The name that users know it by.
     pub fn name(self) -> &'static str {
         match self {
             Self::Safelight => "Safelight",
@@ -131,7 +131,7 @@ pub fn recover_png(head: &PngHead) -> Option<Recovered> {
 fn recover_texts(texts: &Texts) -> Option<Recovered> {
     let note = || texts.get(MAKER_NOTE).and_then(|text| text.strip_prefix(NOTE));
     let own = texts.get(SAFELIGHT).and_then(safelight).or_else(|| note().and_then(safelight));
-    let found = own.or_else(|| foreign(texts)).map(Recovered::believed)?;
+    let found = own.or_else(|| foreign(texts)).map(Recovered::plausible)?;
     (found.settings.known() > 0 || found.model.is_some()).then_some(found)
 }
 
@@ -215,8 +215,8 @@ impl Recovered {
         }
     }
 
-    fn believed(mut self) -> Self {
-        self.settings = self.settings.believed();
+    fn plausible(mut self) -> Self {
+        self.settings = self.settings.plausible();
         self.guidance_of_steps.retain(|guidance| guidance.is_finite());
         self
     }
@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn numbers_that_cannot_be_are_left_out() {
         let text = "x\nSteps: 90000, Sampler: DDIM, CFG scale: NaN, Seed: -1, Size: 0x99999999, Eta: 7";
-        let found = any_form(text).unwrap().believed();
+        let found = any_form(text).unwrap().plausible();
         let settings = found.settings;
         assert_eq!((settings.steps, settings.guidance, settings.seed), (None, None, None));
         assert_eq!((settings.width, settings.height, settings.eta), (None, None, None));

@@ -44,9 +44,6 @@ const EXCEPTIONS: &[&str] = &[
     "ops/cpu/conv/scatter.rs and ops/cpu/conv/winograd.rs import each other",
     "ops/cpu/gemm/matrix.rs and ops/cpu/gemm/pack.rs import each other",
     "ops/cpu/isa/simd.rs and ops/cpu/isa/tile.rs import each other",
-    "picture/format.rs and picture/metadata/exif.rs import each other",
-    "picture/metadata/chunks.rs and picture/metadata/read.rs import each other",
-    "picture/metadata/read/exif.rs and picture/metadata/read/texts.rs import each other",
 ];
 
 /// The part of a layer that a module belongs to: `app::ui` of `app::ui::prompt`.

@@ -11,7 +11,6 @@ use egui::{Rangef, ScrollArea, Ui, UiBuilder};
 
 use crate::app::command::Command;
 use crate::app::theme::slider;
-use crate::app::theme::slider::Scale;
 use crate::app::theme::widgets;
 use crate::app::theme::{self, size};
 use crate::app::ui::controls::seed::SeedField;
@@ -19,11 +18,7 @@ use crate::app::ui::view::View;
 use crate::picture::PartialSettings;
 use crate::sampler::TimestepSpacing;
 use crate::sampler::steps_run;
-
-/// Guidance, as the slider has it.
-pub const GUIDANCE: Scale = Scale { least: 1.0, most: 15.0, typed_most: 30.0, step: 0.1, decimals: 1 };
-/// Steps, as the slider has them.
-const STEPS: Scale = Scale { least: 1.0, most: 100.0, typed_most: 100.0, step: 1.0, decimals: 0 };
+use crate::settings::{Setting, Slider};
 
 /// What the controls remember from frame to frame.
 #[derive(Debug, Default)]
@@ -79,12 +74,22 @@ fn section(ui: &mut Ui, across: Rangef, add: impl FnOnce(&mut Ui)) {
 }
 
 fn sliders_ui(ui: &mut Ui, view: &mut View<'_>) {
+    if let Some(scale) = Setting::Guidance.row().slider {
+        guidance_ui(ui, view, scale);
+    }
+    ui.add_space(14.0);
+    if let Some(scale) = Setting::Steps.row().slider {
+        steps_ui(ui, view, scale);
+    }
+}
+
+fn guidance_ui(ui: &mut Ui, view: &mut View<'_>, scale: Slider) {
     let tokens = theme::tokens(ui);
     let running = view.state.queue.running().map(|running| running.guidance);
     // While a picture develops the slider is that picture's; the draft follows it.
     let mut guidance = running.unwrap_or(view.state.draft.settings.guidance);
     let (name, tip) = (view.words.t("guidance"), view.words.t("guidance-tip"));
-    if slider::slider(ui, &name, &tip, &mut guidance, GUIDANCE, running.is_some()).changed() {
+    if slider::slider(ui, &name, &tip, &mut guidance, scale, running.is_some()).changed() {
         view.set(PartialSettings { guidance: Some(guidance), ..Default::default() });
         if running.is_some() {
             view.push(Command::Steer(guidance));
@@ -93,18 +98,16 @@ fn sliders_ui(ui: &mut Ui, view: &mut View<'_>) {
     if running.is_some() {
         ui.label(widgets::small(view.words.t("acts-from-next-step"), tokens.subdued));
     }
-    ui.add_space(14.0);
-    steps_ui(ui, view);
 }
 
 /// Steps; where the reference's rule runs another number than the one asked for, the label names both.
-fn steps_ui(ui: &mut Ui, view: &mut View<'_>) {
+fn steps_ui(ui: &mut Ui, view: &mut View<'_>, scale: Slider) {
     let tokens = theme::tokens(ui);
     let mut steps = view.state.draft.settings.steps as f64;
     let timesteps = view.state.model.info.as_ref().map(|info| info.timesteps.max(1));
     // Until a model tells its own, what stands there is not cut.
-    let typed_most = timesteps.map_or(steps.max(STEPS.most), |timesteps| timesteps as f64);
-    let scale = Scale { most: STEPS.most.min(typed_most), typed_most, ..STEPS };
+    let typed_most = timesteps.map_or(steps.max(scale.most), |timesteps| timesteps as f64);
+    let scale = Slider { most: scale.most.min(typed_most), typed_most, ..scale };
     let (name, tip) = (view.words.t("steps"), view.words.t("steps-tip"));
     if slider::slider(ui, &name, &tip, &mut steps, scale, false).changed() {
         view.set(PartialSettings { steps: Some((steps as usize).max(1)), ..Default::default() });

@@ -6,16 +6,13 @@ use crate::app::command::{Act, Command};
 use crate::app::state::panels;
 use crate::app::theme::icons;
 use crate::app::theme::slider;
-use crate::app::theme::slider::Scale;
 use crate::app::theme::widgets;
 use crate::app::theme::{self, size};
 use crate::app::ui::view::View;
-use crate::picture::PartialSettings;
-use crate::sampler::{RngKind, SamplerKind, TimestepSpacing};
-use crate::settings::PreviewMode;
+use crate::settings::{Choice, Kind, PartialSettings, PreviewMode, Row, Setting, Slider, Value};
 
-const ETA: Scale = Scale { least: 0.0, most: 1.0, typed_most: 1.0, step: 0.05, decimals: 2 };
-const TEMPERATURE: Scale = Scale { least: 0.0, most: 2.0, typed_most: 2.0, step: 0.05, decimals: 2 };
+/// The first controls. The previews follow, then every other setting that the table shows here.
+const FIRST: [Setting; 4] = [Setting::Sampler, Setting::Eta, Setting::Temperature, Setting::Timesteps];
 
 /// The line, and below it the controls when they are unfolded.
 pub fn more_ui(ui: &mut Ui, view: &mut View<'_>) {
@@ -24,62 +21,55 @@ pub fn more_ui(ui: &mut Ui, view: &mut View<'_>) {
         return;
     }
     ui.add_space(10.0);
-    let settings = &view.state.draft.settings;
-    let samplers: Vec<(SamplerKind, &str)> =
-        SamplerKind::TABLE.iter().map(|row| (row.kind, row.a1111)).collect();
-    choice(ui, view, "sampler", "sampler-tip", &samplers, settings.sampler, |sampler| {
-        of_settings(PartialSettings { sampler: Some(sampler), ..Default::default() })
-    });
-    if settings.sampler.row().takes_eta {
-        noise_ui(ui, view);
+    let settings = PartialSettings::from(view.state.draft.settings.clone());
+    for setting in FIRST {
+        setting_ui(ui, view, setting.row(), &settings);
     }
-    let spacings: Vec<(TimestepSpacing, String)> =
-        TimestepSpacing::TABLE.iter().map(|row| (row.kind, view.words.t(row.key))).collect();
-    let spacings: Vec<(TimestepSpacing, &str)> =
-        spacings.iter().map(|(value, name)| (*value, name.as_str())).collect();
-    choice(ui, view, "spacing", "spacing-tip", &spacings, settings.timesteps, |timesteps| {
-        of_settings(PartialSettings { timesteps: Some(timesteps), ..Default::default() })
-    });
-    let modes: Vec<(PreviewMode, String)> =
+    let modes =
         [PreviewMode::Auto, PreviewMode::Full, PreviewMode::Tiny, PreviewMode::Fast, PreviewMode::Off]
-            .map(|mode| (mode, mode_name(view, mode)))
-            .to_vec();
-    let modes: Vec<(PreviewMode, &str)> = modes.iter().map(|(value, name)| (*value, name.as_str())).collect();
-    choice(ui, view, "preview", "preview-tip", &modes, view.state.draft.previews, Command::SetPreviews);
-    let kinds = [RngKind::Cpu, RngKind::CpuLibm, RngKind::Nv].map(|kind| (kind, rng_name(kind)));
-    choice(ui, view, "rng", "rng-tip", &kinds, settings.rng, |rng| {
-        of_settings(PartialSettings { rng: Some(rng), ..Default::default() })
-    });
+            .map(|mode| (mode, mode_name(view, mode)));
+    choice(ui, view, "preview", &modes, view.state.draft.previews, Command::SetPreviews);
+    for row in Setting::TABLE.iter().filter(|row| row.more && !FIRST.contains(&row.setting)) {
+        setting_ui(ui, view, row, &settings);
+    }
 }
 
-/// The noise that a step adds: how much, and at which scale where there is some.
-fn noise_ui(ui: &mut Ui, view: &mut View<'_>) {
-    let (mut eta, mut temperature) = (view.state.draft.settings.eta, view.state.draft.settings.temperature);
-    let (name, tip) = (view.words.t("eta"), view.words.t("eta-tip"));
-    if slider::slider(ui, &name, &tip, &mut eta, ETA, false).changed() {
-        view.set(PartialSettings { eta: Some(eta), ..Default::default() });
+/// The control of a setting, where it acts: chips or a slider.
+fn setting_ui(ui: &mut Ui, view: &mut View<'_>, row: &Row, settings: &PartialSettings) {
+    if !(row.acts)(settings) {
+        return;
     }
-    ui.add_space(10.0);
-    if eta > 0.0 {
-        let (name, tip) = (view.words.t("temperature"), view.words.t("temperature-tip"));
-        if slider::slider(ui, &name, &tip, &mut temperature, TEMPERATURE, false).changed() {
-            view.set(PartialSettings { temperature: Some(temperature), ..Default::default() });
+    let change = |value| PartialSettings::only(row.setting, value);
+    match (row.kind, row.slider, settings.get(row.setting)) {
+        (Kind::Choice(choices), _, Some(Value::Choice(present))) => {
+            let name = |choice: Choice| (choice.name, view.words.label(choice.label));
+            let names: Vec<(&'static str, String)> = choices().into_iter().map(name).collect();
+            choice(ui, view, row.words, &names, present, |name| {
+                Command::Set(Box::new(change(Value::Choice(name))))
+            });
         }
-        ui.add_space(10.0);
+        (Kind::Real { .. }, Some(scale), Some(Value::Real(mut number))) => {
+            if number_ui(ui, view, row, scale, &mut number) {
+                view.set(change(Value::Real(number)));
+            }
+        }
+        (Kind::Whole { .. }, Some(scale), Some(Value::Whole(whole))) => {
+            let mut number = whole as f64;
+            if number_ui(ui, view, row, scale, &mut number) {
+                view.set(change(Value::Whole(number as u64)));
+            }
+        }
+        // Texts, and numbers without a slider, have controls of their own elsewhere.
+        _ => {}
     }
 }
 
-fn of_settings(change: PartialSettings) -> Command {
-    Command::Set(Box::new(change))
-}
-
-/// A generator's name, the same in every language.
-pub fn rng_name(rng: RngKind) -> &'static str {
-    match rng {
-        RngKind::Cpu => "CPU",
-        RngKind::CpuLibm => "CPU libm",
-        RngKind::Nv => "CUDA",
-    }
+/// A slider of a setting; returns whether the number has changed.
+fn number_ui(ui: &mut Ui, view: &View<'_>, row: &Row, scale: Slider, number: &mut f64) -> bool {
+    let (name, tip) = (view.words.t(row.words), view.words.t(&format!("{}-tip", row.words)));
+    let changed = slider::slider(ui, &name, &tip, number, scale, false).changed();
+    ui.add_space(10.0);
+    changed
 }
 
 /// A preview mode's name.
@@ -123,18 +113,18 @@ fn heading_ui(ui: &mut Ui, view: &mut View<'_>) {
     }
 }
 
-/// A label and a row of chips, one of which is chosen.
+/// A label and a row of chips, one of which is chosen; `key` names the words of the label.
 fn choice<T: Copy + PartialEq>(
     ui: &mut Ui,
     view: &mut View<'_>,
     key: &str,
-    tip: &str,
-    options: &[(T, &str)],
+    options: &[(T, String)],
     present: T,
     command: impl Fn(T) -> Command,
 ) {
     let label = view.words.t(key);
-    ui.label(widgets::body(&label, theme::tokens(ui).text)).on_hover_text(view.words.t(tip));
+    let tip = view.words.t(&format!("{key}-tip"));
+    ui.label(widgets::body(&label, theme::tokens(ui).text)).on_hover_text(tip);
     ui.add_space(4.0);
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(6.0, 6.0);
@@ -145,4 +135,19 @@ fn choice<T: Copy + PartialEq>(
         }
     });
     ui.add_space(size::RADIUS_BOX.into());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_under_more_has_a_control() {
+        for row in Setting::TABLE.iter().filter(|row| row.more) {
+            assert!(matches!(row.kind, Kind::Choice(_)) || row.slider.is_some(), "{}", row.name);
+        }
+        for setting in FIRST {
+            assert!(setting.row().more, "{setting:?}");
+        }
+    }
 }

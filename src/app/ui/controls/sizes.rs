@@ -7,16 +7,15 @@ use crate::app::state::draft::{COUNT_MAX, first_settings};
 use crate::app::theme;
 use crate::app::theme::icons;
 use crate::app::theme::slider;
-use crate::app::theme::slider::Scale;
 use crate::app::theme::widgets;
 use crate::app::theme::widgets::IconButton;
 use crate::app::ui::view::View;
 use crate::message::ModelInfo;
 use crate::picture::PartialSettings;
-use crate::settings::Settings;
+use crate::settings::{Settings, Slider};
 
-/// Sides, as they may be typed.
-const SIDE_MAX: usize = 2048;
+/// The largest side that the window offers, in pixels.
+const OFFERED_MAX: usize = 2048;
 /// What sides of Stable Diffusion v1 are multiples of.
 const V1_MULTIPLE: usize = 64;
 
@@ -54,7 +53,7 @@ impl Sizes {
 
     /// The offered side nearest to `side`.
     fn nearest(&self, side: f64) -> usize {
-        let most = SIDE_MAX / self.multiple * self.multiple;
+        let most = OFFERED_MAX / self.multiple * self.multiple;
         let multiples = (side / self.multiple as f64).round().max(0.0) as usize;
         multiples.saturating_mul(self.multiple).clamp(self.least, most.max(self.least))
     }
@@ -105,17 +104,17 @@ pub(super) fn sizes_ui(ui: &mut Ui, view: &mut View<'_>, free_size: &mut bool) {
 }
 
 fn free_size_ui(ui: &mut Ui, view: &mut View<'_>, sizes: Sizes) {
-    let scale = Scale {
+    let scale = Slider {
         least: sizes.least as f64,
-        most: SIDE_MAX as f64,
-        typed_most: SIDE_MAX as f64,
+        most: OFFERED_MAX as f64,
+        typed_most: OFFERED_MAX as f64,
         step: sizes.multiple as f64,
         decimals: 0,
     };
     // A size that came with a picture may be none of these; it stays until it is changed by hand.
     let side = |ui: &mut Ui, name: String, side: usize| {
         let mut number = side as f64;
-        let scale = Scale { least: scale.least.min(number), typed_most: scale.most.max(number), ..scale };
+        let scale = Slider { least: scale.least.min(number), typed_most: scale.most.max(number), ..scale };
         let changed = slider::number(ui, &name, &mut number, scale, 72.0).changed();
         changed.then(|| sizes.nearest(number))
     };
@@ -143,7 +142,7 @@ fn count_ui(ui: &mut Ui, view: &mut View<'_>) {
             if stepper(ui, icons::PLUS, &view.words.t("more-pictures"), before < COUNT_MAX) {
                 count += 1;
             }
-            let scale = Scale {
+            let scale = Slider {
                 least: 1.0,
                 most: COUNT_MAX as f64,
                 typed_most: COUNT_MAX as f64,

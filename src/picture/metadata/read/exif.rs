@@ -4,38 +4,42 @@
 //! `UNICODE` is UTF-16 in either byte order, whatever the block's own, or UTF-8; some write the field
 //! as bytes or as ASCII; and WebP's block may or may not begin with `Exif\0\0`.
 
-use super::texts::{MAKER_NOTE, Texts};
 use crate::picture::metadata::chunks::TEXT_LIMIT;
+use crate::picture::metadata::latin1::utf8_or_latin1;
+
+/// The name of the field for what one program alone understands.
+pub(super) const MAKER_NOTE: &str = "MakerNote";
 
 /// The most fields of a directory that are looked at.
 const MOST_FIELDS: usize = 1_000;
 const EXIF_DIRECTORY: u16 = 0x8769;
 
-/// Adds the texts of a block.
-pub(super) fn add(texts: &mut Texts, block: &[u8]) {
+/// The texts of a block, under the names of their fields.
+pub(super) fn texts(block: &[u8]) -> Vec<(&'static str, String)> {
     let block = block.strip_prefix(b"Exif\0\0").unwrap_or(block);
     let little = match block.get(..4) {
         Some(b"II*\0") => true,
         Some(b"MM\0*") => false,
-        _ => return,
+        _ => return Vec::new(),
     };
     let tiff = Tiff { block, little };
     let first = tiff.directory(4);
     let inner =
         first.iter().find(|field| field.tag == EXIF_DIRECTORY).map(|field| tiff.directory(field.at + 8));
-    for field in first.iter().chain(inner.iter().flatten()) {
-        let Some(bytes) = tiff.bytes(field).filter(|bytes| bytes.len() <= TEXT_LIMIT) else { continue };
-        match field.tag {
-            0x010e => texts.add("ImageDescription", plain(bytes)),
-            0x010f => texts.add("Make", plain(bytes)),
-            0x0110 => texts.add("Model", plain(bytes)),
-            0x927c => texts.add(MAKER_NOTE, String::from_utf8_lossy(bytes).into_owned()),
-            0x9286 => texts.add("UserComment", comment(bytes)),
-            0x9c9b => texts.add("XPTitle", utf16(bytes, true)),
-            0x9c9c => texts.add("XPComment", utf16(bytes, true)),
-            _ => {}
-        }
-    }
+    let text = |field: &Field| {
+        let bytes = tiff.bytes(field).filter(|bytes| bytes.len() <= TEXT_LIMIT)?;
+        Some(match field.tag {
+            0x010e => ("ImageDescription", plain(bytes)),
+            0x010f => ("Make", plain(bytes)),
+            0x0110 => ("Model", plain(bytes)),
+            0x927c => (MAKER_NOTE, String::from_utf8_lossy(bytes).into_owned()),
+            0x9286 => ("UserComment", comment(bytes)),
+            0x9c9b => ("XPTitle", utf16(bytes, true)),
+            0x9c9c => ("XPComment", utf16(bytes, true)),
+            _ => return None,
+        })
+    };
+    first.iter().chain(inner.iter().flatten()).filter_map(text).collect()
 }
 
 /// A block of TIFF's form.
@@ -106,14 +110,6 @@ fn comment(bytes: &[u8]) -> String {
 fn plain(bytes: &[u8]) -> String {
     let text = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
     utf8_or_latin1(text)
-}
-
-/// UTF-8, or Latin-1 where it is none.
-pub(in crate::picture) fn utf8_or_latin1(bytes: &[u8]) -> String {
-    match str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => bytes.iter().map(|&byte| char::from(byte)).collect(),
-    }
 }
 
 /// UTF-8 or UTF-16 in either order: as its mark says, else as its zero bytes do.

@@ -5,9 +5,8 @@ use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
 use super::exif;
 use crate::picture::metadata::chunks::{PngHead, TEXT_LIMIT, png_head};
+use crate::picture::metadata::latin1::utf8_or_latin1;
 
-/// The name of EXIF's field for what one program alone understands.
-pub(super) const MAKER_NOTE: &str = "MakerNote";
 /// The most segments or chunks that are looked at.
 const MOST_PIECES: usize = 100_000;
 
@@ -34,18 +33,24 @@ impl Texts {
     pub(super) fn of_png(head: &PngHead) -> Self {
         let mut texts = Self(head.texts.clone());
         if let Some(block) = &head.exif {
-            exif::add(&mut texts, block);
+            texts.add_exif(block);
         }
         texts
     }
 
-    pub(super) fn add(&mut self, name: &str, text: String) {
+    fn add(&mut self, name: &str, text: String) {
         if !text.is_empty() {
             self.0.push((name.to_owned(), text));
         }
     }
 
-    /// Names and texts.
+    fn add_exif(&mut self, block: &[u8]) {
+        for (name, text) in exif::texts(block) {
+            self.add(name, text);
+        }
+    }
+
+    /// The names of the places, each with its text.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, text)| (name.as_str(), text.as_str()))
     }
@@ -82,9 +87,9 @@ impl Texts {
             let mut data = Vec::new();
             reader.by_ref().take(length).read_to_end(&mut data)?;
             match marker {
-                0xe1 if data.starts_with(b"Exif\0\0") => exif::add(self, &data),
+                0xe1 if data.starts_with(b"Exif\0\0") => self.add_exif(&data),
                 0xe1 => {}
-                _ => self.add("Comment", exif::utf8_or_latin1(&data).trim_end_matches('\0').to_owned()),
+                _ => self.add("Comment", utf8_or_latin1(&data).trim_end_matches('\0').to_owned()),
             }
         }
         Ok(())
@@ -103,7 +108,7 @@ impl Texts {
             if [a, b, c, d] == *b"EXIF" && length as usize <= TEXT_LIMIT * 2 {
                 let mut block = Vec::new();
                 reader.by_ref().take(u64::from(length)).read_to_end(&mut block)?;
-                exif::add(self, &block);
+                self.add_exif(&block);
                 break;
             }
             // Chunks begin at even offsets.
