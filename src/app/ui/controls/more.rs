@@ -39,37 +39,39 @@ fn setting_ui(ui: &mut Ui, view: &mut View<'_>, row: &Row, settings: &PartialSet
     if !(row.acts)(settings) {
         return;
     }
-    let change = |value| PartialSettings::only(row.setting, value);
     match (row.kind, row.slider, settings.get(row.setting)) {
         (Kind::Choice(choices), _, Some(Value::Choice(present))) => {
             let name = |choice: Choice| (choice.name, view.words.label(choice.label));
             let names: Vec<(&'static str, String)> = choices().into_iter().map(name).collect();
             choice(ui, view, row.words, &names, present, |name| {
-                Command::Set(Box::new(change(Value::Choice(name))))
+                Command::Set(Box::new(PartialSettings::only(row.setting, Value::Choice(name))))
             });
         }
-        (Kind::Real { .. }, Some(scale), Some(Value::Real(mut number))) => {
-            if number_ui(ui, view, row, scale, &mut number) {
-                view.set(change(Value::Real(number)));
-            }
+        (Kind::Real { .. }, Some(scale), Some(Value::Real(number))) => {
+            number_ui(ui, view, row, scale, number, Value::Real);
         }
-        (Kind::Whole { .. }, Some(scale), Some(Value::Whole(whole))) => {
-            let mut number = whole as f64;
-            if number_ui(ui, view, row, scale, &mut number) {
-                view.set(change(Value::Whole(number as u64)));
-            }
+        (Kind::Whole { .. }, Some(scale), Some(Value::Whole(number))) => {
+            number_ui(ui, view, row, scale, number as f64, |number| Value::Whole(number as u64));
         }
-        // Texts, and numbers without a slider, have controls of their own elsewhere.
+        // A text, or a number without a slider: no setting under More is one.
         _ => {}
     }
 }
 
-/// A slider of a setting; returns whether the number has changed.
-fn number_ui(ui: &mut Ui, view: &View<'_>, row: &Row, scale: Slider, number: &mut f64) -> bool {
+/// The slider of a setting.
+fn number_ui(
+    ui: &mut Ui,
+    view: &mut View<'_>,
+    row: &Row,
+    scale: Slider,
+    mut number: f64,
+    to_value: impl Fn(f64) -> Value,
+) {
     let (name, tip) = (view.words.t(row.words), view.words.t(&format!("{}-tip", row.words)));
-    let changed = slider::slider(ui, &name, &tip, number, scale, false).changed();
+    if slider::slider(ui, &name, &tip, &mut number, scale, false).changed() {
+        view.set(PartialSettings::only(row.setting, to_value(number)));
+    }
     ui.add_space(10.0);
-    changed
 }
 
 /// A preview mode's name.
