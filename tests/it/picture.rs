@@ -8,45 +8,41 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use safelight::picture::metadata::read::{Origin, recover, recover_bytes};
 use safelight::picture::{Format, Frame, Made, a1111_text, encode, open, save_new, write_to};
-use safelight::sampler::{RngKind, SamplerKind, TimestepSpacing};
-use safelight::settings::Settings;
+use safelight::settings::{Kind, PartialSettings, Row, Setting, Settings, Value};
 
 fn frame() -> Frame {
     let rgb: Vec<u8> = (0..24 * 16 * 3).map(|i| (i * 11 % 256) as u8).collect();
     Frame { width: 24, height: 16, rgb: rgb.into() }
 }
 
+/// A value of a setting that a run accepts and a file may hold.
+fn value(row: &Row) -> BoxedStrategy<Value> {
+    match row.kind {
+        Kind::Text => prop_oneof!["\\PC{0,200}", "(?s).{0,80}"].prop_map(Value::Text).boxed(),
+        Kind::Whole { range, read } => {
+            (range[0].max(read[0])..=range[1].min(read[1])).prop_map(Value::Whole).boxed()
+        }
+        Kind::Real { range, read } => {
+            (range[0].max(read[0])..=range[1].min(read[1])).prop_map(Value::Real).boxed()
+        }
+        Kind::Choice(choices) => {
+            let names: Vec<&str> = choices().iter().map(|choice| choice.name).collect();
+            prop::sample::select(names).prop_map(Value::Choice).boxed()
+        }
+    }
+}
+
+/// Every setting of the table.
 fn settings() -> impl Strategy<Value = Settings> {
-    let samplers = prop::sample::select(SamplerKind::TABLE).prop_map(|row| row.kind);
-    let spacings = prop::sample::select(TimestepSpacing::TABLE).prop_map(|row| row.kind);
-    let rngs = prop_oneof![Just(RngKind::Cpu), Just(RngKind::CpuLibm), Just(RngKind::Nv)];
-    let texts = ("\\PC{0,200}", "(?s).{0,80}");
-    let numbers = (1_usize..=1000, 0.0..30.0_f64, 0.0..=1.0_f64, any::<u64>(), 1_usize..4096, 1_usize..4096);
-    (texts, numbers, samplers, spacings, rngs, 0.0..2.0_f64).prop_map(
-        |(
-            (prompt, negative_prompt),
-            (steps, guidance, eta, seed, width, height),
-            sampler,
-            timesteps,
-            rng,
-            t,
-        )| {
-            Settings {
-                prompt,
-                negative_prompt,
-                steps,
-                guidance,
-                eta,
-                seed,
-                width,
-                height,
-                sampler,
-                timesteps,
-                rng,
-                temperature: t,
-            }
-        },
-    )
+    let values: Vec<_> = Setting::TABLE.iter().map(value).collect();
+    values.prop_map(|values| {
+        let mut settings = PartialSettings::default();
+        for (row, value) in Setting::TABLE.iter().zip(values) {
+            settings.set(row.setting, Some(value));
+        }
+        assert_eq!(settings.missing(), Vec::<&str>::new());
+        settings.put_over(&Settings::default())
+    })
 }
 
 fn made() -> impl Strategy<Value = Made> {
