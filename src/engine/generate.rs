@@ -183,15 +183,39 @@ fn check_side(model: &LatentDiffusion, side: Side, pixels: usize) -> Result<(), 
     Err(GenerateError::Size { side, found: pixels, multiple, most, lower, upper })
 }
 
-/// Checks a number with a fraction against the table's range. The schedule checks the steps, and
-/// [`check_side`] the sides.
+/// Checks a number against the table's range. A row without a sentence for it is checked elsewhere: the
+/// steps by the schedule, the sides by [`check_side`].
 fn check_range(row: &Row, value: Option<Value>) -> Result<(), GenerateError> {
-    let (Kind::Real { range: [least, most], .. }, Some(Value::Real(found))) = (row.kind, value) else {
-        return Ok(());
+    let ([least, most], found) = match (row.kind, value) {
+        (Kind::Real { range, .. }, Some(Value::Real(found))) => (range, found),
+        (Kind::Whole { range, .. }, Some(Value::Whole(found))) => (range.map(|end| end as f64), found as f64),
+        _ => return Ok(()),
     };
     // NaN lies in no range.
-    if (least..=most).contains(&found) {
+    if row.error.is_empty() || (least..=most).contains(&found) {
         return Ok(());
     }
     Err(GenerateError::Range { what: row.setting, least, most, found })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_both_kinds_stay_in_their_range() {
+        let real = Setting::Eta.row();
+        let whole = Row { error: "error-steps", ..*Setting::Steps.row() };
+        for (row, value, passes) in [
+            (real, Value::Real(1.0), true),
+            (real, Value::Real(1.5), false),
+            (real, Value::Real(f64::NAN), false),
+            (&whole, Value::Whole(1000), true),
+            (&whole, Value::Whole(0), false),
+            (&whole, Value::Whole(u64::MAX), false),
+            (Setting::Steps.row(), Value::Whole(0), true),
+        ] {
+            assert_eq!(check_range(row, Some(value.clone())).is_ok(), passes, "{} {value:?}", row.name);
+        }
+    }
 }

@@ -40,7 +40,7 @@ pub enum GenerateError {
         upper: usize,
     },
     /// A number outside its range.
-    #[error("expected {} from {least} to {most}, found {found}", with_article(.what.row().name))]
+    #[error("expected {} from {least} to {most}, found {found}", with_article(&.what.row().name.replace('_', " ")))]
     Range {
         /// The setting.
         what: Setting,

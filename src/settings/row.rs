@@ -12,7 +12,8 @@ pub struct Row {
     /// The key of its words in the window; `differs-KEY` tells it beside another picture's, and `KEY-tip`
     /// goes with a control under More.
     pub words: &'static str,
-    /// The key of the window's sentence for a [`Kind::Real`] out of range; empty for the others.
+    /// The key of the window's sentence for a number out of range; empty for what is no number, and where
+    /// another check has a sentence of its own.
     pub error: &'static str,
     /// What kind of value it has, and in which range.
     pub kind: Kind,

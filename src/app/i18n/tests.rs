@@ -350,9 +350,6 @@ fn messages() -> Vec<Box<dyn Told>> {
         GenerateError::NotFromWords { key: text() },
         size(Side::Width),
         size(Side::Height),
-        range(Setting::Eta),
-        range(Setting::Guidance),
-        range(Setting::Temperature),
         not_finite(Part::TextEncoder),
         not_finite(Part::Unet),
         not_finite(Part::FirstStage),
@@ -360,6 +357,9 @@ fn messages() -> Vec<Box<dyn Told>> {
         ScheduleError::Eta { sampler: SamplerKind::Plms, eta: 0.5 }.into(),
     ] {
         all.push(Box::new(error));
+    }
+    for row in Setting::TABLE.iter().filter(|row| !row.error.is_empty()) {
+        all.push(Box::new(range(row.setting)));
     }
     for error in [
         PictureError::Write { path: path(), source: refused() },
