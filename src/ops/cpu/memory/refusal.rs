@@ -8,6 +8,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytemuck::Zeroable;
 
@@ -89,6 +90,13 @@ unsafe impl GlobalAlloc for LastResort {
 /// such exit, the standard library ends it after the sentence.
 #[cold]
 fn end(bytes: usize) {
+    /// Whether a thread is saying the sentence already: the others wait for the end that it brings.
+    static ENDING: AtomicBool = AtomicBool::new(false);
+    if ENDING.swap(true, Ordering::Relaxed) {
+        loop {
+            std::thread::sleep(std::time::Duration::from_secs(1));
+        }
+    }
     // Numbers are formatted on the stack, and stderr has no buffer.
     writeln!(
         std::io::stderr(),
