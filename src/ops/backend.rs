@@ -41,7 +41,7 @@ pub trait Backend:
 /// The device itself. The implementing type is its context (queues, pools, the stop flag); cloning it
 /// gives another handle on the same device.
 pub trait DeviceOps: Clone {
-    /// The choices that the window offers in this build on this machine, with the arithmetics of
+    /// The choices that the window offers in this build on this machine, with the arithmetic of
     /// each, f32 first. Must be cheap.
     fn offered() -> Vec<(DeviceChoice, Vec<Dtype>)>;
 
@@ -144,7 +144,7 @@ pub trait TensorOps: DeviceOps {
     /// See the module.
     fn download(&self, x: &Self::Tensor) -> Result<Vec<f32>>;
 
-    /// `x` in another arithmetic; `None` if tensors of all arithmetics are stored alike, so that `x`
+    /// `x` in another arithmetic; `None` if tensors of all arithmetic are stored alike, so that `x`
     /// stays as it is.
     ///
     /// # Errors
@@ -216,7 +216,7 @@ pub trait TensorOps: DeviceOps {
     /// See the module.
     fn to_map(&self, x: &Self::Tensor, h: usize, w: usize) -> Result<Self::Tensor>;
 
-    /// (b, c, h, w) → (b, c, 2h, 2w) by nearest neighbours.
+    /// (b, c, h, w) → (b, c, 2h, 2w) by nearest neighbors.
     ///
     /// # Errors
     /// See the module.
@@ -275,7 +275,7 @@ pub trait ConvOps: TensorOps {
     ) -> Result<Self::Conv2d>;
 
     /// The convolution of `x`, or, if `enlarged`, of `x` at twice its height and width by nearest
-    /// neighbours, which need not be written; then `epilogue`.
+    /// neighbors, which need not be written; then `epilogue`.
     ///
     /// # Errors
     /// See the module.
@@ -307,7 +307,7 @@ pub trait NormOps: TensorOps {
         epsilon: f64,
     ) -> Result<Self::GroupNorm>;
 
-    /// The map normalised over all positions and a group's channels, then activated.
+    /// The map normalized over all positions and a group's channels, then activated.
     ///
     /// # Errors
     /// See the module.
@@ -337,7 +337,7 @@ pub trait NormOps: TensorOps {
     /// See the module.
     fn pack_layer_norm(&self, weight: Vec<f32>, bias: Vec<f32>) -> Result<Self::LayerNorm>;
 
-    /// Tokens (b, n, c) normalised over c with epsilon 1e-5.
+    /// Tokens (b, n, c) normalized over c with epsilon 1e-5.
     ///
     /// # Errors
     /// See the module.

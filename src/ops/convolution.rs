@@ -67,7 +67,7 @@ impl Conv2d {
         self.convolve(x, false, fused)
     }
 
-    /// The convolution of `x` enlarged to twice its size by nearest neighbours.
+    /// The convolution of `x` enlarged to twice its size by nearest neighbors.
     ///
     /// # Errors
     /// If shapes do not fit, or stopped.

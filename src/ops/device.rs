@@ -70,7 +70,7 @@ impl Device {
         Ok((device, format!("{sentence} ({})", reasons.join(", "))))
     }
 
-    /// The devices that this build offers, the CPU first, with the arithmetics of each, f32 first.
+    /// The devices that this build offers, the CPU first, with the arithmetic of each, f32 first.
     pub fn offered() -> Vec<(DeviceChoice, Vec<Dtype>)> {
         AnyBackend::offered()
     }

@@ -152,7 +152,7 @@ impl Tensor {
 
     /// The same tensor in the arithmetic of `device`, which is its own but for that.
     ///
-    /// A backend that stores all arithmetics alike leaves it as it is, under the arithmetic that
+    /// A backend that stores all arithmetic alike leaves it as it is, under the arithmetic that
     /// made it: keys and values of an f32 text encoder's context stay f32 in a bf16 UNet.
     ///
     /// # Errors

@@ -171,7 +171,7 @@ impl Palette {
         Self(NeuQuant::new(1, 256, &samples))
     }
 
-    /// Indices of a frame's pixels, each pixel's error handed on to its neighbours.
+    /// Indices of a frame's pixels, each pixel's error handed on to its neighbors.
     fn dither(&self, frame: &Frame) -> Vec<u8> {
         let width = frame.width;
         // Errors for this row and the next, a pixel of margin on both sides, in sixteenths.

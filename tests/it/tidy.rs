@@ -268,15 +268,15 @@ fn every_asset_has_its_licence_beside_it() {
     let mut faults = Vec::new();
     for entry in fs::read_dir(root().join("assets")).unwrap() {
         let path = entry.unwrap().path();
-        assert!(path.is_dir(), "{} lies in no folder with a licence", path.display());
+        assert!(path.is_dir(), "{} lies in no folder with a license", path.display());
         if !has_licence(&path) {
-            faults.push(format!("{} has no licence file", path.display()));
+            faults.push(format!("{} has no license file", path.display()));
         }
     }
     refuse(&faults);
 }
 
-/// Whether a folder holds a licence: `LICENSE…`, or `OFL…` for fonts.
+/// Whether a folder holds a license: `LICENSE…`, or `OFL…` for fonts.
 fn has_licence(folder: &Path) -> bool {
     fs::read_dir(folder).unwrap().any(|entry| {
         let name = entry.unwrap().file_name().to_string_lossy().to_uppercase();

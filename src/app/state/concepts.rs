@@ -153,7 +153,7 @@ mod tests {
             unknown(&["too"])
         );
         assert_eq!(hint("Cats on grey"), Hint::Nothing);
-        assert_eq!(hint("a catalogue in the rain"), Hint::NothingKnown);
+        assert_eq!(hint("a catalyst in the rain"), Hint::NothingKnown);
         assert_eq!(hint("猫"), Hint::NothingKnown);
         assert_eq!(hint(" "), Hint::Nothing);
         assert_eq!(super::hint(&[], "anything at all"), Hint::Nothing);

@@ -83,7 +83,7 @@ impl Library {
     }
 
     /// The record after this one (older), or the one before it at the end.
-    pub fn neighbour(&self, path: &Path) -> Option<&Record> {
+    pub fn neighbor(&self, path: &Path) -> Option<&Record> {
         let at = self.records.iter().position(|record| record.path == path)?;
         self.records.get(at + 1).or_else(|| self.records.get(at.checked_sub(1)?))
     }
@@ -237,8 +237,8 @@ mod tests {
         library.add(record("b.png", "an owl again", 1));
         let order: Vec<&str> = library.records.iter().filter_map(|record| record.path.to_str()).collect();
         assert_eq!(order, ["d.png", "c.png", "a.png", "b.png"]);
-        assert_eq!(library.neighbour(Path::new("d.png")).unwrap().path, Path::new("c.png"));
-        assert_eq!(library.neighbour(Path::new("b.png")).unwrap().path, Path::new("a.png"));
+        assert_eq!(library.neighbor(Path::new("d.png")).unwrap().path, Path::new("c.png"));
+        assert_eq!(library.neighbor(Path::new("b.png")).unwrap().path, Path::new("a.png"));
     }
 
     #[test]

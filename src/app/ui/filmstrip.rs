@@ -252,7 +252,7 @@ fn input(
     }
 }
 
-/// The frame under the pointer, larger, with its step and t. It covers its neighbours and nothing
+/// The frame under the pointer, larger, with its step and t. It covers its neighbors and nothing
 /// else: neither the picture nor what can be done with it.
 fn grown_ui(
     ui: &Ui,

@@ -22,7 +22,7 @@ const RIDGE: f64 = 1e-4;
 /// A kept fit may not be longer.
 const FILE_BYTES_MAX: u64 = 4 << 20;
 
-/// The map: for each position, 3×3 neighbours of every channel and a constant → 3·f·f pixels.
+/// The map: for each position, 3×3 neighbors of every channel and a constant → 3·f·f pixels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FittedDecoder {
     channels: usize,

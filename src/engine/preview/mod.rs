@@ -183,7 +183,7 @@ impl Previewer {
     }
 }
 
-/// One flat color a position: by the published matrix, or grey.
+/// One flat color a position: by the published matrix, or gray.
 fn flat_colors(z: &Latent, factor: usize, v1_shaped: bool) -> Frame {
     let [_, _, h, w] = z.shape;
     let (height, width) = (h * factor, w * factor);
