@@ -55,8 +55,8 @@ pub enum Command {
 /// Where and how to compute.
 #[derive(Clone, Debug, Args)]
 pub struct Compute {
-    /// auto, cpu, cpu-candle (candle's own operations), cuda, cuda:N, metal or metal:N.
-    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    /// The place to compute.
+    #[arg(long, default_value = "auto", value_name = "DEVICE", help = device_help())]
     pub device: DeviceChoice,
     /// Number type of the UNet; the CPU computes in f32, or bf16 where it has AVX512-BF16.
     #[arg(long, default_value = "f32", value_enum)]
@@ -67,6 +67,11 @@ pub struct Compute {
     /// How the CPU keeps weights: as in the file, or in f16 or f32.
     #[arg(long, default_value = "file", value_enum)]
     pub weights: KeptName,
+}
+
+/// The help of `--device`.
+fn device_help() -> String {
+    format!("Where to compute: {}; cpu-candle is candle's own code, for comparison", DeviceChoice::names())
 }
 
 impl Compute {
@@ -283,8 +288,8 @@ pub struct Bench {
     /// Steps of a whole run.
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub steps: u16,
-    /// auto, cpu, cpu-candle (candle's own operations), cuda, cuda:N, metal or metal:N.
-    #[arg(long, default_value = "cpu", value_name = "DEVICE")]
+    /// The place to compute.
+    #[arg(long, default_value = "cpu", value_name = "DEVICE", help = device_help())]
     pub device: DeviceChoice,
     /// Number type of the UNet.
     #[arg(long, default_value = "f32", value_enum)]

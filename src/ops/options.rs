@@ -89,6 +89,17 @@ impl DeviceChoice {
         TABLE.iter().map(|named| (named.make)(0))
     }
 
+    /// The names of all choices on the command line: "auto, cpu, …, metal or metal:N".
+    pub fn names() -> String {
+        let names = TABLE.iter().flat_map(|named| {
+            let numbered = named.numbered.then(|| format!("{}:N", named.name));
+            std::iter::once(named.name.to_owned()).chain(numbered)
+        });
+        let mut names: Vec<String> = names.collect();
+        let last = names.pop().unwrap_or_default();
+        format!("{} or {last}", names.join(", "))
+    }
+
     /// Which of several it is; 0 where there is but one.
     fn index(self) -> usize {
         match self {
@@ -110,15 +121,7 @@ impl std::str::FromStr for DeviceChoice {
             let known = named.numbered && name == named.name;
             index.parse().ok().filter(|_| known).map(named.make)
         });
-        found.ok_or_else(|| {
-            let names = TABLE.iter().flat_map(|named| {
-                let numbered = named.numbered.then(|| format!("{}:N", named.name));
-                std::iter::once(named.name.to_owned()).chain(numbered)
-            });
-            let mut names: Vec<String> = names.collect();
-            let last = names.pop().unwrap_or_default();
-            format!("expected {} or {last}, found {text:?}", names.join(", "))
-        })
+        found.ok_or_else(|| format!("expected {}, found {text:?}", Self::names()))
     }
 }
 

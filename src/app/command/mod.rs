@@ -8,8 +8,7 @@ use std::path::PathBuf;
 
 use crate::app::i18n::Language;
 use crate::message::{Compute, JobId, ModelSource};
-use crate::picture::PartialSettings;
-use crate::settings::PreviewMode;
+use crate::settings::{PartialSettings, PreviewMode};
 
 /// A named act without particulars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

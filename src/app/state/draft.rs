@@ -7,10 +7,9 @@ use std::hash::{BuildHasher, Hasher};
 
 use crate::engine;
 use crate::message::{ModelInfo, TokenCount};
-use crate::picture::PartialSettings;
 use crate::preferences::History;
 use crate::sampler::TimestepSpacing;
-use crate::settings::{PreviewMode, Settings};
+use crate::settings::{PartialSettings, PreviewMode, Settings};
 
 /// Pictures at a time, at most.
 pub const COUNT_MAX: usize = 64;

@@ -28,10 +28,10 @@ use crate::app::state::shown::{Compare, Shown};
 use crate::app::state::toasts::Toasts;
 use crate::engine::at_present_size;
 use crate::message::{Compute, DeviceOffer, ModelInfo, ModelSource, Report, Request};
-use crate::picture::{MadeBy, PartialSettings};
+use crate::picture::MadeBy;
 use crate::preferences::Memory;
 use crate::sampler::SamplerKind;
-use crate::settings::Settings;
+use crate::settings::{PartialSettings, Settings};
 use crate::told::Told as _;
 
 /// The model, as the window knows it.

@@ -20,7 +20,7 @@ use crate::app::theme::widgets;
 use crate::app::theme::widgets::{IconButton, Kind};
 use crate::app::theme::{self, size};
 use crate::app::ui::view::View;
-use crate::picture::PartialSettings;
+use crate::settings::PartialSettings;
 
 /// Suggestions at a time.
 const SUGGESTIONS_MAX: usize = 8;

@@ -11,8 +11,8 @@ use crate::app::command::{Act, Command};
 use crate::app::i18n::Words;
 use crate::app::state::State;
 use crate::app::theme::textures::Textures;
-use crate::picture::PartialSettings;
 use crate::places::Places;
+use crate::settings::PartialSettings;
 
 /// Everything that a drawing function needs.
 pub struct View<'a> {

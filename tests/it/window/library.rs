@@ -11,8 +11,9 @@ use safelight::app::services::{Answer, Task};
 use safelight::app::state::Overlay;
 use safelight::app::state::shown::Shown;
 use safelight::message::Request;
-use safelight::picture::{MadeBy, PartialSettings};
+use safelight::picture::MadeBy;
 use safelight::preferences::{Memory, Theme};
+use safelight::settings::PartialSettings;
 
 use super::stage::{Setup, Stage, records, sample};
 

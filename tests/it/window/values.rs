@@ -7,9 +7,9 @@ use egui_kittest::kittest::Queryable as _;
 use safelight::app::services::Task;
 use safelight::app::state::examples;
 use safelight::message::{Compute, Event, ModelInfo, ModelSource, Report, Request};
-use safelight::picture::PartialSettings;
 use safelight::preferences::Memory;
 use safelight::sampler::TimestepSpacing;
+use safelight::settings::PartialSettings;
 
 use super::stage::{Setup, Stage, starter};
 

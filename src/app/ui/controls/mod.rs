@@ -15,10 +15,9 @@ use crate::app::theme::widgets;
 use crate::app::theme::{self, size};
 use crate::app::ui::controls::seed::SeedField;
 use crate::app::ui::view::View;
-use crate::picture::PartialSettings;
 use crate::sampler::TimestepSpacing;
 use crate::sampler::steps_run;
-use crate::settings::{Setting, Slider};
+use crate::settings::{PartialSettings, Setting, Slider};
 
 /// What the controls remember from frame to frame.
 #[derive(Debug, Default)]
