@@ -183,7 +183,7 @@ impl Tensor {
         light!(self, (backend, x) => backend.scale(x, factor))
     }
 
-    /// A map times (1 + scale) plus shift, each (b, c): adaptive normalisation's second half.
+    /// A map times (1 + scale) plus shift, each (b, c): adaptive normalization's second half.
     ///
     /// # Errors
     /// If the shapes do not fit.
@@ -345,7 +345,7 @@ impl Tensor {
         light!(self, (backend, x) => backend.to_map(x, h, w))
     }
 
-    /// Nearest-neighbour enlargement to twice the height and width.
+    /// Nearest-neighbor enlargement to twice the height and width.
     ///
     /// # Errors
     /// If it is no map.

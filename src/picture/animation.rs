@@ -233,7 +233,7 @@ mod tests {
             let index = delays.len();
             delays.push(decoded.delay);
             let original = resized(&frames()[index], 64, 48);
-            // Dithering trades errors of pixels for means of neighbourhoods that are right.
+            // Dithering trades errors of pixels for means of neighborhoods that are right.
             for block in 0..8 * 6 {
                 let mut sums = [0_i32; 3];
                 for i in (0..64).map(|i| (block / 8 * 8 + i / 8) * 64 + block % 8 * 8 + i % 8) {

@@ -57,7 +57,7 @@ pub fn line(ui: &Ui, text: &str, font: FontId, color: Color32, width: f32) -> Ar
     ui.fonts_mut(|fonts| fonts.layout_job(job))
 }
 
-/// Paints a line vertically centred on `middle` and returns its right edge.
+/// Paints a line vertically centered on `middle` and returns its right edge.
 pub fn paint_line(ui: &Ui, left: f32, middle: f32, galley: Arc<Galley>) -> f32 {
     let pos = pos2(left, middle - galley.size().y / 2.0);
     let right = left + galley.size().x;

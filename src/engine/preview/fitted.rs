@@ -1,4 +1,4 @@
-//! `FittedDecoder`: a linear map from a latent's neighbourhood to the pixels under it, fitted by
+//! `FittedDecoder`: a linear map from a latent's neighborhood to the pixels under it, fitted by
 //! least squares to whichever decoder is loaded. It shows a step's picture at almost no cost.
 //!
 //! Trap: pixels are fitted after clamping to [-1, 1], as they will be seen.
@@ -156,7 +156,7 @@ impl FittedDecoder {
     }
 }
 
-/// The 3×3 neighbourhood of every channel, edges repeated, and a constant.
+/// The 3×3 neighborhood of every channel, edges repeated, and a constant.
 fn features(z: &Latent, y: usize, x: usize) -> Vec<f32> {
     let [_, channels, h, w] = z.shape;
     let mut features = Vec::with_capacity(9 * channels + 1);
@@ -214,7 +214,7 @@ fn solve(a: &mut [f64], b: &mut [f64], n: usize, m: usize) -> Option<()> {
 mod tests {
     use super::*;
 
-    /// A decoder that is linear in the neighbourhood: the fit must find it.
+    /// A decoder that is linear in the neighborhood: the fit must find it.
     fn linear_sample(number: usize, factor: usize) -> Sample {
         let latent = fit_latent(4, number);
         let side = CROP * factor;

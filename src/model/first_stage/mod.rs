@@ -74,7 +74,7 @@ impl FirstStage {
         }
     }
 
-    /// The quantised latent, for a first stage with a codebook.
+    /// The quantized latent, for a first stage with a codebook.
     ///
     /// # Errors
     /// If shapes do not fit.
