@@ -15,7 +15,7 @@ use crate::picture::{Frame, Made};
 use crate::settings::{PreviewMode, Settings};
 use crate::told::{Sentence, Told};
 
-/// Names one job for as long as the program runs; events of an old job are told apart by it.
+/// Names one job for as long as the program runs; it tells events of an old job apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(pub u64);
 
@@ -60,7 +60,7 @@ pub struct Job {
 pub struct Compute {
     /// As `--device` takes it: `auto`, `cpu`, `cuda:0`.
     pub device: String,
-    /// The arithmetic, as `--dtype` takes it.
+    /// The number type, as `--dtype` takes it.
     pub dtype: String,
     /// Threads on the CPU; none is as many as there are cores.
     pub threads: Option<usize>,
@@ -169,7 +169,7 @@ pub struct DeviceInfo {
     pub name: &'static str,
     /// Threads that compute, where they are the program's.
     pub threads: Option<usize>,
-    /// The arithmetic of the UNet, as `--dtype` takes it.
+    /// The number type of the UNet, as `--dtype` takes it.
     pub dtype: &'static str,
 }
 

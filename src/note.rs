@@ -20,7 +20,7 @@ pub use file::FileNote;
 /// What a text is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TextKind {
-    /// The prompt.
+    /// What the picture shall show.
     Prompt,
     /// The negative prompt.
     Negative,

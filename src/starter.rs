@@ -12,7 +12,7 @@ static ALIGNED: &Aligned<[u8]> = &Aligned(*include_bytes!("../assets/starter/mod
 pub static WEIGHTS: &[u8] = &ALIGNED.0;
 /// SHA-256 of [`WEIGHTS`] in hex, and the file's name, as `sha256sum` writes it.
 static CHECKSUM: &str = include_str!("../assets/starter/model.safetensors.sha256");
-/// The config.
+/// The model's YAML config.
 pub static CONFIG: &str = include_str!("../assets/starter/config.yaml");
 /// What `cond_stage_config.params.tokenizer` names.
 pub static TOKENIZER: &[u8] = include_bytes!("../assets/starter/tokenizer.json");

@@ -47,7 +47,7 @@ impl Safelight {
             let size = [inner.width(), inner.height()];
             self.state.preferences.window = Some(WindowPlace {
                 position: viewport.outer_rect.map(|outer| [outer.left(), outer.top()]),
-                // The size to come back to from a maximized window.
+                // The size to which a maximized window returns.
                 size: if maximized { before.map_or(size, |place| place.size) } else { size },
                 maximized,
                 fullscreen: viewport.fullscreen == Some(true),

@@ -88,7 +88,7 @@ impl std::str::FromStr for Part {
 
 /// One series of measurements.
 pub struct Suite<'a> {
-    /// The model.
+    /// The model that is measured.
     pub subject: &'a Subject,
     /// Where it computes.
     pub device: &'a Device,

@@ -31,7 +31,7 @@ pub struct Arguments {
 /// What the window opens with.
 #[derive(Debug, Args)]
 pub struct Opening {
-    /// Which model.
+    /// The model to use.
     #[command(flatten)]
     pub model: Model,
     /// Where to compute.
@@ -91,9 +91,9 @@ impl Compute {
 pub enum KeptName {
     /// As in the file.
     File,
-    /// In f16.
+    /// In f16, rounded.
     F16,
-    /// In f32.
+    /// In f32, exact.
     F32,
 }
 
@@ -110,11 +110,11 @@ impl From<KeptName> for WeightsKept {
 /// Number types, as `--dtype` spells them.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum DtypeName {
-    /// 32-bit floats.
+    /// Single precision.
     F32,
-    /// IEEE half floats.
+    /// Half precision.
     F16,
-    /// Brain floats.
+    /// bfloat16: f32's range, 8 bits of precision.
     Bf16,
 }
 
@@ -128,7 +128,7 @@ impl From<DtypeName> for Dtype {
     }
 }
 
-/// `safelight generate`.
+/// The arguments of `safelight generate`.
 #[derive(Debug, Args)]
 pub struct Generate {
     /// What to make.
@@ -141,7 +141,7 @@ pub struct Generate {
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub count: u32,
     #[command(flatten)]
-    /// Which model.
+    /// The model to use.
     pub model: Model,
     #[command(flatten)]
     /// Where to compute.
@@ -163,7 +163,7 @@ pub struct Generate {
     pub json: bool,
 }
 
-/// Which model.
+/// The flags that name a model.
 #[derive(Clone, Debug, Args)]
 pub struct Model {
     /// A checkpoint file or diffusers folder [default: the starter inside the program; in the window,
@@ -211,7 +211,7 @@ impl Model {
     }
 }
 
-/// `safelight inspect`.
+/// The arguments of `safelight inspect`.
 #[derive(Debug, Args)]
 pub struct Inspect {
     /// The model's file or folder, or a picture.
@@ -227,7 +227,7 @@ pub struct Inspect {
     pub parts: Parts,
 }
 
-/// `safelight verify`.
+/// The arguments of `safelight verify`.
 #[derive(Debug, Args)]
 pub struct Verify {
     /// Case folders [default: those inside the program].
@@ -240,20 +240,20 @@ pub struct Verify {
 /// Models of drawn weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SynthesisName {
-    /// Stable Diffusion v1.
+    /// The shape of Stable Diffusion v1.
     Sd15,
-    /// The starter.
+    /// The shape of the starter.
     Starter,
 }
 
 /// Names of instruction sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SimdName {
-    /// 512-bit vectors.
+    /// AVX-512: vectors of 512 bits.
     Avx512,
-    /// 256-bit vectors.
+    /// AVX2: vectors of 256 bits.
     Avx2,
-    /// Plain Rust.
+    /// Plain Rust, on any processor.
     Portable,
 }
 
@@ -267,7 +267,7 @@ impl From<SimdName> for Level {
     }
 }
 
-/// `safelight bench`.
+/// The arguments of `safelight bench`.
 #[derive(Debug, Args)]
 pub struct Bench {
     /// A model with made-up weights [default: sd15, unless --model is given].

@@ -144,7 +144,7 @@ fn one_picture(
         return Err(Failure::Interrupted);
     }
     let (frame, image) = generate::decode(&model.networks, &generated.samples)?;
-    // The hash may go on, and the picture waits for it.
+    // Hashing resumes, and the picture waits for it.
     drop(busy);
     let guidance = vec![settings.guidance; steps];
     let made = Made::new(&settings, steps, &guidance, &model.info.name, &model.hash.wait(stop));

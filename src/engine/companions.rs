@@ -1,6 +1,6 @@
 //! Files beside a model: settings that suit it, names of things that it knows, its tokenizer.
 //!
-//! Other programs use the same file names. What is not of our form is left aside with a note; only a
+//! Other programs use the same file names. What has another form is ignored with a note; only a
 //! tokenizer that the config names must be there and right.
 
 use std::path::Path;
@@ -85,7 +85,7 @@ impl Companions {
         }
     }
 
-    /// Reads those in a folder; each that is none of ours is a note.
+    /// Reads those in a folder; each that has another form is a note.
     pub(super) fn beside(folder: &Path, notes: &mut Vec<Note>) -> Self {
         Self {
             settings: read(folder, SETTINGS, parse_settings, notes),
@@ -135,7 +135,7 @@ fn parse_concepts(text: &str) -> Option<Vec<Concept>> {
         .filter(|names: &Vec<String>| !names.is_empty())
         .map(|names| Concept { names })
         .collect();
-    // Any text has lines; ours have several short names each.
+    // Any text has lines; those of a list of concepts have several short names each.
     let short = |concept: &Concept| concept.names.iter().all(|name| name.chars().count() <= LETTERS_MAX);
     let ours = concepts.iter().any(|concept| concept.names.len() > 1) && concepts.iter().all(short);
     ours.then_some(concepts)

@@ -18,7 +18,7 @@ pub use super::generate_error::{GenerateError, Part, Side};
 /// What is known before the first step.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The steps.
+    /// The timesteps of the run and the coefficients of each.
     pub schedule: DdimSchedule,
     /// The prompt's tokens.
     pub tokens: TokenCount,

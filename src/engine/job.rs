@@ -1,4 +1,4 @@
-//! `RunningJob`: one job from its start to its one end, with what a person does to it on the way.
+//! `RunningJob`: one job from its start to its one end, with what the user does to it on the way.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -72,7 +72,7 @@ impl<'a> RunningJob<'a> {
                 error => End::Failed(error),
             })
         };
-        // The picture waits for the model's hash, which may go on now.
+        // The picture waits for the model's hash; hashing resumes now.
         drop(busy);
         running.finish(end);
     }
@@ -97,7 +97,7 @@ impl<'a> RunningJob<'a> {
         Ok(End::Finished(generate::decode(&model.networks, &generated.samples)?.0))
     }
 
-    /// Tells of a step, shows it, and does what a person asked meanwhile.
+    /// Reports a step, shows it, and does what the user asked meanwhile.
     fn after_step(&mut self, step: &StepReport<'_>) -> ControlFlow<(), Next> {
         self.guidance_of_steps.push(step.guidance);
         self.workspace.kept.push(self.job.id, step.pred_x0);

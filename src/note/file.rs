@@ -47,7 +47,7 @@ pub enum FileNote {
         /// The same, as read.
         read_as: String,
     },
-    /// A safetensors file goes on behind its last tensor.
+    /// A safetensors file has bytes behind its last tensor.
     BytesBehindTheEnd {
         /// How many bytes follow it.
         bytes: u64,

@@ -25,7 +25,7 @@ pub enum PictureNote {
     },
     /// A picture's steps are more than a schedule has.
     OtherSteps {
-        /// The picture's.
+        /// The steps that the picture tells.
         found: usize,
         /// What is used.
         used: usize,
@@ -39,7 +39,7 @@ pub enum PictureNote {
     },
     /// A picture was made by another model.
     OtherModel {
-        /// The picture's.
+        /// The model's name in the picture.
         found: String,
         /// What is used.
         used: String,
@@ -59,7 +59,7 @@ pub enum PictureNote {
         /// The last guidance, which is used.
         used: f64,
     },
-    /// A file has no room for the settings that are ours alone.
+    /// A file has no room for the settings that only this program has.
     SettingsLeftOut {
         /// The kind of file.
         format: String,
@@ -69,7 +69,7 @@ pub enum PictureNote {
         /// The kind of file.
         format: String,
     },
-    /// A step's picture could not be saved; the run goes on.
+    /// A step's picture could not be saved; the run continues.
     PreviewNotSaved {
         /// What is wrong.
         cause: String,

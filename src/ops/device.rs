@@ -1,4 +1,4 @@
-//! `Device`: where tensors live, in which arithmetic, and the flag that stops work there.
+//! `Device`: where tensors live, in which dtype, and the flag that stops work there.
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ impl Device {
     /// Opens what `options` name. Returns the device and a sentence that says which one it is and why.
     ///
     /// # Errors
-    /// If the build or the machine lacks it, or it cannot compute in that arithmetic.
+    /// If the build or the machine lacks it, or it cannot compute in that dtype.
     pub fn open(options: DeviceOptions, stop: StopFlag) -> Result<(Self, String)> {
         let slot = StopSlot::new(Arc::new(stop));
         let open = |choice| {
@@ -70,12 +70,12 @@ impl Device {
         Ok((device, format!("{sentence} ({})", reasons.join(", "))))
     }
 
-    /// The devices that this build offers, the CPU first, with the arithmetic of each, f32 first.
+    /// The devices that this build offers, the CPU first, with the dtypes of each, f32 first.
     pub fn offered() -> Vec<(DeviceChoice, Vec<Dtype>)> {
         AnyBackend::offered()
     }
 
-    /// The same device in another arithmetic. On the native backend only a UNet's linear layers, 1×1
+    /// The same device in another dtype. On the native backend only a UNet's linear layers, 1×1
     /// convolutions and attention differ: in bf16 the factors of their products are rounded, while
     /// sums and all else stay f32.
     pub fn with_dtype(&self, dtype: Dtype) -> Self {
@@ -91,7 +91,7 @@ impl Device {
         Ok(Self { backend, ..self })
     }
 
-    /// The arithmetic of tensors made here.
+    /// The dtype of tensors made here.
     pub fn dtype(&self) -> Dtype {
         on!(self, backend => backend.dtype())
     }

@@ -1,4 +1,4 @@
-//! `GroupNorm` and `LayerNorm`. Statistics are in f32 or wider, whatever the arithmetic around them.
+//! `GroupNorm` and `LayerNorm`. Statistics are in f32 or wider, whatever the dtype around them.
 //!
 //! Trap: epsilon is 1e-5 in the UNet's ResBlocks and 1e-6 in `SpatialTransformer` and the first
 //! stage, so it is always named.

@@ -96,7 +96,7 @@ impl Tensor {
         }
     }
 
-    /// Uploads `values`, row-major, rounded to the device's arithmetic.
+    /// Uploads `values`, row-major, rounded to the device's dtype.
     ///
     /// # Errors
     /// If `values` has another length than `shape` says, or the device is out of memory.
@@ -150,9 +150,9 @@ impl Tensor {
         shape.try_into().map_err(|_| wrong())
     }
 
-    /// The same tensor in the arithmetic of `device`, which is its own but for that.
+    /// The same tensor in the dtype of `device`, which is its own but for that.
     ///
-    /// A backend that stores all arithmetic alike leaves it as it is, under the arithmetic that
+    /// A backend that stores all dtypes alike leaves it as it is, under the dtype that
     /// made it: keys and values of an f32 text encoder's context stay f32 in a bf16 UNet.
     ///
     /// # Errors

@@ -54,7 +54,7 @@ impl Weights {
         Self { progress: None, ..self.clone() }
     }
 
-    /// The same path for a module that computes in another arithmetic.
+    /// The same path for a module that computes in another dtype.
     pub fn with_dtype(&self, dtype: Dtype) -> Self {
         Self { device: self.device.with_dtype(dtype), ..self.clone() }
     }

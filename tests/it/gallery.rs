@@ -217,7 +217,7 @@ fn deleting_can_be_undone_and_then_goes_to_the_trash() {
     assert_eq!(*world.trashed.lock().unwrap(), std::slice::from_ref(&a));
     assert!(gallery.undo_delete().is_none());
 
-    // What cannot be deleted comes back, with a sentence.
+    // What cannot be deleted is listed again, with a sentence.
     assert!(gallery.delete(&stuck, now));
     gallery.poll(now + UNDO_TIME);
     until_news(&mut gallery, |gallery, news| {

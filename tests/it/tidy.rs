@@ -127,7 +127,7 @@ const NEVER: &[(&str, &[&str])] = &[
     ("message", &["std::fs", "std::thread", "std::net", "std::process"]),
 ];
 
-/// Calls that end the program where an error should come back.
+/// Calls that end the program where an error should be returned.
 const PANICS: &[&str] =
     &[".unwrap(", ".expect(", "panic!", "todo!", "unimplemented!", "unreachable!", "dbg!"];
 

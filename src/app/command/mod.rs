@@ -83,9 +83,9 @@ pub enum Act {
     NextStep,
     /// Show the whole picture.
     ZoomFit,
-    /// Zoom in.
+    /// Enlarge the picture on the canvas by half.
     ZoomIn,
-    /// Zoom out.
+    /// Shrink the picture on the canvas by a third.
     ZoomOut,
     /// Write the prompt.
     FocusPrompt,
@@ -106,7 +106,7 @@ pub enum Command {
     Do(Act),
     /// Show a step of a generation; none is its newest.
     ShowStep {
-        /// Its job.
+        /// The job that the generation carries out.
         job: JobId,
         /// The step, from 0.
         step: Option<usize>,
@@ -115,7 +115,7 @@ pub enum Command {
     ShowRecord(PathBuf),
     /// Compare what is shown with a picture of the gallery.
     CompareWith(PathBuf),
-    /// Stop comparing.
+    /// Stop comparing and show one picture again.
     EndCompare,
     /// Move a picture to the trash.
     DeleteRecord(PathBuf),
@@ -123,7 +123,7 @@ pub enum Command {
     Unqueue(JobId),
     /// Move a waiting picture to a place in the queue.
     Requeue {
-        /// The job.
+        /// The waiting job.
         job: JobId,
         /// Its place, from 0.
         to: usize,
@@ -154,7 +154,7 @@ pub enum Command {
     SetPanelWidth {
         /// Its name among the panels.
         panel: &'static str,
-        /// Its width.
+        /// Its new width, in points.
         width: f32,
     },
     /// Files dropped on the window.

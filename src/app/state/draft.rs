@@ -26,7 +26,7 @@ pub enum Text {
 /// Settings being chosen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
-    /// The settings.
+    /// The settings as the controls show them.
     pub settings: Settings,
     /// How steps are shown.
     pub previews: PreviewMode,

@@ -11,7 +11,7 @@ use crate::picture::Frame;
 const LIST: &str = include_str!("../../../assets/starter/examples.txt");
 /// Square tiles in the order of the list.
 const SHEET: &[u8] = include_bytes!("../../../assets/starter/examples.webp");
-/// Tiles across.
+/// Tiles in a row of the sheet.
 const ACROSS: usize = 4;
 
 /// One of them.

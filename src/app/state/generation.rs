@@ -21,7 +21,7 @@ pub struct StepView {
     pub guidance: Option<f64>,
     /// How long it took, once it is done.
     pub took: Option<Duration>,
-    /// Its preview.
+    /// Its preview, while the window keeps it.
     pub picture: Option<Picture>,
     /// How its preview was decoded.
     pub mode: PreviewMode,
@@ -34,11 +34,11 @@ pub struct StepView {
 pub enum Stage {
     /// The next one: handed to the inference thread, which has not begun, or waiting for a model.
     Asked,
-    /// Running.
+    /// The inference thread takes its steps.
     Running,
     /// Asked to pause after this step.
     Pausing,
-    /// Paused.
+    /// Waits between two steps until it is resumed or stopped.
     Paused,
     /// Asked to stop.
     Stopping,
@@ -80,7 +80,7 @@ pub struct Generation {
     pub strip: Strip,
     /// When it was last begun or looked at, by the queue's clock.
     pub used: u64,
-    /// Its stage.
+    /// How far the job is.
     pub stage: Stage,
     /// All steps, in the order run.
     pub steps: Vec<StepView>,

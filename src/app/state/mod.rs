@@ -68,12 +68,12 @@ impl ComputeState {
 /// The dialog over the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Overlay {
-    /// None.
+    /// No dialog is open.
     #[default]
     Nothing,
     /// The command palette.
     Palette,
-    /// The settings.
+    /// The settings of the program: language, theme, folder.
     Settings,
     /// The question whether to close with work in progress.
     Closing,
@@ -107,7 +107,7 @@ pub struct State {
     pub queue: Queue,
     /// What is on the canvas.
     pub shown: Shown,
-    /// Kept pictures.
+    /// The pictures of the gallery's folder.
     pub library: Library,
     /// Two pictures under a wipe.
     pub compare: Option<Compare>,

@@ -20,14 +20,14 @@ pub enum Severity {
     Error,
 }
 
-/// One toast.
+/// A message over the canvas, with an act to answer it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Toast {
     /// Its number, unique in a session.
     pub id: u64,
     /// Notice or error.
     pub severity: Severity,
-    /// Its text.
+    /// What it says, translated when it is drawn.
     pub message: Message,
     /// More, for those who want it; may be empty.
     pub details: String,
@@ -49,7 +49,7 @@ impl Toast {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Toasts {
     next: u64,
-    /// The toasts.
+    /// The toasts, oldest first.
     pub list: Vec<Toast>,
 }
 

@@ -19,7 +19,7 @@ use crate::app::theme::{self, Tokens, Weight, size};
 pub enum Kind {
     /// The main act.
     Primary,
-    /// Another act.
+    /// An act beside the main one.
     Outlined,
     /// A quiet act.
     Ghost,
@@ -137,7 +137,7 @@ impl<'a> IconButton<'a> {
         self
     }
 
-    /// Shows it.
+    /// Draws the button and returns its response.
     pub fn show(self, ui: &mut Ui) -> Response {
         let sense = if self.enabled { Sense::click() } else { Sense::hover() };
         let (rect, response) = ui.allocate_exact_size(Vec2::splat(self.side), sense);

@@ -26,7 +26,7 @@ pub struct Layout {
     pub controls: Option<Rect>,
     /// The place of toasts.
     pub toasts: Rect,
-    /// The canvas.
+    /// What is left in the middle: the canvas.
     pub canvas: Rect,
     /// The progress line.
     pub progress: Rect,

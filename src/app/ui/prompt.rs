@@ -248,7 +248,7 @@ fn note_ui(ui: &mut Ui, view: &View<'_>, state: &mut PromptState) {
 /// What the row leaves out where it is narrow, one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Fold {
-    /// Nothing.
+    /// The row is wide enough for everything.
     Open,
     /// *Surprise me* is its icon.
     Surprise,

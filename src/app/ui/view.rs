@@ -16,7 +16,7 @@ use crate::settings::PartialSettings;
 
 /// Everything that a drawing function needs.
 pub struct View<'a> {
-    /// The state.
+    /// What the window knows, to be read.
     pub state: &'a State,
     /// The words of the language in force.
     pub words: &'a Words,

@@ -33,7 +33,7 @@ const V1_LATENT_TO_RGB: [[f32; 3]; 4] =
 
 /// A preview, how it was made, and a word on it.
 pub struct Shown {
-    /// The picture.
+    /// The step's predicted picture.
     pub frame: Frame,
     /// Full, tiny or fast.
     pub mode: PreviewMode,

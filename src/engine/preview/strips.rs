@@ -1,5 +1,5 @@
 //! `Strips`: the frames of earlier pictures' steps, made again by the fast preview while nobody waits,
-//! a few at a time so that a running job goes on between them.
+//! a few at a time so that a running job continues between them.
 
 use std::time::{Duration, Instant};
 

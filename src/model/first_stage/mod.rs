@@ -27,9 +27,9 @@ pub enum FirstStage {
 /// What encoding a picture gives.
 #[derive(Clone, Debug)]
 pub enum Encoded {
-    /// Of [`FirstStage::Kl`].
+    /// A Gaussian over latents, from [`FirstStage::Kl`].
     Posterior(DiagonalGaussianDistribution),
-    /// Of [`FirstStage::Vq`].
+    /// The latent before it is quantized, from [`FirstStage::Vq`].
     Latent(Tensor),
 }
 

@@ -161,7 +161,7 @@ pub struct TransformerShape {
     pub heads: usize,
     /// Channels of a head.
     pub dim_head: usize,
-    /// Transformer blocks.
+    /// Transformer blocks, one after another.
     pub depth: usize,
     /// Channels of the context.
     pub context_dim: usize,

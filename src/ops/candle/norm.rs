@@ -1,4 +1,4 @@
-//! Norms; statistics are in f32 whatever the arithmetic around them.
+//! Norms; statistics are in f32 whatever the dtype around them.
 
 use candle_core::{DType, Tensor};
 

@@ -1,4 +1,4 @@
-//! A model file that changes between two pictures, when the text encoder has been given back.
+//! A model file that changes between two pictures, when the text encoder has been freed.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -39,7 +39,7 @@ impl TensorSource for Listed {
     }
 }
 
-/// A model of zeros whose text encoder is large enough to be given back. Its numbers are a hole in the
+/// A model of zeros whose text encoder is large enough to be freed. Its numbers are a hole in the
 /// file: they take no room on the drive.
 fn write_hole(folder: &Path) -> PathBuf {
     let config = CONFIG

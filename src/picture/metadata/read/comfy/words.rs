@@ -1,6 +1,6 @@
 //! The texts behind a sampler's conditioning, through whatever nodes lie between.
 //!
-//! Invariant: a text comes back whole and on its own side, or not at all. A part of a joined text that
+//! Invariant: a text is returned whole and on its own side, or not at all. A part of a joined text that
 //! cannot be followed costs the whole of it, and a node that has both sides is asked for the one that
 //! its outcome, or the walk, stands for.
 
