@@ -10,24 +10,24 @@
 //!
 //! | module | what | begin reading at |
 //! | --- | --- | --- |
-//! | `app` | the window; the only place that names egui | `app/mod.rs` |
 //! | [`cli`] | `safelight generate`, `inspect`, `verify`, `bench`: one file a command | [`cli::main`] |
+//! | `app` | the window; the only place that names egui | `app/mod.rs` |
 //! | [`gallery`], [`preferences`] | the folder of pictures as records; what is kept between starts | |
 //! | [`places`] | which folders and files the program keeps; `SAFELIGHT_HOME` | [`places::Places`] |
 //! | [`bench`](mod@bench) | how long each part of a model takes, and how much memory | |
 //! | [`verify`] | recorded runs of the reference, computed again and compared | [`verify::compute`] |
 //! | [`engine`] | opens models, turns a text and settings into a picture | [`engine::generate`] |
 //! | [`model`] | the networks, one file a CompVis module | [`model::instantiate_from_config`] |
-//! | [`checkpoint`] | files and folders to named tensors: safetensors, torch, diffusers | [`checkpoint::Checkpoint`] |
 //! | `starter`, [`trace`] | the model inside the binary; the numbers of a run as a file | |
-//! | [`sampler`] | schedules, noise, update rules; knows no network | [`sampler::run`], [`sampler::SamplerKind::TABLE`] |
-//! | [`message`] | all that the window and the engine's thread say to each other | [`message::Request`], [`message::Event`] |
-//! | [`settings`] | what decides a picture; each setting described once | [`settings::Setting::TABLE`] |
+//! | [`checkpoint`] | safetensors, torch and diffusers files to named tensors | [`checkpoint::Checkpoint`] |
+//! | [`message`] | what the window and the engine's thread say to each other | [`message::Request`] |
 //! | [`picture`] | pixels, how they were made, and the files that hold both | [`picture::Frame`], [`picture::Made`] |
+//! | [`settings`] | what decides a picture; each setting described once | [`settings::Setting::TABLE`] |
+//! | [`sampler`] | schedules, noise, update rules; knows no network | [`sampler::run`] |
 //! | [`config`] | YAML to checked parameters; an unknown key is named | [`config::Params`] |
+//! | [`ops`] | tensors and what is computed with them, on CPU and GPU | [`ops::Tensor`] |
 //! | [`note`], [`told`] | what a user may want to know, as data; how it becomes words | [`note::Note`] |
 //! | [`files`], [`process`], [`journal`] | whole or no files; the process's memory; the listener of `log` | |
-//! | [`ops`] | tensors and what is computed with them, on CPU and GPU | [`ops::Tensor`] |
 //!
 //! # One generation, from words to a file
 //!

@@ -4,7 +4,6 @@
 //! `assets/words`.
 
 mod file;
-
 mod picture;
 
 use std::fmt;
@@ -13,9 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::told::Told;
 
-pub use picture::PictureNote;
-
 pub use file::FileNote;
+pub use picture::PictureNote;
 
 /// What a text is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
