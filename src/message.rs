@@ -109,7 +109,7 @@ pub enum Request {
 /// Acts on the running job from its next step; stop acts at once.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Control {
-    /// Use this guidance for the steps to come.
+    /// Sets the guidance of the steps to come.
     Steer {
         /// The running job.
         job: JobId,
@@ -133,7 +133,7 @@ pub enum Control {
     },
 }
 
-/// What the model is, for those who choose settings for it.
+/// What a front end needs to know of a model to choose settings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelInfo {
     /// Where it came from.
@@ -196,7 +196,7 @@ pub struct TokenCount {
 pub struct Report {
     /// One clear sentence.
     pub sentence: Sentence,
-    /// The technical sentence and its causes, for those who want them; may be empty.
+    /// The technical sentence and its causes; may be empty.
     pub details: String,
 }
 

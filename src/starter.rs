@@ -2,7 +2,7 @@
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
 
-/// Bytes at an address where any number may start, so that tensors are used where they lie.
+/// Aligned bytes, so that tensors are used in place.
 #[repr(C, align(64))]
 struct Aligned<T: ?Sized>(T);
 
@@ -33,8 +33,8 @@ pub fn weights() -> Result<Checkpoint, CheckpointError> {
     Checkpoint::embedded("the starter model inside the program", WEIGHTS)
 }
 
-/// The weights' model hash: the first ten hex digits of their SHA-256. Written down, because reading
-/// them all costs every start a part of the first picture.
+/// The weights' model hash: the first ten hex digits of their SHA-256. Stored, because hashing the weights
+/// would delay the first picture at every start.
 pub fn hash() -> &'static str {
     CHECKSUM.get(..10).unwrap_or_default()
 }

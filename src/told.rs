@@ -47,7 +47,7 @@ impl From<&'static str> for Sentence {
 /// The most letters of a text that a sentence quotes.
 const QUOTED_MAX: usize = 60;
 
-/// A text as a sentence quotes it: shortened, without control characters, which could steer a terminal.
+/// A text as a sentence quotes it: shortened, without control characters, which could control a terminal.
 pub fn quoted(text: &str) -> String {
     let shown = |c: char| if c.is_control() { ' ' } else { c };
     let mut short: String = text.trim().chars().take(QUOTED_MAX).map(shown).collect();

@@ -33,7 +33,7 @@ impl Safelight {
     pub(super) fn remember(&mut self, ctx: &Context, at_once: bool) {
         let rest = REMEMBER_EVERY.saturating_sub(self.remembered.at.elapsed());
         if !at_once && !rest.is_zero() {
-            // A window at rest draws no frame by itself, and would forget the last change.
+            // An idle window draws no frames, and would never write the last change.
             if self.state.remembered() != self.remembered.preferences {
                 ctx.request_repaint_after(rest);
             }

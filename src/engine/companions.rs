@@ -39,8 +39,8 @@ pub(super) struct SuitingSettings {
 }
 
 impl SuitingSettings {
-    /// All settings, those of v1 where it says nothing or a side is no multiple of `multiple`. `pixels`
-    /// is the side of the training's pictures.
+    /// All settings; v1's where the file has none, or where a side is no multiple of `multiple`. `pixels` is
+    /// the side of the training's pictures.
     pub(super) fn complete(self, pixels: usize, multiple: usize) -> Settings {
         let side = |side: Option<usize>| side.filter(|side| side.is_multiple_of(multiple)).unwrap_or(pixels);
         let usual = Settings::default();
@@ -55,7 +55,7 @@ impl SuitingSettings {
         }
     }
 
-    /// Whether something is set, and to what a picture can be made with.
+    /// Whether anything is set, and every value is in range.
     fn is_ours(&self) -> bool {
         let within = |value: Option<f64>, most: f64| value.is_none_or(|value| (0.0..=most).contains(&value));
         *self != Self::default()

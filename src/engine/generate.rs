@@ -1,4 +1,4 @@
-//! `generate`: a text and settings to a picture, on one screen. Mirrors the reference's `txt2img.py`.
+//! `generate`: a text and settings to a picture. Mirrors the reference's `txt2img.py`.
 
 use std::ops::ControlFlow;
 

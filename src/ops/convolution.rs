@@ -5,7 +5,7 @@ use super::dispatch::{Own, on, own};
 use super::meter::Described;
 use super::{Activation, Conv2dShape, Device, Error, Result, Tensor, Weights};
 
-/// What is added to a convolution's result in the same pass.
+/// Terms added to a convolution's result in the same pass.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fused<'a> {
     /// A map of the result's shape.

@@ -104,7 +104,7 @@ impl Device {
         Under { slot: self.stop.clone(), former }
     }
 
-    /// The counter of operations here, which counts once it is started.
+    /// The device's counter of operations, which counts once it is started.
     pub fn meter(&self) -> &Meter {
         &self.meter
     }
@@ -147,8 +147,7 @@ impl Device {
 
     /// The backend's own value of something that lives on `home`, for an operation here.
     ///
-    /// # Errors
-    /// [`Error::TwoDevices`] if it lives elsewhere: the one place where that is found out.
+    /// # Errors [`Error::TwoDevices`] if it lives elsewhere: the one place that checks it.
     pub(super) fn own<'a, E, T: Own<E>>(&self, home: &Self, value: &'a E) -> Result<&'a T> {
         let here = on!(self, backend => {
             Own::of(&home.backend).is_some_and(|home| backend.shares_tensors_with(home))
@@ -156,7 +155,7 @@ impl Device {
         T::of(value).filter(|_| here).ok_or(Error::TwoDevices)
     }
 
-    /// Runs `work`; while the meter counts, waits for its end and notes what `describe` says of it.
+    /// Runs `work`; while the meter counts, waits for its end and records what `describe` returns.
     pub(super) fn measure<T>(
         &self,
         work: impl FnOnce() -> Result<T>,

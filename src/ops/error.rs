@@ -31,7 +31,7 @@ pub enum Error {
         /// The model file.
         path: PathBuf,
     },
-    /// A file that weights are read from can no longer be read: a drive that was pulled out, say.
+    /// A file that weights are read from can no longer be read, e.g. on a drive that was pulled out.
     #[error("the model file can no longer be read ({cause}); check the drive and open it again: {}", path.display())]
     Unreadable {
         /// The model file.

@@ -100,7 +100,7 @@ impl DeviceChoice {
         format!("{} or {last}", names.join(", "))
     }
 
-    /// Which of several it is; 0 where there is but one.
+    /// The number after the colon; 0 where there is only one.
     fn index(self) -> usize {
         match self {
             Self::Cuda(index) | Self::Metal(index) => index,

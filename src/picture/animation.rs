@@ -44,8 +44,8 @@ impl Timing {
     }
 }
 
-/// Writes an animation whose kind the ending says (`.gif`, `.png` or `.apng`), with the settings
-/// in it if it is an APNG; answers with the name that was used.
+/// Writes an animation whose kind the ending says (`.gif`, `.png` or `.apng`), with the settings in it if it
+/// is an APNG; returns the name that was used.
 ///
 /// # Errors
 /// One sentence, if there are no frames, the ending is another, or the place cannot be written.
@@ -82,7 +82,7 @@ pub fn gif(frames: &[Frame], timing: Timing) -> Result<Vec<u8>, PictureError> {
             encoder.write_frame(&gif::Frame {
                 width: width as u16,
                 height: height as u16,
-                // Browsers slow down what asks for less than two hundredths of a second.
+                // Browsers slow down frames shorter than two hundredths of a second.
                 delay: hundredths.clamp(2, u128::from(u16::MAX)) as u16,
                 buffer: palette.dither(frame).into(),
                 ..gif::Frame::default()
@@ -93,7 +93,7 @@ pub fn gif(frames: &[Frame], timing: Timing) -> Result<Vec<u8>, PictureError> {
     outcome().map_err(|error| PictureError::Encode { format: "GIF", reason: error.to_string() })
 }
 
-/// An animated PNG that repeats without end; programs that know none show its first frame.
+/// An animated PNG that repeats without end; programs that do not know APNG show its first frame.
 ///
 /// # Errors
 /// If there are no frames, too many, or their size is out of bounds.
@@ -160,7 +160,7 @@ struct Palette(NeuQuant);
 impl Palette {
     fn over(frames: &[Frame]) -> Self {
         let pixels: usize = frames.iter().map(|frame| frame.width * frame.height).sum();
-        // An odd step, so that samples do not stand in columns.
+        // An odd step, so that samples do not line up in columns.
         let step = (pixels / PALETTE_SAMPLES).max(1) | 1;
         let samples: Vec<u8> = frames
             .iter()

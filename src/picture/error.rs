@@ -31,7 +31,7 @@ pub enum PictureError {
         /// Endings that would do.
         expected: &'static str,
     },
-    /// More pixels than memory is spent on.
+    /// More pixels than the memory limit allows.
     #[error(
         "{} has {width}x{height} pixels, which take {found} MB, and {most} MB are the most; make it smaller",
         .path.display()

@@ -33,7 +33,7 @@ pub enum RngKind {
     Nv,
 }
 
-/// A generator in some state; equal values draw equal numbers for ever.
+/// A generator in some state; equal values draw equal numbers forever.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Noise {

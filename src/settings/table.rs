@@ -1,8 +1,8 @@
 //! The table of settings: each is described here and nowhere else.
 //!
-//! A new setting is an entry here, the place where it acts, and its words in `assets/words`. The order
-//! is that of the JSON in pictures; a new entry goes to the end. Files of before it lack the field, so
-//! readers take its default.
+//! A new setting is an entry here, the place where it acts, and its words in `assets/words`. The order is
+//! that of the JSON in pictures; a new entry goes to the end. Older files lack the field, so readers take its
+//! default.
 
 use crate::sampler::{RngKind, SamplerKind, TimestepSpacing};
 
@@ -49,7 +49,7 @@ settings! {
         acts: always,
     }
 
-    /// What it shall not show; often empty.
+    /// What the picture shall not show; often empty.
     negative_prompt: String = String::new(), "negative",
     NegativePrompt {
         error: "",

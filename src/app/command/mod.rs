@@ -138,19 +138,19 @@ pub enum Command {
     DevelopExample(usize),
     /// Take over these settings in the draft; those left open stay as they are.
     Set(Box<PartialSettings>),
-    /// Make so many pictures at a time.
+    /// Set how many pictures are made at a time.
     SetCount(usize),
-    /// Decode previews otherwise.
+    /// Choose how previews are decoded.
     SetPreviews(PreviewMode),
     /// Put the next older prompt of the history into the draft.
     RecallOlder,
-    /// Put the next newer one there, at last what was being written.
+    /// Put the next newer prompt there; the last one is what was being written.
     RecallNewer,
     /// Show only pictures of the gallery whose prompts hold these words.
     Search(String),
     /// Move the line between two compared pictures to a share of their width, 0 to 1.
     MoveWipe(f32),
-    /// Make a panel so wide, in points.
+    /// Set a panel's width.
     SetPanelWidth {
         /// Its name among the panels.
         panel: &'static str,

@@ -67,7 +67,7 @@ mod tests {
         assert!(all.len().is_multiple_of(ACROSS), "the last row is full");
         for (i, example) in all.iter().enumerate() {
             assert!(!all[..i].iter().any(|other| other.picture.frame.rgb == example.picture.frame.rgb));
-            // A tile that is one color would lie beside the sheet.
+            // A tile of a single color would mean that the place is off the sheet.
             let rgb = &example.picture.frame.rgb;
             assert!(rgb.iter().any(|level| level.abs_diff(rgb[0]) > 64), "{}", example.prompt);
         }

@@ -60,7 +60,7 @@ impl Stage {
 /// Where the frames of a generation's steps are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Strip {
-    /// As they arrived while it formed, as far as they were not dropped.
+    /// As they arrived during the run, less those that were dropped.
     #[default]
     AsMade,
     /// They were dropped and are being made again.
@@ -249,12 +249,12 @@ impl Generation {
         }
     }
 
-    /// Whether steps were made whose frames are all gone and were not asked for.
+    /// Whether all frames of the steps made are gone and none has been requested again.
     pub fn wants_frames(&self) -> bool {
         self.strip == Strip::AsMade && !self.stage.is_open() && self.done > 0 && self.newest().is_none()
     }
 
-    /// Frees its pictures except those that are nowhere else.
+    /// Frees its pictures, except those that exist nowhere else.
     pub fn shed(&mut self) {
         self.steps.iter_mut().for_each(|step| step.picture = None);
         self.strip = Strip::AsMade;

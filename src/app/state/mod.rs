@@ -139,7 +139,7 @@ impl State {
         let first = crate::app::state::draft::first_settings();
         let mut settings = remembered.settings.over(&first);
         if remembered.sized_for.is_none() {
-            // Nothing tells which model the size was chosen for.
+            // The file does not say which model the size was chosen for.
             (settings.width, settings.height) = (first.width, first.height);
         }
         let mut draft = Draft::new(settings);

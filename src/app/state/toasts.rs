@@ -1,4 +1,4 @@
-//! Toasts: messages to the user, each until it is read or its time is over.
+//! Toasts: messages to the user, each until it is dismissed or expires.
 
 use crate::app::command::Act;
 use crate::app::i18n::Message;
@@ -29,7 +29,7 @@ pub struct Toast {
     pub severity: Severity,
     /// What it says, translated when it is drawn.
     pub message: Message,
-    /// More, for those who want it; may be empty.
+    /// Technical details; may be empty.
     pub details: String,
     /// The act that its button does.
     pub act: Option<Act>,

@@ -179,7 +179,7 @@ impl<'a> IconButton<'a> {
     }
 }
 
-/// A button with a text, and maybe an icon before and keys after it.
+/// A button with a text, an optional icon before it and keys after it.
 pub fn button(ui: &mut Ui, kind: Kind, icon: Option<Icon>, text: &str, keys: Option<&str>) -> Response {
     sized_button(ui, kind, icon, text, keys, 34.0)
 }
@@ -325,7 +325,7 @@ pub fn hairline(ui: &mut Ui, x: egui::Rangef) {
     ui.advance_cursor_after_rect(Rect::from_min_size(pos2(ui.cursor().left(), y), vec2(0.0, 1.0)));
 }
 
-/// A ring round what the keyboard acts on. Once a frame, last.
+/// Draws a ring around the focused widget. Call it once a frame, last.
 pub fn focus_ring(ui: &Ui, by_keyboard: bool) {
     let ctx = ui.ctx();
     let Some(response) = ctx.memory(|memory| memory.focused()).and_then(|id| ctx.read_response(id)) else {

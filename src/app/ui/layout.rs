@@ -64,7 +64,7 @@ impl Layout {
             Some(panel) => toasts::in_panel(panel),
             None => toasts::in_canvas(canvas),
         };
-        // Where there is no room beside the picture, it makes room.
+        // Where there is no room beside the picture, the picture shrinks.
         let covering = controls.is_none() && !state.toasts.list.is_empty();
         let place = |picture| canvas::place(&ui_state.canvas, picture, canvas);
         if covering && state.picture().is_some_and(|picture| place(picture).intersects(toasts)) {

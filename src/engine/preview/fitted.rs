@@ -132,7 +132,7 @@ impl FittedDecoder {
         Some(Frame::from_decoded(&image, width, height))
     }
 
-    /// Reads a kept fit; anything that is not one for this decoder is nothing.
+    /// Reads a kept fit; `None` for anything but a fit of this decoder.
     pub fn read(path: &Path, channels: usize, factor: usize) -> Option<Self> {
         if std::fs::metadata(path).ok()?.len() > FILE_BYTES_MAX {
             return None;
@@ -144,7 +144,7 @@ impl FittedDecoder {
         fits.then_some(kept)
     }
 
-    /// Keeps the fit for the next start; a folder that cannot be written is no error.
+    /// Saves the fit for the next start; ignores a folder that cannot be written.
     pub fn keep(&self, path: &Path) {
         let written = serde_json::to_vec(self).map_err(std::io::Error::other).and_then(|bytes| {
             path.parent().map_or(Ok(()), std::fs::create_dir_all)?;

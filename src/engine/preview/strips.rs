@@ -14,12 +14,12 @@ use crate::engine::preview::steps_kept::{StepError, StepSource, StepsKept};
 /// Frames in one event.
 const BATCH: usize = 8;
 
-/// Strips that were asked for and are not whole, the one made first last.
+/// Requested strips that are not whole; the next to be made is the last.
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Strips(Vec<(JobId, usize)>);
 
 impl Strips {
-    /// Makes a job's strip before all others: it is the one that is looked at.
+    /// Makes a job's strip before all others: the user looks at it.
     pub(in crate::engine) fn ask(&mut self, job: JobId) {
         self.0.retain(|(asked, _)| *asked != job);
         self.0.push((job, 0));
@@ -30,7 +30,7 @@ impl Strips {
         !self.0.is_empty()
     }
 
-    /// Makes the next frames for about as long as `budget`, one at least; tells of them.
+    /// Makes the next frames for about as long as `budget`, at least one, and reports them.
     pub(in crate::engine) fn make(
         &mut self,
         kept: &StepsKept,

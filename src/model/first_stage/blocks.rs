@@ -118,7 +118,7 @@ impl ResnetBlock {
         })
     }
 
-    /// Maps are as large as they get here, so each is let go as soon as it was used.
+    /// Maps are largest here, so each is dropped as soon as it was used.
     fn forward(&self, x: Tensor) -> Result<Tensor> {
         let skip = match &self.nin_shortcut {
             Some(conv) => conv.forward(&x)?,

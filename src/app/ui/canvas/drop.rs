@@ -1,4 +1,4 @@
-//! What the whole canvas says while a file hangs over the window.
+//! What the canvas says while a file is dragged over the window.
 
 use egui::{Align2, CornerRadius, Rect, Stroke, Ui, vec2};
 
