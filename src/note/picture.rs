@@ -97,18 +97,16 @@ impl fmt::Display for PictureNote {
             Self::OtherModel { found, used } => {
                 write!(f, "the picture was made with the model {found}; {used} is used")
             }
-            Self::NotTold { what } => write!(f, "the picture does not tell: {what}"),
+            Self::NotTold { what } => write!(f, "the picture does not say: {what}"),
             Self::WasStopped { after } => {
                 write!(f, "the picture was stopped after {after} steps; all steps are run")
             }
             Self::WasSteered { used } => {
-                write!(f, "the picture's guidance was changed on the way; the last, {used}, is used")
+                write!(f, "the picture's guidance was changed on the way; its last value, {used}, is used")
             }
-            Self::SettingsLeftOut { format } => write!(
-                f,
-                "the settings do not all fit into a {format} file; it holds those that other programs know, \
-                 and a PNG holds all"
-            ),
+            Self::SettingsLeftOut { format } => {
+                write!(f, "a {format} file holds only the settings that other programs know; a PNG holds all")
+            }
             Self::PromptsCut { format } => {
                 write!(f, "the prompts do not fit into a {format} file and are cut in it; a PNG holds all")
             }
