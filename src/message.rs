@@ -1,6 +1,6 @@
 //! Messages: all that the front end and the inference thread say to each other, as plain data.
 //!
-//! Four lanes, each bounded: [`Request`]s are work, done one at a time in order; [`Control`]s act
+//! Four channels, each bounded: [`Request`]s are work, done one at a time in order; [`Control`]s act
 //! on the running work and are read between steps (stop also raises a flag that acts inside an
 //! operation); [`Event`]s are never lost; [`Preview`]s may be: when the front end does not read,
 //! the oldest is dropped, so a sleeping window neither stalls nor grows the engine.
