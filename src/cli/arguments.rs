@@ -44,7 +44,7 @@ pub struct Opening {
 pub enum Command {
     /// Make a picture from words.
     Generate(Box<Generate>),
-    /// Tell what a model file or folder is, or how a picture was made.
+    /// Print what a model file or folder is, or how a picture was made.
     Inspect(Inspect),
     /// Recompute recorded runs of the reference and compare.
     Verify(Verify),
@@ -61,7 +61,7 @@ pub struct Compute {
     /// Number type of the UNet; the CPU computes in f32, or bf16 where it has AVX512-BF16.
     #[arg(long, default_value = "f32", value_enum)]
     pub dtype: DtypeName,
-    /// Threads on the CPU [default: all cores].
+    /// Threads to compute with on the CPU [default: all cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     /// How the CPU keeps weights: as in the file, or in f16 or f32.
@@ -158,7 +158,7 @@ pub struct Generate {
     /// Write every number of the run to a safetensors file.
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
-    /// One JSON object a line on stdout: start, step, saved, error.
+    /// Print one JSON object a line on stdout: start, step, saved, error.
     #[arg(long)]
     pub json: bool,
 }
@@ -170,7 +170,7 @@ pub struct Model {
     /// the model opened last].
     #[arg(long = "model", value_name = "PATH")]
     pub path: Option<PathBuf>,
-    /// Its YAML config, if none lies beside it.
+    /// The model's YAML config, if none lies beside it.
     #[arg(long, value_name = "YAML", requires = "path")]
     pub config: Option<PathBuf>,
     #[command(flatten)]
@@ -219,7 +219,7 @@ pub struct Inspect {
     /// For a picture, print one JSON object with settings, made_by, model, model_hash and not_read.
     #[arg(long)]
     pub json: bool,
-    /// Its YAML config, if none lies beside it.
+    /// The model's YAML config, if none lies beside it.
     #[arg(long, value_name = "YAML")]
     pub config: Option<PathBuf>,
     #[command(flatten)]
@@ -276,16 +276,16 @@ pub struct Bench {
     #[command(flatten)]
     /// A model's own weights instead.
     pub model: Model,
-    /// Parts out of load, run, text, unet, unet1, decode, encode, preview and cancel; all if not given.
+    /// Parts to measure: load, run, text, unet, unet1, decode, encode, preview and cancel [default: all].
     #[arg(long, value_delimiter = ',', value_name = "PART,…")]
     pub only: Vec<Part>,
     /// Pixels across and down, such as 512x512 [default: the model's].
     #[arg(long, value_name = "WxH", value_parser = parse_size)]
     pub size: Option<[usize; 2]>,
-    /// Timed repetitions of each part.
+    /// How often each part is timed.
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub repeat: u16,
-    /// Steps of a whole run.
+    /// Steps of the part `run`.
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub steps: u16,
     /// The place to compute.
@@ -294,7 +294,7 @@ pub struct Bench {
     /// Number type of the UNet.
     #[arg(long, default_value = "f32", value_enum)]
     pub dtype: DtypeName,
-    /// Threads on the CPU [default: all cores].
+    /// Threads to compute with on the CPU [default: all cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     /// How the CPU keeps weights [default: as in the file; made-up ones in f16].
@@ -303,10 +303,10 @@ pub struct Bench {
     /// Instruction set of the kernels [default: the best this CPU has].
     #[arg(long, value_enum)]
     pub simd: Option<SimdName>,
-    /// Measure single operations as well.
+    /// Also list the time of every operation.
     #[arg(long)]
     pub operations: bool,
-    /// One JSON object a line.
+    /// Print one JSON object a line instead of a table.
     #[arg(long)]
     pub json: bool,
     /// Write the made-up weights to an f16 safetensors file instead of measuring.
