@@ -1,4 +1,4 @@
-//! The inference thread with the starter model: what is asked, what it tells.
+//! The inference thread with the starter model: requests and events.
 
 #[cfg(unix)]
 mod changed;

@@ -148,7 +148,7 @@ fn changes_from_outside_are_seen() {
     assert_eq!(names(&gallery), ["new.png", "old.png", "lossless.webp"]);
     assert!(gallery.revision() > revision);
 
-    // Our own pictures need no waiting for the next look.
+    // The program's own pictures need no waiting for the next look.
     let saved = world.add("saved.png", "saved", 0);
     let start = Instant::now();
     gallery.saved(saved.clone());

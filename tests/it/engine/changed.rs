@@ -20,7 +20,7 @@ use safelight::told::Sentence;
 use super::Bench;
 use super::tiny::CONFIG;
 
-/// Notes every name and shape that a network asks for, and answers with zeros.
+/// Records every name and shape that a network asks for, and returns zeros.
 struct Listed(Mutex<Vec<(String, Vec<usize>)>>);
 
 impl TensorSource for Listed {
@@ -82,7 +82,7 @@ fn second_picture(change: impl Fn(&Path)) -> Event {
     change(&path);
     bench.generate(2, settings, PreviewMode::Off);
     let second = bench.until(ended);
-    // Whatever it was, the engine lives on.
+    // Whatever the change was, the engine continues.
     let starter = bench.open();
     bench.generate(3, super::apple(&starter, 1), PreviewMode::Off);
     bench.until(|event| matches!(event, Event::Finished { job: JobId(3), .. }));

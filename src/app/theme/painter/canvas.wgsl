@@ -1,4 +1,4 @@
-// The picture on the tray: bicubic when enlarged, the pixels themselves from 200 % on if so asked,
+// The picture on the canvas: bicubic when enlarged, the pixels themselves from 200 % on if so asked,
 // an average when reduced; a cross-fade between two pictures, or a wipe.
 // Colors are mixed as stored (sRGB), as the eye compares them.
 //
