@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::cond::tokenizer::Tokenizer;
-use super::cond::{ClassEmbedder, ClipShape, TextEncoder};
+use super::cond::{ClassEmbedder, ClipShape, CondStage, TextEncoder};
 use super::conditioning::ConditioningKey;
 use super::first_stage::{AutoencoderKL, DdConfig, FirstStage, VQModelInterface};
 use super::latent_diffusion::{LatentDiffusion, LatentDiffusionConfig};
@@ -50,23 +50,6 @@ impl Told for ModelError {
             Self::NoWholeDecoder { .. } => Vec::new(),
         }
     }
-}
-
-/// The stage that makes conditioning (`cond_stage_config`).
-pub enum CondStage {
-    /// Texts.
-    Clip {
-        /// Text → ids.
-        tokenizer: Box<Tokenizer>,
-        /// ids → context.
-        embedder: TextEncoder,
-    },
-    /// Class labels.
-    Class(ClassEmbedder),
-    /// The first stage itself (`__is_first_stage__`): a picture's latent, or a ready tensor.
-    FirstStage,
-    /// None (`__is_unconditional__`).
-    Unconditional,
 }
 
 /// Reads the bytes of a `tokenizer.json` that a config names.

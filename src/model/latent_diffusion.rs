@@ -3,10 +3,10 @@
 //! Traps: latents outside this file are scaled by `scale_factor`; the first stage and the text
 //! encoder compute in f32 whatever the UNet does.
 
+use super::cond::CondStage;
 use super::cond::tokenizer::Tokens;
 use super::conditioning::{Conditioning, ConditioningKey};
 use super::first_stage::{Encoded, FirstStage};
-use super::instantiate::CondStage;
 use super::unet::{Beside, Label, UNetConfig, UNetModel};
 use crate::ops::{Device, Dtype, Error, Result, Tensor};
 use crate::sampler::{DiffusionSchedule, Parameterization};
