@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use safelight::app::i18n::{Language, Words};
 use safelight::app::services::desktop::{Desktop, Setup};
 use safelight::app::services::process::OfProcess;
-use safelight::app::services::{Answer, Record, Services, Task};
+use safelight::app::services::{Answer, Services, Task};
 use safelight::app::state::draft::first_settings;
+use safelight::gallery::Record;
 use safelight::message::JobId;
 use safelight::picture::metadata::read::{Origin, recover};
 use safelight::picture::{Format, Frame, Made, open, save_new};
@@ -100,20 +101,20 @@ impl Open {
         })
     }
 
-    fn keep(&mut self, job: u64, prompt: &str) -> Record {
+    fn keep(&mut self, job: u64, prompt: &str) -> Arc<Record> {
         self.ask(Task::Keep { job: JobId(job), frame: frame(16), made: made(prompt) });
         self.kept(job)
     }
 
-    fn kept(&mut self, wanted: u64) -> Record {
+    fn kept(&mut self, wanted: u64) -> Arc<Record> {
         self.wait(|answer| match answer {
-            Answer::Kept { job, record } if *job == JobId(wanted) => Some((**record).clone()),
+            Answer::Kept { job, record } if *job == JobId(wanted) => Some(record.clone()),
             _ => None,
         })
     }
 
     /// Waits for a list of so many pictures.
-    fn listed(&mut self, count: usize) -> Vec<Record> {
+    fn listed(&mut self, count: usize) -> Vec<Arc<Record>> {
         self.wait(|answer| match answer {
             Answer::Gallery(records) if records.len() == count => Some(records.clone()),
             _ => None,
@@ -178,7 +179,7 @@ fn every_thumbnail_comes_however_many_are_wanted_at_once() {
     let mut open = home.open();
     open.ask(Task::List { folder: None });
     for record in open.listed(PICTURES + 1) {
-        open.ask(Task::Thumbnail(record.path));
+        open.ask(Task::Thumbnail(record.path.clone()));
     }
     let (mut small, mut none) = (0, 0);
     open.wait(|answer| {

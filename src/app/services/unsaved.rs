@@ -5,10 +5,9 @@
 //! session's folder, which the next start takes over.
 
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
-use crate::app::services::Record;
 use crate::files::write_atomically;
+use crate::gallery::Record;
 use crate::message::JobId;
 use crate::picture::{self, Format, Frame, Made, PictureError};
 
@@ -28,16 +27,7 @@ impl Finished {
         let settings = &self.made.settings;
         let stem = picture::stem(&settings.prompt, settings.seed);
         let path = picture::save_new(folder, &stem, Format::Png, &self.frame, &self.made)?;
-        let modified = path.metadata().and_then(|metadata| metadata.modified());
-        Ok(Record {
-            modified: modified.unwrap_or_else(|_| SystemTime::now()),
-            path,
-            prompt: settings.prompt.clone(),
-            settings: Some(Box::new(settings.clone().into())),
-            foreign_sampler: None,
-            made_by: self.made.made_by(),
-            size: [self.frame.width, self.frame.height],
-        })
+        Ok(Record::of_saved(path, &self.frame, &self.made))
     }
 }
 
