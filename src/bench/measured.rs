@@ -127,10 +127,8 @@ impl Measured<'_> {
         let latent_shape = self.latent_shape();
         Ok(match part {
             Part::Text => {
-                let CondStage::Clip { .. } = model.cond_stage() else { return Ok(None) };
-                let tokens = [model.tokenize(PROMPT)?, model.tokenize("")?];
-                let [prompt, negative] = tokens;
-                Some(Box::new(move || model.get_learned_conditioning(&[&prompt, &negative]).map(drop)))
+                let CondStage::Texts(_) = model.cond_stage() else { return Ok(None) };
+                Some(Box::new(move || model.get_learned_conditioning(&[PROMPT, ""]).map(drop)))
             }
             Part::Unet | Part::Unet1 => {
                 let (one, other) =
@@ -219,9 +217,7 @@ fn conditioning(model: &LatentDiffusion, latent: [usize; 4], seed: u64) -> ops::
             made.vector = Some(Tensor::from_f32(model.device(), &[1, channels], &noise.randn(channels))?);
         }
     }
-    if let Some(dim) = unet.time_cond_proj_dim {
-        made.guidance = Some(Tensor::from_f32(model.device(), &[1, dim], &noise.randn(dim))?);
-    }
+    made.guidance = unet.time_cond_proj_dim.map(|_| vec![Settings::default().guidance as f32]);
     Ok(made)
 }
 

@@ -13,7 +13,9 @@ mod schedule_check;
 pub mod synthetic;
 pub mod unet;
 
-pub use cond::{ClassEmbedder, CondStage, FrozenCLIPEmbedder, TextEncoder, tokenizer};
+pub use cond::{
+    ClassEmbedder, CondStage, FrozenCLIPEmbedder, GeneralConditioner, TextEmbedding, TextEncoder, tokenizer,
+};
 pub use conditioning::{Conditioning, ConditioningKey};
 pub use first_stage::{
     AutoencoderKL, DiagonalGaussianDistribution, Encoded, FirstStage, TinyDecoder, VQModelInterface,
