@@ -280,7 +280,7 @@ fn a_deleted_picture_can_be_brought_back_and_goes_to_the_trash_at_the_end() {
         assert!(path.exists());
     }
     open.ask(Task::Untrash);
-    open.wait(|answer| (*answer == Answer::Untrashed(Box::new(owl.clone()))).then_some(()));
+    open.wait(|answer| (*answer == Answer::Untrashed(owl.clone())).then_some(()));
     open.wait(|answer| (*answer == Answer::Gallery(vec![owl.clone()])).then_some(()));
     // What is none of the gallery's is left alone.
     let other = home.root.path().join("other.png");
@@ -317,7 +317,7 @@ fn a_second_start_finds_what_the_first_one_was_told_last() {
     let mut again = home.open();
     assert_eq!(again.memory, memory);
     again.ask(Task::List { folder: None });
-    assert_eq!(again.listed(1)[0].prompt, "the last");
+    assert_eq!(again.listed(1)[0].prompt(), "the last");
     assert_eq!(again.other, []);
 }
 
@@ -349,7 +349,7 @@ fn a_picture_that_cannot_be_written_is_told_and_saved_elsewhere() {
     }
     let elsewhere = home.root.path().join("elsewhere");
     open.ask(Task::List { folder: Some(elsewhere.clone()) });
-    let saved = [open.kept(1).path, open.kept(2).path];
+    let saved = [open.kept(1).path.clone(), open.kept(2).path.clone()];
     assert_eq!(saved, ["a-whale-2026.png", "a-whale-2026-2.png"].map(|name| elsewhere.join(name)));
     assert_eq!(open::open(&saved[1]).unwrap(), frame(16));
     open.wait(|answer| matches!(answer, Answer::Unsaved { count: 0, .. }).then_some(()));

@@ -1,6 +1,7 @@
 //! A model of two text encoders, as SDXL has them in large: what they give is joined, and what the second
 //! pools reaches the UNet.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -14,7 +15,7 @@ use safelight::model::{
     Conditioning, ConditioningKey, FrozenCLIPEmbedder, LatentDiffusion, ModelError, instantiate_from_config,
 };
 use safelight::ops::{Device, StopFlag, Tensor, Weights};
-use safelight::sampler::Next;
+use safelight::sampler::{Next, RunState, StepReport};
 use safelight::settings::Settings;
 
 use super::tiny::CONFIG;
@@ -129,7 +130,7 @@ fn a_guided_run_takes_both_halves_of_what_is_pooled() {
         let plan = generate::plan(&model, settings).unwrap();
         assert_eq!(plan.tokens.max, N);
         let state = generate::start(&model, settings);
-        let mut on_step = |_: &_, _: &_| std::ops::ControlFlow::Continue(Next::default());
+        let mut on_step = |_: &StepReport<'_>, _: &RunState| ControlFlow::Continue(Next::default());
         generate::develop(&model, settings, &plan, state, &mut on_step).unwrap().samples.values
     };
     let found = samples(&settings);

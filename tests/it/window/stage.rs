@@ -1,7 +1,6 @@
 //! The stage: a window without a display, the test playing the inference thread and the world.
 
 use std::cell::RefCell;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
