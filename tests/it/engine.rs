@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 mod changed;
+mod encoders;
 mod memory;
 mod tiny;
 
