@@ -40,10 +40,6 @@ const EXCEPTIONS: &[&str] = &[
     "bench/cancel.rs and bench/suite.rs import each other",
     "bench/previews.rs and bench/suite.rs import each other",
     "model/instantiate.rs and model/latent_diffusion.rs import each other",
-    "ops/cpu/conv/gather.rs and ops/cpu/conv/winograd.rs import each other",
-    "ops/cpu/conv/scatter.rs and ops/cpu/conv/winograd.rs import each other",
-    "ops/cpu/gemm/matrix.rs and ops/cpu/gemm/pack.rs import each other",
-    "ops/cpu/isa/simd.rs and ops/cpu/isa/tile.rs import each other",
 ];
 
 /// The part of a layer that a module belongs to: `app::ui` of `app::ui::prompt`.

@@ -33,6 +33,22 @@ impl Segment {
         self.free.get(&0) == Some(&self.block.bytes())
     }
 
+    /// The smallest free range of at least `bytes`: its length and start.
+    fn fitting(&self, bytes: usize) -> Option<(usize, usize)> {
+        self.free.iter().map(|(&start, &length)| (length, start)).filter(|range| range.0 >= bytes).min()
+    }
+
+    /// Takes the first `bytes` of the free range at `start`, and returns their address.
+    fn cut(&mut self, start: usize, bytes: usize) -> NonNull<f32> {
+        let length = self.free.remove(&start);
+        assert!(length.is_some_and(|length| length >= bytes), "buffers are cut out of free ranges");
+        if let Some(left) = length.and_then(|length| length.checked_sub(bytes)).filter(|left| *left > 0) {
+            self.free.insert(start + bytes, left);
+        }
+        // SAFETY: free ranges lie within the block.
+        unsafe { self.block.start().add(start) }.cast()
+    }
+
     /// Puts a range back, joined with its free neighbours.
     fn give_back(&mut self, mut start: usize, mut bytes: usize) {
         if let Some(after) = self.free.remove(&(start + bytes)) {
@@ -62,17 +78,20 @@ struct State {
 }
 
 impl State {
-    /// The smallest free range of at least `bytes`: its segment's slot and its start.
-    fn find(&self, bytes: usize) -> Option<(usize, usize)> {
-        let ranges = self.segments.iter().enumerate().flat_map(|(slot, segment)| {
-            let free = segment.iter().flat_map(|segment| &segment.free);
-            free.map(move |(&start, &length)| (length, slot, start))
+    /// The smallest free range of at least `bytes`: its segment, that segment's slot, and its start.
+    fn find(&mut self, bytes: usize) -> Option<(&mut Segment, usize, usize)> {
+        let segments = self.segments.iter_mut().enumerate();
+        let ranges = segments.filter_map(|(slot, segment)| {
+            let segment = segment.as_mut()?;
+            let (length, start) = segment.fitting(bytes)?;
+            Some((length, slot, start, segment))
         });
-        ranges.filter(|range| range.0 >= bytes).min().map(|(_, slot, start)| (slot, start))
+        let best = ranges.min_by_key(|(length, slot, start, _)| (*length, *slot, *start));
+        best.map(|(_, slot, start, segment)| (segment, slot, start))
     }
 
-    /// A new segment of at least `bytes`; those that are free and were too small go first.
-    fn grow(&mut self, bytes: usize) -> Result<(usize, usize), OutOfMemory> {
+    /// A new segment of at least `bytes`, its slot and 0; those that are free and were too small go first.
+    fn grow(&mut self, bytes: usize) -> Result<(&mut Segment, usize, usize), OutOfMemory> {
         self.trim();
         let size = bytes.max(SEGMENT).checked_next_multiple_of(2 << 20);
         let block = Block::new(size.ok_or(OutOfMemory { bytes })?)?;
@@ -82,8 +101,7 @@ impl State {
         if slot == self.segments.len() {
             self.segments.push(None);
         }
-        self.segments[slot] = Some(segment);
-        Ok((slot, 0))
+        Ok((self.segments[slot].insert(segment), slot, 0))
     }
 
     fn trim(&mut self) {
@@ -137,24 +155,16 @@ impl Arena {
         let bytes = len.max(1).checked_mul(size_of::<f32>());
         let bytes = bytes.and_then(|bytes| bytes.checked_next_multiple_of(ALIGNMENT));
         let bytes = bytes.ok_or(OutOfMemory { bytes: usize::MAX })?;
-        let mut state = self.state();
-        let (slot, start) = match state.find(bytes) {
-            Some(place) => place,
+        let mut guard = self.state();
+        let state = &mut *guard;
+        let (segment, slot, start) = match state.find(bytes) {
+            Some(found) => found,
             None => state.grow(bytes)?,
         };
-        // An empty slot cannot have been found; a dangling empty buffer would be harmless.
-        let mut numbers = NonNull::dangling();
-        if let Some(segment) = &mut state.segments[slot] {
-            let length = segment.free.remove(&start).unwrap_or(bytes);
-            if length > bytes {
-                segment.free.insert(start + bytes, length - bytes);
-            }
-            // SAFETY: the range lies within the segment and was free.
-            numbers = unsafe { segment.block.start().add(start) }.cast();
-        }
+        let numbers = segment.cut(start, bytes);
         state.used += bytes;
         state.peak = state.peak.max(state.used);
-        drop(state);
+        drop(guard);
         #[cfg_attr(not(test), expect(unused_mut, reason = "tests poison it"))]
         let mut buffer = Buffer { numbers, len, place: (slot, start, bytes), arena: self.clone() };
         // A kernel that reads scratch it has not written fails its test.
