@@ -74,18 +74,40 @@ struct Map<'a> {
 impl Task for Map<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        for (i, y) in self.y.chunks_mut(S::LANES).enumerate() {
-            let i = i * S::LANES;
-            let mut value = s.read(&self.x[i..]);
-            if self.factor != 1.0 {
-                value = s.mul(value, s.splat(self.factor));
+        let Map { x, factor, summand, activation, y } = self;
+        let (parts, rest) = y.split_at_mut(x.len() / S::LANES * S::LANES);
+        let whole = parts.len();
+        let from = parts.chunks_exact_mut(S::LANES).zip(x.chunks_exact(S::LANES));
+        match summand {
+            Some(summand) => {
+                for ((y, x), summand) in from.zip(summand.chunks_exact(S::LANES)) {
+                    vector(s, x, factor, Some(summand), activation, y);
+                }
             }
-            if let Some(summand) = self.summand {
-                value = s.add(value, s.read(&summand[i..]));
-            }
-            s.write(y, self.activation.of(s, value));
+            None => from.for_each(|(y, x)| vector(s, x, factor, None, activation, y)),
         }
+        vector(s, &x[whole..], factor, summand.map(|summand| &summand[whole..]), activation, rest);
     }
+}
+
+/// A vector of a map, or a part of one at its end.
+#[inline(always)]
+fn vector<S: Simd>(
+    s: S,
+    x: &[f32],
+    factor: f32,
+    summand: Option<&[f32]>,
+    activation: Activation,
+    y: &mut [f32],
+) {
+    let mut value = s.read(x);
+    if factor != 1.0 {
+        value = s.mul(value, s.splat(factor));
+    }
+    if let Some(summand) = summand {
+        value = s.add(value, s.read(summand));
+    }
+    s.write(y, activation.of(s, value));
 }
 
 /// softmax of each row of `columns` numbers, in place.

@@ -251,24 +251,43 @@ fn sum_rows<S: Simd, const R: usize>(
     squares: &mut [f32],
 ) {
     let channels = pivots.len();
-    let lanes = sums.chunks_mut(S::LANES).zip(squares.chunks_mut(S::LANES)).zip(pivots.chunks(S::LANES));
-    for (i, ((to_sum, to_square), pivot)) in lanes.enumerate() {
-        let (mut sum, mut square) = (s.splat(0.0), s.splat(0.0));
-        if !first {
-            sum = s.read(to_sum);
-            square = s.read(to_square);
-        }
-        let left = pivot.len();
-        let pivot = s.read(pivot);
-        for row in 0..R {
-            let from = &rows[row * channels + i * S::LANES..][..left];
-            let off = s.sub(s.read(from), pivot);
-            sum = s.add(sum, off);
-            square = s.fma(off, off, square);
-        }
-        s.write(to_sum, sum);
-        s.write(to_square, square);
+    let (sums, squares) = (&mut sums[..channels], &mut squares[..channels]);
+    let rows: [&[f32]; R] = std::array::from_fn(|row| &rows[row * channels..][..channels]);
+    let mut c = 0;
+    while c + S::LANES <= channels {
+        let here = c..c + S::LANES;
+        let (sums, squares) = (&mut sums[here.clone()], &mut squares[here.clone()]);
+        sum_vectors(s, &pivots[here.clone()], rows.map(|row| &row[here.clone()]), first, sums, squares);
+        c += S::LANES;
     }
+    if c < channels {
+        sum_vectors(s, &pivots[c..], rows.map(|row| &row[c..]), first, &mut sums[c..], &mut squares[c..]);
+    }
+}
+
+/// The same for a vector of channels, or a part of one at the end.
+#[inline(always)]
+fn sum_vectors<S: Simd, const R: usize>(
+    s: S,
+    pivots: &[f32],
+    rows: [&[f32]; R],
+    first: bool,
+    sums: &mut [f32],
+    squares: &mut [f32],
+) {
+    let (mut sum, mut square) = (s.splat(0.0), s.splat(0.0));
+    if !first {
+        sum = s.read(sums);
+        square = s.read(squares);
+    }
+    let pivot = s.read(pivots);
+    for row in rows {
+        let off = s.sub(s.read(row), pivot);
+        sum = s.add(sum, off);
+        square = s.fma(off, off, square);
+    }
+    s.write(sums, sum);
+    s.write(squares, square);
 }
 
 /// The second pass over a piece.

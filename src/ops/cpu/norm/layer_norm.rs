@@ -56,13 +56,26 @@ impl Task for Normalize<'_> {
             let mean = fold::<S, false>(s, row, 0.0) / channels as f32;
             let variance = fold::<S, true>(s, row, mean) / channels as f32;
             let factor = s.splat(1.0 / (variance + self.eps).sqrt());
-            for (i, y) in y.chunks_mut(S::LANES).enumerate() {
-                let c = i * S::LANES;
-                let off = s.mul(s.sub(s.read(&row[c..]), s.splat(mean)), factor);
-                s.write(y, s.fma(off, s.read(&self.weight[c..]), s.read(&self.bias[c..])));
+            let (weight, bias) = (&self.weight[..channels], &self.bias[..channels]);
+            let mut c = 0;
+            while c + S::LANES <= channels {
+                let here = c..c + S::LANES;
+                let (weight, bias) = (&weight[here.clone()], &bias[here.clone()]);
+                normalize(s, &row[here.clone()], mean, factor, weight, bias, &mut y[here]);
+                c += S::LANES;
+            }
+            if c < channels {
+                normalize(s, &row[c..], mean, factor, &weight[c..], &bias[c..], &mut y[c..]);
             }
         }
     }
+}
+
+/// A vector of a row, or a part of one at its end.
+#[inline(always)]
+fn normalize<S: Simd>(s: S, x: &[f32], mean: f32, factor: S::V, weight: &[f32], bias: &[f32], y: &mut [f32]) {
+    let off = s.mul(s.sub(s.read(x), s.splat(mean)), factor);
+    s.write(y, s.fma(off, s.read(weight), s.read(bias)));
 }
 
 /// Σ(x - pivot), or of its square, over a row.
@@ -70,16 +83,17 @@ impl Task for Normalize<'_> {
 fn fold<S: Simd, const SQUARE: bool>(s: S, row: &[f32], pivot: f32) -> f32 {
     let mut sums = [s.splat(0.0); 4];
     let pivots = s.splat(pivot);
-    let mut blocks = row.chunks_exact(4 * S::LANES);
-    for block in &mut blocks {
-        for (v, sum) in sums.iter_mut().enumerate() {
-            let off = s.sub(s.read(&block[v * S::LANES..]), pivots);
+    let mut c = 0;
+    while c + 4 * S::LANES <= row.len() {
+        for (part, sum) in row[c..c + 4 * S::LANES].chunks_exact(S::LANES).zip(&mut sums) {
+            let off = s.sub(s.read(part), pivots);
             *sum = if SQUARE { s.fma(off, off, *sum) } else { s.add(*sum, off) };
         }
+        c += 4 * S::LANES;
     }
     let lanes = s.lanes(s.add(s.add(sums[0], sums[1]), s.add(sums[2], sums[3])));
     let mut total: f32 = lanes.iter().sum();
-    for x in blocks.remainder() {
+    for x in &row[c..] {
         let off = x - pivot;
         total += if SQUARE { off * off } else { off };
     }
