@@ -30,8 +30,14 @@ if compgen -G "$(rustc --print sysroot)/lib/rustlib/$host/lib/librustc*_rt.asan.
     # A sanitizer is an option that stable Rust has only behind this variable. The target is named, so that
     # build scripts are built without it.
     # Tests ask for more memory than there is, and want a refusal.
-    RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address ASAN_OPTIONS=allocator_may_return_null=1 \
-        tested "AddressSanitizer" cargo test --locked --target "$host"
+    export ASAN_OPTIONS=allocator_may_return_null=1
+    asan() { RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address cargo test --locked --target "$host" -- "$@"; }
+    tested "AddressSanitizer" asan
+    # Once more with every buffer a piece of the heap by itself, whose ends are watched; the arena's own
+    # tests are of shared segments.
+    export KERNELS_APART=1
+    tested "AddressSanitizer, buffers apart" asan --skip memory::arena --skip warm_kernel
+    unset KERNELS_APART
 else
     echo "AddressSanitizer: not run, its runtime is not installed for $host"
 fi

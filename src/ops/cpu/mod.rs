@@ -77,7 +77,6 @@ mod bf16_pays;
 mod context;
 mod conv;
 mod cut;
-mod denormal;
 mod elementwise;
 mod gemm;
 mod isa;

@@ -21,6 +21,12 @@ const SEGMENT: usize = 32 << 20;
 /// Buffers start at multiples of it.
 const ALIGNMENT: usize = 64;
 
+/// Whether each buffer is a piece of the heap by itself, so that a sanitizer sees where it ends: in tests, if
+/// `KERNELS_APART` is set.
+fn apart() -> bool {
+    cfg!(test) && std::env::var_os("KERNELS_APART").is_some()
+}
+
 /// Memory that buffers are cut out of.
 struct Segment {
     block: Block,
@@ -93,8 +99,12 @@ impl State {
     /// A new segment of at least `bytes`, its slot and 0; those that are free and were too small go first.
     fn grow(&mut self, bytes: usize) -> Result<(&mut Segment, usize, usize), OutOfMemory> {
         self.trim();
-        let size = bytes.max(SEGMENT).checked_next_multiple_of(2 << 20);
-        let block = Block::new(size.ok_or(OutOfMemory { bytes })?)?;
+        let block = if apart() {
+            Block::on_heap(bytes)?
+        } else {
+            let size = bytes.max(SEGMENT).checked_next_multiple_of(2 << 20);
+            Block::new(size.ok_or(OutOfMemory { bytes })?)?
+        };
         self.held += block.bytes();
         let segment = Segment { free: BTreeMap::from([(0, block.bytes())]), block };
         let slot = self.segments.iter().position(Option::is_none).unwrap_or(self.segments.len());
@@ -157,7 +167,8 @@ impl Arena {
         let bytes = bytes.ok_or(OutOfMemory { bytes: usize::MAX })?;
         let mut guard = self.state();
         let state = &mut *guard;
-        let (segment, slot, start) = match state.find(bytes) {
+        let found = if apart() { None } else { state.find(bytes) };
+        let (segment, slot, start) = match found {
             Some(found) => found,
             None => state.grow(bytes)?,
         };

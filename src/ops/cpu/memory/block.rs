@@ -26,6 +26,8 @@ pub struct Block {
     start: NonNull<u8>,
     bytes: usize,
     layout: Layout,
+    /// Whether it is a mapping, or else a piece of the heap.
+    mapped: bool,
 }
 
 // SAFETY: the memory belongs to the block alone; access follows Rust's borrows of it.
@@ -39,16 +41,24 @@ impl Block {
     /// # Errors
     /// If the system gives no such memory.
     pub fn new(bytes: usize) -> Result<Block, OutOfMemory> {
-        let refused = OutOfMemory { bytes };
-        let bytes = bytes.max(64).checked_next_multiple_of(64).ok_or(refused)?;
-        // More than half of the address space has no layout: no allocator has it.
-        let layout = Layout::from_size_align(bytes, 64).map_err(|_| refused)?;
-        if bytes >= mapping::LEAST {
-            return mapping::map(bytes).map(|start| Block { start, bytes, layout }).ok_or(refused);
+        if bytes < mapping::LEAST {
+            return Block::on_heap(bytes);
         }
+        let refused = OutOfMemory { bytes };
+        let (bytes, layout) = layout(bytes).ok_or(refused)?;
+        mapping::map(bytes).map(|start| Block { start, bytes, layout, mapped: true }).ok_or(refused)
+    }
+
+    /// The same, on the heap in any case.
+    ///
+    /// # Errors
+    /// If the system gives no such memory.
+    pub fn on_heap(bytes: usize) -> Result<Block, OutOfMemory> {
+        let refused = OutOfMemory { bytes };
+        let (bytes, layout) = layout(bytes).ok_or(refused)?;
         // SAFETY: the size is not zero.
         let start = fallible(|| unsafe { alloc_zeroed(layout) });
-        NonNull::new(start).map(|start| Block { start, bytes, layout }).ok_or(refused)
+        NonNull::new(start).map(|start| Block { start, bytes, layout, mapped: false }).ok_or(refused)
     }
 
     /// Where it starts.
@@ -76,12 +86,19 @@ impl Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
-        if self.bytes >= mapping::LEAST {
+        if self.mapped {
             // SAFETY: mapped in `new` with this size, and gone once.
             unsafe { mapping::unmap(self.start, self.bytes) };
             return;
         }
-        // SAFETY: allocated in `new` with this layout.
+        // SAFETY: allocated in `on_heap` with this layout.
         unsafe { dealloc(self.start.as_ptr(), self.layout) };
     }
+}
+
+/// Bytes rounded up to whole cache lines, and their layout. More than half of the address space has none:
+/// no allocator has it.
+fn layout(bytes: usize) -> Option<(usize, Layout)> {
+    let bytes = bytes.max(64).checked_next_multiple_of(64)?;
+    Some((bytes, Layout::from_size_align(bytes, 64).ok()?))
 }

@@ -18,7 +18,6 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use self::gate::Gate;
-use super::denormal::FlushDenormals;
 use super::stop::{Stop, Stopped};
 
 /// How long a worker spins for the next job before it parks.
@@ -135,7 +134,6 @@ impl Drop for Pool {
 
 /// The whole section on this thread.
 fn run_inline(count: usize, stop: &dyn Stop, work: &(dyn Fn(usize, usize) + Sync)) -> Result<(), Stopped> {
-    let _flush = FlushDenormals::new();
     for item in 0..count {
         if stop.is_raised() {
             return Err(Stopped);
@@ -156,7 +154,6 @@ impl Section<'_> {
 
     /// Takes items until there are none.
     fn take_items(&self, worker: usize) {
-        let _flush = FlushDenormals::new();
         INSIDE.set(true);
         let _leave = Leave;
         loop {
