@@ -65,7 +65,6 @@ impl<const N: usize> Stripe<'_, N> {
 
 /// One vector of 3×3 taps to its N² places in U.
 #[inline(always)]
-#[expect(clippy::needless_range_loop, reason = "small matrices are read by row and column")]
 unsafe fn transform_taps<S: Simd, const N: usize>(
     s: S,
     taps: [[S::V; 3]; 3],

@@ -11,6 +11,7 @@ use crate::ops::cpu::gemm::panel::{Kept, PANEL};
 use crate::ops::cpu::gemm::weight_rows::WeightRows;
 use crate::ops::cpu::isa::prefetch::prefetch;
 use crate::ops::cpu::isa::simd::Simd;
+use crate::ops::cpu::isa::transpose::Strided;
 use crate::ops::cpu::memory::block::Block;
 use crate::ops::cpu::stop::KernelError;
 
@@ -137,8 +138,7 @@ impl PackedMatrix {
         self.outputs.div_ceil(PANEL) * if self.gated { 2 } else { 1 }
     }
 
-    /// Copies part of a panel as f32, `count` rows of 16 that are `step` rows apart, from row `k`
-    /// on, to `to`, whose rows are `stride` apart.
+    /// Copies part of a panel as f32 to `to`: `count` rows of 16 that are `step` rows apart, from row `k` on.
     ///
     /// # Safety
     /// The panel and rows exist, and `to` is valid for the rows.
@@ -151,11 +151,11 @@ impl PackedMatrix {
         k: usize,
         step: usize,
         count: usize,
-        to: *mut f32,
-        stride: usize,
+        to: Strided<*mut f32>,
     ) {
         let start = (panel * self.words() + k) * PANEL;
         debug_assert!(count == 0 || k + (count - 1) * step < self.words());
+        let Strided { start: to, stride } = to;
         // SAFETY: the caller vouches for panel, rows and target.
         unsafe {
             if self.half {

@@ -29,6 +29,7 @@ use crate::ops::cpu::isa::Task;
 use crate::ops::cpu::isa::prefetch::{prefetch, prefetch_write};
 use crate::ops::cpu::isa::simd::Simd;
 use crate::ops::cpu::isa::tile::{Tile, TileFn, Write};
+use crate::ops::cpu::isa::transpose::Strided;
 use crate::ops::cpu::memory::shared::{Places, Shared};
 
 /// Columns of k that are summed from zero.
@@ -244,9 +245,10 @@ impl<R: Rows> Job<'_, R> {
                 if together { (half * PANEL, STRIPE) } else { (half * PANEL * DEPTH, PANEL) };
             // SAFETY: the panel exists, the rows are within its columns, `to` holds DEPTH × STRIPE.
             unsafe {
-                let to = to.add(offset);
+                let panel = 2 * stripe + half;
+                let to = |row: usize| Strided { start: to.wrapping_add(offset + row * stride), stride };
                 if self.gemm.taps == 1 {
-                    weights.widen(s, 2 * stripe + half, start, 1, end - start, to, stride);
+                    weights.widen(s, panel, start, 1, end - start, to(0));
                     continue;
                 }
                 let (taps, channels) = (self.gemm.taps, weights.columns() / self.gemm.taps);
@@ -254,15 +256,7 @@ impl<R: Rows> Job<'_, R> {
                 while k < end {
                     let (tap, channel) = (k / channels, k % channels);
                     let count = (channels - channel).min(end - k);
-                    weights.widen(
-                        s,
-                        2 * stripe + half,
-                        channel * taps + tap,
-                        taps,
-                        count,
-                        to.add((k - start) * stride),
-                        stride,
-                    );
+                    weights.widen(s, panel, channel * taps + tap, taps, count, to(k - start));
                     k += count;
                 }
             }
