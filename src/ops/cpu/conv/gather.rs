@@ -45,6 +45,7 @@ pub(super) struct Gather<'a, const N: usize> {
 impl<const N: usize> Task for Gather<'_, N> {
     #[inline(always)]
     fn run<S: Simd>(mut self, s: S) {
+        self.check();
         self.multiply(s);
         let (vectors, m) = (self.stripe.vectors::<S>(), self.m.as_ptr());
         for i in 0..self.count {
@@ -63,6 +64,21 @@ impl<const N: usize> Task for Gather<'_, N> {
 }
 
 impl<const N: usize> Gather<'_, N> {
+    /// # Panics
+    /// Unless tiles, V, U and M are as large as the plan says.
+    fn check(&self) {
+        let (plan, map) = (self.stripe.plan, self.stripe.winograd.map);
+        let tiles = map.batch * plan.tiles.0 * plan.tiles.1;
+        assert!(self.first + self.at + self.count <= tiles, "the job's tiles exist");
+        let planes = plan.depths.len() * N * N;
+        let v = planes.saturating_sub(1) * plan.v_plane + (self.at + self.count) * STRIDE;
+        assert!(self.v.len() >= v, "V has the job's tiles in each plane");
+        assert!(self.m.len() >= (N * N - 1) * plan.m_plane + self.count * plan.stripe, "M has room for them");
+        if let Transformed::Ready(u) = self.u {
+            assert!(u.len() >= planes * plan.u_plane, "U has all depths");
+        }
+    }
+
     /// M = Σ V·U over all depths.
     #[inline(always)]
     fn multiply<S: Simd>(&mut self, s: S) {

@@ -32,6 +32,8 @@ pub(super) struct Scatter<'a, const N: usize> {
 impl<const N: usize> Task for Scatter<'_, N> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
+        let most = self.winograd.source.parts().iter().map(|part| part.1).max().unwrap_or(0);
+        assert!(self.zeros.len() >= most, "zeros stand for every channel of a part");
         for i in 0..self.count {
             for part in 0..2 {
                 let (_, channels) = self.winograd.source.parts()[part];
