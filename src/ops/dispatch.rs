@@ -8,6 +8,7 @@
 use super::backend::*;
 use super::candle::Candle;
 use super::cpu::StopSlot;
+use super::gpu::Gpu;
 use super::native::Native;
 use super::{DeviceChoice, DeviceOptions, Dtype, Error, Result};
 
@@ -107,7 +108,7 @@ macro_rules! own_variant {
 }
 
 // The list: to add a backend, name its type here.
-backends! { $ Native Candle }
+backends! { $ Native Candle Gpu }
 
 pub(super) use on;
 

@@ -16,6 +16,7 @@
 //! | [`backend`] | [`backend::Backend`], the list of what a backend provides |
 //! | `dispatch` | the list of the backends, and all that follows from it |
 //! | [`native`] | the backend of the CPU kernels ([`cpu`]) |
+//! | [`gpu`] | the backend of graphics cards: our own kernels on wgpu |
 //! | [`candle`] | the backend that brings CUDA and Metal, through the crate of that name |
 //! | `device`, `options` | where to compute, and how it is chosen |
 //! | [`host`], `weights` | tensors at rest, on their way into a backend |
@@ -32,6 +33,7 @@ mod device;
 mod dispatch;
 mod embedding;
 mod error;
+pub mod gpu;
 pub mod host;
 mod linear;
 mod meter;
