@@ -199,6 +199,7 @@ impl Context {
         let pipeline = self.pipeline(variant)?;
         let group = self.bind(&pipeline, bound);
         let mut state = lock(&self.state);
+        check_stop(stop)?;
         if state.recorded.len() == SLOTS || (state.work > 0.0 && state.work + work > state.pace.share()) {
             self.hand_over(&mut state, stop)?;
         }
@@ -306,12 +307,7 @@ impl Context {
     /// Hands over what is recorded.
     fn hand_over(&self, state: &mut State, stop: &StopSlot) -> Result<()> {
         self.check()?;
-        if stop.present().is_raised() {
-            state.recorded.clear();
-            state.parameters.clear();
-            state.work = 0.0;
-            return Err(Error::Stopped);
-        }
+        check_stop(stop)?;
         if state.recorded.is_empty() {
             return Ok(());
         }
@@ -434,6 +430,12 @@ impl Context {
     pub(super) fn binding_max(&self) -> u64 {
         self.limits.max_storage_buffer_binding_size
     }
+}
+
+/// An error if the flag is raised. What is recorded stays so and runs with what comes next: it is a share at
+/// most, and a tensor that somebody keeps may be among its results.
+fn check_stop(stop: &StopSlot) -> Result<()> {
+    if stop.present().is_raised() { Err(Error::Stopped) } else { Ok(()) }
 }
 
 /// The error of an operation that failed on the device.
