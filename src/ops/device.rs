@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::backend::DeviceOps as _;
 use super::cpu::{Level, Stop, StopSlot, Usage};
 use super::dispatch::{AnyBackend, Own, on};
+use super::gpu::Counts;
 use super::meter::{Described, Meter};
 use super::native::Native;
 use super::{DeviceChoice, DeviceOptions, Dtype, Error, Result, StopFlag, WeightsKept, all_cores};
@@ -127,6 +128,11 @@ impl Device {
     /// Host memory in the backend's buffers, where it counts them.
     pub fn buffers(&self) -> Option<Usage> {
         on!(self, backend => backend.buffers())
+    }
+
+    /// What was handed to the device so far, where it is not done at once.
+    pub fn counts(&self) -> Option<Counts> {
+        on!(self, backend => backend.counts())
     }
 
     /// Frees buffers that are kept for reuse.

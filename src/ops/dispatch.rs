@@ -91,6 +91,8 @@ macro_rules! backends {
 
 macro_rules! own_variant {
     ($any:ident, $name:ident, $own:ty) => {
+        // A type without values (a form that a backend has not) makes its pattern the only one.
+        #[allow(irrefutable_let_patterns, reason = "other backends' types may have no values")]
         impl Own<$any> for $own {
             fn of(any: &$any) -> Option<&Self> {
                 if let $any::$name(own) = any { Some(own) } else { None }
@@ -124,6 +126,7 @@ pub(super) mod own {
         GroupNorm of NormOps,
         LayerNorm of NormOps,
         KeysValues of AttentionOps,
+        Projections of AttentionOps,
         Embedding of EmbeddingOps,
     }
 }

@@ -47,11 +47,12 @@ mod tensor;
 mod tests;
 mod weights;
 
-pub use attention::{KeysValues, attention};
+pub use attention::{KeysValues, SelfAttention, attention};
 pub use convolution::{Conv2d, Fused};
 pub use device::Device;
 pub use embedding::Embedding;
 pub use error::{Error, Result};
+pub use gpu::Counts;
 pub use linear::{Geglu, Linear};
 pub use meter::{Meter, Metered};
 pub use norm::{GroupNorm, LayerNorm};

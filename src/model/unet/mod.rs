@@ -361,7 +361,7 @@ mod tests {
     use super::*;
     use crate::config::{Params, parse_yaml};
     use crate::model::synthetic::Synthetic;
-    use crate::ops::{Device, StopFlag};
+    use crate::ops::{Device, DeviceChoice, DeviceOptions, StopFlag};
 
     /// The prediction of a small drawn network for one latent.
     fn predict(further: &str, vector: Option<f32>, guidance: Option<f32>) -> Result<Vec<f32>> {
@@ -384,6 +384,36 @@ mod tests {
         let guidance = guidance.map(|scale| tensor(&[1, 8], scale)).transpose()?;
         let beside = Beside { label: vector.as_ref().map(Label::Vector), guidance: guidance.as_ref() };
         unet.forward(&x, &[500.0], Some(&context), beside)?.to_f32()
+    }
+
+    /// A network of v1's form with an eighth of its channels, on a card.
+    #[test]
+    fn a_call_of_v1_is_at_most_330_dispatches() {
+        let yaml = "{in_channels: 4, out_channels: 4, model_channels: 40, num_res_blocks: 2, num_heads: 8, \
+                    channel_mult: [1, 2, 4, 4], attention_resolutions: [4, 2, 1], \
+                    use_spatial_transformer: true, context_dim: 96, norm_num_groups: 8}";
+        let params = Params::new("unet_config", parse_yaml(yaml).unwrap().as_object().unwrap().clone());
+        let options = DeviceOptions { choice: DeviceChoice::Wgpu(0), ..DeviceOptions::default() };
+        let (device, _) = Device::open(options, StopFlag::default()).unwrap();
+        let weights = Weights::new(Arc::new(Synthetic { weights_seed: 0 }), device.clone());
+        let unet = UNetModel::new(&weights, UNetConfig::from_params(params).unwrap().0).unwrap();
+        let tensor = |shape: &[usize]| {
+            let values: Vec<f32> = (0..shape.iter().product()).map(|i| (i as f32).sin()).collect();
+            Tensor::from_f32(&device, shape, &values).unwrap()
+        };
+        let (x, context) = (tensor(&[1, 4, 16, 16]), tensor(&[2, 77, 96]));
+        let call = || {
+            let before = device.counts().unwrap();
+            let y = unet.forward(&x, &[500.0], Some(&context), Beside::default()).unwrap();
+            assert!(y.to_f32().unwrap().iter().all(|y| y.is_finite()));
+            (device.counts().unwrap().dispatches - before.dispatches, before)
+        };
+        let first = call().0;
+        let (dispatches, before) = call();
+        println!("{first} dispatches, then {dispatches}, {} pipelines", before.pipelines);
+        assert!(dispatches <= 330, "{dispatches} dispatches");
+        assert!(before.pipelines <= 60, "{} pipelines", before.pipelines);
+        assert_eq!(device.counts().unwrap().pipelines, before.pipelines);
     }
 
     #[test]

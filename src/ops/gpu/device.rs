@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::adapter;
 use super::kernel::Storage;
-use super::work::{Context, failed};
+use super::work::{Context, Counts, failed};
 use crate::ops::backend::DeviceOps;
 use crate::ops::cpu::StopSlot;
 use crate::ops::{DeviceChoice, DeviceOptions, Dtype, Error, Result};
@@ -91,6 +91,10 @@ impl DeviceOps for Gpu {
 
     fn synchronize(&self) -> Result<()> {
         self.context.finish(&self.stop)
+    }
+
+    fn counts(&self) -> Option<Counts> {
+        Some(self.context.counts())
     }
 
     fn trim(&self) {

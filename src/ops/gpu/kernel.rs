@@ -37,6 +37,7 @@ pub(super) enum Kernel {
     Product,
     GroupNormStatistics,
     GroupNormApply,
+    GroupNormWhole,
     LayerNorm,
     Attention,
     Each,
@@ -50,10 +51,11 @@ impl Kernel {
     /// parameters follow them.
     pub(super) fn describe(self) -> (&'static str, &'static str) {
         match self {
-            Self::Product => ("product", "wwrrwww"),
+            Self::Product => ("product", "wwrrwwwr"),
             Self::GroupNormStatistics => ("group_norm_statistics", "www"),
             Self::GroupNormApply => ("group_norm_apply", "wwwrrw"),
-            Self::LayerNorm => ("layer_norm", "wrrw"),
+            Self::GroupNormWhole => ("group_norm_whole", "wwrrw"),
+            Self::LayerNorm => ("layer_norm", "wrw"),
             Self::Attention => ("attention", "wwwww"),
             Self::Each => ("each", "wwww"),
             Self::Copy => ("copy", "ww"),
@@ -95,6 +97,6 @@ macro_rules! files {
 }
 
 files! {
-    "activation" "attention" "cast" "copy" "each" "group_norm_apply" "group_norm_statistics" "layer_norm"
-    "product" "resize" "storage_f16" "storage_f32" "weights_f16" "weights_f32"
+    "activation" "attention" "cast" "copy" "each" "group_norm_apply" "group_norm_statistics" "group_norm_whole"
+    "layer_norm" "product" "resize" "storage_f16" "storage_f32" "weights_f16" "weights_f32"
 }

@@ -1,6 +1,7 @@
 //! Linear layers, with bias, activation, gate and residual in the same pass.
 
 use super::device::Gpu;
+use super::norm::LayerNorm;
 use super::product::{Form, Matrix, Window};
 use super::tensor::Tensor;
 use crate::ops::backend::{Epilogue, LinearOps, Source};
@@ -29,9 +30,23 @@ impl LinearOps for Gpu {
     }
 
     fn linear(&self, layer: &Linear, x: &Tensor, epilogue: Epilogue<'_, Tensor>) -> Result<Tensor> {
+        self.apply_linear(layer, None, x, epilogue)
+    }
+}
+
+impl Gpu {
+    /// A layer, after a norm where there is one.
+    pub(super) fn apply_linear(
+        &self,
+        layer: &Linear,
+        norm: Option<&LayerNorm>,
+        x: &Tensor,
+        epilogue: Epilogue<'_, Tensor>,
+    ) -> Result<Tensor> {
         let mut shape = x.shape().to_vec();
         shape.pop();
         shape.push(layer.out_features);
-        self.product(&layer.matrix, Source::One(x), Window::rows(x.rows()), &shape, epilogue)
+        let window = Window::rows(x.rows());
+        self.product_normalized(&layer.matrix, norm, Source::One(x), window, &shape, epilogue)
     }
 }

@@ -27,14 +27,17 @@ mod norm;
 mod pace;
 mod product;
 mod tensor;
+#[cfg(test)]
+mod tests;
 mod work;
 
-pub use attention::KeysValues;
+pub use attention::{KeysValues, Projections};
 pub use convolution::Conv2d;
 pub use device::Gpu;
 pub use embedding::Embedding;
 pub use linear::Linear;
 pub use norm::{GroupNorm, LayerNorm};
 pub use tensor::Tensor;
+pub use work::Counts;
 
 impl super::backend::Backend for Gpu {}

@@ -3,9 +3,10 @@
 
 use super::device::Gpu;
 use super::kernel::{Kernel, Variant};
+use super::linear::Linear;
 use super::memory::Bound;
 use super::tensor::{Tensor, work_of};
-use crate::ops::backend::{NormOps, Source, TensorOps as _};
+use crate::ops::backend::{Epilogue, NormOps, Source, TensorOps as _};
 use crate::ops::{Activation, Result};
 
 /// Most pieces of a map; each workgroup of the second pass joins all of them.
@@ -14,6 +15,9 @@ const PIECES_MAX: usize = 64;
 const PIECE_MIN: usize = 32;
 /// Groups of which a workgroup keeps mean and deviation.
 const GROUPS_MAX: usize = 256;
+
+/// Numbers of a group up to which one workgroup does all of it.
+const WHOLE_MAX: usize = 64 << 10;
 
 /// GroupNorm with its parameters.
 #[derive(Debug)]
@@ -25,11 +29,10 @@ pub struct GroupNorm {
     epsilon: f32,
 }
 
-/// LayerNorm with its parameters.
+/// LayerNorm with its parameters: gains, then biases.
 #[derive(Debug)]
 pub struct LayerNorm {
-    gain: wgpu::Buffer,
-    bias: wgpu::Buffer,
+    pub(super) numbers: wgpu::Buffer,
 }
 
 impl NormOps for Gpu {
@@ -67,6 +70,11 @@ impl NormOps for Gpu {
         let [b, _, h, w] = x.first().map_shape()?;
         let y = self.empty(&[b, norm.groups * norm.size, h, w], x.first().storage())?;
         let pass = Pass::new(norm, &x, &y, [b, h * w]);
+        let binding = (b * h * w) as u64 * y.row_bytes();
+        if h * w * norm.size <= WHOLE_MAX && binding <= self.context.binding_max() {
+            self.whole(&pass, b, activation)?;
+            return Ok(y);
+        }
         let parts = self.context.take((b * pass.pieces * norm.groups * 8) as u64)?;
         let parts = parts.bound(0, (b * pass.pieces * norm.groups * 8) as u64);
         // Items of the batch that bindings hold.
@@ -88,7 +96,24 @@ impl NormOps for Gpu {
     }
 
     fn pack_layer_norm(&self, weight: Vec<f32>, bias: Vec<f32>) -> Result<LayerNorm> {
-        Ok(LayerNorm { gain: self.pack_numbers(&weight)?, bias: self.pack_numbers(&bias)? })
+        let mut numbers = weight;
+        numbers.resize(numbers.len().next_multiple_of(4), 0.0);
+        numbers.extend(bias);
+        Ok(LayerNorm { numbers: self.pack_numbers(&numbers)? })
+    }
+
+    fn joins_norms(&self) -> bool {
+        true
+    }
+
+    fn linear_after(
+        &self,
+        norm: &LayerNorm,
+        layer: &Linear,
+        x: &Tensor,
+        epilogue: Epilogue<'_, Tensor>,
+    ) -> Result<Tensor> {
+        self.apply_linear(layer, Some(norm), x, epilogue)
     }
 
     fn layer_norm(&self, norm: &LayerNorm, x: &Tensor) -> Result<Tensor> {
@@ -100,8 +125,7 @@ impl NormOps for Gpu {
             let parameters = [rows, x.quads(), x.channels(), columns].map(|word| word as u32);
             let bound = [
                 x.bound_rows(start, start + rows),
-                Bound::all(&norm.gain),
-                Bound::all(&norm.bias),
+                Bound::all(&norm.numbers),
                 y.bound_rows(start, start + rows),
             ];
             let groups = [columns as u32, rows.div_ceil(columns) as u32, 1];
@@ -144,6 +168,29 @@ impl<'a> Pass<'a> {
 }
 
 impl Gpu {
+    fn whole(&self, pass: &Pass<'_>, items: usize, activation: Activation) -> Result<()> {
+        let GroupNorm { groups, size, epsilon, .. } = *pass.norm;
+        // As few groups as make whole quads.
+        let together =
+            [1, 2, 4].into_iter().find(|together| (together * size).is_multiple_of(4)).unwrap_or(4);
+        let words = [
+            pass.first.quads() as u32,
+            pass.second.map_or(0, Tensor::quads) as u32,
+            pass.pixels as u32,
+            groups as u32,
+            size as u32,
+            together as u32,
+            epsilon.to_bits(),
+            activation.number(),
+        ];
+        let [x0, x1] = pass.sources(self.context.no_activations(), 0, items);
+        let (gain, bias) = (Bound::all(&pass.norm.gain), Bound::all(&pass.norm.bias));
+        let bound = [x0, x1, gain, bias, pass.y.bound()];
+        let workgroups = [groups.div_ceil(together) as u32, items as u32, 1];
+        let variant = Variant::plain(Kernel::GroupNormWhole, pass.y.storage());
+        self.dispatch(&variant, &bound, &words, workgroups, work_of(3 * (x0.bytes + x1.bytes)))
+    }
+
     fn statistics(&self, pass: &Pass<'_>, parts: Bound<'_>, item: usize, items: usize) -> Result<()> {
         let [x0, x1] = pass.sources(self.context.no_activations(), item, items);
         let words = [

@@ -7,11 +7,12 @@
 use super::device::Gpu;
 use super::kernel::{Kernel, Storage, Variant};
 use super::memory::Bound;
+use super::norm::LayerNorm;
 use super::tensor::{Tensor, to_bytes};
+use crate::ops::Result;
 use crate::ops::backend::{Epilogue, Source, TensorOps as _};
 use crate::ops::cpu::{Element, WeightRows as _};
 use crate::ops::host::TensorRows;
-use crate::ops::Result;
 
 /// Outputs of a panel.
 const PANEL: usize = 64;
@@ -95,13 +96,23 @@ struct TileShape {
 impl Gpu {
     /// Brings weights and bias onto the card.
     pub(super) fn pack(&self, rows: &TensorRows<'_>, bias: Option<Vec<f32>>, form: Form) -> Result<Matrix> {
+        self.pack_values(&rows.to_f32()?, rows.element() == Element::F16, bias, form)
+    }
+
+    /// The same of values that are here; `half` if f16 holds them exactly.
+    pub(super) fn pack_values(
+        &self,
+        values: &[f32],
+        half: bool,
+        bias: Option<Vec<f32>>,
+        form: Form,
+    ) -> Result<Matrix> {
         let Form { outputs, channels, taps, gated } = form;
-        let half = self.dtype_is_half() || rows.element() == Element::F16;
+        let half = half || self.storage() == Storage::F16;
         let storage = if half { Storage::F16 } else { Storage::F32 };
         let width = channels.next_multiple_of(4);
         let columns = (taps * width).next_multiple_of(TILE);
         let panels = panels(form);
-        let values = rows.to_f32()?;
         let bytes = columns as u64 * PANEL as u64 * storage.quad_bytes() / 4;
         let buffer = self.context.weights(panels.len() as u64 * bytes)?;
         let mut panel = vec![0.0f32; columns * PANEL];
@@ -141,14 +152,23 @@ impl Gpu {
         Ok(buffer)
     }
 
-    fn dtype_is_half(&self) -> bool {
-        self.storage() == Storage::F16
-    }
-
     /// x under a window times weights, with its epilogue, as a tensor of `shape`.
     pub(super) fn product(
         &self,
         matrix: &Matrix,
+        x: Source<'_, Tensor>,
+        window: Window,
+        shape: &[usize],
+        epilogue: Epilogue<'_, Tensor>,
+    ) -> Result<Tensor> {
+        self.product_normalized(matrix, None, x, window, shape, epilogue)
+    }
+
+    /// The same of rows that are normalized first, where there is a norm; x is then one source.
+    pub(super) fn product_normalized(
+        &self,
+        matrix: &Matrix,
+        norm: Option<&LayerNorm>,
         x: Source<'_, Tensor>,
         window: Window,
         shape: &[usize],
@@ -168,7 +188,7 @@ impl Gpu {
         let band = self.product_band(matrix, &x, &window, &y, tile);
         for start in (0..rows).step_by(band) {
             let end = (start + band).min(rows);
-            self.product_rows(matrix, &x, window, (start, end), tile, &epilogue, &y)?;
+            self.product_rows(matrix, norm, &x, window, (start, end), tile, &epilogue, &y)?;
         }
         Ok(y)
     }
@@ -222,6 +242,7 @@ impl Gpu {
     fn product_rows(
         &self,
         matrix: &Matrix,
+        norm: Option<&LayerNorm>,
         x: &Source<'_, Tensor>,
         window: Window,
         (start, end): (usize, usize),
@@ -237,7 +258,7 @@ impl Gpu {
         };
         let (x_start, x_end) = window.reads(start, end, first_source.rows());
         let x_end = x_end.min(first_source.rows());
-        let bound: [Bound<'_>; 7] = [
+        let bound: [Bound<'_>; 8] = [
             first_source.bound_rows(x_start, x_end),
             second_source.map_or(none, |x| x.bound_rows(x_start, x_end)),
             Bound::all(&matrix.buffer),
@@ -245,6 +266,7 @@ impl Gpu {
             epilogue.channels.map_or(none, Tensor::bound),
             epilogue.residual.map_or(none, |residual| residual.bound_rows(start, end)),
             y.bound_rows(start, end),
+            norm.map_or(context.no_weights(), |norm| Bound::all(&norm.numbers)),
         ];
         if bound.iter().any(|bound| bound.bytes > context.binding_max()) {
             return Err(super::device::too_large("a product"));
@@ -275,6 +297,7 @@ impl Gpu {
             usize::from(epilogue.channels.is_some()),
             usize::from(epilogue.residual.is_some()),
             item_rows,
+            norm.map_or(0, |_| first_source.channels()),
         ];
         let parameters: Vec<u32> = words.iter().map(|word| *word as u32).collect();
         let columns = panel_count(matrix).div_ceil(tile.panels);

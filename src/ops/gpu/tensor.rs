@@ -248,7 +248,18 @@ impl Gpu {
         let touched = (to[2] + count).div_ceil(4) - to[2] / 4;
         let (groups, columns) = fold(outer * inner * touched);
         let words = [
-            outer, inner, from[0], from[1], x.quads(), from[2], to[0], to[1], y.quads(), to[2], count, touched,
+            outer,
+            inner,
+            from[0],
+            from[1],
+            x.quads(),
+            from[2],
+            to[0],
+            to[1],
+            y.quads(),
+            to[2],
+            count,
+            touched,
         ];
         let mut parameters: Vec<u32> = words.iter().map(|word| *word as u32).collect();
         parameters.push(columns);
@@ -265,10 +276,8 @@ impl Gpu {
                 let first = |place: [usize; 3]| run * place[0] + place[1] + start;
                 let aligned = |row: usize| row / 64 * 64;
                 let (x_row, y_row) = (first(block.from), first(block.to));
-                let bound = [
-                    x.bound_rows(aligned(x_row), x_row + rows),
-                    y.bound_rows(aligned(y_row), y_row + rows),
-                ];
+                let bound =
+                    [x.bound_rows(aligned(x_row), x_row + rows), y.bound_rows(aligned(y_row), y_row + rows)];
                 let part = Block {
                     outer: 1,
                     inner: rows,
@@ -360,8 +369,7 @@ impl TensorOps for Gpu {
             let end = (start + band).min(x.rows());
             let quads = (end - start) * x.quads();
             let (groups, columns) = fold(quads);
-            let (to_half, wide, half) =
-                if wanted == Storage::F16 { (true, x, &y) } else { (false, &y, x) };
+            let (to_half, wide, half) = if wanted == Storage::F16 { (true, x, &y) } else { (false, &y, x) };
             let variant = Variant {
                 constants: vec![("TO_HALF", to_half.to_string())],
                 ..Variant::plain(Kernel::Cast, Storage::F32)

@@ -141,9 +141,8 @@ impl Context {
     /// Memory for activations of any content.
     pub(super) fn take(&self, bytes: u64) -> Result<Piece> {
         self.memory.take(bytes, |size| {
-            let usage = wgpu::BufferUsages::STORAGE
-                | wgpu::BufferUsages::COPY_SRC
-                | wgpu::BufferUsages::COPY_DST;
+            let usage =
+                wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
             self.buffer(size, usage)
         })
     }
@@ -283,8 +282,10 @@ impl Context {
                 count: None,
             })
             .collect();
-        let layout = device
-            .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(name), entries: &entries });
+        let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some(name),
+            entries: &entries,
+        });
         let whole = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
             label: Some(name),
             bind_group_layouts: &[Some(&layout)],
@@ -346,7 +347,11 @@ impl Context {
         let wait = wgpu::PollType::Wait { submission_index: Some(index), timeout: Some(PATIENCE) };
         let polled = self.device.poll(wait);
         self.check()?;
-        polled.map(drop).map_err(|error| failed("waiting for its work", &error.to_string()))
+        polled.map(drop).map_err(|error| {
+            let cause = first_line(&error.to_string());
+            lock(&self.failure).get_or_insert(cause.clone());
+            failed("waiting for its work", &cause)
+        })
     }
 
     /// An error if the device has failed.
@@ -420,7 +425,8 @@ impl Context {
             Ok(Err(error)) => return Err(failed("reading back", &error.to_string())),
             Err(_) => return Err(failed("reading back", "no answer")),
         }
-        let view = staging.get_mapped_range(..).map_err(|error| failed("reading back", &error.to_string()))?;
+        let view =
+            staging.get_mapped_range(..).map_err(|error| failed("reading back", &error.to_string()))?;
         let mut read = view.to_vec();
         read.truncate(from.bytes as usize);
         Ok(read)

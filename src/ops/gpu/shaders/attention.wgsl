@@ -9,9 +9,14 @@
 struct Heads {
     queries: u32,
     keys: u32,
-    // Quads of a row of q and of one head.
-    row_quads: u32,
+    // Quads of a row of q, of k and v, of y, and of one head.
+    q_quads: u32,
+    k_quads: u32,
+    y_quads: u32,
     head_quads: u32,
+    // The quad of a row with which keys and values begin, where they share rows with the queries.
+    k_first: u32,
+    v_first: u32,
     heads: u32,
     // The first tile of 64 queries in this dispatch.
     tile: u32,
@@ -49,8 +54,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let query = (at.tile + group.x) * QUERIES + line;
     let slice = group.z * PIECES;
     let pieces = (at.head_quads + PIECE - 1u) / PIECE;
-    let q_row = (item * at.queries + min(query, at.queries - 1u)) * at.row_quads + head * at.head_quads;
-    let k_item = item * at.keys * at.row_quads + head * at.head_quads;
+    let row = item * at.queries + min(query, at.queries - 1u);
+    let q_row = row * at.q_quads + head * at.head_quads;
+    let k_item = item * at.keys * at.k_quads + at.k_first + head * at.head_quads;
+    let v_item = item * at.keys * at.k_quads + at.v_first + head * at.head_quads;
 
     var result: array<vec4<f32>, PIECES * PIECE / 2u>;
     for (var i = 0u; i < PIECES * PIECE / 2u; i++) {
@@ -74,7 +81,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
                 let quad = p * PIECE + i % PIECE;
                 var value = vec4<f32>(0.0);
                 if (key < at.keys && quad < at.head_quads) {
-                    value = widen(k[k_item + key * at.row_quads + quad]);
+                    value = widen(k[k_item + key * at.k_quads + quad]);
                 }
                 piece[i] = value;
             }
@@ -123,7 +130,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
                 let quad = (slice + p) * PIECE + i % PIECE;
                 var value = vec4<f32>(0.0);
                 if (key < at.keys && quad < at.head_quads) {
-                    value = widen(v[k_item + key * at.row_quads + quad]);
+                    value = widen(v[v_item + key * at.k_quads + quad]);
                 }
                 piece[i] = value;
             }
@@ -147,7 +154,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             for (var i = 0u; i < PIECE / 2u; i++) {
                 let quad = (slice + p) * PIECE + 2u * i + lane;
                 if (quad < at.head_quads) {
-                    y[q_row + quad] = narrow(result[p * PIECE / 2u + i] / whole);
+                    y[row * at.y_quads + head * at.head_quads + quad] = narrow(result[p * PIECE / 2u + i] / whole);
                 }
             }
         }

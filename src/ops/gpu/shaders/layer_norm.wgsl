@@ -11,10 +11,9 @@ struct Rows {
 }
 
 @group(0) @binding(0) var<storage, read_write> x: array<Quad>;
-@group(0) @binding(1) var<storage, read> gain: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> y: array<Quad>;
-@group(0) @binding(4) var<uniform> at: Rows;
+@group(0) @binding(1) var<storage, read> norm: array<vec4<f32>>; // gains, then biases
+@group(0) @binding(2) var<storage, read_write> y: array<Quad>;
+@group(0) @binding(3) var<uniform> at: Rows;
 
 const THREADS: u32 = 64u;
 var<workgroup> sums: array<f32, THREADS>;
@@ -54,7 +53,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     if (row < at.rows) {
         for (var quad = thread; quad < at.quads; quad += THREADS) {
             let value = (widen(x[source + quad]) - mean) * factor;
-            y[source + quad] = narrow(fma(value, gain[quad], bias[quad]));
+            y[source + quad] = narrow(fma(value, norm[quad], norm[at.quads + quad]));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! with storage weights activation
 // y = activation(x·W + bias + channels) + residual: linear layers, and convolutions as an implicit
 // product, whose rows are output pixels and whose columns are taps times channels (nothing is copied out
-// of the map). A workgroup makes 16·R rows by 64·V columns; a thread R rows by V quads of columns.
+// of the map). A linear layer may normalize its rows as LayerNorm does while it reads them. A workgroup makes 16·R rows by 64·V columns; a thread R rows by V quads of columns.
 //
 // Trap: the sums of one output run in one order, whatever the tile; bands of rows change no bit.
 
@@ -35,6 +35,8 @@ struct Product {
     has_residual: u32,
     // Rows of y of one item of the batch.
     item_rows: u32,
+    // Channels of a row of x that is normalized first; none where it is taken as it is.
+    normalized: u32,
 }
 
 @group(0) @binding(0) var<storage, read_write> x0: array<Quad>;
@@ -44,7 +46,8 @@ struct Product {
 @group(0) @binding(4) var<storage, read_write> channels: array<Quad>; // [item][quads of y]
 @group(0) @binding(5) var<storage, read_write> residual: array<Quad>;
 @group(0) @binding(6) var<storage, read_write> y: array<Quad>;
-@group(0) @binding(7) var<uniform> at: Product;
+@group(0) @binding(7) var<storage, read> norm: array<vec4<f32>>; // gains, then biases
+@group(0) @binding(8) var<uniform> at: Product;
 
 const R: u32 = 4u;
 const V: u32 = 1u;
@@ -97,6 +100,50 @@ fn load(place: Window, tap: u32, quad: u32) -> vec4<f32> {
     return widen(x1[(pixel - at.x1_start) * at.x1_quads + quad - at.x0_quads]);
 }
 
+// The sum of the parts that the threads of a row have left in the tile of weights.
+fn row_total(row: u32) -> f32 {
+    var total = 0.0;
+    for (var part = 0u; part < 256u / ROWS; part++) {
+        total += w_tile[row * (256u / ROWS) + part].x;
+    }
+    return total;
+}
+
+// Mean and 1/deviation of the rows that this thread brings to a tile: the mean first, then the squares of
+// what differs from it. Epsilon is 1e-5.
+fn statistics(first_row: u32, thread: u32) -> array<vec2<f32>, LOADS> {
+    let parts = 256u / ROWS;
+    let row = thread / parts;
+    let begin = (min(first_row + row, at.end - 1u) - at.x0_start) * at.x0_quads;
+    let count = f32(at.normalized);
+    var sum = 0.0;
+    for (var quad = thread % parts; quad < at.x0_quads; quad += parts) {
+        sum += dot(widen(x0[begin + quad]), vec4<f32>(1.0));
+    }
+    w_tile[thread] = vec4<f32>(sum);
+    workgroupBarrier();
+    let mean = row_total(row) / count;
+    var found: array<vec2<f32>, LOADS>;
+    for (var i = 0u; i < LOADS; i++) {
+        found[i].x = row_total(min((thread + 256u * i) / DEPTH, ROWS - 1u)) / count;
+    }
+    workgroupBarrier();
+    var squares = 0.0;
+    for (var quad = thread % parts; quad < at.x0_quads; quad += parts) {
+        let there = vec4<u32>(0u, 1u, 2u, 3u) + 4u * quad < vec4<u32>(at.normalized);
+        let off = select(vec4<f32>(0.0), widen(x0[begin + quad]) - mean, there);
+        squares += dot(off, off);
+    }
+    w_tile[thread] = vec4<f32>(squares);
+    workgroupBarrier();
+    for (var i = 0u; i < LOADS; i++) {
+        let total = row_total(min((thread + 256u * i) / DEPTH, ROWS - 1u));
+        found[i].y = inverseSqrt(total / count + 1e-5);
+    }
+    workgroupBarrier();
+    return found;
+}
+
 fn finish(sum: vec4<f32>, row: u32, quad: u32) -> vec4<f32> {
     var value = sum;
     if (at.has_channels != 0u) {
@@ -127,6 +174,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var i = 0u; i < LOADS; i++) {
         places[i] = window(first_row + (thread + 256u * i) / DEPTH);
     }
+    var known: array<vec2<f32>, LOADS>;
+    if (at.normalized != 0u) {
+        known = statistics(first_row, thread);
+    }
     // Tap and quad of the column that this thread brings; four quads further in each tile.
     var quad = thread % DEPTH;
     var tap = quad / x_quads;
@@ -142,7 +193,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         for (var i = 0u; i < LOADS; i++) {
             let place = thread + 256u * i;
             if (place < ROWS * DEPTH) {
-                x_tile[place] = load(places[i], tap, quad);
+                var value = load(places[i], tap, quad);
+                if (at.normalized != 0u && tap == 0u && places[i].valid) {
+                    let scaled = (value - known[i].x) * known[i].y;
+                    value = fma(scaled, norm[quad], norm[at.x0_quads + quad]);
+                }
+                x_tile[place] = value;
             }
         }
         for (var v = 0u; v < V; v++) {
