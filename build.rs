@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-#[path = "src/ops/gpu/compose.rs"]
+#[path = "src/ops/wgsl/compose.rs"]
 mod compose;
 use compose::compose;
 

@@ -29,7 +29,6 @@
 use std::fmt::Debug;
 
 use super::cpu::{Level, StopSlot, Usage};
-use super::gpu::Counts;
 use super::host::{HostTensor, TensorRows};
 use super::{Activation, Conv2dShape, DeviceChoice, DeviceOptions, Dtype, Error, LinearShape, Mask, Result};
 
@@ -97,7 +96,8 @@ pub trait DeviceOps: Clone {
     }
 
     /// What was handed to the device so far, where it is not done at once.
-    fn counts(&self) -> Option<Counts> {
+    #[cfg(feature = "gpu")]
+    fn counts(&self) -> Option<crate::gpu::Counts> {
         None
     }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::backend::DeviceOps as _;
 use super::cpu::{Level, Stop, StopSlot, Usage};
 use super::dispatch::{AnyBackend, Own, on};
-use super::gpu::Counts;
 use super::meter::{Described, Meter};
 use super::native::Native;
 use super::{DeviceChoice, DeviceOptions, Dtype, Error, Result, StopFlag, WeightsKept, all_cores};
@@ -131,7 +130,8 @@ impl Device {
     }
 
     /// What was handed to the device so far, where it is not done at once.
-    pub fn counts(&self) -> Option<Counts> {
+    #[cfg(feature = "gpu")]
+    pub fn counts(&self) -> Option<crate::gpu::Counts> {
         on!(self, backend => backend.counts())
     }
 

@@ -49,6 +49,16 @@ pub enum Error {
         /// The bytes asked for.
         bytes: usize,
     },
+    /// The graphics card has no memory left.
+    #[error(
+        "the graphics card has no memory left (it refused {:.1} MB); choose a smaller size, --dtype f16 or \
+         --device cpu",
+        *bytes as f64 / 1e6
+    )]
+    OutOfCardMemory {
+        /// The bytes asked for.
+        bytes: u64,
+    },
     /// A first stage that only decodes.
     #[error("expected a first stage that encodes pictures, found a decoder alone; use a whole VAE")]
     NoEncoder,
@@ -96,6 +106,7 @@ impl Told for Error {
             Self::FileChanged { .. } => "error-file-changed",
             Self::Unreadable { .. } => "error-unreadable",
             Self::OutOfMemory { .. } => "error-out-of-memory",
+            Self::OutOfCardMemory { .. } => "error-out-of-card-memory",
             Self::NoEncoder => "error-no-encoder",
             Self::Device(_) => "error-device",
             Self::Shape(_)

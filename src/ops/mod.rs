@@ -16,7 +16,7 @@
 //! | [`backend`] | [`backend::Backend`], the list of what a backend provides |
 //! | `dispatch` | the list of the backends, and all that follows from it |
 //! | [`native`] | the backend of the CPU kernels ([`cpu`]) |
-//! | [`gpu`] | the backend of graphics cards: our own kernels on wgpu |
+//! | `wgsl` | the backend of graphics cards: our own kernels, in builds with the feature `gpu` |
 //! | [`candle`] | the backend that brings CUDA and Metal, through the crate of that name |
 //! | `device`, `options` | where to compute, and how it is chosen |
 //! | [`host`], `weights` | tensors at rest, on their way into a backend |
@@ -33,7 +33,6 @@ mod device;
 mod dispatch;
 mod embedding;
 mod error;
-pub mod gpu;
 pub mod host;
 mod linear;
 mod meter;
@@ -46,13 +45,14 @@ mod tensor;
 #[cfg(test)]
 mod tests;
 mod weights;
+#[cfg(feature = "gpu")]
+pub mod wgsl;
 
 pub use attention::{KeysValues, SelfAttention, attention};
 pub use convolution::{Conv2d, Fused};
 pub use device::Device;
 pub use embedding::Embedding;
 pub use error::{Error, Result};
-pub use gpu::Counts;
 pub use linear::{Geglu, Linear};
 pub use meter::{Meter, Metered};
 pub use norm::{GroupNorm, LayerNorm};

@@ -21,7 +21,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("places", &[]),
     ("config", &["told"]),
     ("note", &["told"]),
-    ("ops", &["told"]),
+    ("gpu", &[]),
+    ("ops", &["gpu", "told"]),
     ("sampler", &["note", "told"]),
     ("settings", &["sampler"]),
     ("picture", &["files", "note", "sampler", "settings", "told"]),
@@ -116,7 +117,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("eframe", &["app"]),
     ("egui", &["app"]),
     ("rfd", &["app"]),
-    ("wgpu", &["app"]),
+    ("wgpu", &["app", "gpu", "ops"]),
 ];
 
 /// Paths that a module may not name.

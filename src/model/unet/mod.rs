@@ -361,7 +361,7 @@ mod tests {
     use super::*;
     use crate::config::{Params, parse_yaml};
     use crate::model::synthetic::Synthetic;
-    use crate::ops::{Device, DeviceChoice, DeviceOptions, StopFlag};
+    use crate::ops::{Device, StopFlag};
 
     /// The prediction of a small drawn network for one latent.
     fn predict(further: &str, vector: Option<f32>, guidance: Option<f32>) -> Result<Vec<f32>> {
@@ -387,12 +387,14 @@ mod tests {
     }
 
     /// A network of v1's form with an eighth of its channels, on a card.
+    #[cfg(feature = "gpu")]
     #[test]
     fn a_call_of_v1_is_at_most_330_dispatches() {
         let yaml = "{in_channels: 4, out_channels: 4, model_channels: 40, num_res_blocks: 2, num_heads: 8, \
                     channel_mult: [1, 2, 4, 4], attention_resolutions: [4, 2, 1], \
                     use_spatial_transformer: true, context_dim: 96, norm_num_groups: 8}";
         let params = Params::new("unet_config", parse_yaml(yaml).unwrap().as_object().unwrap().clone());
+        use crate::ops::{DeviceChoice, DeviceOptions};
         let options = DeviceOptions { choice: DeviceChoice::Wgpu(0), ..DeviceOptions::default() };
         let (device, _) = Device::open(options, StopFlag::default()).unwrap();
         let weights = Weights::new(Arc::new(Synthetic { weights_seed: 0 }), device.clone());
@@ -406,7 +408,9 @@ mod tests {
             let before = device.counts().unwrap();
             let y = unet.forward(&x, &[500.0], Some(&context), Beside::default()).unwrap();
             assert!(y.to_f32().unwrap().iter().all(|y| y.is_finite()));
-            (device.counts().unwrap().dispatches - before.dispatches, before)
+            let after = device.counts().unwrap();
+            // What pacing cuts is not counted: it depends on the card.
+            (after.dispatches - after.bands - (before.dispatches - before.bands), before)
         };
         let first = call().0;
         let (dispatches, before) = call();

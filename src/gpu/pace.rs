@@ -6,11 +6,11 @@
 use std::time::{Duration, Instant};
 
 /// Most time of one submission.
-pub(super) const SHARE: Duration = Duration::from_millis(8);
+pub const SHARE: Duration = Duration::from_millis(8);
 
 /// The rate of the device in work units (about one multiply-add's two operations) a second.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub struct Pace {
     rate: f64,
     /// A rate that is given and not measured, for tests.
     fixed: bool,
@@ -26,22 +26,22 @@ impl Default for Pace {
 
 impl Pace {
     /// Takes `rate` for the device's from now on.
-    pub(super) fn fix(&mut self, rate: f64) {
+    pub fn fix(&mut self, rate: f64) {
         *self = Self { rate, fixed: true, last_end: None };
     }
 
     /// Most work of one submission.
-    pub(super) fn share(&self) -> f64 {
+    pub fn share(&self) -> f64 {
         self.rate * SHARE.as_secs_f64()
     }
 
     /// Operations a second, as measured so far.
-    pub(super) fn rate(&self) -> f64 {
+    pub fn rate(&self) -> f64 {
         self.rate
     }
 
     /// Learns from a submission of `work` that was handed over at `began` and ended now.
-    pub(super) fn learn(&mut self, work: f64, began: Instant, now: Instant) {
+    pub fn learn(&mut self, work: f64, began: Instant, now: Instant) {
         let from = self.last_end.map_or(began, |last| last.max(began));
         self.last_end = Some(now);
         let took = now.saturating_duration_since(from).as_secs_f64();

@@ -7,10 +7,9 @@ use std::sync::Arc;
 
 use half::f16;
 
-use super::device::{Gpu, storage};
+use super::device::{Wgsl, storage};
 use super::kernel::{Kernel, Storage, Variant};
-use super::memory::{Bound, Piece};
-use super::work::Context;
+use crate::gpu::{Bound, Context, Piece};
 use crate::ops::backend::{Source, TensorOps};
 use crate::ops::{Activation, Dtype, Error, Result};
 
@@ -151,12 +150,13 @@ pub(super) fn fold(count: usize) -> ([u32; 3], u32) {
     ([columns as u32, groups.div_ceil(columns) as u32, 1], columns as u32)
 }
 
-impl Gpu {
-    pub(super) fn context(&self) -> &Context {
+impl Wgsl {
+    /// The card's memory and queue.
+    pub(super) fn context(&self) -> &Context<Variant> {
         &self.context
     }
 
-    /// Rounds to the type of the device, records a dispatch.
+    /// Records a dispatch of so many operations.
     pub(super) fn dispatch(
         &self,
         variant: &Variant,
@@ -165,7 +165,7 @@ impl Gpu {
         groups: [u32; 3],
         work: f64,
     ) -> Result<()> {
-        self.context.dispatch(variant, bound, parameters, groups, work, &self.stop)
+        Ok(self.context.dispatch(variant, bound, parameters, groups, work, &|| self.stopped())?)
     }
 
     /// A tensor of this shape, of any content.
@@ -333,7 +333,7 @@ impl Gpu {
     }
 }
 
-impl TensorOps for Gpu {
+impl TensorOps for Wgsl {
     type Tensor = Tensor;
 
     fn shape<'a>(&self, x: &'a Tensor) -> &'a [usize] {
@@ -348,12 +348,12 @@ impl TensorOps for Gpu {
         let y = self.empty(shape, self.storage())?;
         let rows = to_rows(shape, values, y.quads());
         let bytes = to_bytes(&rows, y.storage);
-        self.context.write(y.bound(), &bytes, &self.stop)?;
+        self.context.write(y.bound(), &bytes, &|| self.stopped())?;
         Ok(y)
     }
 
     fn download(&self, x: &Tensor) -> Result<Vec<f32>> {
-        let bytes = self.context.read(x.bound(), &self.stop)?;
+        let bytes = self.context.read(x.bound(), &|| self.stopped())?;
         let rows = from_bytes(&bytes, x.storage);
         Ok(from_rows(&x.shape, &rows, x.quads()))
     }

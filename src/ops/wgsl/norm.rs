@@ -1,11 +1,11 @@
 //! Norms, with statistics in f32. GroupNorm has two passes: pieces of a map's pixels are summed up first,
 //! and whoever applies the norm joins the pieces.
 
-use super::device::Gpu;
+use super::device::Wgsl;
 use super::kernel::{Kernel, Variant};
 use super::linear::Linear;
-use super::memory::Bound;
 use super::tensor::{Tensor, work_of};
+use crate::gpu::Bound;
 use crate::ops::backend::{Epilogue, NormOps, Source, TensorOps as _};
 use crate::ops::{Activation, Result};
 
@@ -35,7 +35,7 @@ pub struct LayerNorm {
     pub(super) numbers: wgpu::Buffer,
 }
 
-impl NormOps for Gpu {
+impl NormOps for Wgsl {
     type GroupNorm = GroupNorm;
     type LayerNorm = LayerNorm;
 
@@ -167,7 +167,7 @@ impl<'a> Pass<'a> {
     }
 }
 
-impl Gpu {
+impl Wgsl {
     fn whole(&self, pass: &Pass<'_>, items: usize, activation: Activation) -> Result<()> {
         let GroupNorm { groups, size, epsilon, .. } = *pass.norm;
         // As few groups as make whole quads.

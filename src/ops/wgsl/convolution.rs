@@ -1,6 +1,6 @@
 //! Convolutions as products whose rows are gathered from the map; nothing is copied out of it.
 
-use super::device::Gpu;
+use super::device::Wgsl;
 use super::product::{Form, Matrix, Window};
 use super::tensor::Tensor;
 use crate::ops::backend::{ConvOps, Epilogue, Source};
@@ -14,7 +14,7 @@ pub struct Conv2d {
     shape: Conv2dShape,
 }
 
-impl ConvOps for Gpu {
+impl ConvOps for Wgsl {
     type Conv2d = Conv2d;
 
     fn pack_conv2d(

@@ -4,6 +4,7 @@
 //! declare them `read_write` even where they only read them; weights have buffers of their own.
 
 use super::compose::{compose, with_constants};
+use crate::gpu::Program;
 
 /// The type that numbers are stored in; sums are f32 always.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -80,11 +81,21 @@ impl Variant {
         Self { kernel, storage, weights: Storage::F32, constants: Vec::new() }
     }
 
-    /// The whole text of its shader.
-    pub(super) fn text(&self) -> Result<String, String> {
-        let (name, _) = self.kernel.describe();
+}
+
+impl Program for Variant {
+    fn name(&self) -> &'static str {
+        self.kernel.describe().0
+    }
+
+    fn access(&self) -> &'static str {
+        self.kernel.describe().1
+    }
+
+    fn text(&self) -> Result<String, String> {
         let text_of = |name: &str| FILES.iter().find(|file| file.0 == name).map(|file| file.1);
-        let text = compose(name, text_of, self.storage.name(), self.weights.name())?;
+        let text = compose(self.name(), text_of, self.storage.name(), self.weights.name())
+            .map_err(|file| format!("{file}.wgsl is missing"))?;
         Ok(with_constants(&text, &self.constants))
     }
 }

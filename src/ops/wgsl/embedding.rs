@@ -3,7 +3,7 @@
 //! A text has 77 rows of a table of 49,408; CLIP's whole table in f32 would be larger than what some
 //! devices bind at once.
 
-use super::device::Gpu;
+use super::device::Wgsl;
 use super::tensor::Tensor;
 use crate::ops::Result;
 use crate::ops::backend::{EmbeddingOps, TensorOps as _};
@@ -16,7 +16,7 @@ pub struct Embedding {
     width: usize,
 }
 
-impl EmbeddingOps for Gpu {
+impl EmbeddingOps for Wgsl {
     type Embedding = Embedding;
 
     fn pack_embedding(&self, table: HostTensor<'_>) -> Result<Embedding> {

@@ -4,12 +4,12 @@
 //! the channels filled up to whole quads and the columns to whole tiles, all with zeros. Of a gated layer a
 //! panel of values and one of gates alternate.
 
-use super::device::Gpu;
+use super::device::Wgsl;
 use super::kernel::{Kernel, Storage, Variant};
-use super::memory::Bound;
 use super::norm::LayerNorm;
 use super::tensor::{Tensor, to_bytes};
 use crate::ops::Result;
+use crate::gpu::Bound;
 use crate::ops::backend::{Epilogue, Source, TensorOps as _};
 use crate::ops::cpu::{Element, WeightRows as _};
 use crate::ops::host::TensorRows;
@@ -93,7 +93,7 @@ struct TileShape {
     panels: usize,
 }
 
-impl Gpu {
+impl Wgsl {
     /// Brings weights and bias onto the card.
     pub(super) fn pack(&self, rows: &TensorRows<'_>, bias: Option<Vec<f32>>, form: Form) -> Result<Matrix> {
         self.pack_values(&rows.to_f32()?, rows.element() == Element::F16, bias, form)
@@ -188,6 +188,9 @@ impl Gpu {
         let band = self.product_band(matrix, &x, &window, &y, tile);
         for start in (0..rows).step_by(band) {
             let end = (start + band).min(rows);
+            if start > 0 {
+                self.context.count_band();
+            }
             self.product_rows(matrix, norm, &x, window, (start, end), tile, &epilogue, &y)?;
         }
         Ok(y)

@@ -1,10 +1,11 @@
 //! Attention with an online softmax: no score matrix in memory.
 
-use super::device::Gpu;
+use super::device::Wgsl;
 use super::kernel::{Kernel, Variant};
 use super::norm::LayerNorm;
 use super::product::{Form, Matrix, Window};
 use super::tensor::{Block, Tensor};
+use crate::gpu::Piece;
 use crate::ops::backend::{AttentionOps, Epilogue, Source};
 use crate::ops::cpu::{Element, WeightRows as _};
 use crate::ops::host::TensorRows;
@@ -44,7 +45,7 @@ struct Heads<'a> {
     heads: usize,
 }
 
-impl AttentionOps for Gpu {
+impl AttentionOps for Wgsl {
     type KeysValues = KeysValues;
     type Projections = Projections;
 
@@ -115,7 +116,7 @@ fn pieces(quads: usize) -> (usize, usize) {
     (piece, all.div_ceil(slices))
 }
 
-impl Gpu {
+impl Wgsl {
     /// The kernel, a share of the queries at a time.
     fn attend_heads(&self, of: &Heads<'_>, mask: Mask<'_>) -> Result<Tensor> {
         let Heads { q, k, v, first, shape: [b, n, c], keys, heads } = *of;
@@ -149,6 +150,9 @@ impl Gpu {
         let scale = (d as f32).sqrt().recip() * std::f32::consts::LOG2_E;
         for tile in (0..tiles).step_by(together) {
             let count = together.min(tiles - tile);
+            if tile > 0 {
+                self.context.count_band();
+            }
             let [k_first, v_first] = first.map(|column| column / 4);
             let rows = [q.quads(), k.quads(), y.quads(), quads, k_first, v_first];
             let words = [&[n, keys][..], &rows, &[heads, tile, mask]].concat();
@@ -161,10 +165,10 @@ impl Gpu {
     }
 
     /// One word a flag.
-    fn flags(&self, flags: &[bool]) -> Result<super::memory::Piece> {
+    fn flags(&self, flags: &[bool]) -> Result<Piece> {
         let bytes: Vec<u8> = flags.iter().flat_map(|flag| u32::from(*flag).to_le_bytes()).collect();
         let piece = self.context.take(bytes.len() as u64)?;
-        self.context.write(piece.bound(0, bytes.len() as u64), &bytes, &self.stop)?;
+        self.context.write(piece.bound(0, bytes.len() as u64), &bytes, &|| self.stopped())?;
         Ok(piece)
     }
 

@@ -8,11 +8,15 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::kernel::Variant;
+use super::error::first_line;
 use super::memory::{Bound, Memory, Piece};
 use super::pace::Pace;
-use crate::ops::cpu::StopSlot;
-use crate::ops::{Error, Result};
+use super::{Card, CardError};
+
+type Result<T> = std::result::Result<T, CardError>;
+
+/// Whether the work should end.
+type Stop<'a> = &'a dyn Fn() -> bool;
 
 /// Bytes of one dispatch's parameters: the distance that every device allows.
 const SLOT: u64 = 256;
@@ -53,6 +57,8 @@ struct State {
 pub struct Counts {
     /// Dispatches.
     pub dispatches: usize,
+    /// Those among them that only go on with an operation which was cut into shares.
+    pub bands: usize,
     /// Submissions.
     pub submissions: usize,
     /// The longest submission by the rate at its time, in seconds.
@@ -61,16 +67,33 @@ pub struct Counts {
     pub pipelines: usize,
 }
 
-/// A device with its queue, memory and pipelines. All threads may use it.
-pub(super) struct Context {
-    pub(super) device: wgpu::Device,
-    pub(super) queue: wgpu::Queue,
-    pub(super) memory: Memory,
-    pub(super) limits: wgpu::Limits,
+/// A kernel that can be compiled: the key of its pipeline.
+pub trait Program: Clone + Eq + std::hash::Hash {
+    /// The name in messages.
+    fn name(&self) -> &'static str;
+
+    /// Its storage bindings in order: `w` for what is written or shares a buffer with what is, `r` for what is
+    /// only read. A uniform with the parameters follows them.
+    fn access(&self) -> &'static str;
+
+    /// The whole WGSL.
+    ///
+    /// # Errors
+    /// What is missing.
+    fn text(&self) -> std::result::Result<String, String>;
+}
+
+/// A card with its memory and pipelines. All threads may use it.
+pub struct Context<P> {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    /// Activations.
+    pub memory: Memory,
+    limits: wgpu::Limits,
     /// Why the device failed, once it has.
     failure: Arc<Mutex<Option<String>>>,
     state: Mutex<State>,
-    pipelines: Mutex<HashMap<Variant, Arc<Pipeline>>>,
+    pipelines: Mutex<HashMap<P, Arc<Pipeline>>>,
     parameters: wgpu::Buffer,
     /// What is bound where a kernel asks for something that is not there: of activations, of weights.
     fillers: [wgpu::Buffer; 2],
@@ -80,20 +103,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Context {
-    /// Takes a device over; `listen` says whether its errors are told to nobody else.
-    pub(super) fn new(device: wgpu::Device, queue: wgpu::Queue, listen: bool) -> Self {
-        let failure = Arc::new(Mutex::new(None));
-        if listen {
-            let heard = failure.clone();
-            device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
-                lock(&heard).get_or_insert(first_line(&error.to_string()));
-            }));
-        }
-        let heard = failure.clone();
-        device.set_device_lost_callback(move |_, why| {
-            lock(&heard).get_or_insert(format!("the device is gone ({})", first_line(&why)));
-        });
+impl<P: Program> Context<P> {
+    /// Takes a card over.
+    pub fn new(card: Card) -> Self {
+        let Card { device, queue, failure, .. } = card;
         let buffer = |size, usage| {
             device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("safelight"),
@@ -118,28 +131,33 @@ impl Context {
     }
 
     /// What was done so far.
-    pub(super) fn counts(&self) -> Counts {
+    pub fn counts(&self) -> Counts {
         let pipelines = lock(&self.pipelines).len();
         Counts { pipelines, ..lock(&self.state).counts }
     }
 
+    /// Counts a dispatch as one that goes on with an operation.
+    pub fn count_band(&self) {
+        lock(&self.state).counts.bands += 1;
+    }
+
     /// The most work that one dispatch should hold.
-    pub(super) fn share(&self) -> f64 {
+    pub fn share(&self) -> f64 {
         lock(&self.state).pace.share()
     }
 
     /// Operations a second, as measured so far.
-    pub(super) fn rate(&self) -> f64 {
+    pub fn rate(&self) -> f64 {
         lock(&self.state).pace.rate()
     }
 
     /// Takes `rate` for the device's from now on.
-    pub(super) fn fix_rate(&self, rate: f64) {
+    pub fn fix_rate(&self, rate: f64) {
         lock(&self.state).pace.fix(rate);
     }
 
     /// Memory for activations of any content.
-    pub(super) fn take(&self, bytes: u64) -> Result<Piece> {
+    pub fn take(&self, bytes: u64) -> Result<Piece> {
         self.memory.take(bytes, |size| {
             let usage =
                 wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
@@ -148,13 +166,13 @@ impl Context {
     }
 
     /// A buffer for weights.
-    pub(super) fn weights(&self, bytes: u64) -> Result<wgpu::Buffer> {
+    pub fn weights(&self, bytes: u64) -> Result<wgpu::Buffer> {
         self.buffer(bytes.max(16), wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST)
     }
 
     fn buffer(&self, size: u64, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
         if size > self.limits.max_buffer_size {
-            return Err(Error::OutOfMemory { bytes: size as usize });
+            return Err(CardError::OutOfMemory { bytes: size });
         }
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let made = self.device.create_buffer(&wgpu::BufferDescriptor {
@@ -165,17 +183,17 @@ impl Context {
         });
         match pollster::block_on(scope.pop()) {
             None => Ok(made),
-            Some(_) => Err(Error::OutOfMemory { bytes: size as usize }),
+            Some(_) => Err(CardError::OutOfMemory { bytes: size }),
         }
     }
 
     /// What stands for activations that are not there.
-    pub(super) fn no_activations(&self) -> Bound<'_> {
+    pub fn no_activations(&self) -> Bound<'_> {
         Bound::all(&self.fillers[0])
     }
 
     /// What stands for weights that are not there.
-    pub(super) fn no_weights(&self) -> Bound<'_> {
+    pub fn no_weights(&self) -> Bound<'_> {
         Bound::all(&self.fillers[1])
     }
 
@@ -183,19 +201,19 @@ impl Context {
     ///
     /// # Errors
     /// Stopped, or the device has failed.
-    pub(super) fn dispatch(
+    pub fn dispatch(
         &self,
-        variant: &Variant,
+        program: &P,
         bound: &[Bound<'_>],
         parameters: &[u32],
         groups: [u32; 3],
         work: f64,
-        stop: &StopSlot,
+        stop: Stop<'_>,
     ) -> Result<()> {
         if groups.contains(&0) {
             return Ok(());
         }
-        let pipeline = self.pipeline(variant)?;
+        let pipeline = self.pipeline(program)?;
         let group = self.bind(&pipeline, bound);
         let mut state = lock(&self.state);
         check_stop(stop)?;
@@ -238,21 +256,21 @@ impl Context {
         })
     }
 
-    fn pipeline(&self, variant: &Variant) -> Result<Arc<Pipeline>> {
+    fn pipeline(&self, program: &P) -> Result<Arc<Pipeline>> {
         let mut pipelines = lock(&self.pipelines);
-        if let Some(known) = pipelines.get(variant) {
+        if let Some(known) = pipelines.get(program) {
             return Ok(known.clone());
         }
-        let (name, access) = variant.kernel.describe();
-        let failed = |cause: String| Error::Backend { device: "GPU", operation: name, cause };
-        let text = variant.text().map_err(|file| failed(format!("{file}.wgsl is missing")))?;
+        let (name, access) = (program.name(), program.access());
+        let failed = |cause: String| CardError::Failed { operation: name, cause };
+        let text = program.text().map_err(failed)?;
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
         let made = self.compile(name, access, &text);
         if let Some(error) = pollster::block_on(scope.pop()) {
             return Err(failed(first_line(&error.to_string())));
         }
         let made = Arc::new(made);
-        pipelines.insert(variant.clone(), made.clone());
+        pipelines.insert(program.clone(), made.clone());
         Ok(made)
     }
 
@@ -306,7 +324,7 @@ impl Context {
     }
 
     /// Hands over what is recorded.
-    fn hand_over(&self, state: &mut State, stop: &StopSlot) -> Result<()> {
+    fn hand_over(&self, state: &mut State, stop: Stop<'_>) -> Result<()> {
         self.check()?;
         check_stop(stop)?;
         if state.recorded.is_empty() {
@@ -350,14 +368,14 @@ impl Context {
         polled.map(drop).map_err(|error| {
             let cause = first_line(&error.to_string());
             lock(&self.failure).get_or_insert(cause.clone());
-            failed("waiting for its work", &cause)
+            CardError::failed("waiting for its work", &cause)
         })
     }
 
     /// An error if the device has failed.
     fn check(&self) -> Result<()> {
         match &*lock(&self.failure) {
-            Some(cause) => Err(failed("its work", cause)),
+            Some(cause) => Err(CardError::failed("its work", cause)),
             None => Ok(()),
         }
     }
@@ -366,7 +384,7 @@ impl Context {
     ///
     /// # Errors
     /// Stopped, or the device has failed.
-    pub(super) fn finish(&self, stop: &StopSlot) -> Result<()> {
+    pub fn finish(&self, stop: Stop<'_>) -> Result<()> {
         let mut state = lock(&self.state);
         self.hand_over(&mut state, stop)?;
         while !state.under_way.is_empty() {
@@ -379,7 +397,7 @@ impl Context {
     ///
     /// # Errors
     /// Stopped, or the device has failed.
-    pub(super) fn write(&self, to: Bound<'_>, bytes: &[u8], stop: &StopSlot) -> Result<()> {
+    pub fn write(&self, to: Bound<'_>, bytes: &[u8], stop: Stop<'_>) -> Result<()> {
         let mut state = lock(&self.state);
         self.hand_over(&mut state, stop)?;
         self.queue.write_buffer(to.buffer, to.start, bytes);
@@ -390,7 +408,7 @@ impl Context {
     ///
     /// # Errors
     /// The device has failed.
-    pub(super) fn write_weights(&self, to: &wgpu::Buffer, start: u64, bytes: &[u8]) -> Result<()> {
+    pub fn write_weights(&self, to: &wgpu::Buffer, start: u64, bytes: &[u8]) -> Result<()> {
         let mut state = lock(&self.state);
         self.queue.write_buffer(to, start, bytes);
         state.staged += bytes.len() as u64;
@@ -407,7 +425,7 @@ impl Context {
     ///
     /// # Errors
     /// Stopped, or the device has failed.
-    pub(super) fn read(&self, from: Bound<'_>, stop: &StopSlot) -> Result<Vec<u8>> {
+    pub fn read(&self, from: Bound<'_>, stop: Stop<'_>) -> Result<Vec<u8>> {
         let bytes = from.bytes.next_multiple_of(4);
         self.finish(stop)?;
         let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
@@ -422,33 +440,29 @@ impl Context {
         self.wait(index)?;
         match receiver.recv_timeout(PATIENCE) {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(failed("reading back", &error.to_string())),
-            Err(_) => return Err(failed("reading back", "no answer")),
+            Ok(Err(error)) => return Err(CardError::failed("reading back", &error.to_string())),
+            Err(_) => return Err(CardError::failed("reading back", "no answer")),
         }
         let view =
-            staging.get_mapped_range(..).map_err(|error| failed("reading back", &error.to_string()))?;
+            staging.get_mapped_range(..).map_err(|error| CardError::failed("reading back", &error.to_string()))?;
         let mut read = view.to_vec();
         read.truncate(from.bytes as usize);
         Ok(read)
     }
 
+    /// Ends the device, as a driver's reset does; for tests.
+    pub fn destroy(&self) {
+        self.device.destroy();
+    }
+
     /// Most bytes of one binding.
-    pub(super) fn binding_max(&self) -> u64 {
+    pub fn binding_max(&self) -> u64 {
         self.limits.max_storage_buffer_binding_size
     }
 }
 
 /// An error if the flag is raised. What is recorded stays so and runs with what comes next: it is a share at
 /// most, and a tensor that somebody keeps may be among its results.
-fn check_stop(stop: &StopSlot) -> Result<()> {
-    if stop.present().is_raised() { Err(Error::Stopped) } else { Ok(()) }
-}
-
-/// The error of an operation that failed on the device.
-pub(super) fn failed(operation: &'static str, cause: &str) -> Error {
-    Error::Backend { device: "GPU", operation, cause: first_line(cause) }
-}
-
-fn first_line(text: &str) -> String {
-    text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned()
+fn check_stop(stop: Stop<'_>) -> Result<()> {
+    if stop() { Err(CardError::Stopped) } else { Ok(()) }
 }

@@ -1,6 +1,6 @@
 //! Linear layers, with bias, activation, gate and residual in the same pass.
 
-use super::device::Gpu;
+use super::device::Wgsl;
 use super::norm::LayerNorm;
 use super::product::{Form, Matrix, Window};
 use super::tensor::Tensor;
@@ -15,7 +15,7 @@ pub struct Linear {
     out_features: usize,
 }
 
-impl LinearOps for Gpu {
+impl LinearOps for Wgsl {
     type Linear = Linear;
 
     fn pack_linear(
@@ -34,7 +34,7 @@ impl LinearOps for Gpu {
     }
 }
 
-impl Gpu {
+impl Wgsl {
     /// A layer, after a norm where there is one.
     pub(super) fn apply_linear(
         &self,

@@ -7,12 +7,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::ops::Error;
+use super::CardError;
 
 /// Least size of a segment.
 const SEGMENT: u64 = 32 << 20;
 /// Pieces begin at multiples of it: no device asks for more.
-pub(super) const ALIGNMENT: u64 = 256;
+pub const ALIGNMENT: u64 = 256;
 
 struct Segment {
     buffer: wgpu::Buffer,
@@ -53,10 +53,10 @@ struct State {
 
 /// A store of device memory; a clone is the same store.
 #[derive(Clone, Default)]
-pub(super) struct Memory(Arc<Mutex<State>>);
+pub struct Memory(Arc<Mutex<State>>);
 
 /// Device memory that goes back when it is dropped.
-pub(super) struct Piece {
+pub struct Piece {
     buffer: wgpu::Buffer,
     start: u64,
     bytes: u64,
@@ -66,7 +66,7 @@ pub(super) struct Piece {
 
 /// Bytes of an arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Bytes {
+pub struct Bytes {
     /// In pieces.
     pub used: u64,
     /// In segments.
@@ -83,7 +83,7 @@ impl Memory {
     }
 
     /// Most bytes to hold from now on.
-    pub(super) fn set_budget(&self, bytes: Option<u64>) {
+    pub fn set_budget(&self, bytes: Option<u64>) {
         self.state().budget = bytes;
     }
 
@@ -91,18 +91,18 @@ impl Memory {
     ///
     /// # Errors
     /// If it would hold more than its budget, or the device gives none.
-    pub(super) fn take(
+    pub fn take(
         &self,
         bytes: u64,
-        make: impl FnOnce(u64) -> Result<wgpu::Buffer, Error>,
-    ) -> Result<Piece, Error> {
+        make: impl FnOnce(u64) -> Result<wgpu::Buffer, CardError>,
+    ) -> Result<Piece, CardError> {
         let bytes = bytes.max(1).next_multiple_of(ALIGNMENT);
         let mut state = self.state();
         let (slot, start) = match state.find(bytes) {
             Some(place) => place,
             None => (state.grow(bytes, make)?, 0),
         };
-        let refused = Error::OutOfMemory { bytes: bytes as usize };
+        let refused = CardError::OutOfMemory { bytes };
         let segment = state.segments.get_mut(slot).and_then(Option::as_mut).ok_or(refused)?;
         let length = segment.free.remove(&start).unwrap_or(bytes);
         if length > bytes {
@@ -115,12 +115,12 @@ impl Memory {
     }
 
     /// Frees segments in which no piece is.
-    pub(super) fn trim(&self) {
+    pub fn trim(&self) {
         self.state().trim();
     }
 
     /// How much there is.
-    pub(super) fn bytes(&self) -> Bytes {
+    pub fn bytes(&self) -> Bytes {
         let state = self.state();
         Bytes { used: state.used, held: state.held, peak: state.peak, grown: state.grown }
     }
@@ -138,8 +138,8 @@ impl State {
     fn grow(
         &mut self,
         bytes: u64,
-        make: impl FnOnce(u64) -> Result<wgpu::Buffer, Error>,
-    ) -> Result<usize, Error> {
+        make: impl FnOnce(u64) -> Result<wgpu::Buffer, CardError>,
+    ) -> Result<usize, CardError> {
         self.trim();
         let size = bytes.max(SEGMENT).next_multiple_of(1 << 20);
         let size = match self.budget {
@@ -147,7 +147,7 @@ impl State {
             _ => size,
         };
         if self.budget.is_some_and(|budget| self.held + size > budget) {
-            return Err(Error::OutOfMemory { bytes: bytes as usize });
+            return Err(CardError::OutOfMemory { bytes });
         }
         let buffer = make(size)?;
         self.held += size;
@@ -171,7 +171,7 @@ impl State {
 
 impl Piece {
     /// The whole piece, or `bytes` of it from `start` on, as it is bound.
-    pub(super) fn bound(&self, start: u64, bytes: u64) -> Bound<'_> {
+    pub fn bound(&self, start: u64, bytes: u64) -> Bound<'_> {
         Bound { buffer: &self.buffer, start: self.start + start, bytes }
     }
 }
@@ -188,7 +188,7 @@ impl Drop for Piece {
 
 /// A range of a buffer for one dispatch; it begins at a multiple of [`ALIGNMENT`].
 #[derive(Clone, Copy)]
-pub(super) struct Bound<'a> {
+pub struct Bound<'a> {
     pub buffer: &'a wgpu::Buffer,
     pub start: u64,
     pub bytes: u64,
@@ -196,7 +196,7 @@ pub(super) struct Bound<'a> {
 
 impl<'a> Bound<'a> {
     /// A whole buffer.
-    pub(super) fn all(buffer: &'a wgpu::Buffer) -> Self {
+    pub fn all(buffer: &'a wgpu::Buffer) -> Self {
         Self { buffer, start: 0, bytes: buffer.size() }
     }
 }
