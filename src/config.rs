@@ -21,10 +21,10 @@ pub enum ConfigError {
     Unreadable {
         /// The system's words.
         cause: String,
-        /// The file.
+        /// The path that was given.
         path: String,
     },
-    /// Not YAML.
+    /// The text is no YAML; the parser's message.
     #[error("expected a YAML config, found {0}")]
     Yaml(String),
     /// A key is missing, unknown or has another kind of value.
@@ -49,7 +49,7 @@ impl Told for ConfigError {
     }
 }
 
-/// Shorthand.
+/// A result whose error is a [`ConfigError`].
 pub type Result<T> = std::result::Result<T, ConfigError>;
 
 /// Parses YAML text.

@@ -1,8 +1,7 @@
-//! Files that are either whole or not there, and never over another unless told.
+//! Files that are either whole or absent, and replace another only on request.
 //!
-//! Bytes go to a temporary file in the same folder, are brought to the disk, and take their name in
-//! one step. The step itself refuses an existing name, so two programs saving at once cannot
-//! overwrite each other.
+//! Bytes go to a temporary file in the same folder, are flushed to the disk, and take their name in one step.
+//! The step itself refuses an existing name, so two programs saving at once cannot overwrite each other.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -36,7 +35,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8], force: bool) -> io::Result<Pa
     }
     for number in 1..=MOST_NUMBERS {
         let name = numbered(path, number);
-        // Cheap, and spares file systems that cannot refuse in the renaming itself.
+        // A cheap check first, for file systems whose rename cannot refuse.
         if name.symlink_metadata().is_ok() {
             continue;
         }
@@ -87,7 +86,7 @@ fn take_name(file: NamedTempFile, name: &Path) -> Result<(), (NamedTempFile, io:
     })
 }
 
-/// Brings the new name to the disk where the system has a way to; not having one is no fault.
+/// Flushes the new name to the disk, on systems that can.
 fn sync_folder(folder: &Path) {
     if cfg!(unix)
         && let Err(error) = File::open(folder).and_then(|folder| folder.sync_all())

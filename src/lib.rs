@@ -6,26 +6,29 @@
 //!
 //! # Where is the thing that does X?
 //!
-//! From what a person sees down to arithmetic; a module names only modules below it.
+//! From what a user sees down to arithmetic; a module names only modules below it.
 //!
 //! | module | what | begin reading at |
 //! | --- | --- | --- |
-//! | `app` | the window; the only place that names egui | `app/mod.rs` |
 //! | [`cli`] | `safelight generate`, `inspect`, `verify`, `bench`: one file a command | [`cli::main`] |
+//! | `app` | the window; the only place that names egui | `app/mod.rs` |
 //! | [`gallery`], [`preferences`] | the folder of pictures as records; what is kept between starts | |
 //! | [`places`] | which folders and files the program keeps; `SAFELIGHT_HOME` | [`places::Places`] |
 //! | [`bench`](mod@bench) | how long each part of a model takes, and how much memory | |
 //! | [`verify`] | recorded runs of the reference, computed again and compared | [`verify::compute`] |
 //! | [`engine`] | opens models, turns a text and settings into a picture | [`engine::generate`] |
 //! | [`model`] | the networks, one file a CompVis module | [`model::instantiate_from_config`] |
-//! | [`checkpoint`] | files and folders to named tensors: safetensors, torch, diffusers | [`checkpoint::Checkpoint`] |
 //! | `starter`, [`trace`] | the model inside the binary; the numbers of a run as a file | |
-//! | [`sampler`] | schedules, noise, update rules; knows no network | [`sampler::run`], [`sampler::SamplerKind::TABLE`] |
-//! | [`message`] | all that the window and the engine's thread say to each other | [`message::Request`], [`message::Event`] |
+//! | [`checkpoint`] | safetensors, torch and diffusers files to named tensors | [`checkpoint::Checkpoint`] |
+//! | [`message`] | what the window and the engine's thread say to each other | [`message::Request`] |
 //! | [`picture`] | pixels, how they were made, and the files that hold both | [`picture::Frame`], [`picture::Made`] |
+//! | [`settings`] | what decides a picture; each setting described once | [`settings::Setting::TABLE`] |
+//! | [`sampler`] | schedules, noise, update rules; knows no network | [`sampler::run`] |
 //! | [`config`] | YAML to checked parameters; an unknown key is named | [`config::Params`] |
 //! | [`ops`] | tensors and what is computed with them, on CPU and GPU | [`ops::Tensor`] |
 //! | `gpu` | graphics cards: which there are, a device of one, work on its way to it | `gpu/mod.rs` |
+//! | [`note`], [`told`] | what a user may want to know, as data; how it becomes words | [`note::Note`] |
+//! | [`files`], [`process`], [`journal`] | whole or no files; the process's memory; the listener of `log` | |
 //!
 //! # One generation, from words to a file
 //!
@@ -43,8 +46,8 @@
 //!    [`model::FrozenCLIPEmbedder`] makes the context (1, 77, 768) of the prompt and of the negative
 //!    prompt.
 //! 5. [`engine::generate::start`] draws x_T (1, 4, h/f, w/f; f is 8 in v1) from
-//!    [`sampler::noise::Noise`], torch's generator bit for bit, and puts it into a [`sampler::RunState`]: a plain value that can be kept and
-//!    gone on from.
+//!    [`sampler::noise::Noise`], torch's generator bit for bit, and puts it into a [`sampler::RunState`]:
+//!    a plain value that can be kept and continued later.
 //! 6. [`sampler::run`] steps backwards through the schedule. Each step asks a [`sampler::Denoiser`] for
 //!    e_t without and with the prompt, in one call of a doubled batch.
 //! 7. That denoiser is [`engine::ConditionedModel`]: it sends x to the device and calls
@@ -66,7 +69,7 @@
 //!   tensors are translated there and nowhere else; the networks speak CompVis.
 //! - [`picture`] and [`message`] name neither candle nor egui: both sides of the program meet there.
 //! - No lock is shared between the window and the engine: bounded channels, and a stop flag for each request.
-//! - Nothing in a model file is executed, and nothing that it says is believed before it is checked.
+//! - Nothing in a model file is executed, and nothing that it says is used before it is checked.
 //! - No input ends the program: there is no `unwrap` and no `panic!` outside tests, and every heavy
 //!   operation reads the [`ops::StopFlag`].
 //! - No noise is drawn on a GPU: a seed is one picture on every device.

@@ -1,6 +1,6 @@
 //! Messages: all that the front end and the inference thread say to each other, as plain data.
 //!
-//! Four lanes, each bounded: [`Request`]s are work, done one at a time in order; [`Control`]s act
+//! Four channels, each bounded: [`Request`]s are work, done one at a time in order; [`Control`]s act
 //! on the running work and are read between steps (stop also raises a flag that acts inside an
 //! operation); [`Event`]s are never lost; [`Preview`]s may be: when the front end does not read,
 //! the oldest is dropped, so a sleeping window neither stalls nor grows the engine.
@@ -15,7 +15,7 @@ use crate::picture::{Frame, Made};
 use crate::settings::{PreviewMode, Settings};
 use crate::told::{Sentence, Told};
 
-/// Names one job for as long as the program runs; events of an old job are told apart by it.
+/// Names one job for as long as the program runs; it tells events of an old job apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(pub u64);
 
@@ -60,7 +60,7 @@ pub struct Job {
 pub struct Compute {
     /// As `--device` takes it: `auto`, `cpu`, `cuda:0`.
     pub device: String,
-    /// The arithmetic, as `--dtype` takes it.
+    /// The number type, as `--dtype` takes it.
     pub dtype: String,
     /// Threads on the CPU; none is as many as there are cores.
     pub threads: Option<usize>,
@@ -109,7 +109,7 @@ pub enum Request {
 /// Acts on the running job from its next step; stop acts at once.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Control {
-    /// Use this guidance for the steps to come.
+    /// Sets the guidance of the steps to come.
     Steer {
         /// The running job.
         job: JobId,
@@ -133,7 +133,7 @@ pub enum Control {
     },
 }
 
-/// What the model is, for those who choose settings for it.
+/// What a front end needs to know of a model to choose settings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelInfo {
     /// Where it came from.
@@ -169,7 +169,7 @@ pub struct DeviceInfo {
     pub name: &'static str,
     /// Threads that compute, where they are the program's.
     pub threads: Option<usize>,
-    /// The arithmetic of the UNet, as `--dtype` takes it.
+    /// The number type of the UNet, as `--dtype` takes it.
     pub dtype: &'static str,
 }
 
@@ -196,7 +196,7 @@ pub struct TokenCount {
 pub struct Report {
     /// One clear sentence.
     pub sentence: Sentence,
-    /// The technical sentence and its causes, for those who want them; may be empty.
+    /// The technical sentence and its causes; may be empty.
     pub details: String,
 }
 

@@ -4,7 +4,6 @@
 //! `assets/words`.
 
 mod file;
-
 mod picture;
 
 use std::fmt;
@@ -13,14 +12,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::told::Told;
 
-pub use picture::PictureNote;
-
 pub use file::FileNote;
+pub use picture::PictureNote;
 
 /// What a text is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TextKind {
-    /// The prompt.
+    /// What the picture shall show.
     Prompt,
     /// The negative prompt.
     Negative,
@@ -125,12 +123,12 @@ impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::StepsDiffer { asked, runs } => {
-                write!(f, "{asked} steps asked for, {runs} run, as in the reference")
+                write!(f, "{asked} steps become {runs} by the reference's rule")
             }
             Self::StepsClamped { steps, timestep, used } => write!(
                 f,
-                "the reference fails at {steps} steps (its list reaches timestep {timestep}); the last one is \
-                 {used} here"
+                "the reference fails at {steps} steps (its list reaches timestep {timestep}); the last timestep \
+                 is {used} here"
             ),
             Self::TokensDropped { text, needed, fit, dropped } => {
                 let name = match text {
@@ -140,22 +138,22 @@ impl fmt::Display for Note {
                 write!(f, "the {name} has {needed} tokens, {fit} fit; ignored: {dropped:?}")
             }
             Self::HeadsAssumed { heads } => {
-                write!(f, "shapes do not tell the number of attention heads: {heads} is assumed")
+                write!(f, "the file does not say how many attention heads the UNet has; {heads} are assumed")
             }
             Self::TextHeadsAssumed { heads } => {
-                write!(f, "shapes do not tell the text encoder's number of heads: {heads} is assumed")
+                write!(f, "the file does not say how many heads the text encoder has; {heads} are assumed")
             }
             Self::GroupsAssumed { groups } => {
-                write!(f, "32 does not divide the UNet's widths: norms of {groups} groups are assumed")
+                write!(f, "unusual UNet widths; norms of {groups} groups are assumed")
             }
             Self::FirstStageGroupsAssumed { groups } => {
-                write!(f, "32 does not divide the first stage's widths: norms of {groups} groups are assumed")
+                write!(f, "unusual VAE widths; norms of {groups} groups are assumed")
             }
             Self::OtherBetas { last } => {
-                write!(f, "the file's own betas reach {last}, which those of v1 do not")
+                write!(f, "the file has a noise schedule of its own, with betas up to {last}")
             }
             Self::EpsAssumed => {
-                f.write_str("the file does not tell what the model predicts: the noise (eps) is assumed")
+                f.write_str("the file does not say what the model predicts; the noise (eps) is assumed")
             }
             Self::File(note) => note.fmt(f),
             Self::SafetyChecker => f.write_str("the folder's safety checker is not used"),
@@ -170,7 +168,7 @@ impl fmt::Display for Note {
             }
             Self::FormerStarter { width, height } => write!(
                 f,
-                "the picture is of the former starter, which drew smaller: its size is now {width}×{height}"
+                "the picture is from an earlier starter that made smaller pictures; its size is now {width}×{height}"
             ),
             Self::NoTinyPreviews { file, cause } => {
                 write!(f, "no tiny previews: {cause}; replace or remove {file}")

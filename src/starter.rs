@@ -2,7 +2,7 @@
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
 
-/// Bytes at an address where any number may start, so that tensors are used where they lie.
+/// Aligned bytes, so that tensors are used in place.
 #[repr(C, align(64))]
 struct Aligned<T: ?Sized>(T);
 
@@ -12,7 +12,7 @@ static ALIGNED: &Aligned<[u8]> = &Aligned(*include_bytes!("../assets/starter/mod
 pub static WEIGHTS: &[u8] = &ALIGNED.0;
 /// SHA-256 of [`WEIGHTS`] in hex, and the file's name, as `sha256sum` writes it.
 static CHECKSUM: &str = include_str!("../assets/starter/model.safetensors.sha256");
-/// The config.
+/// The model's YAML config.
 pub static CONFIG: &str = include_str!("../assets/starter/config.yaml");
 /// What `cond_stage_config.params.tokenizer` names.
 pub static TOKENIZER: &[u8] = include_bytes!("../assets/starter/tokenizer.json");
@@ -33,8 +33,8 @@ pub fn weights() -> Result<Checkpoint, CheckpointError> {
     Checkpoint::embedded("the starter model inside the program", WEIGHTS)
 }
 
-/// The weights' model hash: the first ten hex digits of their SHA-256. Written down, because reading
-/// them all costs every start a part of the first picture.
+/// The weights' model hash: the first ten hex digits of their SHA-256. Stored, because hashing the weights
+/// would delay the first picture at every start.
 pub fn hash() -> &'static str {
     CHECKSUM.get(..10).unwrap_or_default()
 }

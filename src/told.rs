@@ -1,4 +1,4 @@
-//! `Told`: what a user is told, as data: the name of a sentence and the values in it.
+//! `Told`: what a user reads, as data: the name of a sentence and the values in it.
 //!
 //! `Display` gives the command line's English sentence; the window looks [`Told::key`] up in its own
 //! words (`assets/words/*.ftl`). Invariant: every language has every key, and its sentence uses no
@@ -6,7 +6,7 @@
 
 use std::fmt::Display;
 
-/// Something that a user is told.
+/// Something to be said to the user.
 pub trait Told: Display {
     /// The name of its sentence in the window's words.
     fn key(&self) -> &'static str;
@@ -47,7 +47,7 @@ impl From<&'static str> for Sentence {
 /// The most letters of a text that a sentence quotes.
 const QUOTED_MAX: usize = 60;
 
-/// A text as a sentence quotes it: shortened, without control characters, which could steer a terminal.
+/// A text as a sentence quotes it: shortened, without control characters, which could control a terminal.
 pub fn quoted(text: &str) -> String {
     let shown = |c: char| if c.is_control() { ' ' } else { c };
     let mut short: String = text.trim().chars().take(QUOTED_MAX).map(shown).collect();

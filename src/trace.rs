@@ -13,7 +13,7 @@ use crate::sampler::Latent;
 pub struct Recorded {
     /// Dimensions, outermost first.
     pub shape: Vec<usize>,
-    /// The numbers.
+    /// The elements, row-major.
     pub values: Values,
 }
 
@@ -22,7 +22,7 @@ pub struct Recorded {
 pub enum Values {
     /// Pictures, latents, contexts.
     F32(Vec<f32>),
-    /// Schedules.
+    /// Schedules, which the reference computes in double precision.
     F64(Vec<f64>),
     /// Token ids, timesteps.
     I64(Vec<i64>),
@@ -31,12 +31,12 @@ pub enum Values {
 /// Named tensors of one run, sorted by name.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trace {
-    /// By name.
+    /// The tensors by their names in the file.
     pub tensors: BTreeMap<String, Recorded>,
 }
 
 impl Trace {
-    /// Records floats.
+    /// Records a tensor of floats; `shape` has as many elements as `values`.
     pub fn f32(&mut self, name: &str, shape: &[usize], values: Vec<f32>) {
         self.insert(name, shape, Values::F32(values));
     }
@@ -46,7 +46,7 @@ impl Trace {
         self.insert(name, &[values.len()], Values::F64(values.to_vec()));
     }
 
-    /// Records integers.
+    /// Records a tensor of integers; `shape` has as many elements as `values`.
     pub fn i64(&mut self, name: &str, shape: &[usize], values: Vec<i64>) {
         self.insert(name, shape, Values::I64(values));
     }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # usage: tools/window-check.sh PROGRAM [FOLDER]
-# A person's first ten minutes, played on a display of 1280x800 pixels (Xvfb will do): the window
+# A user's first ten minutes, played on a display of 1280x800 pixels (Xvfb will do): the window
 # opens, a prompt is typed, the picture develops step by step and lies on the disk with its settings,
 # the window rests, is closed, and knows everything at the next start.
 # Screenshots go into FOLDER. Needs xdotool and ImageMagick's `convert`, `compare` and `import`.
@@ -48,7 +48,7 @@ thousandths() {
         awk '{ printf "%d\n", 1000 * $1 }'
 }
 
-# Closes the window as a person does.
+# Closes the window as a user does.
 close() {
     xdotool key --clearmodifiers ctrl+q
     end

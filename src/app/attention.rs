@@ -11,7 +11,7 @@ use crate::app::{Safelight, TITLE};
 pub(super) struct Attention {
     /// Whether the user looks elsewhere.
     elsewhere: bool,
-    /// Whether the window's title tells what happened meanwhile.
+    /// Whether the window's title says what happened meanwhile.
     titled: bool,
 }
 
@@ -29,8 +29,8 @@ impl Safelight {
         }
     }
 
-    /// Tells a user who looks elsewhere that the work has ended: the task bar asks for attention, and the
-    /// title says what happened.
+    /// Notifies a user who looks elsewhere that the work has ended: requests attention from the task bar and
+    /// puts what happened into the title.
     pub(super) fn notify(&mut self, ctx: &Context, said: &Message) {
         let focused = ctx.input(|input| input.viewport().focused).unwrap_or(true);
         if focused || self.state.is_busy() {

@@ -36,7 +36,7 @@ impl Safelight {
         ctx.send_viewport_cmd(ViewportCommand::Close);
     }
 
-    /// Asks before closing with work in progress; whoever ends the session is not asked.
+    /// Asks before closing with work in progress, but not at the end of the session.
     pub(super) fn watch_closing(&mut self, ctx: &Context) {
         if self.closing.is_asked_by_system() && !self.closing.confirmed {
             self.closing.confirmed = true;
@@ -50,7 +50,7 @@ impl Safelight {
             ctx.send_viewport_cmd(ViewportCommand::CancelClose);
             self.state.overlay = Overlay::Closing;
         } else {
-            // Whoever ends the session has not said that what is under way can go.
+            // The end of the session is no decision to lose work in progress.
             if !self.closing.is_asked_by_system() {
                 self.services.ask(Task::UnderWay(Vec::new()));
             }

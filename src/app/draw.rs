@@ -46,7 +46,7 @@ impl Safelight {
         commands
     }
 
-    /// Drops notices whose time is over, and wakes the window for the next one's end.
+    /// Drops expired notices, and wakes the window when the next one expires.
     fn age_toasts(&mut self, ctx: &Context) {
         if let Some(seconds) = self.state.toasts.age(ctx.input(|input| input.time)) {
             ctx.request_repaint_after(Duration::from_secs_f64(seconds.clamp(0.05, 60.0)));
@@ -59,7 +59,7 @@ impl Safelight {
         for path in self.ui_state.gallery.in_sight.drain(..) {
             if self.state.library.see(&path, now) {
                 self.services.ask(Task::Thumbnail(path));
-                // The gallery forgets requests beyond what it keeps: look again.
+                // The gallery drops requests beyond its limit: look again.
                 ctx.request_repaint_after(FORGOTTEN);
             }
         }

@@ -6,7 +6,7 @@ use crate::engine::SendError;
 use crate::message::{Control, ModelSource, Report, Request};
 
 impl Safelight {
-    /// Opens a model; a lost inference thread is started again first.
+    /// Opens a model; restarts a lost inference thread first.
     pub(super) fn open(&mut self, source: ModelSource) {
         if self.state.dead.is_some() {
             self.restart();
@@ -29,13 +29,13 @@ impl Safelight {
         self.state.toasts.settle(Act::Restart);
         self.ui_state.canvas.announced.clear();
         if self.state.preferences.compute.is_some() {
-            // The thread starts as the program did; what was chosen since is sent again.
+            // The thread starts with the program's options; resend what was chosen since.
             self.send(Request::Compute(self.state.compute.chosen.clone()));
         }
         self.send(Request::Open(self.last_model()));
     }
 
-    /// The model of last time, the starter at first.
+    /// The model of the last session; the starter at the first start.
     pub(super) fn last_model(&self) -> ModelSource {
         self.state.preferences.model.clone().map_or(ModelSource::Starter, Into::into)
     }

@@ -55,7 +55,7 @@ impl FrameTimes {
         Self { file, since: Instant::now(), present: None, painted: Arc::default(), frames: Vec::new() }
     }
 
-    /// A frame begins, and with it the one before ends; `wall` is eframe's time of that one.
+    /// Begins a frame, which ends the one before; `wall` is eframe's time of that one.
     pub fn begin(&mut self, wall: Option<f32>) {
         if self.file.is_none() || self.frames.len() >= FRAMES_MAX {
             return;
@@ -71,7 +71,7 @@ impl FrameTimes {
         self.present = Some((self.since.elapsed(), own));
     }
 
-    /// Notes when the frame's last shape is painted. Last in a frame.
+    /// Records when the frame's last shape is painted. Call it last in a frame.
     pub fn mark(&self, ctx: &Context) {
         if self.file.is_some() {
             let painter = ctx.layer_painter(LayerId::new(Order::Debug, Id::unique("frame times")));
@@ -110,7 +110,7 @@ impl Drop for FrameTimes {
     }
 }
 
-/// A shape that shows nothing and notes when it is painted.
+/// An invisible shape that records when it is painted.
 struct Mark(Arc<AtomicU64>);
 
 impl CallbackTrait for Mark {
@@ -182,7 +182,7 @@ mod tests {
         let mark = |times: &FrameTimes| {
             let ctx = Context::default();
             let mut output = ctx.run_ui(egui::RawInput::default(), |ui| times.mark(ui.ctx()));
-            // egui insists that textures are taken.
+            // egui requires that texture updates are consumed.
             output.textures_delta.clear();
             output.shapes.iter().any(|shape| matches!(shape.shape, egui::Shape::Callback(_)))
         };

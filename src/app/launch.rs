@@ -13,7 +13,7 @@ use crate::message::ModelSource;
 use crate::places::Places;
 use crate::preferences::{Call, Instance, Keeper, RememberedModel, Session, call};
 
-/// Opens the window and stays until it is closed.
+/// Opens the window and returns when it is closed.
 ///
 /// `model` is what the command line named, none being the last one used; `options` says where
 /// to compute, and its folders are filled in.
@@ -38,7 +38,7 @@ pub fn open(model: Option<ModelSource>, options: EngineOptions) -> Result<(), St
     let compute = ComputeState::new(device_offers(device), compute_of(device));
     let (save_format, words) = (memory.save_format, Words::new(language_of(&memory)));
     if beside {
-        // The first one remembers; two would undo each other's work.
+        // Only the first window remembers; two would overwrite each other's file.
         keeper = Keeper::open(None).0;
     }
     let process = OfProcess { beside, ..OfProcess::open(places.sessions.as_deref(), instance) };
@@ -59,11 +59,11 @@ pub fn open(model: Option<ModelSource>, options: EngineOptions) -> Result<(), St
 enum Place {
     /// It is the first with its data folder.
     First(Instance),
-    /// There is no telling whether another is open.
+    /// Whether another is open cannot be known.
     Unknown,
     /// Another is open and does not answer.
     Beside,
-    /// Another came to the front in its place.
+    /// Another window came to the front instead.
     Called,
 }
 

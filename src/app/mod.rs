@@ -59,7 +59,7 @@ pub struct Safelight {
     engine: EngineHandle,
     start_engine: StartEngine,
     services: Box<dyn Services>,
-    /// Tells when the graphics card fails at something.
+    /// Receives the graphics card's errors.
     graphics: Receiver<String>,
     textures: Textures,
     remembered: Remembered,

@@ -1,4 +1,4 @@
-//! Pasting: pictures and files on the clipboard do what they do when dropped; words stay words.
+//! Pasting: pictures and files on the clipboard act as if dropped; text stays text.
 //!
 //! Trap: file managers differ. Most on Linux hand over copied files as text, Windows' Explorer as
 //! nothing that egui reports: a Ctrl+V that brought nothing shows in its key alone, and then the

@@ -11,7 +11,7 @@ static NEXT_PICTURE: AtomicU64 = AtomicU64::new(1);
 pub struct Picture {
     /// Its id, unique in a run of the program.
     pub id: u64,
-    /// Its pixels.
+    /// The pixels; clones of a frame share them.
     pub frame: Frame,
 }
 

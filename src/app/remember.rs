@@ -33,7 +33,7 @@ impl Safelight {
     pub(super) fn remember(&mut self, ctx: &Context, at_once: bool) {
         let rest = REMEMBER_EVERY.saturating_sub(self.remembered.at.elapsed());
         if !at_once && !rest.is_zero() {
-            // A window at rest draws no frame by itself, and would forget the last change.
+            // An idle window draws no frames, and would never write the last change.
             if self.state.remembered() != self.remembered.preferences {
                 ctx.request_repaint_after(rest);
             }
@@ -47,7 +47,7 @@ impl Safelight {
             let size = [inner.width(), inner.height()];
             self.state.preferences.window = Some(WindowPlace {
                 position: viewport.outer_rect.map(|outer| [outer.left(), outer.top()]),
-                // The size to come back to from a maximized window.
+                // The size to which a maximized window returns.
                 size: if maximized { before.map_or(size, |place| place.size) } else { size },
                 maximized,
                 fullscreen: viewport.fullscreen == Some(true),

@@ -16,7 +16,7 @@ use crate::engine::EngineHandle;
 use crate::message::ModelSource;
 use crate::preferences::Memory;
 
-/// Shows the window until it is closed.
+/// Shows the window and returns when it is closed.
 ///
 /// `engine` starts the inference thread and is called again by the restart button; `services`
 /// provides the world outside; `model` is what the command line named, none being the last
@@ -51,7 +51,7 @@ pub fn run(
                     pixels(at.x, at.y, size.width, size.height)
                 },
             ));
-            // The window is not shown yet: what was remembered is put right before anybody sees it.
+            // The window is not visible yet: correct the remembered place before it is.
             let (mut size, outer) = (window.inner_size(), window.outer_size());
             if let Ok(mut at) = window.outer_position()
                 && !memory.window.is_some_and(|place| place.maximized || place.fullscreen)

@@ -1,4 +1,4 @@
-//! The screen: a window remembered from a larger screen, or from one that is gone, comes into sight.
+//! The screen: moves a window remembered from a larger or missing screen into sight.
 //!
 //! Trap: a window manager puts its bars around the window only after it is shown, so what fitted when
 //! the window was made is looked at once more in its first frames.
@@ -7,9 +7,9 @@ use egui::{Context, Pos2, Rect, Vec2, ViewportCommand};
 
 use crate::app::theme::size;
 
-/// For so many seconds a window manager may still be placing the window.
+/// Seconds during which a window manager may still be placing the window.
 const SETTLES_WITHIN: f64 = 3.0;
-/// How often the window is brought into sight; a window manager may insist on another place.
+/// How often the window is moved into sight; a window manager may move it back.
 const TRIES_MAX: usize = 3;
 
 /// Where a window belongs whose frame is `outer` and whose inside is `inner`, if no screen shows all

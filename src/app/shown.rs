@@ -104,14 +104,14 @@ impl Safelight {
         self.state.compare = Some(Compare { with: path, wipe });
     }
 
-    /// Ends a comparison, or begins one with the picture's neighbour in the gallery.
+    /// Ends a comparison, or begins one with the picture's neighbor in the gallery.
     pub(super) fn toggle_compare(&mut self) {
         if self.state.compare.take().is_some() {
             return;
         }
         let shown = self.state.shown_path().map(ToOwned::to_owned);
         let other = match &shown {
-            Some(path) => self.state.library.neighbour(path),
+            Some(path) => self.state.library.neighbor(path),
             None => self.state.library.records.first(),
         };
         match other.map(|record| record.path.clone()) {
@@ -120,10 +120,10 @@ impl Safelight {
         }
     }
 
-    /// Moves a picture to the trash; its neighbour takes its place on the canvas.
+    /// Moves a picture to the trash; its neighbor takes its place on the canvas.
     pub(super) fn delete(&mut self, path: PathBuf) {
         if self.state.shown_path() == Some(&path) {
-            let next = self.state.library.neighbour(&path).map(|record| record.path.clone());
+            let next = self.state.library.neighbor(&path).map(|record| record.path.clone());
             self.state.compare = None;
             match next {
                 Some(next) => self.show_record(next),

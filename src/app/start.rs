@@ -33,13 +33,13 @@ pub struct Start {
     pub services: Box<dyn Services>,
     /// What was remembered.
     pub remembered: Memory,
-    /// What the graphics card complains of.
+    /// Errors of the graphics card.
     pub graphics: Receiver<String>,
     /// All screens, in pixels, the usual one first.
     pub screens: Vec<Rect>,
     /// A model named on the command line; none is the one remembered.
     pub model: Option<ModelSource>,
-    /// Where and how the model computes, and what else there is to choose.
+    /// Where and how the model computes, and the alternatives.
     pub compute: ComputeState,
     /// Raised, before the window is woken, when the system or the terminal asks it to close.
     pub asked_to_end: Arc<AtomicBool>,

@@ -1,4 +1,4 @@
-//! How long work goes on after the stop flag was raised, at moments spread over each part.
+//! How long work continues after the stop flag is raised, at moments spread over each part.
 
 use std::time::{Duration, Instant};
 

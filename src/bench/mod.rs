@@ -1,8 +1,8 @@
 //! `safelight bench`: how long each part of a model takes, and how much memory.
 //!
-//! What is measured is what runs: the same networks, sampler and buffers as a picture's, on weights
-//! of a file or drawn from names, so that no download is needed. Every part runs once to warm up
-//! (buffers, caches) unless it is a load or a whole run.
+//! It measures what runs: the same networks, sampler and buffers as a picture's, on weights of a file or
+//! drawn from names, so that no download is needed. Every part runs once to warm up (buffers, caches) unless
+//! it is a load or a whole run.
 
 mod cancel;
 mod previews;

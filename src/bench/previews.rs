@@ -23,8 +23,7 @@ pub(super) fn measure(measured: &Measured<'_>) -> Result<Vec<Measurement>, Subje
     Ok(rows)
 }
 
-/// One mode's row, with what the window would say of the picture; what is prepared while nobody waits
-/// does not count.
+/// One mode's row, with the window's note on the picture; what is prepared while idle does not count.
 fn row(
     measured: &Measured<'_>,
     name: &'static str,

@@ -1,4 +1,4 @@
-//! Processor time of this process: what a part costs, however busy the machine is with others.
+//! Processor time of this process: what a part costs, however busy the machine is.
 //!
 //! Trap: threads that wait for each other spin, so only with one thread is it the work's own time.
 
@@ -7,7 +7,7 @@ pub fn seconds() -> Option<f64> {
     let tasks = std::fs::read_dir("/proc/self/task").ok()?;
     let mut nanoseconds = 0;
     for task in tasks {
-        // A thread that ended meanwhile has no more to tell.
+        // A thread that ended meanwhile has no file any more.
         if let Ok(text) = std::fs::read_to_string(task.ok()?.path().join("schedstat")) {
             nanoseconds += running(&text)?;
         }

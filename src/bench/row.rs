@@ -10,17 +10,17 @@ pub struct Row {
     /// `text`, `unet`, `unet1`, `decode`, `encode`, `load`, `run`, `preview-fast`, `preview-tiny`,
     /// `preview-full`, `cancel`.
     pub name: &'static str,
-    /// Pixels across.
+    /// Width of the picture, in pixels.
     pub width: usize,
-    /// Pixels down.
+    /// Height of the picture, in pixels.
     pub height: usize,
     /// Pictures (or texts) at once.
     pub batch: usize,
-    /// Median.
+    /// Median of the repetitions, in seconds.
     pub seconds: f64,
-    /// Fastest.
+    /// The fastest repetition, in seconds.
     pub min: f64,
-    /// Slowest.
+    /// The slowest repetition, in seconds.
     pub max: f64,
     /// Least processor time of a repetition, all threads together.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,7 +29,7 @@ pub struct Row {
     pub gflop: f64,
     /// Threads that compute.
     pub threads: usize,
-    /// The arithmetic.
+    /// The UNet's number type, as `--dtype` spells it.
     pub dtype: &'static str,
     /// Instructions of the kernels.
     pub simd: &'static str,
@@ -86,7 +86,7 @@ impl Row {
 /// All operations of one kind and shape within a part.
 #[derive(Clone, Debug, Serialize)]
 pub struct OperationRow {
-    /// Always `operation`.
+    /// `operation`, which tells such a line from a part's.
     pub name: &'static str,
     /// The part it belongs to.
     pub part: &'static str,

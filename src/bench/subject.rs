@@ -73,7 +73,7 @@ impl Subject {
         Ok(Self { origin: Origin::Drawn { config, tokenizer } })
     }
 
-    /// Opens everything anew, as a person's "open" does, hash aside.
+    /// Opens everything anew, as a user's "open" does, without the hash.
     ///
     /// # Errors
     /// If the model cannot be read, or stopped.

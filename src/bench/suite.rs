@@ -88,7 +88,7 @@ impl std::str::FromStr for Part {
 
 /// One series of measurements.
 pub struct Suite<'a> {
-    /// The model.
+    /// The model that is measured.
     pub subject: &'a Subject,
     /// Where it computes.
     pub device: &'a Device,
@@ -163,7 +163,7 @@ pub(super) struct Measured<'a> {
     size: [usize; 2],
 }
 
-/// Something to measure, as often as wanted.
+/// A work to measure, repeatable.
 pub(super) type Work<'a> = Box<dyn FnMut() -> ops::Result<()> + 'a>;
 /// A row, and those of its operations if they are asked for.
 pub(super) type Measurement = (Row, Vec<OperationRow>);
@@ -185,13 +185,13 @@ impl Measured<'_> {
         }
     }
 
-    /// Gives back buffers, and starts a new peak of memory.
+    /// Frees buffers, and starts a new peak of memory.
     pub fn forget(&self) {
         self.suite.device.trim();
         process::reset_peak();
     }
 
-    /// Times a work, after a first time that does not count if it is to warm up.
+    /// Times a work; `warm_up` runs it once before, uncounted.
     pub fn time(
         &self,
         name: &'static str,
@@ -215,7 +215,7 @@ impl Measured<'_> {
             let used = processor::seconds().zip(before).map(|(after, before)| after - before);
             least = least.into_iter().chain(used).reduce(f64::min);
         }
-        // Not `sum`, which is -0 of nothing.
+        // Not `sum`, which returns -0 for an empty list.
         let gflop = operations.iter().fold(0.0, |sum, metered| sum + metered.operations) / 1e9;
         let row = Row { processor: least, ..self.row(name, batch, &samples, gflop) };
         if self.suite.operations && warm_up {

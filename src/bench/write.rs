@@ -14,7 +14,7 @@ use crate::model::synthetic::Synthetic;
 use crate::ops::host::{HostData, HostTensor, TensorSource};
 use crate::ops::{self, Device};
 
-/// Notes every name and shape that a network asks for, and answers with zeros.
+/// Records every name and shape that a network asks for, and returns zeros.
 #[derive(Default)]
 struct Listing(Mutex<BTreeMap<String, Vec<usize>>>);
 

@@ -21,7 +21,7 @@ pub struct CheckpointError {
     pub problem: Problem,
 }
 
-/// Names in a sentence come from the file: they must not steer a terminal or fill it.
+/// Names in a sentence come from the file: they must neither control a terminal nor flood it.
 fn printable(problem: &Problem) -> String {
     const LONGEST: usize = 500;
     let sentence = problem.to_string();
@@ -118,7 +118,7 @@ pub enum Problem {
     /// Written on a big-endian machine.
     #[error("expected little-endian numbers, found big-endian ones; save the model again as safetensors")]
     BigEndian,
-    /// Something else than a model of Stable Diffusion v1.
+    /// Something other than a model of Stable Diffusion v1.
     #[error("expected a model of Stable Diffusion v1, {0}")]
     OtherKind(Kind),
     /// A diffusers folder of another family.

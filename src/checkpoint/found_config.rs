@@ -35,7 +35,7 @@ pub(crate) struct Diffusion {
 }
 
 impl Diffusion {
-    /// Version 1's.
+    /// The schedule and latent of Stable Diffusion v1.
     pub(crate) const V1: Self = Self {
         linear_start: 0.00085,
         linear_end: 0.012,

@@ -13,7 +13,7 @@ use super::tensor::element::ElementType;
 pub struct PartReport {
     /// Tensors that the part has.
     pub tensors: usize,
-    /// Their elements.
+    /// Elements of all its tensors.
     pub parameters: u64,
     /// Bytes that they take.
     pub bytes: u64,

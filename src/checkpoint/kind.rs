@@ -7,7 +7,7 @@ use std::fmt;
 pub enum Kind {
     /// A model of another family, by its usual name.
     Family(&'static str),
-    /// What changes or steers a model and is none, by its usual name.
+    /// An addition that changes or steers a model, by its usual name.
     Addition(&'static str),
     /// Words taught to a text encoder (textual inversion).
     Embedding,

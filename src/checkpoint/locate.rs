@@ -15,8 +15,8 @@ use super::names::keys::UNET;
 use super::tensor::model_file::ModelFile;
 
 const INDEX: &str = "model_index.json";
-/// Endings of the files in a folder that may be models.
-const ENDINGS: [&str; 5] = ["safetensors", "ckpt", "pt", "pth", "sft"];
+/// An ending of files of any sort: such a file opens if it is named, but is not searched for.
+const VAGUE: &str = "bin";
 /// The most files of a folder that are opened.
 const MOST_FILES: usize = 200;
 /// The most names that an error lists.
@@ -111,7 +111,8 @@ fn candidates(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), CheckpointE
             if path.join(INDEX).is_file() || path.join("snapshots").is_dir() {
                 folders.push(path);
             }
-        } else if ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str())) {
+        } else if ending.is_some_and(|ending| ending != VAGUE && formats::ENDINGS.contains(&ending.as_str()))
+        {
             files.push(path);
         }
     }

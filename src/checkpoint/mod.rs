@@ -22,8 +22,8 @@ mod part;
 mod tensor;
 
 pub use error::{CheckpointError, Problem};
-pub use formats::CheckpointKind;
 pub use formats::file_kind::FileKind;
+pub use formats::{CheckpointKind, ENDINGS};
 pub use found_config::FoundConfig;
 pub use guess::guess_config;
 pub use inspect::{PartReport, Report, inspect};

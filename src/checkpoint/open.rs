@@ -33,7 +33,7 @@ pub struct Checkpoint {
     beside: Vec<String>,
     hints: Hints,
     notes: Vec<Note>,
-    /// What is laid over its own parts.
+    /// The parts of other files that replace its own.
     pub(crate) overlays: Overlays,
 }
 

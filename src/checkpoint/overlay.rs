@@ -48,7 +48,7 @@ pub(super) fn lay_over(
     Ok(())
 }
 
-/// A tensor that no such part lacks.
+/// A tensor that every such part has.
 fn first_tensor(part: ModelPart) -> String {
     match part {
         ModelPart::Vae => format!("{FIRST_STAGE}decoder.conv_in.weight"),

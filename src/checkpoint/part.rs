@@ -7,11 +7,11 @@ use super::names::keys::{CLIP, EMA, FIRST_STAGE, OPEN_CLIP, UNET};
 /// A part of a model, by its tensors' names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
-    /// `cond_stage_model.…`
+    /// The text encoder, `cond_stage_model.…`.
     TextEncoder,
-    /// `model.diffusion_model.…`
+    /// The UNet, `model.diffusion_model.…`.
     Unet,
-    /// `first_stage_model.…`
+    /// The VAE, `first_stage_model.…`.
     FirstStage,
     /// `model_ema.…`: moving averages of the UNet.
     Ema,

@@ -31,7 +31,7 @@ pub struct Arguments {
 /// What the window opens with.
 #[derive(Debug, Args)]
 pub struct Opening {
-    /// Which model.
+    /// The model to use.
     #[command(flatten)]
     pub model: Model,
     /// Where to compute.
@@ -44,7 +44,7 @@ pub struct Opening {
 pub enum Command {
     /// Make a picture from words.
     Generate(Box<Generate>),
-    /// Tell what a model file or folder is, or how a picture was made.
+    /// Print what a model file or folder is, or how a picture was made.
     Inspect(Inspect),
     /// Recompute recorded runs of the reference and compare.
     Verify(Verify),
@@ -55,18 +55,23 @@ pub enum Command {
 /// Where and how to compute.
 #[derive(Clone, Debug, Args)]
 pub struct Compute {
-    /// auto, cpu, cpu-candle (candle's own operations), cuda, cuda:N, metal or metal:N.
-    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    /// The place to compute.
+    #[arg(long, default_value = "auto", value_name = "DEVICE", help = device_help())]
     pub device: DeviceChoice,
     /// Number type of the UNet; the CPU computes in f32, or bf16 where it has AVX512-BF16.
     #[arg(long, default_value = "f32", value_enum)]
     pub dtype: DtypeName,
-    /// Threads on the CPU [default: all cores].
+    /// Threads to compute with on the CPU [default: all cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     /// How the CPU keeps weights: as in the file, or in f16 or f32.
     #[arg(long, default_value = "file", value_enum)]
     pub weights: KeptName,
+}
+
+/// The help of `--device`.
+fn device_help() -> String {
+    format!("Where to compute: {}; cpu-candle is candle's own code, for comparison", DeviceChoice::names())
 }
 
 impl Compute {
@@ -86,9 +91,9 @@ impl Compute {
 pub enum KeptName {
     /// As in the file.
     File,
-    /// In f16.
+    /// In f16, rounded.
     F16,
-    /// In f32.
+    /// In f32, exact.
     F32,
 }
 
@@ -105,11 +110,11 @@ impl From<KeptName> for WeightsKept {
 /// Number types, as `--dtype` spells them.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum DtypeName {
-    /// 32-bit floats.
+    /// Single precision.
     F32,
-    /// IEEE half floats.
+    /// Half precision.
     F16,
-    /// Brain floats.
+    /// bfloat16: f32's range, 8 bits of precision.
     Bf16,
 }
 
@@ -123,7 +128,7 @@ impl From<DtypeName> for Dtype {
     }
 }
 
-/// `safelight generate`.
+/// The arguments of `safelight generate`.
 #[derive(Debug, Args)]
 pub struct Generate {
     /// What to make.
@@ -136,7 +141,7 @@ pub struct Generate {
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub count: u32,
     #[command(flatten)]
-    /// Which model.
+    /// The model to use.
     pub model: Model,
     #[command(flatten)]
     /// Where to compute.
@@ -153,19 +158,19 @@ pub struct Generate {
     /// Write every number of the run to a safetensors file.
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
-    /// One JSON object a line on stdout: start, step, saved, error.
+    /// Print one JSON object a line on stdout: start, step, saved, error.
     #[arg(long)]
     pub json: bool,
 }
 
-/// Which model.
+/// The flags that name a model.
 #[derive(Clone, Debug, Args)]
 pub struct Model {
     /// A checkpoint file or diffusers folder [default: the starter inside the program; in the window,
     /// the model opened last].
     #[arg(long = "model", value_name = "PATH")]
     pub path: Option<PathBuf>,
-    /// Its YAML config, if none lies beside it.
+    /// The model's YAML config, if none lies beside it.
     #[arg(long, value_name = "YAML", requires = "path")]
     pub config: Option<PathBuf>,
     #[command(flatten)]
@@ -206,7 +211,7 @@ impl Model {
     }
 }
 
-/// `safelight inspect`.
+/// The arguments of `safelight inspect`.
 #[derive(Debug, Args)]
 pub struct Inspect {
     /// The model's file or folder, or a picture.
@@ -214,7 +219,7 @@ pub struct Inspect {
     /// For a picture, print one JSON object with settings, made_by, model, model_hash and not_read.
     #[arg(long)]
     pub json: bool,
-    /// Its YAML config, if none lies beside it.
+    /// The model's YAML config, if none lies beside it.
     #[arg(long, value_name = "YAML")]
     pub config: Option<PathBuf>,
     #[command(flatten)]
@@ -222,7 +227,7 @@ pub struct Inspect {
     pub parts: Parts,
 }
 
-/// `safelight verify`.
+/// The arguments of `safelight verify`.
 #[derive(Debug, Args)]
 pub struct Verify {
     /// Case folders [default: those inside the program].
@@ -235,20 +240,20 @@ pub struct Verify {
 /// Models of drawn weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SynthesisName {
-    /// Stable Diffusion v1.
+    /// The shape of Stable Diffusion v1.
     Sd15,
-    /// The starter.
+    /// The shape of the starter.
     Starter,
 }
 
 /// Names of instruction sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SimdName {
-    /// 512-bit vectors.
+    /// AVX-512: vectors of 512 bits.
     Avx512,
-    /// 256-bit vectors.
+    /// AVX2: vectors of 256 bits.
     Avx2,
-    /// Plain Rust.
+    /// Plain Rust, on any processor.
     Portable,
 }
 
@@ -262,7 +267,7 @@ impl From<SimdName> for Level {
     }
 }
 
-/// `safelight bench`.
+/// The arguments of `safelight bench`.
 #[derive(Debug, Args)]
 pub struct Bench {
     /// A model with made-up weights [default: sd15, unless --model is given].
@@ -271,25 +276,25 @@ pub struct Bench {
     #[command(flatten)]
     /// A model's own weights instead.
     pub model: Model,
-    /// Parts out of load, run, text, unet, unet1, decode, encode, preview and cancel; all if not given.
+    /// Parts to measure: load, run, text, unet, unet1, decode, encode, preview and cancel [default: all].
     #[arg(long, value_delimiter = ',', value_name = "PART,…")]
     pub only: Vec<Part>,
     /// Pixels across and down, such as 512x512 [default: the model's].
     #[arg(long, value_name = "WxH", value_parser = parse_size)]
     pub size: Option<[usize; 2]>,
-    /// Timed repetitions of each part.
+    /// How often each part is timed.
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub repeat: u16,
-    /// Steps of a whole run.
+    /// Steps of the part `run`.
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub steps: u16,
-    /// auto, cpu, cpu-candle (candle's own operations), cuda, cuda:N, metal or metal:N.
-    #[arg(long, default_value = "cpu", value_name = "DEVICE")]
+    /// The place to compute.
+    #[arg(long, default_value = "cpu", value_name = "DEVICE", help = device_help())]
     pub device: DeviceChoice,
     /// Number type of the UNet.
     #[arg(long, default_value = "f32", value_enum)]
     pub dtype: DtypeName,
-    /// Threads on the CPU [default: all cores].
+    /// Threads to compute with on the CPU [default: all cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     /// How the CPU keeps weights [default: as in the file; made-up ones in f16].
@@ -298,10 +303,10 @@ pub struct Bench {
     /// Instruction set of the kernels [default: the best this CPU has].
     #[arg(long, value_enum)]
     pub simd: Option<SimdName>,
-    /// Measure single operations as well.
+    /// Also list the time of every operation.
     #[arg(long)]
     pub operations: bool,
-    /// One JSON object a line.
+    /// Print one JSON object a line instead of a table.
     #[arg(long)]
     pub json: bool,
     /// Write the made-up weights to an f16 safetensors file instead of measuring.

@@ -61,7 +61,7 @@ pub fn run(arguments: &Bench) -> Result<(), Failure> {
     printed
 }
 
-/// The model, and how its weights are kept if nothing was said.
+/// The model, and how its weights are kept without `--weights`.
 fn subject(arguments: &Bench) -> Result<(Subject, WeightsKept), Failure> {
     match (&arguments.model.path, arguments.synthetic) {
         (Some(path), _) => {

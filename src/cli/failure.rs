@@ -1,4 +1,5 @@
-//! `Failure`: why a command ended without its result, and the exit code that says whose affair it is.
+//! `Failure`: why a command ended without its result, and the exit code: whether the user or the program is
+//! at fault.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -12,7 +13,7 @@ use crate::picture::PictureError;
 /// Why a command failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// Our fault, or the machine's: exit code 1.
+    /// A fault of the program or the machine: exit code 1.
     Ours(String),
     /// The user's input, a damaged file included: exit code 2.
     Input(String),
@@ -65,7 +66,7 @@ impl From<ops::Error> for Failure {
     }
 }
 
-/// Whether an error is none of the input's, whatever was being done with it.
+/// Whether an error is not the input's fault, whatever was being done with it.
 fn is_ours(error: &ops::Error) -> bool {
     matches!(error, ops::Error::Backend { .. } | ops::Error::OutOfMemory { .. } | ops::Error::TwoDevices)
 }

@@ -65,7 +65,8 @@ pub fn open_device(compute: &Compute, stop: StopFlag) -> Result<(Device, String)
     Ok(Device::open(compute.options(), stop)?)
 }
 
-/// What was typed, over what a picture tells, over what suits the model; what differs from that picture.
+/// The settings: what was typed, over those of a picture, over those that suit the model; and notes on what
+/// differs from the picture.
 fn settings(
     arguments: &Generate,
     like: Option<&Recovered>,
@@ -82,7 +83,7 @@ fn settings(
     let mut settings = arguments.settings.put_over(&base);
     let notes = like.map(|found| like::follow(found, arguments, model, &mut settings)).unwrap_or_default();
     generate::check_settings(&model.networks, &settings)?;
-    // The steps are laid out for each picture; here only whether they can be is of interest.
+    // Each picture lays out its own steps; this call only checks that it can.
     generate::schedule(&model.networks, &settings)?;
     Ok((settings, notes))
 }
@@ -129,7 +130,7 @@ fn one_picture(
             let path = folder.join(format!("{stem}-step-{:04}.png", report.step + 1));
             match save_preview(model, report.pred_x0, &path) {
                 Ok(()) | Err(Failure::Interrupted) => {}
-                // The picture is worth more than its previews.
+                // A preview that cannot be saved does not end the run.
                 Err(Failure::Ours(cause) | Failure::Input(cause)) => {
                     progress.say(&format!("note: {}", PictureNote::PreviewNotSaved { cause }));
                     previews = None;
@@ -144,7 +145,7 @@ fn one_picture(
         return Err(Failure::Interrupted);
     }
     let (frame, image) = generate::decode(&model.networks, &generated.samples)?;
-    // The hash may go on, and the picture waits for it.
+    // Hashing resumes, and the picture waits for it.
     drop(busy);
     let guidance = vec![settings.guidance; steps];
     let made = Made::new(&settings, steps, &guidance, &model.info.name, &model.hash.wait(stop));
@@ -162,7 +163,7 @@ fn one_picture(
     Ok(())
 }
 
-/// What the chosen kind of file cannot hold, said before the work.
+/// Reports before the run what the chosen format cannot hold.
 fn room(settings: &Settings, model: &OpenModel, output: &Output) -> Option<Note> {
     // The hash may not be there yet; its length is.
     let made = Made::new(settings, 0, &[], &model.info.name, "0123456789");

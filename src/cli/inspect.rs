@@ -106,8 +106,8 @@ fn inspect_config(arguments: &Inspect, checkpoint: Checkpoint) -> Result<(), Fai
     Ok(())
 }
 
-/// A checkpoint whose numbers are not read: the networks are built of zeros, so that every name and
-/// shape is asked for at little cost.
+/// A checkpoint whose elements are not read: networks are built of zeros, so that they request every name and
+/// shape at little cost.
 struct ShapesOnly {
     inner: Checkpoint,
     missing: std::sync::Mutex<BTreeSet<String>>,

@@ -1,6 +1,6 @@
 //! `generate --like PICTURE`: the settings of a picture, as near as the model can follow them.
 //!
-//! Invariant: flags win, the model is never taken over, and what is not as in the picture is a note.
+//! Invariant: flags win, the model is never taken over, and every difference from the picture is a note.
 
 use std::path::Path;
 

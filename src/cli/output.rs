@@ -1,4 +1,4 @@
-//! Where pictures go: tried before the work, and after it never lost.
+//! Where pictures go: checked before the run, and never lost after it.
 //!
 //! Invariant: what was computed is on the disk when [`Output::save`] returns, if any of three places can
 //! be written.
@@ -73,7 +73,7 @@ impl Output {
     }
 }
 
-/// A trace is of one picture, and goes where a file can be written.
+/// Checks that a trace, which is of one picture, can be written.
 ///
 /// # Errors
 /// If it cannot.
@@ -97,7 +97,7 @@ pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Asks the file system whether it takes such names, in the nearest folder that is there.
+/// Checks in the nearest existing folder whether the file system accepts such a name.
 fn check_name(path: &Path) -> Result<(), Failure> {
     let there = existing(path);
     let names = path.components().map(|component| there.join(component.as_os_str()));
@@ -112,13 +112,13 @@ fn check_name(path: &Path) -> Result<(), Failure> {
     )))
 }
 
-/// Tries whether the folder can be written, before anything is computed; one that is not there yet is
-/// made when there is something to write, so it is the folder above that counts.
+/// Checks that the folder can be written before anything is computed. A missing one is made when there is
+/// something to write, so the folder above it is checked.
 ///
 /// # Errors
 /// If it cannot.
 pub fn check_writable(folder: &Path) -> Result<(), Failure> {
-    // Without a slash at the end, which would make a file in the way look like nothing.
+    // Without a slash at the end, with which a file in the way would seem missing.
     let folder: PathBuf = folder.components().collect();
     let there = existing(&folder);
     let writable = if there.is_dir() {
@@ -129,7 +129,7 @@ pub fn check_writable(folder: &Path) -> Result<(), Failure> {
     writable.map_err(|error| not_writable(&folder, &error))
 }
 
-/// The nearest thing above a path, or itself, that is there.
+/// The path itself or its nearest ancestor that exists.
 fn existing(path: &Path) -> &Path {
     path.ancestors().find(|above| above.exists()).unwrap_or(Path::new("."))
 }

@@ -20,7 +20,7 @@ impl Progress {
         Self { terminal: std::io::stderr().is_terminal(), began: now, lines_from: now }
     }
 
-    /// A sentence of its own line.
+    /// A sentence on a line of its own.
     pub fn say(&self, sentence: &str) {
         self.clear();
         writeln!(std::io::stderr(), "{sentence}").ok();

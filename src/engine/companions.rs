@@ -1,6 +1,6 @@
 //! Files beside a model: settings that suit it, names of things that it knows, its tokenizer.
 //!
-//! Other programs use the same file names. What is not of our form is left aside with a note; only a
+//! Other programs use the same file names. What has another form is ignored with a note; only a
 //! tokenizer that the config names must be there and right.
 
 use std::path::Path;
@@ -39,8 +39,8 @@ pub(super) struct SuitingSettings {
 }
 
 impl SuitingSettings {
-    /// All settings, those of v1 where it says nothing or a side is no multiple of `multiple`. `pixels`
-    /// is the side of the training's pictures.
+    /// All settings; v1's where the file has none, or where a side is no multiple of `multiple`. `pixels` is
+    /// the side of the training's pictures.
     pub(super) fn complete(self, pixels: usize, multiple: usize) -> Settings {
         let side = |side: Option<usize>| side.filter(|side| side.is_multiple_of(multiple)).unwrap_or(pixels);
         let usual = Settings::default();
@@ -55,7 +55,7 @@ impl SuitingSettings {
         }
     }
 
-    /// Whether something is set, and to what a picture can be made with.
+    /// Whether anything is set, and every value is in range.
     fn is_ours(&self) -> bool {
         let within = |value: Option<f64>, most: f64| value.is_none_or(|value| (0.0..=most).contains(&value));
         *self != Self::default()
@@ -85,7 +85,7 @@ impl Companions {
         }
     }
 
-    /// Reads those in a folder; each that is none of ours is a note.
+    /// Reads those in a folder; each that has another form is a note.
     pub(super) fn beside(folder: &Path, notes: &mut Vec<Note>) -> Self {
         Self {
             settings: read(folder, SETTINGS, parse_settings, notes),
@@ -135,7 +135,7 @@ fn parse_concepts(text: &str) -> Option<Vec<Concept>> {
         .filter(|names: &Vec<String>| !names.is_empty())
         .map(|names| Concept { names })
         .collect();
-    // Any text has lines; ours have several short names each.
+    // Any text has lines; those of a list of concepts have several short names each.
     let short = |concept: &Concept| concept.names.iter().all(|name| name.chars().count() <= LETTERS_MAX);
     let ours = concepts.iter().any(|concept| concept.names.len() > 1) && concepts.iter().all(short);
     ours.then_some(concepts)

@@ -27,7 +27,7 @@ pub fn compute_of(options: DeviceOptions) -> Compute {
     Compute { device: choice.to_string(), dtype: dtype.name().to_owned(), threads }
 }
 
-/// `options` with a choice of the window's laid over, as far as it can be read.
+/// `options` with the window's choice put over them, as far as it parses.
 pub fn with_compute(options: DeviceOptions, compute: &Compute) -> DeviceOptions {
     DeviceOptions {
         choice: compute.device.parse().unwrap_or(options.choice),
@@ -37,7 +37,7 @@ pub fn with_compute(options: DeviceOptions, compute: &Compute) -> DeviceOptions 
     }
 }
 
-/// Whether this build and this machine offer what was remembered, perhaps on another.
+/// Whether this build and this machine offer a remembered choice, which another machine may have made.
 pub fn is_offered(compute: &Compute) -> bool {
     let mut offers = device_offers(DeviceOptions::default()).into_iter();
     offers.any(|offer| {

@@ -1,4 +1,4 @@
-//! `generate`: a text and settings to a picture, on one screen. Mirrors the reference's `txt2img.py`.
+//! `generate`: a text and settings to a picture. Mirrors the reference's `txt2img.py`.
 
 use std::ops::ControlFlow;
 
@@ -18,7 +18,7 @@ pub use super::generate_error::{GenerateError, Part, Side};
 /// What is known before the first step.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The steps.
+    /// The timesteps of the run and the coefficients of each.
     pub schedule: DdimSchedule,
     /// The prompt's tokens.
     pub tokens: TokenCount,

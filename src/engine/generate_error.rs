@@ -26,7 +26,7 @@ pub enum GenerateError {
          {lower} and {upper}", .side.name()
     )]
     Size {
-        /// Which one.
+        /// The side that does not fit.
         side: Side,
         /// Pixels asked for.
         found: usize,
@@ -42,7 +42,7 @@ pub enum GenerateError {
     /// A number outside its range.
     #[error("expected {} from {least} to {most}, found {found}", with_article(&.what.row().name.replace('_', " ")))]
     Range {
-        /// The setting.
+        /// The setting whose number it is.
         what: Setting,
         /// The least that is allowed.
         least: f64,
@@ -56,11 +56,11 @@ pub enum GenerateError {
         "the {} gave numbers that are not finite{}; {}", .part.name(), of_step(*.step), advice(*.part, *.dtype)
     )]
     NotFinite {
-        /// The part.
+        /// The part of the model that failed.
         part: Part,
         /// The step, from 1, where it was the UNet.
         step: Option<usize>,
-        /// The UNet's arithmetic.
+        /// The UNet's number type.
         dtype: Dtype,
     },
     /// Steps that do not exist.
@@ -109,9 +109,9 @@ impl Told for GenerateError {
 /// A side of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// Pixels across.
+    /// The width, in pixels.
     Width,
-    /// Pixels down.
+    /// The height, in pixels.
     Height,
 }
 
@@ -132,11 +132,11 @@ fn with_article(name: &str) -> String {
 /// A part of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// `cond_stage_model`.
+    /// The text encoder, `cond_stage_model`.
     TextEncoder,
-    /// `model.diffusion_model`.
+    /// The UNet, `model.diffusion_model`.
     Unet,
-    /// `first_stage_model`.
+    /// The VAE, `first_stage_model`.
     FirstStage,
 }
 
@@ -154,7 +154,7 @@ fn of_step(step: Option<usize>) -> String {
     step.map_or_else(String::new, |step| format!(" in step {step}"))
 }
 
-/// What helps against numbers that are not finite: exact arithmetic, where that is not what failed.
+/// What helps against numbers that are not finite: f32, where that is not what failed.
 fn advice(part: Part, dtype: Dtype) -> &'static str {
     if part == Part::Unet && dtype != Dtype::F32 {
         "use --dtype f32 or another model file"

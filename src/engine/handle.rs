@@ -62,7 +62,7 @@ pub struct EngineEnds {
     pub previews_unread: Receiver<Preview>,
 }
 
-/// The inference thread does not answer any more.
+/// The inference thread is gone, or too many requests wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
     /// Too much is waiting.
@@ -112,7 +112,7 @@ impl EngineHandle {
         };
         let stop = StopFlag::default();
         let mut stops = self.stops.borrow_mut();
-        // Work that is done has let its flag go.
+        // Finished work has dropped its flag.
         stops.retain(|(_, stop)| stop.is_shared());
         stops.push((piece, stop.clone()));
         self.requests.try_send(Work { request, stop }).map_err(|error| match error {
@@ -121,7 +121,7 @@ impl EngineHandle {
         })
     }
 
-    /// Acts on the job that it names. A stop also raises the flag that its operations read.
+    /// Sends a control to the job that it names. A stop also raises the flag that its operations read.
     ///
     /// # Errors
     /// If the thread is gone or far behind.
@@ -164,7 +164,7 @@ impl EngineHandle {
 
     /// Whether the inference thread has gone and all its events are read.
     pub fn is_gone(&self) -> bool {
-        // An empty lane that is ready to be read can only be a disconnected one; looking takes nothing.
+        // An empty channel that is ready to be read is a disconnected one; checking consumes nothing.
         let mut lane = crossbeam_channel::Select::new();
         lane.recv(&self.events);
         self.events.is_empty() && lane.try_ready().is_ok() && self.events.is_empty()

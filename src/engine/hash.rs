@@ -1,8 +1,8 @@
-//! `ModelHash`: the SHA-256 of a model's file, found on a thread of its own that makes way for the
-//! inference thread.
+//! `ModelHash`: the SHA-256 of a model's file, computed on a thread of its own that yields to the inference
+//! thread.
 //!
-//! Invariant: a hash that is known is kept by the file's path, size and time of change, so a file is
-//! read for it once. Hashing rests while a [`Busy`] stands: whoever waits for a hash must hold none.
+//! Invariant: a hash that is known is kept by the file's path, size and time of change, so a file is read for
+//! it once. Hashing pauses while a [`Busy`] is held: whoever waits for a hash must hold none.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,10 +18,10 @@ use crate::ops::StopFlag;
 const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Files whose hashes are kept; the oldest goes first.
 const KEPT_MAX: usize = 1000;
-/// How often a waiting or resting thread looks at its stop flag.
+/// How often a waiting or paused thread reads its stop flag.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Who keeps the hashing thread at rest.
+/// Counts who keeps the hashing thread paused.
 #[derive(Clone, Debug, Default)]
 pub struct Busyness(Arc<AtomicUsize>);
 
@@ -30,7 +30,7 @@ pub struct Busyness(Arc<AtomicUsize>);
 pub struct Busy(Arc<AtomicUsize>);
 
 impl Busyness {
-    /// Makes hashing rest until the guard is dropped.
+    /// Pauses hashing until the guard is dropped.
     pub fn begin(&self) -> Busy {
         self.0.fetch_add(1, Ordering::Relaxed);
         Busy(self.0.clone())
@@ -50,20 +50,20 @@ impl Drop for Busy {
     }
 }
 
-/// A hash that is known, is being found, or cannot be found.
+/// A hash that is known, being computed, or unavailable.
 pub struct ModelHash {
     state: Arc<(Mutex<Option<String>>, Condvar)>,
-    /// Ends the thread when the model goes.
+    /// Ends the thread when the model is dropped.
     stop: StopFlag,
 }
 
-/// Finds a hash: reads the file in pieces, calling its argument before each; `None` if it was stopped
-/// or the file cannot be read.
+/// Computes a hash: reads the file in pieces, calling its argument before each; `None` if it was stopped or
+/// the file cannot be read.
 pub type FindHash = Box<dyn FnOnce(&mut dyn FnMut() -> bool) -> Option<String> + Send>;
 
 impl ModelHash {
-    /// Begins to find the hash of the file at `path`, or takes the one kept in `cache`. `on_ready` is
-    /// called on the thread that found it.
+    /// Starts to hash the file at `path`, or takes the hash kept in `cache`. Calls `on_ready` on the thread
+    /// that has it.
     pub fn begin(
         path: &Path,
         cache: Option<&Path>,
@@ -101,7 +101,7 @@ impl ModelHash {
         hash
     }
 
-    /// A hash that is known beforehand.
+    /// A hash that is known from the start.
     pub fn known(hash: &str) -> Self {
         let known = Self { state: Arc::default(), stop: StopFlag::default() };
         known.set(hash.to_owned());
@@ -118,7 +118,7 @@ impl ModelHash {
         found.filter(|hash| !hash.is_empty())
     }
 
-    /// The hash, waited for until `stop` is raised; empty if it cannot be found.
+    /// Waits for the hash until `stop` is raised; empty if there is none.
     pub fn wait(&self, stop: &StopFlag) -> String {
         let mut found = self.state.0.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
@@ -177,7 +177,7 @@ impl KeptHashes {
         (found.len() == 10 && found.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(found)
     }
 
-    /// Adds the file's row; a list that cannot be written costs a reading of the file next time.
+    /// Adds the file's row; without a list that can be written the file is hashed again next time.
     fn keep(&self, hash: &str) {
         let mut rows = self.rows();
         rows.retain(|row| row.path != self.row.path);

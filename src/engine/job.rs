@@ -1,4 +1,4 @@
-//! `RunningJob`: one job from its start to its one end, with what a person does to it on the way.
+//! `RunningJob`: one job from its start to its one end, with what the user does to it on the way.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ pub(super) struct RunningJob<'a> {
     /// Steps that the run has; 0 before it is planned.
     steps: usize,
     began: Instant,
-    /// Time spent resting; it is no part of the run.
+    /// Time spent paused; it is no part of the run.
     rested: Duration,
     previews_took: Duration,
     guidance_of_steps: Vec<f64>,
@@ -72,7 +72,7 @@ impl<'a> RunningJob<'a> {
                 error => End::Failed(error),
             })
         };
-        // The picture waits for the model's hash, which may go on now.
+        // The picture waits for the model's hash; hashing resumes now.
         drop(busy);
         running.finish(end);
     }
@@ -97,7 +97,7 @@ impl<'a> RunningJob<'a> {
         Ok(End::Finished(generate::decode(&model.networks, &generated.samples)?.0))
     }
 
-    /// Tells of a step, shows it, and does what a person asked meanwhile.
+    /// Reports a step, shows it, and does what the user asked meanwhile.
     fn after_step(&mut self, step: &StepReport<'_>) -> ControlFlow<(), Next> {
         self.guidance_of_steps.push(step.guidance);
         self.workspace.kept.push(self.job.id, step.pred_x0);
@@ -164,7 +164,7 @@ impl<'a> RunningJob<'a> {
         ControlFlow::Continue(())
     }
 
-    /// Rests until resumed or stopped; the guidance that was set meanwhile.
+    /// Waits until resumed or stopped; returns the guidance that was set meanwhile.
     fn rest(&mut self) -> Option<f64> {
         let began = Instant::now();
         let mut guidance = None;
@@ -230,7 +230,7 @@ impl<'a> RunningJob<'a> {
     /// How the picture was made, with the guidance as it was steered. Waits for the model's hash.
     fn made(&self) -> Box<Made> {
         let model = self.model;
-        // A stop means that nobody wants to wait.
+        // After a stop the user does not wait for a hash.
         let hash = model.hash.wait(&self.stop);
         let settings = &self.job.settings;
         Box::new(Made::new(settings, self.steps, &self.guidance_of_steps, &model.info.name, &hash))

@@ -15,7 +15,7 @@ mod preview;
 mod worker;
 mod workspace;
 
-pub use crate::checkpoint::ModelPart;
+pub use crate::checkpoint::{ENDINGS as MODEL_ENDINGS, ModelPart};
 pub use companions::first_settings;
 pub use compute::{compute_of, device_offers, is_offered, with_compute};
 pub use denoise::{ConditionedModel, to_latent, to_tensor};

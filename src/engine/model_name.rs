@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
+use crate::checkpoint::ENDINGS;
+
 /// The name of the model inside the program.
 pub const STARTER: &str = "Starter";
 
 /// A model's short name: its path's last part without the ending of a model file, or the name of a
 /// repository in the hub's cache.
 pub fn model_name(path: &Path) -> String {
-    const ENDINGS: [&str; 6] = ["safetensors", "ckpt", "pt", "pth", "bin", "sft"];
     let of_hub = path.ancestors().take(3).find_map(|part| {
         let name = part.file_name()?.to_str()?.strip_prefix("models--")?;
         name.rsplit("--").next().map(str::to_owned)

@@ -167,7 +167,7 @@ impl Worker {
             }
         };
         self.workspace.send(Event::Loading { part: name.clone(), share: 0.0 });
-        // The device lives on with the model, the flag of its loading does not.
+        // The device outlives the load, whose stop flag does not.
         let (device, _) =
             Device::open(self.options.device, StopFlag::default()).map_err(|error| Report::of(&error))?;
         let _under = device.under(stop);

@@ -24,14 +24,14 @@ pub(super) const STRIP_PIECE: Duration = Duration::from_millis(20);
 /// Wakes the front end after something was sent.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
-/// The thread's belongings beside the model.
+/// What the thread owns beside the model.
 pub(super) struct Workspace {
     pub(super) ends: EngineEnds,
     pub(super) wake: Waker,
     pub(super) previewer: Previewer,
     pub(super) kept: StepsKept,
     strips: Strips,
-    /// Keeps hashing at rest while anything else is done.
+    /// Keeps hashing paused while anything else is done.
     pub(super) busyness: Busyness,
     /// Requests that came while a job ran.
     pub(super) waiting: VecDeque<Work>,
@@ -52,7 +52,7 @@ impl Workspace {
 
     /// Sends, then wakes.
     pub(super) fn send(&self, event: Event) {
-        // A front end that is gone needs no event.
+        // Without a front end nobody needs the event.
         self.ends.events.send(event).ok();
         (self.wake)();
     }
@@ -82,7 +82,7 @@ impl Workspace {
         self.ends.controls.try_iter().find(|control| job_of(control) == job)
     }
 
-    /// Answers what takes a moment and returns what does not.
+    /// Answers quick requests and returns the others.
     pub(super) fn answer(
         &mut self,
         model: Option<&OpenModel>,

@@ -12,7 +12,7 @@ pub enum ConditioningKey {
     Concat,
     /// As the context of cross-attention.
     Crossattn,
-    /// Both.
+    /// Part as channels of x, part as context.
     Hybrid,
     /// As a class label.
     Adm,
@@ -61,7 +61,7 @@ impl Conditioning {
         }
     }
 
-    /// Labels (b).
+    /// Class labels, one for each item of the batch.
     pub fn from_labels(y: Vec<i64>) -> Self {
         Self { y: Some(y), ..Self::default() }
     }

@@ -220,7 +220,7 @@ const TRAINING_ONLY: [&str; 38] = [
     "weight_decay_embedding",
 ];
 
-/// Whether a key is one of those that trainers make up: rates, weights of a loss, optimizers, logs.
+/// Whether a key is one that trainers invent: rates, weights of a loss, optimizers, logs.
 fn is_of_training(key: &str) -> bool {
     let ends = ["_lr", "_learning_rate", "_reg_weight", "_loss_weight", "_wd"];
     let starts = ["lr_", "optimizer", "log_", "train_", "unfreeze_", "freeze_", "ema_"];

@@ -1,4 +1,4 @@
-//! `Resident`: a part of a model that can be given back to memory and is built again when needed.
+//! `Resident`: a part of a model that can be freed and is built again when needed.
 //!
 //! Invariant: the first one is built when the model is opened, so that weights which do not fit are
 //! found then; a later building reads the same weights and can only fail if the source does.
@@ -47,7 +47,7 @@ impl<T> Resident<T> {
         self.built.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The part, built if it was given back.
+    /// The part, built again if it was freed.
     ///
     /// # Errors
     /// If the weights can no longer be read, or stopped.

@@ -50,7 +50,7 @@ fn numbers(shape: &[usize]) -> Option<usize> {
     (product <= MOST_NUMBERS).then_some(product)
 }
 
-/// Brings standard normal numbers to sizes at which a network neither dies out nor blows up.
+/// Scales standard normal numbers so that activations neither vanish nor explode.
 fn scale(name: &str, shape: &[usize], values: &mut [f32]) {
     if name.ends_with("embedding.weight") {
         let size = if name.contains("quantize") { 1.0 } else { 0.3 };

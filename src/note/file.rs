@@ -47,7 +47,7 @@ pub enum FileNote {
         /// The same, as read.
         read_as: String,
     },
-    /// A safetensors file goes on behind its last tensor.
+    /// A safetensors file has bytes behind its last tensor.
     BytesBehindTheEnd {
         /// How many bytes follow it.
         bytes: u64,
@@ -88,52 +88,59 @@ impl fmt::Display for FileNote {
         match self {
             Self::VTold => f.write_str("the file says that the model predicts v"),
             Self::VAssumed => {
-                f.write_str("a schedule without signal at its end: v is assumed to be predicted")
+                f.write_str("the noise schedule ends without signal; v is assumed to be predicted")
             }
             Self::PredictionUnknown { told } => write!(
                 f,
-                "the file says that the model predicts {told:?}, which is not known: the noise (eps) is assumed"
+                "the file says that the model predicts {told:?}, which is unknown; the noise (eps) is assumed"
             ),
             Self::PredictionsDiffer { file } => {
                 write!(
                     f,
-                    "the file says that the model predicts {file}, its config does not; the config is used"
+                    "the file says that the model predicts {file}, but its config differs; the config is used"
                 )
             }
             Self::ZeroTerminalSnr => {
-                f.write_str("the schedule ends without signal (zero terminal SNR), as the file has it")
+                f.write_str("the noise schedule ends without signal (zero terminal SNR), as the file has it")
             }
             Self::EmaAbsent => {
-                f.write_str("the file has no averaged copy (EMA) of the UNet; its own weights run")
+                f.write_str("the file has no averaged copy (EMA) of the UNet; its own weights are used")
             }
-            Self::EmaOnly => {
-                f.write_str("the file has the averaged copy (EMA) of the UNet alone, which runs")
-            }
-            Self::EncoderAbsent => {
-                f.write_str("the VAE has no encoder: text to picture works, pictures cannot be read in")
-            }
+            Self::EmaOnly => f.write_str("the file has only the averaged copy (EMA) of the UNet; it is used"),
+            Self::EncoderAbsent => f.write_str("the VAE has no encoder; text to picture works all the same"),
             Self::RowsWithoutWords { rows, used } => {
                 let rows = counted(*rows as u64, "row");
-                write!(f, "the text encoder has {rows} for added words, left out; the first {used} are used")
+                write!(
+                    f,
+                    "the text encoder has {rows} for added words, which are left out; the first {used} are used"
+                )
             }
             Self::NamesUnwrapped { tensors, stored, read_as } => {
                 let tensors = counted(*tensors as u64, "tensor");
-                write!(f, "unusual names of {tensors}: {} is read as {}", quoted(stored), quoted(read_as))
+                write!(f, "{tensors} with unusual names: {} is read as {}", quoted(stored), quoted(read_as))
             }
             Self::BytesBehindTheEnd { bytes } => {
-                write!(f, "left out at the file's end: {} behind the last tensor", counted(*bytes, "byte"))
+                write!(
+                    f,
+                    "the file has {} behind its last tensor; they are left out",
+                    counted(*bytes, "byte")
+                )
             }
-            Self::FoundWithin { found } => write!(f, "the folder holds one model, {found}, which is opened"),
+            Self::FoundWithin { found } => write!(f, "the model in this folder: {found}"),
             Self::VaeLaidOver { file } => write!(f, "the VAE is that of {file}"),
             Self::TextEncoderLaidOver { file } => write!(f, "the text encoder is that of {file}"),
             Self::SchedulerAssumed => {
-                f.write_str("the folder has no scheduler_config.json: the noise schedule of v1 is assumed")
+                f.write_str("the folder has no scheduler_config.json; the noise schedule of v1 is assumed")
             }
             Self::CompanionLeftAside { file } => {
-                write!(f, "the {file} beside the model is of another form and is left aside")
+                write!(f, "the {file} beside the model belongs to another program and is ignored")
             }
             Self::RestsLeftOut { network, tensors } => {
-                write!(f, "left out: {} of another network ({network})", counted(*tensors as u64, "tensor"))
+                write!(
+                    f,
+                    "the file also holds {} of another network ({network}); they are left out",
+                    counted(*tensors as u64, "tensor")
+                )
             }
         }
     }

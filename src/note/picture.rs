@@ -25,7 +25,7 @@ pub enum PictureNote {
     },
     /// A picture's steps are more than a schedule has.
     OtherSteps {
-        /// The picture's.
+        /// The steps that the picture tells.
         found: usize,
         /// What is used.
         used: usize,
@@ -39,7 +39,7 @@ pub enum PictureNote {
     },
     /// A picture was made by another model.
     OtherModel {
-        /// The picture's.
+        /// The model's name in the picture.
         found: String,
         /// What is used.
         used: String,
@@ -59,7 +59,7 @@ pub enum PictureNote {
         /// The last guidance, which is used.
         used: f64,
     },
-    /// A file has no room for the settings that are ours alone.
+    /// A file has no room for the settings that only this program has.
     SettingsLeftOut {
         /// The kind of file.
         format: String,
@@ -69,7 +69,7 @@ pub enum PictureNote {
         /// The kind of file.
         format: String,
     },
-    /// A step's picture could not be saved; the run goes on.
+    /// A step's picture could not be saved; the run continues.
     PreviewNotSaved {
         /// What is wrong.
         cause: String,
@@ -97,18 +97,16 @@ impl fmt::Display for PictureNote {
             Self::OtherModel { found, used } => {
                 write!(f, "the picture was made with the model {found}; {used} is used")
             }
-            Self::NotTold { what } => write!(f, "the picture does not tell: {what}"),
+            Self::NotTold { what } => write!(f, "the picture does not say: {what}"),
             Self::WasStopped { after } => {
                 write!(f, "the picture was stopped after {after} steps; all steps are run")
             }
             Self::WasSteered { used } => {
-                write!(f, "the picture's guidance was changed on the way; the last, {used}, is used")
+                write!(f, "the picture's guidance was changed on the way; its last value, {used}, is used")
             }
-            Self::SettingsLeftOut { format } => write!(
-                f,
-                "the settings do not all fit into a {format} file; it holds those that other programs know, \
-                 and a PNG holds all"
-            ),
+            Self::SettingsLeftOut { format } => {
+                write!(f, "a {format} file holds only the settings that other programs know; a PNG holds all")
+            }
             Self::PromptsCut { format } => {
                 write!(f, "the prompts do not fit into a {format} file and are cut in it; a PNG holds all")
             }

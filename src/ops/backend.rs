@@ -41,7 +41,7 @@ pub trait Backend:
 /// The device itself. The implementing type is its context (queues, pools, the stop flag); cloning it
 /// gives another handle on the same device.
 pub trait DeviceOps: Clone {
-    /// The choices that the window offers in this build on this machine, with the arithmetics of
+    /// The choices that the window offers in this build on this machine, with the dtypes of
     /// each, f32 first. Must be cheap.
     fn offered() -> Vec<(DeviceChoice, Vec<Dtype>)>;
 
@@ -49,7 +49,7 @@ pub trait DeviceOps: Clone {
     /// another backend's. Heavy work reads `stop`, whose flag changes from job to job.
     ///
     /// # Errors
-    /// The inner result: the build or the machine lacks the device, or the device the arithmetic.
+    /// The inner result: the build or the machine lacks the device, or the device the dtype.
     fn open(options: DeviceOptions, stop: StopSlot) -> Option<Result<(Self, String)>>;
 
     /// The name shown to users: "CPU", "CUDA GPU".
@@ -58,10 +58,10 @@ pub trait DeviceOps: Clone {
     /// The kernels that compute: an instruction set, a library, a shader variant.
     fn kernels(&self) -> &'static str;
 
-    /// The arithmetic of tensors made here.
+    /// The dtype of tensors made here.
     fn dtype(&self) -> Dtype;
 
-    /// The same device in another arithmetic.
+    /// The same device in another dtype.
     fn with_dtype(&self, dtype: Dtype) -> Self;
 
     /// The same device with another instruction set of the CPU, for comparisons.
@@ -119,7 +119,7 @@ pub enum Source<'a, T> {
 /// The bias belongs to the layer.
 #[derive(Debug)]
 pub struct Epilogue<'a, T> {
-    /// The nonlinearity.
+    /// Applied to the sum of product, bias and `channels`.
     pub activation: Activation,
     /// (b, c): one element for each item of the batch and each output channel, the time embedding.
     pub channels: Option<&'a T>,
@@ -138,7 +138,7 @@ pub trait TensorOps: DeviceOps {
     /// Whether both share the same memory and shape.
     fn is_same(&self, a: &Self::Tensor, b: &Self::Tensor) -> bool;
 
-    /// Uploads `values`, row-major, rounded to the device's arithmetic.
+    /// Uploads `values`, row-major, rounded to the device's dtype.
     ///
     /// # Errors
     /// See the module.
@@ -150,7 +150,7 @@ pub trait TensorOps: DeviceOps {
     /// See the module.
     fn download(&self, x: &Self::Tensor) -> Result<Vec<f32>>;
 
-    /// `x` in another arithmetic; `None` if tensors of all arithmetics are stored alike, so that `x`
+    /// `x` in another dtype; `None` if tensors of all dtypes are stored alike, so that `x`
     /// stays as it is.
     ///
     /// # Errors
@@ -222,7 +222,7 @@ pub trait TensorOps: DeviceOps {
     /// See the module.
     fn to_map(&self, x: &Self::Tensor, h: usize, w: usize) -> Result<Self::Tensor>;
 
-    /// (b, c, h, w) → (b, c, 2h, 2w) by nearest neighbours.
+    /// (b, c, h, w) → (b, c, 2h, 2w) by nearest neighbors.
     ///
     /// # Errors
     /// See the module.
@@ -235,7 +235,7 @@ pub trait TensorOps: DeviceOps {
     fn average_pool(&self, x: &Self::Tensor) -> Result<Self::Tensor>;
 }
 
-/// Linear layers.
+/// Linear layers: weights packed once, then applied.
 pub trait LinearOps: TensorOps {
     /// A weight in the backend's form, with its bias.
     type Linear: Debug;
@@ -264,7 +264,7 @@ pub trait LinearOps: TensorOps {
     ) -> Result<Self::Tensor>;
 }
 
-/// Convolutions.
+/// Convolutions: weights packed once, then applied.
 pub trait ConvOps: TensorOps {
     /// A weight in the backend's form, with its bias.
     type Conv2d: Debug;
@@ -281,7 +281,7 @@ pub trait ConvOps: TensorOps {
     ) -> Result<Self::Conv2d>;
 
     /// The convolution of `x`, or, if `enlarged`, of `x` at twice its height and width by nearest
-    /// neighbours, which need not be written; then `epilogue`.
+    /// neighbors, which need not be written; then `epilogue`.
     ///
     /// # Errors
     /// See the module.
@@ -294,7 +294,7 @@ pub trait ConvOps: TensorOps {
     ) -> Result<Self::Tensor>;
 }
 
-/// Norms. Statistics are in f32 or wider, whatever the arithmetic around them.
+/// Norms. Statistics are in f32 or wider, whatever the dtype around them.
 pub trait NormOps: LinearOps {
     /// Gain and bias of each channel, groups and epsilon.
     type GroupNorm: Debug;
@@ -313,7 +313,7 @@ pub trait NormOps: LinearOps {
         epsilon: f64,
     ) -> Result<Self::GroupNorm>;
 
-    /// The map normalised over all positions and a group's channels, then activated.
+    /// The map normalized over all positions and a group's channels, then activated.
     ///
     /// # Errors
     /// See the module.
@@ -343,7 +343,7 @@ pub trait NormOps: LinearOps {
     /// See the module.
     fn pack_layer_norm(&self, weight: Vec<f32>, bias: Vec<f32>) -> Result<Self::LayerNorm>;
 
-    /// Tokens (b, n, c) normalised over c with epsilon 1e-5.
+    /// Tokens (b, n, c) normalized over c with epsilon 1e-5.
     ///
     /// # Errors
     /// See the module.

@@ -5,7 +5,7 @@ use super::dispatch::{Own, on, own};
 use super::meter::Described;
 use super::{Activation, Conv2dShape, Device, Error, Result, Tensor, Weights};
 
-/// What is added to a convolution's result in the same pass.
+/// Terms added to a convolution's result in the same pass.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fused<'a> {
     /// A map of the result's shape.
@@ -67,7 +67,7 @@ impl Conv2d {
         self.convolve(x, false, fused)
     }
 
-    /// The convolution of `x` enlarged to twice its size by nearest neighbours.
+    /// The convolution of `x` enlarged to twice its size by nearest neighbors.
     ///
     /// # Errors
     /// If shapes do not fit, or stopped.

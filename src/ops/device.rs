@@ -1,4 +1,4 @@
-//! `Device`: where tensors live, in which arithmetic, and the flag that stops work there.
+//! `Device`: where tensors live, in which dtype, and the flag that stops work there.
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ impl Device {
     /// Opens what `options` name. Returns the device and a sentence that says which one it is and why.
     ///
     /// # Errors
-    /// If the build or the machine lacks it, or it cannot compute in that arithmetic.
+    /// If the build or the machine lacks it, or it cannot compute in that dtype.
     pub fn open(options: DeviceOptions, stop: StopFlag) -> Result<(Self, String)> {
         let slot = StopSlot::new(Arc::new(stop));
         let open = |choice| {
@@ -70,12 +70,12 @@ impl Device {
         Ok((device, format!("{sentence} ({})", reasons.join(", "))))
     }
 
-    /// The devices that this build offers, the CPU first, with the arithmetics of each, f32 first.
+    /// The devices that this build offers, the CPU first, with the dtypes of each, f32 first.
     pub fn offered() -> Vec<(DeviceChoice, Vec<Dtype>)> {
         AnyBackend::offered()
     }
 
-    /// The same device in another arithmetic. On the native backend only a UNet's linear layers, 1×1
+    /// The same device in another dtype. On the native backend only a UNet's linear layers, 1×1
     /// convolutions and attention differ: in bf16 the factors of their products are rounded, while
     /// sums and all else stay f32.
     pub fn with_dtype(&self, dtype: Dtype) -> Self {
@@ -91,7 +91,7 @@ impl Device {
         Ok(Self { backend, ..self })
     }
 
-    /// The arithmetic of tensors made here.
+    /// The dtype of tensors made here.
     pub fn dtype(&self) -> Dtype {
         on!(self, backend => backend.dtype())
     }
@@ -104,7 +104,7 @@ impl Device {
         Under { slot: self.stop.clone(), former }
     }
 
-    /// The counter of operations here, which counts once it is started.
+    /// The device's counter of operations, which counts once it is started.
     pub fn meter(&self) -> &Meter {
         &self.meter
     }
@@ -153,8 +153,7 @@ impl Device {
 
     /// The backend's own value of something that lives on `home`, for an operation here.
     ///
-    /// # Errors
-    /// [`Error::TwoDevices`] if it lives elsewhere: the one place where that is found out.
+    /// # Errors [`Error::TwoDevices`] if it lives elsewhere: the one place that checks it.
     pub(super) fn own<'a, E, T: Own<E>>(&self, home: &Self, value: &'a E) -> Result<&'a T> {
         let here = on!(self, backend => {
             Own::of(&home.backend).is_some_and(|home| backend.shares_tensors_with(home))
@@ -162,7 +161,7 @@ impl Device {
         T::of(value).filter(|_| here).ok_or(Error::TwoDevices)
     }
 
-    /// Runs `work`; while the meter counts, waits for its end and notes what `describe` says of it.
+    /// Runs `work`; while the meter counts, waits for its end and records what `describe` returns.
     pub(super) fn measure<T>(
         &self,
         work: impl FnOnce() -> Result<T>,

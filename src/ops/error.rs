@@ -28,13 +28,13 @@ pub enum Error {
     /// A file that weights are read from is no longer the one that was opened.
     #[error("the model file has changed since it was opened; open it again: {}", path.display())]
     FileChanged {
-        /// The file.
+        /// The model file.
         path: PathBuf,
     },
-    /// A file that weights are read from can no longer be read: a drive that was pulled out, say.
+    /// A file that weights are read from can no longer be read, e.g. on a drive that was pulled out.
     #[error("the model file can no longer be read ({cause}); check the drive and open it again: {}", path.display())]
     Unreadable {
-        /// The file.
+        /// The model file.
         path: PathBuf,
         /// The system's own message.
         cause: String,
@@ -77,7 +77,7 @@ pub enum Error {
     /// A first stage that cannot quantize.
     #[error("quantize_denoised needs a first stage with a codebook, found AutoencoderKL; leave it out")]
     NoCodebook,
-    /// A choice of device or arithmetic that this build or machine lacks.
+    /// A choice of device or dtype that this build or machine lacks.
     #[error("{0}")]
     Device(String),
     /// Tensors or layers that live on different devices.

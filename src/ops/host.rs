@@ -21,11 +21,11 @@ pub struct HostTensor<'a> {
 /// The element types that checkpoints use.
 #[derive(Clone, Debug, PartialEq)]
 pub enum HostData<'a> {
-    /// 32-bit floats.
+    /// Single precision.
     F32(Cow<'a, [f32]>),
-    /// IEEE half floats.
+    /// Half precision.
     F16(Cow<'a, [f16]>),
-    /// Brain floats.
+    /// bfloat16, the upper half of an f32.
     Bf16(Cow<'a, [bf16]>),
     /// 64-bit floats (some schedules are stored so).
     F64(Cow<'a, [f64]>),
@@ -91,9 +91,9 @@ pub trait StoredNumbers: Send + Sync {
 
 /// The rows of a tensor that is to be packed.
 pub enum TensorRows<'a> {
-    /// In memory.
+    /// Elements in the host's memory.
     Here(HostTensor<'a>),
-    /// In a file.
+    /// Elements that are read from their file a piece at a time.
     Stored(Box<dyn StoredNumbers + 'a>),
 }
 

@@ -1,6 +1,6 @@
 //! `Meter`: what operations compute and how long each takes, while it is started.
 //!
-//! Invariant: off, as in every normal run, it costs one relaxed load an operation. Trap: while it
+//! Invariant: while off, as in every normal run, it costs one relaxed load an operation. Trap: while it
 //! counts, each operation is waited for, so that a GPU's times are of computing and not of submitting.
 
 use std::collections::BTreeMap;
@@ -65,7 +65,7 @@ impl Meter {
         self.0.on.load(Ordering::Relaxed)
     }
 
-    /// Does `work`; if counting, notes what `describe` says of its result.
+    /// Runs `work`; if counting, records what `describe` returns.
     pub(super) fn measure<T>(
         &self,
         work: impl FnOnce() -> super::Result<T>,

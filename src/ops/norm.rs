@@ -1,4 +1,4 @@
-//! `GroupNorm` and `LayerNorm`. Statistics are in f32 or wider, whatever the arithmetic around them.
+//! `GroupNorm` and `LayerNorm`. Statistics are in f32 or wider, whatever the dtype around them.
 //!
 //! Trap: epsilon is 1e-5 in the UNet's ResBlocks and 1e-6 in `SpatialTransformer` and the first
 //! stage, so it is always named.
@@ -8,7 +8,7 @@ use super::dispatch::{Own, on, own};
 use super::meter::Described;
 use super::{Activation, Device, Error, Result, Tensor, Weights};
 
-/// Normalisation over groups of channels and all positions, with a gain and a bias a channel
+/// Normalization over groups of channels and all positions, with a gain and a bias a channel
 /// (Wu & He, 2018).
 #[derive(Debug)]
 pub struct GroupNorm {
@@ -34,7 +34,7 @@ impl GroupNorm {
         Ok(Self { device, channels, packed })
     }
 
-    /// The normalised map, activated.
+    /// The normalized map, activated.
     ///
     /// # Errors
     /// If the channels do not fit, or stopped.
@@ -78,7 +78,7 @@ impl GroupNorm {
     }
 }
 
-/// Normalisation over the last dimension, with a gain and a bias; epsilon 1e-5 (Ba, Kiros & Hinton,
+/// Normalization over the last dimension, with a gain and a bias; epsilon 1e-5 (Ba, Kiros & Hinton,
 /// 2016).
 #[derive(Debug)]
 pub struct LayerNorm {
@@ -99,7 +99,7 @@ impl LayerNorm {
         Ok(Self { device, channels, packed })
     }
 
-    /// The normalised tokens.
+    /// The normalized tokens.
     ///
     /// # Errors
     /// If the last dimension does not fit, or stopped.

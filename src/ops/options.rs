@@ -1,16 +1,16 @@
-//! What is asked of a device: where it computes, in which arithmetic, on how many threads.
+//! What is asked of a device: where it computes, in which dtype, on how many threads.
 //!
 //! Plain values; [`super::Device::open`] turns them into a device. Adding a place to compute begins
 //! with a variant of [`DeviceChoice`] and its row in the table below it.
 
-/// The arithmetic of the networks.
+/// The number type in which the networks compute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Dtype {
-    /// 32-bit floats.
+    /// Single precision.
     #[default]
     F32,
-    /// IEEE half floats.
+    /// Half precision.
     F16,
     /// Brain floats: f32 with the lower half of the mantissa's word cut off.
     Bf16,
@@ -26,7 +26,7 @@ impl Dtype {
         }
     }
 
-    /// The arithmetic of that name.
+    /// The dtype of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::F32, Self::F16, Self::Bf16].into_iter().find(|dtype| dtype.name() == name)
     }
@@ -40,7 +40,7 @@ pub enum WeightsKept {
     File,
     /// f16: half the memory, rounded.
     F16,
-    /// f32.
+    /// f32, exact.
     F32,
 }
 
@@ -92,7 +92,18 @@ impl DeviceChoice {
         TABLE.iter().map(|named| (named.make)(0))
     }
 
-    /// Which of several it is; 0 where there is but one.
+    /// The names of all choices on the command line: "auto, cpu, …, metal or metal:N".
+    pub fn names() -> String {
+        let names = TABLE.iter().flat_map(|named| {
+            let numbered = named.numbered.then(|| format!("{}:N", named.name));
+            std::iter::once(named.name.to_owned()).chain(numbered)
+        });
+        let mut names: Vec<String> = names.collect();
+        let last = names.pop().unwrap_or_default();
+        format!("{} or {last}", names.join(", "))
+    }
+
+    /// The number after the colon; 0 where there is only one.
     fn index(self) -> usize {
         match self {
             Self::Cuda(index) | Self::Metal(index) | Self::Wgpu(index) => index,
@@ -113,15 +124,7 @@ impl std::str::FromStr for DeviceChoice {
             let known = named.numbered && name == named.name;
             index.parse().ok().filter(|_| known).map(named.make)
         });
-        found.ok_or_else(|| {
-            let names = TABLE.iter().flat_map(|named| {
-                let numbered = named.numbered.then(|| format!("{}:N", named.name));
-                std::iter::once(named.name.to_owned()).chain(numbered)
-            });
-            let mut names: Vec<String> = names.collect();
-            let last = names.pop().unwrap_or_default();
-            format!("expected {} or {last}, found {text:?}", names.join(", "))
-        })
+        found.ok_or_else(|| format!("expected {}, found {text:?}", Self::names()))
     }
 }
 
@@ -143,7 +146,7 @@ impl std::fmt::Display for DeviceChoice {
 pub struct DeviceOptions {
     /// The place to compute.
     pub choice: DeviceChoice,
-    /// The arithmetic of the UNet.
+    /// The dtype of the UNet.
     pub dtype: Dtype,
     /// Threads on the CPU; all cores if `None`.
     pub threads: Option<usize>,

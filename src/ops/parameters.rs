@@ -1,4 +1,4 @@
-//! The parameters of operations: what an operation is told besides tensors and weights.
+//! The parameters of operations: what an operation takes besides tensors and weights.
 //!
 //! Plain values that facade and backends share; nothing here computes or allocates.
 
@@ -7,7 +7,7 @@ use super::{Error, Result};
 /// The nonlinearity fused after a norm, a linear layer or a convolution.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Activation {
-    /// x itself.
+    /// x unchanged.
     #[default]
     Identity,
     /// x·σ(x), also called swish.
@@ -16,7 +16,7 @@ pub enum Activation {
     QuickGelu,
     /// x·Φ(x) with the exact error function.
     Gelu,
-    /// max(x, 0).
+    /// The rectifier: max(x, 0).
     Relu,
 }
 

@@ -96,7 +96,7 @@ impl Tensor {
         }
     }
 
-    /// Uploads `values`, row-major, rounded to the device's arithmetic.
+    /// Uploads `values`, row-major, rounded to the device's dtype.
     ///
     /// # Errors
     /// If `values` has another length than `shape` says, or the device is out of memory.
@@ -150,9 +150,9 @@ impl Tensor {
         shape.try_into().map_err(|_| wrong())
     }
 
-    /// The same tensor in the arithmetic of `device`, which is its own but for that.
+    /// The same tensor in the dtype of `device`, which is its own but for that.
     ///
-    /// A backend that stores all arithmetics alike leaves it as it is, under the arithmetic that
+    /// A backend that stores all dtypes alike leaves it as it is, under the dtype that
     /// made it: keys and values of an f32 text encoder's context stay f32 in a bf16 UNet.
     ///
     /// # Errors
@@ -183,7 +183,7 @@ impl Tensor {
         light!(self, (backend, x) => backend.scale(x, factor))
     }
 
-    /// A map times (1 + scale) plus shift, each (b, c): adaptive normalisation's second half.
+    /// A map times (1 + scale) plus shift, each (b, c): adaptive normalization's second half.
     ///
     /// # Errors
     /// If the shapes do not fit.
@@ -345,7 +345,7 @@ impl Tensor {
         light!(self, (backend, x) => backend.to_map(x, h, w))
     }
 
-    /// Nearest-neighbour enlargement to twice the height and width.
+    /// Nearest-neighbor enlargement to twice the height and width.
     ///
     /// # Errors
     /// If it is no map.

@@ -48,13 +48,12 @@ impl Weights {
         Self { progress: Some(progress), ..self }
     }
 
-    /// The same path for a part that is built again long after the model was opened, when nobody shows
-    /// progress any more.
+    /// The same path for a part that is rebuilt after the model was opened: it reports no progress.
     pub fn without_progress(&self) -> Self {
         Self { progress: None, ..self.clone() }
     }
 
-    /// The same path for a module that computes in another arithmetic.
+    /// The same path for a module that computes in another dtype.
     pub fn with_dtype(&self, dtype: Dtype) -> Self {
         Self { device: self.device.with_dtype(dtype), ..self.clone() }
     }
@@ -91,7 +90,7 @@ impl Weights {
 
     /// The shape that the tensor `name` has in the source, if it stores one.
     pub fn stored_shape(&self, name: &str) -> Option<Vec<usize>> {
-        // A source that draws its tensors would take the question for a demand.
+        // Asking a source that draws its tensors would create one.
         if self.stores(name) { self.source.shape(&self.full_name(name), &[]) } else { None }
     }
 
@@ -134,7 +133,7 @@ impl Weights {
         Ok(full)
     }
 
-    /// Notes that the tensor `full` was asked for, and reports progress.
+    /// Records that the network requested the tensor `full`, and reports progress.
     fn note(&self, full: String) {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         asked.insert(full);
@@ -155,7 +154,7 @@ impl Weights {
         })
     }
 
-    /// The names in the source that no network asked for, sorted.
+    /// The names in the source that no network requested, sorted.
     pub fn unused(&self) -> Vec<String> {
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         self.source.names().into_iter().filter(|name| !asked.contains(name)).collect()

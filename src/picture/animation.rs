@@ -44,8 +44,8 @@ impl Timing {
     }
 }
 
-/// Writes an animation whose kind the ending says (`.gif`, `.png` or `.apng`), with the settings
-/// in it if it is an APNG; answers with the name that was used.
+/// Writes an animation whose kind the ending says (`.gif`, `.png` or `.apng`), with the settings in it if it
+/// is an APNG; returns the name that was used.
 ///
 /// # Errors
 /// One sentence, if there are no frames, the ending is another, or the place cannot be written.
@@ -82,7 +82,7 @@ pub fn gif(frames: &[Frame], timing: Timing) -> Result<Vec<u8>, PictureError> {
             encoder.write_frame(&gif::Frame {
                 width: width as u16,
                 height: height as u16,
-                // Browsers slow down what asks for less than two hundredths of a second.
+                // Browsers slow down frames shorter than two hundredths of a second.
                 delay: hundredths.clamp(2, u128::from(u16::MAX)) as u16,
                 buffer: palette.dither(frame).into(),
                 ..gif::Frame::default()
@@ -93,7 +93,7 @@ pub fn gif(frames: &[Frame], timing: Timing) -> Result<Vec<u8>, PictureError> {
     outcome().map_err(|error| PictureError::Encode { format: "GIF", reason: error.to_string() })
 }
 
-/// An animated PNG that repeats without end; programs that know none show its first frame.
+/// An animated PNG that repeats without end; programs that do not know APNG show its first frame.
 ///
 /// # Errors
 /// If there are no frames, too many, or their size is out of bounds.
@@ -160,7 +160,7 @@ struct Palette(NeuQuant);
 impl Palette {
     fn over(frames: &[Frame]) -> Self {
         let pixels: usize = frames.iter().map(|frame| frame.width * frame.height).sum();
-        // An odd step, so that samples do not stand in columns.
+        // An odd step, so that samples do not line up in columns.
         let step = (pixels / PALETTE_SAMPLES).max(1) | 1;
         let samples: Vec<u8> = frames
             .iter()
@@ -171,7 +171,7 @@ impl Palette {
         Self(NeuQuant::new(1, 256, &samples))
     }
 
-    /// Indices of a frame's pixels, each pixel's error handed on to its neighbours.
+    /// Indices of a frame's pixels, each pixel's error handed on to its neighbors.
     fn dither(&self, frame: &Frame) -> Vec<u8> {
         let width = frame.width;
         // Errors for this row and the next, a pixel of margin on both sides, in sixteenths.
@@ -233,7 +233,7 @@ mod tests {
             let index = delays.len();
             delays.push(decoded.delay);
             let original = resized(&frames()[index], 64, 48);
-            // Dithering trades errors of pixels for means of neighbourhoods that are right.
+            // Dithering trades errors of pixels for means of neighborhoods that are right.
             for block in 0..8 * 6 {
                 let mut sums = [0_i32; 3];
                 for i in (0..64).map(|i| (block / 8 * 8 + i / 8) * 64 + block % 8 * 8 + i % 8) {

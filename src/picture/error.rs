@@ -31,7 +31,7 @@ pub enum PictureError {
         /// Endings that would do.
         expected: &'static str,
     },
-    /// More pixels than memory is spent on.
+    /// More pixels than the memory limit allows.
     #[error(
         "{} has {width}x{height} pixels, which take {found} MB, and {most} MB are the most; make it smaller",
         .path.display()
@@ -39,9 +39,9 @@ pub enum PictureError {
     TooLarge {
         /// The file that was read.
         path: PathBuf,
-        /// Pixels across.
+        /// Its width, in pixels.
         width: usize,
-        /// Pixels down.
+        /// Its height, in pixels.
         height: usize,
         /// Megabytes of its pixels.
         found: u64,
@@ -51,9 +51,9 @@ pub enum PictureError {
     /// Pixels that cannot be a picture of this kind.
     #[error("a picture of {width}x{height} pixels cannot be saved as {format}")]
     Size {
-        /// Pixels across.
+        /// Its width, in pixels.
         width: usize,
-        /// Pixels down.
+        /// Its height, in pixels.
         height: usize,
         /// The kind of file.
         format: &'static str,

@@ -5,8 +5,8 @@ const MOST_BYTES: usize = 60;
 
 /// A file's name without its ending: the prompt's first words and the seed, `a-red-apple-42`.
 ///
-/// Letters and digits of any script stay; all else becomes one hyphen. Windows' reserved names
-/// (`con`, `nul`, …) cannot come out, since the seed follows.
+/// Letters and digits of any script stay; all else becomes one hyphen. Windows' reserved names (`con`, `nul`,
+/// …) cannot result, since the seed follows.
 pub fn stem(prompt: &str, seed: u64) -> String {
     let mut words = String::new();
     for word in prompt.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {

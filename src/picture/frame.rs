@@ -7,9 +7,9 @@ use std::sync::Arc;
 /// An RGB picture, rows from the top, three bytes a pixel.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Frame {
-    /// Pixels across.
+    /// Width, in pixels.
     pub width: usize,
-    /// Pixels down.
+    /// Height, in pixels.
     pub height: usize,
     /// Red, green, blue of each pixel in turn.
     pub rgb: Arc<[u8]>,

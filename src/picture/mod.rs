@@ -22,7 +22,5 @@ pub use frame::Frame;
 pub use metadata::{Held, Made, MadeBy, TEXT_LIMIT, a1111_text, held, png_head, read};
 pub use save::{save_new, write_to};
 
-pub use crate::settings::PartialSettings;
-
 #[cfg(test)]
 pub(crate) use metadata::parameters::tests::made as made_for_tests;

@@ -1,4 +1,4 @@
-//! Pictures from files to pixels, of any kind that we know. Memory bounds them, and not their sides.
+//! Pictures from files to pixels, of any known kind. Memory limits them, not their sides.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read as _, Seek};
@@ -106,7 +106,7 @@ mod tests {
             let opened = open_bytes(Path::new("x"), &encode(&long, None, format).unwrap()).unwrap();
             assert_eq!((opened.width, opened.height), (40_000, 2));
         }
-        // A head that claims more than there is; its pixels are never asked for.
+        // A header that claims more than there is; its pixels are never requested.
         let mut bytes = encode(&frame(), None, Format::Png).unwrap();
         bytes[16..24].copy_from_slice(&[0, 0, 0x40, 0, 0, 0, 0x40, 0]);
         let sum = crc32fast::hash(&bytes[12..29]);

@@ -22,7 +22,7 @@ pub fn save_new(
     write_atomically(&path, &bytes, false).map_err(|error| PictureError::write(&path, error))
 }
 
-/// Saves under a name whose ending says the format; answers with the name that was used.
+/// Saves under a name whose ending says the format; returns the name that was used.
 ///
 /// With `force` an existing file is replaced; else the next free number is taken. Without `made`
 /// the file carries no settings.

@@ -1,8 +1,8 @@
 //! `Instance`: the one window that remembers, for a folder of data; a later start hands over to it.
 //!
-//! The first holds a lock, which goes with its process. A later one lays a call beside it, which the
-//! first takes away when it has read it: that is its answer. A first that does not answer is busy or
-//! on another machine, and the later one opens a window of its own.
+//! The first holds a lock, which goes with its process. A later one puts a file with its call beside it; the
+//! first reads and removes it, which is its answer. A first that does not answer is busy or on another
+//! machine, and the later one opens a window of its own.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -79,7 +79,7 @@ fn call_within(data: &Path, call: &Call, patience: Duration) -> bool {
     let until = Instant::now() + patience;
     while path.exists() {
         if Instant::now() > until {
-            // It may have been read in this very moment.
+            // The first may have read it just now.
             return fs::remove_file(path).is_err();
         }
         std::thread::sleep(Duration::from_millis(20));

@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub struct Keeper {
     desk: Arc<Desk>,
     thread: Option<JoinHandle<()>>,
-    /// What was handed over last: the same again is not written.
+    /// The last copy handed over; an equal one is not written again.
     last: Memory,
 }
 
@@ -36,7 +36,7 @@ impl Keeper {
         let (memory, note, path) = match path {
             Some(path) => match read(&path) {
                 Ok((memory, note)) => (memory, note, Some(path)),
-                // What cannot be read is not written over either.
+                // Never overwrite a file that could not be read.
                 Err(note) => (Memory::default(), Some(note), None),
             },
             None => (Memory::default(), None, None),
@@ -64,7 +64,7 @@ impl Keeper {
         self.desk.lock().trouble.take()
     }
 
-    /// The end: writes what waits and waits for it.
+    /// Writes what is pending and waits for it. Call it at the end of the program.
     pub fn flush(&mut self) {
         self.desk.lock().ended = true;
         self.desk.changed.notify_one();
@@ -82,7 +82,7 @@ impl Drop for Keeper {
     }
 }
 
-/// Where the front end lays what is to be written.
+/// The slot into which the front end puts the latest copy.
 #[derive(Default)]
 struct Desk {
     state: Mutex<State>,
@@ -101,7 +101,7 @@ impl Desk {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The thread: takes the latest, writes it, rests.
+    /// The thread's loop: takes the latest copy, writes it, sleeps.
     fn work(&self, path: &Path) {
         loop {
             let mut state = self.lock();
@@ -117,7 +117,7 @@ impl Desk {
             }
             let state = self.lock();
             if !state.ended {
-                // Wakes early only for the end; a change waits its turn.
+                // Only the end wakes it early; a change waits.
                 let rest = self.changed.wait_timeout_while(state, PAUSE, |state| !state.ended);
                 drop(rest.unwrap_or_else(PoisonError::into_inner));
             }

@@ -33,9 +33,9 @@ pub enum Theme {
     /// As the system has it.
     #[default]
     System,
-    /// Always dark.
+    /// Dark, whatever the system has.
     Dark,
-    /// Always light.
+    /// Light, whatever the system has.
     Light,
 }
 

@@ -80,7 +80,7 @@ impl Session {
         self.folder.join("steps")
     }
 
-    /// Where pictures go that cannot be saved in their place; it need not exist.
+    /// The folder for pictures that cannot be saved in their place; it need not exist.
     pub fn pictures(&self) -> PathBuf {
         self.folder.join("pictures")
     }
@@ -131,7 +131,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // What must not be lost keeps the folder, and the next start finds it.
+        // A folder with what must not be lost stays, and the next start finds it.
         let kept = self.folder.join(UNDER_WAY).exists() || !is_empty(&self.pictures());
         let gone = match kept {
             true => fs::remove_dir_all(self.steps()),
@@ -144,7 +144,7 @@ impl Drop for Session {
 }
 
 fn is_dead(folder: &Path) -> bool {
-    // Where locks cannot be had nothing is known, and nothing touched.
+    // Without locks no session is known to be dead, so nothing is touched.
     File::create(folder.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok())
 }
 

@@ -1,6 +1,6 @@
 //! `Noise`: the random numbers that a seed names, the same on every machine and for every device.
 //!
-//! A [`Noise`] is a plain value: cloned or serialised at any point, it goes on from there with the
+//! A [`Noise`] is a plain value: cloned or serialized at any point, it continues from there with the
 //! same numbers. The state is more than the generator: the CPU kinds keep the second half of a
 //! pair between two short draws, and the CUDA kind counts its calls. How a draw is *split* matters
 //! too: 64 numbers drawn at once are others than twice 32, as in torch.
@@ -33,7 +33,7 @@ pub enum RngKind {
     Nv,
 }
 
-/// A generator in some state; equal values draw equal numbers for ever.
+/// A generator in some state; equal values draw equal numbers forever.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Noise {

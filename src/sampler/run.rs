@@ -1,6 +1,6 @@
 //! A run: the state between two steps, and the loop over them.
 //!
-//! Invariant: [`RunState`] is a plain value. Saved after any step and restored, it goes on to the
+//! Invariant: [`RunState`] is a plain value. Saved after any step and restored, it continues to the
 //! same picture, bit for bit.
 
 use std::ops::ControlFlow;

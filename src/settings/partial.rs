@@ -29,17 +29,17 @@ impl PartialSettings {
         }
     }
 
-    /// The names that users know of what is not known.
+    /// The names, as users know them, of the settings that are missing.
     pub fn missing(&self) -> Vec<&'static str> {
         self.told_names().filter(|(_, known)| !known).map(|(name, _)| name).collect()
     }
 
-    /// How many of the settings that users know are known.
+    /// How many of the settings that have such a name are known.
     pub fn known(&self) -> usize {
         self.told_names().filter(|(_, known)| *known).count()
     }
 
-    /// Whether none of the settings that users know is known.
+    /// Whether none of the settings that have such a name is known.
     pub fn is_empty(&self) -> bool {
         self.known() == 0
     }

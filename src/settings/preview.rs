@@ -13,6 +13,6 @@ pub enum PreviewMode {
     Tiny,
     /// A linear map fitted to the decoder.
     Fast,
-    /// No previews.
+    /// Steps are counted, not shown.
     Off,
 }

@@ -18,7 +18,7 @@ pub struct Row {
     /// What kind of value it has, and in which range.
     pub kind: Kind,
     /// What a user calls it where a picture does not tell it; `None` where nobody would miss it. Settings
-    /// of one name are told together or not at all.
+    /// of one name are reported together or not at all.
     pub told_as: Option<&'static str>,
     /// Its form in A1111's text; `None` where only the JSON holds it.
     pub a1111: Option<A1111>,
@@ -36,7 +36,7 @@ pub struct Row {
 /// which other programs may have written; both include their ends.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
-    /// Free text.
+    /// Any text, of any length.
     Text,
     /// A number without a fraction.
     Whole {

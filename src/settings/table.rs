@@ -1,8 +1,8 @@
 //! The table of settings: each is described here and nowhere else.
 //!
-//! A new setting is an entry here, the place where it acts, and its words in `assets/words`. The order
-//! is that of the JSON in pictures; a new entry goes to the end. Files of before it lack the field, so
-//! readers take its default.
+//! A new setting is an entry here, the place where it acts, and its words in `assets/words`. The order is
+//! that of the JSON in pictures; a new entry goes to the end. Older files lack the field, so readers take its
+//! default.
 
 use crate::sampler::{RngKind, SamplerKind, TimestepSpacing};
 
@@ -49,14 +49,14 @@ settings! {
         acts: always,
     }
 
-    /// What it shall not show; often empty.
+    /// What the picture shall not show; often empty.
     negative_prompt: String = String::new(), "negative",
     NegativePrompt {
         error: "",
         kind: Kind::Text,
         told_as: Some("negative_prompt"),
         a1111: None,
-        flag: flag("negative", "TEXT", "What it should not show [default: nothing]"),
+        flag: flag("negative", "TEXT", "What the picture should not show [default: nothing]"),
         slider: None,
         more: false,
         acts: always,
@@ -69,7 +69,7 @@ settings! {
         kind: Kind::Whole { range: [1, STEPS_MAX as u64], read: [1, 10_000] },
         told_as: Some("steps"),
         a1111: a1111("Steps", &["sampling steps"]),
-        flag: flag("steps", "N", "Steps, 1 to 1000 [default: the model's, or 25]"),
+        flag: flag("steps", "N", "Denoising steps, 1 to 1000 [default: the model's, or 25]"),
         slider: slider(1.0, 100.0, 100.0, 1.0, 0),
         more: false,
         acts: always,
@@ -112,7 +112,7 @@ settings! {
         kind: Kind::Whole { range: [0, u64::MAX], read: [0, u64::MAX] },
         told_as: Some("seed"),
         a1111: a1111("Seed", &[]),
-        flag: flag("seed", "N", "The seed [default: random; so is a negative one]"),
+        flag: flag("seed", "N", "The seed; a negative number stands for a random one [default: random]"),
         slider: None,
         more: false,
         acts: always,

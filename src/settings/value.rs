@@ -7,7 +7,7 @@ use super::choices::{rng_from_name, rng_name};
 /// The value of any setting.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// Free text.
+    /// Any text.
     Text(String),
     /// A number without a fraction.
     Whole(u64),

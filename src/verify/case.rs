@@ -44,7 +44,7 @@ pub struct CaseRequest {
     pub batch: usize,
     /// `S` of the reference's call.
     pub steps: usize,
-    /// `unconditional_guidance_scale`.
+    /// Guidance, `unconditional_guidance_scale`.
     pub scale: f64,
     /// η of DDIM (eq. 16); 0 for PLMS.
     pub eta: f64,
@@ -61,7 +61,7 @@ pub struct CaseRequest {
     /// Scales the steps' noise.
     #[serde(default = "one")]
     pub temperature: f64,
-    /// `quantize_denoised`.
+    /// Whether pred_x0 is quantized, `quantize_denoised`.
     #[serde(default)]
     pub quantize: bool,
     /// Class, for models that take it.

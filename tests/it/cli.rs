@@ -1,4 +1,4 @@
-//! The program itself, started as a person or a script starts it.
+//! The program itself, started as a user or a script starts it.
 //!
 //! Each test works in a folder of its own and looks at what is there when the program has ended.
 #![cfg(feature = "starter")]

@@ -1,4 +1,4 @@
-//! The desktop's services on a home of their own: what is asked for, what comes back, what is on
+//! The desktop's services on a home of their own: requests, answers, and what is on
 //! the disk, and what a second start finds.
 
 use std::path::{Path, PathBuf};
@@ -151,7 +151,7 @@ fn a_kept_picture_is_on_the_disk_with_its_settings_listed_and_shown_small() {
     let found = recover(&record.path).unwrap().unwrap();
     assert_eq!(found.made.as_ref(), Some(&*made("a red fox")));
     assert_eq!(open::open(&record.path).unwrap(), frame(16));
-    // What is told at once is what the folder tells.
+    // What is reported at once is what the folder holds.
     assert_eq!(open_desktop.listed(1), std::slice::from_ref(&record));
     open_desktop.ask(Task::Thumbnail(record.path.clone()));
     let small = open_desktop.wait(|answer| match answer {

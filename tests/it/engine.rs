@@ -1,4 +1,4 @@
-//! The inference thread with the starter model: what is asked, what it tells.
+//! The inference thread with the starter model: requests and events.
 
 #[cfg(unix)]
 mod changed;
@@ -208,7 +208,7 @@ fn the_steps_of_every_picture_are_kept_on_the_disk_and_made_into_frames_again() 
     };
     assert_eq!(strip(&mut bench, JobId(1)).len(), 2);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 20);
-    // A running job goes on meanwhile.
+    // A running job continues meanwhile.
     bench.generate(21, apple(&info, 300), PreviewMode::Off);
     bench.until(|event| matches!(event, Event::Stepped(step) if step.step == 1));
     let frames = strip(&mut bench, JobId(7));

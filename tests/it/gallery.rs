@@ -148,7 +148,7 @@ fn changes_from_outside_are_seen() {
     assert_eq!(names(&gallery), ["new.png", "old.png", "lossless.webp"]);
     assert!(gallery.revision() > revision);
 
-    // Our own pictures need no waiting for the next look.
+    // The program's own pictures need no waiting for the next look.
     let saved = world.add("saved.png", "saved", 0);
     let start = Instant::now();
     gallery.saved(saved.clone());
@@ -217,7 +217,7 @@ fn deleting_can_be_undone_and_then_goes_to_the_trash() {
     assert_eq!(*world.trashed.lock().unwrap(), std::slice::from_ref(&a));
     assert!(gallery.undo_delete().is_none());
 
-    // What cannot be deleted comes back, with a sentence.
+    // What cannot be deleted is listed again, with a sentence.
     assert!(gallery.delete(&stuck, now));
     gallery.poll(now + UNDO_TIME);
     until_news(&mut gallery, |gallery, news| {

@@ -1,4 +1,4 @@
-//! Pictures and their settings: what is written comes back, and strangers' files do no harm.
+//! Pictures and their settings: what is written is read again, and strangers' files do no harm.
 
 mod carriers;
 

@@ -133,7 +133,7 @@ fn intermediates_start_with_x_t_and_keep_the_first_step_and_every_so_many() {
 }
 
 #[test]
-fn a_codebook_is_asked_for_only_when_quantising_and_its_lack_is_an_error() {
+fn a_codebook_is_asked_for_only_when_quantizing_and_its_lack_is_an_error() {
     let options = RunOptions { quantize_denoised: true, ..RunOptions::default() };
     let mut on_step =
         |_: &safelight::sampler::StepReport<'_>, _: &RunState| ControlFlow::Continue(Next::default());

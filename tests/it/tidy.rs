@@ -128,7 +128,7 @@ const NEVER: &[(&str, &[&str])] = &[
     ("message", &["std::fs", "std::thread", "std::net", "std::process"]),
 ];
 
-/// Calls that end the program where an error should come back.
+/// Calls that end the program where an error should be returned.
 const PANICS: &[&str] =
     &[".unwrap(", ".expect(", "panic!", "todo!", "unimplemented!", "unreachable!", "dbg!"];
 
@@ -265,20 +265,20 @@ fn exceptions_are_of_functions_that_exist() {
 }
 
 #[test]
-fn every_asset_has_its_licence_beside_it() {
+fn every_asset_has_its_license_beside_it() {
     let mut faults = Vec::new();
     for entry in fs::read_dir(root().join("assets")).unwrap() {
         let path = entry.unwrap().path();
-        assert!(path.is_dir(), "{} lies in no folder with a licence", path.display());
-        if !has_licence(&path) {
-            faults.push(format!("{} has no licence file", path.display()));
+        assert!(path.is_dir(), "{} lies in no folder with a license", path.display());
+        if !has_license(&path) {
+            faults.push(format!("{} has no license file", path.display()));
         }
     }
     refuse(&faults);
 }
 
-/// Whether a folder holds a licence: `LICENSE…`, or `OFL…` for fonts.
-fn has_licence(folder: &Path) -> bool {
+/// Whether a folder holds a license: `LICENSE…`, or `OFL…` for fonts.
+fn has_license(folder: &Path) -> bool {
     fs::read_dir(folder).unwrap().any(|entry| {
         let name = entry.unwrap().file_name().to_string_lossy().to_uppercase();
         name.starts_with("LICENSE") || name.starts_with("OFL")
@@ -358,11 +358,11 @@ mod checks {
     }
 
     #[test]
-    fn a_folder_without_a_licence_is_seen() {
+    fn a_folder_without_a_license_is_seen() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("picture.png"), b"").unwrap();
-        assert!(!has_licence(folder.path()));
+        assert!(!has_license(folder.path()));
         fs::write(folder.path().join("LICENSE-PICTURES"), b"").unwrap();
-        assert!(has_licence(folder.path()));
+        assert!(has_license(folder.path()));
     }
 }

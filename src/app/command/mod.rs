@@ -8,8 +8,7 @@ use std::path::PathBuf;
 
 use crate::app::i18n::Language;
 use crate::message::{Compute, JobId, ModelSource};
-use crate::picture::PartialSettings;
-use crate::settings::PreviewMode;
+use crate::settings::{PartialSettings, PreviewMode};
 
 /// A named act without particulars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,9 +83,9 @@ pub enum Act {
     NextStep,
     /// Show the whole picture.
     ZoomFit,
-    /// Zoom in.
+    /// Enlarge the picture on the canvas by half.
     ZoomIn,
-    /// Zoom out.
+    /// Shrink the picture on the canvas by a third.
     ZoomOut,
     /// Write the prompt.
     FocusPrompt,
@@ -107,7 +106,7 @@ pub enum Command {
     Do(Act),
     /// Show a step of a generation; none is its newest.
     ShowStep {
-        /// Its job.
+        /// The job that the generation carries out.
         job: JobId,
         /// The step, from 0.
         step: Option<usize>,
@@ -116,7 +115,7 @@ pub enum Command {
     ShowRecord(PathBuf),
     /// Compare what is shown with a picture of the gallery.
     CompareWith(PathBuf),
-    /// Stop comparing.
+    /// Stop comparing and show one picture again.
     EndCompare,
     /// Move a picture to the trash.
     DeleteRecord(PathBuf),
@@ -124,7 +123,7 @@ pub enum Command {
     Unqueue(JobId),
     /// Move a waiting picture to a place in the queue.
     Requeue {
-        /// The job.
+        /// The waiting job.
         job: JobId,
         /// Its place, from 0.
         to: usize,
@@ -139,23 +138,23 @@ pub enum Command {
     DevelopExample(usize),
     /// Take over these settings in the draft; those left open stay as they are.
     Set(Box<PartialSettings>),
-    /// Make so many pictures at a time.
+    /// Set how many pictures are made at a time.
     SetCount(usize),
-    /// Decode previews otherwise.
+    /// Choose how previews are decoded.
     SetPreviews(PreviewMode),
     /// Put the next older prompt of the history into the draft.
     RecallOlder,
-    /// Put the next newer one there, at last what was being written.
+    /// Put the next newer prompt there; the last one is what was being written.
     RecallNewer,
     /// Show only pictures of the gallery whose prompts hold these words.
     Search(String),
     /// Move the line between two compared pictures to a share of their width, 0 to 1.
     MoveWipe(f32),
-    /// Make a panel so wide, in points.
+    /// Set a panel's width.
     SetPanelWidth {
         /// Its name among the panels.
         panel: &'static str,
-        /// Its width.
+        /// Its new width, in points.
         width: f32,
     },
     /// Files dropped on the window.

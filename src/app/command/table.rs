@@ -11,13 +11,13 @@ use crate::app::theme::icons::Icon;
 
 /// One row of the table.
 pub struct Row {
-    /// The act.
+    /// The act that the row describes.
     pub act: Act,
     /// The words are `do-KEY` (what it is called) and `do-KEY-tip` (one plain sentence).
     pub key: &'static str,
-    /// Its icon.
+    /// Drawn on its button and in the palette.
     pub icon: Icon,
-    /// Its keys.
+    /// The keys that trigger it, where it has any.
     pub shortcut: Option<KeyboardShortcut>,
     /// Whether the keys count only while no text is being written.
     pub plain: bool,
@@ -40,7 +40,7 @@ const fn keyed(act: Act, key: &'static str, icon: Icon, modifiers: Modifiers, pr
     }
 }
 
-/// All acts.
+/// Every act once, in the order in which the palette lists them.
 pub const TABLE: &[Row] = &[
     keyed(Act::Develop, "develop", icons::SPARKLES, CTRL, Key::Enter),
     keyed(Act::Stop, "stop", icons::STOP, Modifiers::NONE, Key::Escape),

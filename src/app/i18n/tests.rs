@@ -107,7 +107,7 @@ fn of_settings() -> BTreeSet<String> {
     differs.chain(more).chain(["preview".to_owned(), "preview-tip".to_owned()]).collect()
 }
 
-/// Keys of what travels as data: literals that begin as they do.
+/// Keys of messages that travel as data: literals with one of their prefixes.
 fn told() -> BTreeSet<String> {
     let literal = |part: &str| part.split('"').next().unwrap_or_default().to_owned();
     let named = |key: &String| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');

@@ -1,7 +1,7 @@
 //! Dialogs for files: made on the caller's thread, waited for on a thread of their own.
 //!
 //! Trap: on Linux a dialog needs a desktop portal or zenity; without either it reports at once that
-//! nothing was chosen, as if the user had cancelled. Nobody cancels that fast.
+//! nothing was chosen, as if the user had canceled. Nobody cancels that fast.
 
 use std::future::Future;
 use std::path::{Path, PathBuf};

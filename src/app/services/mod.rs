@@ -20,10 +20,10 @@ use std::time::SystemTime;
 
 use crate::engine::ModelPart;
 use crate::message::{JobId, ModelSource, Report};
-use crate::picture::{Frame, Made, MadeBy, PartialSettings};
+use crate::picture::{Frame, Made, MadeBy};
 use crate::places::Places;
 use crate::preferences::Memory;
-use crate::settings::Settings;
+use crate::settings::{PartialSettings, Settings};
 use crate::told::Sentence;
 
 /// Wakes the window; may be called from any thread, after a message was sent.

@@ -11,8 +11,8 @@ use crate::app::state::shown::Shown;
 use crate::app::state::{Consequence, State};
 use crate::engine::ModelPart;
 use crate::message::{JobId, ModelSource, Report, Request};
-use crate::picture::{Frame, PartialSettings};
-use crate::settings::Settings;
+use crate::picture::Frame;
+use crate::settings::{PartialSettings, Settings};
 
 impl State {
     /// Applies an answer of the services.

@@ -15,7 +15,7 @@ const BACKGROUNDS: [&str; 12] = [
 ];
 /// What the captions say around a thing and its background.
 const CAPTIONS: &str = "background emoji picture photo drawing cute 3d grey";
-/// Words that join others; a prompt is not told that it lacks them.
+/// Function words, which no hint reports as unknown.
 const JOINING: &str = "a an the of on in at to by for from with without and or as is are its his her my your \
                        this that it s very some no not near under over";
 
@@ -102,7 +102,7 @@ fn on_background(name: &str, background: &str) -> String {
     format!("{name} on {background} background")
 }
 
-/// A name with "a" or "an"; plurals and what is not counted stand alone.
+/// A name with "a" or "an"; plurals and uncountable names have no article.
 fn with_article(name: &str) -> String {
     const UNCOUNTED: &str = "bread popcorn spaghetti pasta sushi broccoli candy cheese chocolate corn honey milk \
                              coffee tea beer rice cream yarn luggage fire lightning voltage dna bowling tennis \
@@ -153,7 +153,7 @@ mod tests {
             unknown(&["too"])
         );
         assert_eq!(hint("Cats on grey"), Hint::Nothing);
-        assert_eq!(hint("a catalogue in the rain"), Hint::NothingKnown);
+        assert_eq!(hint("a catalyst in the rain"), Hint::NothingKnown);
         assert_eq!(hint("猫"), Hint::NothingKnown);
         assert_eq!(hint(" "), Hint::Nothing);
         assert_eq!(super::hint(&[], "anything at all"), Hint::Nothing);

@@ -7,10 +7,9 @@ use std::hash::{BuildHasher, Hasher};
 
 use crate::engine;
 use crate::message::{ModelInfo, TokenCount};
-use crate::picture::PartialSettings;
 use crate::preferences::History;
 use crate::sampler::TimestepSpacing;
-use crate::settings::{PreviewMode, Settings};
+use crate::settings::{PartialSettings, PreviewMode, Settings};
 
 /// Pictures at a time, at most.
 pub const COUNT_MAX: usize = 64;
@@ -27,7 +26,7 @@ pub enum Text {
 /// Settings being chosen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
-    /// The settings.
+    /// The settings as the controls show them.
     pub settings: Settings,
     /// How steps are shown.
     pub previews: PreviewMode,
@@ -164,7 +163,7 @@ impl Draft {
         }
     }
 
-    /// A newer prompt from the history, at last what was being written.
+    /// A newer prompt from the history; the last one is what was being written.
     pub fn recall_newer(&mut self) {
         let Some((place, writing)) = self.recalled.take() else { return };
         match self.history.prompts().get(place + 1) {
@@ -201,7 +200,7 @@ impl Draft {
         Some((which, self.text(which).to_owned()))
     }
 
-    /// Stores a count; which text it is of was noted when it was requested.
+    /// Stores a count of the text that was noted with the request.
     pub fn counted(&mut self, text: String, count: TokenCount) {
         match self.counting.take() {
             Some((Text::Negative, _)) => self.negative_tokens = Some((text, count)),
@@ -209,7 +208,7 @@ impl Draft {
         }
     }
 
-    /// Drops the counts: another model tokenizes otherwise.
+    /// Drops the counts: another model has another tokenizer.
     pub fn forget_counts(&mut self) {
         (self.tokens, self.negative_tokens, self.counting) = (None, None, None);
     }

@@ -1,4 +1,4 @@
-//! What the inference thread tells, taken into the state.
+//! Events of the inference thread, applied to the state.
 
 use std::time::Duration;
 

@@ -11,7 +11,7 @@ use crate::picture::Frame;
 const LIST: &str = include_str!("../../../assets/starter/examples.txt");
 /// Square tiles in the order of the list.
 const SHEET: &[u8] = include_bytes!("../../../assets/starter/examples.webp");
-/// Tiles across.
+/// Tiles in a row of the sheet.
 const ACROSS: usize = 4;
 
 /// One of them.
@@ -67,7 +67,7 @@ mod tests {
         assert!(all.len().is_multiple_of(ACROSS), "the last row is full");
         for (i, example) in all.iter().enumerate() {
             assert!(!all[..i].iter().any(|other| other.picture.frame.rgb == example.picture.frame.rgb));
-            // A tile that is one color would lie beside the sheet.
+            // A tile of a single color would mean that the place is off the sheet.
             let rgb = &example.picture.frame.rgb;
             assert!(rgb.iter().any(|level| level.abs_diff(rgb[0]) > 64), "{}", example.prompt);
         }

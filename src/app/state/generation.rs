@@ -21,7 +21,7 @@ pub struct StepView {
     pub guidance: Option<f64>,
     /// How long it took, once it is done.
     pub took: Option<Duration>,
-    /// Its preview.
+    /// Its preview, while the window keeps it.
     pub picture: Option<Picture>,
     /// How its preview was decoded.
     pub mode: PreviewMode,
@@ -34,11 +34,11 @@ pub struct StepView {
 pub enum Stage {
     /// The next one: handed to the inference thread, which has not begun, or waiting for a model.
     Asked,
-    /// Running.
+    /// The inference thread takes its steps.
     Running,
     /// Asked to pause after this step.
     Pausing,
-    /// Paused.
+    /// Waits between two steps until it is resumed or stopped.
     Paused,
     /// Asked to stop.
     Stopping,
@@ -60,7 +60,7 @@ impl Stage {
 /// Where the frames of a generation's steps are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Strip {
-    /// As they arrived while it formed, as far as they were not dropped.
+    /// As they arrived during the run, less those that were dropped.
     #[default]
     AsMade,
     /// They were dropped and are being made again.
@@ -80,7 +80,7 @@ pub struct Generation {
     pub strip: Strip,
     /// When it was last begun or looked at, by the queue's clock.
     pub used: u64,
-    /// Its stage.
+    /// How far the job is.
     pub stage: Stage,
     /// All steps, in the order run.
     pub steps: Vec<StepView>,
@@ -249,12 +249,12 @@ impl Generation {
         }
     }
 
-    /// Whether steps were made whose frames are all gone and were not asked for.
+    /// Whether all frames of the steps made are gone and none has been requested again.
     pub fn wants_frames(&self) -> bool {
         self.strip == Strip::AsMade && !self.stage.is_open() && self.done > 0 && self.newest().is_none()
     }
 
-    /// Frees its pictures except those that are nowhere else.
+    /// Frees its pictures, except those that exist nowhere else.
     pub fn shed(&mut self) {
         self.steps.iter_mut().for_each(|step| step.picture = None);
         self.strip = Strip::AsMade;

@@ -1,6 +1,6 @@
-//! The library: kept pictures as the gallery shows them, and those of them that are in memory.
+//! The library: kept pictures as the gallery shows them, and which of them are in memory.
 //!
-//! Trap: a thousand pictures do not fit in memory; both caches drop what was not asked for lately.
+//! Trap: a thousand pictures do not fit in memory; both caches drop what was not requested lately.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::picture::Frame;
 const THUMBNAILS_BYTES_MAX: usize = 6 << 20;
 /// A thumbnail that was drawn within this time counts as in sight.
 const LOOKED_AT: Duration = Duration::from_secs(2);
-/// A request without an answer for so long was forgotten, and is made again.
+/// A request without an answer for this long was lost, and is repeated.
 pub const FORGOTTEN: Duration = Duration::from_secs(2);
 /// Pictures kept in full, at most.
 const FULL_MAX: usize = 6;
@@ -83,7 +83,7 @@ impl Library {
     }
 
     /// The record after this one (older), or the one before it at the end.
-    pub fn neighbour(&self, path: &Path) -> Option<&Record> {
+    pub fn neighbor(&self, path: &Path) -> Option<&Record> {
         let at = self.records.iter().position(|record| record.path == path)?;
         self.records.get(at + 1).or_else(|| self.records.get(at.checked_sub(1)?))
     }
@@ -144,7 +144,7 @@ impl Library {
         if bytes <= THUMBNAILS_BYTES_MAX {
             return;
         }
-        // What is in sight would be requested again at once, however much it is.
+        // Thumbnails in sight stay beyond the limit: they would be requested again at once.
         let unused = |it: &Thumbnail| now.duration_since(it.used) > LOOKED_AT;
         let old = self.thumbnails.iter().filter(|(_, it)| unused(it));
         let mut old: Vec<(Instant, PathBuf)> = old.map(|(path, it)| (it.used, path.clone())).collect();
@@ -237,8 +237,8 @@ mod tests {
         library.add(record("b.png", "an owl again", 1));
         let order: Vec<&str> = library.records.iter().filter_map(|record| record.path.to_str()).collect();
         assert_eq!(order, ["d.png", "c.png", "a.png", "b.png"]);
-        assert_eq!(library.neighbour(Path::new("d.png")).unwrap().path, Path::new("c.png"));
-        assert_eq!(library.neighbour(Path::new("b.png")).unwrap().path, Path::new("a.png"));
+        assert_eq!(library.neighbor(Path::new("d.png")).unwrap().path, Path::new("c.png"));
+        assert_eq!(library.neighbor(Path::new("b.png")).unwrap().path, Path::new("a.png"));
     }
 
     #[test]

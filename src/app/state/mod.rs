@@ -28,10 +28,10 @@ use crate::app::state::shown::{Compare, Shown};
 use crate::app::state::toasts::Toasts;
 use crate::engine::at_present_size;
 use crate::message::{Compute, DeviceOffer, ModelInfo, ModelSource, Report, Request};
-use crate::picture::{MadeBy, PartialSettings};
+use crate::picture::MadeBy;
 use crate::preferences::Memory;
 use crate::sampler::SamplerKind;
-use crate::settings::Settings;
+use crate::settings::{PartialSettings, Settings};
 use crate::told::Told as _;
 
 /// The model, as the window knows it.
@@ -68,12 +68,12 @@ impl ComputeState {
 /// The dialog over the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Overlay {
-    /// None.
+    /// No dialog is open.
     #[default]
     Nothing,
     /// The command palette.
     Palette,
-    /// The settings.
+    /// The settings of the program: language, theme, folder.
     Settings,
     /// The question whether to close with work in progress.
     Closing,
@@ -107,7 +107,7 @@ pub struct State {
     pub queue: Queue,
     /// What is on the canvas.
     pub shown: Shown,
-    /// Kept pictures.
+    /// The pictures of the gallery's folder.
     pub library: Library,
     /// Two pictures under a wipe.
     pub compare: Option<Compare>,
@@ -139,7 +139,7 @@ impl State {
         let first = crate::app::state::draft::first_settings();
         let mut settings = remembered.settings.over(&first);
         if remembered.sized_for.is_none() {
-            // Nothing tells which model the size was chosen for.
+            // The file does not say which model the size was chosen for.
             (settings.width, settings.height) = (first.width, first.height);
         }
         let mut draft = Draft::new(settings);

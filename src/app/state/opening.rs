@@ -8,8 +8,8 @@ use crate::preferences::RememberedModel;
 use crate::told::Told as _;
 
 impl State {
-    /// Notes that a model cannot be opened. Where none is left the starter is opened, so that the window is
-    /// of use; a job that waits for a model waits for that one.
+    /// Notes that a model cannot be opened. Where none is open, opens the starter instead; a job that waits
+    /// for a model then waits for that one.
     pub(super) fn open_failed(
         &mut self,
         source: ModelSource,
@@ -36,7 +36,7 @@ impl State {
         follow
     }
 
-    /// Whether a picture can be asked for: a model is open, or one may still be.
+    /// Whether a picture can be requested: a model is open or being opened.
     pub fn can_develop(&self) -> bool {
         let hope = self.model.failed.is_none() || self.model.loading.is_some() || self.dead.is_some();
         self.model.info.is_some() || hope
@@ -53,7 +53,7 @@ impl State {
         if !std::mem::take(&mut self.model.stands_in) {
             self.toasts.settle(Act::OpenModel);
         }
-        // The model of last time finds its settings as they were left.
+        // The model of the last session keeps the settings as they were left.
         if self.preferences.model.is_none() || self.preferences.model != RememberedModel::of(&info.source) {
             self.draft.suit(&info);
             self.preferences.sized_for = None;

@@ -1,4 +1,4 @@
-//! The queue: the job that the inference thread has, those that wait, and the last ones made.
+//! The queue: the running job, the waiting ones, and the last ones made.
 //!
 //! Invariant: the thread holds at most one job; the rest wait here, where they can be reordered
 //! and removed. Events of any other job than the one it holds are old and change nothing.
@@ -36,8 +36,8 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// Appends jobs to the queue and returns their ids. While the queue is on hold they go first and
-    /// release it: nobody asks for a picture to see it last.
+    /// Appends jobs to the queue and returns their ids. While the queue is on hold they go first and release
+    /// it: a new request is wanted now.
     pub fn enqueue(&mut self, settings: Vec<Settings>, previews: PreviewMode) -> Vec<JobId> {
         if self.waiting.is_empty() && self.running().is_none() {
             self.begun = 0;
@@ -149,7 +149,7 @@ impl Queue {
         self.generations.iter().rev().find(of_it).map(|generation| generation.job.id)
     }
 
-    /// Gives a picture that was read again to the generation that made it.
+    /// Attaches a picture that was read again to the generation that made it.
     pub fn give_result(&mut self, path: &Path, picture: &Picture) {
         let generation = self.of_file(path).and_then(|job| self.generation_mut(job));
         if let Some(generation) = generation {

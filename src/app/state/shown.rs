@@ -13,12 +13,12 @@ use crate::settings::Settings;
 /// What is on the canvas.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Shown {
-    /// Nothing yet.
+    /// No picture: the first screen.
     #[default]
     Nothing,
     /// A generation: one step, or its newest state.
     Generation {
-        /// Its job.
+        /// The job that the generation carries out.
         job: JobId,
         /// The step, from 0; none is the newest.
         step: Option<usize>,

@@ -1,4 +1,4 @@
-//! Toasts: messages to the user, each until it is read or its time is over.
+//! Toasts: messages to the user, each until it is dismissed or expires.
 
 use crate::app::command::Act;
 use crate::app::i18n::Message;
@@ -20,16 +20,16 @@ pub enum Severity {
     Error,
 }
 
-/// One toast.
+/// A message over the canvas, with an act to answer it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Toast {
     /// Its number, unique in a session.
     pub id: u64,
     /// Notice or error.
     pub severity: Severity,
-    /// Its text.
+    /// What it says, translated when it is drawn.
     pub message: Message,
-    /// More, for those who want it; may be empty.
+    /// Technical details; may be empty.
     pub details: String,
     /// The act that its button does.
     pub act: Option<Act>,
@@ -49,7 +49,7 @@ impl Toast {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Toasts {
     next: u64,
-    /// The toasts.
+    /// The toasts, oldest first.
     pub list: Vec<Toast>,
 }
 

@@ -38,7 +38,7 @@ pub struct Tokens {
     pub canvas: Color32,
     /// Small text on the canvas.
     pub text_on_canvas: Color32,
-    /// Text.
+    /// Text of the first rank.
     pub text: Color32,
     /// Text that explains.
     pub subdued: Color32,
@@ -52,7 +52,7 @@ pub struct Tokens {
     pub on_lamp: Color32,
     /// All is well.
     pub good: Color32,
-    /// Something failed.
+    /// Something failed, or does not fit.
     pub bad: Color32,
     /// The unfilled part of a slider's rail.
     pub rail: Color32,
@@ -81,7 +81,7 @@ const fn hex(rgb: u32) -> Color32 {
     Color32::from_rgb((rgb >> 16) as u8, (rgb >> 8) as u8, rgb as u8)
 }
 
-/// A darkroom.
+/// The dark theme: a darkroom under a red lamp.
 pub const DARK: Tokens = Tokens {
     background: hex(0x141110),
     panel: hex(0x1B1716),
@@ -106,7 +106,7 @@ pub const DARK: Tokens = Tokens {
     shadow: Color32::from_rgba_premultiplied(0, 0, 0, 110),
 };
 
-/// Paper.
+/// The light theme: warm paper.
 pub const LIGHT: Tokens = Tokens {
     background: hex(0xF6F2EC),
     panel: hex(0xFBF8F4),
@@ -162,7 +162,7 @@ pub mod size {
     pub const STRIP_MARGIN: f32 = 4.0;
     /// The progress line.
     pub const PROGRESS: f32 = 2.0;
-    /// An icon.
+    /// Side of an icon.
     pub const ICON: f32 = 18.0;
     /// A target that holds an icon.
     pub const TARGET: f32 = 32.0;
@@ -181,11 +181,11 @@ pub mod size {
 /// Weights of the one typeface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weight {
-    /// 400.
+    /// Weight 400: text.
     Regular,
-    /// 500.
+    /// Weight 500: buttons and names.
     Medium,
-    /// 600.
+    /// Weight 600: headings and the main button.
     SemiBold,
 }
 

@@ -56,7 +56,7 @@ fn begin(ctx: Context, picture: Picture, most: usize) -> Receiver<Frame> {
     let of = picture.clone();
     let to_thread = sender.clone();
     let started = std::thread::Builder::new().name("reduced picture".to_owned()).spawn(move || {
-        // Nobody may be there any more.
+        // The receiver may be gone.
         to_thread.send(reduce(&of.frame, most)).ok();
         ctx.request_repaint();
     });

@@ -13,9 +13,9 @@ use crate::app::theme::reduced::Reduced;
 use crate::app::theme::scale;
 use crate::app::theme::scale::Part;
 
-/// Frames of the window after which an unused texture goes.
+/// Frames of the window after which an unused texture is freed.
 const UNUSED_MAX: u64 = 240;
-/// Bytes of pictures that one frame of the window makes small.
+/// Bytes of pictures that one frame of the window may scale down.
 const BYTES_A_FRAME: usize = 1 << 20;
 /// Shorter sides are multiples of so many pixels, so that a panel can be resized without remaking all.
 const GRAIN: f32 = 16.0;
@@ -30,7 +30,7 @@ pub struct Textures {
     pub reduced: Reduced,
     map: HashMap<Key, (TextureHandle, u64)>,
     frame: u64,
-    /// Bytes that this frame has made small so far.
+    /// Bytes that this frame has scaled down so far.
     bytes: usize,
 }
 

@@ -19,7 +19,7 @@ use crate::app::theme::{self, Tokens, Weight, size};
 pub enum Kind {
     /// The main act.
     Primary,
-    /// Another act.
+    /// An act beside the main one.
     Outlined,
     /// A quiet act.
     Ghost,
@@ -57,7 +57,7 @@ pub fn line(ui: &Ui, text: &str, font: FontId, color: Color32, width: f32) -> Ar
     ui.fonts_mut(|fonts| fonts.layout_job(job))
 }
 
-/// Paints a line vertically centred on `middle` and returns its right edge.
+/// Paints a line vertically centered on `middle` and returns its right edge.
 pub fn paint_line(ui: &Ui, left: f32, middle: f32, galley: Arc<Galley>) -> f32 {
     let pos = pos2(left, middle - galley.size().y / 2.0);
     let right = left + galley.size().x;
@@ -137,7 +137,7 @@ impl<'a> IconButton<'a> {
         self
     }
 
-    /// Shows it.
+    /// Draws the button and returns its response.
     pub fn show(self, ui: &mut Ui) -> Response {
         let sense = if self.enabled { Sense::click() } else { Sense::hover() };
         let (rect, response) = ui.allocate_exact_size(Vec2::splat(self.side), sense);
@@ -179,7 +179,7 @@ impl<'a> IconButton<'a> {
     }
 }
 
-/// A button with a text, and maybe an icon before and keys after it.
+/// A button with a text, an optional icon before it and keys after it.
 pub fn button(ui: &mut Ui, kind: Kind, icon: Option<Icon>, text: &str, keys: Option<&str>) -> Response {
     sized_button(ui, kind, icon, text, keys, 34.0)
 }
@@ -325,7 +325,7 @@ pub fn hairline(ui: &mut Ui, x: egui::Rangef) {
     ui.advance_cursor_after_rect(Rect::from_min_size(pos2(ui.cursor().left(), y), vec2(0.0, 1.0)));
 }
 
-/// A ring round what the keyboard acts on. Once a frame, last.
+/// Draws a ring around the focused widget. Call it once a frame, last.
 pub fn focus_ring(ui: &Ui, by_keyboard: bool) {
     let ctx = ui.ctx();
     let Some(response) = ctx.memory(|memory| memory.focused()).and_then(|id| ctx.read_response(id)) else {

@@ -110,7 +110,7 @@ fn told(words: &Words, settings: &PartialSettings, setting: Setting) -> Option<S
 }
 
 /// Of two texts, the words between those that they begin and end with alike; one that has nothing of
-/// its own there keeps a neighbouring word, so that something can be read.
+/// its own there keeps a neighboring word, so that something can be read.
 fn apart(a: &str, b: &str) -> [String; 2] {
     let [a, b] = [a, b].map(|text| text.split_whitespace().collect::<Vec<_>>());
     let shorter = a.len().min(b.len());

@@ -1,7 +1,7 @@
 //! The filmstrip: every step's preview; the pointer or the arrows go back and forth in time.
 //!
-//! It is one widget for the keyboard and for screen readers (a slider over the steps), since a
-//! thousand buttons would be no help to anyone.
+//! For the keyboard and for screen readers it is one widget, a slider over the steps: a thousand buttons
+//! would help nobody.
 
 use egui::accesskit::Role;
 use egui::{
@@ -103,7 +103,7 @@ impl Strip {
     }
 }
 
-/// Draws the strip into `rect`; from the height `free_from` on downwards only text lies above it.
+/// Draws the strip into `rect`; below the height `free_from` only text lies above it.
 pub fn filmstrip_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut StripState, rect: Rect, free_from: f32) {
     let target = |x: f32| Rect::from_center_size(pos2(x, rect.center().y), Vec2::splat(size::TARGET));
     ui.scope_builder(UiBuilder::new().max_rect(target(rect.left() + 30.0)), |ui| {
@@ -252,7 +252,7 @@ fn input(
     }
 }
 
-/// The frame under the pointer, larger, with its step and t. It covers its neighbours and nothing
+/// The frame under the pointer, larger, with its step and t. It covers its neighbors and nothing
 /// else: neither the picture nor what can be done with it.
 fn grown_ui(
     ui: &Ui,

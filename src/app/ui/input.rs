@@ -18,7 +18,7 @@ pub struct InputState {
 }
 
 impl InputState {
-    /// Notes this frame's input, and lets the text cursor rest where nobody types.
+    /// Records this frame's input, and stops the text cursor's blinking while nobody types.
     pub fn note(&mut self, ctx: &Context) {
         ctx.input(|input| {
             let arrows = [Key::ArrowUp, Key::ArrowDown, Key::ArrowLeft, Key::ArrowRight];
@@ -31,7 +31,7 @@ impl InputState {
                 self.touched_at = input.time;
             }
         });
-        // Every blink draws the window anew; one that nobody touches is at rest.
+        // Every blink redraws the window; an idle one must not.
         let blinking = ctx.input(|input| input.time) - self.touched_at < BLINK_SECONDS;
         if blinking != self.blinking {
             self.blinking = blinking;

@@ -26,7 +26,7 @@ pub struct Layout {
     pub controls: Option<Rect>,
     /// The place of toasts.
     pub toasts: Rect,
-    /// The canvas.
+    /// What is left in the middle: the canvas.
     pub canvas: Rect,
     /// The progress line.
     pub progress: Rect,
@@ -64,7 +64,7 @@ impl Layout {
             Some(panel) => toasts::in_panel(panel),
             None => toasts::in_canvas(canvas),
         };
-        // Where there is no room beside the picture, it makes room.
+        // Where there is no room beside the picture, the picture shrinks.
         let covering = controls.is_none() && !state.toasts.list.is_empty();
         let place = |picture| canvas::place(&ui_state.canvas, picture, canvas);
         if covering && state.picture().is_some_and(|picture| place(picture).intersects(toasts)) {

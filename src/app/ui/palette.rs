@@ -97,7 +97,7 @@ fn contents_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut PaletteState) -> Op
     list.auto_shrink([false, true]).animated(false).show(ui, |ui| {
         for (line, act) in found.iter().enumerate() {
             let response = row(ui, view.words, *act, line == state.line);
-            // There is one choice: the pointer takes it along when it moves, and leaves it else.
+            // There is one selection: the pointer moves it only when it moves itself.
             if response.hovered() && ui.input(|input| input.pointer.is_moving()) {
                 state.line = line;
             } else if moved && line == state.line {

@@ -20,7 +20,7 @@ use crate::app::theme::widgets;
 use crate::app::theme::widgets::{IconButton, Kind};
 use crate::app::theme::{self, size};
 use crate::app::ui::view::View;
-use crate::picture::PartialSettings;
+use crate::settings::PartialSettings;
 
 /// Suggestions at a time.
 const SUGGESTIONS_MAX: usize = 8;
@@ -212,7 +212,7 @@ fn negative_ui(ui: &mut Ui, view: &mut View<'_>) {
 fn note_ui(ui: &mut Ui, view: &View<'_>, state: &mut PromptState) {
     let Some(info) = &view.state.model.info else { return };
     let (prompt, concepts) = (view.state.draft.settings.prompt.as_str(), &info.concepts);
-    // While a word is being completed it is no use to say that it is unknown.
+    // A word that is being completed is not reported as unknown.
     let completing = state.completing;
     let prompt = if completing { prompt.trim_end_matches(char::is_alphanumeric) } else { prompt };
     let hint = &mut state.hint;
@@ -248,7 +248,7 @@ fn note_ui(ui: &mut Ui, view: &View<'_>, state: &mut PromptState) {
 /// What the row leaves out where it is narrow, one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Fold {
-    /// Nothing.
+    /// The row is wide enough for everything.
     Open,
     /// *Surprise me* is its icon.
     Surprise,
@@ -269,7 +269,7 @@ impl Fold {
         Self::ALL.into_iter().find(|fold| fold.width(ui, view) <= room).unwrap_or(Self::Queue)
     }
 
-    /// How wide the row is then; the count of tokens comes in only where there is room.
+    /// The row's width then; the count of tokens is shown only where there is room.
     fn width(self, ui: &Ui, view: &View<'_>) -> f32 {
         let gap = ui.spacing().item_spacing.x;
         let text = |kind, icon, text: &str, keys: Option<String>| {

@@ -16,7 +16,7 @@ use crate::app::theme::{self, Weight, size};
 use crate::app::ui::view::View;
 use crate::preferences::Theme;
 
-/// Draws whichever of the two is open.
+/// Draws the one of the two that is open.
 pub fn dialogs_ui(ui: &mut Ui, view: &mut View<'_>) {
     match view.state.overlay {
         Overlay::Settings => {

@@ -20,7 +20,7 @@ fn seconds(view: &View<'_>, seconds: f64) -> String {
     view.words.with("seconds", &[("n", shown.into())])
 }
 
-/// A remaining time, in the unit that a person would use.
+/// A remaining time, in the unit that one would say it in.
 fn left(view: &View<'_>, seconds: f64) -> String {
     match seconds {
         s if s < 90.0 => view.words.with("seconds-left", &[("n", (s.ceil().max(1.0) as i64).into())]),

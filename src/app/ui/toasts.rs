@@ -68,7 +68,7 @@ pub fn toasts_ui(ui: &Ui, view: &mut View<'_>, state: &mut ToastsState, place: R
             ui.min_rect()
         });
         taken = shown.inner.height() + 2.0 * GAP;
-        // The pile is placed by the height that it had before: a toast more would hang over the edge.
+        // The pile is placed by its height in the last frame; a new toast would hang over the edge.
         if in_panel && (shown.inner.bottom() - at.y).abs() > 0.5 {
             ui.ctx().request_discard("the pile of toasts has another height");
         }

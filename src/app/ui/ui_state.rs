@@ -1,4 +1,4 @@
-//! What the parts of the window remember from frame to frame, none of it worth keeping.
+//! What the parts of the window remember from frame to frame; none of it is saved.
 
 use crate::app::command::Act;
 use crate::app::ui::canvas::CanvasState;

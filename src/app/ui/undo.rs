@@ -10,7 +10,7 @@ type Undoer = egui::util::undoer::Undoer<(CCursorRange, String)>;
 /// Whether the field in focus has something to undo.
 pub fn text_can_undo(ctx: &Context) -> bool {
     undoer(ctx).is_some_and(|mut undoer| {
-        // What is still changing has no state of its own yet.
+        // A change in progress is no undo state yet.
         undoer.is_in_flux() || present(&undoer).is_some_and(|present| undoes(&mut undoer, present))
     })
 }

@@ -11,12 +11,12 @@ use crate::app::command::{Act, Command};
 use crate::app::i18n::Words;
 use crate::app::state::State;
 use crate::app::theme::textures::Textures;
-use crate::picture::PartialSettings;
 use crate::places::Places;
+use crate::settings::PartialSettings;
 
 /// Everything that a drawing function needs.
 pub struct View<'a> {
-    /// The state.
+    /// What the window knows, to be read.
     pub state: &'a State,
     /// The words of the language in force.
     pub words: &'a Words,

@@ -58,7 +58,7 @@ fn parts_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut UiState, layout: &Layo
     }
     let canvas = layout.canvas;
     if layout.controls.is_none() {
-        // What the picture leaves to the toasts is the canvas' all the same.
+        // The space that the toasts take belongs to the canvas all the same.
         let all = Rect::from_x_y_ranges(canvas.left()..=whole.right(), canvas.y_range());
         ui.painter().rect_filled(all, 0.0, tokens.canvas);
     }

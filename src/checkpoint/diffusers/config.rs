@@ -1,4 +1,4 @@
-//! A diffusers folder's settings as the CompVis config that means the same.
+//! A diffusers folder's settings as the equivalent CompVis config.
 //!
 //! Traps: a UNet's `attention_head_dim` is the *number* of heads; diffusers' `scaled_linear` is
 //! CompVis's `linear`, and its `linear` is CompVis's `sqrt_linear`.
@@ -33,7 +33,7 @@ pub fn diffusers_config(checkpoint: &Checkpoint) -> Result<FoundConfig, Checkpoi
     }
     let averages = unet_folder(folder) == "unet_ema";
     let unet = Settings::read(folder, if averages { "unet_ema/config.json" } else { "unet/config.json" })?;
-    // A part that is laid over need not be in the folder.
+    // A part that comes from another file need not be in the folder.
     let laid_over =
         |part: ModelPart| checkpoint.overlays.file(part).is_some() && !folder.join(part.folder()).is_dir();
     let vae = (!laid_over(ModelPart::Vae)).then(|| Settings::read(folder, "vae/config.json")).transpose()?;

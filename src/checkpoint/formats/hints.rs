@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 /// What a model predicts, as its file tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Prediction {
-    /// The noise.
+    /// The noise ε.
     Eps,
-    /// The velocity.
+    /// The velocity v.
     V,
     /// A word that is not known.
     Unknown(String),

@@ -1,6 +1,7 @@
 //! The file formats of weights: each reader lists a file's named tensors without reading their elements.
 //!
-//! A new format is a file here, a line in [`sniff`] that tells it by its first bytes, and an arm in [`list`].
+//! A new format is a file here, a line in [`sniff`] that tells it by its first bytes, an arm in [`list`], and
+//! its ending in [`ENDINGS`].
 
 pub(crate) mod file_kind;
 pub(crate) mod hints;
@@ -23,6 +24,10 @@ use super::tensor::stored::Tensors;
 
 /// Bytes that tell what a file is; a web page may begin with blank lines.
 const FIRST_LOOK: usize = 4096;
+
+/// Endings of the names of model files, in lower case. They say which files of a folder are looked at and
+/// what a model is called; what a file is, its bytes say.
+pub const ENDINGS: [&str; 6] = ["safetensors", "sft", "ckpt", "pt", "pth", "bin"];
 
 /// What a checkpoint is stored as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use crate::checkpoint::formats::state_dict::{StateDict, collect};
 use crate::checkpoint::tensor::model_file::ModelFile;
 
 const FORMAT: &str = "torch";
-/// 0x1950a86a20f9469cfc6c, little-endian.
+/// torch's magic number 0x1950a86a20f9469cfc6c, little-endian.
 const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 const VERSION: i64 = 1001;
 /// Bytes at the beginning that are looked at first; a full v1 checkpoint's pickles have 0.5 MB.
@@ -27,7 +27,7 @@ pub(crate) fn list(file: &ModelFile, number: usize) -> Result<StateDict, Problem
     loop {
         let head = file.head(looked_at)?;
         match list_from(&head, file, number) {
-            // The pickles go on: look at more.
+            // The pickles are longer: read more.
             Err(Problem::CutOff { .. }) if looked_at < most => {
                 looked_at = looked_at.saturating_mul(4).min(most)
             }

@@ -267,7 +267,7 @@ fn other(found: String) -> Problem {
     Problem::OtherModel(found)
 }
 
-/// How many of 0, 1, 2, … there are.
+/// The number of consecutive indices 0, 1, 2, … that exist.
 fn count(is_there: impl Fn(usize) -> bool) -> usize {
     (0..MOST).take_while(|n| is_there(*n)).count()
 }

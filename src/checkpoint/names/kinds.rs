@@ -1,8 +1,8 @@
 //! What a set of named tensors is, where it is no whole model of Stable Diffusion v1.
 //!
-//! A table of marks in tensors' names decides; where names do not, the width of the context does.
-//! Trap: merged models carry rests of other things, so a set with v1's UNet and text encoder is a
-//! model whatever else is in it.
+//! A table of marks in tensors' names decides; where names do not, the width of the context does. Trap:
+//! merged models carry leftovers of other things, so a set with v1's UNet and text encoder is a model
+//! whatever else is in it.
 
 use super::keys::{CLIP, EMA, FIRST_STAGE, OPEN_CLIP, UNET};
 use super::rests::is_whole_v1;

@@ -1,4 +1,4 @@
-//! Rests of other networks in a file that holds a whole model: what merging and training left there.
+//! Leftovers of other networks in a file with a whole model, from merging and training.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::note::{FileNote, Note};
 use super::keys::{CLIP, EMA, OPEN_CLIP, UNET};
 use crate::checkpoint::tensor::stored::{StoredTensor, Tensors};
 
-/// What such tensors are called, and whose they are.
+/// Prefixes of such tensors, and the network that they belong to.
 const BEGINNINGS: [(&str, &str); 9] = [
     ("conditioner.embedders.", "Stable Diffusion XL"),
     ("control_model.", "ControlNet"),
@@ -22,7 +22,7 @@ const BEGINNINGS: [(&str, &str); 9] = [
 /// The same, in the middle of a name.
 const MIDDLES: [(&str, &str); 2] = [(".lora_", "LoRA"), ("motion_modules.", "motion module")];
 
-/// Whether there are a UNet and a text encoder of v1's kind, and the one reads what the other says.
+/// Whether there are a UNet and a text encoder of v1's kind whose contexts have the same width.
 pub(crate) fn is_whole_v1(tensors: &Tensors) -> bool {
     let begins =
         |start: &str| tensors.range(start.to_owned()..).next().is_some_and(|(n, _)| n.starts_with(start));
@@ -35,7 +35,7 @@ pub(crate) fn is_whole_v1(tensors: &Tensors) -> bool {
     (begins(UNET) || begins(EMA)) && read.is_some() && read == said.and_then(|table| table.shape.get(1))
 }
 
-/// A note for each other network of which something is left.
+/// A note for each other network that left tensors.
 pub(crate) fn notes(tensors: &Tensors) -> Vec<Note> {
     let mut found: BTreeMap<&str, usize> = BTreeMap::new();
     for name in tensors.keys() {

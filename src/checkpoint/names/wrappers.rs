@@ -101,7 +101,7 @@ impl Place<'_> {
 }
 
 fn place(name: &str) -> Option<Place<'_>> {
-    // A low-rank change is none of the model's own tensors, whatever it is a change of.
+    // The tensors of a LoRA are not the model's own, whatever they change.
     if name.contains("lora_") {
         return None;
     }

@@ -1,4 +1,4 @@
-//! `FittedDecoder`: a linear map from a latent's neighbourhood to the pixels under it, fitted by
+//! `FittedDecoder`: a linear map from a latent's neighborhood to the pixels under it, fitted by
 //! least squares to whichever decoder is loaded. It shows a step's picture at almost no cost.
 //!
 //! Trap: pixels are fitted after clamping to [-1, 1], as they will be seen.
@@ -22,7 +22,7 @@ const RIDGE: f64 = 1e-4;
 /// A kept fit may not be longer.
 const FILE_BYTES_MAX: u64 = 4 << 20;
 
-/// The map: for each position, 3×3 neighbours of every channel and a constant → 3·f·f pixels.
+/// The map: for each position, 3×3 neighbors of every channel and a constant → 3·f·f pixels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FittedDecoder {
     channels: usize,
@@ -132,7 +132,7 @@ impl FittedDecoder {
         Some(Frame::from_decoded(&image, width, height))
     }
 
-    /// Reads a kept fit; anything that is not one for this decoder is nothing.
+    /// Reads a kept fit; `None` for anything but a fit of this decoder.
     pub fn read(path: &Path, channels: usize, factor: usize) -> Option<Self> {
         if std::fs::metadata(path).ok()?.len() > FILE_BYTES_MAX {
             return None;
@@ -144,7 +144,7 @@ impl FittedDecoder {
         fits.then_some(kept)
     }
 
-    /// Keeps the fit for the next start; a folder that cannot be written is no error.
+    /// Saves the fit for the next start; ignores a folder that cannot be written.
     pub fn keep(&self, path: &Path) {
         let written = serde_json::to_vec(self).map_err(std::io::Error::other).and_then(|bytes| {
             path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
@@ -156,7 +156,7 @@ impl FittedDecoder {
     }
 }
 
-/// The 3×3 neighbourhood of every channel, edges repeated, and a constant.
+/// The 3×3 neighborhood of every channel, edges repeated, and a constant.
 fn features(z: &Latent, y: usize, x: usize) -> Vec<f32> {
     let [_, channels, h, w] = z.shape;
     let mut features = Vec::with_capacity(9 * channels + 1);
@@ -214,7 +214,7 @@ fn solve(a: &mut [f64], b: &mut [f64], n: usize, m: usize) -> Option<()> {
 mod tests {
     use super::*;
 
-    /// A decoder that is linear in the neighbourhood: the fit must find it.
+    /// A decoder that is linear in the neighborhood: the fit must find it.
     fn linear_sample(number: usize, factor: usize) -> Sample {
         let latent = fit_latent(4, number);
         let side = CROP * factor;

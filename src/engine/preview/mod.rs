@@ -31,15 +31,15 @@ const CHEAP_SHARE: f64 = 0.1;
 const V1_LATENT_TO_RGB: [[f32; 3]; 4] =
     [[0.298, 0.207, 0.208], [0.187, 0.286, 0.173], [-0.158, 0.189, 0.264], [-0.184, -0.271, -0.473]];
 
-/// A preview, how it was made, and a word on it.
+/// A preview, how it was made, and an optional note on its quality.
 pub struct Shown {
-    /// The picture.
+    /// The step's predicted picture.
     pub frame: Frame,
     /// Full, tiny or fast.
     pub mode: PreviewMode,
     /// How long it took, a share of the fit included.
     pub took: Duration,
-    /// What is worth saying of its quality.
+    /// A note on its quality, e.g. the fit's error.
     pub note: Option<Note>,
 }
 
@@ -62,13 +62,13 @@ pub struct Previewer {
 }
 
 impl Previewer {
-    /// For a model just opened. `cache` is a folder for fits.
+    /// A previewer for a model just opened. `cache` is a folder for fits.
     pub fn new(cache: Option<PathBuf>, tiny: Option<TinyDecoder>) -> Self {
         Self { fit: Fit::Gathering(Vec::new()), tiny, cache, full_cost: None, tiny_cost: None }
     }
 
-    /// One piece of the fit, a small decode; returns whether there is more. A kept fit goes by the
-    /// model's `hash`; without it nothing is looked up.
+    /// One piece of the fit, a small decode; returns whether there is more. A kept fit is found by the
+    /// model's `hash`; without one no fit is looked up.
     ///
     /// # Errors
     /// If the decoder fails or is stopped.
@@ -103,7 +103,7 @@ impl Previewer {
         Ok(false)
     }
 
-    /// Goes on with the fit beside a run, for a tenth of the step's time or one piece.
+    /// Continues the fit beside a run, for a tenth of the step's time or one piece.
     fn fit_beside(
         &mut self,
         model: &LatentDiffusion,
@@ -115,8 +115,8 @@ impl Previewer {
         Ok(())
     }
 
-    /// The picture of one step, or `None` for [`PreviewMode::Off`]. A fit that is not ready yet is gone on
-    /// with, and used from the step in which it is. `hash` is the model's, if known.
+    /// The picture of one step, or `None` for [`PreviewMode::Off`]. Continues an unfinished fit, and uses it
+    /// as soon as it is ready. `hash` is the model's, if known.
     ///
     /// # Errors
     /// If a decoder fails or is stopped.
@@ -183,7 +183,7 @@ impl Previewer {
     }
 }
 
-/// One flat color a position: by the published matrix, or grey.
+/// One flat color a position: by the published matrix, or gray.
 fn flat_colors(z: &Latent, factor: usize, v1_shaped: bool) -> Frame {
     let [_, _, h, w] = z.shape;
     let (height, width) = (h * factor, w * factor);

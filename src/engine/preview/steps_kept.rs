@@ -20,7 +20,7 @@ const HELD_MAX: usize = 4;
 /// Why a step cannot be had.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StepError {
-    /// It was not made, or its file is gone.
+    /// The step was not made, or its file is gone.
     #[error("This step is no longer kept; make the picture again to see it")]
     Gone,
     /// Another model is open now.
@@ -82,7 +82,7 @@ impl StepsKept {
         let file = self.file(job);
         let Some(kept) = self.jobs.get_mut(&job) else { return };
         kept.shape = pred_x0.shape;
-        // What follows a step in memory stays there, too.
+        // Steps after one in memory stay in memory, too.
         let written = file.filter(|_| kept.held.is_empty()).map(|file| write(&file, kept.written, pred_x0));
         match written {
             Some(Ok(())) => kept.written += 1,
@@ -120,7 +120,7 @@ impl StepSource for StepsKept {
     }
 }
 
-/// Puts a step in its place: behind the ones before it, over what a failed writing may have left.
+/// Writes a step in its place: behind the ones before it, over what a failed write may have left.
 fn write(path: &PathBuf, step: usize, latent: &Latent) -> io::Result<()> {
     let mut file = OpenOptions::new().create(true).truncate(step == 0).write(true).open(path)?;
     file.seek(SeekFrom::Start((step * bytes_of(latent.shape)) as u64))?;
@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(kept.pred_x0(JobId(99), 0, &ModelSource::Starter), Err(StepError::Gone));
         let other = ModelSource::file("v1.safetensors");
         assert_eq!(kept.pred_x0(JobId(1), 0, &other), Err(StepError::OtherModel));
-        // A cache may be emptied by anyone.
+        // Anyone may empty a cache.
         std::fs::remove_file(folder.path().join("3.pred_x0")).unwrap();
         assert_eq!(kept.pred_x0(JobId(3), 0, &ModelSource::Starter), Err(StepError::Gone));
     }

@@ -1,5 +1,5 @@
 //! `Strips`: the frames of earlier pictures' steps, made again by the fast preview while nobody waits,
-//! a few at a time so that a running job goes on between them.
+//! a few at a time so that a running job continues between them.
 
 use std::time::{Duration, Instant};
 
@@ -14,12 +14,12 @@ use crate::engine::preview::steps_kept::{StepError, StepSource, StepsKept};
 /// Frames in one event.
 const BATCH: usize = 8;
 
-/// Strips that were asked for and are not whole, the one made first last.
+/// Requested strips that are not whole; the next to be made is the last.
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Strips(Vec<(JobId, usize)>);
 
 impl Strips {
-    /// Makes a job's strip before all others: it is the one that is looked at.
+    /// Makes a job's strip before all others: the user looks at it.
     pub(in crate::engine) fn ask(&mut self, job: JobId) {
         self.0.retain(|(asked, _)| *asked != job);
         self.0.push((job, 0));
@@ -30,7 +30,7 @@ impl Strips {
         !self.0.is_empty()
     }
 
-    /// Makes the next frames for about as long as `budget`, one at least; tells of them.
+    /// Makes the next frames for about as long as `budget`, at least one, and reports them.
     pub(in crate::engine) fn make(
         &mut self,
         kept: &StepsKept,

@@ -38,7 +38,7 @@ fn folders(source: &ModelSource, data_folder: Option<&Path>) -> Vec<PathBuf> {
     folders
 }
 
-/// The first file whose name begins with `taesd` and speaks of no encoder.
+/// The first file whose name begins with `taesd` and does not contain "encoder".
 fn file_in(folder: &Path) -> Option<PathBuf> {
     let mut names: Vec<PathBuf> = std::fs::read_dir(folder)
         .ok()?
@@ -59,7 +59,7 @@ fn open(path: &Path, model: &OpenModel) -> Result<TinyDecoder, Note> {
     let diffusers = checkpoint.contains("decoder.layers.0.weight");
     let weights = Weights::new(Arc::new(checkpoint), model.networks.first_stage_device());
     TinyDecoder::new(&weights, diffusers, model.networks.config.channels).map_err(|error| {
-        // Its words are about a model and its config.
+        // The error's own sentence is about a model and its config.
         log::info!("the tiny decoder was not built: {error}");
         unusable("expected the tensors of TAESD's decoder, found others".to_owned())
     })

@@ -4,7 +4,7 @@ use crate::model::first_stage::blocks::{DdConfig, Decoder};
 use crate::model::first_stage::encoder_half::EncoderHalf;
 use crate::ops::{Conv2d, Conv2dShape, Result, Tensor, Weights};
 
-/// What the encoder says of a picture's latent.
+/// The encoder's distribution of a picture's latent.
 #[derive(Clone, Debug)]
 pub struct DiagonalGaussianDistribution {
     /// (b, embed_dim, h, w).

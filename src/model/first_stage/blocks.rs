@@ -11,10 +11,10 @@ use crate::ops::{
     self, Activation, Conv2d, Conv2dShape, Fused, GroupNorm, Mask, Padding, Result, Tensor, Weights,
 };
 
-/// The arguments of `Encoder` and `Decoder` (`ddconfig`); `norm_num_groups` is ours.
+/// The arguments of `Encoder` and `Decoder` (`ddconfig`); `norm_num_groups` is an addition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DdConfig {
-    /// Base width.
+    /// Channels of the outermost level.
     pub ch: usize,
     /// Channels of the decoded picture.
     pub out_ch: usize,
@@ -118,7 +118,7 @@ impl ResnetBlock {
         })
     }
 
-    /// Maps are as large as they get here, so each is let go as soon as it was used.
+    /// Maps are largest here, so each is dropped as soon as it was used.
     fn forward(&self, x: Tensor) -> Result<Tensor> {
         let skip = match &self.nin_shortcut {
             Some(conv) => conv.forward(&x)?,
@@ -265,7 +265,7 @@ impl Level {
     }
 }
 
-/// The encoder of the first stage at `weights`, whose memory can be given back: few runs encode.
+/// The encoder of the first stage at `weights`, whose memory can be freed: few runs encode.
 ///
 /// # Errors
 /// If weights are missing.

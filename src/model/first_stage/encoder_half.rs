@@ -1,7 +1,7 @@
 //! `EncoderHalf`: the half of a first stage that turns pictures into latents.
 //!
 //! Text to picture does not use it, and files made for that alone leave it out; then it is absent, and
-//! whoever asks for it is told so.
+//! asking for it is an error that says so.
 
 use crate::model::first_stage::blocks::{DdConfig, Encoder, resident_encoder};
 use crate::model::resident::Resident;

@@ -27,9 +27,9 @@ pub enum FirstStage {
 /// What encoding a picture gives.
 #[derive(Clone, Debug)]
 pub enum Encoded {
-    /// Of [`FirstStage::Kl`].
+    /// A Gaussian over latents, from [`FirstStage::Kl`].
     Posterior(DiagonalGaussianDistribution),
-    /// Of [`FirstStage::Vq`].
+    /// The latent before it is quantized, from [`FirstStage::Vq`].
     Latent(Tensor),
 }
 
@@ -74,7 +74,7 @@ impl FirstStage {
         }
     }
 
-    /// The quantised latent, for a first stage with a codebook.
+    /// The quantized latent, for a first stage with a codebook.
     ///
     /// # Errors
     /// If shapes do not fit.

@@ -6,7 +6,7 @@
 
 use crate::ops::{Activation, Conv2d, Conv2dShape, Result, Tensor, Weights};
 
-/// Channels throughout.
+/// Channels of every layer but the first and the last.
 const WIDTH: usize = 64;
 
 /// Three convolutions and a skip.
@@ -28,7 +28,7 @@ impl Block {
     }
 }
 
-/// The decoder.
+/// TAESD's decoder: latent (b, 4, h, w) → picture (b, 3, 8h, 8w).
 #[derive(Debug)]
 pub struct TinyDecoder {
     conv_in: Conv2d,

@@ -1,13 +1,13 @@
 //! `VQModelInterface`: the first stage whose latents are rows of a codebook (mirrors
 //! `ldm/models/autoencoder.py` and `VectorQuantizer2` of taming-transformers).
 //!
-//! Trap: `encode` does not quantise; `decode` does, before `post_quant_conv`.
+//! Trap: `encode` does not quantize; `decode` does, before `post_quant_conv`.
 
 use crate::model::first_stage::blocks::{DdConfig, Decoder};
 use crate::model::first_stage::encoder_half::EncoderHalf;
 use crate::ops::{Conv2d, Conv2dShape, Result, Tensor, Weights};
 
-/// A vector-quantised first stage.
+/// A vector-quantized first stage.
 #[derive(Debug)]
 pub struct VQModelInterface {
     encoder: EncoderHalf,
@@ -34,7 +34,7 @@ impl VQModelInterface {
         })
     }
 
-    /// (b, 3, H, W) in [-1, 1] → (b, embed_dim, h, w), not quantised.
+    /// (b, 3, H, W) in [-1, 1] → (b, embed_dim, h, w), not quantized.
     ///
     /// # Errors
     /// If there is no encoder, shapes do not fit, or stopped.

@@ -49,7 +49,7 @@ pub struct CrossAttention {
     to_k: Linear,
     to_v: Linear,
     to_out: Linear,
-    /// The last context and what was made of it: all steps of a run look at the same.
+    /// The last context with its keys and values: all steps of a run share one.
     remembered: Mutex<Option<(Tensor, Arc<KeysValues>)>>,
 }
 
@@ -95,7 +95,7 @@ impl CrossAttention {
         self.to_out.forward_residual(&seen, x)
     }
 
-    /// A context's keys and values, made once as long as it stays the same.
+    /// A context's keys and values, computed once while it stays the same.
     fn keys_values(&self, context: &Tensor) -> Result<Arc<KeysValues>> {
         let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, made)) = &*remembered
@@ -193,7 +193,7 @@ pub struct TransformerShape {
     pub heads: usize,
     /// Channels of a head.
     pub dim_head: usize,
-    /// Transformer blocks.
+    /// Transformer blocks, one after another.
     pub depth: usize,
     /// Channels of the context.
     pub context_dim: usize,

@@ -5,14 +5,14 @@ use serde_json::Value;
 use crate::config::{Params, Result};
 use crate::model::unet::label::LabelShape;
 
-/// The options of the reference's `UNetModel`; `norm_num_groups` is ours.
+/// The options of the reference's `UNetModel`; `norm_num_groups` is an addition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UNetConfig {
     /// Channels of x, concatenated conditioning included.
     pub in_channels: usize,
     /// Channels of the prediction.
     pub out_channels: usize,
-    /// Base width.
+    /// Channels of the outermost level.
     pub model_channels: usize,
     /// ResBlocks a level.
     pub num_res_blocks: usize,

@@ -58,7 +58,7 @@ pub struct Beside<'a> {
     pub guidance: Option<&'a Tensor>,
 }
 
-/// The network.
+/// The UNet: x (b, c, h, w), timesteps and context → the prediction, of x's shape.
 #[derive(Debug)]
 pub struct UNetModel {
     config: UNetConfig,

@@ -69,7 +69,7 @@ impl Downsample {
 /// Whether a ResBlock changes the size of the map (`resblock_updown`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Resampling {
-    /// No.
+    /// The map keeps its size.
     #[default]
     None,
     /// To twice the size, before the first convolution.
@@ -91,9 +91,9 @@ impl Resampling {
 /// The form of a [`ResBlock`].
 #[derive(Clone, Copy, Debug)]
 pub struct ResBlockShape {
-    /// Channels in.
+    /// Channels of the map that enters.
     pub channels: usize,
-    /// Channels out.
+    /// Channels of the map that leaves.
     pub out_channels: usize,
     /// Channels of the time embedding.
     pub emb_channels: usize,

@@ -1,4 +1,4 @@
-//! `Candle`: one of candle's devices, with its arithmetic and the stop flag.
+//! `Candle`: one of candle's devices, with its dtype and the stop flag.
 
 use candle_core as candle;
 
@@ -40,7 +40,7 @@ impl Candle {
     }
 }
 
-/// The arithmetic in candle's words.
+/// The dtype in candle's terms.
 pub(super) fn element(dtype: Dtype) -> candle::DType {
     match dtype {
         Dtype::F32 => candle::DType::F32,

@@ -1,4 +1,4 @@
-//! Norms; statistics are in f32 whatever the arithmetic around them.
+//! Norms; statistics are in f32 whatever the dtype around them.
 
 use candle_core::{DType, Tensor};
 
@@ -45,9 +45,9 @@ impl NormOps for Candle {
         let apply = || {
             let (b, c, h, w) = x.dims4()?;
             let grouped = x.to_dtype(DType::F32)?.reshape((b, norm.groups, c / norm.groups * h * w))?;
-            let centred = grouped.broadcast_sub(&grouped.mean_keepdim(2)?)?;
-            let variance = centred.sqr()?.mean_keepdim(2)?; // (b, groups, 1)
-            let normal = centred.broadcast_div(&(variance + norm.epsilon)?.sqrt()?)?;
+            let centered = grouped.broadcast_sub(&grouped.mean_keepdim(2)?)?;
+            let variance = centered.sqr()?.mean_keepdim(2)?; // (b, groups, 1)
+            let normal = centered.broadcast_div(&(variance + norm.epsilon)?.sqrt()?)?;
             let y = normal.reshape((b, c, h, w))?.broadcast_mul(&norm.weight)?.broadcast_add(&norm.bias)?;
             activate(&y, activation)?.to_dtype(x.dtype())
         };

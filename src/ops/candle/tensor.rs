@@ -134,7 +134,7 @@ impl TensorOps for Candle {
     }
 }
 
-/// activation(x).
+/// Applies `activation` to each element.
 pub(super) fn activate(x: &Tensor, activation: Activation) -> CandleResult<Tensor> {
     match activation {
         Activation::Identity => Ok(x.clone()),

@@ -19,7 +19,7 @@ impl std::fmt::Debug for KeysValues {
 }
 
 impl Native {
-    /// The form of `queries` queries' attention to `k`.
+    /// The shape of the attention of `queries` queries to `k`.
     fn attention_shape(&self, k: &Tensor, heads: usize, queries: usize) -> Result<AttentionShape> {
         let [batch, keys, c] = k.token_shape()?;
         let products = if self.is_bf16() { Products::Bf16 } else { Products::F32 };

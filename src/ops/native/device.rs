@@ -1,4 +1,4 @@
-//! `Native`: the CPU as a device, with its threads, buffers, instruction set and arithmetic.
+//! `Native`: the CPU as a device, with its threads, buffers, instruction set and dtype.
 
 use crate::ops::backend::DeviceOps;
 use crate::ops::cpu::{Context, Element, Kept, Level, StopSlot, Usage, bf16_pays};
@@ -33,7 +33,7 @@ impl Native {
         }
     }
 
-    /// An error unless this CPU computes in the device's arithmetic.
+    /// An error unless this CPU computes in the device's dtype.
     fn check_dtype(&self) -> Result<()> {
         let expected = match self.dtype {
             Dtype::F32 => return Ok(()),

@@ -20,7 +20,7 @@ impl std::fmt::Debug for Linear {
 }
 
 impl Native {
-    /// Packs weights (`outputs`, `columns`) for the device's arithmetic; `gated` ones as
+    /// Packs weights (`outputs`, `columns`) for the device's dtype; `gated` ones as
     /// [`PackedMatrix::pack_geglu`].
     pub(super) fn pack(
         &self,

@@ -21,9 +21,9 @@ const SIGNATURE: &[u8; 8] = b"\x89PNG\r\n\x1a\n";
 /// What stands in a PNG beside its pixels.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PngHead {
-    /// Pixels across.
+    /// Width, in pixels.
     pub width: u32,
-    /// Pixels down.
+    /// Height, in pixels.
     pub height: u32,
     /// Texts with their keywords, in the file's order.
     pub texts: Vec<(String, String)>,

@@ -1,9 +1,9 @@
 //! Settings into an EXIF block, for JPEG and WebP: A1111's text as `UserComment`, where other programs
-//! look for it, and our JSON as `MakerNote`.
+//! look for it, and the full JSON as `MakerNote`.
 //!
-//! Traps: `UserComment` starts with eight bytes that name its encoding; other programs expect UTF-16
-//! behind `UNICODE`. A JPEG holds 65,533 bytes in a segment, and its encoder writes a longer block
-//! without a word, and damaged. So what does not fit there is left out here, what is there twice first.
+//! Traps: `UserComment` starts with eight bytes that name its encoding; other programs expect UTF-16 behind
+//! `UNICODE`. A JPEG holds 65,533 bytes in a segment, and its encoder silently writes a longer block,
+//! damaged. So what does not fit there is left out here, what is there twice first.
 
 use std::io::Cursor;
 
@@ -24,7 +24,7 @@ pub(super) const NOTE: &str = "safelight\0";
 /// What a block holds of the settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Held {
-    /// All settings.
+    /// Every setting of this program.
     Whole,
     /// What other programs know of, with the prompts in full.
     Common,

@@ -1,4 +1,4 @@
-//! How a picture was made, beside its pixels: written into files, and read back from anybody's.
+//! How a picture was made, beside its pixels: written into files, and read from those of any program.
 
 mod chunks;
 pub(super) mod exif;

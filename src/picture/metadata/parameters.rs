@@ -70,12 +70,12 @@ fn push(pairs: &mut Vec<(&'static str, String)>, known: &PartialSettings, settin
     }
 }
 
-/// A prompt without letters that end a text early.
+/// A prompt without characters that end a text early.
 fn line(prompt: &str) -> String {
     prompt.trim_end().replace('\0', " ")
 }
 
-/// A value without the letters that separate values.
+/// A value without the characters that separate values.
 fn value(text: &str) -> String {
     let plain = |c: char| if c.is_control() || matches!(c, ',' | ':' | '"') { '_' } else { c };
     text.trim().chars().map(plain).collect()

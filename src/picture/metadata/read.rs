@@ -52,7 +52,7 @@ const ENOUGH: usize = 4;
 /// The program that wrote a picture's settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub enum Origin {
-    /// This program.
+    /// This program, by its own chunk.
     Safelight,
     /// stable-diffusion-webui, or one of the many that write its form.
     A1111,
@@ -62,7 +62,7 @@ pub enum Origin {
     /// InvokeAI, present or older.
     #[serde(rename = "InvokeAI")]
     InvokeAi,
-    /// SwarmUI.
+    /// SwarmUI, in its own JSON.
     #[serde(rename = "SwarmUI")]
     SwarmUi,
     /// Fooocus, in its own form.
@@ -208,7 +208,7 @@ impl Recovered {
         missing
     }
 
-    /// Takes the sampler by name, ours or not.
+    /// Sets the sampler by name, or keeps the name of one that the program lacks.
     fn set_sampler(&mut self, name: String) {
         if !self.settings.set_sampler(&name) {
             self.foreign_sampler = Some(name);

@@ -106,7 +106,7 @@ fn temper(word: u32) -> u32 {
     y ^ (y >> 18)
 }
 
-/// One word of the next block from two neighbours, without its partner.
+/// One word of the next block from two neighbors, without its partner.
 #[inline(always)]
 fn twist(this: u32, next: u32) -> u32 {
     let mixed = (this & 0x8000_0000) | (next & 0x7FFF_FFFF);

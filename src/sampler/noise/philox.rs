@@ -1,9 +1,9 @@
 //! Philox4x32-10 as torch's CUDA generator runs it, one thread an element.
 //!
-//! Trap: real CUDA does so only while a draw has at most as many elements as the card keeps threads
-//! (2¹⁶ and more: every latent we draw). Beyond that a card's own results depend on the card; we go
-//! on by the same rule, so a seed is one picture here on every machine. Numbers follow the form that
-//! circulates as `RNG: NV` (f64 from f32 constants), which differs from a card in the last digits.
+//! Trap: real CUDA does so only while a draw has at most as many elements as the card keeps threads (2¹⁶ and
+//! more: every latent of a v1 model). Beyond that a card's own results depend on the card; this code keeps
+//! the rule, so that a seed is one picture on every machine. Numbers follow the form that circulates as `RNG:
+//! NV` (f64 from f32 constants), which differs from a card in the last digits.
 
 use serde::{Deserialize, Serialize};
 

@@ -69,7 +69,7 @@ pub struct DiffusionSchedule {
     pub alphas_cumprod: Vec<f32>,
     /// ᾱ_{t−1}, starting with 1.
     pub alphas_cumprod_prev: Vec<f32>,
-    /// √ᾱ_t.
+    /// √ᾱ_t: the share of signal.
     pub sqrt_alphas_cumprod: Vec<f32>,
     /// √(1 − ᾱ_t).
     pub sqrt_one_minus_alphas_cumprod: Vec<f32>,

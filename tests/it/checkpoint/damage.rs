@@ -1,4 +1,4 @@
-//! Random damage: never a panic. And safetensors come back as they were written.
+//! Random damage: never a panic. And safetensors are read as they were written.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -346,6 +346,6 @@ fn a_picture_of_the_former_starter_is_followed_at_twice_its_size() {
         assert_eq!(run.code, 0, "{}", run.stderr);
         let new = picture(&folder, "new.png");
         assert_eq!((new.width, new.height), (expected, expected));
-        assert_eq!(run.stderr.contains("former starter"), noted, "{}", run.stderr);
+        assert_eq!(run.stderr.contains("earlier starter"), noted, "{}", run.stderr);
     }
 }

@@ -1,4 +1,4 @@
-//! `safelight verify`, `safelight inspect`, and what the program says of itself.
+//! `safelight verify`, `safelight inspect`, and the program's version.
 
 use std::fs;
 use std::path::Path;

@@ -222,6 +222,6 @@ fn ctrl_c_in_the_middle_leaves_nothing() {
 #[cfg(unix)]
 #[expect(unsafe_code, reason = "a signal can be sent no other way")]
 fn interrupt(process: u32) {
-    // SAFETY: kill takes two numbers and touches no memory of ours.
+    // SAFETY: kill takes two numbers and touches no memory of this process.
     assert_eq!(unsafe { libc::kill(process.cast_signed(), libc::SIGINT) }, 0);
 }

@@ -1,4 +1,4 @@
-//! A model file that changes between two pictures, when the text encoder has been given back.
+//! A model file that changes between two pictures, when the text encoder has been freed.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -20,7 +20,7 @@ use safelight::told::Sentence;
 use super::Bench;
 use super::tiny::CONFIG;
 
-/// Notes every name and shape that a network asks for, and answers with zeros.
+/// Records every name and shape that a network asks for, and returns zeros.
 struct Listed(Mutex<Vec<(String, Vec<usize>)>>);
 
 impl TensorSource for Listed {
@@ -39,7 +39,7 @@ impl TensorSource for Listed {
     }
 }
 
-/// A model of zeros whose text encoder is large enough to be given back. Its numbers are a hole in the
+/// A model of zeros whose text encoder is large enough to be freed. Its numbers are a hole in the
 /// file: they take no room on the drive.
 fn write_hole(folder: &Path) -> PathBuf {
     let config = CONFIG
@@ -82,7 +82,7 @@ fn second_picture(change: impl Fn(&Path)) -> Event {
     change(&path);
     bench.generate(2, settings, PreviewMode::Off);
     let second = bench.until(ended);
-    // Whatever it was, the engine lives on.
+    // Whatever the change was, the engine continues.
     let starter = bench.open();
     bench.generate(3, super::apple(&starter, 1), PreviewMode::Off);
     bench.until(|event| matches!(event, Event::Finished { job: JobId(3), .. }));

@@ -1,4 +1,4 @@
-//! What a model gives back, as its source of weights sees it.
+//! What a model frees, as its source of weights sees it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -176,7 +176,7 @@ fn a_file_of_either_naming_decodes_as_the_plain_definition_does() {
     }
 }
 
-/// Draws every tensor that is asked for, and notes it.
+/// Draws every tensor that is requested, and records it.
 struct Noted(Mutex<Tensors>);
 
 impl TensorSource for Noted {

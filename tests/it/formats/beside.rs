@@ -87,7 +87,7 @@ fn a_config_that_is_refused_is_named() {
         let said = open(&model(&folder)).err().unwrap();
         assert!(said.ends_with(&yaml.display().to_string()), "{text}\n{said}");
     }
-    // Weights that do not fit are the model file's affair.
+    // Weights that do not fit are the model file's fault.
     fs::write(&yaml, config().replace("model_channels: 4", "model_channels: 8")).unwrap();
     let said = open(&model(&folder)).err().unwrap();
     assert!(said.ends_with("model-v1.0.safetensors") && said.contains("[8, 4, 3, 3]"), "{said}");

@@ -304,7 +304,7 @@ fn a_file_that_says_so_predicts_v() {
     assert!(!says(&eps, "(eps) is assumed"), "{:?}", eps.info.notes);
     let odd = alone(&with("modelspec.prediction_type", json!("flow")));
     assert!(odd.networks.config.parameterization == Parameterization::Eps && says(&odd, "flow"));
-    // A config beside the file is believed, and the contradiction told.
+    // A config beside the file wins, and a note reports the contradiction.
     let beside =
         Made::new(&with_header(&base(), "", |header| header["__metadata__"] = json!({ "v_pred": "" })));
     let beside = beside.open().unwrap();

@@ -181,7 +181,7 @@ fn long_settings_keep_what_fits() {
         ("apple, ".repeat(30_000), Held::Cut),
         ("城".repeat(31_000), Held::Common),
         ("城".repeat(40_000), Held::Cut),
-        // Short in our own note, and twice as long for others.
+        // Short in the program's own note, and twice as long for others.
         (format!("é{}", "x".repeat(40_000)), Held::Whole),
     ] {
         let prompt = letters.trim_end().to_owned();

@@ -37,7 +37,7 @@ impl Source {
         stem.split('/').filter(|part| !["lib", "main"].contains(part)).map(str::to_owned).collect()
     }
 
-    /// Every path that it names, from `crate` on where it is one of ours; `use` trees are unfolded.
+    /// Every path that it names, from `crate` on where it is one of this crate; `use` trees are unfolded.
     pub fn paths(&self) -> Vec<String> {
         let tokens = tokens(&self.code);
         let mut paths = Vec::new();

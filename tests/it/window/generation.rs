@@ -187,7 +187,7 @@ fn the_end_of_a_long_job_is_told_to_a_person_who_looks_elsewhere() {
     finish_after(&mut stage, second, 60);
     assert!(commands(&stage).contains(&attention));
     assert!(commands(&stage).contains(&ViewportCommand::Title("Picture finished – Safelight".into())));
-    // Coming back puts the title right.
+    // The title is restored when the user returns.
     focus(&mut stage, true);
     assert!(commands(&stage).contains(&ViewportCommand::Title("Safelight".into())));
     assert!(stage.tasks().contains(&Task::Watch(true)));
@@ -334,7 +334,7 @@ fn the_development_plays_to_its_end_and_is_exported_with_all_its_frames() {
 #[test]
 fn everything_can_be_done_by_keys_alone() {
     let mut stage = Setup::default().open();
-    // The prompt has the keyboard from the start; Tab goes on to the buttons of its box.
+    // The prompt has the keyboard from the start; Tab moves to the buttons of its box.
     assert!(stage.harness.get_by_role_and_label(Role::MultilineTextInput, "Prompt").is_focused());
     let mut order = Vec::new();
     for _ in 0..5 {

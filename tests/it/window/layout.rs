@@ -63,7 +63,7 @@ fn parts(stage: &Stage) -> Vec<(Role, String, Rect)> {
         .children_recursive()
         .filter_map(|node| {
             let at = node.accesskit_node();
-            // An empty tray is a picture of nothing, as large as it is.
+            // An empty canvas is a picture of nothing, as large as it is.
             let role = Some(at.role()).filter(|role| roles.contains(role))?;
             if role == Role::Image && !pictured {
                 return None;
@@ -75,7 +75,7 @@ fn parts(stage: &Stage) -> Vec<(Role, String, Rect)> {
         .collect()
 }
 
-/// Fails where two of them lie over each other; what lies in a card is the card's.
+/// Fails where two of them lie over each other; what lies in a toast belongs to the toast.
 fn nothing_covers(stage: &Stage, when: &str) {
     let parts = parts(stage);
     assert!(parts.len() > 3, "{when}: {parts:?}");
@@ -85,10 +85,10 @@ fn nothing_covers(stage: &Stage, when: &str) {
         assert!(window.expand(1.0).contains_rect(*rect), "{when}: {name:?} at {rect} leaves the window");
         for (other_role, other, over) in &parts[i + 1..] {
             let in_toast = |part: &Rect| toasts.iter().any(|toast| toast.contains_rect(*part));
-            let of_a_card =
+            let of_a_toast =
                 (*role == Role::Alert || *other_role == Role::Alert) && in_toast(rect) && in_toast(over);
             assert!(
-                of_a_card || !rect.shrink(1.0).intersects(over.shrink(1.0)),
+                of_a_toast || !rect.shrink(1.0).intersects(over.shrink(1.0)),
                 "{when}: {role:?} {name:?} at {rect} and {other_role:?} {other:?} at {over}"
             );
         }
@@ -114,7 +114,7 @@ fn nothing_covers_anything_in_any_state_of_a_small_window() {
             assert!(stage.harness.query_by_role(Role::Alert).is_some());
             nothing_covers(&stage, &when("failed"));
             stage.press(Modifiers::NONE, Key::Escape);
-            assert!(stage.harness.query_by_role(Role::Alert).is_none(), "Esc puts the card away");
+            assert!(stage.harness.query_by_role(Role::Alert).is_none(), "Esc dismisses the toast");
             assert!(stage.controls().is_empty(), "and nothing else");
             stage.stopped(job, 5);
             nothing_covers(&stage, &when("stopped"));

@@ -11,8 +11,9 @@ use safelight::app::services::{Answer, Task};
 use safelight::app::state::Overlay;
 use safelight::app::state::shown::Shown;
 use safelight::message::Request;
-use safelight::picture::{MadeBy, PartialSettings};
+use safelight::picture::MadeBy;
 use safelight::preferences::{Memory, Theme};
+use safelight::settings::PartialSettings;
 
 use super::stage::{Setup, Stage, records, sample};
 
@@ -357,7 +358,7 @@ fn a_prompt_that_has_the_keyboard_and_is_left_alone_asks_for_no_frame() {
     assert!(wanted(&stage) < std::time::Duration::from_secs(1), "the cursor blinks while one writes");
     std::thread::sleep(std::time::Duration::from_millis(2100));
     for _ in 0..40 {
-        // What an input method and a window manager send by themselves is nobody's doing.
+        // What an input method and a window manager send by themselves is no input of the user's.
         let preedit = egui::ImeEvent::Preedit { text: String::new(), active_range_chars: None };
         stage.harness.event(egui::Event::Ime(preedit));
         stage.harness.event(egui::Event::PointerMoved(egui::pos2(640.0, 300.0)));

@@ -166,7 +166,7 @@ fn pictures_that_cannot_be_saved_are_counted_and_asked_about() {
     stage.harness.get_by_label_contains("Not saved yet:");
     stage.answer(unsaved(2));
     assert!(stage.says("2 pictures couldn't be saved. They are kept until they can be."));
-    assert!(!stage.says("A picture couldn't be saved. It is kept until it can be."), "one card counts");
+    assert!(!stage.says("A picture couldn't be saved. It is kept until it can be."), "one toast counts");
     stage.tasks();
     stage.click("Try again");
     assert!(stage.tasks().contains(&Task::SaveAgain));
@@ -176,7 +176,7 @@ fn pictures_that_cannot_be_saved_are_counted_and_asked_about() {
     assert_eq!(stage.harness.state().state().overlay, Overlay::Closing);
     assert!(stage.says("2 pictures are not saved yet."));
     stage.click("Keep working");
-    // In their place: nothing is asked any more.
+    // All saved: closing asks nothing.
     stage.answer(Answer::Kept { job, record: Box::new(records(1).remove(0)) });
     stage.answer(unsaved(0));
     assert!(stage.harness.query_by_label("Try again").is_none());

@@ -2,9 +2,9 @@
 
 use safelight::app::services::Answer;
 use safelight::message::{Event, ModelInfo, ModelSource};
-use safelight::picture::{MadeBy, PartialSettings};
+use safelight::picture::MadeBy;
 use safelight::preferences::Memory;
-use safelight::settings::Settings;
+use safelight::settings::{PartialSettings, Settings};
 
 use super::stage::{Setup, Stage, records, sample, settings, starter};
 

@@ -120,7 +120,7 @@ pub fn made(prompt: &str, done: usize, steps: usize) -> Box<Made> {
     Box::new(Made::new(&settings, steps, &vec![settings.guidance; done], "Starter", "0123456789"))
 }
 
-/// The starter, as the inference thread tells it.
+/// The starter, as the inference thread reports it.
 pub fn starter() -> ModelInfo {
     let list = include_str!("../../../assets/starter/concepts.txt");
     let concept =
@@ -352,7 +352,7 @@ impl Stage {
     }
 
     pub fn on_canvas(&self) -> Frame {
-        self.harness.state().state().picture().expect("a picture is on the tray").frame.clone()
+        self.harness.state().state().picture().expect("a picture is on the canvas").frame.clone()
     }
 
     pub fn click(&mut self, name: &str) {

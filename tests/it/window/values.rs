@@ -7,9 +7,9 @@ use egui_kittest::kittest::Queryable as _;
 use safelight::app::services::Task;
 use safelight::app::state::examples;
 use safelight::message::{Compute, Event, ModelInfo, ModelSource, Report, Request};
-use safelight::picture::PartialSettings;
 use safelight::preferences::Memory;
 use safelight::sampler::TimestepSpacing;
+use safelight::settings::PartialSettings;
 
 use super::stage::{Setup, Stage, starter};
 
@@ -149,7 +149,7 @@ fn the_device_is_chosen_where_it_is_shown_and_remembered_once_it_works() {
     stage.tell(Event::OpenFailed { source: ModelSource::Starter, report, former_is_open: true });
     stage.run();
     assert_eq!(stage.harness.state().state().remembered().compute.as_ref(), Some(&asked[0]));
-    // A thread that is started again knows only what the program began with. The list is put away first.
+    // A thread that is started again knows only what the program began with. The list is closed first.
     stage.click("Device: CPU, 2 threads");
     stage.requests();
     stage.tell(Event::Died { report: Report::new("engine-died", "") });

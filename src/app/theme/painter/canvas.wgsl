@@ -1,6 +1,6 @@
-// The picture on the tray: bicubic when enlarged, the pixels themselves from 200 % on if so asked,
+// The picture on the canvas: bicubic when enlarged, the pixels themselves from 200 % on if so asked,
 // an average when reduced; a cross-fade between two pictures, or a wipe.
-// Colours are mixed as stored (sRGB), as the eye compares them.
+// Colors are mixed as stored (sRGB), as the eye compares them.
 //
 // Trap: Mesa's software driver compiles a fragment shader anew for every value of a uniform that a
 // branch in it depends on, and keeps each for ever: half a megabyte a frame of a fade. So the vertex
@@ -37,19 +37,19 @@ fn corner(@builtin(vertex_index) index: u32) -> Corner {
     return Corner(vec4<f32>(x, y, 0.0, 1.0), look.place, look.sizes, look.how);
 }
 
-// Catmull-Rom by nine bilinear samples: neighbouring weights of equal sign share one.
+// Catmull-Rom by nine bilinear samples: neighboring weights of equal sign share one.
 fn bicubic(picture: texture_2d<f32>, at: vec2<f32>, size: vec2<f32>) -> vec3<f32> {
     let texel = at * size;
-    let centre = floor(texel - 0.5) + 0.5;
-    let f = texel - centre;
+    let center = floor(texel - 0.5) + 0.5;
+    let f = texel - center;
     let w0 = f * (-0.5 + f * (1.0 - 0.5 * f));
     let w1 = 1.0 + f * f * (-2.5 + 1.5 * f);
     let w2 = f * (0.5 + f * (2.0 - 1.5 * f));
     let w3 = f * f * (-0.5 + 0.5 * f);
     let w12 = w1 + w2;
-    let p0 = (centre - 1.0) / size;
-    let p12 = (centre + w2 / w12) / size;
-    let p3 = (centre + 2.0) / size;
+    let p0 = (center - 1.0) / size;
+    let p12 = (center + w2 / w12) / size;
+    let p3 = (center + 2.0) / size;
     var sum = vec3<f32>(0.0);
     sum += textureSampleLevel(picture, smooth_sampler, vec2<f32>(p0.x, p0.y), 0.0).rgb * w0.x * w0.y;
     sum += textureSampleLevel(picture, smooth_sampler, vec2<f32>(p12.x, p0.y), 0.0).rgb * w12.x * w0.y;
@@ -73,7 +73,7 @@ fn reduced(picture: texture_2d<f32>, at: vec2<f32>, step: vec2<f32>) -> vec3<f32
     return sum / 16.0;
 }
 
-fn colour(picture: texture_2d<f32>, at: vec2<f32>, size: vec2<f32>, shown: Corner) -> vec3<f32> {
+fn color(picture: texture_2d<f32>, at: vec2<f32>, size: vec2<f32>, shown: Corner) -> vec3<f32> {
     let scale = shown.place.z / size.x;
     if shown.how.z > 0.5 {
         let texel = vec2<i32>(clamp(at * size, vec2<f32>(0.0), size - 1.0));
@@ -100,14 +100,14 @@ fn paint(shown: Corner) -> @location(0) vec4<f32> {
     var rgb: vec3<f32>;
     if shown.how.y >= 0.0 {
         if at.x < shown.how.y {
-            rgb = colour(beneath, at, shown.sizes.xy, shown);
+            rgb = color(beneath, at, shown.sizes.xy, shown);
         } else {
-            rgb = colour(above, at, shown.sizes.zw, shown);
+            rgb = color(above, at, shown.sizes.zw, shown);
         }
     } else if shown.how.x >= 1.0 {
-        rgb = colour(above, at, shown.sizes.zw, shown);
+        rgb = color(above, at, shown.sizes.zw, shown);
     } else {
-        rgb = mix(colour(beneath, at, shown.sizes.xy, shown), colour(above, at, shown.sizes.zw, shown), shown.how.x);
+        rgb = mix(color(beneath, at, shown.sizes.xy, shown), color(above, at, shown.sizes.zw, shown), shown.how.x);
     }
     if shown.how.w > 0.5 {
         rgb = linear(rgb);

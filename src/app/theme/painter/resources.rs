@@ -145,7 +145,7 @@ impl Resources {
         }
     }
 
-    /// Draws.
+    /// Draws the pictures that were last prepared into `pass`.
     pub fn paint(&self, pass: &mut wgpu::RenderPass<'static>) {
         if let Some(bound) = &self.bound {
             pass.set_pipeline(&self.pipeline);

@@ -13,7 +13,7 @@ use crate::app::ui::view::View;
 /// Between the buttons of a step.
 const STEP_GAP: f32 = 6.0;
 
-/// Draws the bar; returns the height from which on downwards only text lies on the canvas.
+/// Draws the bar; returns the height below which only text lies on the canvas.
 pub(super) fn actions_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect, free_from: f32) -> f32 {
     enum Bar {
         Icons(&'static [Act]),

@@ -1,10 +1,11 @@
-//! What the whole canvas says while a file hangs over the window.
+//! What the canvas says while a file is dragged over the window.
 
 use egui::{Align2, CornerRadius, Rect, Stroke, Ui, vec2};
 
 use crate::app::i18n::file_name;
 use crate::app::theme::{self, Weight, size};
 use crate::app::ui::view::View;
+use crate::engine::MODEL_ENDINGS;
 
 /// Covers the canvas at `rect` with what a dropped file would do.
 pub fn drop_ui(ui: &Ui, view: &View<'_>, rect: Rect) {
@@ -21,7 +22,7 @@ pub fn drop_ui(ui: &Ui, view: &View<'_>, rect: Rect) {
     let ending = name.rsplit('.').next().unwrap_or_default().to_lowercase();
     let key = match ending.as_str() {
         "png" | "jpg" | "jpeg" | "webp" => "drop-picture",
-        "safetensors" | "ckpt" | "pt" | "pth" => "drop-model",
+        model if MODEL_ENDINGS.contains(&model) => "drop-model",
         _ => "drop-other",
     };
     let said = view.words.t(key);

@@ -38,7 +38,7 @@ pub struct CanvasState {
     pub pan: Vec2,
     /// The last announcement to screen readers.
     pub announced: String,
-    /// The height from which on downwards nothing lies on the canvas but text.
+    /// The height below which nothing but text lies on the canvas.
     pub free_from: f32,
     fader: Fader,
 }
@@ -205,7 +205,7 @@ fn fade_seconds(ui: &Ui, view: &View<'_>) -> f64 {
     step.unwrap_or(FADE_SECONDS).min(FADE_SECONDS)
 }
 
-/// The sheet on which nothing has developed yet.
+/// The empty sheet before the first step.
 fn sheet_ui(ui: &Ui, pixels: Vec2, rect: Rect) {
     let tokens = theme::tokens(ui);
     let place = Rect::from_center_size(rect.center().round(), pixels * fitting(pixels, rect));

@@ -20,7 +20,7 @@ use crate::message::ModelSource;
 
 /// Sides of a tile, in points.
 const TILE: egui::Rangef = egui::Rangef { min: 76.0, max: 128.0 };
-/// Between tiles.
+/// Space between tiles, in points.
 const GAP: f32 = 12.0;
 /// A tile's words: two lines below it.
 const CAPTION: f32 = 38.0;

@@ -15,10 +15,9 @@ use crate::app::theme::widgets;
 use crate::app::theme::{self, size};
 use crate::app::ui::controls::seed::SeedField;
 use crate::app::ui::view::View;
-use crate::picture::PartialSettings;
 use crate::sampler::TimestepSpacing;
 use crate::sampler::steps_run;
-use crate::settings::{Setting, Slider};
+use crate::settings::{PartialSettings, Setting, Slider};
 
 /// What the controls remember from frame to frame.
 #[derive(Debug, Default)]
@@ -105,7 +104,7 @@ fn steps_ui(ui: &mut Ui, view: &mut View<'_>, scale: Slider) {
     let tokens = theme::tokens(ui);
     let mut steps = view.state.draft.settings.steps as f64;
     let timesteps = view.state.model.info.as_ref().map(|info| info.timesteps.max(1));
-    // Until a model tells its own, what stands there is not cut.
+    // Before a model is open, the number is not limited.
     let typed_most = timesteps.map_or(steps.max(scale.most), |timesteps| timesteps as f64);
     let scale = Slider { most: scale.most.min(typed_most), typed_most, ..scale };
     let (name, tip) = (view.words.t("steps"), view.words.t("steps-tip"));

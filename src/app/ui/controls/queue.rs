@@ -60,7 +60,7 @@ fn running_ui(ui: &mut Ui, view: &View<'_>, prompt: &str) {
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{said}: {prompt}")));
 }
 
-/// The queue is on hold, and how it goes on.
+/// Says that the queue is on hold, and offers to resume it.
 fn held_ui(ui: &mut Ui, view: &mut View<'_>) {
     let tokens = theme::tokens(ui);
     ui.horizontal(|ui| {

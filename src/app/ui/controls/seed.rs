@@ -8,7 +8,7 @@ use crate::app::theme::widgets;
 use crate::app::theme::widgets::IconButton;
 use crate::app::theme::{self, size};
 use crate::app::ui::view::View;
-use crate::picture::PartialSettings;
+use crate::settings::PartialSettings;
 
 /// The seed's field while it is typed in: the text may be no seed yet.
 #[derive(Debug, Default)]

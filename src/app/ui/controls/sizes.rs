@@ -11,8 +11,7 @@ use crate::app::theme::widgets;
 use crate::app::theme::widgets::IconButton;
 use crate::app::ui::view::View;
 use crate::message::ModelInfo;
-use crate::picture::PartialSettings;
-use crate::settings::{Settings, Slider};
+use crate::settings::{PartialSettings, Settings, Slider};
 
 /// The largest side that the window offers, in pixels.
 const OFFERED_MAX: usize = 2048;

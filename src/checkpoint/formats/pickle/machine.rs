@@ -15,7 +15,7 @@ use super::{PickleError, allowed, malformed};
 /// A full v1 training checkpoint has about 200,000.
 const MOST_VALUES: usize = 4_000_000;
 
-/// Reads one pickle from the start of `input`, which may go on behind it.
+/// Reads one pickle from the start of `input`, which may continue behind it.
 pub(crate) fn read(input: &[u8]) -> Result<Pickle<'_>, PickleError> {
     let mut machine = Machine {
         input,

@@ -57,7 +57,7 @@ fn file_name(value: &Value) -> Option<String> {
     value.as_str().or_else(|| value.get("content")?.as_str()).map(stem)
 }
 
-/// The sampler whose latent comes from an empty one; else one that works on no other's outcome.
+/// The sampler whose latent comes from an empty one; else one that takes no other sampler's result.
 fn first_pass<'a>(graph: &Graph<'a>) -> Option<Link<'a>> {
     let rank = |sampler: &Link<'a>| {
         let later = graph.search(*sampler, is_latent, is_sampler, |node| is_sampler(node).then_some(()));

@@ -46,7 +46,7 @@ fn own(value: &Value) -> Option<Recovered> {
         settings.width.get_or_insert(width);
         settings.height.get_or_insert(height);
     }
-    // Both of these stand on ComfyUI's way of drawing noise.
+    // Both of these draw noise as ComfyUI does.
     let on_processor = fooocus || find(&["swarm_version"]).is_some();
     settings.rng = on_processor.then_some(RngKind::Cpu);
     found.model = find(&["model", "base model", "model name", "sd model"]).and_then(Value::as_str).map(stem);

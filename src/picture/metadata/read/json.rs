@@ -91,7 +91,7 @@ fn copy_string<'a>(out: &mut String, text: &'a str, quote: char) -> &'a str {
     &text[at..]
 }
 
-/// Copies what begins with a backslash; how many bytes that were.
+/// Copies what begins with a backslash; returns how many bytes it took.
 fn copy_escape(out: &mut String, text: &str) -> usize {
     match text[1..].chars().next() {
         Some('u') => copy_unit(out, text),

@@ -18,7 +18,7 @@ pub(super) struct Pairs {
     pub length: usize,
 }
 
-/// Reads pairs to the end of the line; quoted values may go on over its end.
+/// Reads pairs to the end of the line; quoted values may span several lines.
 pub(super) fn line(text: &str) -> Pairs {
     let mut found = Pairs::default();
     let mut rest = text;

@@ -1,5 +1,5 @@
 //! All texts that a picture file carries beside its pixels, each under the name of its place: a PNG's
-//! keywords, EXIF's fields, a JPEG's comment. Pixels are passed over by seeking.
+//! keywords, EXIF's fields, a JPEG's comment. Seeking skips the pixels.
 
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 

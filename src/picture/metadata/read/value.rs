@@ -18,7 +18,7 @@ pub(super) fn count(value: &Value) -> Option<usize> {
     whole(value).and_then(|value| usize::try_from(value).ok())
 }
 
-/// A number.
+/// A finite number.
 pub(super) fn real(value: &Value) -> Option<f64> {
     match value {
         Value::String(text) => text.trim().parse().ok(),
@@ -27,7 +27,7 @@ pub(super) fn real(value: &Value) -> Option<f64> {
     .filter(|value| value.is_finite())
 }
 
-/// A text.
+/// A string; nothing else becomes one.
 pub(super) fn words(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
 }

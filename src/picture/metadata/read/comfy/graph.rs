@@ -22,7 +22,7 @@ pub(super) struct Link<'a> {
     depth: usize,
 }
 
-/// All nodes.
+/// The nodes of a workflow, and how many of them were visited.
 pub(super) struct Graph<'a> {
     nodes: &'a Map<String, Value>,
     visits: Cell<usize>,

@@ -1,6 +1,6 @@
 //! The texts behind a sampler's conditioning, through whatever nodes lie between.
 //!
-//! Invariant: a text comes back whole and on its own side, or not at all. A part of a joined text that
+//! Invariant: a text is returned whole and on its own side, or not at all. A part of a joined text that
 //! cannot be followed costs the whole of it, and a node that has both sides is asked for the one that
 //! its outcome, or the walk, stands for.
 
@@ -51,7 +51,7 @@ pub(super) fn conditioning<'a>(graph: &Graph<'a>, link: Link<'a>, side: Side) ->
     let is_part = |key: &str| key.starts_with("cond") && !key.contains("strength");
     let parts = graph.links(link, is_part);
     if !parts.is_empty() {
-        // An average leans on its first.
+        // An average counts as its first input.
         let count = if class.contains("average") { 1 } else { parts.len() };
         let texts = parts[..count].iter().map(|part| conditioning(graph, *part, side));
         return joined(texts.collect::<Option<Vec<_>>>()?, ", ");
@@ -97,7 +97,7 @@ fn own_text<'a>(graph: &Graph<'a>, link: Link<'a>, side: Side) -> Option<Option<
         return Some(of("populated_text"));
     }
     if class.contains("wildcard") || class.contains("randomgenerator") {
-        // What was drawn is not in the graph.
+        // Randomly chosen text is not in the graph.
         return Some(None);
     }
     if let Some(replaced) = replaced(link, of) {
@@ -162,7 +162,7 @@ fn parts(link: Link<'_>) -> Vec<String> {
             "text" | "string" | "prompt" => Some(1),
             _ => ["text", "string", "str", "prompt"].iter().find_map(|stem| place(lower.strip_prefix(stem)?)),
         };
-        // What a node showed last time is not an input of it.
+        // What a node displayed in its last run is not an input.
         if let Some(place) = place.filter(|_| key != "text_0" && value.as_str() != Some("undefined")) {
             parts.push((place, key.to_owned()));
         }
