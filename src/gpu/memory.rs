@@ -189,8 +189,11 @@ impl Drop for Piece {
 /// A range of a buffer for one dispatch; it begins at a multiple of [`ALIGNMENT`].
 #[derive(Clone, Copy)]
 pub struct Bound<'a> {
+    /// The buffer.
     pub buffer: &'a wgpu::Buffer,
+    /// Where it begins, in bytes.
     pub start: u64,
+    /// Its length.
     pub bytes: u64,
 }
 

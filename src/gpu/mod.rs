@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | `adapter` | the cards that the system lists, and what is asked of a device |
 //! | `probe` | the same list from a process of its own, since a driver may crash in it |
+//! | `measured` | how fast each was here |
 //! | `shared` | the device that the window draws with |
 //! | `work`, `pace` | recording, submissions of at most 8 ms, waiting, reading back |
 //! | `memory` | the arena of activations |
@@ -15,6 +16,7 @@
 
 mod adapter;
 mod error;
+mod measured;
 mod memory;
 mod pace;
 pub mod probe;
@@ -23,6 +25,7 @@ mod work;
 
 pub use adapter::{AdapterReport, Backends, descriptor, list, open};
 pub use error::CardError;
+pub use measured::{Measured, Measurements};
 pub use memory::{Bound, Bytes, Memory, Piece};
 pub use pace::{Pace, SHARE};
 pub use shared::{Card, offer, offered};

@@ -95,6 +95,9 @@ pub trait DeviceOps: Clone {
         None
     }
 
+    /// Ends the device as a driver's reset does, where that can be done: for tests of what follows.
+    fn lose(&self) {}
+
     /// What was handed to the device so far, where it is not done at once.
     #[cfg(feature = "gpu")]
     fn counts(&self) -> Option<crate::gpu::Counts> {

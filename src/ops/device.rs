@@ -66,6 +66,16 @@ impl Device {
                 Err(error) => reasons.push(error.to_string()),
             }
         }
+        let card = |(index, dtype)| {
+            let options = DeviceOptions { choice: DeviceChoice::Wgpu(index), dtype, ..options };
+            let (backend, sentence) = AnyBackend::open(options, &slot)?;
+            Ok::<_, Error>((Self { backend, stop: slot.clone(), meter: Meter::default() }, sentence))
+        };
+        match options.card.map(card) {
+            Some(Ok((device, sentence))) => return Ok((device, format!("{sentence}, measured faster than the CPU"))),
+            Some(Err(error)) => reasons.push(error.to_string()),
+            None => reasons.push("no graphics card measured faster: `safelight gpu` measures".to_owned()),
+        }
         let (device, sentence) = open(DeviceChoice::Cpu)?;
         Ok((device, format!("{sentence} ({})", reasons.join(", "))))
     }
@@ -102,6 +112,19 @@ impl Device {
         let former = self.stop.present();
         self.stop.set(Arc::new(stop.clone()));
         Under { slot: self.stop.clone(), former }
+    }
+
+    /// Ends the device as a driver's reset does, where that can be done: for tests of what follows.
+    pub fn lose(&self) {
+        on!(self, backend => backend.lose());
+    }
+
+    /// Waits until all submitted work is done.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn synchronize(&self) -> Result<()> {
+        on!(self, backend => backend.synchronize())
     }
 
     /// The device's counter of operations, which counts once it is started.

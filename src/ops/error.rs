@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use super::cpu::{KernelError, OutOfMemory};
 use crate::told::Told;
 
+/// What errors and reports call a card that wgpu drives.
+pub(super) const GRAPHICS_CARD: &str = "graphics card";
+
 /// The reason why an operation made no tensor.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -96,6 +99,17 @@ pub enum Error {
         /// The backend's own message.
         cause: String,
     },
+}
+
+impl Error {
+    /// Whether a graphics card failed where the processor may go on.
+    pub fn is_of_card(&self) -> bool {
+        match self {
+            Self::Backend { device, .. } => *device == GRAPHICS_CARD,
+            Self::OutOfCardMemory { .. } => true,
+            _ => false,
+        }
+    }
 }
 
 impl Told for Error {

@@ -19,6 +19,7 @@
 //! | `wgsl` | the backend of graphics cards: our own kernels, in builds with the feature `gpu` |
 //! | [`candle`] | the backend that brings CUDA and Metal, through the crate of that name |
 //! | `device`, `options` | where to compute, and how it is chosen |
+//! | `self_test` | a device against the native backend |
 //! | [`host`], `weights` | tensors at rest, on their way into a backend |
 //!
 //! A device belongs to one backend. Every heavy operation reads the device's [`StopFlag`] and ends
@@ -40,6 +41,7 @@ pub mod native;
 mod norm;
 mod options;
 mod parameters;
+mod self_test;
 mod stop;
 mod tensor;
 #[cfg(test)]
@@ -58,6 +60,7 @@ pub use meter::{Meter, Metered};
 pub use norm::{GroupNorm, LayerNorm};
 pub use options::{DeviceChoice, DeviceOptions, Dtype, WeightsKept, all_cores};
 pub use parameters::{Activation, Conv2dShape, LinearShape, Mask, Padding};
+pub use self_test::{product_rate, self_test};
 pub use stop::StopFlag;
 pub use tensor::Tensor;
 pub use weights::{Progress, Weights};

@@ -152,6 +152,8 @@ pub struct DeviceOptions {
     pub threads: Option<usize>,
     /// The type in which the CPU keeps weights.
     pub weights_kept: WeightsKept,
+    /// The graphics card that `auto` may take, since it was measured faster than the CPU, and its arithmetic.
+    pub card: Option<(usize, Dtype)>,
 }
 
 /// The number of threads on the CPU unless another is asked for.

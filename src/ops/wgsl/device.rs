@@ -6,6 +6,7 @@ use super::kernel::{Storage, Variant};
 use crate::gpu::{self, CardError, Context, Counts};
 use crate::ops::backend::DeviceOps;
 use crate::ops::cpu::StopSlot;
+use crate::ops::error::GRAPHICS_CARD as NAME;
 use crate::ops::{DeviceChoice, DeviceOptions, Dtype, Error, Result};
 
 /// A graphics card. A clone shares its memory and its queue.
@@ -26,9 +27,6 @@ impl From<CardError> for Error {
         }
     }
 }
-
-/// The name shown to users.
-pub(super) const NAME: &str = "graphics card";
 
 impl Wgsl {
     /// The type in which activations are stored.
@@ -95,6 +93,10 @@ impl DeviceOps for Wgsl {
 
     fn synchronize(&self) -> Result<()> {
         Ok(self.context.finish(&|| self.stopped())?)
+    }
+
+    fn lose(&self) {
+        self.context.destroy();
     }
 
     fn counts(&self) -> Option<Counts> {
