@@ -2,6 +2,8 @@
 
 #[cfg(unix)]
 mod changed;
+#[cfg(feature = "gpu")]
+mod card;
 mod memory;
 mod tiny;
 
