@@ -29,4 +29,4 @@ pub use measured::{Measured, Measurements};
 pub use memory::{Bound, Bytes, Memory, Piece};
 pub use pace::{Pace, SHARE};
 pub use shared::{Card, offer, offered};
-pub use work::{Context, Counts, Program};
+pub use work::{Context, Counts, Program, Tally};

@@ -4,7 +4,7 @@
 //! Trap: a buffer that is written by the host ([`Context::write`]) is written before all that is recorded
 //! and not yet handed over, so what is recorded goes first.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -49,6 +49,7 @@ struct State {
     under_way: VecDeque<(wgpu::SubmissionIndex, f64, Instant)>,
     pace: Pace,
     counts: Counts,
+    tallies: BTreeMap<&'static str, Tally>,
     staged: u64,
 }
 
@@ -65,6 +66,17 @@ pub struct Counts {
     pub longest: f64,
     /// Pipelines compiled.
     pub pipelines: usize,
+}
+
+/// What one kernel did so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Tally {
+    /// Dispatches.
+    pub dispatches: usize,
+    /// Operations, two for each multiply-add.
+    pub work: f64,
+    /// Bytes that were bound: the least that it moves.
+    pub bytes: u64,
 }
 
 /// A kernel that can be compiled: the key of its pipeline.
@@ -134,6 +146,11 @@ impl<P: Program> Context<P> {
     pub fn counts(&self) -> Counts {
         let pipelines = lock(&self.pipelines).len();
         Counts { pipelines, ..lock(&self.state).counts }
+    }
+
+    /// What each kernel did so far.
+    pub fn tallies(&self) -> BTreeMap<&'static str, Tally> {
+        lock(&self.state).tallies.clone()
     }
 
     /// Counts a dispatch as one that goes on with an operation.
@@ -221,6 +238,10 @@ impl<P: Program> Context<P> {
             self.hand_over(&mut state, stop)?;
         }
         state.recorded.push(Recorded { pipeline, group, groups });
+        let tally = state.tallies.entry(program.name()).or_default();
+        tally.dispatches += 1;
+        tally.work += work;
+        tally.bytes += bound.iter().map(|bound| bound.bytes).sum::<u64>();
         let end = state.recorded.len() * SLOT as usize;
         state.parameters.extend(parameters.iter().flat_map(|word| word.to_le_bytes()));
         state.parameters.resize(end, 0);

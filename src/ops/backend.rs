@@ -104,6 +104,12 @@ pub trait DeviceOps: Clone {
         None
     }
 
+    /// What each kernel of the device did so far.
+    #[cfg(feature = "gpu")]
+    fn tallies(&self) -> std::collections::BTreeMap<&'static str, crate::gpu::Tally> {
+        std::collections::BTreeMap::new()
+    }
+
     /// Frees buffers that are kept for reuse.
     fn trim(&self) {}
 }

@@ -158,6 +158,12 @@ impl Device {
         on!(self, backend => backend.counts())
     }
 
+    /// What each kernel of the device did so far.
+    #[cfg(feature = "gpu")]
+    pub fn tallies(&self) -> std::collections::BTreeMap<&'static str, crate::gpu::Tally> {
+        on!(self, backend => backend.tallies())
+    }
+
     /// Frees buffers that are kept for reuse.
     pub fn trim(&self) {
         on!(self, backend => backend.trim());

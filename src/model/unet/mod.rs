@@ -117,18 +117,22 @@ impl UNetModel {
         context: Option<&Tensor>,
         beside: Beside<'_>,
     ) -> Result<Tensor> {
-        let emb = self.embed(x, timesteps, beside)?;
+        let mut emb = self.embed(x, timesteps, beside)?;
         let mut skips = Vec::with_capacity(self.input_blocks.len());
         let mut h = x.clone();
         for block in &self.input_blocks {
+            // One embedding for each item, from the first block on that has both halves.
+            emb = emb.repeated_to(h.shape()[0])?;
             h = block.forward(&h, &emb, context)?;
             skips.push(h.clone());
         }
+        emb = emb.repeated_to(h.shape()[0])?;
         h = self.middle_block.forward(&h, &emb, context)?;
         for block in &self.output_blocks {
             let skip =
                 skips.pop().ok_or_else(|| Error::Shape("more output blocks than input blocks".to_owned()))?;
             let skip = skip.repeated_to(h.shape()[0])?;
+            emb = emb.repeated_to(h.shape()[0])?;
             h = block.forward(&Tensor::concatenate_channels(&[&h, &skip])?, &emb, context)?;
         }
         if let Some(context) = context {
@@ -386,11 +390,11 @@ mod tests {
         unet.forward(&x, &[500.0], Some(&context), beside)?.to_f32()
     }
 
-    /// A network of v1's form with an eighth of its channels, on a card.
+    /// A network of the form of v1 with a tenth of its channels, on a card.
     #[cfg(feature = "gpu")]
     #[test]
     fn a_call_of_v1_is_at_most_330_dispatches() {
-        let yaml = "{in_channels: 4, out_channels: 4, model_channels: 40, num_res_blocks: 2, num_heads: 8, \
+        let yaml = "{in_channels: 4, out_channels: 4, model_channels: 32, num_res_blocks: 2, num_heads: 8, \
                     channel_mult: [1, 2, 4, 4], attention_resolutions: [4, 2, 1], \
                     use_spatial_transformer: true, context_dim: 96, norm_num_groups: 8}";
         let params = Params::new("unet_config", parse_yaml(yaml).unwrap().as_object().unwrap().clone());
@@ -414,6 +418,7 @@ mod tests {
         };
         let first = call().0;
         let (dispatches, before) = call();
+        println!("{:?}", device.tallies());
         println!("{first} dispatches, then {dispatches}, {} pipelines", before.pipelines);
         assert!(dispatches <= 330, "{dispatches} dispatches");
         assert!(before.pipelines <= 60, "{} pipelines", before.pipelines);

@@ -1,9 +1,10 @@
 //! `Wgsl`: a graphics card as a device, with its arithmetic and the stop flag.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::kernel::{Storage, Variant};
-use crate::gpu::{self, CardError, Context, Counts};
+use crate::gpu::{self, CardError, Context, Counts, Tally};
 use crate::ops::backend::DeviceOps;
 use crate::ops::cpu::StopSlot;
 use crate::ops::error::GRAPHICS_CARD as NAME;
@@ -101,6 +102,10 @@ impl DeviceOps for Wgsl {
 
     fn counts(&self) -> Option<Counts> {
         Some(self.context.counts())
+    }
+
+    fn tallies(&self) -> BTreeMap<&'static str, Tally> {
+        self.context.tallies()
     }
 
     fn trim(&self) {
