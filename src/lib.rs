@@ -42,7 +42,8 @@
 //!    another shape, is an error that names it.
 //! 3. [`engine::generate::plan`] checks the settings against the model and lays out the steps:
 //!    [`sampler::DdimSchedule`] holds the timesteps, ᾱ and σ that the reference would use.
-//! 4. [`model::tokenizer::Tokenizer::encode`] splits the texts into ids, and
+//! 4. [`model::LatentDiffusion::get_learned_conditioning`] asks the text encoders:
+//!    [`model::tokenizer::Tokenizer::encode`] splits the texts into ids, and
 //!    [`model::FrozenCLIPEmbedder`] makes the context (1, 77, 768) of the prompt and of the negative
 //!    prompt.
 //! 5. [`engine::generate::start`] draws x_T (1, 4, h/f, w/f; f is 8 in v1) from

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use super::measured::Measured;
+use super::part::Part;
 use super::row::Row;
 use super::subject::SubjectError;
-use super::suite::{Measured, Part};
 use crate::model::ModelError;
 use crate::ops::{self, StopFlag};
 
@@ -15,7 +16,7 @@ const MOMENTS: usize = 12;
 pub(super) fn measure(measured: &Measured<'_>) -> Result<Row, SubjectError> {
     let (mut all, mut notes) = (Vec::new(), Vec::new());
     for part in [Part::Load, Part::Text, Part::Unet, Part::Decode, Part::Encode] {
-        let mut load = || match measured.suite.subject.load(measured.suite.device) {
+        let mut load = || match measured.subject.load(measured.device) {
             Ok(_) => Ok(()),
             Err(SubjectError::Model(ModelError::Ops(error))) => Err(error),
             Err(other) => Err(ops::Error::Shape(other.to_string())),
@@ -47,7 +48,7 @@ fn moments(
         let share = ((i as f64 + 0.5) * 0.618_033_988_749_895).fract();
         let moment = Duration::from_secs_f64(length * share);
         let stop = StopFlag::default();
-        let _under = measured.suite.device.under(&stop);
+        let _under = measured.device.under(&stop);
         let (raised, result, ended) = std::thread::scope(|scope| {
             let raiser = scope.spawn(|| {
                 std::thread::sleep(moment);

@@ -5,6 +5,8 @@
 //! it is a load or a whole run.
 
 mod cancel;
+mod measured;
+mod part;
 mod previews;
 mod processor;
 mod row;
@@ -12,7 +14,8 @@ mod subject;
 mod suite;
 mod write;
 
+pub use part::Part;
 pub use row::{OperationRow, Row};
 pub use subject::{Subject, SubjectError, Synthesis};
-pub use suite::{Part, Suite};
+pub use suite::Suite;
 pub use write::write_synthetic;

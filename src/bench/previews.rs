@@ -5,8 +5,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::measured::{Measured, Measurement, Work, failed, latent};
 use super::subject::SubjectError;
-use super::suite::{Measured, Measurement, Work, failed, latent};
 use crate::engine::Previewer;
 use crate::model::TinyDecoder;
 use crate::model::synthetic::Synthetic;

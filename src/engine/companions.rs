@@ -5,11 +5,9 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
-
 use crate::message::Concept;
 use crate::note::{FileNote, Note};
-use crate::settings::{SIDE_MAX, STEPS_MAX, Settings};
+use crate::settings::{PartialSettings, Settings};
 
 const SETTINGS: &str = "settings.json";
 const CONCEPTS: &str = "concepts.txt";
@@ -23,56 +21,27 @@ const LETTERS_MAX: usize = 100;
 /// What lies beside a model.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Companions {
-    pub(super) settings: SuitingSettings,
+    /// `settings.json`: what suits the model.
+    pub(super) settings: PartialSettings,
+    /// `concepts.txt`: what it knows.
     pub(super) concepts: Vec<Concept>,
-}
-
-/// `settings.json` of a model: what suits it.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub(super) struct SuitingSettings {
-    pub(super) prompt: Option<String>,
-    pub(super) steps: Option<usize>,
-    pub(super) guidance: Option<f64>,
-    pub(super) eta: Option<f64>,
-    pub(super) width: Option<usize>,
-    pub(super) height: Option<usize>,
-}
-
-impl SuitingSettings {
-    /// All settings; v1's where the file has none, or where a side is no multiple of `multiple`. `pixels` is
-    /// the side of the training's pictures.
-    pub(super) fn complete(self, pixels: usize, multiple: usize) -> Settings {
-        let side = |side: Option<usize>| side.filter(|side| side.is_multiple_of(multiple)).unwrap_or(pixels);
-        let usual = Settings::default();
-        Settings {
-            prompt: self.prompt.unwrap_or_default(),
-            steps: self.steps.unwrap_or(usual.steps),
-            guidance: self.guidance.unwrap_or(usual.guidance),
-            eta: self.eta.unwrap_or(usual.eta),
-            width: side(self.width),
-            height: side(self.height),
-            ..usual
-        }
-    }
-
-    /// Whether anything is set, and every value is in range.
-    fn is_ours(&self) -> bool {
-        let within = |value: Option<f64>, most: f64| value.is_none_or(|value| (0.0..=most).contains(&value));
-        *self != Self::default()
-            && self.steps.is_none_or(|steps| (1..=STEPS_MAX).contains(&steps))
-            && [self.width, self.height].iter().flatten().all(|side| (8..=SIDE_MAX).contains(side))
-            && within(self.eta, 1.0)
-            && within(self.guidance, 1000.0)
-    }
 }
 
 /// What suits the starter; in a build without it, Stable Diffusion v1.
 pub fn first_settings() -> Settings {
     #[cfg(feature = "starter")]
-    if let Some(suiting) = parse_settings(crate::starter::SETTINGS) {
-        return suiting.complete(V1_PIXELS, 1);
-    }
-    SuitingSettings::default().complete(V1_PIXELS, 1)
+    let suiting = PartialSettings::suiting(crate::starter::SETTINGS).unwrap_or_default();
+    #[cfg(not(feature = "starter"))]
+    let suiting = PartialSettings::default();
+    complete(&suiting, V1_PIXELS, 1)
+}
+
+/// All settings, those of v1 where the model's say nothing or a side is no multiple of `multiple`.
+/// `pixels` is the side of the training's pictures.
+fn complete(suiting: &PartialSettings, pixels: usize, multiple: usize) -> Settings {
+    let settings = suiting.put_over(&Settings { width: pixels, height: pixels, ..Settings::default() });
+    let side = |side: usize| if side.is_multiple_of(multiple) { side } else { pixels };
+    Settings { width: side(settings.width), height: side(settings.height), ..settings }
 }
 
 impl Companions {
@@ -80,7 +49,7 @@ impl Companions {
     #[cfg(feature = "starter")]
     pub(super) fn of_texts(settings: &str, concepts: &str) -> Self {
         Self {
-            settings: parse_settings(settings).unwrap_or_default(),
+            settings: PartialSettings::suiting(settings).unwrap_or_default(),
             concepts: parse_concepts(concepts).unwrap_or_default(),
         }
     }
@@ -88,9 +57,15 @@ impl Companions {
     /// Reads those in a folder; each that has another form is a note.
     pub(super) fn beside(folder: &Path, notes: &mut Vec<Note>) -> Self {
         Self {
-            settings: read(folder, SETTINGS, parse_settings, notes),
+            settings: read(folder, SETTINGS, PartialSettings::suiting, notes),
             concepts: read(folder, CONCEPTS, parse_concepts, notes),
         }
+    }
+
+    /// The settings to begin with: those that suit the model, completed for pictures of `pixels` a side
+    /// whose sides are multiples of `multiple`.
+    pub(super) fn settings_for(&self, pixels: usize, multiple: usize) -> Settings {
+        complete(&self.settings, pixels, multiple)
     }
 }
 
@@ -118,10 +93,6 @@ pub(super) fn read_bytes(folder: &Path, name: &str) -> Result<Vec<u8>, String> {
         return Err(format!("expected a small file, found {} bytes in {}", metadata.len(), path.display()));
     }
     std::fs::read(&path).map_err(|error| format!("cannot read {} ({error})", path.display()))
-}
-
-fn parse_settings(text: &str) -> Option<SuitingSettings> {
-    serde_json::from_str(text).ok().filter(SuitingSettings::is_ours)
 }
 
 /// `label | name | name …` a line; the label comes first among the names where none is given.

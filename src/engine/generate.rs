@@ -65,10 +65,9 @@ pub fn plan(model: &LatentDiffusion, settings: &Settings) -> Result<Plan, Genera
                 });
             }
         }
-        let both = model.get_learned_conditioning(&[&prompt, &negative])?;
-        let (context, unconditional) = (both.batch_item(0)?, both.batch_item(1)?);
-        for context in [&context, &unconditional] {
-            check_finite(model, Part::TextEncoder, &context.to_f32()?)?;
+        let both = model.get_learned_conditioning(&[&settings.prompt, &settings.negative_prompt])?;
+        for tensor in both.tensors() {
+            check_finite(model, Part::TextEncoder, &tensor.to_f32()?)?;
         }
         ids = prompt.ids.clone();
         tokens = TokenCount {
@@ -76,9 +75,10 @@ pub fn plan(model: &LatentDiffusion, settings: &Settings) -> Result<Plan, Genera
             max: prompt.ids.len(),
             dropped_from: prompt.dropped_from,
         };
-        let key = model.config.conditioning_key;
-        conditioning =
-            Some((Conditioning::from_tensor(context, key), Conditioning::from_tensor(unconditional, key)));
+        let of = |text: usize| {
+            Ok::<_, ops::Error>(Conditioning::from_texts(both.batch_item(text)?, ConditioningKey::Crossattn))
+        };
+        conditioning = Some((of(0)?, of(1)?));
     }
     model.keep_what_steps_need();
     Ok(Plan { schedule, tokens, ids, notes, conditioning })

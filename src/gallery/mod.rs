@@ -7,6 +7,7 @@
 
 mod discard;
 mod record;
+mod search;
 mod thumbnails;
 mod watch;
 
@@ -20,6 +21,7 @@ use discard::Discards;
 pub use discard::system_trash;
 pub use discard::{Trash, UNDO_TIME};
 pub use record::Record;
+pub use search::search;
 use thumbnails::Thumbnails;
 pub use thumbnails::{THUMBNAIL_SIDE, Thumbnail};
 use watch::{Seen, Watch};
@@ -45,7 +47,7 @@ pub struct Setup {
 /// What [`Gallery::poll`] found new.
 #[derive(Clone, Debug, PartialEq)]
 pub enum News {
-    /// Records came, went or changed; the revision has grown.
+    /// Records came, went or changed, or the folder has been read to its end once.
     Changed,
     /// A thumbnail that was wanted, or that there can be none.
     Thumbnail(Thumbnail),
@@ -60,7 +62,8 @@ pub struct Gallery {
     records: Vec<Arc<Record>>,
     /// When each path was modified: its place in `records` follows from it.
     modified: HashMap<PathBuf, SystemTime>,
-    revision: u64,
+    /// Since the last [`News::Changed`].
+    changed: bool,
     scanned: bool,
     watch: Watch,
     thumbnails: Thumbnails,
@@ -79,7 +82,7 @@ impl Gallery {
             folder,
             records: Vec::new(),
             modified: HashMap::new(),
-            revision: 0,
+            changed: false,
             scanned: false,
             wake,
         }
@@ -95,11 +98,6 @@ impl Gallery {
         &self.records
     }
 
-    /// Grows whenever [`Gallery::records`] changes, so that a search need not be made every frame.
-    pub fn revision(&self) -> u64 {
-        self.revision
-    }
-
     /// Whether the folder has been read to its end once.
     pub fn is_scanned(&self) -> bool {
         self.scanned
@@ -110,17 +108,8 @@ impl Gallery {
         self.place_of(path).map(|at| &self.records[at])
     }
 
-    /// Places in [`Gallery::records`] of those whose prompt or name holds every word of the query;
-    /// an empty query finds all.
-    pub fn search(&self, query: &str) -> Vec<usize> {
-        let query = query.to_lowercase();
-        let words: Vec<&str> = query.split_whitespace().collect();
-        (0..self.records.len()).filter(|&at| self.records[at].holds(&words)).collect()
-    }
-
     /// Takes in what the threads sent. Call it once a frame.
     pub fn poll(&mut self, now: Instant) -> Vec<News> {
-        let before = self.revision;
         let mut news = Vec::new();
         for message in 0.. {
             if message == MESSAGES_A_POLL {
@@ -133,7 +122,7 @@ impl Gallery {
                 Some(Seen::Removed(paths)) => paths.iter().for_each(|path| self.gone(path)),
                 Some(Seen::Scanned) => {
                     self.scanned = true;
-                    self.revision += 1;
+                    self.changed = true;
                 }
                 Some(Seen::Trouble(sentence)) => news.push(News::Trouble(sentence)),
                 None => break,
@@ -144,7 +133,7 @@ impl Gallery {
             news.push(News::Trouble(sentence));
         }
         news.extend(self.thumbnails.made().into_iter().map(News::Thumbnail));
-        if self.revision != before {
+        if std::mem::take(&mut self.changed) {
             news.push(News::Changed);
         }
         news
@@ -206,13 +195,13 @@ impl Gallery {
         let place = self.records.binary_search_by(|other| other.order(record.modified, &record.path));
         self.modified.insert(record.path.clone(), record.modified);
         self.records.insert(place.unwrap_or_else(|place| place), record);
-        self.revision += 1;
+        self.changed = true;
     }
 
     fn remove(&mut self, path: &Path) -> Option<Arc<Record>> {
         let place = self.place_of(path)?;
         self.modified.remove(path);
-        self.revision += 1;
+        self.changed = true;
         Some(self.records.remove(place))
     }
 

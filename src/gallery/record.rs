@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::picture::metadata::read::{Recovered, recover, recover_png};
-use crate::picture::png_head;
+use crate::picture::{Frame, Made, MadeBy, png_head};
+use crate::settings::PartialSettings;
 
 /// The most bytes of a prompt that a record keeps; the file has it in full.
 const MOST_PROMPT: usize = 8 << 10;
@@ -48,25 +49,58 @@ impl Record {
                 (width, height, recover(path).ok()?)
             }
         };
+        let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+        Some(Self::new(path.to_owned(), modified, metadata.len(), [width, height], recovered))
+    }
+
+    /// The record of a picture that this program has just saved, without reading it again: what
+    /// [`Gallery`](super::Gallery) lists once it has seen the file.
+    pub fn of_saved(path: PathBuf, frame: &Frame, made: &Made) -> Self {
+        let metadata = path.metadata().ok();
+        let modified = metadata.as_ref().and_then(|metadata| metadata.modified().ok());
+        let modified = modified.unwrap_or_else(SystemTime::now);
+        let bytes = metadata.map_or(0, |metadata| metadata.len());
+        let size = [frame.width, frame.height].map(|side| u32::try_from(side).unwrap_or(u32::MAX));
+        Self::new(path, modified, bytes, size, Some(Recovered::of_made(made)))
+    }
+
+    /// A record of what is known; overlong texts are cut. `size` is in pixels, across and down.
+    pub fn new(
+        path: PathBuf,
+        modified: SystemTime,
+        bytes: u64,
+        [width, height]: [u32; 2],
+        recovered: Option<Recovered>,
+    ) -> Self {
         let recovered = recovered.map(trimmed);
-        let prompt =
-            recovered.as_ref().and_then(|found| found.settings.prompt.as_deref()).unwrap_or_default();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        Some(Self {
-            words: format!("{prompt}\n{name}").to_lowercase(),
-            path: path.to_owned(),
-            modified: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
-            bytes: metadata.len(),
-            width,
-            height,
-            recovered,
-        })
+        let mut record = Self { path, modified, bytes, width, height, recovered, words: String::new() };
+        record.words = format!("{}\n{}", record.prompt(), record.name()).to_lowercase();
+        record
     }
 
     /// The prompt; empty if the file tells none.
     pub fn prompt(&self) -> &str {
-        let prompt = self.recovered.as_ref().and_then(|found| found.settings.prompt.as_deref());
-        prompt.unwrap_or_default()
+        self.settings().and_then(|settings| settings.prompt.as_deref()).unwrap_or_default()
+    }
+
+    /// The settings that the file tells.
+    pub fn settings(&self) -> Option<&PartialSettings> {
+        self.recovered.as_ref().map(|found| &found.settings)
+    }
+
+    /// The name of the sampler that made it, where this program lacks it.
+    pub fn foreign_sampler(&self) -> Option<&str> {
+        self.recovered.as_ref().and_then(|found| found.foreign_sampler.as_deref())
+    }
+
+    /// The model that made it.
+    pub fn made_by(&self) -> MadeBy {
+        self.recovered.as_ref().map(Recovered::made_by).unwrap_or_default()
+    }
+
+    /// Pixels across and down.
+    pub fn size(&self) -> [usize; 2] {
+        [self.width as usize, self.height as usize]
     }
 
     /// The file's name.

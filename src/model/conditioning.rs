@@ -1,6 +1,7 @@
 //! Conditioning: what goes into the UNet beside x and t (mirrors `DiffusionWrapper` of
 //! `ldm/models/diffusion/ddpm.py`).
 
+use super::cond::TextEmbedding;
 use crate::ops::{Result, Tensor};
 
 /// How a model takes its conditioning (`conditioning_key`).
@@ -43,8 +44,8 @@ pub struct Conditioning {
     pub y: Option<Vec<i64>>,
     /// Vectors (b, adm_in_channels) of the models that add one to the time embedding.
     pub vector: Option<Tensor>,
-    /// The embedded guidance (b, time_cond_proj_dim) of a model that was distilled with it.
-    pub guidance: Option<Tensor>,
+    /// The guidance (b) of a model that was distilled with it, as `unconditional_guidance_scale` has it.
+    pub guidance: Option<Vec<f32>>,
 }
 
 impl Conditioning {
@@ -59,6 +60,11 @@ impl Conditioning {
             ConditioningKey::Concat => Self { c_concat: tensors, ..Self::default() },
             _ => Self { c_crossattn: tensors, ..Self::default() },
         }
+    }
+
+    /// What text encoders gave: the context goes where the model's key says, what is pooled is the vector.
+    pub fn from_texts(texts: TextEmbedding, key: ConditioningKey) -> Self {
+        Self { vector: texts.pooled, ..Self::from_tensor(texts.context, key) }
     }
 
     /// Class labels, one for each item of the batch.
@@ -86,16 +92,17 @@ impl Conditioning {
             (Some(a), Some(b)) => Tensor::concatenate_batch(&[a, b]).map(Some),
             _ => Ok(None),
         };
-        let y = match (&unconditional.y, &conditional.y) {
-            (Some(a), Some(b)) => Some([a.as_slice(), b].concat()),
-            _ => None,
-        };
         Ok(Self {
             c_concat: join(&unconditional.c_concat, &conditional.c_concat)?,
             c_crossattn: join(&unconditional.c_crossattn, &conditional.c_crossattn)?,
-            y,
+            y: chained(&unconditional.y, &conditional.y),
             vector: both(&unconditional.vector, &conditional.vector)?,
-            guidance: both(&unconditional.guidance, &conditional.guidance)?,
+            guidance: chained(&unconditional.guidance, &conditional.guidance),
         })
     }
+}
+
+/// Numbers of both batches.
+fn chained<T: Clone>(a: &Option<Vec<T>>, b: &Option<Vec<T>>) -> Option<Vec<T>> {
+    Some([a.as_deref()?, b.as_deref()?].concat())
 }

@@ -4,9 +4,9 @@
 //! encoder compute in f32 whatever the UNet does.
 
 use super::cond::tokenizer::Tokens;
+use super::cond::{CondStage, GeneralConditioner, TextEmbedding};
 use super::conditioning::{Conditioning, ConditioningKey};
 use super::first_stage::{Encoded, FirstStage};
-use super::instantiate::CondStage;
 use super::unet::{Beside, Label, UNetConfig, UNetModel};
 use crate::ops::{Device, Dtype, Error, Result, Tensor};
 use crate::sampler::{DiffusionSchedule, Parameterization};
@@ -74,40 +74,40 @@ impl LatentDiffusion {
         self.config.first_stage_factor << self.config.unet.halvings()
     }
 
-    /// The text encoder's ids of a text.
-    ///
-    /// # Errors
-    /// If the model takes no text.
-    pub fn tokenize(&self, text: &str) -> Result<Tokens> {
+    /// The text encoders.
+    fn conditioner(&self) -> Result<&GeneralConditioner> {
         match &self.cond_stage {
-            CondStage::Clip { tokenizer, embedder } => tokenizer
-                .encode(text, embedder.shape().max_length)
-                .map_err(|error| Error::Shape(error.to_string())),
+            CondStage::Texts(conditioner) => Ok(conditioner),
             _ => Err(Error::NoText),
         }
     }
 
-    /// The contexts (b, n, d) of b texts, from one pass of the encoder.
+    /// The first text encoder's ids of a text.
+    ///
+    /// # Errors
+    /// If the model takes no text.
+    pub fn tokenize(&self, text: &str) -> Result<Tokens> {
+        self.conditioner()?.tokenize(text)
+    }
+
+    /// What the text encoders make of b texts, each in one pass: the context (b, n, d) and, for some
+    /// models, a pooled vector.
     ///
     /// # Errors
     /// If the model takes no text, or stopped.
-    pub fn get_learned_conditioning(&self, texts: &[&Tokens]) -> Result<Tensor> {
-        let CondStage::Clip { embedder, .. } = &self.cond_stage else {
-            return Err(Error::NoText);
-        };
-        let ids: Vec<i64> = texts.iter().flat_map(|tokens| &tokens.ids).copied().collect();
-        embedder.forward(&ids)?.to_dtype_of(&self.device)
+    pub fn get_learned_conditioning(&self, texts: &[&str]) -> Result<TextEmbedding> {
+        self.conditioner()?.forward(texts, &self.device)
     }
 
-    /// Frees what the steps and the decoder do not use, the text encoder and the first stage's
+    /// Frees what the steps and the decoder do not use, the text encoders and the first stage's
     /// encoder, until it is asked for again; on a device with memory of its own everything stays.
     pub fn keep_what_steps_need(&self) {
         if !self.device.keeps_weights_on_host() {
             return;
         }
         self.first_stage.encoder().give_back();
-        if let CondStage::Clip { embedder, .. } = &self.cond_stage {
-            embedder.give_back();
+        if let CondStage::Texts(conditioner) = &self.cond_stage {
+            conditioner.give_back();
         }
     }
 
@@ -160,7 +160,7 @@ impl LatentDiffusion {
             ConditioningKey::Adm => conditioning.y.as_deref().map(Label::Classes),
             _ => conditioning.vector.as_ref().map(Label::Vector),
         };
-        let beside = Beside { label, guidance: conditioning.guidance.as_ref() };
+        let beside = Beside { label, guidance: conditioning.guidance.as_deref() };
         self.unet.forward(&x, t, context.as_ref(), beside)
     }
 

@@ -13,11 +13,13 @@ mod schedule_check;
 pub mod synthetic;
 pub mod unet;
 
-pub use cond::{ClassEmbedder, FrozenCLIPEmbedder, TextEncoder, tokenizer};
+pub use cond::{
+    ClassEmbedder, CondStage, FrozenCLIPEmbedder, GeneralConditioner, TextEmbedding, TextEncoder, tokenizer,
+};
 pub use conditioning::{Conditioning, ConditioningKey};
 pub use first_stage::{
     AutoencoderKL, DiagonalGaussianDistribution, Encoded, FirstStage, TinyDecoder, VQModelInterface,
 };
-pub use instantiate::{CondStage, ModelError, ReadTokenizer, instantiate_from_config, is_config};
+pub use instantiate::{ModelError, ReadTokenizer, instantiate_from_config, is_config};
 pub use latent_diffusion::{LatentDiffusion, LatentDiffusionConfig};
 pub use unet::{UNetConfig, UNetModel};

@@ -68,6 +68,20 @@ impl PartialSettings {
         self
     }
 
+    /// What suits a model, by its `settings.json`: the settings of [`Row::suits`], whatever else stands
+    /// there. `None` if the text is no such file: it tells none of them, or one that no run could use.
+    pub fn suiting(json: &str) -> Option<Self> {
+        let mut object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json).ok()?;
+        let rows = || Setting::TABLE.iter().filter(|row| row.suits);
+        object.retain(|name, _| rows().any(|row| row.name == name));
+        let found: Self = serde_json::from_value(object.into()).ok()?;
+        let told: Vec<(&Row, Value)> =
+            rows().filter_map(|row| Some((row, found.get(row.setting)?))).collect();
+        let usable = |(row, value): &(&Row, Value)| row.kind.may_hold(value) && row.kind.accepts(value);
+        let ours = !told.is_empty() && told.iter().all(usable);
+        ours.then_some(found)
+    }
+
     /// Takes a sampler's name as other programs spell it; returns whether it is known.
     pub fn set_sampler(&mut self, name: &str) -> bool {
         let name = name.trim().to_lowercase();
@@ -121,6 +135,31 @@ mod tests {
         let mut settings = PartialSettings { steps: Some(3), ..PartialSettings::default() };
         settings.set(Setting::Steps, Some(Value::Text("3".into())));
         assert_eq!(settings.steps, None);
+    }
+
+    #[test]
+    fn a_model_suits_the_settings_of_the_table_and_no_others() {
+        let suiting = PartialSettings::suiting;
+        let full = serde_json::to_value(PartialSettings::from(Settings::default())).unwrap();
+        let found = suiting(&full.to_string()).unwrap();
+        for row in Setting::TABLE {
+            assert_eq!(found.get(row.setting).is_some(), row.suits, "{}", row.name);
+        }
+        let found = suiting(r#"{"steps": 4, "guidance": 1, "sampler": "DPM++ 2M", "fontSize": 14}"#).unwrap();
+        let expected = PartialSettings { steps: Some(4), guidance: Some(1.0), ..PartialSettings::default() };
+        assert_eq!(found, expected);
+        for other in [
+            "{}",
+            r#"{"sampler": "ddim"}"#,
+            r#"{"steps": null}"#,
+            r#"{"steps": 2000}"#,
+            r#"{"steps": 4, "guidance": -1}"#,
+            r#"{"eta": 2}"#,
+            r#"{"width": 9000}"#,
+            r#"{"height": "tall"}"#,
+        ] {
+            assert_eq!(suiting(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub struct Row {
     pub slider: Option<Slider>,
     /// Whether the window shows it under More; the others have controls of their own.
     pub more: bool,
+    /// Whether a model may say in its `settings.json` which value suits it.
+    pub suits: bool,
     /// Whether it acts beside the others: a scale of noise does nothing where there is no noise.
     pub acts: fn(&PartialSettings) -> bool,
 }
@@ -97,11 +99,17 @@ impl Kind {
     /// Validates a number that a file gives; texts and choices always pass.
     pub fn may_hold(&self, value: &Value) -> bool {
         match (self, value) {
-            (Self::Whole { read: [least, most], .. }, Value::Whole(number)) => {
-                (least..=most).contains(&number)
-            }
-            // NaN lies in no range.
-            (Self::Real { read: [least, most], .. }, Value::Real(number)) => (least..=most).contains(&number),
+            (Self::Whole { read, .. }, Value::Whole(number)) => within(read, number),
+            (Self::Real { read, .. }, Value::Real(number)) => within(read, number),
+            _ => true,
+        }
+    }
+
+    /// Validates a number for a run; texts and choices always pass.
+    pub fn accepts(&self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::Whole { range, .. }, Value::Whole(number)) => within(range, number),
+            (Self::Real { range, .. }, Value::Real(number)) => within(range, number),
             _ => true,
         }
     }
@@ -122,6 +130,11 @@ impl Kind {
             }
         }
     }
+}
+
+/// NaN lies in no range.
+fn within<T: PartialOrd>([least, most]: &[T; 2], number: &T) -> bool {
+    (least..=most).contains(&number)
 }
 
 impl Row {

@@ -46,6 +46,7 @@ settings! {
         flag: flag("", "PROMPT", "What the picture should show [default with --like: that picture's prompt]"),
         slider: None,
         more: false,
+        suits: true,
         acts: always,
     }
 
@@ -59,6 +60,7 @@ settings! {
         flag: flag("negative", "TEXT", "What the picture should not show [default: nothing]"),
         slider: None,
         more: false,
+        suits: false,
         acts: always,
     }
 
@@ -72,6 +74,7 @@ settings! {
         flag: flag("steps", "N", "Denoising steps, 1 to 1000 [default: the model's, or 25]"),
         slider: slider(1.0, 100.0, 100.0, 1.0, 0),
         more: false,
+        suits: true,
         acts: always,
     }
 
@@ -89,6 +92,7 @@ settings! {
         ),
         slider: slider(1.0, 15.0, 30.0, 0.1, 1),
         more: false,
+        suits: true,
         acts: always,
     }
 
@@ -102,6 +106,7 @@ settings! {
         flag: flag("eta", "X", "Share of fresh noise in each step, 0 to 1 [default: the model's, or 0]"),
         slider: slider(0.0, 1.0, 1.0, 0.05, 2),
         more: true,
+        suits: true,
         acts: |settings| settings.sampler.is_none_or(|sampler| sampler.row().takes_eta),
     }
 
@@ -115,6 +120,7 @@ settings! {
         flag: flag("seed", "N", "The seed; a negative number stands for a random one [default: random]"),
         slider: None,
         more: false,
+        suits: false,
         acts: always,
     }
 
@@ -128,6 +134,7 @@ settings! {
         flag: flag("width", "PIXELS", "Width in pixels [default: the model's]"),
         slider: None,
         more: false,
+        suits: true,
         acts: always,
     }
 
@@ -141,6 +148,7 @@ settings! {
         flag: flag("height", "PIXELS", "Height in pixels [default: the model's]"),
         slider: None,
         more: false,
+        suits: true,
         acts: always,
     }
 
@@ -154,6 +162,7 @@ settings! {
         flag: flag("sampler", "SAMPLER", "The update rule [default: ddim]"),
         slider: None,
         more: true,
+        suits: false,
         acts: always,
     }
 
@@ -167,6 +176,7 @@ settings! {
         flag: flag("timesteps", "TIMESTEPS", "How the steps are spread over the schedule [default: uniform]"),
         slider: None,
         more: true,
+        suits: false,
         acts: always,
     }
 
@@ -184,6 +194,7 @@ settings! {
         ),
         slider: None,
         more: true,
+        suits: false,
         acts: always,
     }
 
@@ -197,6 +208,7 @@ settings! {
         flag: flag("temperature", "X", "Scale of the added noise [default: 1]"),
         slider: slider(0.0, 2.0, 2.0, 0.05, 2),
         more: true,
+        suits: false,
         acts: |settings| settings.eta.is_some_and(|eta| eta > 0.0),
     }
 }

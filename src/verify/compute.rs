@@ -93,11 +93,12 @@ fn conditioning(
         (Some(prompt), None) => {
             let tokens = model.tokenize(prompt)?;
             trace.i64("tokens", &[1, tokens.ids.len()], tokens.ids.clone());
-            let context = repeat(&model.get_learned_conditioning(&[&tokens])?, batch)?;
-            let empty = model.tokenize(request.negative_prompt.as_deref().unwrap_or_default())?;
-            let unconditional = repeat(&model.get_learned_conditioning(&[&empty])?, batch)?;
-            let key = model.config.conditioning_key;
-            (Conditioning::from_tensor(context, key), Some(Conditioning::from_tensor(unconditional, key)))
+            let of = |text: &str| -> Result<Conditioning> {
+                // One text for every latent of the batch.
+                let texts = model.get_learned_conditioning(&[text])?.repeated_to(batch)?;
+                Ok(Conditioning::from_texts(texts, model.config.conditioning_key))
+            };
+            (of(prompt)?, Some(of(request.negative_prompt.as_deref().unwrap_or_default())?))
         }
         (None, Some(label)) => {
             let of = |label| model.get_class_conditioning(&vec![label; batch]);
@@ -152,11 +153,6 @@ fn add_concat(
         unconditional.c_concat.push(concat);
     }
     Ok(())
-}
-
-/// One context (1, n, d) for every latent of a batch.
-fn repeat(context: &Tensor, batch: usize) -> ops::Result<Tensor> {
-    Tensor::concatenate_batch(&vec![context; batch])
 }
 
 /// Calls the network once on recorded inputs, which tells its errors from the sampler's.

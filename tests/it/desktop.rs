@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use safelight::app::i18n::{Language, Words};
 use safelight::app::services::desktop::{Desktop, Setup};
 use safelight::app::services::process::OfProcess;
-use safelight::app::services::{Answer, Record, Services, Task};
+use safelight::app::services::{Answer, Services, Task};
 use safelight::app::state::draft::first_settings;
+use safelight::gallery::Record;
 use safelight::message::JobId;
 use safelight::picture::metadata::read::{Origin, recover};
 use safelight::picture::{Format, Frame, Made, open, save_new};
@@ -100,20 +101,20 @@ impl Open {
         })
     }
 
-    fn keep(&mut self, job: u64, prompt: &str) -> Record {
+    fn keep(&mut self, job: u64, prompt: &str) -> Arc<Record> {
         self.ask(Task::Keep { job: JobId(job), frame: frame(16), made: made(prompt) });
         self.kept(job)
     }
 
-    fn kept(&mut self, wanted: u64) -> Record {
+    fn kept(&mut self, wanted: u64) -> Arc<Record> {
         self.wait(|answer| match answer {
-            Answer::Kept { job, record } if *job == JobId(wanted) => Some((**record).clone()),
+            Answer::Kept { job, record } if *job == JobId(wanted) => Some(record.clone()),
             _ => None,
         })
     }
 
     /// Waits for a list of so many pictures.
-    fn listed(&mut self, count: usize) -> Vec<Record> {
+    fn listed(&mut self, count: usize) -> Vec<Arc<Record>> {
         self.wait(|answer| match answer {
             Answer::Gallery(records) if records.len() == count => Some(records.clone()),
             _ => None,
@@ -178,7 +179,7 @@ fn every_thumbnail_comes_however_many_are_wanted_at_once() {
     let mut open = home.open();
     open.ask(Task::List { folder: None });
     for record in open.listed(PICTURES + 1) {
-        open.ask(Task::Thumbnail(record.path));
+        open.ask(Task::Thumbnail(record.path.clone()));
     }
     let (mut small, mut none) = (0, 0);
     open.wait(|answer| {
@@ -279,7 +280,7 @@ fn a_deleted_picture_can_be_brought_back_and_goes_to_the_trash_at_the_end() {
         assert!(path.exists());
     }
     open.ask(Task::Untrash);
-    open.wait(|answer| (*answer == Answer::Untrashed(Box::new(owl.clone()))).then_some(()));
+    open.wait(|answer| (*answer == Answer::Untrashed(owl.clone())).then_some(()));
     open.wait(|answer| (*answer == Answer::Gallery(vec![owl.clone()])).then_some(()));
     // What is none of the gallery's is left alone.
     let other = home.root.path().join("other.png");
@@ -316,7 +317,7 @@ fn a_second_start_finds_what_the_first_one_was_told_last() {
     let mut again = home.open();
     assert_eq!(again.memory, memory);
     again.ask(Task::List { folder: None });
-    assert_eq!(again.listed(1)[0].prompt, "the last");
+    assert_eq!(again.listed(1)[0].prompt(), "the last");
     assert_eq!(again.other, []);
 }
 
@@ -348,7 +349,7 @@ fn a_picture_that_cannot_be_written_is_told_and_saved_elsewhere() {
     }
     let elsewhere = home.root.path().join("elsewhere");
     open.ask(Task::List { folder: Some(elsewhere.clone()) });
-    let saved = [open.kept(1).path, open.kept(2).path];
+    let saved = [open.kept(1).path.clone(), open.kept(2).path.clone()];
     assert_eq!(saved, ["a-whale-2026.png", "a-whale-2026-2.png"].map(|name| elsewhere.join(name)));
     assert_eq!(open::open(&saved[1]).unwrap(), frame(16));
     open.wait(|answer| matches!(answer, Answer::Unsaved { count: 0, .. }).then_some(()));

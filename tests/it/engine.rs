@@ -2,8 +2,12 @@
 
 #[cfg(unix)]
 mod changed;
+<<<<<<< HEAD
 #[cfg(feature = "gpu")]
 mod card;
+=======
+mod encoders;
+>>>>>>> main
 mod memory;
 mod tiny;
 

@@ -65,7 +65,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "verify",
         ],
     ),
-    ("gallery", &["picture"]),
+    ("gallery", &["picture", "settings"]),
     ("preferences", &["files", "message", "picture", "settings"]),
     (
         "app",

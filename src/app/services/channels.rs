@@ -1,7 +1,7 @@
 //! The channels between the window and the services' thread, all bounded.
 //!
-//! Tasks and answers are never lost. Lists of the gallery are large and each replaces the one
-//! before, so at most one waits: a window that sleeps does not grow the program.
+//! Tasks and answers are never lost. Lists of the gallery have up to 20,000 entries and each replaces
+//! the one before, so at most one waits: a window that sleeps does not grow the program.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::app::services::outcome::DialogOutcome;
-use crate::app::services::{Answer, Record, Task, Waker};
+use crate::app::services::{Answer, Task, Waker};
+use crate::gallery::Record;
 
 /// Tasks that may wait unread.
 const TASKS_MAX: usize = 256;
@@ -23,7 +24,7 @@ pub(super) struct Front {
     pub(super) tasks: Sender<Task>,
     pub(super) outcomes: Sender<DialogOutcome>,
     pub(super) answers: Receiver<Answer>,
-    pub(super) lists: Receiver<Vec<Record>>,
+    pub(super) lists: Receiver<Vec<Arc<Record>>>,
     /// The window holds tasks for which the channel had no room.
     pub(super) holds: Arc<AtomicBool>,
 }
@@ -39,8 +40,8 @@ pub(super) struct Ends {
 #[derive(Clone)]
 pub(super) struct Out {
     answers: Sender<Answer>,
-    lists: Sender<Vec<Record>>,
-    lists_unread: Receiver<Vec<Record>>,
+    lists: Sender<Vec<Arc<Record>>>,
+    lists_unread: Receiver<Vec<Arc<Record>>>,
     waker: Waker,
     holds: Arc<AtomicBool>,
 }
@@ -66,7 +67,7 @@ impl Out {
     }
 
     /// Sends a list in place of one that was not read yet, then wakes.
-    pub(super) fn list(&self, records: Vec<Record>) {
+    pub(super) fn list(&self, records: Vec<Arc<Record>>) {
         self.unlist();
         if self.lists.try_send(records).is_ok() {
             (self.waker)();

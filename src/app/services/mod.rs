@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::engine::ModelPart;
+use crate::gallery::Record;
 use crate::message::{JobId, ModelSource, Report};
 use crate::picture::{Frame, Made, MadeBy};
 use crate::places::Places;
@@ -28,25 +29,6 @@ use crate::told::Sentence;
 
 /// Wakes the window; may be called from any thread, after a message was sent.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
-
-/// A kept picture, as the gallery lists it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Record {
-    /// Its file.
-    pub path: PathBuf,
-    /// Its prompt; empty where unknown.
-    pub prompt: String,
-    /// The settings that its file tells.
-    pub settings: Option<Box<PartialSettings>>,
-    /// The name of the sampler that made it, where this program lacks it.
-    pub foreign_sampler: Option<String>,
-    /// The model that made it.
-    pub made_by: MadeBy,
-    /// Pixels across and down.
-    pub size: [usize; 2],
-    /// When it was made.
-    pub modified: SystemTime,
-}
 
 /// The format of an exported generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,7 +117,7 @@ pub enum Task {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     /// All kept pictures, newest first.
-    Gallery(Vec<Record>),
+    Gallery(Vec<Arc<Record>>),
     /// A thumbnail.
     Thumbnail {
         /// The file.
@@ -155,7 +137,7 @@ pub enum Answer {
         /// The job that made it.
         job: JobId,
         /// Its record.
-        record: Box<Record>,
+        record: Arc<Record>,
     },
     /// All pictures that could not be saved so far, whenever that changes or was tried again.
     Unsaved {
@@ -202,7 +184,7 @@ pub enum Answer {
     /// The picture was deleted.
     Trashed(PathBuf),
     /// The picture is restored.
-    Untrashed(Box<Record>),
+    Untrashed(Arc<Record>),
     /// The pictures' folder was chosen.
     Folder(PathBuf),
     /// A task failed.

@@ -5,10 +5,10 @@
 //! session's folder, which the next start takes over.
 
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::sync::Arc;
 
-use crate::app::services::Record;
 use crate::files::write_atomically;
+use crate::gallery::Record;
 use crate::message::JobId;
 use crate::picture::{self, Format, Frame, Made, PictureError};
 
@@ -24,20 +24,11 @@ pub(super) struct Finished {
 
 impl Finished {
     /// Saves it in a folder, under a name of its prompt and seed.
-    pub(super) fn save(&self, folder: &Path) -> Result<Record, PictureError> {
+    pub(super) fn save(&self, folder: &Path) -> Result<Arc<Record>, PictureError> {
         let settings = &self.made.settings;
         let stem = picture::stem(&settings.prompt, settings.seed);
         let path = picture::save_new(folder, &stem, Format::Png, &self.frame, &self.made)?;
-        let modified = path.metadata().and_then(|metadata| metadata.modified());
-        Ok(Record {
-            modified: modified.unwrap_or_else(|_| SystemTime::now()),
-            path,
-            prompt: settings.prompt.clone(),
-            settings: Some(Box::new(settings.clone().into())),
-            foreign_sampler: None,
-            made_by: self.made.made_by(),
-            size: [self.frame.width, self.frame.height],
-        })
+        Ok(Arc::new(Record::of_saved(path, &self.frame, &self.made)))
     }
 }
 
@@ -52,7 +43,7 @@ struct Held {
 /// A held picture that was saved.
 pub(super) enum Saved {
     /// One of this session is in its place.
-    OfJob(JobId, Record),
+    OfJob(JobId, Arc<Record>),
     /// One of an earlier session is.
     OfEarlier(PathBuf),
 }
@@ -77,7 +68,7 @@ impl Unsaved {
         let aside = saved.and_then(|saved| {
             saved.inspect_err(|error| log::warn!("a picture is held in memory alone: {error}")).ok()
         });
-        self.held.push(Held { finished: Some(finished), aside: aside.map(|record| record.path) });
+        self.held.push(Held { finished: Some(finished), aside: aside.map(|record| record.path.clone()) });
     }
 
     /// Tries again until one fails; returns what was saved, and the error that ended it.

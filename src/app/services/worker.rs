@@ -18,10 +18,9 @@ use crate::app::services::thumbnails::ThumbnailRequests;
 use crate::app::services::unsaved::{Finished, Saved, Unsaved};
 
 use crate::app::i18n::file_name;
-use crate::app::services::{Answer, Record, Task};
-use crate::gallery::{self, Gallery, News, Setup, Thumbnail, Trash};
-use crate::message::Report;
-use crate::picture::metadata::read::Recovered;
+use crate::app::services::{Answer, Task};
+use crate::gallery::{Gallery, News, Record, Setup, Thumbnail, Trash};
+use crate::message::{JobId, Report};
 use crate::picture::{self, PictureError};
 use crate::places::Places;
 use crate::preferences::{Instance, Keeper, Left, Session};
@@ -326,12 +325,12 @@ impl Worker {
         }
     }
 
-    fn kept(&mut self, job: crate::message::JobId, record: Record) {
+    fn kept(&mut self, job: JobId, record: Arc<Record>) {
         if let Some(gallery) = &self.gallery {
             gallery.saved(record.path.clone());
             self.awaited = Some((record.path.clone(), Instant::now() + SEEN_AFTER));
         }
-        self.tell(Answer::Kept { job, record: Box::new(record) });
+        self.tell(Answer::Kept { job, record });
     }
 
     fn discard(&mut self, path: PathBuf) {
@@ -347,7 +346,7 @@ impl Worker {
 
     fn undo(&mut self) {
         match self.gallery.as_mut().and_then(Gallery::undo_delete) {
-            Some(record) => self.tell(Answer::Untrashed(Box::new(record_of(&record)))),
+            Some(record) => self.tell(Answer::Untrashed(record)),
             None => self.out.send(Answer::failed("error-in-trash", "")),
         }
     }
@@ -419,20 +418,8 @@ impl Worker {
         if gallery.is_scanned() || !gallery.records().is_empty() {
             self.listed_at = Some(now);
             self.awaited = None;
-            self.out.list(gallery.records().iter().map(|record| record_of(record)).collect());
+            self.out.list(gallery.records().to_vec());
         }
-    }
-}
-
-fn record_of(record: &gallery::Record) -> Record {
-    Record {
-        path: record.path.clone(),
-        prompt: record.prompt().to_owned(),
-        settings: record.recovered.as_ref().map(|found| Box::new(found.settings.clone())),
-        foreign_sampler: record.recovered.as_ref().and_then(|found| found.foreign_sampler.clone()),
-        made_by: record.recovered.as_ref().map(Recovered::made_by).unwrap_or_default(),
-        size: [record.width as usize, record.height as usize],
-        modified: record.modified,
     }
 }
 

@@ -1,15 +1,17 @@
 //! The services' answers, applied to the state.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::app::command::Act;
 use crate::app::i18n::Message;
 use crate::app::i18n::file_name;
 use crate::app::picture::Picture;
-use crate::app::services::{Answer, Record, Task};
+use crate::app::services::{Answer, Task};
 use crate::app::state::shown::Shown;
 use crate::app::state::{Consequence, State};
 use crate::engine::ModelPart;
+use crate::gallery::Record;
 use crate::message::{JobId, ModelSource, Report, Request};
 use crate::picture::Frame;
 use crate::settings::{PartialSettings, Settings};
@@ -25,7 +27,7 @@ impl State {
                 self.queue.give_result(&path, &picture);
                 self.library.keep_full(path, picture);
             }
-            Answer::Kept { job, record } => self.kept(job, *record),
+            Answer::Kept { job, record } => self.kept(job, record),
             Answer::Unsaved { jobs, count, report } => self.unsaved(&jobs, count, report),
             Answer::SavedLate(count) => {
                 self.toasts.notice(Message::Counted("saved-late", count, String::new()), None);
@@ -46,7 +48,7 @@ impl State {
             }
             Answer::Part { path, part } => return self.lay_over(path, part),
             Answer::Trashed(path) => self.trashed(path),
-            Answer::Untrashed(record) => self.untrashed(*record),
+            Answer::Untrashed(record) => self.untrashed(record),
             Answer::Folder(folder) => {
                 self.preferences.pictures_folder = Some(folder.to_string_lossy().into_owned());
                 return vec![Consequence::Ask(Task::List { folder: Some(folder) })];
@@ -56,7 +58,7 @@ impl State {
         Vec::new()
     }
 
-    fn kept(&mut self, job: JobId, record: Record) {
+    fn kept(&mut self, job: JobId, record: Arc<Record>) {
         if let Some(generation) = self.queue.generation_mut(job) {
             generation.saved = Some(record.path.clone());
             generation.unsaved = false;
@@ -116,7 +118,7 @@ impl State {
         self.deleted.push(path);
     }
 
-    fn untrashed(&mut self, record: Record) {
+    fn untrashed(&mut self, record: Arc<Record>) {
         self.deleted.retain(|deleted| *deleted != record.path);
         self.undeleted.push(record.path.clone());
         self.toasts.settle(Act::UndoDelete);

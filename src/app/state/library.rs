@@ -4,10 +4,11 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::app::picture::Picture;
-use crate::app::services::Record;
+use crate::gallery::{Record, search};
 use crate::picture::Frame;
 
 /// Bytes of thumbnails kept, beside those in sight.
@@ -48,7 +49,7 @@ impl Thumbnail {
 #[derive(Debug, Default)]
 pub struct Library {
     /// All of them, newest first.
-    pub records: Vec<Record>,
+    pub records: Vec<Arc<Record>>,
     /// Whether the first list has arrived.
     pub listed: bool,
     /// The words searched for.
@@ -59,13 +60,13 @@ pub struct Library {
 
 impl Library {
     /// Replaces the records.
-    pub fn list(&mut self, records: Vec<Record>) {
+    pub fn list(&mut self, records: Vec<Arc<Record>>) {
         self.records = records;
         self.listed = true;
     }
 
     /// Adds a picture, in its place by age.
-    pub fn add(&mut self, record: Record) {
+    pub fn add(&mut self, record: Arc<Record>) {
         self.records.retain(|old| old.path != record.path);
         let place = self.records.partition_point(|old| old.modified > record.modified);
         self.records.insert(place, record);
@@ -78,28 +79,19 @@ impl Library {
     }
 
     /// A picture's record.
-    pub fn record(&self, path: &Path) -> Option<&Record> {
+    pub fn record(&self, path: &Path) -> Option<&Arc<Record>> {
         self.records.iter().find(|record| record.path == path)
     }
 
     /// The record after this one (older), or the one before it at the end.
-    pub fn neighbor(&self, path: &Path) -> Option<&Record> {
+    pub fn neighbor(&self, path: &Path) -> Option<&Arc<Record>> {
         let at = self.records.iter().position(|record| record.path == path)?;
         self.records.get(at + 1).or_else(|| self.records.get(at.checked_sub(1)?))
     }
 
-    /// Indices of what matches the search, newest first: every word somewhere in the prompt.
+    /// Indices of what the search finds, newest first.
     pub fn found(&self) -> Vec<usize> {
-        let search = self.search.to_lowercase();
-        let words: Vec<&str> = search.split_whitespace().collect();
-        if words.is_empty() {
-            return (0..self.records.len()).collect();
-        }
-        let matches = |record: &Record| {
-            let prompt = record.prompt.to_lowercase();
-            words.iter().all(|word| prompt.contains(word))
-        };
-        (0..self.records.len()).filter(|&i| matches(&self.records[i])).collect()
+        search(&self.records, &self.search)
     }
 
     /// What matches, by day. `today`: days since 1970 in local time; `offset`: seconds ahead of UTC.
@@ -185,17 +177,15 @@ mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
+    use crate::picture::Made;
+    use crate::picture::read::Recovered;
+    use crate::settings::Settings;
 
-    fn record(name: &str, prompt: &str, seconds: u64) -> Record {
-        Record {
-            path: name.into(),
-            prompt: prompt.to_owned(),
-            settings: None,
-            foreign_sampler: None,
-            made_by: Default::default(),
-            size: [256, 256],
-            modified: UNIX_EPOCH + Duration::from_secs(seconds),
-        }
+    fn record(name: &str, prompt: &str, seconds: u64) -> Arc<Record> {
+        let settings = Settings { prompt: prompt.to_owned(), ..Settings::default() };
+        let recovered = Recovered::of_made(&Made::new(&settings, 0, &[], "", ""));
+        let modified = UNIX_EPOCH + Duration::from_secs(seconds);
+        Arc::new(Record::new(name.into(), modified, 0, [256, 256], Some(recovered)))
     }
 
     fn library() -> Library {
@@ -215,6 +205,8 @@ mod tests {
         assert_eq!(library.found(), [0, 2]);
         library.search = "blue fox".into();
         assert_eq!(library.found(), [0]);
+        library.search = "B.PNG".into();
+        assert_eq!(library.found(), [1], "the file's name");
         library.search = "zebra".into();
         assert!(library.found().is_empty());
     }

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use crate::app::picture::Picture;
-use crate::app::services::Record;
 use crate::app::state::State;
 use crate::app::state::generation::Generation;
 use crate::message::JobId;
@@ -48,16 +47,16 @@ impl State {
     /// Takes over the settings of what is on the canvas.
     pub fn use_shown_settings(&mut self) {
         let Some(settings) = self.shown_settings() else { return };
-        let shown = match &self.shown {
+        let record = match &self.shown {
             Shown::Record(path) => self.library.record(path).cloned(),
             _ => None,
         };
-        let Some(Record { path, settings: Some(found), foreign_sampler, made_by, .. }) = shown else {
+        let Some((record, found)) = record.as_ref().and_then(|it| Some((it, it.settings()?))) else {
             return self.use_settings(settings);
         };
-        let settings = self.at_present_size(*found, &made_by).over(&self.draft.settings);
-        match foreign_sampler {
-            Some(sampler) => self.use_foreign_settings(settings, &path, sampler),
+        let settings = self.at_present_size(found.clone(), &record.made_by()).over(&self.draft.settings);
+        match record.foreign_sampler() {
+            Some(sampler) => self.use_foreign_settings(settings, &record.path, sampler.to_owned()),
             None => self.use_settings(settings),
         }
     }
@@ -90,9 +89,7 @@ impl State {
                 let generation = self.queue.generation(*job)?;
                 Some(generation.made.as_ref().map_or(&generation.job.settings, |made| &made.settings).clone())
             }
-            Shown::Record(path) => {
-                Some(self.library.record(path)?.settings.as_deref()?.over(&self.draft.settings))
-            }
+            Shown::Record(path) => Some(self.library.record(path)?.settings()?.over(&self.draft.settings)),
         }
     }
 

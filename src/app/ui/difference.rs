@@ -32,8 +32,7 @@ const FIRST: [Setting; 9] = [
 /// Labels for what is on the canvas and for the picture beside it: each says its side of what differs,
 /// or its file's name if nothing is known to.
 pub fn labels(view: &View<'_>, with: &Path) -> [String; 2] {
-    let record =
-        |path: &Path| view.state.library.record(path).and_then(|record| record.settings.as_deref().cloned());
+    let record = |path: &Path| view.state.library.record(path).and_then(|record| record.settings().cloned());
     let shown = match &view.state.shown {
         Shown::Record(path) => record(path),
         _ => view.state.shown_settings().map(Into::into),

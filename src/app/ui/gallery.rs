@@ -176,7 +176,7 @@ fn paint_square(ui: &Ui, view: &mut View<'_>, picture: &crate::app::picture::Pic
 fn record_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut GalleryState, index: usize, place: Rect) {
     let tokens = theme::tokens(ui);
     let Some(record) = view.state.library.records.get(index) else { return };
-    let (path, prompt) = (record.path.clone(), record.prompt.clone());
+    let (path, prompt) = (record.path.clone(), record.prompt().to_owned());
     state.in_sight.push(path.clone());
     match view.state.library.thumbnail(&path) {
         Some(picture) => paint_square(ui, view, picture, place),

@@ -38,7 +38,7 @@ pub fn above(view: &View<'_>, most: usize) -> (String, String) {
     match &view.state.shown {
         Shown::Nothing => (String::new(), String::new()),
         Shown::Record(path) => {
-            let settings = view.state.library.record(path).and_then(|record| record.settings.as_deref());
+            let settings = view.state.library.record(path).and_then(|record| record.settings());
             let settings =
                 settings.map(|settings| settings.over(&crate::app::state::draft::first_settings()));
             let summary = settings.map(|settings| summary(view, &settings));
@@ -58,7 +58,7 @@ pub fn above(view: &View<'_>, most: usize) -> (String, String) {
 /// A kept picture's own size, and whether what is seen is smaller.
 fn size_of_record(view: &View<'_>, path: &Path, most: usize) -> Option<String> {
     let full = view.state.library.full(path).map(|picture| [picture.frame.width, picture.frame.height]);
-    let size = full.or_else(|| view.state.library.record(path).map(|record| record.size))?;
+    let size = full.or_else(|| view.state.library.record(path).map(|record| record.size()))?;
     let values = [("width", size[0].to_string().into()), ("height", size[1].to_string().into())];
     let key = if size.iter().any(|&side| side > most) { "size-shown-smaller" } else { "size-of" };
     Some(view.words.with(key, &values))
@@ -139,7 +139,7 @@ pub fn alt(view: &View<'_>) -> String {
     let (begin, _) = above(view, usize::MAX);
     let prompt = match &view.state.shown {
         Shown::Nothing => return view.words.t("welcome"),
-        Shown::Record(path) => view.state.library.record(path).map(|record| record.prompt.clone()),
+        Shown::Record(path) => view.state.library.record(path).map(|record| record.prompt().to_owned()),
         Shown::Generation { job, .. } => {
             view.state.queue.generation(*job).map(|it| it.job.settings.prompt.clone())
         }

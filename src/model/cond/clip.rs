@@ -1,13 +1,12 @@
 //! `FrozenCLIPEmbedder`: token ids to a context, with CLIP's text transformer (mirrors
-//! `ldm/modules/encoders/modules.py` and the text model of Hugging Face's transformers).
+//! `ldm/modules/encoders/modules.py`, its successor in sgm and the text model of Hugging Face's
+//! transformers).
 //!
-//! Traps: the activation is x·σ(1.702x); the context is the last hidden state after the final norm.
+//! Traps: the activation is x·σ(1.702x); the final norm acts on the last state alone, so a context of an
+//! earlier layer is taken without it, while the pooled output has it.
 
-use crate::model::resident::Resident;
+use super::text_embedding::TextEmbedding;
 use crate::ops::{self, Activation, Embedding, Error, LayerNorm, Linear, Mask, Result, Tensor, Weights};
-
-/// Numbers from which on an encoder's memory is worth reading it again for the next text.
-const WORTH_GIVING_BACK: usize = 32_000_000;
 
 /// The dimensions of a text transformer; ViT-L/14's are [`ClipShape::default`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +33,17 @@ impl Default for ClipShape {
             num_attention_heads: 12,
         }
     }
+}
+
+/// What an encoder gives of each text. [`ClipOutput::default`] is v1's: the last state, nothing pooled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClipOutput {
+    /// The context is the state after so many layers (`layer: hidden`, `layer_idx`); the last one with the
+    /// final norm where none is given (`layer: last`).
+    pub layer_idx: Option<usize>,
+    /// The pooled output is the last state at the first place of this id, which is the end of the text
+    /// (`always_return_pooled`).
+    pub pooled_at: Option<i64>,
 }
 
 #[derive(Debug)]
@@ -86,12 +96,13 @@ pub struct FrozenCLIPEmbedder {
     position_embedding: Embedding,
     layers: Vec<EncoderLayer>,
     final_layer_norm: LayerNorm,
+    output: ClipOutput,
 }
 
 impl FrozenCLIPEmbedder {
     /// # Errors
     /// If weights are missing.
-    pub fn new(weights: &Weights, shape: ClipShape) -> Result<Self> {
+    pub fn new(weights: &Weights, shape: ClipShape, output: ClipOutput) -> Result<Self> {
         let text_model = weights.pp("transformer").pp("text_model");
         let embeddings = text_model.pp("embeddings");
         let layers = text_model.pp("encoder").pp("layers");
@@ -103,14 +114,15 @@ impl FrozenCLIPEmbedder {
                 .map(|i| EncoderLayer::new(&layers.pp(i), shape))
                 .collect::<Result<_>>()?,
             final_layer_norm: LayerNorm::new(&text_model.pp("final_layer_norm"), c)?,
+            output,
         })
     }
 
-    /// ids of b texts (b·max_length) → context (b, max_length, hidden_size).
+    /// ids of b texts (b·max_length) → context (b, max_length, hidden_size), pooled (b, hidden_size).
     ///
     /// # Errors
     /// If an id is not in the vocabulary, or stopped.
-    pub fn forward(&self, ids: &[i64]) -> Result<Tensor> {
+    pub fn forward(&self, ids: &[i64]) -> Result<TextEmbedding> {
         let positions = self.position_embedding.all()?; // (1, max_length, hidden_size)
         let length = positions.shape()[1];
         let texts = ids.len() / length.max(1);
@@ -119,48 +131,33 @@ impl FrozenCLIPEmbedder {
         }
         let positions = positions.repeated_to(texts)?;
         let mut x = self.token_embedding.forward(ids, [texts, length])?.add(&positions)?;
-        for layer in &self.layers {
+        let ClipOutput { layer_idx, pooled_at } = self.output;
+        let mut hidden = None;
+        for (done, layer) in self.layers.iter().enumerate() {
+            if layer_idx == Some(done) {
+                if pooled_at.is_none() {
+                    return Ok(TextEmbedding { context: x, pooled: None });
+                }
+                hidden = Some(x.clone());
+            }
             x = layer.forward(&x)?;
         }
-        self.final_layer_norm.forward(&x)
+        let last = self.final_layer_norm.forward(&x)?;
+        let pooled = pooled_at.map(|end| pooled(&last, ids, end)).transpose()?;
+        let context = if layer_idx == Some(self.layers.len()) { x } else { hidden.unwrap_or(last) };
+        Ok(TextEmbedding { context, pooled })
     }
 }
 
-/// The text encoder of a model: its dimensions stay, its weights may be given back between runs.
-#[derive(Debug)]
-pub struct TextEncoder {
-    shape: ClipShape,
-    embedder: Resident<FrozenCLIPEmbedder>,
-}
-
-impl TextEncoder {
-    /// # Errors
-    /// If weights are missing.
-    pub(in crate::model) fn new(weights: &Weights, shape: ClipShape) -> Result<Self> {
-        let embedder = Resident::of(weights, move |weights| FrozenCLIPEmbedder::new(weights, shape))?;
-        Ok(Self { shape, embedder })
+/// The rows (b, c) of `states` (b, n, c) at the first `end` of each text's ids.
+fn pooled(states: &Tensor, ids: &[i64], end: i64) -> Result<Tensor> {
+    let [texts, n, c] = states.token_shape()?;
+    let values = states.to_f32()?;
+    let mut rows = Vec::with_capacity(texts * c);
+    for (text, ids) in ids.chunks(n.max(1)).enumerate() {
+        // Every text has an end; without one it is the first place, as the reference's `argmax` has it.
+        let at = text * n + ids.iter().position(|id| *id == end).unwrap_or(0);
+        rows.extend_from_slice(&values[at * c..(at + 1) * c]);
     }
-
-    /// Its dimensions.
-    pub fn shape(&self) -> ClipShape {
-        self.shape
-    }
-
-    /// As [`FrozenCLIPEmbedder::forward`].
-    ///
-    /// # Errors
-    /// If an id is not in the vocabulary, the weights cannot be read again, or stopped.
-    pub fn forward(&self, ids: &[i64]) -> Result<Tensor> {
-        self.embedder.get()?.forward(ids)
-    }
-
-    /// Frees the weights' memory until the next text, where it is worth reading them again.
-    pub(in crate::model) fn give_back(&self) {
-        let ClipShape { vocabulary, hidden_size, num_hidden_layers, .. } = self.shape;
-        // Four matrices of attention, two of eight times that.
-        let numbers = vocabulary * hidden_size + num_hidden_layers * 12 * hidden_size * hidden_size;
-        if numbers >= WORTH_GIVING_BACK {
-            self.embedder.give_back();
-        }
-    }
+    Tensor::from_f32(states.device(), &[texts, c], &rows)
 }

@@ -6,6 +6,7 @@
 
 mod attention;
 mod config;
+mod guidance_embedding;
 mod label;
 mod resblock;
 mod time_embedding;
@@ -16,6 +17,7 @@ pub use label::{Label, LabelShape};
 use label::LabelEmbedding;
 
 use attention::{AttentionBlock, SpatialTransformer, TransformerShape};
+use guidance_embedding::guidance_embedding;
 use resblock::{Downsample, ResBlock, ResBlockShape, Resampling, Upsample};
 use time_embedding::timestep_embedding;
 
@@ -54,8 +56,8 @@ impl TimestepEmbedSequential {
 pub struct Beside<'a> {
     /// A class label or a vector for each item.
     pub label: Option<Label<'a>>,
-    /// The embedded guidance (b, time_cond_proj_dim) of a model that was distilled with it.
-    pub guidance: Option<&'a Tensor>,
+    /// The guidance (b) of a model that was distilled with it, 1 meaning none.
+    pub guidance: Option<&'a [f32]>,
 }
 
 /// The UNet: x (b, c, h, w), timesteps and context → the prediction, of x's shape.
@@ -63,7 +65,8 @@ pub struct Beside<'a> {
 pub struct UNetModel {
     config: UNetConfig,
     time_embed: [Linear; 2],
-    cond_proj: Option<Linear>,
+    /// Channels of the embedded guidance, and its way into the timestep's.
+    cond_proj: Option<(usize, Linear)>,
     label_emb: Option<LabelEmbedding>,
     input_blocks: Vec<TimestepEmbedSequential>,
     middle_block: TimestepEmbedSequential,
@@ -88,10 +91,13 @@ impl UNetModel {
                 Linear::new(&time_embed.pp(0), config.model_channels, emb_channels)?,
                 Linear::new(&time_embed.pp(2), emb_channels, emb_channels)?,
             ],
-            cond_proj: config
-                .time_cond_proj_dim
-                .map(|dim| Linear::without_bias(&time_embed.pp("cond_proj"), dim, config.model_channels))
-                .transpose()?,
+            cond_proj: match config.time_cond_proj_dim {
+                Some(dim) => {
+                    let weights = time_embed.pp("cond_proj");
+                    Some((dim, Linear::without_bias(&weights, dim, config.model_channels)?))
+                }
+                None => None,
+            },
             label_emb: LabelEmbedding::new(&weights.pp("label_emb"), config.label, emb_channels)?,
             input_blocks,
             middle_block,
@@ -146,11 +152,14 @@ impl UNetModel {
     fn embed(&self, x: &Tensor, timesteps: &[f32], beside: Beside<'_>) -> Result<Tensor> {
         let mut t_emb = timestep_embedding(x.device(), timesteps, self.config.model_channels)?;
         match (&self.cond_proj, beside.guidance) {
-            (Some(cond_proj), Some(guidance)) => t_emb = t_emb.add(&cond_proj.forward(guidance)?)?,
+            (Some((dim, cond_proj)), Some(guidance)) => {
+                let embedded = guidance_embedding(x.device(), guidance, *dim)?;
+                t_emb = t_emb.add(&cond_proj.forward(&embedded)?)?;
+            }
             (None, None) => {}
             _ => {
                 return Err(Error::Shape(
-                    "a guidance embedding goes with a distilled model (time_cond_proj_dim): give both or \
+                    "a guidance goes with a distilled model (time_cond_proj_dim): give both or \
                      neither"
                         .to_owned(),
                 ));
@@ -385,8 +394,8 @@ mod tests {
         };
         let (x, context) = (tensor(&[1, 4, 8, 8], 1.0)?, tensor(&[1, 5, 16], 1.0)?);
         let vector = vector.map(|scale| tensor(&[1, 6], scale)).transpose()?;
-        let guidance = guidance.map(|scale| tensor(&[1, 8], scale)).transpose()?;
-        let beside = Beside { label: vector.as_ref().map(Label::Vector), guidance: guidance.as_ref() };
+        let guidance = guidance.as_ref().map(std::slice::from_ref);
+        let beside = Beside { label: vector.as_ref().map(Label::Vector), guidance };
         unet.forward(&x, &[500.0], Some(&context), beside)?.to_f32()
     }
 

@@ -182,6 +182,19 @@ fn any_record(value: &Value) -> Option<Recovered> {
 }
 
 impl Recovered {
+    /// What a file of this program tells of a picture that was made so.
+    pub fn of_made(made: &Made) -> Self {
+        Self {
+            settings: made.settings.clone().into(),
+            model: Some(made.model.clone()),
+            model_hash: Some(made.model_hash.clone()),
+            stopped_after: made.stopped_after,
+            guidance_of_steps: made.guidance_of_steps.iter().take(MOST_STEPS).copied().collect(),
+            made: Some(made.clone()),
+            ..Self::from(Origin::Safelight)
+        }
+    }
+
     /// A record of which only the origin is known.
     fn from(origin: Origin) -> Self {
         Self {

@@ -37,9 +37,6 @@ const FILES_MAX: usize = 20;
 
 /// Pairs of files that import each other, longer files and fuller folders that remain.
 const EXCEPTIONS: &[&str] = &[
-    "bench/cancel.rs and bench/suite.rs import each other",
-    "bench/previews.rs and bench/suite.rs import each other",
-    "model/instantiate.rs and model/latent_diffusion.rs import each other",
     "ops/cpu/conv/gather.rs and ops/cpu/conv/winograd.rs import each other",
     "ops/cpu/conv/scatter.rs and ops/cpu/conv/winograd.rs import each other",
     "ops/cpu/gemm/matrix.rs and ops/cpu/gemm/pack.rs import each other",

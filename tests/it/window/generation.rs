@@ -372,7 +372,7 @@ fn a_finished_picture_is_announced_and_listed() {
     stage.finish(job, 5);
     stage.harness.get_by_role_and_label(Role::Status, "Picture finished");
     let record = records(1).remove(0);
-    stage.answer(Answer::Kept { job, record: Box::new(record) });
+    stage.answer(Answer::Kept { job, record });
     stage.harness.get_by_label("1 picture");
     stage.harness.get_by_label("0000.png, saved: a fox on a green background");
 }

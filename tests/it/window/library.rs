@@ -1,5 +1,6 @@
 //! Kept pictures: the gallery, comparing, deleting, dropped files; and what is remembered.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use egui::accesskit::Role;
@@ -92,7 +93,7 @@ fn a_deleted_picture_can_be_brought_back() {
     assert!(stage.says("Deleted 0001.png"));
     stage.click("Undo delete");
     assert!(stage.tasks().contains(&Task::Untrash));
-    stage.answer(Answer::Untrashed(Box::new(records(2).remove(1))));
+    stage.answer(Answer::Untrashed(records(2).remove(1)));
     stage.harness.get_by_label("3 pictures");
     assert!(!stage.says("Deleted 0001.png"));
 }
@@ -172,9 +173,9 @@ fn a_sampler_that_is_none_of_ours_is_named_with_what_is_used_instead() {
     );
     assert_eq!(stage.harness.state().state().draft.settings.prompt, "a castle");
     // The same of a picture in the gallery.
-    let mut record = records(1).remove(0);
-    record.foreign_sampler = Some("k_lms".into());
-    stage.answer(Answer::Gallery(vec![record]));
+    let mut record = Arc::unwrap_or_clone(records(1).remove(0));
+    record.recovered.as_mut().unwrap().foreign_sampler = Some("k_lms".into());
+    stage.answer(Answer::Gallery(vec![Arc::new(record)]));
     stage.click("a heart on blue");
     stage.answer(Answer::Read { path: "/pictures/0000.png".into(), frame: sample(5) });
     stage.click("Reuse settings");

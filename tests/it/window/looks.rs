@@ -1,6 +1,8 @@
 //! Snapshots of the main states in both themes. Machines differ in how wide their vectors are, so
 //! Mesa's software Vulkan is told to take one width: `LP_NATIVE_VECTOR_WIDTH=256`.
 
+use std::sync::Arc;
+
 use egui::{Key, Modifiers};
 use egui_kittest::{SnapshotOptions, SnapshotResults};
 
@@ -9,7 +11,7 @@ use safelight::message::{Event, ModelSource, Report};
 use safelight::preferences::{Memory, Theme};
 use safelight::told::Sentence;
 
-use super::stage::{Setup, Stage, records, sample};
+use super::stage::{Setup, Stage, now, record, sample, settings};
 
 fn setup(theme: Theme, size: [f32; 2], pixels_per_point: f32) -> Setup {
     let base = Setup::default();
@@ -47,10 +49,9 @@ fn done(stage: &mut Stage) {
         stage.step(job, step, 25, 5);
     }
     stage.finish(job, 5);
-    let mut record = records(1).remove(0);
-    record.path = "/pictures/a-lion-2026.png".into();
-    record.prompt = "a lion on a gray background".into();
-    stage.answer(Answer::Kept { job, record: Box::new(record) });
+    let lion = settings("a lion on a gray background");
+    let record = record("/pictures/a-lion-2026.png", lion, Default::default(), now());
+    stage.answer(Answer::Kept { job, record: Arc::new(record) });
     stage.answer(Answer::Thumbnail { path: "/pictures/a-lion-2026.png".into(), frame: Some(sample(5)) });
 }
 

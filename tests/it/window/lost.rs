@@ -2,18 +2,19 @@
 //! interrupted, and the queue on hold.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 
-use safelight::app::services::{Answer, Record, Task};
+use safelight::app::services::{Answer, Task};
 use safelight::app::state::Overlay;
 use safelight::app::state::generation::Stage as Progress;
 use safelight::app::state::shown::Shown;
 use safelight::message::{Control, Event, JobId, ModelSource, Report, Request};
 
-use super::stage::{Setup, Stage, made, now, records, sample, settings};
+use super::stage::{Setup, Stage, made, now, record, records, sample, settings};
 
 /// A picture from the button to its record in the gallery.
 fn keep(stage: &mut Stage, index: usize) -> (JobId, PathBuf) {
@@ -23,20 +24,10 @@ fn keep(stage: &mut Stage, index: usize) -> (JobId, PathBuf) {
         stage.step(job, step, 5, index);
     }
     stage.finish(job, index);
-    let path = PathBuf::from(format!("/pictures/made-{index}.png"));
-    let prompt = format!("picture {index}");
-    let settings = Some(Box::new(settings(&prompt).into()));
-    let record = Record {
-        path: path.clone(),
-        prompt,
-        settings,
-        foreign_sampler: None,
-        made_by: Default::default(),
-        size: [256, 256],
-        modified: now(),
-    };
-    stage.answer(Answer::Kept { job, record: Box::new(record) });
-    (job, path)
+    let path = format!("/pictures/made-{index}.png");
+    let record = record(&path, settings(&format!("picture {index}")), Default::default(), now());
+    stage.answer(Answer::Kept { job, record: Arc::new(record) });
+    (job, path.into())
 }
 
 fn stop(stage: &mut Stage, job: JobId) {
@@ -177,7 +168,7 @@ fn pictures_that_cannot_be_saved_are_counted_and_asked_about() {
     assert!(stage.says("2 pictures are not saved yet."));
     stage.click("Keep working");
     // All saved: closing asks nothing.
-    stage.answer(Answer::Kept { job, record: Box::new(records(1).remove(0)) });
+    stage.answer(Answer::Kept { job, record: records(1).remove(0) });
     stage.answer(unsaved(0));
     assert!(stage.harness.query_by_label("Try again").is_none());
     stage.harness.get_by_label_contains("0000.png, saved:");
@@ -214,7 +205,7 @@ fn deletes_are_undone_in_turn_and_redone_and_text_goes_first() {
                 break;
             }
         }
-        stage.answer(Answer::Untrashed(Box::new(all[at].clone())));
+        stage.answer(Answer::Untrashed(all[at].clone()));
         let last = stage.harness.state().state().undeleted.last().cloned();
         assert_eq!(last.as_ref(), Some(&all[at].path));
     }
@@ -224,7 +215,7 @@ fn deletes_are_undone_in_turn_and_redone_and_text_goes_first() {
     stage.run();
     stage.press(shift_z.0, shift_z.1);
     assert!(deleted(&mut stage, "/pictures/0001.png"));
-    stage.answer(Answer::Trashed(all.remove(1).path));
+    stage.answer(Answer::Trashed(all.remove(1).path.clone()));
     stage.press(shift_z.0, shift_z.1);
     assert!(deleted(&mut stage, "/pictures/0002.png"));
 }

@@ -1,12 +1,14 @@
 //! Sizes: which ones are remembered, offered and taken over, now that the starter draws twice as large.
 
+use std::sync::Arc;
+
 use safelight::app::services::Answer;
 use safelight::message::{Event, ModelInfo, ModelSource};
 use safelight::picture::MadeBy;
 use safelight::preferences::Memory;
 use safelight::settings::{PartialSettings, Settings};
 
-use super::stage::{Setup, Stage, records, sample, settings, starter};
+use super::stage::{Setup, Stage, now, record, sample, settings, starter};
 
 #[test]
 fn a_picture_of_the_former_starter_is_taken_over_at_the_present_size() {
@@ -37,10 +39,9 @@ fn a_picture_of_the_former_starter_is_taken_over_at_the_present_size() {
     assert_eq!(size(&stage), (2 * width, 2 * height));
     assert!(stage.says(note));
     // The same of a picture in the gallery.
-    let mut record = records(1).remove(0);
-    record.settings = Some(Box::new(Settings { width, height: width, ..own }.into()));
-    record.made_by = made("517e6bb654");
-    stage.answer(Answer::Gallery(vec![record]));
+    let own = Settings { prompt: "a heart on blue".into(), width, height: width, ..own };
+    let record = record("/pictures/0000.png", own, made("517e6bb654"), now());
+    stage.answer(Answer::Gallery(vec![Arc::new(record)]));
     stage.click("a heart on blue");
     stage.answer(Answer::Read { path: "/pictures/0000.png".into(), frame: sample(5) });
     stage.click("Reuse settings");

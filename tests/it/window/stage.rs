@@ -1,7 +1,6 @@
 //! The stage: a window without a display, the test playing the inference thread and the world.
 
 use std::cell::RefCell;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -11,16 +10,18 @@ use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 
-use safelight::app::services::{Answer, Record, Services, Task};
+use safelight::app::services::{Answer, Services, Task};
 use safelight::app::state::ComputeState;
 use safelight::app::state::generation::Stage as Progress;
 use safelight::app::theme::fonts;
 use safelight::app::{Safelight, Start};
 use safelight::engine::{EngineEnds, EngineHandle};
+use safelight::gallery::Record;
 use safelight::message::{
     Compute, Concept, Control, DeviceInfo, DeviceOffer, Event, Job, JobId, ModelInfo, ModelSource, Preview,
     Request, Step, TokenCount,
 };
+use safelight::picture::read::Recovered;
 use safelight::picture::{Frame, Made, MadeBy};
 use safelight::places::Places;
 use safelight::preferences::{Memory, Theme};
@@ -142,7 +143,7 @@ pub fn starter() -> ModelInfo {
 }
 
 /// Kept pictures, `days` of them today and the rest yesterday.
-pub fn records(count: usize) -> Vec<Record> {
+pub fn records(count: usize) -> Vec<Arc<Record>> {
     const NAMES: [&str; 12] = [
         "a heart on blue",
         "a pepper on pink",
@@ -157,18 +158,22 @@ pub fn records(count: usize) -> Vec<Record> {
         "a truck on gray",
         "a pig on gray",
     ];
-    let own = settings("");
-    (0..count)
-        .map(|i| Record {
-            path: PathBuf::from(format!("/pictures/{i:04}.png")),
-            prompt: NAMES[i % NAMES.len()].to_owned(),
-            settings: Some(Box::new(Settings { seed: i as u64, ..settings(NAMES[i % NAMES.len()]) }.into())),
-            foreign_sampler: None,
-            made_by: MadeBy { name: Some("Starter".into()), hash: starter().hash },
-            size: [own.width, own.height],
-            modified: now() - Duration::from_secs(if i < 5 { 60 * i as u64 } else { 86_400 + 60 * i as u64 }),
-        })
-        .collect()
+    let made_by = || MadeBy { name: Some("Starter".into()), hash: starter().hash };
+    let record = |i: usize| {
+        let settings = Settings { seed: i as u64, ..settings(NAMES[i % NAMES.len()]) };
+        let age = Duration::from_secs(if i < 5 { 60 * i as u64 } else { 86_400 + 60 * i as u64 });
+        record(&format!("/pictures/{i:04}.png"), settings, made_by(), now() - age)
+    };
+    (0..count).map(|i| Arc::new(record(i))).collect()
+}
+
+/// A kept picture of these settings.
+pub fn record(path: &str, settings: Settings, made_by: MadeBy, modified: SystemTime) -> Record {
+    let MadeBy { name, hash } = made_by;
+    let [model, hash] = [name, hash].map(Option::unwrap_or_default);
+    let size = [settings.width as u32, settings.height as u32];
+    let made = Made::new(&settings, 0, &[], &model, &hash);
+    Record::new(path.into(), modified, 0, size, Some(Recovered::of_made(&made)))
 }
 
 /// The window and both of its other sides.

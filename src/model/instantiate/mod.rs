@@ -2,79 +2,30 @@
 //!
 //! Invariant: an unknown target is an error that names it and what is known.
 
+mod cond_stage;
+mod error;
+mod first_stage;
+
 use serde_json::Value;
 
-use super::cond::tokenizer::Tokenizer;
-use super::cond::{ClassEmbedder, ClipShape, TextEncoder};
 use super::conditioning::ConditioningKey;
-use super::first_stage::{AutoencoderKL, DdConfig, FirstStage, VQModelInterface};
 use super::latent_diffusion::{LatentDiffusion, LatentDiffusionConfig};
 use super::schedule_check;
 use super::unet::{UNetConfig, UNetModel};
 use crate::config::{ConfigError, Params, Target};
 use crate::note::{FileNote, Note};
-use crate::ops::{self, Dtype, Weights};
+use crate::ops::{Dtype, Weights};
 use crate::sampler::{BetaSchedule, DiffusionSchedule, Parameterization};
-use crate::told::Told;
 
-/// Why a config and weights gave no model.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ModelError {
-    /// The config is wrong.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The weights do not fit it, or reading was stopped.
-    #[error(transparent)]
-    Ops(#[from] ops::Error),
-    /// A first stage whose decoder lacks a tensor.
-    #[error("expected a whole VAE, found no whole decoder in it (no {missing}); use a whole model or VAE")]
-    NoWholeDecoder {
-        /// The first name that is missing.
-        missing: String,
-    },
-}
-
-impl Told for ModelError {
-    fn key(&self) -> &'static str {
-        match self {
-            Self::Config(error) => error.key(),
-            Self::Ops(error) => error.key(),
-            Self::NoWholeDecoder { .. } => "error-no-whole-decoder",
-        }
-    }
-
-    fn values(&self) -> Vec<(&'static str, String)> {
-        match self {
-            Self::Config(error) => error.values(),
-            Self::Ops(error) => error.values(),
-            Self::NoWholeDecoder { .. } => Vec::new(),
-        }
-    }
-}
-
-/// The stage that makes conditioning (`cond_stage_config`).
-pub enum CondStage {
-    /// Texts.
-    Clip {
-        /// Text → ids.
-        tokenizer: Box<Tokenizer>,
-        /// ids → context.
-        embedder: TextEncoder,
-    },
-    /// Class labels.
-    Class(ClassEmbedder),
-    /// The first stage itself (`__is_first_stage__`): a picture's latent, or a ready tensor.
-    FirstStage,
-    /// None (`__is_unconditional__`).
-    Unconditional,
-}
+use cond_stage::Built;
+pub use error::ModelError;
 
 /// Reads the bytes of a `tokenizer.json` that a config names.
 pub type ReadTokenizer<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, String>;
 
 /// Builds the model that a config describes, from named weights.
 ///
-/// `read_tokenizer` gives the file that `cond_stage_config.params.tokenizer` names, relative to the
+/// `read_tokenizer` gives the file that `params.tokenizer` of a text encoder names, relative to the
 /// config.
 ///
 /// # Errors
@@ -123,7 +74,9 @@ fn latent_diffusion(
     params.training_only_like(is_of_training);
     let unet_target = params.target("unet_config")?;
     let first_stage_target = params.target("first_stage_config")?;
-    let cond_stage_target = params.target("cond_stage_config")?;
+    // The parts that decide pictures in f16 most are small: they stay in f32.
+    let exact = weights.with_dtype(Dtype::F32);
+    let (cond_stage_target, cond_stage_weights) = cond_stage::find(&mut params, &exact)?;
     let schedule = schedule(&mut params)?;
     let parameterization = parameterization(&mut params)?;
     let conditioning_key = conditioning_key(&mut params, &cond_stage_target)?;
@@ -143,14 +96,14 @@ fn latent_diffusion(
     let unet_weights = if use_ema { unet_weights.renamed(ema_name) } else { unet_weights };
     let (unet_config, seen) = unet_config(unet_target)?;
     training_only.extend(seen);
-    // The parts that decide pictures in f16 most are small: they stay in f32.
-    let exact = weights.with_dtype(Dtype::F32);
-    let (cond_stage, seen) = cond_stage(cond_stage_target, &exact.pp("cond_stage_model"), read_tokenizer)?;
+    let Built { stage: cond_stage, training_only: seen, notes: odd } =
+        cond_stage::cond_stage(cond_stage_target, &cond_stage_weights, read_tokenizer)?;
+    cond_stage::check_vector(&cond_stage, &unet_config)?;
     training_only.extend(seen);
-    notes.extend(rows_without_words(&cond_stage, &exact));
+    notes.extend(odd);
     let unet = UNetModel::new(&unet_weights, unet_config.clone())?;
     let (first_stage, first_stage_factor, seen) =
-        first_stage(first_stage_target, &exact.pp("first_stage_model"))?;
+        first_stage::first_stage(first_stage_target, &exact.pp("first_stage_model"))?;
     training_only.extend(seen);
     if !first_stage.encoder().is_whole() {
         notes.push(Note::File(FileNote::EncoderAbsent));
@@ -243,14 +196,6 @@ fn which_copy(weights: &Weights, use_ema: bool, notes: &mut Vec<Note>) -> bool {
     }
 }
 
-/// A note on rows of the token table that no token has.
-fn rows_without_words(cond_stage: &CondStage, weights: &Weights) -> Option<Note> {
-    const TABLE: &str = "cond_stage_model.transformer.text_model.embeddings.token_embedding.weight";
-    let CondStage::Clip { embedder, .. } = cond_stage else { return None };
-    let used = embedder.shape().vocabulary;
-    let rows = weights.stored_shape(TABLE)?.first()?.checked_sub(used)?;
-    (rows > 0).then_some(Note::File(FileNote::RowsWithoutWords { rows, used }))
-}
 /// The file's name of an EMA copy: the weight's name without its dots, as `LitEma` makes it.
 fn ema_name(name: &str) -> String {
     match name.strip_prefix("model.") {
@@ -313,123 +258,6 @@ fn unet_config(target: Target) -> Result<(UNetConfig, Vec<String>), ModelError> 
         "UNetModel" => Ok(UNetConfig::from_params(target.params)?),
         _ => Err(unknown(&target.target, "a UNet", &["ldm.modules.diffusionmodules.openaimodel.UNetModel"])),
     }
-}
-
-type Built<T> = Result<(T, usize, Vec<String>), ModelError>;
-
-fn first_stage(target: Target, weights: &Weights) -> Built<FirstStage> {
-    let class = class_of(&target.target).to_owned();
-    if !["AutoencoderKL", "VQModelInterface", "VQModel"].contains(&class.as_str()) {
-        let known = ["ldm.models.autoencoder.AutoencoderKL", "ldm.models.autoencoder.VQModelInterface"];
-        return Err(unknown(&target.target, "a first stage", &known));
-    }
-    let mut params = target.params;
-    params.training_only(&[
-        "batch_resize_range",
-        "ckpt_path",
-        "colorize_nlabels",
-        "ignore_keys",
-        "image_key",
-        "learn_logvar",
-        "lossconfig",
-        "lr_g_factor",
-        "monitor",
-        "sane_index_shape",
-        "scheduler_config",
-        "use_ema",
-    ]);
-    let embed_dim = params.required_count("embed_dim")?;
-    let (config, mut seen) = DdConfig::from_params(params.section("ddconfig")?)?;
-    let model = if class == "AutoencoderKL" {
-        if !config.double_z {
-            return Err(params.refuse("double_z", "AutoencoderKL needs true").into());
-        }
-        seen.extend(params.finish()?);
-        FirstStage::Kl(Box::new(AutoencoderKL::new(weights, &config, embed_dim).map_err(half_a_decoder)?))
-    } else {
-        if params.take("remap").is_some() {
-            return Err(params.refuse("remap", "remapped codebooks are not supported; leave it out").into());
-        }
-        let n_embed = params.required_count("n_embed")?;
-        seen.extend(params.finish()?);
-        let model = VQModelInterface::new(weights, &config, embed_dim, n_embed).map_err(half_a_decoder)?;
-        FirstStage::Vq(Box::new(model))
-    };
-    Ok((model, config.factor(), seen))
-}
-
-/// A tensor that a first stage lacks belongs to its decoder: it may lack an encoder.
-fn half_a_decoder(error: ops::Error) -> ModelError {
-    match error {
-        ops::Error::NoTensor { name, .. } => ModelError::NoWholeDecoder { missing: name },
-        error => error.into(),
-    }
-}
-
-fn cond_stage(
-    target: Target,
-    weights: &Weights,
-    read_tokenizer: ReadTokenizer<'_>,
-) -> Result<(CondStage, Vec<String>), ModelError> {
-    match class_of(&target.target) {
-        // The weighted one differs in how it reads emphasis in a text.
-        "FrozenCLIPEmbedder" | "WeightedFrozenCLIPEmbedder" => clip(target.params, weights, read_tokenizer),
-        "ClassEmbedder" => {
-            let mut params = target.params;
-            params.training_only(&["key"]);
-            let n_classes = params.count("n_classes")?.unwrap_or(1000);
-            let embed_dim = params.required_count("embed_dim")?;
-            let seen = params.finish()?;
-            Ok((CondStage::Class(ClassEmbedder::new(weights, n_classes, embed_dim)?), seen))
-        }
-        "__is_first_stage__" => Ok((CondStage::FirstStage, Vec::new())),
-        "__is_unconditional__" => Ok((CondStage::Unconditional, Vec::new())),
-        _ => {
-            let known = [
-                "ldm.modules.encoders.modules.FrozenCLIPEmbedder",
-                "ldm.modules.encoders.modules.ClassEmbedder",
-                "__is_first_stage__",
-                "__is_unconditional__",
-            ];
-            Err(unknown(&target.target, "a conditioning stage", &known))
-        }
-    }
-}
-
-fn clip(
-    mut params: Params,
-    weights: &Weights,
-    read_tokenizer: ReadTokenizer<'_>,
-) -> Result<(CondStage, Vec<String>), ModelError> {
-    params.training_only(&["device", "freeze"]);
-    if let Some(layer) = params.text("layer")?
-        && layer != "last"
-    {
-        return Err(params.refuse("layer", &format!("expected last, found {layer}")).into());
-    }
-    if let Some(version) = params.text("version")?
-        && version != "openai/clip-vit-large-patch14"
-    {
-        let sentence = format!("expected openai/clip-vit-large-patch14, found {version}");
-        return Err(params.refuse("version", &sentence).into());
-    }
-    let default = ClipShape::default();
-    let tokenizer = match params.text("tokenizer")? {
-        None => Tokenizer::clip().map_err(|error| error.to_string()),
-        Some(name) => read_tokenizer(&name)
-            .and_then(|bytes| Tokenizer::from_json(&bytes).map_err(|error| error.to_string())),
-    };
-    let tokenizer = tokenizer.map_err(|sentence: String| params.refuse("tokenizer", &sentence))?;
-    let shape = ClipShape {
-        vocabulary: tokenizer.vocabulary_size(),
-        max_length: params.count("max_length")?.unwrap_or(default.max_length),
-        hidden_size: params.count("hidden_size")?.unwrap_or(default.hidden_size),
-        num_hidden_layers: params.count("num_hidden_layers")?.unwrap_or(default.num_hidden_layers),
-        num_attention_heads: params.count("num_attention_heads")?.unwrap_or(default.num_attention_heads),
-    };
-    let seen = params.finish()?;
-    let embedder = TextEncoder::new(weights, shape)?;
-    Ok((CondStage::Clip { tokenizer: Box::new(tokenizer), embedder }, seen))
 }
 
 #[cfg(test)]

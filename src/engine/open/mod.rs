@@ -1,0 +1,111 @@
+//! Opening a model: from the binary, a file or a folder to networks that are ready to run.
+//!
+//! Invariant: only whoever needs the file's hash waits for it ([`ModelHash`]).
+
+mod error;
+mod model_config;
+mod open_model;
+mod opening;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::checkpoint::{Checkpoint, Overlays};
+use crate::message::ModelSource;
+use crate::model::instantiate_from_config;
+
+use super::companions::{Companions, read_bytes};
+use super::hash::{FindHash, ModelHash};
+use super::model_name::model_name;
+
+pub use error::{OpenError, of_model};
+pub use model_config::{ModelConfig, find_config};
+use open_model::Assembly;
+pub use open_model::OpenModel;
+pub use opening::Opening;
+
+/// Whether a file or folder can be a model; looks at headers only.
+///
+/// # Errors
+/// One sentence that says what it is instead.
+pub fn is_model(path: &Path) -> Result<(), OpenError> {
+    Ok(Checkpoint::open(path)?.refuse_other_kinds()?)
+}
+
+/// Whether a source will open as far as headers and its config tell.
+///
+/// # Errors
+/// As [`open_model`].
+pub(super) fn looks_right(source: &ModelSource) -> Result<(), OpenError> {
+    look_at(source).map(drop)
+}
+
+/// Opens `source`.
+///
+/// # Errors
+/// One sentence: what was expected, what was found, what to do.
+pub fn open_model(source: &ModelSource, opening: Opening<'_>) -> Result<OpenModel, OpenError> {
+    match look_at(source)? {
+        Some((checkpoint, config)) => open_checkpoint(source.clone(), checkpoint, config, opening),
+        None => open_starter(&opening),
+    }
+}
+
+/// The headers and the config of a file or folder; `None` for the starter, where both are known.
+fn look_at(source: &ModelSource) -> Result<Option<(Checkpoint, ModelConfig)>, OpenError> {
+    let ModelSource::Path { path, config, vae, text_encoder } = source else { return Ok(None) };
+    let overlays = Overlays { vae: vae.clone(), text_encoder: text_encoder.clone() };
+    let checkpoint = Checkpoint::open_with(path, &overlays)?;
+    let config = find_config(&checkpoint, config.as_deref())?;
+    Ok(Some((checkpoint, config)))
+}
+
+#[cfg(not(feature = "starter"))]
+fn open_starter(_: &Opening<'_>) -> Result<OpenModel, OpenError> {
+    Err(OpenError::NoStarter)
+}
+
+#[cfg(feature = "starter")]
+fn open_starter(opening: &Opening<'_>) -> Result<OpenModel, OpenError> {
+    use super::model_name::STARTER;
+    use crate::{config, starter};
+
+    let config = config::parse_yaml(starter::CONFIG)?;
+    let weights = opening.weights(Arc::new(starter::weights()?));
+    let networks = instantiate_from_config(&config, &weights, &|_| Ok(starter::TOKENIZER.to_vec()))
+        .map_err(|error| OpenError::Model { file: STARTER.into(), error })?;
+    let assembly = Assembly {
+        source: ModelSource::Starter,
+        name: STARTER.to_owned(),
+        bytes: starter::WEIGHTS.len() as u64,
+        networks,
+        config,
+        unused: weights.unused(),
+        companions: Companions::of_texts(starter::SETTINGS, starter::CONCEPTS),
+        hash: ModelHash::known(starter::hash()),
+        notes: Vec::new(),
+    };
+    Ok(assembly.into())
+}
+
+/// Builds the model of a file or folder whose config is found.
+fn open_checkpoint(
+    source: ModelSource,
+    checkpoint: Checkpoint,
+    config: ModelConfig,
+    opening: Opening<'_>,
+) -> Result<OpenModel, OpenError> {
+    let checkpoint = Arc::new(checkpoint);
+    let ModelConfig { config, file, folder, mut notes } = config;
+    let weights = opening.weights(checkpoint.clone());
+    let networks = instantiate_from_config(&config, &weights, &|name| read_bytes(&folder, name))
+        .map_err(|error| of_model(error, file.as_deref(), &checkpoint))?;
+    let companions = Companions::beside(&folder, &mut notes);
+    let (name, bytes) = (model_name(checkpoint.path()), checkpoint.total_bytes());
+    let file = checkpoint.hashed_file().to_owned();
+    // A picture without a model hash is still a picture.
+    let find: FindHash = Box::new(move |go_on| checkpoint.sha256_10(go_on).ok());
+    let hash = ModelHash::begin(&file, opening.cache, opening.busyness, find, opening.on_hash);
+    let unused = weights.unused();
+    Ok(Assembly { source, name, bytes, networks, config, unused, companions, hash, notes }.into())
+}

@@ -1,0 +1,93 @@
+//! `ModelConfig`: a model's config and where it comes from: a file that is named or lies beside the
+//! weights, a diffusers folder's own, or a guess from the shapes.
+//!
+//! Trap: a YAML file belongs to its folder, so companions lie beside the config and not beside the
+//! weights.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::OpenError;
+use crate::checkpoint::{self, Checkpoint, ModelPart};
+use crate::config;
+use crate::engine::model_name::model_name;
+use crate::model::is_config;
+use crate::note::{FileNote, Note};
+
+/// A model's config, and where it comes from.
+#[derive(Debug)]
+pub struct ModelConfig {
+    /// The config.
+    pub config: Value,
+    /// Its YAML file, if it has one.
+    pub file: Option<PathBuf>,
+    /// The folder that its companions lie in.
+    pub folder: PathBuf,
+    /// What is odd about the model's files, or had to be assumed.
+    pub notes: Vec<Note>,
+}
+
+/// The config: the one named, `NAME.yaml` or `config.yaml` beside a file, a diffusers folder's own,
+/// or one guessed from the shapes. A `config.yaml` of another form is left aside with a note.
+///
+/// # Errors
+/// If the checkpoint is no model of v1 or lacks a part, or none of these gives a config.
+pub fn find_config(checkpoint: &Checkpoint, named: Option<&Path>) -> Result<ModelConfig, OpenError> {
+    let path = checkpoint.path();
+    let mut notes = checkpoint.notes().to_vec();
+    let is_folder = path.is_dir();
+    let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
+    let own = folder.join(format!("{}.yaml", model_name(path)));
+    let yaml = match named.or((!is_folder && own.is_file()).then_some(&own)) {
+        Some(file) => Some((config::read_yaml(file)?, file.to_owned())),
+        None if is_folder => None,
+        None => config_beside(&folder, &mut notes),
+    };
+    checkpoint.refuse_other_kinds()?;
+    if let Some((config, file)) = yaml {
+        notes.extend(contradiction(checkpoint, &config));
+        checkpoint.refuse_gaps(parts_of(&config))?;
+        let folder = file.parent().map_or_else(PathBuf::new, Path::to_owned);
+        return Ok(ModelConfig { config, file: Some(file), folder, notes });
+    }
+    let (found, folder) = if is_folder {
+        (checkpoint::diffusers::diffusers_config(checkpoint)?, path.to_owned())
+    } else {
+        (checkpoint::guess_config(checkpoint)?, folder)
+    };
+    notes.extend(found.notes);
+    Ok(ModelConfig { config: found.config, file: None, folder, notes })
+}
+
+/// A note if a file says that it predicts something else than its config does.
+fn contradiction(checkpoint: &Checkpoint, config: &Value) -> Option<Note> {
+    let told = checkpoint.told_prediction()?;
+    let read = config.pointer("/model/params/parameterization").and_then(Value::as_str).unwrap_or("eps");
+    (told != read).then(|| Note::File(FileNote::PredictionsDiffer { file: told.to_owned() }))
+}
+
+/// `config.yaml` beside a file, if it is of our form.
+fn config_beside(folder: &Path, notes: &mut Vec<Note>) -> Option<(Value, PathBuf)> {
+    const NAME: &str = "config.yaml";
+    let file = folder.join(NAME);
+    if !file.is_file() {
+        return None;
+    }
+    let config = config::read_yaml(&file).ok().filter(is_config);
+    if config.is_none() {
+        notes.push(Note::File(FileNote::CompanionLeftAside { file: NAME.to_owned() }));
+    }
+    config.map(|config| (config, file))
+}
+
+/// The parts that a config asks for and that may lie in files of their own.
+fn parts_of(config: &Value) -> &'static [ModelPart] {
+    let target = config.pointer("/model/params/cond_stage_config/target").and_then(Value::as_str);
+    let takes_words = target.is_some_and(|target| target.ends_with("CLIPEmbedder"));
+    match (is_config(config), takes_words) {
+        (false, _) => &[],
+        (true, false) => &[ModelPart::Vae],
+        (true, true) => &ModelPart::ALL,
+    }
+}

@@ -1,0 +1,67 @@
+//! `OpenModel`: networks that are ready to run, with what people are told of them.
+
+use serde_json::Value;
+
+use crate::engine::companions::Companions;
+use crate::engine::hash::ModelHash;
+use crate::message::{DeviceInfo, ModelInfo, ModelSource};
+use crate::model::LatentDiffusion;
+use crate::note::Note;
+
+/// A model that is open.
+pub struct OpenModel {
+    /// The networks.
+    pub networks: LatentDiffusion,
+    /// What people are told.
+    pub info: ModelInfo,
+    /// The config it was built from.
+    pub config: Value,
+    /// Tensors in the file that nothing asked for.
+    pub unused: Vec<String>,
+    /// The file's hash, once it is known.
+    pub hash: ModelHash,
+}
+
+/// What an [`OpenModel`] is assembled from.
+pub(super) struct Assembly {
+    pub(super) source: ModelSource,
+    pub(super) name: String,
+    pub(super) bytes: u64,
+    pub(super) networks: LatentDiffusion,
+    pub(super) config: Value,
+    pub(super) unused: Vec<String>,
+    pub(super) companions: Companions,
+    pub(super) hash: ModelHash,
+    /// What is odd about the files; the networks have notes of their own.
+    pub(super) notes: Vec<Note>,
+}
+
+impl From<Assembly> for OpenModel {
+    fn from(assembly: Assembly) -> Self {
+        let Assembly { source, name, bytes, networks, config, unused, companions, hash, mut notes } =
+            assembly;
+        notes.extend(networks.config.notes.iter().cloned());
+        let device = networks.device();
+        let size_multiple = networks.size_multiple();
+        let trained_side = networks.config.image_size * networks.config.first_stage_factor;
+        let info = ModelInfo {
+            source,
+            name,
+            hash: hash.if_ready(),
+            bytes,
+            defaults: companions.settings_for(trained_side, size_multiple),
+            size_multiple,
+            trained_side,
+            concepts: companions.concepts,
+            max_tokens: networks.tokenize("").map_or(0, |tokens| tokens.ids.len()),
+            timesteps: networks.config.schedule.timesteps(),
+            device: DeviceInfo {
+                name: device.name(),
+                threads: device.threads(),
+                dtype: device.dtype().name(),
+            },
+            notes,
+        };
+        Self { networks, info, config, unused, hash }
+    }
+}

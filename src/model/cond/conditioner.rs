@@ -1,0 +1,50 @@
+//! `GeneralConditioner`: the text encoders of a model, whose outputs are joined (mirrors
+//! `sgm/modules/encoders/modules.py`).
+//!
+//! Stable Diffusion v1 and v2 have one; SDXL has CLIP ViT-L and OpenCLIP ViT-bigG, both at the state
+//! before the last layer, and of the second what is pooled.
+
+use super::text_embedding::TextEmbedding;
+use super::text_encoder::TextEncoder;
+use super::tokenizer::Tokens;
+use crate::ops::{Device, Error, Result};
+
+/// The text encoders of a model, in the order of their outputs.
+#[derive(Debug)]
+pub struct GeneralConditioner {
+    encoders: Vec<TextEncoder>,
+}
+
+impl GeneralConditioner {
+    /// One encoder or more; without any it takes no text.
+    pub(in crate::model) fn new(encoders: Vec<TextEncoder>) -> Self {
+        Self { encoders }
+    }
+
+    /// The first encoder's ids of a text: they tell how much of it is read.
+    ///
+    /// # Errors
+    /// If the tokenizer lacks the text's characters.
+    pub fn tokenize(&self, text: &str) -> Result<Tokens> {
+        self.encoders.first().ok_or(Error::NoText)?.tokenize(text)
+    }
+
+    /// What the encoders make of b texts, joined, with the number type of `device`.
+    ///
+    /// # Errors
+    /// If a text cannot be split, weights cannot be read again, or stopped.
+    pub fn forward(&self, texts: &[&str], device: &Device) -> Result<TextEmbedding> {
+        let parts = self.encoders.iter().map(|encoder| encoder.forward(texts)?.to_dtype_of(device));
+        TextEmbedding::joined(parts.collect::<Result<_>>()?)
+    }
+
+    /// Channels of what is pooled; 0 where nothing is.
+    pub fn pooled_width(&self) -> usize {
+        self.encoders.iter().map(TextEncoder::pooled_width).sum()
+    }
+
+    /// Frees the weights' memory until the next text, where it is worth reading them again.
+    pub(in crate::model) fn give_back(&self) {
+        self.encoders.iter().for_each(TextEncoder::give_back);
+    }
+}
