@@ -81,7 +81,14 @@ mod tests {
         let places = Places::chosen(Some("here".into()));
         let home = std::env::current_dir().unwrap().join("here");
         assert_eq!(places, Places::within(&home));
-        let all = [places.memory, Some(places.thumbnails), places.previews, places.cards, places.sessions, places.data];
+        let all = [
+            places.memory,
+            Some(places.thumbnails),
+            places.previews,
+            places.cards,
+            places.sessions,
+            places.data,
+        ];
         assert!(all.into_iter().flatten().all(|path| path.starts_with(&home)));
         assert!(places.pictures.starts_with(&home));
     }

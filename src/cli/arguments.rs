@@ -104,7 +104,8 @@ fn device_named(text: &str) -> Result<DeviceChoice, String> {
     {
         let cards = crate::gpu::list().map_err(|error| error.to_string())?;
         let part = text.to_lowercase();
-        let found = cards.iter().position(|card| !part.is_empty() && card.name.to_lowercase().contains(&part));
+        let found =
+            cards.iter().position(|card| !part.is_empty() && card.name.to_lowercase().contains(&part));
         if let Some(index) = found {
             return Ok(DeviceChoice::Wgpu(index));
         }

@@ -47,7 +47,8 @@ pub fn run(arguments: &Gpu) -> Result<(), Failure> {
     }
     let best = known.best(&adapters).map(|best| best.0);
     if arguments.json {
-        let cards: Vec<Value> = adapters.iter().zip(&cards).map(|(report, card)| card.to_json(report)).collect();
+        let cards: Vec<Value> =
+            adapters.iter().zip(&cards).map(|(report, card)| card.to_json(report)).collect();
         let report = json!({ "cards": cards, "died": died, "processor": processor, "auto": best });
         return say(&report.to_string());
     }

@@ -87,8 +87,13 @@ fn adapters() -> Result<Vec<(wgpu::Adapter, AdapterReport)>, CardError> {
         let flags = adapter.get_downlevel_capabilities().flags;
         flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS)
     };
-    let mut found: Vec<_> =
-        found.filter(computes).map(|adapter| { let report = report(&adapter); (adapter, report) }).collect();
+    let mut found: Vec<_> = found
+        .filter(computes)
+        .map(|adapter| {
+            let report = report(&adapter);
+            (adapter, report)
+        })
+        .collect();
     found.sort_by_key(|(_, report)| report.is_software());
     Ok(found)
 }

@@ -87,7 +87,8 @@ mod tests {
 
     #[test]
     fn the_fastest_hardware_that_is_right_and_pays_is_taken() {
-        let cards = [card("a", "discrete"), card("b", "integrated"), card("c", "software"), card("d", "discrete")];
+        let cards =
+            [card("a", "discrete"), card("b", "integrated"), card("c", "software"), card("d", "discrete")];
         let mut known = Measurements::default();
         assert!(known.best(&cards).is_none());
         let measured = |card, is_right| Measured { card, processor: 1e11, is_right };

@@ -99,8 +99,10 @@ mod tests {
         let probed = probe(&told);
         assert_eq!((probed.adapters[0].name.as_str(), probed.died.len()), ("A card", 0));
         // Dies unless it is told to leave all drivers but one alone.
-        let dies =
-            program(folder.path(), &format!("[ \"$SAFELIGHT_BACKEND\" = vulkan ] || kill -SEGV $$; echo '{CARD}'"));
+        let dies = program(
+            folder.path(),
+            &format!("[ \"$SAFELIGHT_BACKEND\" = vulkan ] || kill -SEGV $$; echo '{CARD}'"),
+        );
         let probed = probe(&dies);
         assert_eq!((probed.backend.as_deref(), probed.died.len()), (Some("vulkan"), 1));
         let always = program(folder.path(), "kill -SEGV $$");

@@ -44,7 +44,8 @@ impl Card {
 
     /// Whether both are the same card of the machine, by the same driver.
     pub(super) fn is(&self, info: &wgpu::AdapterInfo) -> bool {
-        let key = |info: &wgpu::AdapterInfo| (info.name.clone(), info.backend, info.device_pci_bus_id.clone());
+        let key =
+            |info: &wgpu::AdapterInfo| (info.name.clone(), info.backend, info.device_pci_bus_id.clone());
         key(&self.info) == key(info)
     }
 }

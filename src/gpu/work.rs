@@ -464,8 +464,9 @@ impl<P: Program> Context<P> {
             Ok(Err(error)) => return Err(CardError::failed("reading back", &error.to_string())),
             Err(_) => return Err(CardError::failed("reading back", "no answer")),
         }
-        let view =
-            staging.get_mapped_range(..).map_err(|error| CardError::failed("reading back", &error.to_string()))?;
+        let view = staging
+            .get_mapped_range(..)
+            .map_err(|error| CardError::failed("reading back", &error.to_string()))?;
         let mut read = view.to_vec();
         read.truncate(from.bytes as usize);
         Ok(read)

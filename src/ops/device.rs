@@ -72,7 +72,9 @@ impl Device {
             Ok::<_, Error>((Self { backend, stop: slot.clone(), meter: Meter::default() }, sentence))
         };
         match options.card.map(card) {
-            Some(Ok((device, sentence))) => return Ok((device, format!("{sentence}, measured faster than the CPU"))),
+            Some(Ok((device, sentence))) => {
+                return Ok((device, format!("{sentence}, measured faster than the CPU")));
+            }
             Some(Err(error)) => reasons.push(error.to_string()),
             None => reasons.push("no graphics card measured faster: `safelight gpu` measures".to_owned()),
         }

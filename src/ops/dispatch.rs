@@ -8,9 +8,9 @@
 use super::backend::*;
 use super::candle::Candle;
 use super::cpu::StopSlot;
+use super::native::Native;
 #[cfg(feature = "gpu")]
 use super::wgsl::Wgsl;
-use super::native::Native;
 use super::{DeviceChoice, DeviceOptions, Dtype, Error, Result};
 
 /// A backend's own value (a tensor, a packed layer) within the enum `E` of all backends' values.

@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use super::host::{HostData, HostTensor, TensorSource};
 use super::{
-    Activation, Conv2d, Conv2dShape, Device, Dtype, Error, GroupNorm, LayerNorm, Linear, Mask, Result, StopFlag,
-    Tensor, Weights, attention,
+    Activation, Conv2d, Conv2dShape, Device, Dtype, Error, GroupNorm, LayerNorm, Linear, Mask, Result,
+    StopFlag, Tensor, Weights, attention,
 };
 
 /// Greatest difference from the processor's results, in units of 1 or of the number where that is more.
@@ -49,7 +49,9 @@ type Operation = (&'static str, fn(&Weights) -> Result<Tensor>);
 
 const OPERATIONS: &[Operation] = &[
     ("linear", |w| Linear::new(w, 130, 70)?.forward(&tensor(w, "x", &[2, 77, 130])?)),
-    ("convolution", |w| Conv2d::new(w, Conv2dShape::three(36, 40))?.forward(&tensor(w, "x", &[2, 36, 19, 17])?)),
+    ("convolution", |w| {
+        Conv2d::new(w, Conv2dShape::three(36, 40))?.forward(&tensor(w, "x", &[2, 36, 19, 17])?)
+    }),
     ("enlarged convolution", |w| {
         Conv2d::new(w, Conv2dShape::three(20, 12))?.forward_upsampled(&tensor(w, "x", &[1, 20, 9, 8])?)
     }),
@@ -77,7 +79,8 @@ pub fn self_test(device: &Device) -> Result<()> {
     let bound = BOUNDS.iter().find(|bound| bound.0 == device.dtype()).map_or(0.0, |bound| bound.1);
     for (name, run) in OPERATIONS {
         let (found, wanted) = (run(&here)?.to_f32()?, run(&native)?.to_f32()?);
-        let worst = found.iter().zip(&wanted).map(|(f, w)| (f - w).abs() / w.abs().max(1.0)).fold(0.0, f32::max);
+        let worst =
+            found.iter().zip(&wanted).map(|(f, w)| (f - w).abs() / w.abs().max(1.0)).fold(0.0, f32::max);
         // Not a number is no more than the bound, either.
         if !(worst <= bound) {
             return Err(Error::Device(format!(

@@ -1,13 +1,10 @@
 //! The inference thread with the starter model: requests and events.
 
-#[cfg(unix)]
-mod changed;
-<<<<<<< HEAD
 #[cfg(feature = "gpu")]
 mod card;
-=======
+#[cfg(unix)]
+mod changed;
 mod encoders;
->>>>>>> main
 mod memory;
 mod tiny;
 

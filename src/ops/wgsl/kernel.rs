@@ -80,7 +80,6 @@ impl Variant {
     pub(super) fn plain(kernel: Kernel, storage: Storage) -> Self {
         Self { kernel, storage, weights: Storage::F32, constants: Vec::new() }
     }
-
 }
 
 impl Program for Variant {
