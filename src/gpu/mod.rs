@@ -23,7 +23,7 @@ pub mod probe;
 mod shared;
 mod work;
 
-pub use adapter::{AdapterReport, Backends, descriptor, list, open};
+pub use adapter::{AdapterReport, Backends, descriptor, is_there_for_tests, list, open};
 pub use error::CardError;
 pub use measured::{Measured, Measurements};
 pub use memory::{Bound, Bytes, Memory, Piece};
