@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::bench::Part;
 use crate::checkpoint::Overlays;
 use crate::message::ModelSource;
-use crate::ops::cpu::Level;
+use crate::ops::cpu::Isa;
 use crate::ops::{DeviceChoice, DeviceOptions, Dtype, WeightsKept};
 use crate::settings::PartialSettings;
 
@@ -323,7 +323,7 @@ pub enum SimdName {
     Portable,
 }
 
-impl From<SimdName> for Level {
+impl From<SimdName> for Isa {
     fn from(name: SimdName) -> Self {
         match name {
             SimdName::Avx512 => Self::Avx512,

@@ -310,7 +310,7 @@ fn every_backend_stops_heavy_work() {
 #[test]
 fn tensors_and_layers_of_two_devices_do_not_meet() {
     let places = Place::all();
-    let portable = Device::cpu(StopFlag::default()).with_simd(cpu::Level::Portable).unwrap();
+    let portable = Device::cpu(StopFlag::default()).with_simd(cpu::Isa::Portable).unwrap();
     let devices: Vec<Device> = places.iter().map(|place| place.device().clone()).chain([portable]).collect();
     for place in &places {
         let own = |device: &Device| (device.backend().listed(), device.simd());
