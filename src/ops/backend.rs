@@ -363,7 +363,7 @@ pub trait NormOps: LinearOps {
         false
     }
 
-    /// [`LinearOps::linear`] of the normalised tokens, which need not be written.
+    /// [`LinearOps::linear`] of the normalized tokens, which need not be written.
     ///
     /// # Errors
     /// See the module.

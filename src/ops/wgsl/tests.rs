@@ -52,7 +52,7 @@ fn check(what: &str, dtype: Dtype, got: &[f32], want: &[f64]) {
     assert!(worst < bound, "{what} in {}: {worst:e} of {bound:e}", dtype.name());
 }
 
-/// Runs a check in both arithmetics on one device.
+/// Runs a check in both dtypes on one device.
 fn in_both(run: impl Fn(&Wgsl, Dtype)) {
     let (gpu, _) = gpu(Dtype::F32);
     for (dtype, _) in BOUNDS {
