@@ -10,6 +10,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+#[path = "src/ops/wgsl/compose.rs"]
+mod compose;
+use compose::compose;
+
 fn main() {
     if let Err(error) = run() {
         for line in error.to_string().lines() {
@@ -24,8 +28,10 @@ fn run() -> Result<(), Box<dyn Error>> {
     println!("cargo::rustc-env=SAFELIGHT_VERSION={}", version());
     let mut shaders = Vec::new();
     find_shaders(Path::new("src"), &mut shaders)?;
-    for shader in shaders {
-        check_shader(&shader)?;
+    let texts = shaders.iter().map(|path| Ok((name_of(path), fs::read_to_string(path)?)));
+    let texts: Vec<(String, String)> = texts.collect::<std::io::Result<_>>()?;
+    for shader in &shaders {
+        check_shader(shader, &texts)?;
     }
     #[cfg(windows)]
     windows_resources()?;
@@ -71,16 +77,26 @@ fn find_shaders(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), Box<dyn E
     Ok(())
 }
 
-/// Parses and validates a shader; a fault ends the build with its line.
-fn check_shader(path: &Path) -> Result<(), Box<dyn Error>> {
+/// A shader's name without its folder and ending.
+fn name_of(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Parses and validates a shader with the files that it asks for, in each storage; a fault ends the build
+/// with its line.
+fn check_shader(path: &Path, texts: &[(String, String)]) -> Result<(), Box<dyn Error>> {
     use naga::valid::{Capabilities, ValidationFlags, Validator};
-    let source = fs::read_to_string(path)?;
     let name = path.display().to_string();
-    let module = naga::front::wgsl::parse_str(&source)
-        .map_err(|error| error.emit_to_string_with_path(&source, &name))?;
-    Validator::new(ValidationFlags::all(), Capabilities::default())
-        .validate(&module)
-        .map_err(|error| error.emit_to_string_with_path(&source, &name))?;
+    let text_of = |name: &str| texts.iter().find(|text| text.0 == name).map(|text| text.1.as_str());
+    for storage in ["f32", "f16"] {
+        let source = compose(&name_of(path), text_of, storage, storage)
+            .map_err(|file| format!("{name} asks for {file}.wgsl, which is not there"))?;
+        let module = naga::front::wgsl::parse_str(&source)
+            .map_err(|error| error.emit_to_string_with_path(&source, &name))?;
+        Validator::new(ValidationFlags::all(), Capabilities::SHADER_FLOAT16_IN_FLOAT32)
+            .validate(&module)
+            .map_err(|error| error.emit_to_string_with_path(&source, &name))?;
+    }
     Ok(())
 }
 

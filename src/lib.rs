@@ -26,6 +26,7 @@
 //! | [`sampler`] | schedules, noise, update rules; knows no network | [`sampler::run`] |
 //! | [`config`] | YAML to checked parameters; an unknown key is named | [`config::Params`] |
 //! | [`ops`] | tensors and what is computed with them, on CPU and GPU | [`ops::Tensor`] |
+//! | `gpu` | graphics cards: which there are, a device of one, work on its way to it | `gpu/mod.rs` |
 //! | [`note`], [`told`] | what a user may want to know, as data; how it becomes words | [`note::Note`] |
 //! | [`files`], [`process`], [`journal`] | whole or no files; the process's memory; the listener of `log` | |
 //!
@@ -62,7 +63,8 @@
 //!
 //! # What is not there
 //!
-//! - Nothing but `app` names egui, eframe or wgpu. Nothing but [`ops`] names candle.
+//! - Nothing but `app` names egui and eframe; `gpu`, the kernels on it and `app` name wgpu. Nothing but
+//!   [`ops`] names candle.
 //! - [`sampler`] names no network; [`model`] names no sampling loop, no file, no thread.
 //! - [`checkpoint`] names no network: it meets [`model`] in [`ops::host::TensorSource`] alone. Names of
 //!   tensors are translated there and nowhere else; the networks speak CompVis.
@@ -86,6 +88,8 @@ pub mod config;
 pub mod engine;
 pub mod files;
 pub mod gallery;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 pub mod journal;
 pub mod message;
 pub mod model;

@@ -19,6 +19,8 @@ pub struct Places {
     pub thumbnails: PathBuf,
     /// Fitted previews, which can be made again.
     pub previews: Option<PathBuf>,
+    /// How fast graphics cards were, which can be measured again.
+    pub cards: Option<PathBuf>,
     /// What each process needs while it runs, in a folder of its own.
     pub sessions: Option<PathBuf>,
     /// Where people may put further files (TAESD).
@@ -47,6 +49,7 @@ impl Places {
             pictures: home.join("pictures"),
             thumbnails: cache.join("thumbnails"),
             previews: Some(cache.join("previews")),
+            cards: Some(cache.join("cards.json")),
             sessions: Some(cache.join("sessions")),
             data: Some(home.join("data")),
         }
@@ -62,6 +65,7 @@ impl Places {
             pictures: pictures.unwrap_or_default().join("Safelight"),
             thumbnails: cache.clone().unwrap_or_else(temporary).join("thumbnails"),
             previews: cache.as_ref().map(|folder| folder.join("previews")),
+            cards: cache.as_ref().map(|folder| folder.join("cards.json")),
             sessions: cache.map(|folder| folder.join("sessions")),
             data: ours(dirs::data_dir()),
         }
@@ -77,7 +81,14 @@ mod tests {
         let places = Places::chosen(Some("here".into()));
         let home = std::env::current_dir().unwrap().join("here");
         assert_eq!(places, Places::within(&home));
-        let all = [places.memory, Some(places.thumbnails), places.previews, places.sessions, places.data];
+        let all = [
+            places.memory,
+            Some(places.thumbnails),
+            places.previews,
+            places.cards,
+            places.sessions,
+            places.data,
+        ];
         assert!(all.into_iter().flatten().all(|path| path.starts_with(&home)));
         assert!(places.pictures.starts_with(&home));
     }

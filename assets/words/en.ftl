@@ -302,6 +302,7 @@ error-model-missing = Model not found. It may have been moved or deleted.
 error-unreadable = { $file } can't be read. Check its permissions and the drive.
 error-file-changed = { $file } has changed since it was opened. Open it again.
 error-out-of-memory = The system has no memory left. Close other programs, or choose a smaller picture or model.
+error-out-of-card-memory = The graphics card has no memory left. Choose a smaller picture, or another device.
 error-empty = { $file } is empty. Download it again.
 error-incomplete = { $file } is incomplete. Download it again.
 error-lfs-pointer = { $file } only points to a model. Run “git lfs pull” where it came from, or download the file itself.

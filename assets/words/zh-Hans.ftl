@@ -293,6 +293,7 @@ error-model-missing = 找不到模型，可能已被移动或删除。
 error-unreadable = 无法读取 { $file }。请检查权限和磁盘。
 error-file-changed = { $file } 在打开后已被修改。请重新打开。
 error-out-of-memory = 没有可用的内存。请关闭其他程序，或选择更小的图片或模型。
+error-out-of-card-memory = 显卡内存不足。请选择更小的图片，或其他设备。
 error-empty = { $file } 是空文件。请重新下载。
 error-incomplete = { $file } 不完整。请重新下载。
 error-lfs-pointer = { $file } 只是指向模型的指针。请在其来源处运行“git lfs pull”，或下载文件本身。

@@ -50,17 +50,33 @@ pub enum Command {
     Verify(Verify),
     /// Measure how long each part takes, and how much memory.
     Bench(Bench),
+    /// List the graphics cards, check that they compute right, and measure how fast.
+    #[cfg(feature = "gpu")]
+    Gpu(Gpu),
+}
+
+/// Arguments of `safelight gpu`.
+#[cfg(feature = "gpu")]
+#[derive(Debug, Args)]
+pub struct Gpu {
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+    /// List the cards and do nothing with them.
+    #[arg(long, requires = "json")]
+    pub list: bool,
 }
 
 /// Where and how to compute.
 #[derive(Clone, Debug, Args)]
 pub struct Compute {
     /// The place to compute.
-    #[arg(long, default_value = "auto", value_name = "DEVICE", help = device_help())]
+    #[arg(long, default_value = "auto", value_name = "DEVICE", help = device_help(), value_parser = device_named)]
     pub device: DeviceChoice,
-    /// Number type of the UNet; the CPU computes in f32, or bf16 where it has AVX512-BF16.
-    #[arg(long, default_value = "f32", value_enum)]
-    pub dtype: DtypeName,
+    /// Number type of the UNet; the CPU computes in f32, or bf16 where it has AVX512-BF16 [default: f16 on a
+    /// graphics card by wgpu, else f32].
+    #[arg(long, value_enum)]
+    pub dtype: Option<DtypeName>,
     /// Threads to compute with on the CPU [default: all cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
@@ -71,18 +87,68 @@ pub struct Compute {
 
 /// The help of `--device`.
 fn device_help() -> String {
-    format!("Where to compute: {}; cpu-candle is candle's own code, for comparison", DeviceChoice::names())
+    format!(
+        "Where to compute: {}, or a part of a graphics card's name; cpu-candle is candle's own code, for \
+         comparison",
+        DeviceChoice::names()
+    )
+}
+
+/// A choice by its name, or by a part of a graphics card's.
+fn device_named(text: &str) -> Result<DeviceChoice, String> {
+    let refused = match text.parse() {
+        Ok(choice) => return Ok(choice),
+        Err(refused) => refused,
+    };
+    #[cfg(feature = "gpu")]
+    {
+        let cards = crate::gpu::list().map_err(|error| error.to_string())?;
+        let part = text.to_lowercase();
+        let found =
+            cards.iter().position(|card| !part.is_empty() && card.name.to_lowercase().contains(&part));
+        if let Some(index) = found {
+            return Ok(DeviceChoice::Wgpu(index));
+        }
+        let names: Vec<String> = cards.into_iter().map(|card| card.name).collect();
+        if !names.is_empty() {
+            return Err(format!("{refused}; the graphics cards here are {}", names.join(", ")));
+        }
+    }
+    Err(refused)
 }
 
 impl Compute {
     /// As devices are opened.
     pub fn options(&self) -> DeviceOptions {
+        let usual = if matches!(self.device, DeviceChoice::Wgpu(_)) { Dtype::F16 } else { Dtype::F32 };
+        self.options_in(usual)
+    }
+
+    /// The same in `usual` where no number type is named.
+    pub fn options_in(&self, usual: Dtype) -> DeviceOptions {
         DeviceOptions {
             choice: self.device,
-            dtype: self.dtype.into(),
+            dtype: self.dtype.map_or(usual, Into::into),
             threads: self.threads.map(usize::from),
             weights_kept: self.weights.into(),
+            card: None,
         }
+    }
+
+    /// The same, where `auto` may take the card that was measured to be faster than the CPU.
+    pub fn options_with_cards(&self) -> DeviceOptions {
+        #[cfg(feature = "gpu")]
+        if self.device == DeviceChoice::Auto
+            && let Some(file) = crate::places::Places::of_user().cards
+        {
+            let known = crate::gpu::Measurements::read(&file);
+            // Without a measurement no driver is asked.
+            let cards = if known.is_empty() { Vec::new() } else { crate::gpu::list().unwrap_or_default() };
+            let dtype = self.dtype.map_or(Dtype::F16, Into::into);
+            let card = known.best(&cards).map(|(index, _)| (index, dtype));
+            return DeviceOptions { card, ..self.options() };
+        }
+        self.options()
     }
 }
 

@@ -30,6 +30,7 @@ pub fn run(arguments: &Bench) -> Result<(), Failure> {
         dtype: arguments.dtype.into(),
         threads: arguments.threads.map(usize::from),
         weights_kept: arguments.weights.map_or(kept, Into::into),
+        card: None,
     };
     let (mut device, sentence) = Device::open(options, stop)?;
     if let Some(level) = arguments.simd {

@@ -1,5 +1,6 @@
 //! `safelight generate`: words to saved pictures.
 
+use std::cell::RefCell;
 use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -7,19 +8,20 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use crate::engine::generate::{self, Plan};
+use crate::engine::generate::{self, GenerateError, Plan};
+use crate::engine::takeover::{Developed, develop_through};
 use crate::engine::{Busyness, OpenModel, Opening, open_model};
 use crate::note::{Note, PictureNote};
-use crate::ops::{Device, StopFlag};
+use crate::ops::{Device, DeviceChoice, DeviceOptions, Dtype, StopFlag};
 use crate::picture::metadata::read::Recovered;
 use crate::picture::{self, Held, Made};
 use crate::places::Places;
-use crate::sampler::Next;
+use crate::sampler::{Next, RunState, StepReport};
 use crate::settings::Settings;
 use crate::told::quoted;
 use crate::trace::Trace;
 
-use super::arguments::{Compute, Generate};
+use super::arguments::Generate;
 use super::output::{Output, check_trace, check_writable, folder_of, make_folder};
 use super::progress::Progress;
 use super::{Failure, interrupt, like, record};
@@ -39,7 +41,12 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
         check_trace(path, arguments.count)?;
     }
     let like = arguments.like.as_deref().map(|path| like::read(path, arguments)).transpose()?;
-    let (device, device_sentence) = open_device(&arguments.compute, stop.clone())?;
+    // The starter is done before a card's driver has started.
+    let options = match arguments.model.path {
+        Some(_) => arguments.compute.options_with_cards(),
+        None => arguments.compute.options(),
+    };
+    let (device, device_sentence) = Device::open(options, stop.clone())?;
     let progress = Progress::start();
     let (busyness, places) = (Busyness::default(), Places::of_user());
     let opening =
@@ -55,14 +62,6 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
         one_picture(arguments, &model, settings, &output, (&stop, &busyness))?;
     }
     Ok(())
-}
-
-/// The device that the arguments name.
-///
-/// # Errors
-/// If the build or the machine does not have it.
-pub fn open_device(compute: &Compute, stop: StopFlag) -> Result<(Device, String), Failure> {
-    Ok(Device::open(compute.options(), stop)?)
 }
 
 /// The settings: what was typed, over those of a picture, over those that suit the model; and notes on what
@@ -105,7 +104,7 @@ fn one_picture(
     let began = Instant::now();
     let busy = busyness.begin();
     let mut trace = arguments.trace.as_ref().map(|_| Trace::default());
-    let mut progress = Progress::start();
+    let progress = Progress::start();
     let plan = generate::plan(&model.networks, &settings)?;
     announce(arguments, &settings, &plan, &progress);
     let steps = plan.schedule.len();
@@ -115,8 +114,9 @@ fn one_picture(
     if let Some(trace) = &mut trace {
         record::start(trace, &plan, &state)?;
     }
-    let mut on_step = |report: &crate::sampler::StepReport<'_>, _: &crate::sampler::RunState| {
-        progress.step(report.step + 1, steps);
+    let progress = RefCell::new(progress);
+    let mut on_step = |report: &StepReport<'_>, _: &RunState| {
+        progress.borrow_mut().step(report.step + 1, steps);
         if let Some(trace) = &mut trace {
             record::step(trace, report);
         }
@@ -132,19 +132,20 @@ fn one_picture(
                 Ok(()) | Err(Failure::Interrupted) => {}
                 // A preview that cannot be saved does not end the run.
                 Err(Failure::Ours(cause) | Failure::Input(cause)) => {
-                    progress.say(&format!("note: {}", PictureNote::PreviewNotSaved { cause }));
+                    progress.borrow().say(&format!("note: {}", PictureNote::PreviewNotSaved { cause }));
                     previews = None;
                 }
             }
         }
         if stop.is_raised() { ControlFlow::Break(()) } else { ControlFlow::Continue(Next::default()) }
     };
-    let generated = generate::develop(&model.networks, &settings, &plan, state, &mut on_step)?;
-    progress.clear();
-    if generated.stopped || stop.is_raised() {
-        return Err(Failure::Interrupted);
-    }
-    let (frame, image) = generate::decode(&model.networks, &generated.samples)?;
+    let mut refuge = |failure: &GenerateError, done: usize| {
+        progress.borrow().say(&format!("note: {failure}; the processor goes on after step {done}"));
+        refuge(arguments, stop).map_err(|failure| log::warn!("no model on the processor: {failure:?}")).ok()
+    };
+    let developed = develop_through(model, &settings, &plan, state, &mut on_step, &mut refuge);
+    progress.borrow_mut().clear();
+    let Developed { samples, frame, image } = developed?.ok_or(Failure::Interrupted)?;
     // Hashing resumes, and the picture waits for it.
     drop(busy);
     let guidance = vec![settings.guidance; steps];
@@ -155,12 +156,21 @@ fn one_picture(
         return Err(failure.but_kept(&saved.path));
     }
     if let (Some(trace), Some(path)) = (&mut trace, &arguments.trace) {
-        trace.latent("samples", &generated.samples);
+        trace.latent("samples", &samples);
         record::record(trace, "image", &image)?;
         make_folder(folder_of(path))?;
         trace.save(path).map_err(Failure::Input)?;
     }
     Ok(())
+}
+
+/// The same model on the processor.
+fn refuge(arguments: &Generate, stop: &StopFlag) -> Result<OpenModel, Failure> {
+    let (device, _) = Device::open(
+        DeviceOptions { choice: DeviceChoice::Cpu, dtype: Dtype::F32, ..arguments.compute.options() },
+        stop.clone(),
+    )?;
+    Ok(open_model(&arguments.model.source(), Opening::on(&device))?)
 }
 
 /// Reports before the run what the chosen format cannot hold.

@@ -7,6 +7,8 @@ mod bench;
 mod failure;
 mod flags;
 mod generate;
+#[cfg(feature = "gpu")]
+mod gpu;
 mod inspect;
 mod inspect_picture;
 mod interrupt;
@@ -38,6 +40,8 @@ pub fn main() -> ExitCode {
         Some(Command::Inspect(arguments)) => inspect::run(&arguments),
         Some(Command::Verify(arguments)) => verify::run(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
+        #[cfg(feature = "gpu")]
+        Some(Command::Gpu(arguments)) => gpu::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

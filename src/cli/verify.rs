@@ -9,11 +9,10 @@ use crate::checkpoint::Checkpoint;
 use crate::model::synthetic::Synthetic;
 use crate::model::{LatentDiffusion, instantiate_from_config};
 use crate::ops::host::TensorSource;
-use crate::ops::{Device, StopFlag, Weights};
+use crate::ops::{Device, Dtype, StopFlag, Weights};
 use crate::verify::{Case, VerifyError, compare, compute, embedded};
 
 use super::arguments::Verify;
-use super::generate::open_device;
 use super::{Failure, interrupt};
 
 /// A case's `tokenizer.json` may not be longer.
@@ -26,7 +25,7 @@ const TOKENIZER_BYTES_MAX: u64 = 16 << 20;
 pub fn run(arguments: &Verify) -> Result<(), Failure> {
     let stop = StopFlag::default();
     interrupt::raise_on_ctrl_c(stop.clone());
-    let (device, sentence) = open_device(&arguments.compute, stop)?;
+    let (device, sentence) = Device::open(arguments.compute.options_in(Dtype::F32), stop)?;
     let cases = cases(&arguments.cases)?;
     say(&format!("computing on {sentence}, {}", device.dtype().name()));
     let mut different = 0;

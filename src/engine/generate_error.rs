@@ -71,6 +71,13 @@ pub enum GenerateError {
     Ops(#[from] ops::Error),
 }
 
+impl GenerateError {
+    /// Whether a graphics card failed where the processor may go on.
+    pub fn is_of_card(&self) -> bool {
+        matches!(self, Self::Ops(error) if error.is_of_card())
+    }
+}
+
 impl Told for GenerateError {
     fn key(&self) -> &'static str {
         match self {

@@ -12,6 +12,7 @@ mod job;
 mod model_name;
 mod open;
 mod preview;
+pub mod takeover;
 mod worker;
 mod workspace;
 

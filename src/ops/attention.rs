@@ -3,7 +3,7 @@
 use super::backend::AttentionOps;
 use super::dispatch::{Own, on, own};
 use super::meter::Described;
-use super::{Device, Error, Mask, Result, Tensor};
+use super::{Device, Error, LayerNorm, Linear, LinearShape, Mask, Result, Tensor, Weights};
 
 /// softmax(q·kᵀ / √d)·v for each head.
 ///
@@ -100,5 +100,73 @@ impl KeysValues {
             })
         };
         device.measure(attend, |_| describe([b, n, c], m, self.heads))
+    }
+}
+
+/// Layers of queries, keys and values of the same tokens: one product where the backend joins them.
+#[derive(Debug)]
+pub struct SelfAttention {
+    heads: usize,
+    form: Form,
+}
+
+#[derive(Debug)]
+enum Form {
+    Joined { device: Device, channels: usize, packed: own::Projections },
+    Apart(Box<[Linear; 3]>),
+}
+
+impl SelfAttention {
+    /// Reads `to_q.weight`, `to_k.weight` and `to_v.weight` (inner, dim), which have no bias.
+    ///
+    /// # Errors
+    /// If they are missing or of another shape.
+    pub fn new(weights: &Weights, dim: usize, inner: usize, heads: usize) -> Result<Self> {
+        let device = weights.device();
+        let paths = ["to_q", "to_k", "to_v"].map(|name| weights.pp(name));
+        let shape = LinearShape { in_features: dim, out_features: inner, gated: false };
+        let [q, k, v] = &paths;
+        let packed = on!(device, backend => {
+            let rows = [q.rows("weight", &[inner, dim])?, k.rows("weight", &[inner, dim])?, v.rows("weight", &[inner, dim])?];
+            backend.pack_projections([&rows[0], &rows[1], &rows[2]], shape, heads)?.map(Own::put)
+        });
+        let form = match packed {
+            Some(packed) => Form::Joined { device: device.clone(), channels: inner, packed },
+            None => {
+                let [q, k, v] = paths.map(|path| Linear::without_bias(&path, dim, inner));
+                Form::Apart(Box::new([q?, k?, v?]))
+            }
+        };
+        Ok(Self { heads, form })
+    }
+
+    /// The attention of `x` (b, n, dim) to itself after `norm`: (b, n, inner).
+    ///
+    /// # Errors
+    /// If shapes do not fit, or stopped.
+    pub fn forward_after(&self, norm: &LayerNorm, x: &Tensor) -> Result<Tensor> {
+        let (home, channels, packed) = match &self.form {
+            Form::Joined { device, channels, packed } => (device, *channels, packed),
+            Form::Apart(layers) => {
+                let x = norm.forward(x)?;
+                let [q, k, v] = &**layers;
+                return attention(&q.forward(&x)?, &k.forward(&x)?, &v.forward(&x)?, self.heads, Mask::None);
+            }
+        };
+        norm.check(x)?;
+        let [b, n, _] = x.token_shape()?;
+        let device = x.device();
+        let attend = || {
+            on!(device, backend => {
+                let packed = device.own(home, packed)?;
+                let y = backend.self_attention(norm.own(device)?, packed, &x.whole(backend, device)?)?;
+                Ok(Tensor::made(backend, device, y))
+            })
+        };
+        device.measure(attend, |_| {
+            let attention = describe([b, n, channels], n, self.heads);
+            let products = 6.0 * (b * n * channels) as f64 * x.shape()[2] as f64;
+            Described { kind: "self-attention", operations: attention.operations + products, ..attention }
+        })
     }
 }

@@ -95,6 +95,21 @@ pub trait DeviceOps: Clone {
         None
     }
 
+    /// Ends the device as a driver's reset does, where that can be done: for tests of what follows.
+    fn lose(&self) {}
+
+    /// What was handed to the device so far, where it is not done at once.
+    #[cfg(feature = "gpu")]
+    fn counts(&self) -> Option<crate::gpu::Counts> {
+        None
+    }
+
+    /// What each kernel of the device did so far.
+    #[cfg(feature = "gpu")]
+    fn tallies(&self) -> std::collections::BTreeMap<&'static str, crate::gpu::Tally> {
+        std::collections::BTreeMap::new()
+    }
+
     /// Frees buffers that are kept for reuse.
     fn trim(&self) {}
 }
@@ -289,7 +304,7 @@ pub trait ConvOps: TensorOps {
 }
 
 /// Norms. Statistics are in f32 or wider, whatever the dtype around them.
-pub trait NormOps: TensorOps {
+pub trait NormOps: LinearOps {
     /// Gain and bias of each channel, groups and epsilon.
     type GroupNorm: Debug;
     /// Gain and bias of each channel.
@@ -342,13 +357,60 @@ pub trait NormOps: TensorOps {
     /// # Errors
     /// See the module.
     fn layer_norm(&self, norm: &Self::LayerNorm, x: &Self::Tensor) -> Result<Self::Tensor>;
+
+    /// Whether [`NormOps::linear_after`] is faster than a norm and a layer one after the other.
+    fn joins_norms(&self) -> bool {
+        false
+    }
+
+    /// [`LinearOps::linear`] of the normalized tokens, which need not be written.
+    ///
+    /// # Errors
+    /// See the module.
+    fn linear_after(
+        &self,
+        norm: &Self::LayerNorm,
+        layer: &Self::Linear,
+        x: &Self::Tensor,
+        epilogue: Epilogue<'_, Self::Tensor>,
+    ) -> Result<Self::Tensor> {
+        self.linear(layer, &self.layer_norm(norm, x)?, epilogue)
+    }
 }
 
 /// Scaled dot-product attention, softmax(q·kᵀ / √d)·v for each head. Heads lie side by side in the
 /// last dimension, which is heads·d; every length is at least 1.
-pub trait AttentionOps: TensorOps {
+pub trait AttentionOps: NormOps {
     /// Keys and values prepared for many queries.
     type KeysValues: Debug;
+    /// The layers of queries, keys and values of the same tokens as one, where that is faster.
+    type Projections: Debug;
+
+    /// Packs the weights (heads·d, in) of queries, keys and values, which have no bias, as one layer; `None`
+    /// if the backend takes them one by one.
+    ///
+    /// # Errors
+    /// See the module; the weight can no longer be read.
+    fn pack_projections(
+        &self,
+        _weights: [&TensorRows<'_>; 3],
+        _shape: LinearShape,
+        _heads: usize,
+    ) -> Result<Option<Self::Projections>> {
+        Ok(None)
+    }
+
+    /// The attention of tokens (b, n, in) to themselves after a norm: (b, n, heads·d). Called only with what
+    /// [`AttentionOps::pack_projections`] has made.
+    ///
+    /// # Errors
+    /// See the module.
+    fn self_attention(
+        &self,
+        norm: &Self::LayerNorm,
+        projections: &Self::Projections,
+        x: &Self::Tensor,
+    ) -> Result<Self::Tensor>;
 
     /// The attention of `q` (b, n, heads·d) to `k` and `v` (b, m, heads·d), of q's shape.
     ///

@@ -66,6 +66,18 @@ impl Device {
                 Err(error) => reasons.push(error.to_string()),
             }
         }
+        let card = |(index, dtype)| {
+            let options = DeviceOptions { choice: DeviceChoice::Wgpu(index), dtype, ..options };
+            let (backend, sentence) = AnyBackend::open(options, &slot)?;
+            Ok::<_, Error>((Self { backend, stop: slot.clone(), meter: Meter::default() }, sentence))
+        };
+        match options.card.map(card) {
+            Some(Ok((device, sentence))) => {
+                return Ok((device, format!("{sentence}, measured faster than the CPU")));
+            }
+            Some(Err(error)) => reasons.push(error.to_string()),
+            None => reasons.push("no graphics card measured faster: `safelight gpu` measures".to_owned()),
+        }
         let (device, sentence) = open(DeviceChoice::Cpu)?;
         Ok((device, format!("{sentence} ({})", reasons.join(", "))))
     }
@@ -104,6 +116,19 @@ impl Device {
         Under { slot: self.stop.clone(), former }
     }
 
+    /// Ends the device as a driver's reset does, where that can be done: for tests of what follows.
+    pub fn lose(&self) {
+        on!(self, backend => backend.lose());
+    }
+
+    /// Waits until all submitted work is done.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn synchronize(&self) -> Result<()> {
+        on!(self, backend => backend.synchronize())
+    }
+
     /// The device's counter of operations, which counts once it is started.
     pub fn meter(&self) -> &Meter {
         &self.meter
@@ -127,6 +152,18 @@ impl Device {
     /// Host memory in the backend's buffers, where it counts them.
     pub fn buffers(&self) -> Option<Usage> {
         on!(self, backend => backend.buffers())
+    }
+
+    /// What was handed to the device so far, where it is not done at once.
+    #[cfg(feature = "gpu")]
+    pub fn counts(&self) -> Option<crate::gpu::Counts> {
+        on!(self, backend => backend.counts())
+    }
+
+    /// What each kernel of the device did so far.
+    #[cfg(feature = "gpu")]
+    pub fn tallies(&self) -> std::collections::BTreeMap<&'static str, crate::gpu::Tally> {
+        on!(self, backend => backend.tallies())
     }
 
     /// Frees buffers that are kept for reuse.

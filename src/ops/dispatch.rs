@@ -9,6 +9,8 @@ use super::backend::*;
 use super::candle::Candle;
 use super::cpu::StopSlot;
 use super::native::Native;
+#[cfg(feature = "gpu")]
+use super::wgsl::Wgsl;
 use super::{DeviceChoice, DeviceOptions, Dtype, Error, Result};
 
 /// A backend's own value (a tensor, a packed layer) within the enum `E` of all backends' values.
@@ -27,21 +29,22 @@ pub(super) trait Own<E>: Sized {
 
 /// Generates everything from the list; `$d` is a dollar sign for the macros that it defines.
 macro_rules! backends {
-    ($d:tt $($name:ident)+) => {
+    ($d:tt $($(#[$on:meta])* $name:ident)+) => {
         /// An open backend of the list.
         #[derive(Clone)]
         pub(super) enum AnyBackend {
-            $($name($name)),+
+            $($(#[$on])* $name($name)),+
         }
 
         impl AnyBackend {
             /// The names in the list.
             #[cfg(test)]
-            pub(super) const NAMES: &[&str] = &[$(stringify!($name)),+];
+            pub(super) const NAMES: &[&str] = &[$($(#[$on])* stringify!($name)),+];
 
             /// Opens what `options` choose by the backend that has it.
             pub(super) fn open(options: DeviceOptions, stop: &StopSlot) -> Result<(Self, String)> {
                 $(
+                    $(#[$on])*
                     if let Some(opened) = <$name as DeviceOps>::open(options, stop.clone()) {
                         return opened.map(|(backend, sentence)| (Self::$name(backend), sentence));
                     }
@@ -51,22 +54,22 @@ macro_rules! backends {
 
             /// What all backends offer, in the order of the list.
             pub(super) fn offered() -> Vec<(DeviceChoice, Vec<Dtype>)> {
-                [$(<$name as DeviceOps>::offered()),+].concat()
+                [$($(#[$on])* <$name as DeviceOps>::offered()),+].concat()
             }
 
             /// The name in the list.
             pub(super) fn listed(&self) -> &'static str {
-                match self { $(Self::$name(_) => stringify!($name)),+ }
+                match self { $($(#[$on])* Self::$name(_) => stringify!($name)),+ }
             }
         }
 
-        $(own_variant!(AnyBackend, $name, $name);)+
+        $($(#[$on])* own_variant!(AnyBackend, $name, $name);)+
 
         /// `on!(device, backend => expression)`: the expression with the device's own backend.
         macro_rules! on {
             ($d device:expr, $d backend:ident => $d body:expr) => {
                 match $d device.backend() {
-                    $(crate::ops::dispatch::AnyBackend::$name($d backend) => $d body),+
+                    $($(#[$on])* crate::ops::dispatch::AnyBackend::$name($d backend) => $d body),+
                 }
             };
         }
@@ -78,10 +81,10 @@ macro_rules! backends {
                     #[derive(Debug)]
                     $d (#[$d attribute])*
                     pub(in crate::ops) enum $d kind {
-                        $($name(<$name as $d ops>::$d kind)),+
+                        $($(#[$on])* $name(<$name as $d ops>::$d kind)),+
                     }
 
-                    $(own_variant!($d kind, $name, <$name as $d ops>::$d kind);)+
+                    $($(#[$on])* own_variant!($d kind, $name, <$name as $d ops>::$d kind);)+
                 )+
             };
         }
@@ -90,6 +93,8 @@ macro_rules! backends {
 
 macro_rules! own_variant {
     ($any:ident, $name:ident, $own:ty) => {
+        // A type without values (a form that a backend has not) makes its pattern the only one.
+        #[allow(irrefutable_let_patterns, reason = "other backends' types may have no values")]
         impl Own<$any> for $own {
             fn of(any: &$any) -> Option<&Self> {
                 if let $any::$name(own) = any { Some(own) } else { None }
@@ -107,7 +112,7 @@ macro_rules! own_variant {
 }
 
 // The list: to add a backend, name its type here.
-backends! { $ Native Candle }
+backends! { $ Native Candle #[cfg(feature = "gpu")] Wgsl }
 
 pub(super) use on;
 
@@ -123,6 +128,7 @@ pub(super) mod own {
         GroupNorm of NormOps,
         LayerNorm of NormOps,
         KeysValues of AttentionOps,
+        Projections of AttentionOps,
         Embedding of EmbeddingOps,
     }
 }

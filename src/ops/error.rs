@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use super::cpu::{KernelError, OutOfMemory};
 use crate::told::Told;
 
+/// What errors and reports call a card that wgpu drives.
+pub(super) const GRAPHICS_CARD: &str = "graphics card";
+
 /// The reason why an operation made no tensor.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -49,6 +52,16 @@ pub enum Error {
         /// The bytes asked for.
         bytes: usize,
     },
+    /// The graphics card has no memory left.
+    #[error(
+        "the graphics card has no memory left (it refused {:.1} MB); choose a smaller size, --dtype f16 or \
+         --device cpu",
+        *bytes as f64 / 1e6
+    )]
+    OutOfCardMemory {
+        /// The bytes asked for.
+        bytes: u64,
+    },
     /// A first stage that only decodes.
     #[error("expected a first stage that encodes pictures, found a decoder alone; use a whole VAE")]
     NoEncoder,
@@ -88,6 +101,17 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether a graphics card failed where the processor may go on.
+    pub fn is_of_card(&self) -> bool {
+        match self {
+            Self::Backend { device, .. } => *device == GRAPHICS_CARD,
+            Self::OutOfCardMemory { .. } => true,
+            _ => false,
+        }
+    }
+}
+
 impl Told for Error {
     fn key(&self) -> &'static str {
         match self {
@@ -96,6 +120,7 @@ impl Told for Error {
             Self::FileChanged { .. } => "error-file-changed",
             Self::Unreadable { .. } => "error-unreadable",
             Self::OutOfMemory { .. } => "error-out-of-memory",
+            Self::OutOfCardMemory { .. } => "error-out-of-card-memory",
             Self::NoEncoder => "error-no-encoder",
             Self::Device(_) => "error-device",
             Self::Shape(_)

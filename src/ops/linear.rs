@@ -1,10 +1,10 @@
 //! `Linear` and `Geglu`: y = x·Wᵀ + b over the last dimension, with its activation or gate.
 
-use super::backend::{Epilogue, LinearOps};
+use super::backend::{Epilogue, LinearOps, NormOps};
 use super::dispatch::{Own, on, own};
 use super::host::{HostData, HostTensor, TensorRows};
 use super::meter::Described;
-use super::{Activation, Device, Error, LinearShape, Result, Tensor, Weights};
+use super::{Activation, Device, Error, LayerNorm, LinearShape, Result, Tensor, Weights};
 
 /// A linear layer with its weights.
 #[derive(Debug)]
@@ -97,13 +97,34 @@ impl Linear {
         self.apply("linear", x, activation, None)
     }
 
-    fn apply(
-        &self,
-        kind: &'static str,
-        x: &Tensor,
-        activation: Activation,
-        residual: Option<&Tensor>,
-    ) -> Result<Tensor> {
+    /// The layer of normalized tokens, which need not be written where the backend joins the two.
+    ///
+    /// # Errors
+    /// If shapes do not fit, or stopped.
+    pub fn forward_after(&self, norm: &LayerNorm, x: &Tensor) -> Result<Tensor> {
+        self.apply_after("linear", norm, x)
+    }
+
+    fn apply_after(&self, kind: &'static str, norm: &LayerNorm, x: &Tensor) -> Result<Tensor> {
+        let device = x.device();
+        if !on!(device, backend => backend.joins_norms()) {
+            return self.apply(kind, &norm.forward(x)?, Activation::Identity, None);
+        }
+        self.output_shape(x)?;
+        norm.check(x)?;
+        let apply = || {
+            on!(device, backend => {
+                let layer = device.own(&self.device, &self.packed)?;
+                let epilogue = Epilogue { activation: Activation::Identity, channels: None, residual: None };
+                let y = backend.linear_after(norm.own(device)?, layer, &x.whole(backend, device)?, epilogue)?;
+                Ok(Tensor::made(backend, device, y))
+            })
+        };
+        device.measure(apply, |y| self.describe(kind, y))
+    }
+
+    /// The result's shape for `x`.
+    fn output_shape(&self, x: &Tensor) -> Result<Vec<usize>> {
         let LinearShape { in_features, out_features, .. } = self.shape;
         let mut shape = x.shape().to_vec();
         if shape.len() == 4 || shape.pop() != Some(in_features) {
@@ -113,6 +134,17 @@ impl Linear {
             )));
         }
         shape.push(out_features);
+        Ok(shape)
+    }
+
+    fn apply(
+        &self,
+        kind: &'static str,
+        x: &Tensor,
+        activation: Activation,
+        residual: Option<&Tensor>,
+    ) -> Result<Tensor> {
+        let shape = self.output_shape(x)?;
         if residual.is_some_and(|residual| residual.shape() != shape) {
             return Err(Error::Shape(format!("expected a residual of shape {shape:?}")));
         }
@@ -160,5 +192,13 @@ impl Geglu {
     /// If the last dimension does not fit, or stopped.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         self.0.apply("linear with gate", x, Activation::Identity, None)
+    }
+
+    /// The same of normalized tokens; see [`Linear::forward_after`].
+    ///
+    /// # Errors
+    /// If shapes do not fit, or stopped.
+    pub fn forward_after(&self, norm: &LayerNorm, x: &Tensor) -> Result<Tensor> {
+        self.0.apply_after("linear with gate", norm, x)
     }
 }

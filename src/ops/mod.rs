@@ -16,8 +16,10 @@
 //! | [`backend`] | [`backend::Backend`], the list of what a backend provides |
 //! | `dispatch` | the list of the backends, and all that follows from it |
 //! | [`native`] | the backend of the CPU kernels ([`cpu`]) |
+//! | `wgsl` | the backend of graphics cards: our own kernels, in builds with the feature `gpu` |
 //! | [`candle`] | the backend that brings CUDA and Metal, through the crate of that name |
 //! | `device`, `options` | where to compute, and how it is chosen |
+//! | `self_test` | a device against the native backend |
 //! | [`host`], `weights` | tensors at rest, on their way into a backend |
 //!
 //! A device belongs to one backend. Every heavy operation reads the device's [`StopFlag`] and ends
@@ -39,13 +41,16 @@ pub mod native;
 mod norm;
 mod options;
 mod parameters;
+mod self_test;
 mod stop;
 mod tensor;
 #[cfg(test)]
 mod tests;
 mod weights;
+#[cfg(feature = "gpu")]
+pub mod wgsl;
 
-pub use attention::{KeysValues, attention};
+pub use attention::{KeysValues, SelfAttention, attention};
 pub use convolution::{Conv2d, Fused};
 pub use device::Device;
 pub use embedding::Embedding;
@@ -55,6 +60,7 @@ pub use meter::{Meter, Metered};
 pub use norm::{GroupNorm, LayerNorm};
 pub use options::{DeviceChoice, DeviceOptions, Dtype, WeightsKept, all_cores};
 pub use parameters::{Activation, Conv2dShape, LinearShape, Mask, Padding};
+pub use self_test::{product_rate, self_test};
 pub use stop::StopFlag;
 pub use tensor::Tensor;
 pub use weights::{Progress, Weights};

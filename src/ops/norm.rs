@@ -104,8 +104,7 @@ impl LayerNorm {
     /// # Errors
     /// If the last dimension does not fit, or stopped.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let [b, n, c] = x.token_shape()?;
-        check_channels(self.channels, c, b * n, x)?;
+        self.check(x)?;
         let device = x.device();
         let apply = || {
             on!(device, backend => {
@@ -115,6 +114,19 @@ impl LayerNorm {
             })
         };
         device.measure(apply, |y| describe("layer norm", y))
+    }
+}
+
+impl LayerNorm {
+    /// An error unless these are tokens of the norm's channels.
+    pub(super) fn check(&self, x: &Tensor) -> Result<()> {
+        let [b, n, c] = x.token_shape()?;
+        check_channels(self.channels, c, b * n, x)
+    }
+
+    /// The backend's own norm for an operation on `device`.
+    pub(super) fn own<T: Own<own::LayerNorm>>(&self, device: &Device) -> Result<&T> {
+        device.own(&self.device, &self.packed)
     }
 }
 

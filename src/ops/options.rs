@@ -58,6 +58,8 @@ pub enum DeviceChoice {
     Cuda(usize),
     /// The nth Apple GPU.
     Metal(usize),
+    /// The nth graphics card that has Vulkan, Metal or Direct3D 12.
+    Wgpu(usize),
 }
 
 /// How the command line names a choice.
@@ -70,7 +72,7 @@ struct Named {
     make: fn(usize) -> DeviceChoice,
 }
 
-const TABLE: [Named; 5] = [
+const TABLE: [Named; 6] = [
     Named { name: "auto", former: None, numbered: false, make: |_| DeviceChoice::Auto },
     Named { name: "cpu", former: None, numbered: false, make: |_| DeviceChoice::Cpu },
     Named {
@@ -81,6 +83,7 @@ const TABLE: [Named; 5] = [
     },
     Named { name: "cuda", former: None, numbered: true, make: DeviceChoice::Cuda },
     Named { name: "metal", former: None, numbered: true, make: DeviceChoice::Metal },
+    Named { name: "wgpu", former: None, numbered: true, make: DeviceChoice::Wgpu },
 ];
 
 impl DeviceChoice {
@@ -103,7 +106,7 @@ impl DeviceChoice {
     /// The number after the colon; 0 where there is only one.
     fn index(self) -> usize {
         match self {
-            Self::Cuda(index) | Self::Metal(index) => index,
+            Self::Cuda(index) | Self::Metal(index) | Self::Wgpu(index) => index,
             Self::Auto | Self::Cpu | Self::CandleCpu => 0,
         }
     }
@@ -149,6 +152,8 @@ pub struct DeviceOptions {
     pub threads: Option<usize>,
     /// The type in which the CPU keeps weights.
     pub weights_kept: WeightsKept,
+    /// The graphics card that `auto` may take, since it was measured faster than the CPU, and its arithmetic.
+    pub card: Option<(usize, Dtype)>,
 }
 
 /// The number of threads on the CPU unless another is asked for.

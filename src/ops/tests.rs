@@ -57,6 +57,10 @@ impl Place {
         let concrete = DeviceChoice::all().filter(|choice| *choice != DeviceChoice::Auto);
         let places: Vec<Self> = concrete.filter_map(|choice| Self::open(choice).ok()).collect();
         for name in AnyBackend::NAMES {
+            #[cfg(feature = "gpu")]
+            if *name == "Wgsl" && !crate::gpu::is_there_for_tests() {
+                continue;
+            }
             let opened = places.iter().any(|place| place.device().backend().listed() == *name);
             assert!(opened, "no device of the backend {name} opens here");
         }
@@ -165,6 +169,22 @@ const LAYERS: &[(&str, Operation)] = &[
     ("attention to kept keys", |p| {
         let keys = KeysValues::new(&p.tensor("k", &[2, 5, 24])?, &p.tensor("v", &[2, 5, 24])?, 3)?;
         keys.attention(&p.tensor("q", &[2, 9, 24])?)
+    }),
+    ("linear after a norm", |p| {
+        let norm = LayerNorm::new(&p.layer("n"), 22)?;
+        Linear::new(&p.layer("linear"), 22, 10)?.forward_after(&norm, &p.tensor("x", &[2, 9, 22])?)
+    }),
+    ("geglu after a norm", |p| {
+        let norm = LayerNorm::new(&p.layer("n"), 24)?;
+        Geglu::new(&p.layer("geglu"), 24, 70)?.forward_after(&norm, &p.tensor("x", &[2, 75, 24])?)
+    }),
+    ("attention of tokens to themselves", |p| {
+        let norm = LayerNorm::new(&p.layer("n"), 20)?;
+        SelfAttention::new(&p.layer("a"), 20, 24, 3)?.forward_after(&norm, &p.tensor("x", &[2, 70, 20])?)
+    }),
+    ("attention of tokens to themselves in odd heads", |p| {
+        let norm = LayerNorm::new(&p.layer("n"), 20)?;
+        SelfAttention::new(&p.layer("a"), 20, 21, 3)?.forward_after(&norm, &p.tensor("x", &[2, 7, 20])?)
     }),
     ("look-up", |p| Embedding::new(&p.layer("e"), 11, 6)?.forward(&[3, 0, 10, 3], [2, 2])),
     ("look-up of rows", |p| Embedding::new(&p.layer("e"), 11, 6)?.rows(&[7, 1])),

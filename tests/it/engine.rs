@@ -1,5 +1,7 @@
 //! The inference thread with the starter model: requests and events.
 
+#[cfg(feature = "gpu")]
+mod card;
 #[cfg(unix)]
 mod changed;
 mod encoders;

@@ -23,7 +23,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("places", &[]),
     ("config", &["told"]),
     ("note", &["told"]),
-    ("ops", &["told"]),
+    ("gpu", &[]),
+    ("ops", &["gpu", "told"]),
     ("sampler", &["note", "told"]),
     ("settings", &["sampler"]),
     ("picture", &["files", "note", "sampler", "settings", "told"]),
@@ -74,6 +75,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "engine",
             "files",
             "gallery",
+            "gpu",
             "message",
             "note",
             "picture",
@@ -92,6 +94,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "bench",
             "checkpoint",
             "engine",
+            "files",
+            "gpu",
             "journal",
             "message",
             "model",
@@ -118,7 +122,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("eframe", &["app"]),
     ("egui", &["app"]),
     ("rfd", &["app"]),
-    ("wgpu", &["app"]),
+    ("wgpu", &["app", "gpu", "ops"]),
 ];
 
 /// Paths that a module may not name.

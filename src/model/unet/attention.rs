@@ -9,8 +9,37 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::ops::{
     self, Activation, Conv2d, Conv2dShape, Fused, Geglu, GroupNorm, KeysValues, LayerNorm, Linear, Mask,
-    Result, Tensor, Weights,
+    Result, SelfAttention, Tensor, Weights,
 };
+
+/// Queries, keys and values from `x` itself: the reference's `CrossAttention` without a context.
+#[derive(Debug)]
+pub struct OwnAttention {
+    qkv: SelfAttention,
+    to_out: Linear,
+}
+
+impl OwnAttention {
+    /// `heads` heads of `dim_head` channels over tokens of `dim` channels.
+    ///
+    /// # Errors
+    /// If weights are missing.
+    pub fn new(weights: &Weights, dim: usize, heads: usize, dim_head: usize) -> Result<Self> {
+        let inner = heads * dim_head;
+        Ok(Self {
+            qkv: SelfAttention::new(weights, dim, inner, heads)?,
+            to_out: Linear::new(&weights.pp("to_out").pp(0), inner, dim)?,
+        })
+    }
+
+    /// `x` (b, n, dim) plus the attention of the normalized `x` to itself.
+    ///
+    /// # Errors
+    /// If shapes do not fit, or stopped.
+    pub fn forward_after(&self, norm: &LayerNorm, x: &Tensor) -> Result<Tensor> {
+        self.to_out.forward_residual(&self.qkv.forward_after(norm, x)?, x)
+    }
+}
 
 /// Queries from `x`, keys and values from `context` (or from `x` itself).
 #[derive(Debug)]
@@ -47,20 +76,23 @@ impl CrossAttention {
         })
     }
 
-    /// `x` (b, n, query_dim), `context` (b, m, context_dim); the result, plus `residual`, has x's shape.
+    /// `x` (b, n, query_dim) plus the attention of the normalized `x` to `context` (b, m, context_dim).
     ///
     /// # Errors
     /// If shapes do not fit, or stopped.
-    pub fn forward(&self, x: &Tensor, context: Option<&Tensor>, residual: &Tensor) -> Result<Tensor> {
-        let q = self.to_q.forward(x)?;
+    pub fn forward_after(&self, norm: &LayerNorm, x: &Tensor, context: Option<&Tensor>) -> Result<Tensor> {
         let seen = match context {
             None => {
-                let (k, v) = (self.to_k.forward(x)?, self.to_v.forward(x)?);
-                ops::attention(&q, &k, &v, self.heads, Mask::None)?
+                let normal = norm.forward(x)?;
+                let (q, k) = (self.to_q.forward(&normal)?, self.to_k.forward(&normal)?);
+                ops::attention(&q, &k, &self.to_v.forward(&normal)?, self.heads, Mask::None)?
             }
-            Some(context) => self.keys_values(context)?.attention(&q)?,
+            Some(context) => {
+                let q = self.to_q.forward_after(norm, x)?;
+                self.keys_values(context)?.attention(&q)?
+            }
         };
-        self.to_out.forward_residual(&seen, residual)
+        self.to_out.forward_residual(&seen, x)
     }
 
     /// A context's keys and values, computed once while it stays the same.
@@ -99,19 +131,19 @@ impl FeedForward {
         })
     }
 
-    /// `x` (b, n, dim); the result, plus `residual`, has its shape.
+    /// `x` (b, n, dim) plus the layers of the normalized `x`.
     ///
     /// # Errors
     /// If shapes do not fit, or stopped.
-    pub fn forward(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
-        self.out.forward_residual(&self.project.forward(x)?, residual)
+    pub fn forward_after(&self, norm: &LayerNorm, x: &Tensor) -> Result<Tensor> {
+        self.out.forward_residual(&self.project.forward_after(norm, x)?, x)
     }
 }
 
 /// Self-attention, cross-attention and feed-forward, each after a norm and around a skip.
 #[derive(Debug)]
 pub struct BasicTransformerBlock {
-    attn1: CrossAttention,
+    attn1: OwnAttention,
     attn2: CrossAttention,
     ff: FeedForward,
     norm1: LayerNorm,
@@ -130,7 +162,7 @@ impl BasicTransformerBlock {
         context_dim: usize,
     ) -> Result<Self> {
         Ok(Self {
-            attn1: CrossAttention::new(&weights.pp("attn1"), dim, dim, heads, dim_head)?,
+            attn1: OwnAttention::new(&weights.pp("attn1"), dim, heads, dim_head)?,
             attn2: CrossAttention::new(&weights.pp("attn2"), dim, context_dim, heads, dim_head)?,
             ff: FeedForward::new(&weights.pp("ff"), dim)?,
             norm1: LayerNorm::new(&weights.pp("norm1"), dim)?,
@@ -145,12 +177,12 @@ impl BasicTransformerBlock {
     /// # Errors
     /// If shapes do not fit, or stopped.
     pub fn forward(&self, x: &Tensor, context: Option<&Tensor>) -> Result<Tensor> {
-        let mut x = self.attn1.forward(&self.norm1.forward(x)?, None, x)?;
+        let mut x = self.attn1.forward_after(&self.norm1, x)?;
         if let Some(context) = context {
             x = x.repeated_to(context.shape()[0])?;
         }
-        let x = self.attn2.forward(&self.norm2.forward(&x)?, context, &x)?;
-        self.ff.forward(&self.norm3.forward(&x)?, &x)
+        let x = self.attn2.forward_after(&self.norm2, &x, context)?;
+        self.ff.forward_after(&self.norm3, &x)
     }
 }
 

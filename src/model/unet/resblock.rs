@@ -144,7 +144,7 @@ impl ResBlock {
     pub fn forward(&self, x: &Tensor, emb: &Tensor) -> Result<Tensor> {
         let h = self.shape.resampling.apply(&self.in_norm.forward(x, Activation::Silu)?)?;
         let x = self.shape.resampling.apply(x)?;
-        let emb_out = self.emb.forward(emb)?.repeated_to(x.shape()[0])?; // (k·b, out) or (k·b, 2·out)
+        let emb_out = self.emb.forward(emb)?; // (b, out) or (b, 2·out)
         let h = if self.shape.use_scale_shift_norm {
             let (scale, shift) = emb_out.halves()?;
             let h = self.out_norm.forward_owned(self.in_conv.forward(&h)?, Activation::Identity)?;

@@ -6,7 +6,7 @@
 use candle_core::{DType, Result as CandleResult, Tensor};
 
 use crate::ops::backend::AttentionOps;
-use crate::ops::candle::Candle;
+use crate::ops::candle::{Candle, LayerNorm};
 use crate::ops::{Mask, Result};
 
 /// Scores held at once: 32 million, 128 MB in f32.
@@ -20,8 +20,18 @@ pub struct KeysValues {
     heads: usize,
 }
 
+/// Never made: queries, keys and values have a layer each.
+#[derive(Debug)]
+pub enum NoProjections {}
+
 impl AttentionOps for Candle {
     type KeysValues = KeysValues;
+
+    type Projections = NoProjections;
+
+    fn self_attention(&self, _norm: &LayerNorm, never: &NoProjections, _x: &Tensor) -> Result<Tensor> {
+        match *never {}
+    }
 
     /// Scores and softmax are in f32.
     fn attention(&self, q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, mask: Mask<'_>) -> Result<Tensor> {

@@ -11,7 +11,7 @@ mod linear;
 mod norm;
 mod tensor;
 
-pub use attention::KeysValues;
+pub use attention::{KeysValues, NoProjections};
 pub use convolution::Conv2d;
 pub use device::Candle;
 pub use linear::Linear;

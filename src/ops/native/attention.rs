@@ -4,7 +4,7 @@ use crate::ops::Mask;
 use crate::ops::Result;
 use crate::ops::backend::AttentionOps;
 use crate::ops::cpu::{self, AttentionMask, AttentionShape, Products, attention_packed};
-use crate::ops::native::{Native, Tensor};
+use crate::ops::native::{LayerNorm, Native, Tensor};
 
 /// Keys and values, packed once for many queries.
 pub struct KeysValues {
@@ -32,8 +32,18 @@ fn scale(shape: &AttentionShape) -> f32 {
     1.0 / (shape.head_size as f32).sqrt()
 }
 
+/// Never made: queries, keys and values have a layer each.
+#[derive(Debug)]
+pub enum NoProjections {}
+
 impl AttentionOps for Native {
     type KeysValues = KeysValues;
+
+    type Projections = NoProjections;
+
+    fn self_attention(&self, _norm: &LayerNorm, never: &NoProjections, _x: &Tensor) -> Result<Tensor> {
+        match *never {}
+    }
 
     fn attention(&self, q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, mask: Mask<'_>) -> Result<Tensor> {
         let [_, queries, _] = q.token_shape()?;

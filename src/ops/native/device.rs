@@ -70,7 +70,7 @@ impl DeviceOps for Native {
     }
 
     fn open(options: DeviceOptions, stop: StopSlot) -> Option<Result<(Self, String)>> {
-        let DeviceOptions { choice, dtype, threads, weights_kept } = options;
+        let DeviceOptions { choice, dtype, threads, weights_kept, .. } = options;
         let cpu = || Self::new(threads.unwrap_or_else(all_cores), weights_kept, stop);
         (choice == DeviceChoice::Cpu).then(|| cpu().in_arithmetic(dtype))
     }

@@ -14,7 +14,7 @@ mod linear;
 mod norm;
 mod tensor;
 
-pub use attention::KeysValues;
+pub use attention::{KeysValues, NoProjections};
 pub use convolution::Conv2d;
 pub use device::Native;
 pub use embedding::Embedding;

@@ -1,0 +1,144 @@
+//! `safelight gpu`: the graphics cards of this machine, whether they compute right, and how fast.
+//!
+//! What is measured is kept, and `--device auto` goes by it. Exit code 0 also where there is no card.
+
+use std::io::Write as _;
+
+use serde_json::{Value, json};
+
+use crate::files::write_atomically;
+use crate::gpu::probe::{Listed, Probed, probe};
+use crate::gpu::{AdapterReport, Measured, Measurements, list};
+use crate::ops::{Device, DeviceChoice, DeviceOptions, Dtype, StopFlag, product_rate, self_test};
+use crate::places::Places;
+
+use super::arguments::Gpu;
+use super::{Failure, interrupt};
+
+/// Runs `safelight gpu`.
+///
+/// # Errors
+/// If stdout is closed, or `SAFELIGHT_BACKEND` names no interface.
+pub fn run(arguments: &Gpu) -> Result<(), Failure> {
+    if arguments.list {
+        // The child of a probe: a driver may end it here.
+        let adapters = list().map_err(|error| Failure::Input(error.to_string()))?;
+        return say(&serde_json::to_string(&Listed { adapters }).unwrap_or_default());
+    }
+    let stop = StopFlag::default();
+    interrupt::raise_on_ctrl_c(stop.clone());
+    let program = std::env::current_exe().map_err(|error| Failure::Ours(error.to_string()))?;
+    let Probed { adapters, died, .. } = probe(&program);
+    let processor = product_rate(&Device::cpu(stop.clone())).map_err(Failure::from)?;
+    let file = Places::of_user().cards;
+    let mut known = file.as_deref().map(Measurements::read).unwrap_or_default();
+    let mut cards = Vec::new();
+    for (index, report) in adapters.iter().enumerate() {
+        let card = measure(index, report, processor, &stop);
+        if let Some(measured) = card.measured {
+            known.note(report, measured);
+        }
+        cards.push(card);
+    }
+    if let Some(file) = file.filter(|_| !known.is_empty()) {
+        // The next start measures again where this cannot be kept.
+        let written = write_atomically(&file, known.to_json().as_bytes(), true);
+        written.map_err(|error| log::warn!("measurements are not kept: {error}")).ok();
+    }
+    let best = known.best(&adapters).map(|best| best.0);
+    if arguments.json {
+        let cards: Vec<Value> =
+            adapters.iter().zip(&cards).map(|(report, card)| card.to_json(report)).collect();
+        let report = json!({ "cards": cards, "died": died, "processor": processor, "auto": best });
+        return say(&report.to_string());
+    }
+    print(&adapters, &cards, &died, processor, best)
+}
+
+/// What was found out about a card.
+struct Card {
+    measured: Option<Measured>,
+    f16: Option<f64>,
+    /// What was wrong, if something was.
+    fault: Option<String>,
+}
+
+impl Card {
+    fn to_json(&self, report: &AdapterReport) -> Value {
+        let mut value = serde_json::to_value(report).unwrap_or_default();
+        if let Value::Object(map) = &mut value {
+            map.insert("self_test".to_owned(), json!(self.fault.as_deref().unwrap_or("passed")));
+            map.insert("f16".to_owned(), json!(self.f16));
+        }
+        value
+    }
+}
+
+/// Opens, checks and times a card.
+fn measure(index: usize, report: &AdapterReport, processor: f64, stop: &StopFlag) -> Card {
+    let options = DeviceOptions { choice: DeviceChoice::Wgpu(index), ..DeviceOptions::default() };
+    let tried = Device::open(options, stop.clone()).and_then(|(device, _)| {
+        self_test(&device)?;
+        let half = device.with_dtype(Dtype::F16);
+        self_test(&half)?;
+        // A software card is known to be slower, and slow to measure.
+        if report.is_software() { Ok(None) } else { product_rate(&half).map(Some) }
+    });
+    match tried {
+        Ok(rate) => {
+            let measured = rate.map(|card| Measured { card, processor, is_right: true });
+            Card { measured, f16: rate, fault: None }
+        }
+        Err(error) => {
+            let measured = Some(Measured { card: 0.0, processor, is_right: false });
+            Card { measured, f16: None, fault: Some(error.to_string()) }
+        }
+    }
+}
+
+fn print(
+    adapters: &[AdapterReport],
+    cards: &[Card],
+    died: &[String],
+    processor: f64,
+    best: Option<usize>,
+) -> Result<(), Failure> {
+    for interface in died {
+        say(&format!("the driver crashed while cards were listed by {interface}; it is left alone"))?;
+    }
+    if adapters.is_empty() {
+        say("no graphics card with a driver for Vulkan, Metal or Direct3D 12")?;
+    }
+    for (index, (report, card)) in adapters.iter().zip(cards).enumerate() {
+        let AdapterReport { name, backend, kind, driver, .. } = report;
+        say(&format!("wgpu:{index}  {name} ({kind}, {backend}, {driver})"))?;
+        let yes = |has: bool| if has { "yes" } else { "no" };
+        say(&format!(
+            "        buffers to {} MB, bindings to {} MB, {} KB a workgroup, subgroups of {} to {}",
+            report.buffer_max >> 20,
+            report.binding_max >> 20,
+            report.shared_bytes >> 10,
+            report.subgroup[0],
+            report.subgroup[1],
+        ))?;
+        say(&format!(
+            "        f16 in shaders: {}, kept pipelines: {}",
+            yes(report.has_f16),
+            yes(report.has_pipeline_cache)
+        ))?;
+        let fault = card.fault.as_deref().unwrap_or("passed in f32 and f16");
+        say(&format!("        self-test: {fault}"))?;
+        if let Some(rate) = card.f16 {
+            say(&format!("        products in f16: {:.0} GFLOP/s", rate / 1e9))?;
+        }
+    }
+    say(&format!("cpu     products in f32: {:.0} GFLOP/s", processor / 1e9))?;
+    match best {
+        Some(index) => say(&format!("--device auto takes wgpu:{index}")),
+        None => say("--device auto takes the CPU: no hardware card was measured faster"),
+    }
+}
+
+fn say(line: &str) -> Result<(), Failure> {
+    writeln!(std::io::stdout(), "{line}").map_err(|error| Failure::Ours(error.to_string()))
+}

@@ -1,0 +1,72 @@
+//! What happens when a graphics card fails in the middle of a run: the processor goes on from the last
+//! finished step, and the picture is made.
+//!
+//! Invariant: the latents and the generator are the host's after every step, so nothing that is done is lost;
+//! the steps that follow are those of the processor's own dtype.
+
+use std::ops::ControlFlow;
+
+use super::OpenModel;
+use super::generate::{self, GenerateError, Plan};
+use crate::model::LatentDiffusion;
+use crate::ops::Tensor;
+use crate::picture::Frame;
+use crate::sampler::{Latent, Next, RunState, StepReport};
+use crate::settings::Settings;
+
+/// A picture and what it was decoded from.
+#[derive(Debug)]
+pub struct Developed {
+    /// The last latent, scaled.
+    pub samples: Latent,
+    /// The picture.
+    pub frame: Frame,
+    /// The decoder's own numbers.
+    pub image: Tensor,
+}
+
+/// What is called after each step; see [`generate::develop`].
+pub type OnStep<'a> = &'a mut dyn FnMut(&StepReport<'_>, &RunState) -> ControlFlow<(), Next>;
+
+/// Runs the steps of `state` that are not done and decodes; `None` if `on_step` ended it. Where a graphics card
+/// fails, `refuge` is told the failure and the number of steps that are done, and gives the same model on the
+/// processor, which goes on; without one the failure is the result.
+///
+/// # Errors
+/// As [`generate::develop`] and [`generate::decode`].
+pub fn develop_through(
+    model: &OpenModel,
+    settings: &Settings,
+    plan: &Plan,
+    state: RunState,
+    on_step: OnStep<'_>,
+    refuge: &mut dyn FnMut(&GenerateError, usize) -> Option<OpenModel>,
+) -> Result<Option<Developed>, GenerateError> {
+    let mut finished = state.clone();
+    let mut noted = |report: &StepReport<'_>, state: &RunState| {
+        finished.clone_from(state);
+        on_step(report, state)
+    };
+    let failure = match develop(&model.networks, settings, plan, state, &mut noted) {
+        Err(failure) if failure.is_of_card() => failure,
+        developed => return developed,
+    };
+    let Some(refuge) = refuge(&failure, finished.step) else { return Err(failure) };
+    let plan = generate::plan(&refuge.networks, settings)?;
+    develop(&refuge.networks, settings, &plan, finished, on_step)
+}
+
+fn develop(
+    model: &LatentDiffusion,
+    settings: &Settings,
+    plan: &Plan,
+    state: RunState,
+    on_step: OnStep<'_>,
+) -> Result<Option<Developed>, GenerateError> {
+    let generated = generate::develop(model, settings, plan, state, on_step)?;
+    if generated.stopped {
+        return Ok(None);
+    }
+    let (frame, image) = generate::decode(model, &generated.samples)?;
+    Ok(Some(Developed { samples: generated.samples, frame, image }))
+}

@@ -1,0 +1,32 @@
+//! Graphics cards: which there are, a device of one, and work on its way to it. The one module beside the
+//! window that names wgpu; it knows no tensors and no networks.
+//!
+//! The window's device is this module's too: eframe makes it with [`descriptor`], the window offers it by
+//! [`offer`], and whoever opens the same card afterwards shares it.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `adapter` | the cards that the system lists, and what is asked of a device |
+//! | `probe` | the same list from a process of its own, since a driver may crash in it |
+//! | `measured` | how fast each was here |
+//! | `shared` | the device that the window draws with |
+//! | `work`, `pace` | recording, submissions of at most 8 ms, waiting, reading back |
+//! | `memory` | the arena of activations |
+//! | `error` | what can go wrong |
+
+mod adapter;
+mod error;
+mod measured;
+mod memory;
+mod pace;
+pub mod probe;
+mod shared;
+mod work;
+
+pub use adapter::{AdapterReport, Backends, descriptor, is_there_for_tests, list, open};
+pub use error::CardError;
+pub use measured::{Measured, Measurements};
+pub use memory::{Bound, Bytes, Memory, Piece};
+pub use pace::{Pace, SHARE};
+pub use shared::{Card, offer, offered};
+pub use work::{Context, Counts, Program, Tally};

@@ -1,0 +1,490 @@
+//! Work on its way to the device: dispatches are recorded, handed over a share at a time, and waited for
+//! when two shares are under way.
+//!
+//! Trap: a buffer that is written by the host ([`Context::write`]) is written before all that is recorded
+//! and not yet handed over, so what is recorded goes first.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::error::first_line;
+use super::memory::{Bound, Memory, Piece};
+use super::pace::Pace;
+use super::{Card, CardError};
+
+type Result<T> = std::result::Result<T, CardError>;
+
+/// Whether the work should end.
+type Stop<'a> = &'a dyn Fn() -> bool;
+
+/// Bytes of one dispatch's parameters: the distance that every device allows.
+const SLOT: u64 = 256;
+/// Dispatches of one submission.
+const SLOTS: usize = 256;
+/// Submissions under way.
+const UNDER_WAY: usize = 2;
+/// A device that gives no answer for so long has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Bytes of weights that are written before they are handed over.
+const STAGED: u64 = 32 << 20;
+
+/// A dispatch that is recorded.
+struct Recorded {
+    pipeline: Arc<Pipeline>,
+    group: wgpu::BindGroup,
+    groups: [u32; 3],
+}
+
+struct Pipeline {
+    pipeline: wgpu::ComputePipeline,
+    layout: wgpu::BindGroupLayout,
+}
+
+#[derive(Default)]
+struct State {
+    recorded: Vec<Recorded>,
+    parameters: Vec<u8>,
+    work: f64,
+    under_way: VecDeque<(wgpu::SubmissionIndex, f64, Instant)>,
+    pace: Pace,
+    counts: Counts,
+    tallies: BTreeMap<&'static str, Tally>,
+    staged: u64,
+}
+
+/// What was done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Counts {
+    /// Dispatches.
+    pub dispatches: usize,
+    /// Those among them that only go on with an operation which was cut into shares.
+    pub bands: usize,
+    /// Submissions.
+    pub submissions: usize,
+    /// The longest submission by the rate at its time, in seconds.
+    pub longest: f64,
+    /// Pipelines compiled.
+    pub pipelines: usize,
+}
+
+/// What one kernel did so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Tally {
+    /// Dispatches.
+    pub dispatches: usize,
+    /// Operations, two for each multiply-add.
+    pub work: f64,
+    /// Bytes that were bound: the least that it moves.
+    pub bytes: u64,
+}
+
+/// A kernel that can be compiled: the key of its pipeline.
+pub trait Program: Clone + Eq + std::hash::Hash {
+    /// The name in messages.
+    fn name(&self) -> &'static str;
+
+    /// Its storage bindings in order: `w` for what is written or shares a buffer with what is, `r` for what is
+    /// only read. A uniform with the parameters follows them.
+    fn access(&self) -> &'static str;
+
+    /// The whole WGSL.
+    ///
+    /// # Errors
+    /// What is missing.
+    fn text(&self) -> std::result::Result<String, String>;
+}
+
+/// A card with its memory and pipelines. All threads may use it.
+pub struct Context<P> {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    /// Activations.
+    pub memory: Memory,
+    limits: wgpu::Limits,
+    /// Why the device failed, once it has.
+    failure: Arc<Mutex<Option<String>>>,
+    state: Mutex<State>,
+    pipelines: Mutex<HashMap<P, Arc<Pipeline>>>,
+    parameters: wgpu::Buffer,
+    /// What is bound where a kernel asks for something that is not there: of activations, of weights.
+    fillers: [wgpu::Buffer; 2],
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<P: Program> Context<P> {
+    /// Takes a card over.
+    pub fn new(card: Card) -> Self {
+        let Card { device, queue, failure, .. } = card;
+        let buffer = |size, usage| {
+            device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("safelight"),
+                size,
+                usage: usage | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            })
+        };
+        let parameters = buffer(SLOT * SLOTS as u64, wgpu::BufferUsages::UNIFORM);
+        let fillers = [0, 1].map(|_| buffer(SLOT, wgpu::BufferUsages::STORAGE));
+        Self {
+            memory: Memory::default(),
+            limits: device.limits(),
+            failure,
+            state: Mutex::default(),
+            pipelines: Mutex::default(),
+            parameters,
+            fillers,
+            device,
+            queue,
+        }
+    }
+
+    /// What was done so far.
+    pub fn counts(&self) -> Counts {
+        let pipelines = lock(&self.pipelines).len();
+        Counts { pipelines, ..lock(&self.state).counts }
+    }
+
+    /// What each kernel did so far.
+    pub fn tallies(&self) -> BTreeMap<&'static str, Tally> {
+        lock(&self.state).tallies.clone()
+    }
+
+    /// Counts a dispatch as one that goes on with an operation.
+    pub fn count_band(&self) {
+        lock(&self.state).counts.bands += 1;
+    }
+
+    /// The most work that one dispatch should hold.
+    pub fn share(&self) -> f64 {
+        lock(&self.state).pace.share()
+    }
+
+    /// Operations a second, as measured so far.
+    pub fn rate(&self) -> f64 {
+        lock(&self.state).pace.rate()
+    }
+
+    /// Takes `rate` for the device's from now on.
+    pub fn fix_rate(&self, rate: f64) {
+        lock(&self.state).pace.fix(rate);
+    }
+
+    /// Memory for activations of any content.
+    pub fn take(&self, bytes: u64) -> Result<Piece> {
+        self.memory.take(bytes, |size| {
+            let usage =
+                wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+            self.buffer(size, usage)
+        })
+    }
+
+    /// A buffer for weights.
+    pub fn weights(&self, bytes: u64) -> Result<wgpu::Buffer> {
+        self.buffer(bytes.max(16), wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST)
+    }
+
+    fn buffer(&self, size: u64, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
+        if size > self.limits.max_buffer_size {
+            return Err(CardError::OutOfMemory { bytes: size });
+        }
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let made = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("safelight"),
+            size,
+            usage,
+            mapped_at_creation: false,
+        });
+        match pollster::block_on(scope.pop()) {
+            None => Ok(made),
+            Some(_) => Err(CardError::OutOfMemory { bytes: size }),
+        }
+    }
+
+    /// What stands for activations that are not there.
+    pub fn no_activations(&self) -> Bound<'_> {
+        Bound::all(&self.fillers[0])
+    }
+
+    /// What stands for weights that are not there.
+    pub fn no_weights(&self) -> Bound<'_> {
+        Bound::all(&self.fillers[1])
+    }
+
+    /// Records a dispatch of `work` operations; hands over what is recorded when it is a share.
+    ///
+    /// # Errors
+    /// Stopped, or the device has failed.
+    pub fn dispatch(
+        &self,
+        program: &P,
+        bound: &[Bound<'_>],
+        parameters: &[u32],
+        groups: [u32; 3],
+        work: f64,
+        stop: Stop<'_>,
+    ) -> Result<()> {
+        if groups.contains(&0) {
+            return Ok(());
+        }
+        let pipeline = self.pipeline(program)?;
+        let group = self.bind(&pipeline, bound);
+        let mut state = lock(&self.state);
+        check_stop(stop)?;
+        if state.recorded.len() == SLOTS || (state.work > 0.0 && state.work + work > state.pace.share()) {
+            self.hand_over(&mut state, stop)?;
+        }
+        state.recorded.push(Recorded { pipeline, group, groups });
+        let tally = state.tallies.entry(program.name()).or_default();
+        tally.dispatches += 1;
+        tally.work += work;
+        tally.bytes += bound.iter().map(|bound| bound.bytes).sum::<u64>();
+        let end = state.recorded.len() * SLOT as usize;
+        state.parameters.extend(parameters.iter().flat_map(|word| word.to_le_bytes()));
+        state.parameters.resize(end, 0);
+        state.work += work;
+        Ok(())
+    }
+
+    fn bind(&self, pipeline: &Pipeline, bound: &[Bound<'_>]) -> wgpu::BindGroup {
+        let mut entries: Vec<_> = bound
+            .iter()
+            .zip(0..)
+            .map(|(bound, binding)| wgpu::BindGroupEntry {
+                binding,
+                resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                    buffer: bound.buffer,
+                    offset: bound.start,
+                    size: wgpu::BufferSize::new(bound.bytes.next_multiple_of(16)),
+                }),
+            })
+            .collect();
+        entries.push(wgpu::BindGroupEntry {
+            binding: bound.len() as u32,
+            resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                buffer: &self.parameters,
+                offset: 0,
+                size: wgpu::BufferSize::new(SLOT),
+            }),
+        });
+        self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout: &pipeline.layout,
+            entries: &entries,
+        })
+    }
+
+    fn pipeline(&self, program: &P) -> Result<Arc<Pipeline>> {
+        let mut pipelines = lock(&self.pipelines);
+        if let Some(known) = pipelines.get(program) {
+            return Ok(known.clone());
+        }
+        let (name, access) = (program.name(), program.access());
+        let failed = |cause: String| CardError::Failed { operation: name, cause };
+        let text = program.text().map_err(failed)?;
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let made = self.compile(name, access, &text);
+        if let Some(error) = pollster::block_on(scope.pop()) {
+            return Err(failed(first_line(&error.to_string())));
+        }
+        let made = Arc::new(made);
+        pipelines.insert(program.clone(), made.clone());
+        Ok(made)
+    }
+
+    fn compile(&self, name: &str, access: &str, text: &str) -> Pipeline {
+        let device = &self.device;
+        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label: Some(name),
+            source: wgpu::ShaderSource::Wgsl(text.into()),
+        });
+        let storage = access.chars().map(|access| wgpu::BindingType::Buffer {
+            ty: wgpu::BufferBindingType::Storage { read_only: access == 'r' },
+            has_dynamic_offset: false,
+            min_binding_size: None,
+        });
+        let uniform = wgpu::BindingType::Buffer {
+            ty: wgpu::BufferBindingType::Uniform,
+            has_dynamic_offset: true,
+            min_binding_size: None,
+        };
+        let entries: Vec<_> = storage
+            .chain([uniform])
+            .zip(0..)
+            .map(|(ty, binding)| wgpu::BindGroupLayoutEntry {
+                binding,
+                visibility: wgpu::ShaderStages::COMPUTE,
+                ty,
+                count: None,
+            })
+            .collect();
+        let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some(name),
+            entries: &entries,
+        });
+        let whole = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some(name),
+            bind_group_layouts: &[Some(&layout)],
+            immediate_size: 0,
+        });
+        let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(name),
+            layout: Some(&whole),
+            module: &module,
+            entry_point: Some("main"),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                zero_initialize_workgroup_memory: false,
+                ..Default::default()
+            },
+            cache: None,
+        });
+        Pipeline { pipeline, layout }
+    }
+
+    /// Hands over what is recorded.
+    fn hand_over(&self, state: &mut State, stop: Stop<'_>) -> Result<()> {
+        self.check()?;
+        check_stop(stop)?;
+        if state.recorded.is_empty() {
+            return Ok(());
+        }
+        while state.under_way.len() >= UNDER_WAY {
+            self.wait_for_first(state)?;
+        }
+        self.queue.write_buffer(&self.parameters, 0, &state.parameters);
+        let mut encoder = self.device.create_command_encoder(&Default::default());
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        for (slot, recorded) in state.recorded.iter().enumerate() {
+            pass.set_pipeline(&recorded.pipeline.pipeline);
+            pass.set_bind_group(0, &recorded.group, &[(slot as u64 * SLOT) as u32]);
+            let [x, y, z] = recorded.groups;
+            pass.dispatch_workgroups(x, y, z);
+        }
+        drop(pass);
+        let index = self.queue.submit([encoder.finish()]);
+        state.counts.dispatches += state.recorded.len();
+        state.counts.submissions += 1;
+        state.counts.longest = state.counts.longest.max(state.work / state.pace.rate());
+        state.under_way.push_back((index, state.work, Instant::now()));
+        state.recorded.clear();
+        state.parameters.clear();
+        state.work = 0.0;
+        Ok(())
+    }
+
+    fn wait_for_first(&self, state: &mut State) -> Result<()> {
+        let Some((index, work, began)) = state.under_way.pop_front() else { return Ok(()) };
+        self.wait(index)?;
+        state.pace.learn(work, began, Instant::now());
+        Ok(())
+    }
+
+    fn wait(&self, index: wgpu::SubmissionIndex) -> Result<()> {
+        let wait = wgpu::PollType::Wait { submission_index: Some(index), timeout: Some(PATIENCE) };
+        let polled = self.device.poll(wait);
+        self.check()?;
+        polled.map(drop).map_err(|error| {
+            let cause = first_line(&error.to_string());
+            lock(&self.failure).get_or_insert(cause.clone());
+            CardError::failed("waiting for its work", &cause)
+        })
+    }
+
+    /// An error if the device has failed.
+    fn check(&self) -> Result<()> {
+        match &*lock(&self.failure) {
+            Some(cause) => Err(CardError::failed("its work", cause)),
+            None => Ok(()),
+        }
+    }
+
+    /// Hands over what is recorded and waits for all of it.
+    ///
+    /// # Errors
+    /// Stopped, or the device has failed.
+    pub fn finish(&self, stop: Stop<'_>) -> Result<()> {
+        let mut state = lock(&self.state);
+        self.hand_over(&mut state, stop)?;
+        while !state.under_way.is_empty() {
+            self.wait_for_first(&mut state)?;
+        }
+        Ok(())
+    }
+
+    /// Writes `bytes` to a place, after all work that is recorded.
+    ///
+    /// # Errors
+    /// Stopped, or the device has failed.
+    pub fn write(&self, to: Bound<'_>, bytes: &[u8], stop: Stop<'_>) -> Result<()> {
+        let mut state = lock(&self.state);
+        self.hand_over(&mut state, stop)?;
+        self.queue.write_buffer(to.buffer, to.start, bytes);
+        Ok(())
+    }
+
+    /// Writes `bytes` to a buffer of weights that nothing reads yet, a few at a time.
+    ///
+    /// # Errors
+    /// The device has failed.
+    pub fn write_weights(&self, to: &wgpu::Buffer, start: u64, bytes: &[u8]) -> Result<()> {
+        let mut state = lock(&self.state);
+        self.queue.write_buffer(to, start, bytes);
+        state.staged += bytes.len() as u64;
+        if state.staged > STAGED {
+            state.staged = 0;
+            // Copies that are not handed over pile up in the host's memory.
+            let index = self.queue.submit([]);
+            self.wait(index)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the work that made `from`, and reads it.
+    ///
+    /// # Errors
+    /// Stopped, or the device has failed.
+    pub fn read(&self, from: Bound<'_>, stop: Stop<'_>) -> Result<Vec<u8>> {
+        let bytes = from.bytes.next_multiple_of(4);
+        self.finish(stop)?;
+        let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+        let staging = self.buffer(bytes, usage)?;
+        let mut encoder = self.device.create_command_encoder(&Default::default());
+        encoder.copy_buffer_to_buffer(from.buffer, from.start, &staging, 0, bytes);
+        let index = self.queue.submit([encoder.finish()]);
+        let (sender, receiver) = std::sync::mpsc::channel();
+        staging.map_async(wgpu::MapMode::Read, .., move |mapped| {
+            sender.send(mapped).ok();
+        });
+        self.wait(index)?;
+        match receiver.recv_timeout(PATIENCE) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(CardError::failed("reading back", &error.to_string())),
+            Err(_) => return Err(CardError::failed("reading back", "no answer")),
+        }
+        let view = staging
+            .get_mapped_range(..)
+            .map_err(|error| CardError::failed("reading back", &error.to_string()))?;
+        let mut read = view.to_vec();
+        read.truncate(from.bytes as usize);
+        Ok(read)
+    }
+
+    /// Ends the device, as a driver's reset does; for tests.
+    pub fn destroy(&self) {
+        self.device.destroy();
+    }
+
+    /// Most bytes of one binding.
+    pub fn binding_max(&self) -> u64 {
+        self.limits.max_storage_buffer_binding_size
+    }
+}
+
+/// An error if the flag is raised. What is recorded stays so and runs with what comes next: it is a share at
+/// most, and a tensor that somebody keeps may be among its results.
+fn check_stop(stop: Stop<'_>) -> Result<()> {
+    if stop() { Err(CardError::Stopped) } else { Ok(()) }
+}

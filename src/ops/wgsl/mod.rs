@@ -1,0 +1,35 @@
+//! The backend of graphics cards: our own WGSL kernels, on any card that has Vulkan, Metal or Direct3D 12,
+//! and on the device that draws the window ([`crate::gpu`]).
+//!
+//! Maps lie as NHWC and tokens as rows of channels, as on the CPU; a row has whole quads of four numbers,
+//! the last filled up with zeros, in f32 or f16. Sums are f32 always. Long products are cut into bands of
+//! rows, for submissions of at most 8 ms and for bindings that are smaller than a map.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `device` | the card as a [`crate::ops::Device`] |
+//! | `kernel`, `compose`, `shaders/` | the kernels and their variants |
+//! | `tensor`, `product`, `linear`, `convolution`, `norm`, `attention`, `embedding` | the operations |
+
+mod attention;
+mod compose;
+mod convolution;
+mod device;
+mod embedding;
+mod kernel;
+mod linear;
+mod norm;
+mod product;
+mod tensor;
+#[cfg(test)]
+mod tests;
+
+pub use attention::{KeysValues, Projections};
+pub use convolution::Conv2d;
+pub use device::Wgsl;
+pub use embedding::Embedding;
+pub use linear::Linear;
+pub use norm::{GroupNorm, LayerNorm};
+pub use tensor::Tensor;
+
+impl super::backend::Backend for Wgsl {}

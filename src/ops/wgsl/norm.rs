@@ -1,0 +1,248 @@
+//! Norms, with statistics in f32. GroupNorm has two passes: pieces of a map's pixels are summed up first,
+//! and whoever applies the norm joins the pieces.
+
+use super::device::Wgsl;
+use super::kernel::{Kernel, Variant};
+use super::linear::Linear;
+use super::tensor::{Tensor, work_of};
+use crate::gpu::Bound;
+use crate::ops::backend::{Epilogue, NormOps, Source, TensorOps as _};
+use crate::ops::{Activation, Result};
+
+/// Most pieces of a map; each workgroup of the second pass joins all of them.
+const PIECES_MAX: usize = 64;
+/// Least pixels of a piece.
+const PIECE_MIN: usize = 32;
+/// Groups of which a workgroup keeps mean and deviation.
+const GROUPS_MAX: usize = 256;
+
+/// Numbers of a group up to which one workgroup does all of it.
+const WHOLE_MAX: usize = 64 << 10;
+
+/// GroupNorm with its parameters.
+#[derive(Debug)]
+pub struct GroupNorm {
+    gain: wgpu::Buffer,
+    bias: wgpu::Buffer,
+    groups: usize,
+    size: usize,
+    epsilon: f32,
+}
+
+/// LayerNorm with its parameters: gains, then biases.
+#[derive(Debug)]
+pub struct LayerNorm {
+    pub(super) numbers: wgpu::Buffer,
+}
+
+impl NormOps for Wgsl {
+    type GroupNorm = GroupNorm;
+    type LayerNorm = LayerNorm;
+
+    fn pack_group_norm(
+        &self,
+        weight: Vec<f32>,
+        bias: Vec<f32>,
+        groups: usize,
+        epsilon: f64,
+    ) -> Result<GroupNorm> {
+        if groups > GROUPS_MAX {
+            return Err(crate::ops::Error::Shape(format!(
+                "expected at most {GROUPS_MAX} groups on a graphics card, found {groups}; use --device cpu"
+            )));
+        }
+        Ok(GroupNorm {
+            size: weight.len() / groups,
+            gain: self.pack_numbers(&weight)?,
+            bias: self.pack_numbers(&bias)?,
+            groups,
+            epsilon: epsilon as f32,
+        })
+    }
+
+    fn group_norm(&self, norm: &GroupNorm, x: Source<'_, Tensor>, activation: Activation) -> Result<Tensor> {
+        if let Source::Two(first, second) = x
+            && !first.channels().is_multiple_of(4)
+        {
+            let joined = self.concatenate(&[first, second], 1)?;
+            return self.group_norm(norm, Source::One(&joined), activation);
+        }
+        let [b, _, h, w] = x.first().map_shape()?;
+        let y = self.empty(&[b, norm.groups * norm.size, h, w], x.first().storage())?;
+        let pass = Pass::new(norm, &x, &y, [b, h * w]);
+        let binding = (b * h * w) as u64 * y.row_bytes();
+        if h * w * norm.size <= WHOLE_MAX && binding <= self.context.binding_max() {
+            self.whole(&pass, b, activation)?;
+            return Ok(y);
+        }
+        let parts = self.context.take((b * pass.pieces * norm.groups * 8) as u64)?;
+        let parts = parts.bound(0, (b * pass.pieces * norm.groups * 8) as u64);
+        // Items of the batch that bindings hold.
+        let item_bytes = (h * w) as u64 * y.row_bytes();
+        let together = if (h * w).is_multiple_of(64) {
+            ((self.context.binding_max() / item_bytes.max(1)) as usize).clamp(1, b)
+        } else {
+            b
+        };
+        for item in (0..b).step_by(together) {
+            let items = together.min(b - item);
+            self.statistics(&pass, parts, item, items)?;
+        }
+        for item in (0..b).step_by(together) {
+            let items = together.min(b - item);
+            self.apply(&pass, parts, item, items, activation)?;
+        }
+        Ok(y)
+    }
+
+    fn pack_layer_norm(&self, weight: Vec<f32>, bias: Vec<f32>) -> Result<LayerNorm> {
+        let mut numbers = weight;
+        numbers.resize(numbers.len().next_multiple_of(4), 0.0);
+        numbers.extend(bias);
+        Ok(LayerNorm { numbers: self.pack_numbers(&numbers)? })
+    }
+
+    fn joins_norms(&self) -> bool {
+        true
+    }
+
+    fn linear_after(
+        &self,
+        norm: &LayerNorm,
+        layer: &Linear,
+        x: &Tensor,
+        epilogue: Epilogue<'_, Tensor>,
+    ) -> Result<Tensor> {
+        self.apply_linear(layer, Some(norm), x, epilogue)
+    }
+
+    fn layer_norm(&self, norm: &LayerNorm, x: &Tensor) -> Result<Tensor> {
+        let y = self.empty(x.shape(), x.storage())?;
+        let band = self.band(x.rows(), x.row_bytes());
+        for start in (0..x.rows()).step_by(band) {
+            let rows = band.min(x.rows() - start);
+            let columns = rows.min(32768);
+            let parameters = [rows, x.quads(), x.channels(), columns].map(|word| word as u32);
+            let bound = [
+                x.bound_rows(start, start + rows),
+                Bound::all(&norm.numbers),
+                y.bound_rows(start, start + rows),
+            ];
+            let groups = [columns as u32, rows.div_ceil(columns) as u32, 1];
+            let variant = Variant::plain(Kernel::LayerNorm, x.storage());
+            self.dispatch(&variant, &bound, &parameters, groups, work_of(3 * bound[0].bytes))?;
+        }
+        Ok(y)
+    }
+}
+
+/// The two passes over one map.
+struct Pass<'a> {
+    norm: &'a GroupNorm,
+    first: &'a Tensor,
+    second: Option<&'a Tensor>,
+    y: &'a Tensor,
+    pixels: usize,
+    piece: usize,
+    pieces: usize,
+}
+
+impl<'a> Pass<'a> {
+    fn new(norm: &'a GroupNorm, x: &Source<'a, Tensor>, y: &'a Tensor, [_, pixels]: [usize; 2]) -> Self {
+        let (first, second) = match *x {
+            Source::One(x) => (x, None),
+            Source::Two(a, b) => (a, Some(b)),
+        };
+        let piece = pixels.div_ceil(PIECES_MAX).max(PIECE_MIN);
+        Self { norm, first, second, y, pixels, piece, pieces: pixels.div_ceil(piece) }
+    }
+
+    /// Items of the batch of each source, as they are bound.
+    fn sources<'b>(&self, none: Bound<'b>, item: usize, items: usize) -> [Bound<'b>; 2]
+    where
+        'a: 'b,
+    {
+        let (start, end) = (item * self.pixels, (item + items) * self.pixels);
+        [self.first.bound_rows(start, end), self.second.map_or(none, |x| x.bound_rows(start, end))]
+    }
+}
+
+impl Wgsl {
+    fn whole(&self, pass: &Pass<'_>, items: usize, activation: Activation) -> Result<()> {
+        let GroupNorm { groups, size, epsilon, .. } = *pass.norm;
+        // As few groups as make whole quads.
+        let together =
+            [1, 2, 4].into_iter().find(|together| (together * size).is_multiple_of(4)).unwrap_or(4);
+        let words = [
+            pass.first.quads() as u32,
+            pass.second.map_or(0, Tensor::quads) as u32,
+            pass.pixels as u32,
+            groups as u32,
+            size as u32,
+            together as u32,
+            epsilon.to_bits(),
+            activation.number(),
+        ];
+        let [x0, x1] = pass.sources(self.context.no_activations(), 0, items);
+        let (gain, bias) = (Bound::all(&pass.norm.gain), Bound::all(&pass.norm.bias));
+        let bound = [x0, x1, gain, bias, pass.y.bound()];
+        let workgroups = [groups.div_ceil(together) as u32, items as u32, 1];
+        let variant = Variant::plain(Kernel::GroupNormWhole, pass.y.storage());
+        self.dispatch(&variant, &bound, &words, workgroups, work_of(3 * (x0.bytes + x1.bytes)))
+    }
+
+    fn statistics(&self, pass: &Pass<'_>, parts: Bound<'_>, item: usize, items: usize) -> Result<()> {
+        let [x0, x1] = pass.sources(self.context.no_activations(), item, items);
+        let words = [
+            pass.first.quads(),
+            pass.second.map_or(0, Tensor::quads),
+            pass.pixels,
+            pass.piece,
+            pass.pieces,
+            pass.norm.groups,
+            pass.norm.size,
+            item,
+        ];
+        let parameters = words.map(|word| word as u32);
+        let groups = [pass.pieces as u32, items as u32, 1];
+        let variant = Variant::plain(Kernel::GroupNormStatistics, pass.first.storage());
+        self.dispatch(&variant, &[x0, x1, parts], &parameters, groups, work_of(x0.bytes + x1.bytes))
+    }
+
+    fn apply(
+        &self,
+        pass: &Pass<'_>,
+        parts: Bound<'_>,
+        item: usize,
+        items: usize,
+        activation: Activation,
+    ) -> Result<()> {
+        let [x0, x1] = pass.sources(self.context.no_activations(), item, items);
+        let (start, end) = (item * pass.pixels, (item + items) * pass.pixels);
+        let share = pass.pixels.div_ceil(1024).max(16);
+        let words = [
+            pass.first.quads() as u32,
+            pass.second.map_or(0, Tensor::quads) as u32,
+            pass.pixels as u32,
+            pass.piece as u32,
+            pass.pieces as u32,
+            pass.norm.groups as u32,
+            pass.norm.size as u32,
+            pass.norm.epsilon.to_bits(),
+            activation.number(),
+            item as u32,
+            share as u32,
+        ];
+        let bound = [
+            x0,
+            x1,
+            parts,
+            Bound::all(&pass.norm.gain),
+            Bound::all(&pass.norm.bias),
+            pass.y.bound_rows(start, end),
+        ];
+        let groups = [pass.pixels.div_ceil(share) as u32, items as u32, 1];
+        let variant = Variant::plain(Kernel::GroupNormApply, pass.y.storage());
+        self.dispatch(&variant, &bound, &words, groups, work_of(2 * (x0.bytes + x1.bytes)))
+    }
+}

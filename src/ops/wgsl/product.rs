@@ -1,0 +1,339 @@
+//! Products with weights: linear layers and convolutions are one kernel, `product.wgsl`.
+//!
+//! Weights lie in panels of 64 outputs, `[panel][column][64]`, a column being tap·channels + channel with
+//! the channels filled up to whole quads and the columns to whole tiles, all with zeros. Of a gated layer a
+//! panel of values and one of gates alternate.
+
+use super::device::Wgsl;
+use super::kernel::{Kernel, Storage, Variant};
+use super::norm::LayerNorm;
+use super::tensor::{Tensor, to_bytes};
+use crate::gpu::Bound;
+use crate::ops::Result;
+use crate::ops::backend::{Epilogue, Source, TensorOps as _};
+use crate::ops::cpu::{Element, WeightRows as _};
+use crate::ops::host::TensorRows;
+
+/// Outputs of a panel.
+const PANEL: usize = 64;
+/// Columns of a tile.
+const TILE: usize = 16;
+
+/// Weights in the card's memory.
+pub(super) struct Matrix {
+    buffer: wgpu::Buffer,
+    bias: Option<wgpu::Buffer>,
+    storage: Storage,
+    /// Tiles of columns.
+    depth: usize,
+    outputs: usize,
+    gated: bool,
+}
+
+impl std::fmt::Debug for Matrix {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Matrix({} tiles → {}, {:?})", self.depth, self.outputs, self.storage)
+    }
+}
+
+/// The form of weights in a file: (outputs, channels, taps), twice the outputs if gated.
+#[derive(Clone, Copy)]
+pub(super) struct Form {
+    pub outputs: usize,
+    pub channels: usize,
+    pub taps: usize,
+    pub gated: bool,
+}
+
+/// How a window moves over a map; a linear layer's is one row that meets one row.
+#[derive(Clone, Copy)]
+pub(super) struct Window {
+    pub kernel: usize,
+    pub stride: usize,
+    pub before: usize,
+    pub enlarged: bool,
+    /// Height and width of x and of y.
+    pub x: [usize; 2],
+    pub y: [usize; 2],
+}
+
+impl Window {
+    /// A linear layer over `rows` rows.
+    pub(super) fn rows(rows: usize) -> Self {
+        Self { kernel: 1, stride: 1, before: 0, enlarged: false, x: [1, rows], y: [1, rows] }
+    }
+
+    /// The rows of x that rows `start..end` of y read, from a multiple of 64 on.
+    fn reads(&self, start: usize, end: usize, x_rows: usize) -> (usize, usize) {
+        let [x_height, x_width] = self.x;
+        let [y_height, y_width] = self.y;
+        if self.kernel == 1 && self.stride == 1 && !self.enlarged {
+            return (start / 64 * 64, end.min(x_rows));
+        }
+        let place = |row: usize| (row / (y_height * y_width), row / y_width % y_height);
+        let shift = usize::from(self.enlarged);
+        let (item, line) = place(start);
+        let first = ((line * self.stride).saturating_sub(self.before) >> shift).min(x_height - 1);
+        let (last_item, last_line) = place(end - 1);
+        let last = (line_end(last_line, self) >> shift).min(x_height - 1);
+        let begin = (item * x_height + first) * x_width;
+        (begin / 64 * 64, (last_item * x_height + last + 1) * x_width)
+    }
+}
+
+/// The last row of the (enlarged) map that a row of y reads.
+fn line_end(line: usize, window: &Window) -> usize {
+    (line * window.stride + window.kernel - 1).saturating_sub(window.before)
+}
+
+/// Rows of 16, and panels of columns, of a workgroup's tile.
+#[derive(Clone, Copy, PartialEq)]
+struct TileShape {
+    rows: usize,
+    panels: usize,
+}
+
+impl Wgsl {
+    /// Brings weights and bias onto the card.
+    pub(super) fn pack(&self, rows: &TensorRows<'_>, bias: Option<Vec<f32>>, form: Form) -> Result<Matrix> {
+        self.pack_values(&rows.to_f32()?, rows.element() == Element::F16, bias, form)
+    }
+
+    /// The same of values that are here; `half` if f16 holds them exactly.
+    pub(super) fn pack_values(
+        &self,
+        values: &[f32],
+        half: bool,
+        bias: Option<Vec<f32>>,
+        form: Form,
+    ) -> Result<Matrix> {
+        let Form { outputs, channels, taps, gated } = form;
+        let half = half || self.storage() == Storage::F16;
+        let storage = if half { Storage::F16 } else { Storage::F32 };
+        let width = channels.next_multiple_of(4);
+        let columns = (taps * width).next_multiple_of(TILE);
+        let panels = panels(form);
+        let bytes = columns as u64 * PANEL as u64 * storage.quad_bytes() / 4;
+        let buffer = self.context.weights(panels.len() as u64 * bytes)?;
+        let mut panel = vec![0.0f32; columns * PANEL];
+        for (number, own) in panels.iter().enumerate() {
+            panel.fill(0.0);
+            for (lane, row) in own.clone().enumerate() {
+                let row = &values[row * channels * taps..][..channels * taps];
+                for (i, value) in row.iter().enumerate() {
+                    let (channel, tap) = (i / taps, i % taps);
+                    panel[(tap * width + channel) * PANEL + lane] = *value;
+                }
+            }
+            let packed = to_bytes(&panel, storage);
+            self.context.write_weights(&buffer, number as u64 * bytes, &packed)?;
+        }
+        let bias = bias.map(|bias| self.pack_bias(&bias, form)).transpose()?;
+        Ok(Matrix { buffer, bias, storage, depth: columns / TILE, outputs, gated })
+    }
+
+    fn pack_bias(&self, bias: &[f32], form: Form) -> Result<wgpu::Buffer> {
+        let panels = panels(form);
+        let mut packed = vec![0.0f32; panels.len() * PANEL];
+        for (to, own) in packed.chunks_exact_mut(PANEL).zip(panels) {
+            let own = &bias[own];
+            to[..own.len()].copy_from_slice(own);
+        }
+        self.pack_numbers(&packed)
+    }
+
+    /// Numbers in f32 as a buffer of whole quads.
+    pub(super) fn pack_numbers(&self, values: &[f32]) -> Result<wgpu::Buffer> {
+        let mut values = values.to_vec();
+        values.resize(values.len().next_multiple_of(4), 0.0);
+        let bytes = to_bytes(&values, Storage::F32);
+        let buffer = self.context.weights(bytes.len() as u64)?;
+        self.context.write_weights(&buffer, 0, &bytes)?;
+        Ok(buffer)
+    }
+
+    /// x under a window times weights, with its epilogue, as a tensor of `shape`.
+    pub(super) fn product(
+        &self,
+        matrix: &Matrix,
+        x: Source<'_, Tensor>,
+        window: Window,
+        shape: &[usize],
+        epilogue: Epilogue<'_, Tensor>,
+    ) -> Result<Tensor> {
+        self.product_normalized(matrix, None, x, window, shape, epilogue)
+    }
+
+    /// The same of rows that are normalized first, where there is a norm; x is then one source.
+    pub(super) fn product_normalized(
+        &self,
+        matrix: &Matrix,
+        norm: Option<&LayerNorm>,
+        x: Source<'_, Tensor>,
+        window: Window,
+        shape: &[usize],
+        epilogue: Epilogue<'_, Tensor>,
+    ) -> Result<Tensor> {
+        if let Source::Two(first, second) = x
+            && !first.channels().is_multiple_of(4)
+        {
+            // The second source would begin inside a quad.
+            let joined = self.concatenate(&[first, second], 1)?;
+            return self.product(matrix, Source::One(&joined), window, shape, epilogue);
+        }
+        let first = x.first();
+        let y = self.empty(shape, first.storage())?;
+        let rows = y.rows();
+        let tile = self.tile_shape(matrix, rows);
+        let band = self.product_band(matrix, &x, &window, &y, tile);
+        for start in (0..rows).step_by(band) {
+            let end = (start + band).min(rows);
+            if start > 0 {
+                self.context.count_band();
+            }
+            self.product_rows(matrix, norm, &x, window, (start, end), tile, &epilogue, &y)?;
+        }
+        Ok(y)
+    }
+
+    /// A tile that leaves no more of a product undone than it must, and gives the card enough of them.
+    fn tile_shape(&self, matrix: &Matrix, rows: usize) -> TileShape {
+        let least = if matrix.gated { 2 } else { 1 };
+        let panels = panel_count(matrix);
+        let groups = |rows_of_tile: usize| rows.div_ceil(rows_of_tile) * panels.div_ceil(2);
+        if rows > 64 && panels > 1 && groups(128) >= 64 {
+            return TileShape { rows: 8, panels: 2 };
+        }
+        let rows = if rows <= 16 { 1 } else { 4 };
+        TileShape { rows, panels: least }
+    }
+
+    /// Rows of y in one dispatch: what a share of work and the bindings allow, a multiple of the tile's.
+    fn product_band(
+        &self,
+        matrix: &Matrix,
+        x: &Source<'_, Tensor>,
+        window: &Window,
+        y: &Tensor,
+        tile: TileShape,
+    ) -> usize {
+        let unit = (16 * tile.rows).max(64);
+        let row_work = product_work(matrix, 1);
+        let by_work = (self.context().share() / row_work) as usize;
+        let by_y = (self.context().binding_max() / y.row_bytes().max(1)) as usize;
+        let mut band = by_work.min(by_y).min(65535 * 16 * tile.rows).max(unit) / unit * unit;
+        let most = self.context().binding_max();
+        let sources = match x {
+            Source::One(x) => vec![*x],
+            Source::Two(a, b) => vec![*a, *b],
+        };
+        let reads = |band: usize| {
+            let starts = (0..y.rows()).step_by(band);
+            let longest = starts.map(|start| {
+                let (first, end) = window.reads(start, (start + band).min(y.rows()), usize::MAX);
+                end - first
+            });
+            longest.max().unwrap_or(0) as u64
+        };
+        while band > unit && sources.iter().any(|x| reads(band) * x.row_bytes() > most) {
+            band = (band / 2).max(unit) / unit * unit;
+        }
+        band
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a product, its band, and where it goes")]
+    fn product_rows(
+        &self,
+        matrix: &Matrix,
+        norm: Option<&LayerNorm>,
+        x: &Source<'_, Tensor>,
+        window: Window,
+        (start, end): (usize, usize),
+        tile: TileShape,
+        epilogue: &Epilogue<'_, Tensor>,
+        y: &Tensor,
+    ) -> Result<()> {
+        let context = self.context();
+        let none = context.no_activations();
+        let (first_source, second_source) = match x {
+            Source::One(x) => (*x, None),
+            Source::Two(a, b) => (*a, Some(*b)),
+        };
+        let (x_start, x_end) = window.reads(start, end, first_source.rows());
+        let x_end = x_end.min(first_source.rows());
+        let bound: [Bound<'_>; 8] = [
+            first_source.bound_rows(x_start, x_end),
+            second_source.map_or(none, |x| x.bound_rows(x_start, x_end)),
+            Bound::all(&matrix.buffer),
+            matrix.bias.as_ref().map_or(context.no_weights(), Bound::all),
+            epilogue.channels.map_or(none, Tensor::bound),
+            epilogue.residual.map_or(none, |residual| residual.bound_rows(start, end)),
+            y.bound_rows(start, end),
+            norm.map_or(context.no_weights(), |norm| Bound::all(&norm.numbers)),
+        ];
+        if bound.iter().any(|bound| bound.bytes > context.binding_max()) {
+            return Err(super::device::too_large("a product"));
+        }
+        let item_rows = match epilogue.channels {
+            Some(channels) => y.rows() / channels.rows().max(1),
+            None => 1,
+        };
+        let words = [
+            start,
+            end,
+            x_start,
+            x_start,
+            first_source.quads(),
+            second_source.map_or(0, Tensor::quads),
+            matrix.depth,
+            window.kernel,
+            window.stride,
+            window.before,
+            usize::from(window.enlarged),
+            window.x[0],
+            window.x[1],
+            window.y[0],
+            window.y[1],
+            y.quads(),
+            epilogue.activation.number() as usize,
+            usize::from(matrix.bias.is_some()),
+            usize::from(epilogue.channels.is_some()),
+            usize::from(epilogue.residual.is_some()),
+            item_rows,
+            norm.map_or(0, |_| first_source.channels()),
+        ];
+        let parameters: Vec<u32> = words.iter().map(|word| *word as u32).collect();
+        let columns = panel_count(matrix).div_ceil(tile.panels);
+        let lines = (end - start).div_ceil(16 * tile.rows);
+        let variant = Variant {
+            kernel: Kernel::Product,
+            storage: y.storage(),
+            weights: matrix.storage,
+            constants: vec![
+                ("R", format!("{}u", tile.rows)),
+                ("V", format!("{}u", tile.panels)),
+                ("GATED", matrix.gated.to_string()),
+            ],
+        };
+        let work = product_work(matrix, end - start);
+        self.dispatch(&variant, &bound, &parameters, [columns as u32, lines as u32, 1], work)
+    }
+}
+
+/// The rows of the file that each panel holds.
+fn panels(form: Form) -> Vec<std::ops::Range<usize>> {
+    let plain = (0..form.outputs).step_by(PANEL).map(|start| start..(start + PANEL).min(form.outputs));
+    if !form.gated {
+        return plain.collect();
+    }
+    plain.flat_map(|own| [own.clone(), own.start + form.outputs..own.end + form.outputs]).collect()
+}
+
+fn panel_count(matrix: &Matrix) -> usize {
+    matrix.outputs.div_ceil(PANEL) * if matrix.gated { 2 } else { 1 }
+}
+
+/// Additions and multiplications of so many rows.
+fn product_work(matrix: &Matrix, rows: usize) -> f64 {
+    2.0 * (rows * matrix.depth * TILE) as f64 * (panel_count(matrix) * PANEL) as f64
+}

@@ -1,0 +1,12 @@
+// How activations lie in memory: four f32 numbers a quad. A row has whole quads, the last filled up
+// with zeros.
+
+alias Quad = vec4<f32>;
+
+fn widen(quad: Quad) -> vec4<f32> {
+    return quad;
+}
+
+fn narrow(values: vec4<f32>) -> Quad {
+    return values;
+}
