@@ -110,7 +110,7 @@ fn one_picture(
     let steps = plan.schedule.len();
     let stem = picture::stem(&settings.prompt, settings.seed);
     let mut previews = arguments.previews.as_deref();
-    let state = generate::start(&model.networks, &settings);
+    let state = generate::start(&model.networks, &settings, &plan);
     if let Some(trace) = &mut trace {
         record::start(trace, &plan, &state)?;
     }
