@@ -25,6 +25,6 @@ pub use run::{Intermediates, Next, RunOutcome, RunState, StepReport, run};
 pub use schedule::{
     BetaSchedule, Coefficients, Curve, DdimSchedule, Diffusers, DiffusionSchedule, End, Layout, Level,
     LevelSchedule, NoiseSchedule, RunSchedule, ScheduleError, ScheduleKind, Spaced, Spacing, Start, Steps,
-    TimestepSpacing, distilled, karras, make_schedule, steps_run, whole_timesteps,
+    TimestepSpacing, distilled, karras, log_middle, make_schedule, steps_run, whole_timesteps,
 };
 pub use step::Call;

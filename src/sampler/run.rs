@@ -125,8 +125,7 @@ pub fn run<'s, D: Denoiser>(
             state.x = mask.hold(&state.x, full, schedule, (number, space), &mut state.noise);
         }
         let noise = &mut state.noise;
-        let mut step =
-            Step { denoiser, full, schedule, options, noise, guidance, number, calls: Vec::new() };
+        let mut step = Step { denoiser, full, schedule, options, noise, guidance, number, calls: Vec::new() };
         let Stepped { x_prev, pred_x0 } =
             rules::step(options.sampler, &mut step, &state.x, &mut state.history)?;
         let calls = step.calls;

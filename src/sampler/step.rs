@@ -271,7 +271,7 @@ impl<D: Denoiser> Step<'_, D> {
     /// z·scale·`s_noise` from the run's Brownian motion between two σ, `from` the larger.
     pub fn brownian(&mut self, shape: [usize; 4], from: f64, to: f64, scale: f64) -> Latent {
         let len: usize = shape.iter().product();
-        let values = self.noise.brownian(self.schedule.span(), [to, from], len);
+        let values = self.noise.brownian(self.schedule.span(), [to, from].map(as_there), len);
         self.scaled(shape, values, scale)
     }
 
@@ -294,6 +294,11 @@ impl<D: Denoiser> Step<'_, D> {
             .zip(kept)
             .for_each(|(value, kept)| *value = if kept { *value / keep as f32 } else { 0.0 });
     }
+}
+
+/// A σ as k-diffusion's f32 tensors hold it.
+fn as_there(sigma: f64) -> f64 {
+    f64::from(sigma as f32)
 }
 
 /// pred_x0 = (x − √(1 − ᾱ_t)·e_t)/√ᾱ_t.

@@ -3,6 +3,7 @@
 #[cfg(unix)]
 mod changed;
 mod memory;
+mod samplers;
 mod tiny;
 
 use std::path::PathBuf;

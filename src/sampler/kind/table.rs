@@ -23,12 +23,8 @@ const IN_SIGMA: Sampler = Sampler {
 };
 
 /// A rule that keeps the variance.
-const IN_VP: Sampler = Sampler {
-    family: Family::Timesteps,
-    own_schedule: ScheduleKind::Auto,
-    space: Space::Vp,
-    ..IN_SIGMA
-};
+const IN_VP: Sampler =
+    Sampler { family: Family::Timesteps, own_schedule: ScheduleKind::Auto, space: Space::Vp, ..IN_SIGMA };
 
 pub(super) const TABLE: [Sampler; 18] = [
     Sampler {

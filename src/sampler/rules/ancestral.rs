@@ -43,8 +43,3 @@ pub(super) fn slope(x: &Latent, pred_x0: &Latent, sigma: f64) -> Latent {
 pub(super) fn added(a: &Latent, b: &Latent) -> Latent {
     a.zip(b, |a, b| a + b)
 }
-
-/// The middle of two σ on the scale of their logarithms.
-pub(super) fn middle(from: f64, to: f64) -> f64 {
-    (from * to).sqrt()
-}

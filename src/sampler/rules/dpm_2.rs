@@ -1,9 +1,9 @@
 //! DPM2: by the slope in the middle of the step (DPM-Solver-2, Lu et al. 2022; k-diffusion's
 //! `sample_dpm_2`). Two calls of the model a step, one in a last step to σ = 0.
 
-use super::ancestral::{along, churned, middle, slope};
+use super::ancestral::{along, churned, slope};
 use crate::sampler::step::{Step, Stepped};
-use crate::sampler::{Denoiser, Latent};
+use crate::sampler::{Denoiser, Latent, log_middle};
 
 /// x ← x + (σ' − σ)·d at √(σ·σ').
 pub(super) fn step<D: Denoiser>(step: &mut Step<'_, D>, x: &Latent) -> Result<Stepped, D::Error> {
@@ -13,7 +13,7 @@ pub(super) fn step<D: Denoiser>(step: &mut Step<'_, D>, x: &Latent) -> Result<St
     if to == 0.0 {
         return Ok(Stepped { x_prev: along(&x, &pred_x0, level.sigma, 0.0), pred_x0 });
     }
-    let half = step.level_of_sigma(middle(level.sigma, to));
+    let half = step.level_of_sigma(log_middle(level.sigma, to));
     let halfway = along(&x, &pred_x0, level.sigma, half.sigma);
     let there = step.denoise(&halfway, half)?.pred_x0;
     let length = (to - level.sigma) as f32;

@@ -10,8 +10,7 @@ const RHO: f64 = 7.0;
 /// Both shapes of the beta distribution.
 const SHAPE: f64 = 0.6;
 /// The published σ of "Align your steps" for Stable Diffusion v1, for ten steps.
-const ALIGNED: [f64; 11] =
-    [14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152, 0.029];
+const ALIGNED: [f64; 11] = [14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152, 0.029];
 
 /// `n` numbers from `from` to `to`, both included.
 pub(super) fn linspace(from: f64, to: f64, n: usize) -> impl Iterator<Item = f64> {
@@ -57,9 +56,11 @@ pub(super) fn kl_optimal(full: &DiffusionSchedule, n: usize) -> Vec<f64> {
     linspace(most.atan(), least.atan(), n + 1).map(f64::tan).collect()
 }
 
-/// Karras' σ between the ends of training.
+/// Karras' σ between the ends of training. Trap: in f32, as k-diffusion has them, since a Brownian motion
+/// is another at a time that differs by a millionth.
 pub(super) fn karras_of(full: &DiffusionSchedule, n: usize) -> Vec<f64> {
-    with_zero(karras(full.sigma_range(), n).into_iter())
+    let ends = full.sigma_range().map(|sigma| sigma as f32);
+    with_zero(karras_as_there(ends, n).into_iter().map(f64::from))
 }
 
 /// Even steps of ln σ between the ends of training.
@@ -76,6 +77,21 @@ pub(super) fn beta_of(full: &DiffusionSchedule, n: usize) -> Vec<f64> {
 pub fn karras([least, most]: [f64; 2], n: usize) -> Vec<f64> {
     let [least, most] = [least, most].map(|sigma| sigma.powf(1.0 / RHO));
     linspace(0.0, 1.0, n).map(|ramp| (most + ramp * (least - most)).powf(RHO)).collect()
+}
+
+/// [`karras`] by torch's f32 arithmetic, its `linspace` included.
+fn karras_as_there([least, most]: [f32; 2], n: usize) -> Vec<f32> {
+    let [least, most] = [least, most].map(|sigma| f64::from(sigma).powf(1.0 / RHO));
+    let slope = (least - most) as f32;
+    let step = 1.0 / (n.max(2) - 1) as f32;
+    let ramp = |i: usize| if i < n / 2 || n < 2 { step * i as f32 } else { 1.0 - step * (n - i - 1) as f32 };
+    (0..n).map(|i| f64::from(most as f32 + ramp(i) * slope).powf(RHO) as f32).collect()
+}
+
+/// The middle of two σ above 0 on the scale of their logarithms, in f32 as k-diffusion has it.
+pub fn log_middle(from: f64, to: f64) -> f64 {
+    let [from, to] = [from, to].map(|sigma| -(f64::from(sigma as f32).ln() as f32));
+    f64::from((-f64::from(from + 0.5 * (to - from))).exp() as f32)
 }
 
 /// `get_sigmas_exponential` without the end.

@@ -62,22 +62,30 @@ impl DdimSchedule {
         if ddim_timesteps.len() != steps {
             notes.push(Note::StepsDiffer { asked: steps, runs: ddim_timesteps.len() });
         }
-        let mut run = Self::from_timesteps(schedule, ddim_timesteps, eta, notes);
         if spacing.row().by_stride {
-            run.lead_by_stride(schedule, most / steps, f64::from(schedule.alphas_cumprod[0]), eta);
+            let last = f64::from(schedule.alphas_cumprod[0]);
+            return Ok(Self::by_stride(schedule, ddim_timesteps, most / steps, last, eta));
         }
-        Ok(run)
+        Ok(Self::from_timesteps(schedule, ddim_timesteps, eta, notes))
     }
 
-    /// Lets each step lead to the timestep `stride` below its own, as diffusers does, and to `last` where
-    /// there is none (`set_alpha_to_one` says whether that is 1 or ᾱ_0).
-    pub fn lead_by_stride(&mut self, schedule: &DiffusionSchedule, stride: usize, last: f64, eta: f64) {
+    /// Steps at these ascending timesteps that lead each to the one `stride` below, as diffusers has it,
+    /// and to `last` where there is none (`set_alpha_to_one` says whether that is 1 or ᾱ_0).
+    pub fn by_stride(
+        schedule: &DiffusionSchedule,
+        ddim_timesteps: Vec<usize>,
+        stride: usize,
+        last: f64,
+        eta: f64,
+    ) -> Self {
+        let mut run = Self::from_timesteps(schedule, ddim_timesteps, eta, Vec::new());
         let prev = |t: &usize| match t.checked_sub(stride) {
             Some(prev) => f64::from(schedule.alphas_cumprod[prev]),
             None => last,
         };
-        self.ddim_alphas_prev = self.ddim_timesteps.iter().map(prev).collect();
-        self.ddim_sigmas = sigmas(&self.ddim_alphas, &self.ddim_alphas_prev, eta);
+        run.ddim_alphas_prev = run.ddim_timesteps.iter().map(prev).collect();
+        run.ddim_sigmas = sigmas(&run.ddim_alphas, &run.ddim_alphas_prev, eta);
+        run
     }
 
     /// Every timestep of training (`ddim_use_original_steps`), with ᾱ before the first being 1.

@@ -56,7 +56,8 @@ impl Diffusers {
             End::Zero => Level::CLEAN,
             End::SigmaMin => Level { t: 0.0, sigma: full.sigma(0) },
         });
-        let start = if self.multistep || self.spacing == Spaced::Leading { Start::Unit } else { Start::Sigma };
+        let start =
+            if self.multistep || self.spacing == Spaced::Leading { Start::Unit } else { Start::Sigma };
         LevelSchedule::new(levels, start)
     }
 

@@ -83,7 +83,9 @@ impl LevelSchedule {
         let sigmas = levels.iter().map(|level| level.sigma);
         let most = sigmas.clone().fold(0.0, f64::max);
         let least = sigmas.filter(|sigma| *sigma > 0.0).fold(most, f64::min);
-        Self { levels, start, span: [least, most], notes: Vec::new() }
+        // As f32 tensors hold them, since the motion's path depends on every digit.
+        let span = [least, most].map(|sigma| f64::from(sigma as f32));
+        Self { levels, start, span, notes: Vec::new() }
     }
 
     /// The schedule of a list of σ, from which the timesteps follow.

@@ -15,7 +15,7 @@ mod make;
 mod spacing;
 mod steps;
 
-pub use curves::karras;
+pub use curves::{karras, log_middle};
 pub use ddim::{Coefficients, DdimSchedule};
 pub use diffusers::{Curve, Diffusers, End};
 pub use diffusion::{BetaSchedule, DiffusionSchedule};
