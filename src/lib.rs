@@ -41,7 +41,7 @@
 //!    network asks [`ops::Weights`] for its tensors by their CompVis names; a missing one, or one of
 //!    another shape, is an error that names it.
 //! 3. [`engine::generate::plan`] checks the settings against the model and lays out the steps:
-//!    [`sampler::DdimSchedule`] holds the timesteps, ᾱ and σ that the reference would use.
+//!    [`sampler::RunSchedule`] holds the timesteps or noise levels that the reference would use.
 //! 4. [`model::LatentDiffusion::get_learned_conditioning`] asks the text encoders:
 //!    [`model::tokenizer::Tokenizer::encode`] splits the texts into ids, and
 //!    [`model::FrozenCLIPEmbedder`] makes the context (1, 77, 768) of the prompt and of the negative

@@ -298,6 +298,9 @@ pub struct Inspect {
 pub struct Verify {
     /// Case folders [default: those inside the program].
     pub cases: Vec<PathBuf>,
+    /// Check the samplers against a file of recorded trajectories instead.
+    #[arg(long, value_name = "FILE", conflicts_with = "cases")]
+    pub samplers: Option<PathBuf>,
     #[command(flatten)]
     /// Where to compute.
     pub compute: Compute,

@@ -88,7 +88,7 @@ impl<'a> RunningJob<'a> {
             tokens: plan.tokens.clone(),
             notes: plan.notes.clone(),
         });
-        let state = generate::start(&model.networks, &settings);
+        let state = generate::start(&model.networks, &settings, &plan);
         let mut on_step = |step: &StepReport<'_>, _: &RunState| self.after_step(step);
         let generated = generate::develop(&model.networks, &settings, &plan, state, &mut on_step)?;
         if self.stopped {

@@ -21,7 +21,7 @@ fn starter(choice: DeviceChoice) -> OpenModel {
 fn picture(model: &OpenModel, lost: Option<usize>) -> (Frame, Option<usize>) {
     let settings = Settings { steps: 4, seed: 3, prompt: "a red apple".to_owned(), ..first_settings() };
     let plan = generate::plan(&model.networks, &settings).unwrap();
-    let state = generate::start(&model.networks, &settings);
+    let state = generate::start(&model.networks, &settings, &plan);
     let mut steps = Vec::new();
     let mut on_step = |report: &safelight::sampler::StepReport<'_>, _: &safelight::sampler::RunState| {
         steps.push(report.step);
