@@ -5,6 +5,14 @@
 //! operation); [`Event`]s are never lost; [`Preview`]s may be: when the front end does not read,
 //! the oldest is dropped, so a sleeping window neither stalls nor grows the engine.
 //! Notes and errors travel as data and become words at the edge.
+//!
+//! | message | who answers |
+//! | --- | --- |
+//! | `Open`, `Compute`, `Generate` | `engine/worker.rs`; a job then runs in `engine/job.rs` |
+//! | `CountTokens`, `Decode`, `Strip` | `engine/workspace.rs`, also while a job runs |
+//! | controls | `engine/job.rs`, between two steps |
+//! | events, previews | the window, in `app/state/events.rs`; it sends in `app/engine_link.rs` |
+//!
 //! A started job ends in exactly one of [`Event::Finished`], [`Event::Stopped`], [`Event::Failed`].
 
 use std::path::PathBuf;

@@ -110,7 +110,7 @@ impl Worker {
                     self.workspace.send(Event::Failed { job: job.id, report });
                 }
             },
-            // Answered.
+            // The workspace has answered.
             None | Some(Request::CountTokens { .. } | Request::Decode { .. } | Request::Strip { .. }) => {}
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! A new setting is an entry here, the place where it acts, and its words in `assets/words`. The order is
 //! that of the JSON in pictures; a new entry goes to the end. Older files lack the field, so readers take its
-//! default.
+//! default. What each column means stands in `row.rs`.
 
 use crate::sampler::{Family, RngKind, Sampler, SamplerKind, ScheduleKind, Space, TimestepSpacing};
 
@@ -116,14 +116,15 @@ settings! {
         acts: always,
     }
 
-    /// Share of fresh noise in each step, 0 to 1.
+    /// Share of fresh noise in each step, 0 to 1. The default is the sampler's own (`own_eta` of its row); in
+    /// pictures it is "Eta" beside other samplers than DDIM (`picture/metadata/parameters.rs`).
     eta: f64 = 0.0, "eta",
     Eta {
         error: "error-eta",
         kind: Kind::Real { range: [0.0, 1.0], read: [0.0, 1.0] },
         told_as: None,
         a1111: Some(A1111 { key: "Eta DDIM", others: &["eta"], omits_default: true }),
-        flag: flag("eta", "X", "Share of fresh noise in each step, 0 to 1 [default: the model's, or 0]"),
+        flag: flag("eta", "X", "Share of fresh noise in each step, 0 to 1 [default: the sampler's own; of ddim the model's, or 0]"),
         slider: slider(0.0, 1.0, 1.0, 0.05, 2),
         more: true,
         suits: true,

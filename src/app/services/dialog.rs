@@ -15,6 +15,7 @@ use rfd::{AsyncFileDialog, FileHandle};
 use crate::app::i18n::Words;
 use crate::app::services::outcome::{Content, DialogOutcome};
 use crate::app::services::{Animation, Answer, Task};
+use crate::engine::MODEL_ENDINGS;
 use crate::picture::Format;
 use crate::told::Sentence;
 
@@ -120,7 +121,7 @@ impl Dialogs {
                 self.wait(dialog.pick_file(), Purpose::Open { sentence: "no-dialog-open".into() })
             }
             _ => {
-                let endings = ["safetensors", "ckpt", "pt", "pth", "bin", "json"];
+                let endings = [&MODEL_ENDINGS[..], &["json"]].concat();
                 let dialog = dialog.add_filter(words.t("filter-models"), &endings);
                 self.wait(dialog.pick_file(), Purpose::Open { sentence: "no-dialog-open".into() })
             }

@@ -1,4 +1,5 @@
 //! Convolutions as products whose rows are gathered from the map; nothing is copied out of it.
+//! The kernel is `shaders/product.wgsl`, the linear layers' too.
 
 use super::device::Wgsl;
 use super::product::{Form, Matrix, Window};

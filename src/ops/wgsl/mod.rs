@@ -9,7 +9,8 @@
 //! | --- | --- |
 //! | `device` | the card as a [`crate::ops::Device`] |
 //! | `kernel`, `compose`, `shaders/` | the kernels and their variants |
-//! | `tensor`, `product`, `linear`, `convolution`, `norm`, `attention`, `embedding` | the operations |
+//! | `product`, `shaders/product.wgsl` | linear layers and all convolutions: one kernel |
+//! | `tensor`, `linear`, `convolution`, `norm`, `attention`, `embedding` | the operations |
 
 mod attention;
 mod compose;

@@ -6,7 +6,7 @@
 use crate::sampler::step::{Step, Stepped};
 use crate::sampler::{Denoiser, Latent};
 
-/// x_prev = √ᾱ_prev·pred_x0 + √(1 − ᾱ_prev − σ²)·e_t + σ·noise.
+/// x_prev = √ᾱ_prev·pred_x0 + √(1 − ᾱ_prev − σ²)·e_t + σ·noise, by [`Step::x_prev`].
 pub(super) fn step<D: Denoiser>(step: &mut Step<'_, D>, x: &Latent) -> Result<Stepped, D::Error> {
     let predicted = step.predict(x, step.number)?;
     step.x_prev(predicted.e_t_uncond.as_ref().unwrap_or(&predicted.e_t), predicted.pred_x0)
