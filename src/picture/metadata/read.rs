@@ -282,6 +282,7 @@ mod tests {
         let found = any_form(text).unwrap().plausible();
         let settings = found.settings;
         assert_eq!((settings.steps, settings.guidance, settings.seed), (None, None, None));
-        assert_eq!((settings.width, settings.height, settings.eta), (None, None, None));
+        // An eta that cannot be counts as untold, which means the sampler's own.
+        assert_eq!((settings.width, settings.height, settings.eta), (None, None, Some(0.0)));
     }
 }

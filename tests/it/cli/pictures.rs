@@ -218,18 +218,18 @@ fn what_cannot_be_followed_is_a_note_and_the_nearest_is_taken() {
         encoder.add_text_chunk("parameters".to_owned(), text.to_owned()).unwrap();
         encoder.write_header().unwrap().write_image_data(&[0]).unwrap();
     };
-    let text = "a fox\nNegative prompt: rain\nSteps: 2, Sampler: Euler a, CFG scale: 2, Seed: 5, Size: 100x1, Model: other, Eta: 0.3";
+    let text = "a fox\nNegative prompt: rain\nSteps: 2, Sampler: Restart, CFG scale: 2, Seed: 5, Size: 100x1, Model: other, Eta: 0.3";
     write("a.png", text);
     let run = safelight(&folder, &["generate", "--like", "a.png", "-o", "b.png"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
-    for part in ["note: the picture was made with the sampler Euler a", "100x1", "the model other"] {
+    for part in ["note: the picture was made with the sampler Restart", "100x1", "the model other"] {
         assert!(run.stderr.contains(part), "{part} is not in {}", run.stderr);
     }
     let made = recover(&folder.path().join("b.png")).unwrap().unwrap().made.unwrap();
     assert_eq!((made.settings.prompt.as_str(), made.settings.seed, made.settings.eta), ("a fox", 5, 0.0));
     assert_eq!(made.model, "Starter");
     let object: Value = serde_json::from_str(&done(&folder, &["inspect", "a.png", "--json"])).unwrap();
-    assert_eq!(object["settings"]["sampler"], "Euler a");
+    assert_eq!(object["settings"]["sampler"], "Restart");
 
     write("bare.png", "Steps: 2, Sampler: DDIM, CFG scale: 2, Seed: 5");
     let run = safelight(&folder, &["generate", "--like", "bare.png", "-o", "c.png"]);

@@ -157,8 +157,9 @@ fn draws_on_the_processor(version: &str) -> bool {
 /// From 1.9 A1111's schedule is what suits the sampler, unless the text tells one; before it is uniform.
 /// Its offspring put their own version before A1111's.
 fn knows_automatic(version: &str) -> bool {
-    let numbers = version.rsplit('v').next().unwrap_or_default();
-    let mut numbers = numbers.split(['.', '-', ' ']).map_while(|number| number.parse::<u32>().ok());
+    let begins = |text: &&str| text.starts_with(|c: char| c.is_ascii_digit());
+    let Some(release) = version.rsplit('v').find(begins) else { return false };
+    let mut numbers = release.split(['.', '-', ' ']).map_while(|number| number.parse::<u32>().ok());
     let release = numbers.next().zip(numbers.next());
     release.is_some_and(|release| release >= (1, 9))
 }
