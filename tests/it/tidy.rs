@@ -37,6 +37,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "checkpoint",
             "config",
             "files",
+            "gpu",
             "journal",
             "message",
             "model",
