@@ -18,7 +18,7 @@ fn noise(len: usize) -> Vec<f32> {
 }
 /// Noise in one of the context's buffers (huge pages, as in the program).
 fn tensor(context: &Context, len: usize) -> Buffer {
-    let mut buffer = context.arena.take(len).unwrap();
+    let mut buffer = context.arena().take(len).unwrap();
     buffer.copy_from_slice(&noise(len));
     buffer
 }
@@ -40,10 +40,12 @@ fn best(mut f: impl FnMut()) -> f64 {
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
     let what = args.first().map_or("all", |s| s.as_str());
-    let level = match args.get(1).map(|s| s.as_str()) {
-        Some("avx2") => Level::Avx2,
-        Some("portable") => Level::Portable,
-        _ => Level::detect(),
+    let level = match args.get(1) {
+        Some(name) => {
+            let isa = Isa::ALL.into_iter().find(|isa| isa.name() == name);
+            isa.and_then(Level::of).unwrap_or_else(|| panic!("this CPU has no {name}"))
+        }
+        None => Level::detect(),
     };
     let threads: usize = args.get(2).and_then(|t| t.parse().ok()).unwrap_or(2);
     let context = Context::new(threads).with_level(level);
@@ -193,7 +195,7 @@ fn convs(context: &Context) {
         total[which] += t * count as f64;
     }
     println!("UNet conv3x3 {:.3} s, decode conv3x3 {:.3} s", total[0], total[1]);
-    println!("arena {:?}", context.arena.usage());
+    println!("arena {:?}", context.arena().usage());
 }
 fn attentions(context: &Context) {
     let mut total = [0.0; 2];

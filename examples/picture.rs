@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // The text becomes the context, the seed becomes x_T.
     let plan = generate::plan(&model.networks, &settings)?;
-    let x_t = generate::start(&model.networks, &settings);
+    let x_t = generate::start(&model.networks, &settings, &plan);
 
     // Every step reports its x and pred_x0, and may steer or end the run.
     let steps = plan.schedule.len();

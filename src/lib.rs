@@ -41,7 +41,7 @@
 //!    network asks [`ops::Weights`] for its tensors by their CompVis names; a missing one, or one of
 //!    another shape, is an error that names it.
 //! 3. [`engine::generate::plan`] checks the settings against the model and lays out the steps:
-//!    [`sampler::DdimSchedule`] holds the timesteps, ᾱ and σ that the reference would use.
+//!    [`sampler::RunSchedule`] holds the timesteps or noise levels that the reference would use.
 //! 4. [`model::LatentDiffusion::get_learned_conditioning`] asks the text encoders:
 //!    [`model::tokenizer::Tokenizer::encode`] splits the texts into ids, and
 //!    [`model::FrozenCLIPEmbedder`] makes the context (1, 77, 768) of the prompt and of the negative
@@ -69,7 +69,8 @@
 //! - [`checkpoint`] names no network: it meets [`model`] in [`ops::host::TensorSource`] alone. Names of
 //!   tensors are translated there and nowhere else; the networks speak CompVis.
 //! - [`picture`] and [`message`] name neither candle nor egui: both sides of the program meet there.
-//! - No lock is shared between the window and the engine: bounded channels, and a stop flag for each request.
+//! - No lock is shared between the window and the engine: bounded channels, and an atomic stop flag for each
+//!   request. Locks within the engine (a device's [`ops::cpu::StopSlot`] among them) never reach the window.
 //! - Nothing in a model file is executed, and nothing that it says is used before it is checked.
 //! - No input ends the program: there is no `unwrap` and no `panic!` outside tests, and every heavy
 //!   operation reads the [`ops::StopFlag`].

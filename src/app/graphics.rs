@@ -32,18 +32,17 @@ pub fn configuration() -> WgpuConfiguration {
     WgpuConfiguration { wgpu_setup: WgpuSetup::CreateNew(setup), ..Default::default() }
 }
 
-/// The interfaces to draw by; `None` leaves them to eframe. Where no card may compute, OpenGL draws.
+/// The interfaces to draw by; `None` leaves them to eframe. A user who allows no card to compute may draw by any;
+/// where all drivers died in a probe, OpenGL is what is left.
 fn backends() -> Option<wgpu::Backends> {
-    match gpu::chosen() {
-        None => None,
-        Some(chosen) => match gpu::allowed_by(&chosen) {
-            Ok(backends) if backends.is_empty() => Some(wgpu::Backends::GL),
-            Ok(backends) => Some(backends),
-            Err(error) => {
-                log::warn!("{error}");
-                None
-            }
-        },
+    let by_user = std::env::var_os(gpu::BACKEND).is_some_and(|said| !said.is_empty());
+    match gpu::allowed_by(&gpu::chosen()?) {
+        Ok(backends) if !backends.is_empty() => Some(backends),
+        Ok(_) => (!by_user).then_some(wgpu::Backends::GL),
+        Err(error) => {
+            log::warn!("{error}");
+            None
+        }
     }
 }
 

@@ -165,7 +165,7 @@ impl Measured<'_> {
         }
         Ok(Some(Box::new(move || {
             let plan = generate::plan(model, &settings).map_err(failed)?;
-            let state = generate::start(model, &settings);
+            let state = generate::start(model, &settings, &plan);
             let mut on_step = |_: &StepReport<'_>, _: &RunState| ControlFlow::Continue(Next::default());
             let made = generate::develop(model, &settings, &plan, state, &mut on_step).map_err(failed)?;
             generate::decode(model, &made.samples).map(drop).map_err(failed)

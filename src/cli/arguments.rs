@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::bench::Part;
 use crate::checkpoint::Overlays;
 use crate::message::ModelSource;
-use crate::ops::cpu::Level;
+use crate::ops::cpu::Isa;
 use crate::ops::{DeviceChoice, DeviceOptions, Dtype, WeightsKept};
 use crate::settings::PartialSettings;
 
@@ -310,6 +310,9 @@ pub struct Inspect {
 pub struct Verify {
     /// Case folders [default: those inside the program].
     pub cases: Vec<PathBuf>,
+    /// Check the samplers against a file of recorded trajectories instead.
+    #[arg(long, value_name = "FILE", conflicts_with = "cases")]
+    pub samplers: Option<PathBuf>,
     #[command(flatten)]
     /// Where to compute.
     pub compute: Compute,
@@ -335,7 +338,7 @@ pub enum SimdName {
     Portable,
 }
 
-impl From<SimdName> for Level {
+impl From<SimdName> for Isa {
     fn from(name: SimdName) -> Self {
         match name {
             SimdName::Avx512 => Self::Avx512,

@@ -2,8 +2,10 @@
 //!
 //! Invariant: help, names and choices come from the table; only the seed is read in a way of its own.
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser as _, ValueParser};
-use clap::error::Error;
+use std::ffi::OsStr;
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser, ValueParser};
+use clap::error::{Error, ErrorKind};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
 use crate::settings::{Kind, PartialSettings, Row, Setting, Value};
@@ -29,8 +31,13 @@ impl FromArgMatches for PartialSettings {
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
         for row in Setting::TABLE {
-            if let Some(value) = matches.get_one::<Value>(row.name) {
-                self.set(row.setting, Some(value.clone()));
+            match matches.get_one::<Value>(row.name) {
+                // A sampler may bring its schedule: "DPM++ 2M Karras".
+                Some(Value::Text(name)) if row.setting == Setting::Sampler => {
+                    self.set_sampler(name);
+                }
+                Some(value) => self.set(row.setting, Some(value.clone())),
+                None => {}
             }
         }
         Ok(())
@@ -45,8 +52,7 @@ fn argument(row: &'static Row) -> Arg {
         return argument.required_unless_present("like");
     }
     let negative = row.setting == Setting::Seed || matches!(row.kind, Kind::Real { .. });
-    let spelled_freely = row.setting == Setting::Sampler;
-    argument.long(row.flag.long).allow_negative_numbers(negative).ignore_case(spelled_freely)
+    argument.long(row.flag.long).allow_negative_numbers(negative)
 }
 
 /// What reads the argument's value. The range of a number is checked when the model is known.
@@ -56,16 +62,51 @@ fn parser(row: &'static Row) -> ValueParser {
         Kind::Text => ValueParser::new(|text: &str| Ok::<_, String>(Value::Text(text.to_owned()))),
         Kind::Whole { .. } => ValueParser::new(parse_whole),
         Kind::Real { .. } => ValueParser::new(parse_real),
-        Kind::Choice(choices) => {
-            let value = |choice: crate::settings::Choice| {
-                let spellings = [choice.a1111].into_iter().chain(choice.aliases);
-                let others = spellings.filter(|_| row.setting == Setting::Sampler);
-                PossibleValue::new(choice.name).aliases(others).help(choice.about)
-            };
-            PossibleValuesParser::new(choices().into_iter().map(value))
-                .try_map(move |name| row.kind.parse(&name).ok_or("unknown name"))
-                .into()
+        Kind::Choice(_) => ChoiceParser(row).into(),
+    }
+}
+
+/// Reads one of a setting's choices by any of its spellings; of a sampler also with a schedule behind it.
+#[derive(Clone)]
+struct ChoiceParser(&'static Row);
+
+impl ChoiceParser {
+    fn choices(&self) -> impl Iterator<Item = PossibleValue> + use<> {
+        let choices = if let Kind::Choice(choices) = self.0.kind { choices() } else { Vec::new() };
+        let others = self.0.setting != Setting::Rng;
+        choices.into_iter().map(move |choice| {
+            let spellings = [choice.a1111].into_iter().chain(choice.aliases).filter(|_| others);
+            PossibleValue::new(choice.name).aliases(spellings).help(choice.about)
+        })
+    }
+}
+
+impl TypedValueParser for ChoiceParser {
+    type Value = Value;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Self::Value, Error> {
+        let row = self.0;
+        let text = value.to_string_lossy();
+        let known = self.choices().any(|choice| choice.matches(text.trim(), true));
+        if let Some(value) = row.kind.parse(text.trim()).filter(|_| known) {
+            return Ok(value);
         }
+        if row.setting == Setting::Sampler && PartialSettings::default().set_sampler(&text) {
+            return Ok(Value::Text(text.into_owned()));
+        }
+        // The names alone make clap's own sentence, with what is like the one typed.
+        PossibleValuesParser::new(self.choices()).parse_ref(command, argument, value).and_then(|name| {
+            row.kind.parse(&name).ok_or_else(|| Error::new(ErrorKind::InvalidValue).with_cmd(command))
+        })
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(self.choices()))
     }
 }
 
@@ -122,7 +163,25 @@ mod tests {
             assert_eq!(settings.get(row.setting), row.kind.parse(text), "{}", row.name);
         }
         assert!(typed(&["a fox", "--timesteps", "nonsense"]).is_err());
+        assert!(typed(&["a fox", "--sampler", "Restart"]).is_err());
+        assert!(typed(&["a fox", "--rng", "NV"]).is_ok());
         assert!(typed(&[]).is_err() && typed(&["--like", "a.png"]).is_ok());
+    }
+
+    #[test]
+    fn samplers_go_by_many_names_and_may_bring_their_schedule() {
+        use crate::sampler::{SamplerKind, ScheduleKind};
+        for (name, sampler, schedule) in [
+            ("euler_a", SamplerKind::EulerAncestral, None),
+            ("dpmpp_2m", SamplerKind::DpmPp2m, None),
+            ("DPM++ 2M Karras", SamplerKind::DpmPp2m, Some(ScheduleKind::Karras)),
+            ("UniPC", SamplerKind::UniPc, None),
+        ] {
+            let settings = typed(&["a fox", "--sampler", name]).unwrap();
+            assert_eq!((settings.sampler, settings.schedule), (Some(sampler), schedule), "{name}");
+        }
+        let both = typed(&["a fox", "--sampler", "DPM++ 2M Karras", "--schedule", "SGM Uniform"]).unwrap();
+        assert_eq!(both.schedule, Some(ScheduleKind::SgmUniform));
     }
 
     #[test]

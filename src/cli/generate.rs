@@ -17,8 +17,8 @@ use crate::ops::{Device, DeviceChoice, DeviceOptions, Dtype, StopFlag};
 use crate::picture::metadata::read::Recovered;
 use crate::picture::{self, Held, Made};
 use crate::places::Places;
-use crate::sampler::{Next, RunState, StepReport};
-use crate::settings::Settings;
+use crate::sampler::{Next, RunState, ScheduleKind, StepReport};
+use crate::settings::{PartialSettings, Setting, Settings};
 use crate::told::quoted;
 use crate::trace::Trace;
 
@@ -83,9 +83,31 @@ fn settings(
     let mut settings = arguments.settings.put_over(&base);
     let notes = like.map(|found| like::follow(found, arguments, model, &mut settings)).unwrap_or_default();
     generate::check_settings(&model.networks, &settings)?;
+    refuse_idle(&arguments.settings, &settings)?;
     // Each picture lays out its own steps; this call only checks that it can.
     generate::schedule(&model.networks, &settings)?;
-    Ok((settings, notes))
+    Ok((settings.settled(), notes))
+}
+
+/// Settings that are refused where they were typed and do nothing beside the sampler.
+const NEVER_IDLE: [Setting; 4] =
+    [Setting::Timesteps, Setting::Schedule, Setting::Churn, Setting::GuidanceFormula];
+
+/// Refuses what was typed and would do nothing.
+fn refuse_idle(typed: &PartialSettings, settings: &Settings) -> Result<(), Failure> {
+    let (all, usual) = (PartialSettings::from(settings.clone()), PartialSettings::from(Settings::default()));
+    let is_idle = |setting: &Setting| {
+        let value = typed.get(*setting);
+        value.is_some() && value != usual.get(*setting) && !(setting.row().acts)(&all)
+    };
+    match NEVER_IDLE.into_iter().find(is_idle) {
+        Some(setting) => Err(Failure::Input(format!(
+            "--{} does nothing with the {} sampler; leave it out or choose another sampler",
+            setting.row().flag.long,
+            settings.sampler.row().name
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// A random seed below 2^32, since torch's CPU generator uses no more.
@@ -111,7 +133,7 @@ fn one_picture(
     let steps = plan.schedule.len();
     let stem = picture::stem(&settings.prompt, settings.seed);
     let mut previews = arguments.previews.as_deref();
-    let state = generate::start(&model.networks, &settings);
+    let state = generate::start(&model.networks, &settings, &plan);
     if let Some(trace) = &mut trace {
         record::start(trace, &plan, &state)?;
     }
@@ -206,10 +228,11 @@ fn announce(arguments: &Generate, settings: &Settings, plan: &Plan, progress: &P
         progress.say(&format!("note: {note}"));
     }
     progress.say(&format!(
-        "\"{}\", seed {}, {} steps, guidance {}, {}×{}",
+        "\"{}\", seed {}, {} steps of {}, guidance {}, {}×{}",
         quoted(&settings.prompt),
         settings.seed,
         plan.schedule.len(),
+        rule(settings),
         settings.guidance,
         settings.width,
         settings.height
@@ -220,6 +243,15 @@ fn announce(arguments: &Generate, settings: &Settings, plan: &Plan, progress: &P
             "event": "start", "settings": settings, "timesteps": plan.schedule.timesteps_in_order(),
             "tokens": plan.tokens.used, "notes": notes,
         }));
+    }
+}
+
+/// The sampler and, where it follows one, the schedule.
+fn rule(settings: &Settings) -> String {
+    let name = settings.sampler.row().name;
+    match settings.schedule {
+        ScheduleKind::Auto => name.to_owned(),
+        schedule => format!("{name}, {}", schedule.row().name),
     }
 }
 

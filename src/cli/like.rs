@@ -64,7 +64,7 @@ pub fn follow(
         }));
     }
     let rule = settings.sampler.row();
-    if arguments.settings.eta.is_none() && !rule.takes_eta && settings.eta > 0.0 {
+    if arguments.settings.eta.is_none() && !rule.takes_eta() && settings.eta > 0.0 {
         notes.push(Note::Picture(PictureNote::OtherEta {
             found: settings.eta,
             sampler: rule.name.to_owned(),

@@ -2,7 +2,7 @@
 
 use crate::engine::generate::{GenerateError, Plan};
 use crate::ops::Tensor;
-use crate::sampler::{RunState, StepReport};
+use crate::sampler::{RunSchedule, RunState, StepReport};
 use crate::trace::Trace;
 
 /// Records what is known before the first step: tokens, contexts, the schedule and x_T.
@@ -20,8 +20,16 @@ pub fn start(trace: &mut Trace, plan: &Plan, x_t: &RunState) -> Result<(), Gener
     }
     let timesteps: Vec<i64> = plan.schedule.timesteps_in_order().iter().map(|&t| t as i64).collect();
     trace.i64("timesteps", &[timesteps.len()], timesteps);
-    trace.f64("ddim_alphas", &plan.schedule.ddim_alphas);
-    trace.f64("ddim_sigmas", &plan.schedule.ddim_sigmas);
+    match &plan.schedule {
+        RunSchedule::Ddim(schedule) => {
+            trace.f64("ddim_alphas", &schedule.ddim_alphas);
+            trace.f64("ddim_sigmas", &schedule.ddim_sigmas);
+        }
+        RunSchedule::Levels(schedule) => {
+            let sigmas: Vec<f64> = schedule.levels.iter().map(|level| level.sigma).collect();
+            trace.f64("sigmas", &sigmas);
+        }
+    }
     trace.latent("x_T", &x_t.x);
     Ok(())
 }

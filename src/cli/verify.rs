@@ -10,6 +10,7 @@ use crate::model::synthetic::Synthetic;
 use crate::model::{LatentDiffusion, instantiate_from_config};
 use crate::ops::host::TensorSource;
 use crate::ops::{Device, Dtype, StopFlag, Weights};
+use crate::verify::trajectories::{self, Recording};
 use crate::verify::{Case, VerifyError, compare, compute, embedded};
 
 use super::arguments::Verify;
@@ -23,6 +24,9 @@ const TOKENIZER_BYTES_MAX: u64 = 16 << 20;
 /// # Errors
 /// With exit code 1 if a number differs, 2 if a case cannot be read.
 pub fn run(arguments: &Verify) -> Result<(), Failure> {
+    if let Some(path) = &arguments.samplers {
+        return samplers(path);
+    }
     let stop = StopFlag::default();
     interrupt::raise_on_ctrl_c(stop.clone());
     let (device, sentence) = Device::open(arguments.compute.options_in(Dtype::F32), stop)?;
@@ -37,6 +41,40 @@ pub fn run(arguments: &Verify) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::Ours(format!("{different} tensors differ from the reference; the rows marked ✗ say which")))
+}
+
+/// Checks the samplers against recorded trajectories; prints each group's largest difference.
+fn samplers(path: &Path) -> Result<(), Failure> {
+    let recording = Recording::open(path).map_err(|error| Failure::Input(error.to_string()))?;
+    let checked = trajectories::check(&recording);
+    for group in &checked {
+        let mark = if group.passes() { "✓" } else { "✗" };
+        let failure = group.failure.as_deref().unwrap_or_default();
+        let line = format!("{mark} {:<32} largest difference {:.2e}  {failure}", group.name, group.largest());
+        say(line.trim_end());
+        for tensor in &group.tensors {
+            if let Some(failure) = &tensor.failure {
+                say(&format!(
+                    "    {:<12} {:?} max |a−b| {:.2e}  relative {:.2e}  {failure}",
+                    tensor.name, tensor.shape, tensor.absolute, tensor.relative
+                ));
+            }
+        }
+    }
+    let different = checked.iter().filter(|group| !group.passes()).count();
+    if checked.is_empty() {
+        return Err(Failure::Input(format!(
+            "expected recorded trajectories, found none in {}",
+            path.display()
+        )));
+    }
+    if different == 0 {
+        say(&format!("{} groups computed as recorded", checked.len()));
+        return Ok(());
+    }
+    Err(Failure::Ours(format!(
+        "{different} groups differ from the recorded ones; the rows marked ✗ say which"
+    )))
 }
 
 fn cases(folders: &[std::path::PathBuf]) -> Result<Vec<Case>, Failure> {

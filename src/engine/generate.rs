@@ -8,8 +8,10 @@ use crate::note::{Note, TextKind};
 use crate::ops::{self, Tensor};
 use crate::picture::Frame;
 use crate::sampler::noise::Noise;
-use crate::sampler::{DdimSchedule, Latent, Next, RunOptions, RunState, StepReport, make_schedule, run};
-use crate::settings::{Kind, PartialSettings, Row, SIDE_MAX, Setting, Settings, Value};
+use crate::sampler::{
+    Latent, Layout, Next, RunOptions, RunSchedule, RunState, StepReport, make_schedule, run,
+};
+use crate::settings::{GuidanceKind, Kind, PartialSettings, Row, SIDE_MAX, Setting, Settings, Value};
 use crate::told::quoted;
 
 use super::denoise::{ConditionedModel, to_tensor};
@@ -18,8 +20,8 @@ pub use super::generate_error::{GenerateError, Part, Side};
 /// What is known before the first step.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The timesteps of the run and the coefficients of each.
-    pub schedule: DdimSchedule,
+    /// The steps of the run: timesteps or noise levels, with the coefficients of each.
+    pub schedule: RunSchedule,
     /// The prompt's tokens.
     pub tokens: TokenCount,
     /// The prompt's token ids, start, end and padding included; empty for a model without texts.
@@ -46,7 +48,7 @@ pub struct Generated {
 pub fn plan(model: &LatentDiffusion, settings: &Settings) -> Result<Plan, GenerateError> {
     check_settings(model, settings)?;
     let schedule = schedule(model, settings)?;
-    let mut notes = schedule.notes.clone();
+    let mut notes = schedule.notes().to_vec();
     let mut tokens = TokenCount::default();
     let (mut ids, mut conditioning) = (Vec::new(), None);
     if model.config.conditioning_key == ConditioningKey::Crossattn {
@@ -88,16 +90,18 @@ pub fn plan(model: &LatentDiffusion, settings: &Settings) -> Result<Plan, Genera
 ///
 /// # Errors
 /// If their number, or eta, does not go with the model or the sampler.
-pub fn schedule(model: &LatentDiffusion, settings: &Settings) -> Result<DdimSchedule, GenerateError> {
-    let Settings { sampler, steps, timesteps, eta, .. } = *settings;
-    Ok(make_schedule(sampler, &model.config.schedule, steps, timesteps, eta)?)
+pub fn schedule(model: &LatentDiffusion, settings: &Settings) -> Result<RunSchedule, GenerateError> {
+    let Settings { sampler, steps, timesteps, schedule, eta, .. } = *settings;
+    Ok(make_schedule(&model.config.schedule, &Layout { sampler, steps, timesteps, schedule, eta })?)
 }
 
 /// The state before the first step: x_T from the seed.
-pub fn start(model: &LatentDiffusion, settings: &Settings) -> RunState {
+pub fn start(model: &LatentDiffusion, settings: &Settings, plan: &Plan) -> RunState {
     let factor = model.config.first_stage_factor;
     let shape = [1, model.config.channels, settings.height / factor, settings.width / factor];
-    RunState::start(shape, None, Noise::seeded(settings.rng, settings.seed), settings.guidance)
+    let noise = Noise::seeded(settings.rng, settings.seed);
+    let space = settings.sampler.row().space;
+    RunState::start(shape, None, noise, settings.guidance).raised(&plan.schedule, space)
 }
 
 /// Runs the steps that `state` has not done yet. `on_step` may end the run or steer it.
@@ -116,8 +120,7 @@ pub fn develop(
         None => (Conditioning::default(), None),
     };
     let mut denoiser = ConditionedModel::new(model, conditional, unconditional)?;
-    let options =
-        RunOptions { sampler: settings.sampler, temperature: settings.temperature, ..RunOptions::default() };
+    let options = options(settings);
     let mut broken_at = None;
     let mut each = |report: &StepReport<'_>, state: &RunState| {
         if !report.x.is_finite() {
@@ -132,6 +135,20 @@ pub fn develop(
         return Err(GenerateError::NotFinite { part: Part::Unet, step: Some(step + 1), dtype });
     }
     Ok(Generated { samples: outcome.state.x, stopped: outcome.stopped })
+}
+
+/// What the settings ask of the sampler.
+fn options(settings: &Settings) -> RunOptions<'static> {
+    RunOptions {
+        eta: settings.eta,
+        s_churn: settings.s_churn,
+        s_noise: settings.s_noise,
+        guidance_rescale: settings.guidance_rescale,
+        guidance_interval: [settings.guidance_start, settings.guidance_end],
+        cfg_pp: settings.guidance_kind == GuidanceKind::CfgPp,
+        temperature: settings.temperature,
+        ..RunOptions::of(settings.sampler)
+    }
 }
 
 /// A scaled latent's picture, by the model's own decoder.

@@ -114,7 +114,7 @@ impl<'a> RunningJob<'a> {
             tokens: plan.tokens.clone(),
             notes: plan.notes.clone(),
         });
-        let state = self.taken_up().unwrap_or_else(|| generate::start(&model.networks, &settings));
+        let state = self.taken_up().unwrap_or_else(|| generate::start(&model.networks, &settings, &plan));
         let running = RefCell::new(&mut *self);
         let mut on_step = |step: &StepReport<'_>, state: &RunState| {
             let mut running = running.borrow_mut();

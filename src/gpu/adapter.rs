@@ -153,6 +153,17 @@ pub fn list() -> Result<Vec<AdapterReport>, CardError> {
     Ok(adapters()?.into_iter().map(|(_, report)| report).collect())
 }
 
+/// Whether there is a card for a test. Without one, not even Mesa's software card, tests that need it fail where
+/// `CI` is set; elsewhere they say so in a line and pass.
+pub fn is_there_for_tests() -> bool {
+    let there = list().is_ok_and(|cards| !cards.is_empty());
+    if !there {
+        assert!(std::env::var_os("CI").is_none(), "no graphics card, not even Mesa's software one");
+        println!("no graphics card here: not run (Debian: mesa-vulkan-drivers)");
+    }
+    there
+}
+
 /// What to ask of a device of `adapter`: all that it has.
 pub fn descriptor(adapter: &wgpu::Adapter) -> wgpu::DeviceDescriptor<'static> {
     wgpu::DeviceDescriptor {

@@ -26,7 +26,8 @@ mod shared;
 mod work;
 
 pub use adapter::{
-    AdapterReport, BACKEND, Backends, allowed, allowed_by, chosen, descriptor, leave, list, open,
+    AdapterReport, BACKEND, Backends, allowed, allowed_by, chosen, descriptor, is_there_for_tests, leave,
+    list, open,
 };
 pub use error::CardError;
 pub use known::{know, known};

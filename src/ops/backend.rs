@@ -28,7 +28,7 @@
 
 use std::fmt::Debug;
 
-use super::cpu::{Level, StopSlot, Usage};
+use super::cpu::{Isa, StopSlot, Usage};
 use super::host::{HostTensor, TensorRows};
 use super::{Activation, Conv2dShape, DeviceChoice, DeviceOptions, Dtype, Error, LinearShape, Mask, Result};
 
@@ -68,7 +68,7 @@ pub trait DeviceOps: Clone {
     ///
     /// # Errors
     /// If the machine lacks it, or the backend does not choose among instruction sets.
-    fn with_simd(self, _level: Level) -> Result<Self> {
+    fn with_simd(self, _isa: Isa) -> Result<Self> {
         Err(Error::Device("--simd goes with --device cpu".to_owned()))
     }
 
@@ -363,7 +363,7 @@ pub trait NormOps: LinearOps {
         false
     }
 
-    /// [`LinearOps::linear`] of the normalised tokens, which need not be written.
+    /// [`LinearOps::linear`] of the normalized tokens, which need not be written.
     ///
     /// # Errors
     /// See the module.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::backend::DeviceOps as _;
-use super::cpu::{Level, Stop, StopSlot, Usage};
+use super::cpu::{Isa, Stop, StopSlot, Usage};
 use super::dispatch::{AnyBackend, Own, on};
 use super::error::GRAPHICS_CARD;
 use super::meter::{Described, Meter};
@@ -99,8 +99,8 @@ impl Device {
     ///
     /// # Errors
     /// If the machine lacks it, or the backend does not choose among instruction sets.
-    pub fn with_simd(self, level: Level) -> Result<Self> {
-        let backend = on!(self, backend => backend.clone().with_simd(level)?.put());
+    pub fn with_simd(self, isa: Isa) -> Result<Self> {
+        let backend = on!(self, backend => backend.clone().with_simd(isa)?.put());
         Ok(Self { backend, ..self })
     }
 

@@ -2,7 +2,8 @@
 //! mask holds to.
 
 use super::noise::Noise;
-use super::{DdimSchedule, DiffusionSchedule, Latent};
+use super::schedule::Steps;
+use super::{DdimSchedule, DiffusionSchedule, Latent, Level, Space};
 
 /// Where a mask is 1 the picture is held to x0 (inpainting without a special model).
 #[derive(Clone, Debug, PartialEq)]
@@ -14,15 +15,22 @@ pub struct Mask {
 }
 
 impl Mask {
-    /// `x` (b, c, h, w) with the masked part replaced by x0 at the level of `timestep`; draws noise.
+    /// `x` (b, c, h, w), as a rule in this space writes it before a step of this number, with the masked
+    /// part replaced by x0 at the step's level; draws noise.
     pub(super) fn hold(
         &self,
         x: &Latent,
         full: &DiffusionSchedule,
-        timestep: usize,
+        schedule: Steps<'_>,
+        (number, space): (usize, Space),
         noise: &mut Noise,
     ) -> Latent {
-        let img_orig = q_sample(full, &self.x0, timestep, noise);
+        let img_orig = match schedule {
+            Steps::Ddim(_) if space == Space::Vp => {
+                q_sample(full, &self.x0, schedule.timestep(number), noise)
+            }
+            _ => noised(&self.x0, schedule.level(number), space, noise),
+        };
         let [_, c, h, w] = x.shape;
         let mask_channels = self.mask.shape[1];
         let plane = h * w;
@@ -41,6 +49,16 @@ pub fn q_sample(full: &DiffusionSchedule, x_start: &Latent, timestep: usize, noi
     let fresh = Latent::new(x_start.shape, noise.randn(x_start.len()));
     let (signal, sigma) = (full.sqrt_alphas_cumprod[timestep], full.sqrt_one_minus_alphas_cumprod[timestep]);
     x_start.zip(&fresh, |x, noise| signal * x + sigma * noise)
+}
+
+/// x_0 with fresh noise at a level, as a rule in this space writes it: x_0 + σ·z, or that over √(σ² + 1).
+pub fn noised(x0: &Latent, level: Level, space: Space, noise: &mut Noise) -> Latent {
+    let fresh = Latent::new(x0.shape, noise.randn(x0.len()));
+    let (signal, sigma) = match space {
+        Space::Sigma => (1.0, level.sigma as f32),
+        Space::Vp => (level.signal() as f32, level.noise() as f32),
+    };
+    x0.zip(&fresh, |x, noise| signal * x + sigma * noise)
 }
 
 /// x_0 noised to the level of step index `t_enc` of the run's schedule: where img2img starts

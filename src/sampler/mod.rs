@@ -3,6 +3,8 @@
 
 mod denoiser;
 mod forward;
+mod guide;
+mod history;
 mod kind;
 mod latent;
 pub mod noise;
@@ -13,14 +15,16 @@ mod schedule;
 mod step;
 
 pub use denoiser::{Denoiser, Parameterization};
-pub use forward::{Mask, q_sample, stochastic_encode};
-pub use kind::{Sampler, SamplerKind};
+pub use forward::{Mask, noised, q_sample, stochastic_encode};
+pub use history::{History, Past};
+pub use kind::{Family, Sampler, SamplerKind, Space};
 pub use latent::Latent;
 pub use noise::RngKind;
-pub use options::{RunOptions, ScoreCorrector};
+pub use options::{RunOptions, ScoreCorrector, UniPcWeights};
 pub use run::{Intermediates, Next, RunOutcome, RunState, StepReport, run};
 pub use schedule::{
-    BetaSchedule, Coefficients, DdimSchedule, DiffusionSchedule, ScheduleError, Spacing, TimestepSpacing,
-    make_schedule, steps_run,
+    BetaSchedule, Coefficients, Curve, DdimSchedule, Diffusers, DiffusionSchedule, End, Layout, Level,
+    LevelSchedule, NoiseSchedule, RunSchedule, ScheduleError, ScheduleKind, Spaced, Spacing, Start, Steps,
+    TimestepSpacing, distilled, karras, log_middle, make_schedule, steps_run, whole_timesteps,
 };
-pub use step::History;
+pub use step::Call;

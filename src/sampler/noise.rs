@@ -5,12 +5,15 @@
 //! pair between two short draws, and the CUDA kind counts its calls. How a draw is *split* matters
 //! too: 64 numbers drawn at once are others than twice 32, as in torch.
 
+mod brownian;
 mod mt19937;
 mod normal;
 mod philox;
+mod seed_sequence;
 
 use serde::{Deserialize, Serialize};
 
+use brownian::Brownian;
 use mt19937::Mt19937;
 use normal::Dialect;
 use philox::Philox;
@@ -38,6 +41,8 @@ pub enum RngKind {
 #[serde(deny_unknown_fields)]
 pub struct Noise {
     kind: RngKind,
+    /// The seed that it began with, which also names its Brownian motion.
+    seed: u64,
     source: Source,
 }
 
@@ -49,6 +54,8 @@ enum Source {
     Torch { words: Mt19937, cached_half: Option<f64> },
     /// torch's CUDA generator.
     Cuda(Philox),
+    /// Draws of a recorded run in their order, and whether its Brownian motion was drawn from them too.
+    Recorded { draws: Vec<Vec<f32>>, next: usize, brownian: bool },
 }
 
 impl Noise {
@@ -62,7 +69,14 @@ impl Noise {
             }
             RngKind::Nv => Source::Cuda(Philox::seeded(seed)),
         };
-        Self { kind, source }
+        Self { kind, seed, source }
+    }
+
+    /// The draws of a recorded run in their order, zeros after the last. Its Brownian motion is that of
+    /// `brownian`, a seed of [`RngKind::Cpu`]; without one it takes the next draw each time.
+    pub fn recorded(draws: Vec<Vec<f32>>, brownian: Option<u64>) -> Self {
+        let source = Source::Recorded { draws, next: 0, brownian: brownian.is_none() };
+        Self { kind: RngKind::Cpu, seed: brownian.unwrap_or(0), source }
     }
 
     /// Whose noise this is.
@@ -88,16 +102,36 @@ impl Noise {
             }
             Source::Torch { words, .. } => long_draw(words, dialect, values),
             Source::Cuda(philox) => philox.randn_into(values),
+            Source::Recorded { draws, next, .. } => {
+                let draw = draws.get(*next).map_or(&[] as &[f32], Vec::as_slice);
+                for (i, value) in values.iter_mut().enumerate() {
+                    *value = draw.get(i).copied().unwrap_or(0.0);
+                }
+                *next += 1;
+            }
         }
     }
 
-    /// `torch.rand(len)` in f32: multiples of 2⁻²⁴ in [0, 1) from the CPU kinds, multiples of
+    /// z of variance 1 between two times of the seed's Brownian motion over `span`: −(W(to) − W(from))
+    /// over the root of the time, `from` the smaller (k-diffusion's sign, its σ falling).
+    pub fn brownian(&mut self, span: [f64; 2], [from, to]: [f64; 2], len: usize) -> Vec<f32> {
+        if let Source::Recorded { brownian: true, .. } = &self.source {
+            return self.randn(len);
+        }
+        let mut values = Brownian::new(self.kind, self.seed, len).increment(span, from, to);
+        let scale = if to > from { -1.0 / (to - from).sqrt() } else { 0.0 };
+        values.iter_mut().for_each(|value| *value *= scale as f32);
+        values
+    }
+
+    /// `torch.rand(len)` in f32 (zeros from a recorded run): multiples of 2⁻²⁴ in [0, 1) from the CPU kinds, multiples of
     /// about 2⁻³² in [0, 1) from the CUDA kind.
     pub fn rand(&mut self, len: usize) -> Vec<f32> {
         let mut values = vec![0.0; len];
         match &mut self.source {
             Source::Torch { words, .. } => words.fill_uniform(&mut values),
             Source::Cuda(philox) => philox.rand_into(&mut values),
+            Source::Recorded { .. } => {}
         }
         values
     }
@@ -109,6 +143,7 @@ impl Noise {
         match &mut self.source {
             Source::Torch { words, .. } => (0..len).map(|_| words.next_f64() < p).collect(),
             Source::Cuda(philox) => philox.bernoulli(p, len),
+            Source::Recorded { .. } => vec![true; len],
         }
     }
 }

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::noise::Noise;
 use super::options::RunOptions;
-use super::step::{History, Step, Stepped};
-use super::{DdimSchedule, Denoiser, DiffusionSchedule, Latent, rules};
+use super::schedule::Steps;
+use super::step::{Call, Step, Stepped};
+use super::{Denoiser, DiffusionSchedule, History, Latent, Space, rules};
 
 /// All that a run carries from one step to the next.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,7 +33,17 @@ impl RunState {
     /// The start: `x_t`, or fresh noise of `shape`.
     pub fn start(shape: [usize; 4], x_t: Option<Latent>, mut noise: Noise, guidance: f64) -> Self {
         let x = x_t.unwrap_or_else(|| Latent::new(shape, noise.randn(shape.iter().product())));
-        Self { x, step: 0, noise, guidance, history: History::new() }
+        Self { x, step: 0, noise, guidance, history: History::default() }
+    }
+
+    /// Brings fresh noise of variance 1 to the level where `schedule` begins, for a rule in `space`.
+    #[must_use]
+    pub fn raised<'s>(mut self, schedule: impl Into<Steps<'s>>, space: Space) -> Self {
+        let scale = schedule.into().start_scale(space);
+        if scale != 1.0 {
+            self.x = self.x.map(|x| x * scale as f32);
+        }
+        self
     }
 }
 
@@ -42,7 +53,7 @@ pub struct StepReport<'a> {
     pub step: usize,
     /// Steps of the whole run.
     pub steps: usize,
-    /// Its timestep of training.
+    /// Its timestep of training, or the nearest.
     pub timestep: usize,
     /// The guidance that it used.
     pub guidance: f64,
@@ -50,6 +61,8 @@ pub struct StepReport<'a> {
     pub x: &'a Latent,
     /// The picture it predicts.
     pub pred_x0: &'a Latent,
+    /// What it asked the model, and the answers.
+    pub calls: &'a [Call],
     /// How often it asked the model.
     pub model_calls: usize,
     /// How long it took, callback excluded.
@@ -90,38 +103,49 @@ pub struct RunOutcome {
 ///
 /// # Errors
 /// If the network fails or is stopped inside a step.
-pub fn run<D: Denoiser>(
+pub fn run<'s, D: Denoiser>(
     denoiser: &mut D,
     full: &DiffusionSchedule,
-    schedule: &DdimSchedule,
+    schedule: impl Into<Steps<'s>>,
     options: &RunOptions<'_>,
     mut state: RunState,
     on_step: &mut dyn FnMut(&StepReport<'_>, &RunState) -> ControlFlow<(), Next>,
 ) -> Result<RunOutcome, D::Error> {
+    let schedule = schedule.into();
     let steps = schedule.len();
+    let space = options.sampler.row().space;
     let mut intermediates = Intermediates { x_inter: vec![state.x.clone()], pred_x0: vec![state.x.clone()] };
     while state.step < steps {
         let began = Instant::now();
-        let index = steps - state.step - 1;
-        let timestep = schedule.ddim_timesteps[index];
+        let number = state.step;
+        let index = steps - number - 1;
+        let timestep = schedule.timestep(number);
         let guidance = state.guidance;
         if let Some(mask) = &options.mask {
-            state.x = mask.hold(&state.x, full, timestep, &mut state.noise);
+            state.x = mask.hold(&state.x, full, schedule, (number, space), &mut state.noise);
         }
         let noise = &mut state.noise;
-        let mut step = Step { denoiser, full, schedule, options, noise, guidance, index, model_calls: 0 };
+        let mut step = Step { denoiser, full, schedule, options, noise, guidance, number, calls: Vec::new() };
         let Stepped { x_prev, pred_x0 } =
             rules::step(options.sampler, &mut step, &state.x, &mut state.history)?;
-        let model_calls = step.model_calls;
+        let calls = step.calls;
         state.x = x_prev;
         state.step += 1;
         if index.is_multiple_of(options.log_every_t.max(1)) || index + 1 == steps {
             intermediates.x_inter.push(state.x.clone());
             intermediates.pred_x0.push(pred_x0.clone());
         }
-        let (step, took) = (state.step - 1, began.elapsed());
-        let (x, pred_x0) = (&state.x, &pred_x0);
-        let report = StepReport { step, steps, timestep, guidance, x, pred_x0, model_calls, took };
+        let report = StepReport {
+            step: number,
+            steps,
+            timestep,
+            guidance,
+            x: &state.x,
+            pred_x0: &pred_x0,
+            calls: &calls,
+            model_calls: calls.len(),
+            took: began.elapsed(),
+        };
         match on_step(&report, &state) {
             ControlFlow::Continue(next) => state.guidance = next.guidance.unwrap_or(state.guidance),
             ControlFlow::Break(()) => {

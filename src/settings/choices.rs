@@ -1,6 +1,8 @@
 //! `Choice`: one of the values of a setting that has a fixed list of them.
 
-use crate::sampler::{RngKind, SamplerKind, TimestepSpacing};
+use crate::sampler::{RngKind, SamplerKind, ScheduleKind, TimestepSpacing};
+
+use super::guidance_kind::GuidanceKind;
 
 /// One value of a setting of [`Kind::Choice`](super::Kind::Choice).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +58,33 @@ pub(super) fn spacings() -> Vec<Choice> {
         label: Label::Words(row.key),
     };
     TimestepSpacing::TABLE.iter().map(choice).collect()
+}
+
+/// The schedules of noise levels, from their own table.
+pub(super) fn schedules() -> Vec<Choice> {
+    let choice = |row: &crate::sampler::NoiseSchedule| Choice {
+        name: row.name,
+        a1111: row.a1111,
+        aliases: row.aliases.to_vec(),
+        about: row.about,
+        label: match row.kind {
+            ScheduleKind::Auto => Label::Words("schedule-auto"),
+            _ => Label::Literal(row.a1111),
+        },
+    };
+    ScheduleKind::TABLE.iter().map(choice).collect()
+}
+
+/// The formulas of guidance.
+pub(super) fn guidance_kinds() -> Vec<Choice> {
+    let choice = |kind: GuidanceKind| {
+        let (aliases, about, label) = match kind {
+            GuidanceKind::Cfg => (vec![], "Classifier-free guidance", "CFG"),
+            GuidanceKind::CfgPp => (vec!["cfgpp", "cfg_pp"], "CFG++: renoises without the prompt", "CFG++"),
+        };
+        Choice { name: kind.name(), a1111: label, aliases, about, label: Label::Literal(label) }
+    };
+    GuidanceKind::ALL.map(choice).to_vec()
 }
 
 /// The generators. A1111 does not tell torch's two CPU generators apart; the first stands for both.

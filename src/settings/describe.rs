@@ -56,8 +56,8 @@ macro_rules! settings {
                 }
             }
 
-            /// `base` with all that is known put over it.
-            pub fn put_over(&self, base: &Settings) -> Settings {
+            /// `base` with each known setting in place of its own.
+            pub(super) fn replaced_in(&self, base: &Settings) -> Settings {
                 Settings { $( $field: self.$field.clone().unwrap_or_else(|| base.$field.clone()), )+ }
             }
         }

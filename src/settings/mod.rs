@@ -9,6 +9,7 @@
 mod choices;
 #[macro_use]
 mod describe;
+mod guidance_kind;
 mod partial;
 mod preview;
 mod row;
@@ -16,6 +17,7 @@ mod table;
 mod value;
 
 pub use choices::{Choice, Label};
+pub use guidance_kind::GuidanceKind;
 pub use preview::PreviewMode;
 pub use row::{A1111, Flag, Kind, Row, Slider};
 pub use table::{PartialSettings, SIDE_MAX, STEPS_MAX, Setting, Settings};

@@ -1,7 +1,9 @@
 //! `PartialSettings` as what a file or a user tells: what is missing, and what cannot be.
 
+use super::guidance_kind::GuidanceKind;
 use super::table::{PartialSettings, STEPS_MAX, Setting, Settings};
 use super::{Row, Value};
+use crate::sampler::{Family, NoiseSchedule, SamplerKind, ScheduleKind};
 
 impl Setting {
     /// Its row of the table.
@@ -16,6 +18,20 @@ impl PartialSettings {
     pub fn only(setting: Setting, value: Value) -> Self {
         let mut settings = Self::default();
         settings.set(setting, Some(value));
+        settings
+    }
+
+    /// `base` with all that is known put over it. A sampler that comes without an eta brings its own, and
+    /// a schedule of `base` that it does not follow gives way.
+    pub fn put_over(&self, base: &Settings) -> Settings {
+        let mut settings = self.replaced_in(base);
+        let row = settings.sampler.row();
+        if self.eta.is_none() && settings.sampler != base.sampler {
+            settings.eta = row.eta();
+        }
+        if self.schedule.is_none() && !row.goes_with(settings.schedule) {
+            settings.schedule = ScheduleKind::Auto;
+        }
         settings
     }
 
@@ -82,21 +98,87 @@ impl PartialSettings {
         ours.then_some(found)
     }
 
-    /// Takes a sampler's name as other programs spell it; returns whether it is known.
+    /// Takes a sampler's name as other programs spell it, its schedule behind it or not; returns whether it
+    /// is known.
     pub fn set_sampler(&mut self, name: &str) -> bool {
-        let name = name.trim().to_lowercase();
-        // The plain schedules may stand behind the rule's name.
-        let rule = [" uniform", " automatic", " normal", "_uniform", "_normal"]
-            .iter()
-            .find_map(|schedule| name.strip_suffix(schedule))
-            .unwrap_or(&name);
-        self.set(Setting::Sampler, Setting::Sampler.row().kind.parse(rule));
-        if self.sampler.is_some() {
-            // These programs lay out the steps of every rule here as the reference does.
-            self.timesteps.get_or_insert_default();
+        let Some((sampler, schedule)) = sampler_and_schedule(name.trim()) else { return false };
+        self.sampler = Some(sampler.kind);
+        if let Some(kind) = sampler.guidance_kind {
+            self.guidance_kind = Some(kind);
         }
-        self.sampler.is_some()
+        if let Some(schedule) = schedule.filter(|schedule| sampler.kind.row().goes_with(*schedule)) {
+            self.schedule = Some(schedule);
+        }
+        // These programs lay out the steps of every rule here as the reference does.
+        self.timesteps.get_or_insert_default();
+        true
     }
+
+    /// Fills in what a program means that tells a sampler and not the rest: the rule's own eta, no churn,
+    /// plain guidance, and where it tells no schedule either, even steps of time.
+    #[must_use]
+    pub fn with_what_goes_unsaid(mut self) -> Self {
+        let Some(row) = self.sampler.map(SamplerKind::row) else { return self };
+        let usual = Settings::default();
+        self.eta.get_or_insert(row.eta());
+        self.s_churn.get_or_insert(usual.s_churn);
+        self.s_noise.get_or_insert(usual.s_noise);
+        self.guidance_rescale.get_or_insert(usual.guidance_rescale);
+        self.guidance_start.get_or_insert(usual.guidance_start);
+        self.guidance_end.get_or_insert(usual.guidance_end);
+        self.guidance_kind.get_or_insert(usual.guidance_kind);
+        let unsaid = if row.family == Family::Sigmas { ScheduleKind::Normal } else { ScheduleKind::Auto };
+        let told = self.schedule.filter(|schedule| row.goes_with(*schedule));
+        self.schedule = Some(told.unwrap_or(unsaid));
+        self
+    }
+}
+
+impl Settings {
+    /// The same with the schedule that acts in place of [`ScheduleKind::Auto`], and without a formula of
+    /// guidance that the sampler does not know.
+    #[must_use]
+    pub fn settled(&self) -> Self {
+        let row = self.sampler.row();
+        let guidance_kind = if row.cfg_pp { self.guidance_kind } else { GuidanceKind::Cfg };
+        Self { schedule: row.settled(self.schedule), guidance_kind, ..self.clone() }
+    }
+}
+
+/// A sampler as another program names it.
+struct Named {
+    kind: SamplerKind,
+    guidance_kind: Option<GuidanceKind>,
+}
+
+/// The sampler and, where one stands behind it, the schedule of a name: "DPM++ 2M Karras",
+/// "dpmpp_2m_karras", InvokeAI's "dpmpp_2m_k", "euler_cfg_pp".
+fn sampler_and_schedule(name: &str) -> Option<(Named, Option<ScheduleKind>)> {
+    if let Some(named) = named(name) {
+        return Some((named, None));
+    }
+    let lower = name.to_lowercase();
+    if let Some(rule) = lower.strip_suffix("_k") {
+        return Some((named(rule)?, Some(ScheduleKind::Karras)));
+    }
+    let spelled = |row: &'static NoiseSchedule| row.spellings().map(move |spelling| (row.kind, spelling));
+    ScheduleKind::TABLE.iter().flat_map(spelled).find_map(|(kind, spelling)| {
+        let rule = lower.strip_suffix(&spelling.to_lowercase())?;
+        let rule = rule.strip_suffix([' ', '_'])?;
+        Some((named(rule)?, Some(kind)))
+    })
+}
+
+/// The sampler of a name without a schedule.
+fn named(name: &str) -> Option<Named> {
+    let kind = SamplerKind::from_name(name);
+    if let Some(kind) = kind {
+        return Some(Named { kind, guidance_kind: None });
+    }
+    let lower = name.to_lowercase();
+    let rule = [" cfg++", "_cfg_pp"].iter().find_map(|suffix| lower.strip_suffix(suffix))?;
+    let kind = SamplerKind::from_name(rule).filter(|kind| kind.row().cfg_pp)?;
+    Some(Named { kind, guidance_kind: Some(GuidanceKind::CfgPp) })
 }
 
 #[cfg(test)]
@@ -173,5 +255,44 @@ mod tests {
         assert_eq!((known.known(), known.is_empty()), (2, false));
         let half = PartialSettings { width: Some(64), ..PartialSettings::default() };
         assert!(half.is_empty() && !half.tells("size"));
+    }
+
+    #[test]
+    fn names_of_other_programs_tell_sampler_and_schedule() {
+        use SamplerKind::{Ddim, DpmPp2m, DpmPp2mSde, EulerAncestral, Lms};
+        use ScheduleKind::{Exponential, Karras, SgmUniform};
+        for (name, sampler, schedule) in [
+            ("DPM++ 2M Karras", DpmPp2m, Some(Karras)),
+            ("DPM++ 2M SDE Exponential", DpmPp2mSde, Some(Exponential)),
+            ("dpmpp_2m_sgm_uniform", DpmPp2m, Some(SgmUniform)),
+            ("dpmpp_2m_k", DpmPp2m, Some(Karras)),
+            ("k_lms", Lms, None),
+            ("Euler a", EulerAncestral, None),
+            ("DDIM Uniform", Ddim, None),
+            ("ddim_uniform", Ddim, None),
+        ] {
+            let mut settings = PartialSettings::default();
+            assert!(settings.set_sampler(name), "{name}");
+            assert_eq!((settings.sampler, settings.schedule), (Some(sampler), schedule), "{name}");
+        }
+        let mut plus = PartialSettings::default();
+        assert!(plus.set_sampler("DDIM CFG++") && plus.guidance_kind == Some(GuidanceKind::CfgPp));
+        assert!(!PartialSettings::default().set_sampler("Restart"));
+        assert!(!PartialSettings::default().set_sampler("heun_cfg_pp"));
+    }
+
+    #[test]
+    fn a_sampler_brings_its_own_eta_and_drops_what_it_does_not_follow() {
+        let base = Settings { eta: 0.5, schedule: ScheduleKind::Karras, ..Settings::default() };
+        let with = |sampler| PartialSettings { sampler: Some(sampler), ..PartialSettings::default() };
+        let euler_a = with(SamplerKind::EulerAncestral).put_over(&base);
+        assert_eq!((euler_a.eta, euler_a.schedule), (1.0, ScheduleKind::Karras));
+        let lcm = with(SamplerKind::Lcm).put_over(&euler_a);
+        assert_eq!((lcm.eta, lcm.schedule), (0.0, ScheduleKind::Auto));
+        assert_eq!(with(SamplerKind::Ddim).put_over(&base).eta, 0.5);
+        let told = PartialSettings { eta: Some(0.2), ..with(SamplerKind::Tcd) }.put_over(&base);
+        assert_eq!(told.eta, 0.2);
+        let settled = with(SamplerKind::DpmPp2m).put_over(&Settings::default()).settled();
+        assert_eq!(settled.schedule, ScheduleKind::Karras);
     }
 }

@@ -4,9 +4,10 @@
 //! that of the JSON in pictures; a new entry goes to the end. Older files lack the field, so readers take its
 //! default.
 
-use crate::sampler::{RngKind, SamplerKind, TimestepSpacing};
+use crate::sampler::{Family, RngKind, Sampler, SamplerKind, ScheduleKind, Space, TimestepSpacing};
 
-use super::choices::{rngs, samplers, spacings};
+use super::choices::{guidance_kinds, rngs, samplers, schedules, spacings};
+use super::guidance_kind::GuidanceKind;
 use super::value::FieldValue;
 use super::{A1111, Flag, Kind, Row, Slider, Value};
 
@@ -33,6 +34,25 @@ const fn slider(least: f64, most: f64, typed_most: f64, step: f64, decimals: usi
 /// Of a setting that acts whatever the others are.
 fn always(_: &PartialSettings) -> bool {
     true
+}
+
+/// The sampler's row, where the sampler is known.
+fn row(settings: &PartialSettings) -> Option<&'static Sampler> {
+    settings.sampler.map(SamplerKind::row)
+}
+
+fn family(settings: &PartialSettings) -> Option<Family> {
+    row(settings).map(|row| row.family)
+}
+
+/// Whether `temperature` scales noise of a rule.
+fn adds_noise_in_vp(row: &'static Sampler) -> bool {
+    row.space == Space::Vp
+}
+
+/// Of a setting that acts where there is guidance.
+fn is_guided(settings: &PartialSettings) -> bool {
+    settings.guidance.is_none_or(|guidance| guidance != 1.0)
 }
 
 settings! {
@@ -107,7 +127,7 @@ settings! {
         slider: slider(0.0, 1.0, 1.0, 0.05, 2),
         more: true,
         suits: true,
-        acts: |settings| settings.sampler.is_none_or(|sampler| sampler.row().takes_eta),
+        acts: |settings| settings.sampler.is_none_or(|sampler| sampler.row().takes_eta()),
     }
 
     /// The seed; the `cpu` and `cpu-libm` generators use its low 32 bits.
@@ -173,11 +193,11 @@ settings! {
         kind: Kind::Choice(spacings),
         told_as: None,
         a1111: None,
-        flag: flag("timesteps", "TIMESTEPS", "How the steps are spread over the schedule [default: uniform]"),
+        flag: flag("timesteps", "TIMESTEPS", "How the steps of ddim and plms are spread [default: uniform]"),
         slider: None,
         more: true,
         suits: false,
-        acts: always,
+        acts: |settings| family(settings).is_none_or(|family| family == Family::Timesteps),
     }
 
     /// Which generator's noise the seed names.
@@ -209,6 +229,113 @@ settings! {
         slider: slider(0.0, 2.0, 2.0, 0.05, 2),
         more: true,
         suits: false,
-        acts: |settings| settings.eta.is_some_and(|eta| eta > 0.0),
+        acts: |settings| row(settings).is_none_or(adds_noise_in_vp) && settings.eta.is_some_and(|eta| eta > 0.0),
+    }
+
+    /// How the noise levels are spread, for rules in σ.
+    schedule: ScheduleKind = ScheduleKind::default(), "schedule",
+    Schedule {
+        error: "",
+        kind: Kind::Choice(schedules),
+        told_as: None,
+        a1111: Some(A1111 { key: "Schedule type", others: &["scheduler"], omits_default: true }),
+        flag: flag("schedule", "SCHEDULE", "How the noise levels of the other samplers are spread [default: auto]"),
+        slider: None,
+        more: true,
+        suits: false,
+        acts: |settings| family(settings).is_none_or(|family| {
+            !matches!(family, Family::Timesteps | Family::Distilled)
+        }),
+    }
+
+    /// How much of each step's σ fresh noise may raise (`s_churn`), 0 to 100, spread over the steps.
+    s_churn: f64 = 0.0, "churn",
+    Churn {
+        error: "error-churn",
+        kind: Kind::Real { range: [0.0, 100.0], read: [0.0, 100.0] },
+        told_as: None,
+        a1111: Some(A1111 { key: "Sigma churn", others: &["s_churn"], omits_default: true }),
+        flag: flag("s-churn", "X", "Fresh noise before each step of euler, heun and dpm_2 [default: 0]"),
+        slider: slider(0.0, 20.0, 100.0, 0.5, 1),
+        more: true,
+        suits: false,
+        acts: |settings| row(settings).is_some_and(|row| row.churns),
+    }
+
+    /// Scales fresh noise of rules in σ (`s_noise`), 0 to 1000; 1 is the reference.
+    s_noise: f64 = 1.0, "noise-strength",
+    NoiseStrength {
+        error: "error-noise-strength",
+        kind: Kind::Real { range: [0.0, 1000.0], read: [0.0, 1000.0] },
+        told_as: None,
+        a1111: Some(A1111 { key: "Sigma noise", others: &["s_noise"], omits_default: true }),
+        flag: flag("s-noise", "X", "Scale of the noise that samplers other than ddim add [default: 1]"),
+        slider: slider(0.0, 2.0, 2.0, 0.05, 2),
+        more: true,
+        suits: false,
+        acts: |settings| row(settings).is_some_and(|row| {
+            row.scales_noise()
+                && (settings.eta.is_some_and(|eta| eta > 0.0) || settings.s_churn.is_some_and(|churn| churn > 0.0))
+        }),
+    }
+
+    /// Share of the guided prediction that gets the conditional one's contrast back, 0 to 1.
+    guidance_rescale: f64 = 0.0, "guidance-rescale",
+    GuidanceRescale {
+        error: "error-guidance-rescale",
+        kind: Kind::Real { range: [0.0, 1.0], read: [0.0, 1.0] },
+        told_as: None,
+        a1111: Some(A1111 { key: "CFG Rescale", others: &["cfg rescale phi", "guidance rescale"], omits_default: true }),
+        flag: flag("guidance-rescale", "X", "Share of the contrast that guidance gives back, 0 to 1 [default: 0]"),
+        slider: slider(0.0, 1.0, 1.0, 0.05, 2),
+        more: true,
+        suits: false,
+        acts: is_guided,
+    }
+
+    /// Where guidance begins to act, as a share of the steps, 0 to 1.
+    guidance_start: f64 = 0.0, "guidance-start",
+    GuidanceStart {
+        error: "error-guidance-start",
+        kind: Kind::Real { range: [0.0, 1.0], read: [0.0, 1.0] },
+        told_as: None,
+        a1111: Some(A1111 { key: "Guidance start", others: &[], omits_default: true }),
+        flag: flag("guidance-start", "X", "Share of the steps before which guidance is 1 [default: 0]"),
+        slider: slider(0.0, 1.0, 1.0, 0.05, 2),
+        more: true,
+        suits: false,
+        acts: is_guided,
+    }
+
+    /// Where guidance ends to act, as a share of the steps, 0 to 1.
+    guidance_end: f64 = 1.0, "guidance-end",
+    GuidanceEnd {
+        error: "error-guidance-end",
+        kind: Kind::Real { range: [0.0, 1.0], read: [0.0, 1.0] },
+        told_as: None,
+        a1111: Some(A1111 { key: "Guidance end", others: &[], omits_default: true }),
+        flag: flag("guidance-end", "X", "Share of the steps after which guidance is 1 [default: 1]"),
+        slider: slider(0.0, 1.0, 1.0, 0.05, 2),
+        more: true,
+        suits: false,
+        acts: is_guided,
+    }
+
+    /// Which formula guides.
+    guidance_kind: GuidanceKind = GuidanceKind::default(), "guidance-kind",
+    GuidanceFormula {
+        error: "",
+        kind: Kind::Choice(guidance_kinds),
+        told_as: None,
+        a1111: Some(A1111 { key: "Guidance kind", others: &[], omits_default: true }),
+        flag: flag(
+            "guidance-kind",
+            "KIND",
+            "The formula of guidance; cfg++ goes with ddim, euler and euler_ancestral [default: cfg]",
+        ),
+        slider: None,
+        more: true,
+        suits: false,
+        acts: |settings| row(settings).is_some_and(|row| row.cfg_pp),
     }
 }

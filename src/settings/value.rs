@@ -1,8 +1,9 @@
 //! `Value`: a setting's value without its type, for whoever handles every setting alike.
 
-use crate::sampler::{RngKind, SamplerKind, TimestepSpacing};
+use crate::sampler::{RngKind, SamplerKind, ScheduleKind, TimestepSpacing};
 
 use super::choices::{rng_from_name, rng_name};
+use super::guidance_kind::GuidanceKind;
 
 /// The value of any setting.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,5 +93,25 @@ impl FieldValue for RngKind {
 
     fn from_value(value: Value) -> Option<Self> {
         if let Value::Choice(name) = value { rng_from_name(name) } else { None }
+    }
+}
+
+impl FieldValue for ScheduleKind {
+    fn to_value(&self) -> Value {
+        Value::Choice(self.row().name)
+    }
+
+    fn from_value(value: Value) -> Option<Self> {
+        if let Value::Choice(name) = value { Self::from_name(name) } else { None }
+    }
+}
+
+impl FieldValue for GuidanceKind {
+    fn to_value(&self) -> Value {
+        Value::Choice(self.name())
+    }
+
+    fn from_value(value: Value) -> Option<Self> {
+        if let Value::Choice(name) = value { Self::from_name(name) } else { None }
     }
 }

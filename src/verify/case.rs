@@ -155,7 +155,8 @@ impl Case {
     }
 }
 
-fn read_trace(bytes: &[u8]) -> Result<Trace, String> {
+/// Every tensor of a safetensors file.
+pub(super) fn read_trace(bytes: &[u8]) -> Result<Trace, String> {
     let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
     let mut trace = Trace::default();
     for (name, view) in file.tensors() {

@@ -33,7 +33,8 @@ pub fn compare(expected: &Trace, computed: &Trace) -> Vec<Comparison> {
         .collect()
 }
 
-fn compare_tensor(name: &str, expected: &Recorded, computed: Option<&Recorded>) -> Comparison {
+/// Compares one tensor; one that was not computed fails.
+pub(super) fn compare_tensor(name: &str, expected: &Recorded, computed: Option<&Recorded>) -> Comparison {
     let mut comparison = Comparison {
         name: name.to_owned(),
         shape: expected.shape.clone(),

@@ -10,8 +10,8 @@ use crate::model::{Conditioning, ConditioningKey, Encoded, LatentDiffusion};
 use crate::ops::{self, Tensor};
 use crate::sampler::noise::Noise;
 use crate::sampler::{
-    DdimSchedule, Latent, Mask, Next, RngKind, RunOptions, RunState, ScheduleError, StepReport,
-    TimestepSpacing, make_schedule, run, stochastic_encode,
+    DdimSchedule, Latent, Layout, Mask, Next, RngKind, RunOptions, RunSchedule, RunState, ScheduleError,
+    ScheduleKind, StepReport, TimestepSpacing, make_schedule, run, stochastic_encode,
 };
 use crate::trace::{Recorded, Trace, Values};
 
@@ -193,7 +193,15 @@ fn options(request: &CaseRequest, mask: Option<Mask>) -> RunOptions<'static> {
 
 fn schedule(request: &CaseRequest, model: &LatentDiffusion) -> Result<DdimSchedule> {
     let CaseRequest { sampler, steps, eta, .. } = *request;
-    Ok(make_schedule(sampler, &model.config.schedule, steps, TimestepSpacing::Uniform, eta)?)
+    let (timesteps, schedule) = (TimestepSpacing::Uniform, ScheduleKind::Auto);
+    let layout = Layout { sampler, steps, timesteps, schedule, eta };
+    match make_schedule(&model.config.schedule, &layout)? {
+        RunSchedule::Ddim(schedule) => Ok(schedule),
+        RunSchedule::Levels(_) => Err(VerifyError::Request(format!(
+            "expected a case of ddim or plms, found {}; the others are checked with --samplers",
+            sampler.row().name
+        ))),
+    }
 }
 
 /// Noise to latent, recording every step.

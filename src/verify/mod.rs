@@ -7,6 +7,7 @@ mod case;
 mod compare;
 mod compute;
 pub mod embedded;
+pub mod trajectories;
 
 pub use case::{Case, CaseError, CaseRequest};
 pub use compare::{Comparison, compare};

@@ -6,6 +6,7 @@ mod card;
 mod changed;
 mod encoders;
 mod memory;
+mod samplers;
 mod tiny;
 
 use std::path::PathBuf;

@@ -39,7 +39,7 @@ fn picture_of(model: &OpenModel) -> (Latent, Frame) {
         ..model.info.defaults.clone()
     };
     let plan = generate::plan(&model.networks, &settings).unwrap();
-    let start = generate::start(&model.networks, &settings);
+    let start = generate::start(&model.networks, &settings, &plan);
     let mut go_on = |_: &safelight::sampler::StepReport<'_>, _: &safelight::sampler::RunState| {
         ControlFlow::Continue(Next::default())
     };

@@ -12,6 +12,7 @@ mod gallery;
 mod noise;
 mod picture;
 mod sampler;
+mod samplers;
 mod tidy;
 mod tokens;
 mod verify;

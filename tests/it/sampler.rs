@@ -77,7 +77,7 @@ fn schedule(eta: f64) -> DdimSchedule {
 fn a_run_saved_after_any_step_goes_on_to_the_same_numbers() {
     let etas = |takes_eta| if takes_eta { vec![0.0, 0.7] } else { vec![0.0] };
     for (sampler, eta) in
-        SamplerKind::TABLE.iter().flat_map(|row| etas(row.takes_eta).into_iter().map(|eta| (row.kind, eta)))
+        SamplerKind::TABLE.iter().flat_map(|row| etas(row.takes_eta()).into_iter().map(|eta| (row.kind, eta)))
     {
         let options = RunOptions { sampler, noise_dropout: 0.25, temperature: 0.9, ..RunOptions::default() };
         let schedule = schedule(eta);

@@ -5,6 +5,8 @@
 mod shape;
 mod source;
 mod space;
+mod targets;
+mod unsafe_code;
 
 use std::fs;
 use std::path::{Path, PathBuf};

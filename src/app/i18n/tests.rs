@@ -175,7 +175,7 @@ fn messages() -> Vec<Box<dyn Told>> {
     use crate::note::{FileNote, Note, PictureNote, TextKind};
     use crate::ops::{Dtype, Error};
     use crate::picture::PictureError;
-    use crate::sampler::{SamplerKind, ScheduleError};
+    use crate::sampler::{SamplerKind, ScheduleError, ScheduleKind};
 
     let text = || "xyz".to_owned();
     let path = || std::path::PathBuf::from("folder/xyz");
@@ -355,6 +355,7 @@ fn messages() -> Vec<Box<dyn Told>> {
         not_finite(Part::FirstStage),
         ScheduleError::Steps { most: 1000, found: 0 }.into(),
         ScheduleError::Eta { sampler: SamplerKind::Plms, eta: 0.5 }.into(),
+        ScheduleError::Pair { sampler: SamplerKind::Lcm, schedule: ScheduleKind::Karras }.into(),
     ] {
         all.push(Box::new(error));
     }

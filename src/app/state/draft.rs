@@ -57,7 +57,7 @@ pub fn first_settings() -> Settings {
 
 /// The settings with η 0 where the sampler takes none.
 fn with_its_eta(settings: Settings) -> Settings {
-    let eta = if settings.sampler.row().takes_eta { settings.eta } else { 0.0 };
+    let eta = if settings.sampler.row().takes_eta() { settings.eta } else { 0.0 };
     Settings { eta, ..settings }
 }
 

@@ -35,7 +35,7 @@ pub fn is_model(path: &Path) -> Result<(), OpenError> {
 /// Whether a source will open as far as headers and its config tell.
 ///
 /// # Errors
-/// As [`open_model`].
+/// As [`open_model()`].
 pub(super) fn looks_right(source: &ModelSource) -> Result<(), OpenError> {
     look_at(source).map(drop)
 }

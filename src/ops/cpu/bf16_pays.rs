@@ -34,7 +34,7 @@ const HEAD_SIZE: usize = 40;
 /// # Errors
 /// [`KernelError`].
 pub fn bf16_pays(context: &Context) -> Result<bool, KernelError> {
-    if !context.level.has_bf16() {
+    if !context.level().has_bf16() {
         return Ok(false);
     }
     let numbers: Vec<f32> = (0..COLUMNS * COLUMNS).map(|i| (i * 7 % 61) as f32 / 61.0 - 0.5).collect();
@@ -44,7 +44,7 @@ pub fn bf16_pays(context: &Context) -> Result<bool, KernelError> {
     let run = |weights: &PackedMatrix, products: Products| {
         let began = Instant::now();
         let x = &numbers[..ROWS * COLUMNS];
-        let mut y = context.arena.take(ROWS * COLUMNS)?;
+        let mut y = context.arena().take(ROWS * COLUMNS)?;
         linear(context, Source::one(x, COLUMNS), (ROWS, 1), weights, Epilogue::default(), &mut y)?;
         let shape = AttentionShape {
             batch: 1,
@@ -55,7 +55,7 @@ pub fn bf16_pays(context: &Context) -> Result<bool, KernelError> {
             products,
         };
         let q = &numbers[..ROWS * HEADS * HEAD_SIZE];
-        let mut y = context.arena.take(q.len())?;
+        let mut y = context.arena().take(q.len())?;
         attention(context, q, q, q, shape, 0.1, AttentionMask::default(), &mut y)?;
         Ok::<_, KernelError>(began.elapsed())
     };
@@ -89,8 +89,8 @@ mod tests {
 
     #[test]
     fn levels_without_the_instructions_are_not_measured() {
-        let context = Context::new(1).with_level(Level::Portable);
+        let context = Context::new(1).with_level(Level::PORTABLE);
         assert_eq!(bf16_pays(&context), Ok(false));
-        assert_eq!(context.arena.usage().peak, 0);
+        assert_eq!(context.arena().usage().peak, 0);
     }
 }

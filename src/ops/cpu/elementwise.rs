@@ -1,15 +1,14 @@
 //! What is left when everything that can be fused is fused: maps over numbers, and softmax of rows.
 //!
 //! All of it is bound by memory on large tensors; prefer an epilogue where there is one.
-#![expect(unsafe_code, reason = "raw pointers into checked slices")]
 
 use super::context::Context;
+use super::cut::Pieces;
 use super::stop::KernelError;
 use crate::ops::cpu::gemm::epilogue::Activation;
 use crate::ops::cpu::isa::Task;
 use crate::ops::cpu::isa::math;
-use crate::ops::cpu::isa::simd::{Simd, load_upto, store_upto};
-use crate::ops::cpu::memory::shared::Shared;
+use crate::ops::cpu::isa::simd::Simd;
 
 /// Numbers of one item.
 const CHUNK: usize = 16 * 1024;
@@ -57,16 +56,10 @@ fn map(
     y: &mut [f32],
 ) -> Result<(), KernelError> {
     assert_eq!(x.len(), y.len(), "x and y have one length");
-    let y = Shared::new(y);
-    context.each(x.len().div_ceil(CHUNK), |_, item| {
-        let range = item * CHUNK..(item * CHUNK + CHUNK).min(x.len());
-        Map {
-            x: &x[range.clone()],
-            factor,
-            summand: summand.map(|s| &s[range.clone()]),
-            activation,
-            y: y.at(range.start),
-        }
+    let pieces = Pieces::new(1, y.len(), CHUNK);
+    context.each_piece(y, pieces, |start, y| {
+        let range = start..start + y.len();
+        Map { x: &x[range.clone()], factor, summand: summand.map(|s| &s[range]), activation, y }
     })
 }
 
@@ -75,34 +68,46 @@ struct Map<'a> {
     factor: f32,
     summand: Option<&'a [f32]>,
     activation: Activation,
-    y: *mut f32,
+    y: &'a mut [f32],
 }
 
 impl Task for Map<'_> {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
-        for i in (0..self.x.len()).step_by(S::LANES) {
-            let left = self.x.len() - i;
-            // SAFETY: x, the summand and y have `left` numbers from `i` on.
-            unsafe {
-                let mut value = load_upto::<S>(self.x.as_ptr().add(i), left);
-                if self.factor != 1.0 {
-                    value = S::mul(value, S::splat(self.factor));
+    fn run<S: Simd>(self, s: S) {
+        let Map { x, factor, summand, activation, y } = self;
+        let (parts, rest) = y.split_at_mut(x.len() / S::LANES * S::LANES);
+        let whole = parts.len();
+        let from = parts.chunks_exact_mut(S::LANES).zip(x.chunks_exact(S::LANES));
+        match summand {
+            Some(summand) => {
+                for ((y, x), summand) in from.zip(summand.chunks_exact(S::LANES)) {
+                    vector(s, x, factor, Some(summand), activation, y);
                 }
-                if let Some(summand) = self.summand {
-                    value = S::add(value, load_upto::<S>(summand.as_ptr().add(i), left));
-                }
-                value = match self.activation {
-                    Activation::None => value,
-                    Activation::Silu => math::silu::<S>(value, 1.0),
-                    Activation::QuickGelu => math::silu::<S>(value, 1.702),
-                    Activation::Gelu => math::gelu::<S>(value),
-                    Activation::Relu => S::max(value, S::splat(0.0)),
-                };
-                store_upto::<S>(self.y.add(i), value, left);
             }
+            None => from.for_each(|(y, x)| vector(s, x, factor, None, activation, y)),
         }
+        vector(s, &x[whole..], factor, summand.map(|summand| &summand[whole..]), activation, rest);
     }
+}
+
+/// A vector of a map, or a part of one at its end.
+#[inline(always)]
+fn vector<S: Simd>(
+    s: S,
+    x: &[f32],
+    factor: f32,
+    summand: Option<&[f32]>,
+    activation: Activation,
+    y: &mut [f32],
+) {
+    let mut value = s.read(x);
+    if factor != 1.0 {
+        value = s.mul(value, s.splat(factor));
+    }
+    if let Some(summand) = summand {
+        value = s.add(value, s.read(summand));
+    }
+    s.write(y, activation.of(s, value));
 }
 
 /// softmax of each row of `columns` numbers, in place.
@@ -114,44 +119,29 @@ impl Task for Map<'_> {
 /// Unless `x` has whole rows.
 pub fn softmax(context: &Context, x: &mut [f32], columns: usize) -> Result<(), KernelError> {
     assert!(columns > 0 && x.len().is_multiple_of(columns), "x has whole rows");
-    let rows = x.len() / columns;
-    let each = (CHUNK / columns).max(1);
-    let x = Shared::new(x);
-    context.each(rows.div_ceil(each), |_, item| Softmax {
-        rows: x.at(item * each * columns),
-        count: each.min(rows - item * each),
-        columns,
-    })
+    let pieces = Pieces::new(1, x.len(), (CHUNK / columns).max(1) * columns);
+    context.each_piece(x, pieces, |_, rows| Softmax { rows, columns })
 }
 
-struct Softmax {
-    rows: *mut f32,
-    count: usize,
+struct Softmax<'a> {
+    rows: &'a mut [f32],
     columns: usize,
 }
 
-impl Task for Softmax {
+impl Task for Softmax<'_> {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
-        for number in 0..self.count {
-            // SAFETY: this item alone has these rows of `columns` numbers.
-            unsafe {
-                let row = std::slice::from_raw_parts_mut(self.rows.add(number * self.columns), self.columns);
-                let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-                let mut sums = [0.0f32; 16];
-                let slope = S::splat(std::f32::consts::LOG2_E);
-                let mut total = S::splat(0.0);
-                for i in (0..row.len()).step_by(S::LANES) {
-                    let left = row.len() - i;
-                    let off = S::sub(load_upto::<S>(row.as_ptr().add(i), left), S::splat(top));
-                    let weight = math::exp2_below::<S>(S::mul(off, slope));
-                    store_upto::<S>(row.as_mut_ptr().add(i), weight, left);
-                    total = S::add(total, load_upto::<S>(row.as_ptr().add(i), left));
-                }
-                S::store(sums.as_mut_ptr(), total);
-                let factor = 1.0 / sums.iter().sum::<f32>();
-                row.iter_mut().for_each(|x| *x *= factor);
+    fn run<S: Simd>(self, s: S) {
+        for row in self.rows.chunks_exact_mut(self.columns) {
+            let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let slope = s.splat(std::f32::consts::LOG2_E);
+            let mut total = s.splat(0.0);
+            for part in row.chunks_mut(S::LANES) {
+                let off = s.sub(s.read(part), s.splat(top));
+                s.write(part, math::exp2_below(s, s.mul(off, slope)));
+                total = s.add(total, s.read(part));
             }
+            let factor = 1.0 / s.lanes(total).iter().sum::<f32>();
+            row.iter_mut().for_each(|x| *x *= factor);
         }
     }
 }

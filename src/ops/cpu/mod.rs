@@ -24,14 +24,23 @@
 //!
 //! # How it is built
 //!
-//! `simd` is one trait over vectors of 16 (AVX-512), 8 (AVX2) and 8 (plain Rust, which the compiler
-//! turns into NEON on aarch64) numbers; `level` finds the best at run time and is the only door to
-//! it. `tile` is the one micro-kernel: 14 × 32, 6 × 16 or 4 × 16 sums in registers, with the rows'
-//! numbers broadcast. Everything else arranges memory for it: `gemm` copies blocks of rows and widens
-//! weights; `winograd`, `scatter`, `gather` and `transform` are the convolution, `rows` the patches;
-//! `attention`, `keys_values` and `running_softmax` put queries into the lanes; `epilogue` finishes
-//! sums while they are in L1. `pack` brings weights into panels, from memory or from a file;
-//! `refusal` is what happens when the system gives no memory.
+//! `isa` finds the best instruction set at run time. Its [`Level`] holds a token that only asking the CPU
+//! can make, and `isa::simd` is one trait over vectors of 16 (AVX-512), 8 (AVX2) and 8 (plain Rust, which
+//! the compiler turns into NEON on aarch64) numbers whose methods take that token: arithmetic is safe
+//! code, loads and stores through pointers are not. `isa::micro_kernel` is the one micro-kernel: 14 × 32,
+//! 6 × 16 or 4 × 16 sums in registers, with the rows' numbers broadcast. Everything else arranges memory
+//! for it:
+//!
+//! | folder | what |
+//! |---|---|
+//! | `gemm` | copies blocks of rows and widens weights; `pack` brings those into panels, from memory or from a file; `epilogue` finishes sums while they are in L1 |
+//! | `conv` | `winograd` and its steps `scatter`, `stripe`, `gather`; patches are rows of `gemm` |
+//! | `attention` | puts queries into the lanes; `keys_values` packs what they look at |
+//! | `pool`, `context` | threads, and parallel sections over pieces of a slice |
+//! | `memory` | reusable buffers, and what happens when the system gives none |
+//!
+//! Whoever writes a part of a shared slice has claimed it: safely, piece by piece
+//! (`Context::each_piece`), or by an `unsafe` call that names why no two items overlap (`memory::shared`).
 //!
 //! Three rules keep the numbers exact and repeatable. Sums run in two levels: over at most 320 columns
 //! (80 channels, 112 keys) from zero, then over those. No sum is ever divided between threads, and
@@ -46,42 +55,28 @@
 //! products in bf16 6.3e-3), LayerNorm 1.2e-6, GroupNorm 4.3e-6 (of data 13 deviations from zero;
 //! 6.2e-6 in plain Rust).
 //!
-//! # Measured speed
+//! # Speed
 //!
-//! Billions of operations a second (a convolution's counted as if direct), by `benches/kernels.rs`:
-//! minima of several runs on a shared machine, weights f16. Zen 5, 2 cores; FMA peak 536 on AVX-512,
-//! 134 for one thread on AVX2. The peers' figures are of another day on the same kind of machine.
+//! Tables, peers and commands: `benches/README.md`. What is left: GroupNorm of the large maps is bound
+//! by memory and could hide in the convolutions before (statistics) and after (factors). In bf16 3×3
+//! convolutions stay f32: F(4×4) with both factors rounded to bf16 was tried and is off by 3e-2 of the
+//! deviation (352 channels), three times as much as products of bf16 numbers elsewhere.
 //!
-//! | AVX-512, 2 threads | here | OpenVINO f32 | PyTorch |
-//! |---|---|---|---|
-//! | linear 8192×320×320 / 2048×640×640 / 512×1280×5120 | 441 / 481 / 449 | 310–365 / – / 431 | 198 / – / 201 |
-//! | GEGLU 8192×2560×320 / 512×10240×1280 | 463 / 464 | 224 / 389 | 191 / 178 |
-//! | 3×3 320→320 @64 b2 / 640→640 @32 b2 | 1538 / 1742 | 487 / 487 | 500 / 458 |
-//! | 3×3 1280→1280 @16 b2 / @8 b2 | 1493 / 989 | 490 / 410 | 400 / 250 |
-//! | 3×3 512→512 @64 / @128 / 256→256 @256 | 1588 / 1524 / 1360 | about 470 | 480 |
-//! | 3×3 128→128 @512, with residual | 1510 | 440–500 | 490 |
-//! | enlarged 640 @32 b2 / 512 @64 / 256 @256 | 2237 / 2205 / 1811 | as PyTorch | 440 / – / 480 |
-//! | attention 4096×4096: 16 heads of 40 / one of 512 | 408 / 461 | 230–300 / 347 | 158 / 200 |
-//! | bf16 linears (level with AVX512-BF16; within a UNet 740–925) | 706–886 | – | 810–920 |
+//! # Sources
 //!
-//! AVX2, one thread of Zen 5 (processor time): linears 122–126 of 134; 3×3 460–475 (128 channels
-//! @512 433, 1280 @8 314); enlarged 610; attention 108 (head size 40), 113 (80), 126 (512). Two
-//! threads of Zen 3, within a UNet: linears 146; 3×3 495 (1280 @8 290); enlarged 740–790; attention
-//! 121.
-//!
-//! Whole networks, where their time goes, the peers and the commands: `benches/README.md`.
-//!
-//! What is left: GroupNorm of the large maps runs at 39–47 GB/s and adds about 0.1 s to a decode; it
-//! could hide in the convolutions before (statistics) and after (factors). 2560 and 1920 channels @16
-//! reach 1200, since their V leaves the cache. In bf16 3×3 convolutions stay f32: F(4×4) with both
-//! factors rounded to bf16 was tried and is off by 3e-2 of the deviation (352 channels), three times
-//! as much as products of bf16 numbers elsewhere.
+//! - Blocks, panels and the micro-kernel: Goto and van de Geijn, "Anatomy of High-Performance Matrix
+//!   Multiplication", ACM TOMS 34 (2008).
+//! - F(4×4, 3×3): Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016.
+//! - Attention in tiles: Dao et al., "FlashAttention: Fast and Memory-Efficient Exact Attention with
+//!   IO-Awareness", NeurIPS 2022; its running maximum: Milakov and Gimelshein, "Online normalizer
+//!   calculation for softmax", arXiv:1805.02867 (2018).
+//! - GELU: Hendrycks and Gimpel, "Gaussian Error Linear Units", arXiv:1606.08415 (2016).
 
 mod attention;
 mod bf16_pays;
 mod context;
 mod conv;
-mod denormal;
+mod cut;
 mod elementwise;
 mod gemm;
 mod isa;
@@ -102,10 +97,10 @@ pub use elementwise::{activate, scale_add, softmax};
 pub use gemm::epilogue::{Activation, Epilogue};
 pub use gemm::linear::linear;
 pub use gemm::matrix::PackedMatrix;
-pub use gemm::pack::Kept;
+pub use gemm::panel::Kept;
 pub use gemm::rows::{Map, Window};
 pub use gemm::weight_rows::{Element, WeightRows, WeightSlice};
-pub use isa::Level;
+pub use isa::{Isa, Level};
 pub use memory::arena::{Arena, Buffer, Usage};
 pub use memory::refusal::{LastResort, OutOfMemory, zeros};
 pub use norm::group_norm::GroupNorm;
@@ -165,7 +160,7 @@ mod tests {
         for _ in 0..3 {
             conv.forward(&context, Source::one(&x, 48), map, Window::Same, Epilogue::default(), &mut y)
                 .unwrap();
-            held.push(context.arena.usage());
+            held.push(context.arena().usage());
         }
         assert_eq!(held[0], held[2]);
     }

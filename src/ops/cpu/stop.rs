@@ -19,7 +19,9 @@ impl Stop for AtomicBool {
 
 /// The flag of the piece of work that runs now; a clone is the same place.
 ///
-/// It is looked up once for each parallel section, whose items then read the flag itself.
+/// It is looked up once for each parallel section, whose items then read the flag itself. Its lock is held for
+/// as long as a pointer is copied, and only threads of the engine meet there: who asks for a stop has the
+/// flag, not the slot.
 #[derive(Clone)]
 pub struct StopSlot(Arc<Mutex<Arc<dyn Stop>>>);
 

@@ -70,7 +70,7 @@ pub fn check(name: &str, want: &[f64], bound: f64, run: impl Fn(&Context, &mut [
         let mut first: Option<Buffer> = None;
         for threads in 1..=3 {
             let context = Context::new(threads).with_level(level);
-            let taken = context.arena.take(want.len());
+            let taken = context.arena().take(want.len());
             assert!(taken.is_ok(), "no memory for a test");
             let Ok(mut got) = taken else { return };
             got.fill(f32::NAN);

@@ -1,7 +1,7 @@
 //! `Native`: the CPU as a device, with its threads, buffers, instruction set and dtype.
 
 use crate::ops::backend::DeviceOps;
-use crate::ops::cpu::{Context, Element, Kept, Level, StopSlot, Usage, bf16_pays};
+use crate::ops::cpu::{Context, Element, Isa, Kept, Level, StopSlot, Usage, bf16_pays};
 use crate::ops::{DeviceChoice, DeviceOptions, Dtype, Error, Result, WeightsKept, all_cores};
 
 /// The CPU with the native kernels. A clone shares threads and buffers.
@@ -15,7 +15,7 @@ pub struct Native {
 impl Native {
     /// The CPU in f32 on `threads` threads, with the best instruction set it has.
     pub fn new(threads: usize, weights_kept: WeightsKept, stop: StopSlot) -> Self {
-        let context = Context { stop, ..Context::new(threads) };
+        let context = Context::new(threads).with_stop_slot(stop);
         Self { context, dtype: Dtype::F32, weights_kept }
     }
 
@@ -37,7 +37,7 @@ impl Native {
     fn check_dtype(&self) -> Result<()> {
         let expected = match self.dtype {
             Dtype::F32 => return Ok(()),
-            Dtype::Bf16 if self.context.level.has_bf16() => return Ok(()),
+            Dtype::Bf16 if self.context.level().has_bf16() => return Ok(()),
             Dtype::Bf16 => "f32 (bf16 needs a processor with AVX512-BF16)",
             Dtype::F16 => "f32, or bf16 where the processor has AVX512-BF16",
         };
@@ -80,7 +80,7 @@ impl DeviceOps for Native {
     }
 
     fn kernels(&self) -> &'static str {
-        self.context.level.name()
+        self.context.level().name()
     }
 
     fn dtype(&self) -> Dtype {
@@ -91,13 +91,13 @@ impl DeviceOps for Native {
         Self { dtype, ..self.clone() }
     }
 
-    fn with_simd(self, level: Level) -> Result<Self> {
-        if !level.is_available() {
+    fn with_simd(self, isa: Isa) -> Result<Self> {
+        let Some(level) = Level::of(isa) else {
             return Err(Error::Device(format!(
                 "expected instructions of this CPU, found {}; choose another --simd",
-                level.name()
+                isa.name()
             )));
-        }
+        };
         let native = Self { context: self.context.with_level(level), ..self };
         native.check_dtype()?;
         Ok(native)
@@ -105,7 +105,7 @@ impl DeviceOps for Native {
 
     /// Keys and values are packed for one instruction set.
     fn shares_tensors_with(&self, other: &Self) -> bool {
-        self.context.level == other.context.level
+        self.context.level() == other.context.level()
     }
 
     fn keeps_weights_on_host(&self) -> bool {
@@ -122,10 +122,10 @@ impl DeviceOps for Native {
     }
 
     fn buffers(&self) -> Option<Usage> {
-        Some(self.context.arena.usage())
+        Some(self.context.arena().usage())
     }
 
     fn trim(&self) {
-        self.context.arena.trim();
+        self.context.arena().trim();
     }
 }

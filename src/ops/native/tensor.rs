@@ -103,7 +103,7 @@ impl Native {
         shape: &[usize],
         fill: impl FnOnce(&mut [f32]) -> Result<()>,
     ) -> Result<Tensor> {
-        let mut buffer = self.context.arena.take(shape.iter().product())?;
+        let mut buffer = self.context.arena().take(shape.iter().product())?;
         fill(&mut buffer)?;
         Ok(Tensor { shape: shape.to_vec(), data: Arc::new(buffer) })
     }

@@ -59,7 +59,7 @@ impl DeviceOps for Wgsl {
         let DeviceChoice::Wgpu(index) = options.choice else { return None };
         if options.dtype == Dtype::Bf16 {
             return Some(Err(Error::Device(
-                "expected f32 or f16, the arithmetics of graphics cards, found --dtype bf16; choose one of these"
+                "expected f32 or f16, the dtypes of graphics cards, found --dtype bf16; choose one of these"
                     .to_owned(),
             )));
         }

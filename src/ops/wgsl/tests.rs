@@ -2,7 +2,7 @@
 //! quads, batches of three, maps beyond a binding; in f32 and in f16. And what the device is asked to do:
 //! shares of work, memory that is kept, stops and failures.
 //!
-//! Without any adapter these tests fail: the software one of Mesa serves.
+//! Without any card, not even the software one of Mesa, they fail where `CI` is set, and pass elsewhere.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,12 +45,14 @@ fn check(what: &str, dtype: Dtype, got: &[f32], want: &[f64]) {
     let mean = want.iter().sum::<f64>() / want.len() as f64;
     let deviation = (want.iter().map(|w| (w - mean).powi(2)).sum::<f64>() / want.len() as f64).sqrt();
     let scale = if want.len() < 8 || deviation == 0.0 { 1.0 } else { deviation };
-    let worst = got.iter().zip(want).map(|(g, w)| (f64::from(*g) - w).abs() / scale).fold(0.0, f64::max);
+    // `max` passes over what is no number.
+    let off = |g: f32, w: f64| if g.is_finite() { (f64::from(g) - w).abs() / scale } else { f64::INFINITY };
+    let worst = got.iter().zip(want).map(|(g, w)| off(*g, *w)).fold(0.0, f64::max);
     let bound = BOUNDS.iter().find(|bound| bound.0 == dtype).unwrap().1;
     assert!(worst < bound, "{what} in {}: {worst:e} of {bound:e}", dtype.name());
 }
 
-/// Runs a check in both arithmetics on one device.
+/// Runs a check in both dtypes on one device.
 fn in_both(run: impl Fn(&Wgsl, Dtype)) {
     let (gpu, _) = gpu(Dtype::F32);
     for (dtype, _) in BOUNDS {
@@ -64,6 +66,9 @@ fn no_epilogue() -> Epilogue<'static, Tensor> {
 
 #[test]
 fn linear_layers() {
+    if !crate::gpu::is_there_for_tests() {
+        return;
+    }
     let shapes = [
         (1, 1, 1),
         (1, 4, 4),
@@ -143,6 +148,9 @@ fn convolved(
 
 #[test]
 fn convolutions() {
+    if !crate::gpu::is_there_for_tests() {
+        return;
+    }
     let three = Conv2dShape::three;
     let shapes = [
         ([1, 1, 1, 1], three(1, 1), false),
@@ -183,6 +191,9 @@ fn convolutions() {
 
 #[test]
 fn norms() {
+    if !crate::gpu::is_there_for_tests() {
+        return;
+    }
     let shapes = [
         ([1, 4, 1, 1], 2),
         ([1, 1, 3, 3], 1),
@@ -250,6 +261,9 @@ fn norms() {
 
 #[test]
 fn attentions() {
+    if !crate::gpu::is_there_for_tests() {
+        return;
+    }
     // Batch, queries, keys, heads, channels of a head.
     let shapes = [
         (1, 1, 1, 1, 4),
@@ -318,6 +332,9 @@ fn attentions() {
 
 #[test]
 fn bands_change_no_bit() {
+    if !crate::gpu::is_there_for_tests() {
+        return;
+    }
     let (gpu, _) = gpu(Dtype::F32);
     let (x_shape, shape) = ([2, 8, 40, 24], Conv2dShape::three(8, 20));
     let x = gpu.upload(&x_shape, &noise(1, 2 * 8 * 40 * 24)).unwrap();
@@ -347,6 +364,9 @@ fn bands_change_no_bit() {
 
 #[test]
 fn a_map_just_beyond_a_binding_is_computed_in_bands() {
+    if !crate::gpu::is_there_for_tests() {
+        return;
+    }
     let (gpu, _) = gpu(Dtype::F32);
     let (h, w) = (1030, 1024);
     let shape = [1, 32, h, w];
@@ -374,6 +394,9 @@ fn a_map_just_beyond_a_binding_is_computed_in_bands() {
 
 #[test]
 fn a_warm_step_takes_no_memory_and_compiles_nothing() {
+    if !crate::gpu::is_there_for_tests() {
+        return;
+    }
     let (gpu, _) = gpu(Dtype::F16);
     let layer = {
         let shape = Conv2dShape::three(16, 16);
@@ -397,6 +420,9 @@ fn a_warm_step_takes_no_memory_and_compiles_nothing() {
 
 #[test]
 fn a_capped_budget_is_out_of_memory_and_the_device_lives() {
+    if !crate::gpu::is_there_for_tests() {
+        return;
+    }
     let (gpu, _) = gpu(Dtype::F32);
     gpu.context().memory.set_budget(Some(4 << 20));
     let refused = gpu.upload(&[1, 64, 256, 256], &vec![0.0; 64 << 16]).unwrap_err();
@@ -407,6 +433,9 @@ fn a_capped_budget_is_out_of_memory_and_the_device_lives() {
 
 #[test]
 fn a_raised_flag_ends_the_work_between_two_shares() {
+    if !crate::gpu::is_there_for_tests() {
+        return;
+    }
     let (gpu, flag) = gpu(Dtype::F32);
     gpu.context().fix_rate(1e7);
     let x = gpu.upload(&[1, 64, 64], &noise(1, 4096)).unwrap();
@@ -421,6 +450,9 @@ fn a_raised_flag_ends_the_work_between_two_shares() {
 
 #[test]
 fn a_destroyed_device_is_an_error_and_no_panic() {
+    if !crate::gpu::is_there_for_tests() {
+        return;
+    }
     let (gpu, _) = gpu(Dtype::F32);
     let x = gpu.upload(&[1, 64], &noise(1, 64)).unwrap();
     gpu.context().destroy();

@@ -56,7 +56,7 @@ impl Made {
         model: &str,
         model_hash: &str,
     ) -> Self {
-        let mut settings = settings.clone();
+        let mut settings = settings.settled();
         let steered = guidance_of_steps.iter().any(|&guidance| guidance != settings.guidance);
         settings.guidance = guidance_of_steps.last().copied().unwrap_or(settings.guidance);
         let done = guidance_of_steps.len();

@@ -5,15 +5,25 @@
 //! colon, so a model's name loses them. What A1111 has no key for is in the `safelight` chunk alone.
 
 use crate::picture::Made;
-use crate::settings::{PartialSettings, Setting, Settings};
+use crate::sampler::SamplerKind;
+use crate::settings::{GuidanceKind, PartialSettings, Setting, Settings, Value};
 
 /// The keyword of the text.
 pub(in crate::picture) const PARAMETERS: &str = "parameters";
+/// A1111's key for the eta of every sampler but DDIM.
+const ETA: &str = "Eta";
 const NEGATIVE: &str = "Negative prompt:";
 
 /// The settings before the model, in A1111's order.
-const BEFORE_MODEL: [Setting; 6] =
-    [Setting::Steps, Setting::Sampler, Setting::Guidance, Setting::Seed, Setting::Width, Setting::Height];
+const BEFORE_MODEL: [Setting; 7] = [
+    Setting::Steps,
+    Setting::Sampler,
+    Setting::Schedule,
+    Setting::Guidance,
+    Setting::Seed,
+    Setting::Width,
+    Setting::Height,
+];
 /// The first settings after the model; what else the table has follows.
 const AFTER_MODEL: [Setting; 1] = [Setting::Rng];
 
@@ -59,15 +69,37 @@ pub fn a1111_text(made: &Made) -> String {
 fn push(pairs: &mut Vec<(&'static str, String)>, known: &PartialSettings, setting: Setting) {
     let row = setting.row();
     let (Some(form), Some(told)) = (row.a1111, known.get(setting)) else { return };
-    let default = PartialSettings::from(Settings::default()).get(setting);
-    if form.omits_default && default.as_ref() == Some(&told) {
+    if form.omits_default && (is_usual(known, setting, &told) || !(row.acts)(known)) {
         return;
     }
-    let text = row.a1111_value(&told);
+    let text = match setting {
+        Setting::Sampler => sampler(known),
+        _ => row.a1111_value(&told),
+    };
     match pairs.last_mut() {
         Some((key, first)) if *key == form.key => *first = format!("{first}x{text}"),
+        _ if setting == Setting::Eta && !is_ddim(known) => pairs.push((ETA, text)),
         _ => pairs.push((form.key, text)),
     }
+}
+
+/// Whether a reader takes this value where the text has none.
+fn is_usual(known: &PartialSettings, setting: Setting, told: &Value) -> bool {
+    if setting == Setting::Eta {
+        return known.sampler.map(|sampler| Value::Real(sampler.row().eta())).as_ref() == Some(told);
+    }
+    PartialSettings::from(Settings::default()).get(setting).as_ref() == Some(told)
+}
+
+fn is_ddim(known: &PartialSettings) -> bool {
+    known.sampler == Some(SamplerKind::Ddim)
+}
+
+/// The sampler's name; of DDIM, whose CFG++ is a sampler of its own there, that one's.
+fn sampler(known: &PartialSettings) -> String {
+    let name = known.sampler.unwrap_or_default().row().a1111;
+    let plus = known.guidance_kind == Some(GuidanceKind::CfgPp) && is_ddim(known);
+    if plus { format!("{name} CFG++") } else { name.to_owned() }
 }
 
 /// A prompt without characters that end a text early.
@@ -84,7 +116,7 @@ fn value(text: &str) -> String {
 #[cfg(test)]
 pub(in crate::picture) mod tests {
     use super::*;
-    use crate::sampler::RngKind;
+    use crate::sampler::{RngKind, ScheduleKind};
     use crate::settings::Settings;
 
     pub(crate) fn made() -> Made {
@@ -121,6 +153,23 @@ pub(in crate::picture) mod tests {
         let text = a1111_text(&made);
         assert!(text.starts_with("a red apple, on blue\nSteps: 25, "));
         assert!(text.contains(", RNG: NV, Eta DDIM: 0.5, Version: "));
+    }
+
+    #[test]
+    fn samplers_schedules_and_etas_as_a1111_writes_them() {
+        let text = |settings: Settings| a1111_text(&Made { settings: settings.settled(), ..made() });
+        let with = |sampler, schedule, eta| Settings { sampler, schedule, eta, ..Settings::default() };
+        let auto = ScheduleKind::Auto;
+        let karras = text(with(SamplerKind::DpmPp2m, auto, 0.0));
+        assert!(karras.contains("Steps: 25, Sampler: DPM++ 2M, Schedule type: Karras, CFG"), "{karras}");
+        let ancestral = text(with(SamplerKind::EulerAncestral, auto, 1.0));
+        assert!(
+            ancestral.contains("Sampler: Euler a, Schedule type: Uniform, ") && !ancestral.contains("Eta")
+        );
+        assert!(text(with(SamplerKind::EulerAncestral, auto, 0.5)).contains(", Eta: 0.5, "));
+        assert!(!text(with(SamplerKind::Lcm, auto, 0.0)).contains("Schedule"));
+        let plus = Settings { guidance_kind: GuidanceKind::CfgPp, ..Settings::default() };
+        assert!(text(plus).contains("Sampler: DDIM CFG++, CFG scale: 7.5, "));
     }
 
     #[test]

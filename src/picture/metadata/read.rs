@@ -230,6 +230,9 @@ impl Recovered {
 
     fn plausible(mut self) -> Self {
         self.settings = self.settings.plausible();
+        if self.origin != Origin::Safelight {
+            self.settings = self.settings.with_what_goes_unsaid();
+        }
         self.guidance_of_steps.retain(|guidance| guidance.is_finite());
         self
     }

@@ -3,8 +3,8 @@
 //!
 //! Trap: the first step asks the model twice and draws noise twice.
 
-use crate::sampler::step::{History, Step, Stepped};
-use crate::sampler::{Denoiser, Latent};
+use crate::sampler::step::{Step, Stepped, predict_start_from_eps};
+use crate::sampler::{Denoiser, History, Latent, Past};
 
 /// Former predictions that the longest formula reads.
 const OLD_EPS_MAX: usize = 3;
@@ -15,13 +15,16 @@ pub(super) fn step<D: Denoiser>(
     x: &Latent,
     old_eps: &mut History,
 ) -> Result<Stepped, D::Error> {
-    let (e_t, _) = step.predict(x, step.index)?;
-    let e_t_prime = match old_eps.as_slice() {
+    let e_t = step.predict(x, step.number)?.e_t;
+    let a_t = step.coefficients().a_t;
+    let old: Vec<&Latent> = old_eps.past.iter().map(|Past { value, .. }| value).collect();
+    let e_t_prime = match old[..] {
         [] => {
             // Heun's rule: the mean of the predictions here and one step ahead.
-            let guess = step.predict_start_from_eps(x, &e_t, step.index);
+            let guess = predict_start_from_eps(x, &e_t, a_t);
             let ahead = step.x_prev(&e_t, guess)?.x_prev;
-            let (e_t_next, _) = step.predict(&ahead, step.index.saturating_sub(1))?;
+            let next = (step.number + 1).min(step.steps() - 1);
+            let e_t_next = step.predict(&ahead, next)?.e_t;
             e_t.zip(&e_t_next, |e, next| (e + next) / 2.0)
         }
         [a] => e_t.zip(a, |e, a| (3.0 * e - a) / 2.0),
@@ -30,12 +33,9 @@ pub(super) fn step<D: Denoiser>(
             combine(&e_t, [a, b, c], |e, [a, b, c]| (55.0 * e - 59.0 * a + 37.0 * b - 9.0 * c) / 24.0)
         }
     };
-    let pred_x0 = step.predict_start_from_eps(x, &e_t_prime, step.index);
+    let pred_x0 = predict_start_from_eps(x, &e_t_prime, a_t);
     let stepped = step.x_prev(&e_t_prime, pred_x0)?;
-    old_eps.push(e_t);
-    if old_eps.len() > OLD_EPS_MAX {
-        old_eps.remove(0);
-    }
+    old_eps.keep(step.level().sigma, e_t, OLD_EPS_MAX);
     Ok(stepped)
 }
 

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{DiffusionSchedule, ScheduleError, TimestepSpacing};
 use crate::note::Note;
-use crate::sampler::SamplerKind;
 
 /// The steps of one run: `DDIMSampler.make_schedule`. Lists are in ascending time, index 0 the last run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,23 +31,6 @@ pub struct Coefficients {
     pub a_prev: f64,
     /// σ of the noise that the step adds.
     pub sigma_t: f64,
-}
-
-/// Lays out the steps of a run: `make_schedule` of the reference's samplers.
-///
-/// # Errors
-/// If `steps` is 0 or more than the schedule has, or if the sampler needs eta 0 and `eta` is not.
-pub fn make_schedule(
-    sampler: SamplerKind,
-    full: &DiffusionSchedule,
-    steps: usize,
-    spacing: TimestepSpacing,
-    eta: f64,
-) -> Result<DdimSchedule, ScheduleError> {
-    if eta != 0.0 && !sampler.row().takes_eta {
-        return Err(ScheduleError::Eta { sampler, eta });
-    }
-    DdimSchedule::new(full, steps, spacing, eta)
 }
 
 impl DdimSchedule {
@@ -80,7 +62,30 @@ impl DdimSchedule {
         if ddim_timesteps.len() != steps {
             notes.push(Note::StepsDiffer { asked: steps, runs: ddim_timesteps.len() });
         }
+        if spacing.row().by_stride {
+            let last = f64::from(schedule.alphas_cumprod[0]);
+            return Ok(Self::by_stride(schedule, ddim_timesteps, most / steps, last, eta));
+        }
         Ok(Self::from_timesteps(schedule, ddim_timesteps, eta, notes))
+    }
+
+    /// Steps at these ascending timesteps that lead each to the one `stride` below, as diffusers has it,
+    /// and to `last` where there is none (`set_alpha_to_one` says whether that is 1 or ᾱ_0).
+    pub fn by_stride(
+        schedule: &DiffusionSchedule,
+        ddim_timesteps: Vec<usize>,
+        stride: usize,
+        last: f64,
+        eta: f64,
+    ) -> Self {
+        let mut run = Self::from_timesteps(schedule, ddim_timesteps, eta, Vec::new());
+        let prev = |t: &usize| match t.checked_sub(stride) {
+            Some(prev) => f64::from(schedule.alphas_cumprod[prev]),
+            None => last,
+        };
+        run.ddim_alphas_prev = run.ddim_timesteps.iter().map(prev).collect();
+        run.ddim_sigmas = sigmas(&run.ddim_alphas, &run.ddim_alphas_prev, eta);
+        run
     }
 
     /// Every timestep of training (`ddim_use_original_steps`), with ᾱ before the first being 1.
@@ -219,17 +224,5 @@ mod tests {
             let refused = DdimSchedule::new(&sd_schedule(), steps, TimestepSpacing::Uniform, 0.0);
             assert_eq!(refused, Err(ScheduleError::Steps { most: 1000, found: steps }));
         }
-    }
-
-    #[test]
-    fn an_eta_above_zero_goes_with_the_samplers_that_add_noise() {
-        for row in SamplerKind::TABLE {
-            let made = make_schedule(row.kind, &sd_schedule(), 10, TimestepSpacing::Uniform, 0.5);
-            assert_eq!(made.is_ok(), row.takes_eta, "{made:?}");
-            assert!(make_schedule(row.kind, &sd_schedule(), 10, TimestepSpacing::Uniform, 0.0).is_ok());
-        }
-        let refused =
-            make_schedule(SamplerKind::Plms, &sd_schedule(), 10, TimestepSpacing::Uniform, 0.5).unwrap_err();
-        assert_eq!(refused.to_string(), "the plms sampler needs eta 0, found 0.5; set eta to 0 or use ddim");
     }
 }

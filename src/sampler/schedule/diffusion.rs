@@ -73,6 +73,8 @@ pub struct DiffusionSchedule {
     pub sqrt_alphas_cumprod: Vec<f32>,
     /// √(1 − ᾱ_t).
     pub sqrt_one_minus_alphas_cumprod: Vec<f32>,
+    /// ln σ_t, ascending: σ_t = √((1 − ᾱ_t)/ᾱ_t) of the f32 ᾱ_t, as k-diffusion has it.
+    log_sigmas: Vec<f64>,
 }
 
 impl DiffusionSchedule {
@@ -128,7 +130,12 @@ impl DiffusionSchedule {
             std::iter::once(1.0).chain(alphas_cumprod.iter().copied()).take(betas.len()).collect();
         let narrow =
             |values: &[f64], f: fn(f64) -> f64| values.iter().map(|&value| f(value) as f32).collect();
+        let log_sigma = |alpha: &f64| {
+            let alpha = f64::from(*alpha as f32);
+            ((1.0 - alpha) / alpha).sqrt().ln()
+        };
         Self {
+            log_sigmas: alphas_cumprod.iter().map(log_sigma).collect(),
             alphas_cumprod_prev: narrow(&previous, |alpha| alpha),
             betas: narrow(betas, |beta| beta),
             sqrt_alphas_cumprod: narrow(alphas_cumprod, f64::sqrt),
@@ -141,11 +148,72 @@ impl DiffusionSchedule {
     pub fn timesteps(&self) -> usize {
         self.betas.len()
     }
+
+    /// σ at a timestep of training; that of the last one beyond the end.
+    pub fn sigma(&self, t: usize) -> f64 {
+        self.log_sigmas.get(t).or(self.log_sigmas.last()).map_or(0.0, |log_sigma| log_sigma.exp())
+    }
+
+    /// The least and the largest σ.
+    pub fn sigma_range(&self) -> [f64; 2] {
+        [self.sigma(0), self.sigma(self.timesteps())]
+    }
+
+    /// σ between two timesteps, ln σ being linear in t (`DiscreteSchedule.t_to_sigma`), in f32 as there.
+    pub fn t_to_sigma(&self, t: f64) -> f64 {
+        let t = t.clamp(0.0, (self.timesteps() - 1) as f64) as f32;
+        let share = t.fract();
+        let low = (1.0 - share) * self.log_sigma_as_there(t.floor() as usize);
+        let log_sigma = low + share * self.log_sigma_as_there(t.ceil() as usize);
+        f64::from(f64::from(log_sigma).exp() as f32)
+    }
+
+    /// ln σ as k-diffusion rounds it.
+    fn log_sigma_as_there(&self, t: usize) -> f32 {
+        let alpha = self.alphas_cumprod[t];
+        f64::from(((1.0 - alpha) / alpha).sqrt()).ln() as f32
+    }
+
+    /// t between two timesteps, linear in ln σ (`DiscreteSchedule.sigma_to_t`); the nearest end for a σ
+    /// out of range.
+    pub fn sigma_to_t(&self, sigma: f64) -> f64 {
+        let log_sigma = sigma.ln();
+        let above = self.log_sigmas.partition_point(|known| *known <= log_sigma);
+        if above == 0 || self.log_sigmas.len() < 2 {
+            return 0.0;
+        }
+        let low = (above - 1).min(self.log_sigmas.len() - 2);
+        let (from, to) = (self.log_sigmas[low], self.log_sigmas[low + 1]);
+        low as f64 + ((log_sigma - from) / (to - from)).clamp(0.0, 1.0)
+    }
+
+    /// The timestep whose ln σ is nearest (`sigma_to_t` with `quantize`), in f32 as there: halfway between
+    /// two, the digits decide.
+    pub fn nearest_timestep(&self, sigma: f64) -> usize {
+        let t = self.sigma_to_t(sigma);
+        let log_sigma = f64::from(sigma as f32).ln() as f32;
+        let away = |t: usize| (log_sigma - self.log_sigma_as_there(t)).abs();
+        let [low, high] = [t.floor(), t.ceil()].map(|t| t as usize);
+        if away(high) < away(low) { high } else { low }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn timesteps_and_sigmas_lead_to_each_other() {
+        let full = DiffusionSchedule::new(BetaSchedule::Linear, 1000, 0.00085, 0.012, 8e-3);
+        let [least, most] = full.sigma_range();
+        assert!((least - 0.029_167_5).abs() < 1e-6 && (most - 14.614_641_5).abs() < 1e-5, "{least} {most}");
+        for t in [0.0, 0.25, 1.0, 499.5, 998.75, 999.0] {
+            assert!((full.sigma_to_t(full.t_to_sigma(t)) - t).abs() < 1e-3, "{t}");
+        }
+        assert_eq!((full.sigma_to_t(1e-9), full.sigma_to_t(1e9)), (0.0, 999.0));
+        assert_eq!(full.nearest_timestep(full.t_to_sigma(41.4)), 41);
+        assert_eq!(full.nearest_timestep(full.t_to_sigma(41.6)), 42);
+    }
 
     #[test]
     fn a_schedule_without_signal_at_its_end_is_the_published_one() {

@@ -1,13 +1,29 @@
-//! Noise schedules (mirrors `ldm/modules/diffusionmodules/util.py`): that of training, how a run's
-//! timesteps are spread over it, and the coefficients of each step. No tensors here.
+//! Noise schedules: that of training, how a run's steps are spread over it, and what each step reads.
+//! No tensors here.
+//!
+//! DDIM and PLMS have the reference's list of timesteps ([`DdimSchedule`], mirrors
+//! `ldm/modules/diffusionmodules/util.py`); every other rule has levels ([`LevelSchedule`]).
 
+mod beta_quantile;
+mod curves;
 mod ddim;
+mod diffusers;
 mod diffusion;
+mod kinds;
+mod levels;
+mod make;
 mod spacing;
+mod steps;
 
-pub use ddim::{Coefficients, DdimSchedule, make_schedule};
+pub use curves::{karras, log_middle};
+pub use ddim::{Coefficients, DdimSchedule};
+pub use diffusers::{Curve, Diffusers, End};
 pub use diffusion::{BetaSchedule, DiffusionSchedule};
+pub use kinds::{NoiseSchedule, ScheduleKind, Spaced};
+pub use levels::{Level, LevelSchedule, Start};
+pub use make::{Layout, distilled, make_schedule, whole_timesteps};
 pub use spacing::{Spacing, TimestepSpacing, steps_run};
+pub use steps::{RunSchedule, Steps};
 
 use super::SamplerKind;
 use crate::told::Told;
@@ -18,7 +34,7 @@ pub enum ScheduleError {
     /// No steps, or more than the schedule has.
     #[error("expected 1 to {most} steps, found {found}; choose a number in that range")]
     Steps {
-        /// Timesteps of training.
+        /// The most steps that the sampler has.
         most: usize,
         /// Steps asked for.
         found: usize,
@@ -34,6 +50,17 @@ pub enum ScheduleError {
         /// The eta asked for.
         eta: f64,
     },
+    /// A schedule that the sampler does not follow.
+    #[error(
+        "the {} sampler does not go with the schedule {}; leave the schedule out or use {}",
+        .sampler.row().name, .schedule.row().name, SamplerKind::Euler.row().name
+    )]
+    Pair {
+        /// The sampler asked for.
+        sampler: SamplerKind,
+        /// The schedule asked for.
+        schedule: ScheduleKind,
+    },
 }
 
 impl Told for ScheduleError {
@@ -41,6 +68,7 @@ impl Told for ScheduleError {
         match self {
             Self::Steps { .. } => "error-steps",
             Self::Eta { .. } => "error-eta-zero",
+            Self::Pair { .. } => "error-schedule-pair",
         }
     }
 
@@ -50,6 +78,11 @@ impl Told for ScheduleError {
             Self::Eta { sampler, .. } => vec![
                 ("sampler", sampler.row().a1111.to_owned()),
                 ("other", SamplerKind::default().row().a1111.to_owned()),
+            ],
+            Self::Pair { sampler, schedule } => vec![
+                ("sampler", sampler.row().a1111.to_owned()),
+                ("schedule", schedule.row().a1111.to_owned()),
+                ("other", SamplerKind::Euler.row().a1111.to_owned()),
             ],
         }
     }

@@ -1,11 +1,15 @@
 //! `TimestepSpacing`: how the steps of a run are spread over the timesteps of training.
 //!
 //! Trap: by the reference's even rule a run of S steps often takes more, where S does not divide the
-//! timesteps of training; `exact` always takes S.
+//! timesteps of training; `exact` always takes S. diffusers' spacings go on to t − ⌊T/S⌋, which is not
+//! always the next timestep.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+
+use super::curves::linspace;
+use super::diffusers;
 
 /// How the steps are spread over the schedule; serialized by its canonical name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +22,12 @@ pub enum TimestepSpacing {
     Uniform,
     /// Squares: denser near the end.
     Quad,
+    /// diffusers' `leading`, with SD's offset of 1.
+    Leading,
+    /// diffusers' `trailing`, for models of few steps.
+    Trailing,
+    /// diffusers' `linspace`.
+    Linspace,
 }
 
 /// A row of [`TimestepSpacing::TABLE`].
@@ -31,6 +41,8 @@ pub struct Spacing {
     pub key: &'static str,
     /// One sentence for the command line's help.
     pub about: &'static str,
+    /// Whether a step leads to t − ⌊T/S⌋, as in diffusers, and not to the next timestep.
+    pub(super) by_stride: bool,
     /// Ascending timesteps for S steps, 1 to T, of T timesteps of training; the last may be past the end.
     timesteps: fn(usize, usize) -> Vec<usize>,
 }
@@ -43,6 +55,7 @@ impl TimestepSpacing {
             name: "exact",
             key: "spacing-exact",
             about: "Evenly, in exactly as many steps as asked for",
+            by_stride: false,
             timesteps: exact,
         },
         Spacing {
@@ -50,6 +63,7 @@ impl TimestepSpacing {
             name: "uniform",
             key: "spacing-uniform",
             about: "Evenly, by the reference's rule, which often runs more steps than asked for",
+            by_stride: false,
             timesteps: uniform,
         },
         Spacing {
@@ -57,7 +71,32 @@ impl TimestepSpacing {
             name: "quad",
             key: "spacing-quad",
             about: "By squares, with more steps near the end",
+            by_stride: false,
             timesteps: quad,
+        },
+        Spacing {
+            kind: Self::Leading,
+            name: "leading",
+            key: "spacing-leading",
+            about: "diffusers' spacing that begins below the most noise",
+            by_stride: true,
+            timesteps: leading,
+        },
+        Spacing {
+            kind: Self::Trailing,
+            name: "trailing",
+            key: "spacing-trailing",
+            about: "diffusers' spacing for models of few steps",
+            by_stride: true,
+            timesteps: trailing,
+        },
+        Spacing {
+            kind: Self::Linspace,
+            name: "linspace",
+            key: "spacing-linspace",
+            about: "diffusers' spacing from the last timestep to the first",
+            by_stride: true,
+            timesteps: even,
         },
     ];
 
@@ -95,6 +134,22 @@ fn quad(steps: usize, timesteps: usize) -> Vec<usize> {
     let step = if steps > 1 { end / (steps - 1) as f64 } else { 0.0 };
     let root = |i: usize| if i + 1 == steps && steps > 1 { end } else { step * i as f64 };
     (0..steps).map(|i| (root(i) * root(i)) as usize + 1).collect()
+}
+
+fn leading(steps: usize, timesteps: usize) -> Vec<usize> {
+    ascending(diffusers::leading(timesteps, steps, 1))
+}
+
+fn trailing(steps: usize, timesteps: usize) -> Vec<usize> {
+    ascending(diffusers::trailing(timesteps, steps))
+}
+
+fn even(steps: usize, timesteps: usize) -> Vec<usize> {
+    linspace(0.0, (timesteps - 1) as f64, steps).map(|t| t.round_ties_even() as usize).collect()
+}
+
+fn ascending(falling: Vec<f64>) -> Vec<usize> {
+    falling.into_iter().rev().map(|t| t as usize).collect()
 }
 
 /// Steps that run where `steps` are asked for, of a model that was trained with `timesteps` of them.

@@ -116,3 +116,32 @@ fn help_names_every_command_and_version_is_the_package() {
     let version = done(&folder, &["--version"]);
     assert!(version.starts_with(concat!("safelight ", env!("CARGO_PKG_VERSION"))), "{version}");
 }
+
+#[test]
+fn recorded_trajectories_are_checked_and_a_changed_one_fails() {
+    let folder = folder();
+    let recorded = shipped("tests/golden/samplers/cases.safetensors");
+    let run = safelight(&folder, &["verify", "--samplers", &recorded.to_string_lossy()]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("✓ kd_dpmpp_2m_sde_karras") && !run.stdout.contains('✗'), "{}", run.stdout);
+    let changed = crate::samplers::with_another_number("kd_lms/x");
+    fs::write(folder.path().join("changed.safetensors"), changed).unwrap();
+    let run = safelight(&folder, &["verify", "--samplers", "changed.safetensors"]);
+    assert_eq!((run.code, run.stdout.matches('✗').count()), (1, 1), "{}", run.stdout);
+    let run = safelight(&folder, &["verify", "--samplers", "none.safetensors"]);
+    assert_eq!(run.code, 2, "{}", run.stderr);
+}
+
+#[test]
+fn a_picture_tells_the_schedule_and_the_eta_that_acted_and_gives_them_back() {
+    let folder = folder();
+    let first =
+        ["generate", "an apple", "--sampler", "Euler a", "--steps", "3", "--seed", "4", "-o", "a.png"];
+    done(&folder, &first);
+    let told = done(&folder, &["inspect", "a.png"]);
+    for line in ["sampler: euler_ancestral", "schedule: normal", "eta: 1"] {
+        assert!(told.contains(line), "{line} is not in {told}");
+    }
+    done(&folder, &["generate", "--like", "a.png", "-o", "b.png"]);
+    assert_eq!(super::picture(&folder, "a.png"), super::picture(&folder, "b.png"));
+}

@@ -225,3 +225,18 @@ fn interrupt(process: u32) {
     // SAFETY: kill takes two numbers and touches no memory of this process.
     assert_eq!(unsafe { libc::kill(process.cast_signed(), libc::SIGINT) }, 0);
 }
+
+#[test]
+fn a_sampler_and_what_it_does_not_follow_are_refused_together() {
+    let folder = folder();
+    for (arguments, wanted) in [
+        (["--sampler", "lcm", "--schedule", "karras"], "--schedule does nothing with the lcm sampler"),
+        (["--sampler", "ddpm", "--schedule", "karras"], "the ddpm sampler does not go with the schedule"),
+        (["--sampler", "euler_a", "--timesteps", "quad"], "--timesteps does nothing"),
+        (["--sampler", "heun", "--guidance-kind", "cfg++"], "--guidance-kind does nothing"),
+        (["--sampler", "euler", "--eta", "0.5"], "the euler sampler needs eta 0"),
+    ] {
+        let asked = [&["generate", "an apple", "-o", "out.png"], &arguments[..]].concat();
+        assert!(refusal(&folder, &asked).contains(wanted), "{arguments:?}");
+    }
+}

@@ -129,7 +129,7 @@ fn a_guided_run_takes_both_halves_of_what_is_pooled() {
     let samples = |settings: &Settings| {
         let plan = generate::plan(&model, settings).unwrap();
         assert_eq!(plan.tokens.max, N);
-        let state = generate::start(&model, settings);
+        let state = generate::start(&model, settings, &plan);
         let mut on_step = |_: &StepReport<'_>, _: &RunState| ControlFlow::Continue(Next::default());
         generate::develop(&model, settings, &plan, state, &mut on_step).unwrap().samples.values
     };

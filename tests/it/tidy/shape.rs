@@ -35,14 +35,6 @@ const LINES_MAX: usize = 500;
 /// Most files of one folder; its subfolders are not counted.
 const FILES_MAX: usize = 20;
 
-/// Pairs of files that import each other, longer files and fuller folders that remain.
-const EXCEPTIONS: &[&str] = &[
-    "ops/cpu/conv/gather.rs and ops/cpu/conv/winograd.rs import each other",
-    "ops/cpu/conv/scatter.rs and ops/cpu/conv/winograd.rs import each other",
-    "ops/cpu/gemm/matrix.rs and ops/cpu/gemm/pack.rs import each other",
-    "ops/cpu/isa/simd.rs and ops/cpu/isa/tile.rs import each other",
-];
-
 /// The part of a layer that a module belongs to: `app::ui` of `app::ui::prompt`.
 fn part(module: &[String]) -> String {
     module.iter().take(2).map(String::as_str).collect::<Vec<_>>().join("::")
@@ -126,10 +118,7 @@ fn no_two_files_import_each_other_and_none_is_too_long() {
     let sources = program();
     let mut faults = circles(&sources);
     faults.extend(size_faults(&sources));
-    let stale = EXCEPTIONS.iter().filter(|known| !faults.iter().any(|fault| fault == *known));
-    let stale: Vec<String> = stale.map(|known| format!("needs no exception any more: {known}")).collect();
-    faults.retain(|fault| !EXCEPTIONS.contains(&fault.as_str()));
-    refuse(&[faults, stale].concat());
+    refuse(&faults);
 }
 
 #[test]

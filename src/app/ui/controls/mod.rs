@@ -15,8 +15,7 @@ use crate::app::theme::widgets;
 use crate::app::theme::{self, size};
 use crate::app::ui::controls::seed::SeedField;
 use crate::app::ui::view::View;
-use crate::sampler::TimestepSpacing;
-use crate::sampler::steps_run;
+use crate::sampler::{Family, TimestepSpacing, steps_run};
 use crate::settings::{PartialSettings, Setting, Slider};
 
 /// What the controls remember from frame to frame.
@@ -112,6 +111,9 @@ fn steps_ui(ui: &mut Ui, view: &mut View<'_>, scale: Slider) {
         view.set(PartialSettings { steps: Some((steps as usize).max(1)), ..Default::default() });
     }
     let Some(timesteps) = timesteps else { return };
+    if view.state.draft.settings.sampler.row().family != Family::Timesteps {
+        return;
+    }
     let (steps, spacing) = (view.state.draft.settings.steps, view.state.draft.settings.timesteps);
     let reference = steps_run(TimestepSpacing::Uniform, steps, timesteps);
     let key = match spacing {

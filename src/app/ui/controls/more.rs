@@ -9,10 +9,17 @@ use crate::app::theme::slider;
 use crate::app::theme::widgets;
 use crate::app::theme::{self, size};
 use crate::app::ui::view::View;
+use crate::sampler::ScheduleKind;
 use crate::settings::{Choice, Kind, PartialSettings, PreviewMode, Row, Setting, Slider, Value};
 
 /// The first controls. The previews follow, then every other setting that the table shows here.
-const FIRST: [Setting; 4] = [Setting::Sampler, Setting::Eta, Setting::Temperature, Setting::Timesteps];
+const FIRST: [Setting; 5] =
+    [Setting::Sampler, Setting::Schedule, Setting::Eta, Setting::Temperature, Setting::Timesteps];
+
+/// The most choices that are chips; more of them are a list that unfolds.
+const CHIPS_MAX: usize = 6;
+/// The height of an unfolded list, in points.
+const LIST_HEIGHT: f32 = 320.0;
 
 /// The line, and below it the controls when they are unfolded.
 pub fn more_ui(ui: &mut Ui, view: &mut View<'_>) {
@@ -26,7 +33,7 @@ pub fn more_ui(ui: &mut Ui, view: &mut View<'_>) {
         setting_ui(ui, view, setting.row(), &settings);
     }
     let modes = PreviewMode::ALL.map(|mode| (mode, mode_name(view, mode)));
-    choice(ui, view, "preview", &modes, view.state.draft.previews, Command::SetPreviews);
+    choice(ui, view, "preview", &modes, view.state.draft.previews, &Command::SetPreviews);
     for row in Setting::TABLE.iter().filter(|row| row.more && !FIRST.contains(&row.setting)) {
         setting_ui(ui, view, row, &settings);
     }
@@ -41,7 +48,8 @@ fn setting_ui(ui: &mut Ui, view: &mut View<'_>, row: &Row, settings: &PartialSet
         (Kind::Choice(choices), _, Some(Value::Choice(present))) => {
             let name = |choice: Choice| (choice.name, view.words.label(choice.label));
             let names: Vec<(&'static str, String)> = choices().into_iter().map(name).collect();
-            choice(ui, view, row.words, &names, present, |name| {
+            let control = if names.len() > CHIPS_MAX { list } else { choice };
+            control(ui, view, row.words, &names, present, &|name| {
                 Command::Set(Box::new(PartialSettings::only(row.setting, Value::Choice(name))))
             });
         }
@@ -77,6 +85,14 @@ pub fn mode_name(view: &View<'_>, mode: PreviewMode) -> String {
     view.words.t(mode.label())
 }
 
+/// The schedule that acts, as a part of the summary.
+fn schedule_of(view: &View<'_>) -> String {
+    match view.state.draft.settings.settled().schedule {
+        ScheduleKind::Auto => String::new(),
+        schedule => format!("{} · ", schedule.row().a1111),
+    }
+}
+
 fn heading_ui(ui: &mut Ui, view: &mut View<'_>) {
     let tokens = theme::tokens(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 22.0), Sense::click());
@@ -92,8 +108,12 @@ fn heading_ui(ui: &mut Ui, view: &mut View<'_>) {
         let sampler = settings.sampler.row().a1111;
         let mode = mode_name(view, view.state.draft.previews).to_lowercase();
         let previews = view.words.with("preview-of", &[("mode", mode.into())]);
-        let eta = if settings.eta > 0.0 { format!("η {} · ", settings.eta) } else { String::new() };
-        let summary = format!("{sampler} · {eta}{previews}");
+        let eta = if settings.eta != settings.sampler.row().eta() {
+            format!("η {} · ", settings.eta)
+        } else {
+            String::new()
+        };
+        let summary = format!("{sampler} · {}{eta}{previews}", schedule_of(view));
         let galley =
             widgets::line(ui, &summary, theme::small(), tokens.subdued, rect.right() - 28.0 - end - 12.0);
         let place =
@@ -114,7 +134,7 @@ fn choice<T: Copy + PartialEq>(
     key: &str,
     options: &[(T, String)],
     present: T,
-    command: impl Fn(T) -> Command,
+    command: &dyn Fn(T) -> Command,
 ) {
     let label = view.words.t(key);
     let tip = view.words.t(&format!("{key}-tip"));
@@ -128,6 +148,35 @@ fn choice<T: Copy + PartialEq>(
             }
         }
     });
+    ui.add_space(size::RADIUS_BOX.into());
+}
+
+/// A label and a list that unfolds; `key` names the words of the label.
+fn list<T: Copy + PartialEq>(
+    ui: &mut Ui,
+    view: &mut View<'_>,
+    key: &str,
+    options: &[(T, String)],
+    present: T,
+    command: &dyn Fn(T) -> Command,
+) {
+    let label = view.words.t(key);
+    let tip = view.words.t(&format!("{key}-tip"));
+    let tokens = theme::tokens(ui);
+    let chosen = options.iter().find(|(value, _)| *value == present).map_or("", |(_, name)| name);
+    ui.label(widgets::body(&label, tokens.text)).on_hover_text(tip);
+    ui.add_space(4.0);
+    let width = ui.available_width();
+    let list = egui::ComboBox::from_id_salt(key).selected_text(widgets::body(chosen, tokens.text));
+    let unfolded = list.width(width).height(LIST_HEIGHT).show_ui(ui, |ui| {
+        for (value, name) in options {
+            if ui.selectable_label(*value == present, name).clicked() {
+                view.push(command(*value));
+            }
+        }
+    });
+    let name = format!("{label}: {chosen}");
+    unfolded.response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, &name));
     ui.add_space(size::RADIUS_BOX.into());
 }
 

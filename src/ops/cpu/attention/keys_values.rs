@@ -8,11 +8,11 @@
 #![expect(unsafe_code, reason = "threads write disjoint groups")]
 
 use crate::ops::cpu::context::Context;
-use crate::ops::cpu::isa::simd::{Simd, load_upto, store_upto};
+use crate::ops::cpu::isa::Task;
+use crate::ops::cpu::isa::simd::Simd;
 use crate::ops::cpu::isa::transpose::{Strided, transpose};
-use crate::ops::cpu::isa::{Level, Task};
 use crate::ops::cpu::memory::arena::{Arena, Buffer};
-use crate::ops::cpu::memory::shared::Shared;
+use crate::ops::cpu::memory::shared::{Places, Shared};
 use crate::ops::cpu::stop::KernelError;
 
 /// Tile rows in a block of keys. Even, so that a block halves into pairs.
@@ -24,7 +24,8 @@ pub enum Products {
     /// As they are.
     #[default]
     F32,
-    /// Rounded to bf16 first: fast on a CPU with AVX512-BF16 (see [`Level::has_bf16`]).
+    /// Rounded to bf16 first: fast on a CPU with AVX512-BF16 (see
+    /// [`crate::ops::cpu::Level::has_bf16`]).
     Bf16,
 }
 
@@ -64,15 +65,6 @@ pub struct KeysValues {
     pub(super) group: usize,
 }
 
-/// Rows and columns of the register tiles.
-pub(super) fn tile_shape(level: Level) -> (usize, usize) {
-    match level {
-        Level::Avx512 => (14, 32),
-        Level::Avx2 => (6, 16),
-        Level::Portable => (4, 16),
-    }
-}
-
 impl KeysValues {
     /// Packs `(batch, keys, heads·head_size)` keys and values, to be kept for many attentions.
     /// `shape.queries` does not matter.
@@ -88,7 +80,7 @@ impl KeysValues {
         v: &[f32],
         shape: AttentionShape,
     ) -> Result<KeysValues, KernelError> {
-        Self::pack_in(&context.kept, context, k, v, shape)
+        Self::pack_in(context.kept(), context, k, v, shape)
     }
 
     /// The same in buffers of `arena`.
@@ -105,7 +97,7 @@ impl KeysValues {
             "keys and values have the shape's size"
         );
         let context = &context.for_pairs(shape.products == Products::Bf16);
-        let (group, _) = tile_shape(context.level);
+        let (group, _) = context.level().tile_shape();
         let mut packed = KeysValues {
             keys: arena.take(keys_offset(&shape, group, batch * heads, 0))?,
             values: arena.take(values_offset(&shape, batch * heads, 0))?,
@@ -122,8 +114,8 @@ impl KeysValues {
             item: item / blocks,
             start: item % blocks * block,
             count: block.min(keys - item % blocks * block),
-            to_keys,
-            to_values,
+            // SAFETY: each block of keys of each picture and head has a place of its own in both buffers.
+            to: unsafe { (to_keys.claim_places(), to_values.claim_places()) },
         })?;
         Ok(packed)
     }
@@ -161,19 +153,19 @@ struct PackBlock<'a> {
     item: usize,
     start: usize,
     count: usize,
-    to_keys: Shared<f32>,
-    to_values: Shared<f32>,
+    /// The packed keys and values; this block's places are its own.
+    to: (Places<'a, f32>, Places<'a, f32>),
 }
 
 impl Task for PackBlock<'_> {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
+    fn run<S: Simd>(self, s: S) {
         for first in (0..self.count).step_by(S::ROWS) {
-            // SAFETY: this block of the packed buffers is written by this item alone.
-            unsafe { self.pack_group::<S>(first, S::ROWS.min(self.count - first)) };
+            // SAFETY: the block has these keys.
+            unsafe { self.pack_group(s, first, S::ROWS.min(self.count - first)) };
         }
         // SAFETY: as above.
-        unsafe { self.pack_values::<S>() };
+        unsafe { self.pack_values(s) };
     }
 }
 
@@ -187,10 +179,10 @@ impl PackBlock<'_> {
 
     /// Transposes one group of keys.
     #[inline(always)]
-    unsafe fn pack_group<S: Simd>(&self, first: usize, count: usize) {
+    unsafe fn pack_group<S: Simd>(&self, s: S, first: usize, count: usize) {
         let AttentionShape { heads, head_size, .. } = self.shape;
         let stride = heads * head_size;
-        let to = self.to_keys.at(keys_offset(&self.shape, S::ROWS, self.item, self.start + first));
+        let to = self.to.0.at(keys_offset(&self.shape, S::ROWS, self.item, self.start + first));
         let half = self.shape.words();
         let from = self.k.as_ptr().wrapping_add(self.place(first));
         for r in (0..half).step_by(S::LANES) {
@@ -201,19 +193,19 @@ impl PackBlock<'_> {
             unsafe {
                 if self.shape.products == Products::F32 {
                     let from = Strided { start, stride };
-                    transpose::<S>(from, (count, low), S::splat(1.0), to, S::ROWS);
+                    transpose(s, from, (count, low), s.splat(1.0), to, S::ROWS);
                     continue;
                 }
                 // The last pair of an odd head has no second half.
                 let high = low.min(head_size - half - r.min(head_size - half));
-                let mut square = [S::splat(0.0); 16];
+                let mut square = [s.splat(0.0); 16];
                 for (i, row) in square.iter_mut().enumerate().take(count) {
-                    let low = load_upto::<S>(start.add(i * stride), low);
-                    *row = S::pack_pairs(low, load_upto::<S>(start.add(i * stride).wrapping_add(half), high));
+                    let low = s.load_upto(start.add(i * stride), low);
+                    *row = s.pack_pairs(low, s.load_upto(start.add(i * stride).wrapping_add(half), high));
                 }
-                S::transpose(&mut square);
+                s.transpose(&mut square);
                 for (i, row) in square.iter().enumerate().take(low) {
-                    store_upto::<S>(to.start.add(i * to.stride), *row, S::ROWS);
+                    s.store_upto(to.start.add(i * to.stride), *row, S::ROWS);
                 }
             }
         }
@@ -221,9 +213,9 @@ impl PackBlock<'_> {
 
     /// Copies the block's values, or pairs the first half with the second.
     #[inline(always)]
-    unsafe fn pack_values<S: Simd>(&self) {
+    unsafe fn pack_values<S: Simd>(&self, s: S) {
         let head_size = self.shape.head_size;
-        let to = self.to_values.at(values_offset(&self.shape, self.item, self.start));
+        let to = self.to.1.at(values_offset(&self.shape, self.item, self.start));
         let pairs = self.shape.products == Products::Bf16;
         let half = self.count.div_ceil(2);
         for key in 0..if pairs { half } else { self.count } {
@@ -233,12 +225,12 @@ impl PackBlock<'_> {
                 let count = S::LANES.min(head_size - r);
                 // SAFETY: the keys exist; the block's packed place has a row for each key or pair.
                 unsafe {
-                    let mut row = load_upto::<S>(from.add(r), count);
+                    let mut row = s.load_upto(from.add(r), count);
                     if pairs {
                         let high = if key + half < self.count { count } else { 0 };
-                        row = S::pack_pairs(row, load_upto::<S>(below.wrapping_add(r), high));
+                        row = s.pack_pairs(row, s.load_upto(below.wrapping_add(r), high));
                     }
-                    store_upto::<S>(to.add(key * head_size + r), row, count);
+                    s.store_upto(to.add(key * head_size + r), row, count);
                 }
             }
         }

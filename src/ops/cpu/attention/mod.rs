@@ -1,4 +1,5 @@
-//! softmax(Q·Kᵀ·scale)·V for many heads, in tiles, with no score matrix in memory.
+//! softmax(Q·Kᵀ·scale)·V for many heads, in tiles, with no score matrix in memory: the scheme of Dao et
+//! al., "FlashAttention: Fast and Memory-Efficient Exact Attention with IO-Awareness" (2022), for caches.
 //!
 //! Queries lie in the lanes: for two vectors of queries, Q is transposed and scaled once; then for
 //! each block of keys (112, or 48 on 8 lanes) scores are the register tile K·Qᵀ, the running maximum
@@ -16,15 +17,14 @@ mod online_softmax;
 
 use super::context::Context;
 use super::stop::KernelError;
-use crate::ops::cpu::attention::keys_values::{
-    AttentionShape, BLOCK_TILES, KeysValues, Products, tile_shape,
-};
+use crate::ops::cpu::attention::keys_values::{AttentionShape, BLOCK_TILES, KeysValues, Products};
 use crate::ops::cpu::attention::online_softmax::{LOWEST, Lanes, weigh};
 use crate::ops::cpu::isa::Task;
+use crate::ops::cpu::isa::micro_kernel::run_rows;
 use crate::ops::cpu::isa::simd::Simd;
-use crate::ops::cpu::isa::tile::{Tile, Write, run_rows};
+use crate::ops::cpu::isa::tile::{Tile, Write};
 use crate::ops::cpu::isa::transpose::{Strided, transpose};
-use crate::ops::cpu::memory::shared::Shared;
+use crate::ops::cpu::memory::shared::{Places, Shared};
 
 /// Which keys a query may look at.
 #[derive(Clone, Copy, Default)]
@@ -54,7 +54,7 @@ pub fn attention(
     mask: AttentionMask<'_>,
     y: &mut [f32],
 ) -> Result<(), KernelError> {
-    let packed = KeysValues::pack_in(&context.arena, context, k, v, shape)?;
+    let packed = KeysValues::pack_in(context.arena(), context, k, v, shape)?;
     attention_packed(context, q, &packed, shape.queries, scale, mask, y)
 }
 
@@ -82,7 +82,7 @@ pub fn attention_packed(
     );
     assert!(mask.keys.is_none_or(|m| m.len() == batch * keys), "one flag for each key");
     let context = &context.for_pairs(shape.products == Products::Bf16);
-    let (group, lanes) = tile_shape(context.level);
+    let (group, lanes) = context.level().tile_shape();
     assert_eq!(packed.group, group, "keys are packed for one instruction set");
     if keys == 0 || y.is_empty() {
         y.fill(0.0);
@@ -93,7 +93,7 @@ pub fn attention_packed(
     let blocks = queries.div_ceil(block);
     let keys_block = group * BLOCK_TILES;
     let scratch_len = groups * (2 * head_size + 3) * lanes + keys_block * lanes;
-    let mut scratch = context.arena.take(scratch_len * context.threads())?;
+    let mut scratch = context.arena().take(scratch_len * context.threads())?;
     let (scratch, y) = (Shared::new(&mut scratch), Shared::new(y));
     context.each(batch * heads * blocks, |worker, item| Job {
         q,
@@ -105,8 +105,10 @@ pub fn attention_packed(
         head: item / blocks % heads,
         first: item % blocks * block,
         count: block.min(queries - item % blocks * block),
-        scratch: scratch.at(worker * scratch_len),
-        y,
+        // SAFETY: a worker's number belongs to one thread, which is done with its scratch by the next job.
+        scratch: unsafe { scratch.claim(worker * scratch_len..(worker + 1) * scratch_len) },
+        // SAFETY: jobs differ in picture, head or queries, and write those alone.
+        y: unsafe { y.claim_places() },
     })
 }
 
@@ -121,23 +123,25 @@ struct Job<'a> {
     head: usize,
     first: usize,
     count: usize,
-    scratch: *mut f32,
-    y: Shared<f32>,
+    /// The worker's own.
+    scratch: &'a mut [f32],
+    /// The result, whose queries of this head are this job's.
+    y: Places<'a, f32>,
 }
 
 impl Task for Job<'_> {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
+    fn run<S: Simd>(self, s: S) {
         let AttentionShape { keys, head_size, .. } = self.shape;
         let width = 2 * S::LANES;
         let groups = self.count.div_ceil(width);
         let block = S::ROWS * BLOCK_TILES;
-        let weights = self.scratch;
+        let weights = self.scratch.as_mut_ptr();
         let size = (2 * head_size + 3) * width;
         // SAFETY: the scratch has room for a block of weights and then the groups' parts.
         unsafe {
             let group = |g: usize| {
-                let q = self.scratch.add(block * width + g * size);
+                let q = weights.add(block * width + g * size);
                 let highest = q.add(2 * head_size * width);
                 Lanes {
                     q,
@@ -148,24 +152,28 @@ impl Task for Job<'_> {
                 }
             };
             for g in 0..groups {
-                self.load_queries::<S>(&group(g), g * width);
+                self.load_queries(s, &group(g), g * width);
                 if self.shape.products == Products::Bf16 {
-                    pair_rows::<S>(group(g).q, head_size);
+                    pair_rows(s, group(g).q, head_size);
                 }
             }
             let end = if self.mask.causal { keys.min(self.first + self.count) } else { keys };
             for start in (0..end).step_by(block) {
                 let count = block.min(keys - start);
                 for g in 0..groups {
+                    // A later block than the group's last query may see would add nothing.
+                    if self.mask.causal && start >= self.first + (g + 1) * width {
+                        continue;
+                    }
                     let lanes = group(g);
-                    self.scores::<S>(&lanes, start, count, weights);
+                    self.scores(s, &lanes, start, count, weights);
                     self.hide(g * width, width, start, count, weights);
-                    weigh::<S>(&lanes, start == 0, count, weights);
-                    self.add_values::<S>(&lanes, start, count, weights);
+                    weigh(s, &lanes, start == 0, count, weights);
+                    self.add_values(s, &lanes, start, count, weights);
                 }
             }
             for g in 0..groups {
-                self.store_outputs::<S>(&group(g), g * width);
+                self.store_outputs(s, &group(g), g * width);
             }
         }
     }
@@ -180,7 +188,7 @@ impl Job<'_> {
 
     /// Transposes and scales the queries; lanes without a query are zero.
     #[inline(always)]
-    unsafe fn load_queries<S: Simd>(&self, lanes: &Lanes, offset: usize) {
+    unsafe fn load_queries<S: Simd>(&self, s: S, lanes: &Lanes, offset: usize) {
         let AttentionShape { heads, head_size, .. } = self.shape;
         for half in 0..2 {
             let first = offset + half * S::LANES;
@@ -190,10 +198,11 @@ impl Job<'_> {
                 unsafe {
                     let start = self.q.as_ptr().wrapping_add(self.place(self.first + first) + r);
                     let to = lanes.q.add(r * 2 * S::LANES + half * S::LANES);
-                    transpose::<S>(
+                    transpose(
+                        s,
                         Strided { start, stride: heads * head_size },
                         (rows, S::LANES.min(head_size - r)),
-                        S::splat(self.scale),
+                        s.splat(self.scale),
                         Strided { start: to, stride: 2 * S::LANES },
                         S::LANES,
                     );
@@ -204,7 +213,7 @@ impl Job<'_> {
 
     /// Scores of a block of keys, one row for each key.
     #[inline(always)]
-    unsafe fn scores<S: Simd>(&self, lanes: &Lanes, start: usize, count: usize, weights: *mut f32) {
+    unsafe fn scores<S: Simd>(&self, s: S, lanes: &Lanes, start: usize, count: usize, weights: *mut f32) {
         let words = self.shape.words();
         let packed = self.packed.keys_at(self.picture * self.shape.heads + self.head, start);
         for key in (0..count).step_by(S::ROWS) {
@@ -223,8 +232,8 @@ impl Job<'_> {
             // SAFETY: keys are packed in groups of ROWS; the weights have a row for each key.
             unsafe {
                 match self.shape.products {
-                    Products::F32 => S::tile::<2, 0>(rows)(&tile),
-                    Products::Bf16 => S::tile_pairs::<2, 0>(rows)(&tile),
+                    Products::F32 => s.tile::<2, 0>(rows)(&tile),
+                    Products::Bf16 => s.tile_pairs::<2, 0>(rows)(&tile),
                 }
             }
         }
@@ -251,7 +260,7 @@ impl Job<'_> {
 
     /// O = O·α + Vᵀ·P.
     #[inline(always)]
-    unsafe fn add_values<S: Simd>(&self, lanes: &Lanes, start: usize, count: usize, weights: *mut f32) {
+    unsafe fn add_values<S: Simd>(&self, s: S, lanes: &Lanes, start: usize, count: usize, weights: *mut f32) {
         let AttentionShape { heads, head_size, products, .. } = self.shape;
         let values = self.packed.values_at(self.picture * heads + self.head, start);
         let tile = Tile {
@@ -267,10 +276,10 @@ impl Job<'_> {
         // SAFETY: the values have a row for each of `count` keys or pairs of them; O has head_size rows.
         unsafe {
             match products {
-                Products::F32 => run_rows::<S, 2, 0, false>(head_size, tile),
+                Products::F32 => run_rows::<S, 2, 0, false>(s, head_size, tile),
                 Products::Bf16 => {
-                    pair_rows::<S>(weights, count);
-                    run_rows::<S, 2, 0, true>(head_size, tile);
+                    pair_rows(s, weights, count);
+                    run_rows::<S, 2, 0, true>(s, head_size, tile);
                 }
             }
         }
@@ -278,18 +287,19 @@ impl Job<'_> {
 
     /// Divides by the sums and writes the outputs, transposed back.
     #[inline(always)]
-    unsafe fn store_outputs<S: Simd>(&self, lanes: &Lanes, offset: usize) {
+    unsafe fn store_outputs<S: Simd>(&self, s: S, lanes: &Lanes, offset: usize) {
         let AttentionShape { heads, head_size, .. } = self.shape;
         for half in 0..2 {
             let first = offset + half * S::LANES;
             let queries = self.count.saturating_sub(first).min(S::LANES);
             // SAFETY: O, the sums and y have these numbers; this job alone writes them.
             unsafe {
-                let factor = S::div(S::splat(1.0), S::load(lanes.sum.add(half * S::LANES)));
+                let factor = s.div(s.splat(1.0), s.load(lanes.sum.add(half * S::LANES)));
                 for r in (0..head_size).step_by(S::LANES) {
                     let rows = S::LANES.min(head_size - r);
                     let start = lanes.o.add(r * 2 * S::LANES + half * S::LANES).cast_const();
-                    transpose::<S>(
+                    transpose(
+                        s,
                         Strided { start, stride: 2 * S::LANES },
                         (rows, queries),
                         factor,
@@ -307,7 +317,7 @@ impl Job<'_> {
 
 /// Packs `count` rows of two vectors, in place, as pairs of bf16: the first half with the second.
 #[inline(always)]
-unsafe fn pair_rows<S: Simd>(rows: *mut f32, count: usize) {
+unsafe fn pair_rows<S: Simd>(s: S, rows: *mut f32, count: usize) {
     let half = count.div_ceil(2);
     for row in 0..half {
         for vector in 0..2 {
@@ -315,8 +325,8 @@ unsafe fn pair_rows<S: Simd>(rows: *mut f32, count: usize) {
             unsafe {
                 let at = rows.add((row * 2 + vector) * S::LANES);
                 let high =
-                    if row + half < count { S::load(at.add(half * 2 * S::LANES)) } else { S::splat(0.0) };
-                S::store(at, S::pack_pairs(S::load(at), high));
+                    if row + half < count { s.load(at.add(half * 2 * S::LANES)) } else { s.splat(0.0) };
+                s.store(at, s.pack_pairs(s.load(at), high));
             }
         }
     }

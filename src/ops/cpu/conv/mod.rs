@@ -4,20 +4,21 @@
 //! two, and at stride 2, where Winograd has nothing to give.
 
 mod gather;
+mod plan;
 mod scatter;
+mod stripe;
 mod transform;
 mod winograd;
 
 use super::context::Context;
 use super::gemm::Gemm;
 use super::stop::KernelError;
-use crate::ops::cpu::conv::winograd::Winograd;
+use crate::ops::cpu::conv::plan::Winograd;
 use crate::ops::cpu::gemm::epilogue::Epilogue;
 use crate::ops::cpu::gemm::matrix::PackedMatrix;
-use crate::ops::cpu::gemm::pack::Kept;
+use crate::ops::cpu::gemm::panel::Kept;
 use crate::ops::cpu::gemm::rows::{Map, Patches, Window};
 use crate::ops::cpu::gemm::weight_rows::WeightRows;
-use crate::ops::cpu::memory::shared::Shared;
 use crate::ops::cpu::view::Source;
 
 /// A 3×3 convolution's weights, packed.
@@ -139,11 +140,9 @@ impl Conv3x3 {
         let weights = &self.weights;
         match (method, window) {
             (Method::Winograd, Window::Same) => {
-                Winograd::<6> { source: x, map, weights, epilogue, parity: (0, 0) }
-                    .run(context, Shared::new(y))
+                Winograd::<6> { source: x, map, weights, epilogue, parity: (0, 0) }.run(context, y)
             }
             (Method::Winograd, Window::Double) => {
-                let y = Shared::new(y);
                 for parity in [(0, 0), (0, 1), (1, 0), (1, 1)] {
                     Winograd::<5> { source: x, map, weights, epilogue, parity }.run(context, y)?;
                 }

@@ -1,35 +1,39 @@
 //! Winograd's first phase: from the map's pixels to V = Bᵀ·d·B, tile by tile.
 //!
 //! A table of the N × N pixels under a tile points outside taps at a row of zeros, so that edges need
-//! no code. Bound by cache misses, not by arithmetic: what will be read is asked for ahead.
+//! no code. Bound by cache misses, not by arithmetic: what will be read is prefetched.
 #![expect(unsafe_code, reason = "raw pointers into checked tensors and scratch")]
 
+use crate::ops::cpu::conv::plan::{OUT, Plan, STRIDE, Winograd};
 use crate::ops::cpu::conv::transform;
-use crate::ops::cpu::conv::winograd::{OUT, Plan, STRIDE, Winograd};
 use crate::ops::cpu::gemm::rows::Map;
 use crate::ops::cpu::isa::Task;
+use crate::ops::cpu::isa::prefetch::prefetch;
 use crate::ops::cpu::isa::simd::Simd;
-use crate::ops::cpu::isa::tile::prefetch;
+use crate::ops::cpu::memory::shared::Places;
 
-/// How many vectors of channels ahead the inputs are asked for.
+/// How many vectors of channels ahead the inputs are prefetched.
 const AHEAD: usize = 8;
 
 /// Phase 1 for some tiles: V = Bᵀ·d·B.
-#[derive(Clone, Copy)]
 pub(super) struct Scatter<'a, const N: usize> {
     pub winograd: &'a Winograd<'a, N>,
     pub plan: &'a Plan,
-    pub zeros: *const f32,
+    /// At least as many as a part has channels, and a vector.
+    pub zeros: &'a [f32],
     /// The first tile of all, and its place in the block.
     pub first: usize,
     pub at: usize,
     pub count: usize,
-    pub v: *mut f32,
+    /// V, whose rows of these tiles are this job's.
+    pub v: Places<'a, f32>,
 }
 
 impl<const N: usize> Task for Scatter<'_, N> {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
+    fn run<S: Simd>(self, s: S) {
+        let most = self.winograd.source.parts().iter().map(|part| part.1).max().unwrap_or(0);
+        assert!(self.zeros.len() >= most, "zeros stand for every channel of a part");
         for i in 0..self.count {
             for part in 0..2 {
                 let (_, channels) = self.winograd.source.parts()[part];
@@ -38,14 +42,15 @@ impl<const N: usize> Task for Scatter<'_, N> {
                 }
                 let taps = self.taps(self.first + i, part);
                 for (number, depth) in self.plan.depths.iter().enumerate().filter(|d| d.1.part == part) {
-                    let v = self.v.wrapping_add(number * N * N * self.plan.v_plane + (self.at + i) * STRIDE);
+                    let v = self.v.at(number * N * N * self.plan.v_plane + (self.at + i) * STRIDE);
                     let whole = depth.count / S::LANES * S::LANES;
                     // SAFETY: every tap points at a pixel of this part or at zeros of its length;
                     // the channels exist; V has a row of STRIDE numbers for this tile alone.
                     unsafe {
                         for c in (0..whole).step_by(S::LANES) {
-                            ask_ahead::<N>(&taps, depth.start + c + AHEAD * S::LANES, channels);
+                            prefetch_ahead::<N>(&taps, depth.start + c + AHEAD * S::LANES, channels);
                             transform_taps::<S, N, true>(
+                                s,
                                 &taps,
                                 depth.start + c,
                                 S::LANES,
@@ -56,6 +61,7 @@ impl<const N: usize> Task for Scatter<'_, N> {
                         if whole < depth.count {
                             let rest = depth.count - whole;
                             transform_taps::<S, N, false>(
+                                s,
                                 &taps,
                                 depth.start + whole,
                                 rest,
@@ -76,9 +82,9 @@ impl<const N: usize> Scatter<'_, N> {
     fn taps(&self, tile: usize, part: usize) -> [[*const f32; 6]; 6] {
         let Map { height, width, .. } = self.winograd.map;
         let (data, channels) = self.winograd.source.parts()[part];
-        let (picture, down, across) = self.winograd.place(self.plan, tile);
+        let (picture, down, across) = self.plan.place(tile);
         let (py, px) = self.winograd.parity;
-        let mut taps = [[self.zeros; 6]; 6];
+        let mut taps = [[self.zeros.as_ptr(); 6]; 6];
         for (i, row) in taps.iter_mut().enumerate().take(N) {
             let y = down * OUT + i + py;
             if y < 1 || y > height {
@@ -95,9 +101,9 @@ impl<const N: usize> Scatter<'_, N> {
     }
 }
 
-/// Asks for the inputs some vectors of channels ahead, in this tile or the next one across.
+/// Prefetches the inputs some vectors of channels ahead, in this tile or the next one across.
 #[inline(always)]
-fn ask_ahead<const N: usize>(taps: &[[*const f32; 6]; 6], channel: usize, channels: usize) {
+fn prefetch_ahead<const N: usize>(taps: &[[*const f32; 6]; 6], channel: usize, channels: usize) {
     let (offset, first) =
         if channel < channels { (channel, 0) } else { (channel + (OUT - 1) * channels, N - OUT) };
     for row in taps.iter().take(N) {
@@ -110,6 +116,7 @@ fn ask_ahead<const N: usize>(taps: &[[*const f32; 6]; 6], channel: usize, channe
 /// One vector of channels of one tile, from its taps to its N² places in V.
 #[inline(always)]
 unsafe fn transform_taps<S: Simd, const N: usize, const WHOLE: bool>(
+    s: S,
     taps: &[[*const f32; 6]; 6],
     channel: usize,
     count: usize,
@@ -118,23 +125,23 @@ unsafe fn transform_taps<S: Simd, const N: usize, const WHOLE: bool>(
 ) {
     // SAFETY: the caller vouches for the taps' channels and V's planes.
     unsafe {
-        let zero = S::splat(0.0);
+        let zero = s.splat(0.0);
         let mut half = [[zero; 6]; 6];
         for j in 0..N {
             let mut line = [zero; 6];
             for i in 0..N {
                 let p = taps[i][j].add(channel);
-                line[i] = if WHOLE { S::load(p) } else { S::load_part(p, count) };
+                line[i] = if WHOLE { s.load(p) } else { s.load_part(p, count) };
             }
-            let line = transform::input::<S, N>(line);
+            let line = transform::input::<S, N>(s, line);
             for i in 0..N {
                 half[i][j] = line[i];
             }
         }
         for (i, line) in half.iter().enumerate().take(N) {
-            let line = transform::input::<S, N>(*line);
+            let line = transform::input::<S, N>(s, *line);
             for (j, value) in line.iter().enumerate().take(N) {
-                S::store(v.add((i * N + j) * plane), *value);
+                s.store(v.add((i * N + j) * plane), *value);
             }
         }
     }

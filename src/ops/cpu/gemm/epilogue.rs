@@ -4,7 +4,7 @@
 //! memory of its own.
 
 use crate::ops::cpu::isa::math;
-use crate::ops::cpu::isa::simd::{Simd, load_upto, store_upto};
+use crate::ops::cpu::isa::simd::Simd;
 
 /// The function applied to the sums.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,6 +20,20 @@ pub enum Activation {
     Gelu,
     /// max(x, 0).
     Relu,
+}
+
+impl Activation {
+    /// Its value at each lane of `x`.
+    #[inline(always)]
+    pub(in crate::ops::cpu) fn of<S: Simd>(self, s: S, x: S::V) -> S::V {
+        match self {
+            Self::None => x,
+            Self::Silu => math::silu(s, x, 1.0),
+            Self::QuickGelu => math::silu(s, x, 1.702),
+            Self::Gelu => math::gelu(s, x),
+            Self::Relu => s.max(x, s.splat(0.0)),
+        }
+    }
 }
 
 /// What is added to a product and how.
@@ -52,35 +66,29 @@ impl Epilogue<'_> {
     /// `count` of them, and writes them to `y`.
     ///
     /// # Safety
-    /// The CPU has `S`; the epilogue was checked against the result's shape, which has these
+    /// The epilogue was checked against the result's shape, which has these
     /// outputs; `y` is valid for them.
     #[inline(always)]
     #[expect(unsafe_code, reason = "vector loads within checked slices")]
-    pub(in crate::ops::cpu) unsafe fn finish<S: Simd>(&self, mut sum: S::V, at: Place, y: *mut f32) {
+    pub(in crate::ops::cpu) unsafe fn finish<S: Simd>(&self, s: S, mut sum: S::V, at: Place, y: *mut f32) {
         let Place { row, picture, column, count, outputs, stream } = at;
         // SAFETY: the caller vouches that the outputs exist, and `check` for the slices' lengths.
         unsafe {
             if let Some(bias) = self.bias {
-                sum = S::add(sum, load_upto::<S>(bias.as_ptr().add(column), count));
+                sum = s.add(sum, s.load_upto(bias.as_ptr().add(column), count));
             }
             if let Some(more) = self.per_picture {
-                sum = S::add(sum, load_upto::<S>(more.as_ptr().add(picture * outputs + column), count));
+                sum = s.add(sum, s.load_upto(more.as_ptr().add(picture * outputs + column), count));
             }
-            sum = match self.activation {
-                Activation::None => sum,
-                Activation::Silu => math::silu::<S>(sum, 1.0),
-                Activation::QuickGelu => math::silu::<S>(sum, 1.702),
-                Activation::Gelu => math::gelu::<S>(sum),
-                Activation::Relu => S::max(sum, S::splat(0.0)),
-            };
+            sum = self.activation.of(s, sum);
             if let Some(residual) = self.residual {
-                sum = S::add(sum, load_upto::<S>(residual.as_ptr().add(row * outputs + column), count));
+                sum = s.add(sum, s.load_upto(residual.as_ptr().add(row * outputs + column), count));
             }
             let y = y.add(row * outputs + column);
             if stream && count >= S::LANES {
-                S::stream(y, sum);
+                s.stream(y, sum);
             } else {
-                store_upto::<S>(y, sum, count);
+                s.store_upto(y, sum, count);
             }
         }
     }
@@ -93,6 +101,7 @@ impl Epilogue<'_> {
     #[expect(unsafe_code, reason = "vector loads within checked slices")]
     pub(super) unsafe fn finish_gated<S: Simd>(
         &self,
+        s: S,
         mut value: S::V,
         mut gate: S::V,
         at: Place,
@@ -102,15 +111,14 @@ impl Epilogue<'_> {
         // SAFETY: as `finish`; a gated bias has 2·outputs numbers.
         unsafe {
             if let Some(bias) = self.bias {
-                value = S::add(value, load_upto::<S>(bias.as_ptr().add(column), count));
-                gate = S::add(gate, load_upto::<S>(bias.as_ptr().add(outputs + column), count));
+                value = s.add(value, s.load_upto(bias.as_ptr().add(column), count));
+                gate = s.add(gate, s.load_upto(bias.as_ptr().add(outputs + column), count));
             }
-            let mut product = S::mul(value, math::gelu::<S>(gate));
+            let mut product = s.mul(value, math::gelu(s, gate));
             if let Some(residual) = self.residual {
-                product =
-                    S::add(product, load_upto::<S>(residual.as_ptr().add(row * outputs + column), count));
+                product = s.add(product, s.load_upto(residual.as_ptr().add(row * outputs + column), count));
             }
-            store_upto::<S>(y.add(row * outputs + column), product, count);
+            s.store_upto(y.add(row * outputs + column), product, count);
         }
     }
 }

@@ -6,18 +6,14 @@
 //! alternate: panel 2p has values 16p.., panel 2p+1 the gates of the same outputs.
 
 use crate::ops::cpu::context::Context;
-use crate::ops::cpu::gemm::pack::{Form, Kept, words};
+use crate::ops::cpu::gemm::pack::Form;
+use crate::ops::cpu::gemm::panel::{Kept, PANEL};
 use crate::ops::cpu::gemm::weight_rows::WeightRows;
+use crate::ops::cpu::isa::prefetch::prefetch;
 use crate::ops::cpu::isa::simd::Simd;
-use crate::ops::cpu::isa::tile::prefetch;
+use crate::ops::cpu::isa::transpose::Strided;
 use crate::ops::cpu::memory::block::Block;
 use crate::ops::cpu::stop::KernelError;
-
-/// Columns whose first half is paired with their second, in bf16: two depths of a product.
-pub(super) const PAIR_BLOCK: usize = 640;
-
-/// Outputs in a panel.
-pub const PANEL: usize = 16;
 
 /// A weight matrix in panels.
 pub struct PackedMatrix {
@@ -114,7 +110,7 @@ impl PackedMatrix {
 
     /// Numbers of a row as packed: columns, or pairs of them.
     pub(super) fn words(&self) -> usize {
-        if self.pairs { words(Kept::Pairs, self.columns) } else { self.columns }
+        if self.pairs { Kept::Pairs.words(self.columns) } else { self.columns }
     }
 
     /// How many outputs y has.
@@ -142,47 +138,47 @@ impl PackedMatrix {
         self.outputs.div_ceil(PANEL) * if self.gated { 2 } else { 1 }
     }
 
-    /// Copies part of a panel as f32, `count` rows of 16 that are `step` rows apart, from row `k`
-    /// on, to `to`, whose rows are `stride` apart.
+    /// Copies part of a panel as f32 to `to`: `count` rows of 16 that are `step` rows apart, from row `k` on.
     ///
     /// # Safety
-    /// The CPU has `S`, the panel and rows exist, and `to` is valid for the rows.
+    /// The panel and rows exist, and `to` is valid for the rows.
     #[inline(always)]
     #[expect(unsafe_code, reason = "vector loads within a packed panel")]
     pub(super) unsafe fn widen<S: Simd>(
         &self,
+        s: S,
         panel: usize,
         k: usize,
         step: usize,
         count: usize,
-        to: *mut f32,
-        stride: usize,
+        to: Strided<*mut f32>,
     ) {
         let start = (panel * self.words() + k) * PANEL;
         debug_assert!(count == 0 || k + (count - 1) * step < self.words());
+        let Strided { start: to, stride } = to;
         // SAFETY: the caller vouches for panel, rows and target.
         unsafe {
             if self.half {
                 let from = self.block.as_slice::<u16>().as_ptr().add(start);
                 for i in 0..count {
                     for lane in (0..PANEL).step_by(S::LANES) {
-                        S::store(to.add(i * stride + lane), S::load_f16(from.add(i * step * PANEL + lane)));
+                        s.store(to.add(i * stride + lane), s.load_f16(from.add(i * step * PANEL + lane)));
                     }
                 }
             } else {
                 let from = self.block.as_slice::<f32>().as_ptr().add(start);
                 for i in 0..count {
                     for lane in (0..PANEL).step_by(S::LANES) {
-                        S::store(to.add(i * stride + lane), S::load(from.add(i * step * PANEL + lane)));
+                        s.store(to.add(i * stride + lane), s.load(from.add(i * step * PANEL + lane)));
                     }
                 }
             }
         }
     }
 
-    /// Asks for `count` rows of a panel from row `k` on.
+    /// Prefetches `count` rows of a panel from row `k` on.
     #[inline(always)]
-    pub(in crate::ops::cpu) fn ask_for(&self, panel: usize, k: usize, count: usize) {
+    pub(in crate::ops::cpu) fn prefetch(&self, panel: usize, k: usize, count: usize) {
         let row = PANEL * if self.half { 2 } else { 4 };
         let start = self.block.start().as_ptr().wrapping_add((panel * self.words() + k) * row);
         for offset in (0..count * row).step_by(64) {
@@ -198,6 +194,7 @@ impl PackedMatrix {
     #[expect(unsafe_code, reason = "vector loads within a packed panel")]
     pub(in crate::ops::cpu) unsafe fn taps<S: Simd>(
         &self,
+        s: S,
         panel: usize,
         channel: usize,
         lane: usize,
@@ -205,14 +202,14 @@ impl PackedMatrix {
         let start = (panel * self.columns + channel * 9) * PANEL + lane;
         // SAFETY: the caller vouches for panel, channel and lane.
         unsafe {
-            let mut taps = [[S::splat(0.0); 3]; 3];
+            let mut taps = [[s.splat(0.0); 3]; 3];
             for (i, row) in taps.iter_mut().enumerate() {
                 for (j, tap) in row.iter_mut().enumerate() {
                     let at = start + (i * 3 + j) * PANEL;
                     *tap = if self.half {
-                        S::load_f16(self.block.as_slice::<u16>().as_ptr().add(at))
+                        s.load_f16(self.block.as_slice::<u16>().as_ptr().add(at))
                     } else {
-                        S::load(self.block.as_slice::<f32>().as_ptr().add(at))
+                        s.load(self.block.as_slice::<f32>().as_ptr().add(at))
                     };
                 }
             }

@@ -1,31 +1,36 @@
 //! y = x·Wᵀ with packed weights: every linear layer, 1×1 convolution and direct convolution.
 //!
 //! A job is a block of up to 256 rows and a range of 32-column stripes. It copies its rows once
-//! (stride 336: neighbours never share a cache set), unless its worker did so for the job before;
+//! (stride 336: neighbors never share a cache set), unless its worker did so for the job before;
 //! then for each stripe and each 320 columns of k it widens the weights into 40 KB that stay in L1
 //! and runs register tiles over the rows. Sums start from zero for each 320 and are added up in a
 //! block of 256 × 32, whose last visit is the epilogue. Weights, results and residuals of a network
-//! come from memory, not from a cache: all are asked for while the tiles before them run, which is
-//! worth 5 % of a UNet's linear layers and 9 % of the text encoder's.
+//! come from memory, not from a cache: all are prefetched while the tiles before them run, which is
+//! worth 5 % of a UNet's linear layers and 9 % of the text encoder's. Blocks, packing and the order of the
+//! loops follow Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008).
 #![expect(unsafe_code, reason = "raw pointers into scratch, disjoint writes of the result")]
 
 pub(in crate::ops::cpu) mod epilogue;
 pub(in crate::ops::cpu) mod linear;
 pub(in crate::ops::cpu) mod matrix;
 pub(in crate::ops::cpu) mod pack;
+pub(in crate::ops::cpu) mod panel;
 pub(in crate::ops::cpu) mod rows;
 pub(in crate::ops::cpu) mod weight_rows;
 
 use super::context::Context;
+use super::cut::{even_part, part_start};
 use super::stop::KernelError;
 use crate::ops::cpu::gemm::epilogue::{Epilogue, Place};
-use crate::ops::cpu::gemm::matrix::{PAIR_BLOCK, PANEL, PackedMatrix};
+use crate::ops::cpu::gemm::matrix::PackedMatrix;
+use crate::ops::cpu::gemm::panel::{PAIR_BLOCK, PANEL};
 use crate::ops::cpu::gemm::rows::Rows;
 use crate::ops::cpu::isa::Task;
+use crate::ops::cpu::isa::prefetch::{prefetch, prefetch_write};
 use crate::ops::cpu::isa::simd::Simd;
-use crate::ops::cpu::isa::tile::{Tile, TileFn, Write, even_part, part_start, prefetch, prefetch_write};
-use crate::ops::cpu::memory::arena::Buffer;
-use crate::ops::cpu::memory::shared::Shared;
+use crate::ops::cpu::isa::tile::{Tile, TileFn, Write};
+use crate::ops::cpu::isa::transpose::Strided;
+use crate::ops::cpu::memory::shared::{Places, Shared};
 
 /// Columns of k that are summed from zero.
 const DEPTH: usize = 320;
@@ -33,10 +38,8 @@ const DEPTH: usize = 320;
 const STRIDE: usize = 336;
 /// Most rows of a job.
 const ROWS: usize = 256;
-/// Numbers before the copied rows; the first says whose they are. A cache line, for alignment.
-const MARK: usize = 16;
-/// The mark of a worker that has copied nothing yet.
-const NOTHING: f32 = -1.0;
+/// The block that a worker has copied when it has copied none.
+const NOTHING: usize = usize::MAX;
 /// Columns of a stripe.
 const STRIPE: usize = 2 * PANEL;
 
@@ -91,22 +94,20 @@ impl<R: Rows> Gemm<'_, R> {
         let rows = self.count.div_ceil(plan.row_blocks);
         let depths = self.weights.words().div_ceil(DEPTH).max(1);
         let context = &context.for_pairs(self.weights.is_bf16());
-        let scratch_len = MARK + depths * rows * STRIDE + rows * STRIPE + DEPTH * STRIPE;
-        let scratch_len = scratch_len.next_multiple_of(32) + 16;
-        let mut scratch: Buffer = context.arena.take(scratch_len * context.threads())?;
-        for worker in scratch.chunks_exact_mut(scratch_len) {
-            worker[0] = NOTHING;
-        }
-        let (scratch, y) = (Shared::new(&mut scratch), Shared::new(y));
-        context.each(plan.row_blocks * plan.ranges, |worker, item| Job {
-            gemm: self,
-            plan: &plan,
-            block: item / plan.ranges,
-            range: item % plan.ranges,
-            threads: context.threads(),
-            mark: scratch.at(worker * scratch_len),
-            copied: scratch.at(worker * scratch_len + MARK),
-            y,
+        let room = (depths * rows * STRIDE + rows * STRIPE + DEPTH * STRIPE).next_multiple_of(32) + 16;
+        let mut scratch = context.arena().take(room * context.threads())?;
+        let mut copied = vec![NOTHING; context.threads()];
+        let (scratch, copied, y) = (Shared::new(&mut scratch), Shared::new(&mut copied), Shared::new(y));
+        // SAFETY: a worker's number belongs to one thread, which is done with its scratch by the next job.
+        let own = |worker: usize| unsafe {
+            (scratch.claim(worker * room..(worker + 1) * room), &mut copied.claim(worker..worker + 1)[0])
+        };
+        context.each(plan.row_blocks * plan.ranges, |worker, item| {
+            let (room, copied) = own(worker);
+            let (block, range) = (item / plan.ranges, item % plan.ranges);
+            // SAFETY: jobs differ in their rows or in their stripes, and write only where both meet.
+            let y = unsafe { y.claim_places() };
+            Job { gemm: self, plan: &plan, block, range, threads: context.threads(), copied, room, y }
         })
     }
 }
@@ -119,37 +120,48 @@ struct Job<'a, R: Rows> {
     range: usize,
     threads: usize,
     /// Which block the worker has copied.
-    mark: *mut f32,
+    copied: &'a mut usize,
+    /// The worker's scratch.
+    room: &'a mut [f32],
+    y: Places<'a, f32>,
+}
+
+/// The parts of a worker's scratch.
+struct Room {
+    /// Rows of x, depth by depth.
     copied: *mut f32,
-    y: Shared<f32>,
+    /// A stripe's sums.
+    sums: *mut f32,
+    /// A stripe's weights for one depth.
+    widened: *mut f32,
 }
 
 impl<R: Rows> Task for Job<'_, R> {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
+    fn run<S: Simd>(self, s: S) {
         let (gemm, plan) = (self.gemm, self.plan);
         let first_row = part_start(gemm.count, plan.row_blocks, self.block);
         let rows = even_part(gemm.count, plan.row_blocks, self.block);
         let words = gemm.weights.words();
         let depths = words.div_ceil(DEPTH).max(1);
+        let copied = self.room.as_mut_ptr();
+        let sums = copied.wrapping_add(depths * rows * STRIDE);
+        let room = Room { copied, sums, widened: sums.wrapping_add(rows * STRIPE) };
         // SAFETY: the scratch of this worker has room for the copied rows, the sums and the widened
         // weights, in this order, as `Gemm::run` computed; the rows and stripes exist.
         unsafe {
-            let sums = self.copied.add(depths * rows * STRIDE);
-            let widened = sums.add(rows * STRIPE);
-            // Blocks are far fewer than the whole numbers of an f32.
-            if *self.mark != self.block as f32 {
-                self.copy_rows::<S>(first_row, rows, depths, widened);
-                *self.mark = self.block as f32;
+            if *self.copied != self.block {
+                self.copy_rows(s, first_row, rows, depths, &room);
+                *self.copied = self.block;
             }
             let first = part_start(plan.stripes, plan.ranges, self.range);
             for stripe in first..first + even_part(plan.stripes, plan.ranges, self.range) {
                 let one_panel = 2 * stripe + 1 == gemm.weights.panels();
                 for depth in 0..depths {
                     let (start, end) = (depth * DEPTH, (depth * DEPTH + DEPTH).min(words));
-                    self.widen::<S>(stripe, one_panel, start, end, widened);
+                    self.widen(s, stripe, one_panel, start, end, room.widened);
                     let part = Part { stripe, one_panel, depth, depths, k: end - start, rows, first_row };
-                    self.multiply::<S>(&part, sums, widened);
+                    self.multiply(s, &part, &room);
                 }
             }
         }
@@ -158,8 +170,8 @@ impl<R: Rows> Task for Job<'_, R> {
 
 /// The tile function for numbers or for pairs.
 #[inline(always)]
-fn select<S: Simd, const NV: usize>(pairs: bool, rows: usize) -> TileFn {
-    if pairs { S::tile_pairs::<NV, STRIDE>(rows) } else { S::tile::<NV, STRIDE>(rows) }
+fn select<S: Simd, const NV: usize>(s: S, pairs: bool, rows: usize) -> TileFn {
+    if pairs { s.tile_pairs::<NV, STRIDE>(rows) } else { s.tile::<NV, STRIDE>(rows) }
 }
 
 /// One depth of one stripe.
@@ -174,17 +186,17 @@ struct Part {
 }
 
 impl<R: Rows> Job<'_, R> {
-    /// Copies the block's rows, depth by depth. `spare` has the room of the widened weights.
+    /// Copies the block's rows, depth by depth.
     #[inline(always)]
-    unsafe fn copy_rows<S: Simd>(&self, first_row: usize, rows: usize, depths: usize, spare: *mut f32) {
+    unsafe fn copy_rows<S: Simd>(&self, s: S, first_row: usize, rows: usize, depths: usize, room: &Room) {
         let (gemm, words) = (self.gemm, self.gemm.weights.words());
         for row in 0..rows {
             for depth in 0..depths {
                 // SAFETY: the scratch has room for all depths of all rows.
                 unsafe {
-                    let to = self.copied.add((depth * rows + row) * STRIDE);
+                    let to = room.copied.add((depth * rows + row) * STRIDE);
                     if gemm.weights.is_bf16() {
-                        self.copy_pairs::<S>(first_row + row, depth, to, spare);
+                        self.copy_pairs(s, first_row + row, depth, to, room.widened);
                         continue;
                     }
                     let (start, end) = (depth * DEPTH, (depth * DEPTH + DEPTH).min(words));
@@ -198,7 +210,7 @@ impl<R: Rows> Job<'_, R> {
     /// Copies two depths' columns of a row as pairs of bf16: the first half with the second, as the
     /// weights are packed. `spare` has room for them in f32.
     #[inline(always)]
-    unsafe fn copy_pairs<S: Simd>(&self, row: usize, depth: usize, to: *mut f32, spare: *mut f32) {
+    unsafe fn copy_pairs<S: Simd>(&self, s: S, row: usize, depth: usize, to: *mut f32, spare: *mut f32) {
         let start = depth * PAIR_BLOCK;
         let end = self.gemm.weights.columns().min(start + PAIR_BLOCK);
         let half = (end - start).div_ceil(2);
@@ -208,8 +220,8 @@ impl<R: Rows> Job<'_, R> {
             self.gemm.rows.fill(row, start, end, &mut numbers[..end - start]);
             numbers[end - start..].fill(0.0);
             for k in (0..half).step_by(S::LANES) {
-                let pairs = S::pack_pairs(S::load(spare.add(k)), S::load(spare.add(half + k)));
-                S::store(to.add(k), pairs);
+                let pairs = s.pack_pairs(s.load(spare.add(k)), s.load(spare.add(half + k)));
+                s.store(to.add(k), pairs);
             }
         }
     }
@@ -217,7 +229,15 @@ impl<R: Rows> Job<'_, R> {
     /// Widens columns `start..end` of a stripe: one row of 32 for each k on 16 lanes, two blocks of
     /// rows of 16 on 8 lanes.
     #[inline(always)]
-    unsafe fn widen<S: Simd>(&self, stripe: usize, one_panel: bool, start: usize, end: usize, to: *mut f32) {
+    unsafe fn widen<S: Simd>(
+        &self,
+        s: S,
+        stripe: usize,
+        one_panel: bool,
+        start: usize,
+        end: usize,
+        to: *mut f32,
+    ) {
         let weights = self.gemm.weights;
         let together = S::LANES == PANEL && !one_panel;
         for half in 0..if one_panel { 1 } else { 2 } {
@@ -225,9 +245,10 @@ impl<R: Rows> Job<'_, R> {
                 if together { (half * PANEL, STRIPE) } else { (half * PANEL * DEPTH, PANEL) };
             // SAFETY: the panel exists, the rows are within its columns, `to` holds DEPTH × STRIPE.
             unsafe {
-                let to = to.add(offset);
+                let panel = 2 * stripe + half;
+                let to = |row: usize| Strided { start: to.wrapping_add(offset + row * stride), stride };
                 if self.gemm.taps == 1 {
-                    weights.widen::<S>(2 * stripe + half, start, 1, end - start, to, stride);
+                    weights.widen(s, panel, start, 1, end - start, to(0));
                     continue;
                 }
                 let (taps, channels) = (self.gemm.taps, weights.columns() / self.gemm.taps);
@@ -235,14 +256,7 @@ impl<R: Rows> Job<'_, R> {
                 while k < end {
                     let (tap, channel) = (k / channels, k % channels);
                     let count = (channels - channel).min(end - k);
-                    weights.widen::<S>(
-                        2 * stripe + half,
-                        channel * taps + tap,
-                        taps,
-                        count,
-                        to.add((k - start) * stride),
-                        stride,
-                    );
+                    weights.widen(s, panel, channel * taps + tap, taps, count, to(k - start));
                     k += count;
                 }
             }
@@ -251,9 +265,10 @@ impl<R: Rows> Job<'_, R> {
 
     /// Multiplies all rows with the widened weights; after the last depth, finishes the outputs.
     #[inline(always)]
-    unsafe fn multiply<S: Simd>(&self, part: &Part, sums: *mut f32, widened: *const f32) {
+    unsafe fn multiply<S: Simd>(&self, s: S, part: &Part, room: &Room) {
         let groups = part.rows.div_ceil(S::ROWS);
-        let copied = self.copied.wrapping_add(part.depth * part.rows * STRIDE);
+        let &Room { copied, sums, widened } = room;
+        let copied = copied.wrapping_add(part.depth * part.rows * STRIDE);
         let mut row = 0;
         let pairs = self.gemm.weights.is_bf16();
         for group in 0..groups {
@@ -269,22 +284,22 @@ impl<R: Rows> Job<'_, R> {
                 write: if part.depth == 0 { Write::Store } else { Write::Add },
                 next: a.wrapping_add(count * STRIDE),
             };
-            self.ask_for_weights(part, group, groups);
-            self.ask_for_rows(part, group, groups);
+            self.prefetch_weights(part, group, groups);
+            self.prefetch_rows(part, group, groups);
             if part.depth + 1 == part.depths {
-                self.ask_for_outputs(part.stripe, part.first_row + row, count);
+                self.prefetch_outputs(part.stripe, part.first_row + row, count);
             }
             // SAFETY: rows `row..row + count` are copied, the weights are widened, the sums have room.
             unsafe {
                 if S::LANES == PANEL {
                     let run = if part.one_panel {
-                        select::<S, 1>(pairs, count)
+                        select::<S, 1>(s, pairs, count)
                     } else {
-                        select::<S, 2>(pairs, count)
+                        select::<S, 2>(s, pairs, count)
                     };
                     run(&tile);
                 } else {
-                    let run = select::<S, 2>(pairs, count);
+                    let run = select::<S, 2>(s, pairs, count);
                     run(&tile);
                     if !part.one_panel {
                         tile.b = widened.add(PANEL * DEPTH);
@@ -294,7 +309,7 @@ impl<R: Rows> Job<'_, R> {
                 }
                 if part.depth + 1 == part.depths {
                     for r in row..row + count {
-                        self.finish::<S>(part.stripe, part.first_row + r, sums.add(r * STRIPE));
+                        self.finish(s, part.stripe, part.first_row + r, sums.add(r * STRIPE));
                     }
                 }
             }
@@ -302,10 +317,10 @@ impl<R: Rows> Job<'_, R> {
         }
     }
 
-    /// Asks for one of `groups` parts of the weights that are widened next, so that they are at hand
+    /// Prefetches one of `groups` parts of the weights that are widened next, so that they are at hand
     /// by then: with few rows the whole matrix comes from memory in little time.
     #[inline(always)]
-    fn ask_for_weights(&self, part: &Part, group: usize, groups: usize) {
+    fn prefetch_weights(&self, part: &Part, group: usize, groups: usize) {
         let weights = self.gemm.weights;
         let (stripe, depth) = match part.depth + 1 < part.depths {
             true => (part.stripe, part.depth + 1),
@@ -317,13 +332,13 @@ impl<R: Rows> Job<'_, R> {
         let rows = DEPTH.min(weights.words() - depth * DEPTH);
         let (start, end) = (part_start(rows, groups, group), part_start(rows, groups, group + 1));
         for panel in 2 * stripe..(2 * stripe + 2).min(weights.panels()) {
-            weights.ask_for(panel, depth * DEPTH + start, end - start);
+            weights.prefetch(panel, depth * DEPTH + start, end - start);
         }
     }
 
-    /// Asks for the rows that this worker is likely to copy next.
+    /// Prefetches the rows that this worker is likely to copy next.
     #[inline(always)]
-    fn ask_for_rows(&self, part: &Part, group: usize, groups: usize) {
+    fn prefetch_rows(&self, part: &Part, group: usize, groups: usize) {
         let next = self.block + self.threads;
         if next >= self.plan.row_blocks {
             return;
@@ -336,21 +351,21 @@ impl<R: Rows> Job<'_, R> {
         let (count, i) =
             (stripes * part.depths * groups, (stripe * part.depths + part.depth) * groups + group);
         for row in part_start(rows, count, i)..part_start(rows, count, i + 1) {
-            gemm.rows.ask_for(first_row + row);
+            gemm.rows.prefetch(first_row + row);
         }
     }
 
-    /// Asks for the cache lines that [`Job::finish`] will write, and for those of the residual, while
+    /// Prefetches the cache lines that [`Job::finish`] will write, and for those of the residual, while
     /// a tile is computed: they may come from memory.
     #[inline(always)]
-    fn ask_for_outputs(&self, stripe: usize, row: usize, count: usize) {
+    fn prefetch_outputs(&self, stripe: usize, row: usize, count: usize) {
         let gemm = self.gemm;
         let outputs = gemm.weights.outputs();
         let width = if gemm.weights.is_gated() { PANEL } else { STRIPE };
         for r in row..row + count {
             for lane in (0..width).step_by(16) {
                 let at = r * outputs + stripe * width + lane;
-                prefetch_write(self.y.at(0).wrapping_add(at));
+                prefetch_write(self.y.address(at));
                 if let Some(residual) = gemm.epilogue.residual {
                     prefetch(residual.as_ptr().wrapping_add(at));
                 }
@@ -360,7 +375,7 @@ impl<R: Rows> Job<'_, R> {
 
     /// Sends one row of a stripe through the epilogue.
     #[inline(always)]
-    unsafe fn finish<S: Simd>(&self, stripe: usize, row: usize, sums: *const f32) {
+    unsafe fn finish<S: Simd>(&self, s: S, stripe: usize, row: usize, sums: *const f32) {
         let gemm = self.gemm;
         let outputs = gemm.weights.outputs();
         let picture = row / gemm.picture_rows.max(1);
@@ -371,16 +386,12 @@ impl<R: Rows> Job<'_, R> {
             let place = Place { row, picture, column, count: outputs - column, outputs, stream: false };
             // SAFETY: the epilogue was checked against the result; this job alone writes these outputs.
             unsafe {
-                let sum = S::load(sums.add(lane));
+                let sum = s.load(sums.add(lane));
                 if gated {
-                    gemm.epilogue.finish_gated::<S>(
-                        sum,
-                        S::load(sums.add(PANEL + lane)),
-                        place,
-                        self.y.at(0),
-                    );
+                    let gate = s.load(sums.add(PANEL + lane));
+                    gemm.epilogue.finish_gated(s, sum, gate, place, self.y.at(0));
                 } else {
-                    gemm.epilogue.finish::<S>(sum, place, self.y.at(0));
+                    gemm.epilogue.finish(s, sum, place, self.y.at(0));
                 }
             }
             lane += S::LANES;

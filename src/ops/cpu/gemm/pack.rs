@@ -4,7 +4,7 @@
 //! lie in memory, converts them and transposes them in registers. So no matrix has a second copy while
 //! it is packed, and what was read is packed while it is still in the cache. Trap: numbers pass through
 //! vectors of f32 as bits, so nothing here may compute with them as such.
-#![expect(unsafe_code, reason = "vector loads and stores; threads write disjoint panels")]
+#![expect(unsafe_code, reason = "threads write disjoint panels")]
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -13,39 +13,12 @@ use half::f16;
 use half::slice::HalfFloatSliceExt as _;
 
 use crate::ops::cpu::context::Context;
-use crate::ops::cpu::gemm::matrix::{PAIR_BLOCK, PANEL};
-use crate::ops::cpu::gemm::weight_rows::{Element, WeightRows, WeightSlice};
+use crate::ops::cpu::gemm::panel::{Kept, PAIR_BLOCK, PANEL};
+use crate::ops::cpu::gemm::weight_rows::{WeightRows, WeightSlice};
 use crate::ops::cpu::isa::Task;
 use crate::ops::cpu::isa::simd::Simd;
 use crate::ops::cpu::memory::shared::Shared;
 use crate::ops::cpu::stop::{KernelError, Stop};
-
-/// A type in which packed weights are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
-    /// IEEE half floats.
-    F16,
-    /// 32-bit floats.
-    F32,
-    /// Pairs of brain floats, for products of pairs.
-    Pairs,
-}
-
-impl Kept {
-    /// The smallest type that holds the stored numbers exactly and that kernels widen.
-    pub fn as_stored(element: Element) -> Self {
-        if element == Element::F16 { Self::F16 } else { Self::F32 }
-    }
-}
-
-/// Words of 32 bits that a row takes: numbers, or two of them where they have half the size.
-pub(super) fn words(kept: Kept, columns: usize) -> usize {
-    match kept {
-        Kept::F32 => columns,
-        Kept::F16 => columns.div_ceil(2),
-        Kept::Pairs => columns / PAIR_BLOCK * (PAIR_BLOCK / 2) + (columns % PAIR_BLOCK).div_ceil(2),
-    }
-}
 
 /// Rows that are read at once have at least so many bytes, if the matrix has enough for all threads.
 const PIECE: usize = 256 << 10;
@@ -62,10 +35,7 @@ pub(super) struct Form {
 impl Form {
     /// Bytes of a packed panel.
     pub fn panel_bytes(&self) -> usize {
-        match self.kept {
-            Kept::F16 => self.columns * PANEL * 2,
-            Kept::F32 | Kept::Pairs => words(self.kept, self.columns) * PANEL * 4,
-        }
+        self.kept.panel_bytes(self.columns)
     }
 
     /// Packs `rows` into `to`, which has the bytes of all panels, all zero.
@@ -88,15 +58,15 @@ impl Form {
         // In numbers of the buffer, and a whole number of cache lines for each worker.
         let room = if rows.in_memory().is_some() { 0 } else { group * PANEL * row_bytes };
         let room = room.div_ceil(4).next_multiple_of(16);
-        let mut scratch = context.arena.take(room * context.threads()).map_err(KernelError::from)?;
+        let mut scratch = context.arena().take(room * context.threads()).map_err(KernelError::from)?;
         let (scratch, to) = (Shared::new(&mut scratch), Shared::new(to));
-        let stop = context.stop.present();
+        let stop = context.stop();
         let halt = Halt { stop: &*stop, failed: AtomicBool::new(false) };
         let failure: Mutex<Option<R::Error>> = Mutex::new(None);
-        let done = context.pool.run(parts * groups, &halt, &|worker, job| {
+        let done = context.section_under(&halt, parts * groups, |worker, job| {
             let piece = Piece { form: self, part: job / groups, first: job % groups * group, panels: group };
-            // SAFETY: each worker has its own part of the scratch.
-            let room = unsafe { std::slice::from_raw_parts_mut(scratch.at(worker * room), room) };
+            // SAFETY: a worker's number belongs to one thread, which is done with its room by the next job.
+            let room = unsafe { scratch.claim(worker * room..(worker + 1) * room) };
             if let Err(error) = piece.pack(context, rows, room, to) {
                 failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
                 halt.failed.store(true, Ordering::Relaxed);
@@ -104,7 +74,7 @@ impl Form {
         });
         match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
             Some(error) => Err(error),
-            None => Ok(done.map_err(KernelError::from)?),
+            None => Ok(done?),
         }
     }
 }
@@ -138,7 +108,7 @@ impl Piece {
         context: &Context,
         rows: &R,
         room: &mut [f32],
-        to: Shared<u8>,
+        to: Shared<'_, u8>,
     ) -> Result<(), R::Error> {
         let Form { outputs, columns, gated, .. } = self.form;
         let start = self.first * PANEL;
@@ -156,12 +126,11 @@ impl Piece {
         for start in (0..count).step_by(PANEL) {
             let panel = (self.first + start / PANEL) * if gated { 2 } else { 1 } + self.part;
             let rows = PANEL.min(count - start);
-            context.level.run(Panel {
-                form: self.form,
-                numbers: numbers.part(start * columns, rows * columns),
-                rows,
-                to: to.at(panel * self.form.panel_bytes()),
-            });
+            let bytes = self.form.panel_bytes();
+            // SAFETY: parts and pieces share no panel, and each piece is packed once.
+            let to = unsafe { to.claim(panel * bytes..(panel + 1) * bytes) };
+            let numbers = numbers.part(start * columns, rows * columns);
+            context.level().run(Panel { form: self.form, numbers, rows, to });
         }
         Ok(())
     }
@@ -177,22 +146,20 @@ struct Panel<'a> {
     form: Form,
     numbers: WeightSlice<'a>,
     rows: usize,
-    to: *mut u8,
+    to: &'a mut [u8],
 }
 
 impl Task for Panel<'_> {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
+    fn run<S: Simd>(mut self, s: S) {
         let mut stage: Stage = [[0.0; STAGED]; PANEL];
-        let words = words(self.form.kept, self.form.columns);
+        let words = self.form.kept.words(self.form.columns);
         for first in (0..words).step_by(STAGED) {
             let count = STAGED.min(words - first);
             for (row, staged) in stage.iter_mut().enumerate().take(self.rows) {
-                // SAFETY: the CPU has S, and the row has these words.
-                unsafe { self.stage_row::<S>(row, first, &mut staged[..count]) };
+                self.stage_row(s, row, first, &mut staged[..count]);
             }
-            // SAFETY: the panel has these words' columns, and is written by this task alone.
-            unsafe { self.write::<S>(&stage, first, count) };
+            self.write(s, &stage, first, count);
         }
     }
 }
@@ -200,12 +167,11 @@ impl Task for Panel<'_> {
 impl Panel<'_> {
     /// Puts a row's words from word `first` on into `staged`.
     #[inline(always)]
-    unsafe fn stage_row<S: Simd>(&self, row: usize, first: usize, staged: &mut [f32]) {
+    fn stage_row<S: Simd>(&self, s: S, row: usize, first: usize, staged: &mut [f32]) {
         let Form { columns, kept, .. } = self.form;
         let start = row * columns;
         match kept {
-            // SAFETY: as the caller says.
-            Kept::F32 => unsafe { self.numbers.widen::<S>(start + first, staged) },
+            Kept::F32 => self.numbers.widen(s, start + first, staged),
             Kept::F16 => {
                 let count = (2 * staged.len()).min(columns - 2 * first);
                 let halves: &mut [f16] = &mut bytemuck::cast_slice_mut(staged)[..count];
@@ -213,8 +179,7 @@ impl Panel<'_> {
                     halves.copy_from_slice(&w[start + 2 * first..][..count]);
                 } else {
                     let mut wide = [0.0; 2 * STAGED];
-                    // SAFETY: as the caller says.
-                    unsafe { self.numbers.widen::<S>(start + 2 * first, &mut wide[..count]) };
+                    self.numbers.widen(s, start + 2 * first, &mut wide[..count]);
                     halves.convert_from_f32_slice(&wide[..count]);
                 }
             }
@@ -226,17 +191,11 @@ impl Panel<'_> {
                 let (low, high) = (block + within, block + half + within);
                 let (mut lows, mut highs) = ([0.0; STAGED], [0.0; STAGED]);
                 let paired = staged.len().min(end - high);
-                // SAFETY: as the caller says; every vector read or written lies within STAGED numbers.
-                unsafe {
-                    self.numbers.widen::<S>(start + low, &mut lows[..staged.len()]);
-                    self.numbers.widen::<S>(start + high, &mut highs[..paired]);
-                    for k in (0..STAGED).step_by(S::LANES) {
-                        let pairs = S::pack_pairs(
-                            S::load(lows.as_ptr().wrapping_add(k)),
-                            S::load(highs.as_ptr().wrapping_add(k)),
-                        );
-                        S::store(lows.as_mut_ptr().wrapping_add(k), pairs);
-                    }
+                self.numbers.widen(s, start + low, &mut lows[..staged.len()]);
+                self.numbers.widen(s, start + high, &mut highs[..paired]);
+                for (low, high) in lows.chunks_exact_mut(S::LANES).zip(highs.chunks_exact(S::LANES)) {
+                    let pairs = s.pack_pairs(s.read(low), s.read(high));
+                    s.write(low, pairs);
                 }
                 staged.copy_from_slice(&lows[..staged.len()]);
             }
@@ -245,38 +204,31 @@ impl Panel<'_> {
 
     /// Writes `count` staged words of all rows, words from `first` on, as columns of the panel.
     #[inline(always)]
-    unsafe fn write<S: Simd>(&self, stage: &Stage, first: usize, count: usize) {
-        let halves = self.form.kept == Kept::F16;
+    fn write<S: Simd>(&mut self, s: S, stage: &Stage, first: usize, count: usize) {
         let mut turned = [[0.0f32; PANEL]; 16];
         for k in (0..count).step_by(S::LANES) {
             for half in (0..PANEL).step_by(S::LANES) {
-                // SAFETY: the stage has LANES words from k on, as STAGED is a multiple of LANES; a
-                // turned row has LANES numbers from `half` on.
-                unsafe {
-                    let mut rows = [S::splat(0.0); 16];
-                    for (row, staged) in rows.iter_mut().zip(&stage[half..half + S::LANES]) {
-                        *row = S::load(staged.as_ptr().wrapping_add(k));
-                    }
-                    S::transpose(&mut rows);
-                    for (row, turned) in rows.iter().zip(&mut turned).take(S::LANES) {
-                        S::store(turned.as_mut_ptr().wrapping_add(half), *row);
-                    }
+                let mut rows = [s.splat(0.0); 16];
+                for (row, staged) in rows.iter_mut().zip(&stage[half..half + S::LANES]) {
+                    *row = s.read(&staged[k..]);
+                }
+                s.transpose(&mut rows);
+                for (row, turned) in rows.iter().zip(&mut turned).take(S::LANES) {
+                    s.write(&mut turned[half..], *row);
                 }
             }
-            for (word, turned) in turned.iter().enumerate().take(S::LANES.min(count - k)) {
-                let word = first + k + word;
-                // SAFETY: the panel has the word's column, or its two columns of halves.
-                unsafe {
-                    if !halves {
-                        let to = self.to.cast::<[f32; PANEL]>().add(word);
-                        *to = *turned;
-                        continue;
-                    }
-                    let to = self.to.cast::<[u16; PANEL]>().add(2 * word);
-                    *to = turned.map(|pair| pair.to_bits() as u16);
-                    if 2 * word + 1 < self.form.columns {
-                        *to.add(1) = turned.map(|pair| (pair.to_bits() >> 16) as u16);
-                    }
+            let turned = &turned[..S::LANES.min(count - k)];
+            if self.form.kept != Kept::F16 {
+                let columns: &mut [[f32; PANEL]] = bytemuck::cast_slice_mut(self.to);
+                columns[first + k..][..turned.len()].copy_from_slice(turned);
+                continue;
+            }
+            // The last of an odd number of columns has no second.
+            let columns: &mut [[u16; PANEL]] = bytemuck::cast_slice_mut(self.to);
+            for (columns, pairs) in columns[2 * (first + k)..].chunks_mut(2).zip(turned) {
+                columns[0] = pairs.map(|pair| pair.to_bits() as u16);
+                if let Some(column) = columns.get_mut(1) {
+                    *column = pairs.map(|pair| (pair.to_bits() >> 16) as u16);
                 }
             }
         }
@@ -288,6 +240,7 @@ mod tests {
     use half::bf16;
 
     use super::*;
+    use crate::ops::cpu::gemm::weight_rows::Element;
     use crate::ops::cpu::isa::Level;
     use crate::ops::cpu::memory::refusal::OutOfMemory;
     use crate::ops::cpu::testing::noise;

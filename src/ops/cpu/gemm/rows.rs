@@ -1,6 +1,6 @@
 //! Where a matrix product's rows come from: a tensor's rows, or the patches under a 3×3 window.
 
-use crate::ops::cpu::isa::tile::prefetch;
+use crate::ops::cpu::isa::prefetch::prefetch;
 use crate::ops::cpu::view::Source;
 
 /// Rows that a product can read.
@@ -8,8 +8,8 @@ pub trait Rows: Sync {
     /// Writes columns `start..end` of row `row` to `to`, which has that length.
     fn fill(&self, row: usize, start: usize, end: usize, to: &mut [f32]);
 
-    /// Asks for a row's cache lines, where that is easy to say.
-    fn ask_for(&self, _row: usize) {}
+    /// Prefetches a row's cache lines, where that is easy to say.
+    fn prefetch(&self, _row: usize) {}
 }
 
 impl Rows for Source<'_> {
@@ -24,7 +24,7 @@ impl Rows for Source<'_> {
     }
 
     #[inline]
-    fn ask_for(&self, row: usize) {
+    fn prefetch(&self, row: usize) {
         for (data, channels) in self.parts() {
             for line in data[row * channels..][..channels].chunks(16) {
                 prefetch(line.as_ptr());

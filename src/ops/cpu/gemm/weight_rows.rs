@@ -1,7 +1,6 @@
 //! Weights at rest, row-major, in memory or where they can be read from: what is packed.
 //!
 //! Trap: the kernels know nothing of files; a source that reads them says what can go wrong.
-#![expect(unsafe_code, reason = "vector loads and stores")]
 
 use half::{bf16, f16};
 
@@ -79,11 +78,9 @@ impl<'a> WeightSlice<'a> {
     }
 
     /// Widens numbers from number `first` on.
-    ///
-    /// # Safety
-    /// The CPU has `S`.
     #[inline(always)]
-    pub(super) unsafe fn widen<S: Simd>(self, first: usize, to: &mut [f32]) {
+    #[expect(unsafe_code, reason = "a vector load of half floats")]
+    pub(super) fn widen<S: Simd>(self, s: S, first: usize, to: &mut [f32]) {
         match self {
             Self::F32(w) => to.copy_from_slice(&w[first..first + to.len()]),
             Self::Bf16(w) => {
@@ -96,8 +93,8 @@ impl<'a> WeightSlice<'a> {
                 let w = &w[first..first + to.len()];
                 let (whole, rest) = to.split_at_mut(to.len() / S::LANES * S::LANES);
                 for (to, from) in whole.chunks_exact_mut(S::LANES).zip(w.chunks_exact(S::LANES)) {
-                    // SAFETY: both have a vector's numbers; an f16 is its bits.
-                    unsafe { S::store(to.as_mut_ptr(), S::load_f16(from.as_ptr().cast())) };
+                    // SAFETY: `from` has a vector's numbers; an f16 is its bits.
+                    s.write(to, unsafe { s.load_f16(from.as_ptr().cast()) });
                 }
                 let done = w.len() - rest.len();
                 rest.iter_mut().zip(&w[done..]).for_each(|(to, from)| *to = from.to_f32());

@@ -1,143 +1,171 @@
 //! [`Simd`] on AVX-512 (F, BW, VL, DQ): 16 lanes, 32 registers, register tiles of 14 rows × 32.
 //!
-//! Invariant: nothing here runs before [`crate::ops::cpu::isa::Level::detect`] has found the instructions.
+//! Invariant: an [`Avx512`] exists only where the CPU has the instructions: [`Avx512::detect`] asks it,
+//! and `here` can only be called without `unsafe` from code that is compiled for them. The same holds for
+//! [`Bf16`] and AVX512-BF16, which not every CPU with AVX-512 has.
 #![expect(unsafe_code, reason = "std::arch intrinsics")]
 
 use core::arch::x86_64::*;
 
+use crate::ops::cpu::isa::micro_kernel::{Multiply, Numbers, tile_body};
 use crate::ops::cpu::isa::simd::Simd;
-use crate::ops::cpu::isa::tile::{Tile, TileFn, tile_body};
+use crate::ops::cpu::isa::tile::{Tile, TileFn};
 
-/// AVX-512.
+/// AVX-512: a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Avx512(());
+
+impl Avx512 {
+    /// The token, if the CPU has the instructions (and AVX2's).
+    pub fn detect() -> Option<Self> {
+        let found = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma")
+            && is_x86_feature_detected!("f16c");
+        found.then_some(Self(()))
+    }
+
+    /// Whether the CPU has AVX512-BF16, too.
+    #[inline]
+    pub fn has_bf16(self) -> bool {
+        is_x86_feature_detected!("avx512bf16")
+    }
+
+    /// The token, within code that is compiled for the instructions.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c")]
+    fn here() -> Self {
+        Self(())
+    }
+}
+
+/// AVX512-BF16: a token.
 #[derive(Clone, Copy)]
-pub struct Avx512;
+struct Bf16(());
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c")]
-fn tile<const R: usize, const NV: usize, const STRIDE: usize>(t: &Tile) {
-    // SAFETY: the caller of a TileFn vouches for its pointers; the attribute above for the CPU.
-    unsafe { tile_body::<Avx512, R, NV, STRIDE, false>(t) }
+impl Bf16 {
+    /// The token, within code that is compiled for the instructions.
+    #[inline]
+    #[target_feature(enable = "avx512bf16")]
+    fn here() -> Self {
+        Self(())
+    }
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,avx2,fma,f16c")]
-fn tile_pairs<const R: usize, const NV: usize, const STRIDE: usize>(t: &Tile) {
-    // SAFETY: the caller of a TileFn vouches for its pointers; the attribute above for the CPU.
-    unsafe { tile_body::<Avx512, R, NV, STRIDE, true>(t) }
-}
-
-// SAFETY: each method is what its trait documentation says, by the intrinsic's own definition.
-unsafe impl Simd for Avx512 {
-    type V = __m512;
-    const LANES: usize = 16;
-    const ROWS: usize = 14;
-
+impl Multiply<Avx512> for Bf16 {
     #[inline(always)]
-    unsafe fn splat(x: f32) -> __m512 {
-        // SAFETY: see the trait.
-        unsafe { _mm512_set1_ps(x) }
-    }
-    #[inline(always)]
-    unsafe fn load(p: *const f32) -> __m512 {
-        // SAFETY: see the trait.
-        unsafe { _mm512_loadu_ps(p) }
-    }
-    #[inline(always)]
-    unsafe fn load_part(p: *const f32, n: usize) -> __m512 {
-        // SAFETY: see the trait; masked lanes are not read.
-        unsafe { _mm512_maskz_loadu_ps((1u16 << n).wrapping_sub(1), p) }
-    }
-    #[inline(always)]
-    unsafe fn store(p: *mut f32, v: __m512) {
-        // SAFETY: see the trait.
-        unsafe { _mm512_storeu_ps(p, v) }
-    }
-    #[inline(always)]
-    unsafe fn store_part(p: *mut f32, v: __m512, n: usize) {
-        // SAFETY: see the trait; masked lanes are not written.
-        unsafe { _mm512_mask_storeu_ps(p, (1u16 << n).wrapping_sub(1), v) }
-    }
-    #[inline(always)]
-    unsafe fn stream(p: *mut f32, v: __m512) {
-        // SAFETY: see the trait; `fence` follows before other threads read.
-        unsafe { _mm512_stream_ps(p, v) }
-    }
-    #[inline(always)]
-    unsafe fn fence() {
-        // SAFETY: see the trait.
-        unsafe { _mm_sfence() }
-    }
-    #[inline(always)]
-    unsafe fn load_f16(p: *const u16) -> __m512 {
-        // SAFETY: see the trait.
-        unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(p.cast())) }
-    }
-    #[inline(always)]
-    unsafe fn add(a: __m512, b: __m512) -> __m512 {
-        // SAFETY: see the trait.
-        unsafe { _mm512_add_ps(a, b) }
-    }
-    #[inline(always)]
-    unsafe fn sub(a: __m512, b: __m512) -> __m512 {
-        // SAFETY: see the trait.
-        unsafe { _mm512_sub_ps(a, b) }
-    }
-    #[inline(always)]
-    unsafe fn mul(a: __m512, b: __m512) -> __m512 {
-        // SAFETY: see the trait.
-        unsafe { _mm512_mul_ps(a, b) }
-    }
-    #[inline(always)]
-    unsafe fn div(a: __m512, b: __m512) -> __m512 {
-        // SAFETY: see the trait.
-        unsafe { _mm512_div_ps(a, b) }
-    }
-    #[inline(always)]
-    unsafe fn fma(a: __m512, b: __m512, c: __m512) -> __m512 {
-        // SAFETY: see the trait.
-        unsafe { _mm512_fmadd_ps(a, b, c) }
-    }
-    #[inline(always)]
-    unsafe fn fnma(a: __m512, b: __m512, c: __m512) -> __m512 {
-        // SAFETY: see the trait.
-        unsafe { _mm512_fnmadd_ps(a, b, c) }
-    }
-    #[inline(always)]
-    unsafe fn max(a: __m512, b: __m512) -> __m512 {
-        // SAFETY: see the trait.
-        unsafe { _mm512_max_ps(a, b) }
-    }
-    #[inline(always)]
-    unsafe fn min(a: __m512, b: __m512) -> __m512 {
-        // SAFETY: see the trait.
-        unsafe { _mm512_min_ps(a, b) }
-    }
-    #[inline(always)]
-    unsafe fn round(a: __m512) -> __m512 {
-        // SAFETY: see the trait.
-        unsafe { _mm512_roundscale_ps::<8>(a) }
-    }
-    #[inline(always)]
-    unsafe fn scale2(a: __m512, n: __m512) -> __m512 {
-        // SAFETY: see the trait.
-        unsafe { _mm512_scalef_ps(a, n) }
-    }
-    #[inline(always)]
-    unsafe fn select_negative(x: __m512, a: __m512, b: __m512) -> __m512 {
-        // SAFETY: see the trait.
-        unsafe { _mm512_mask_blend_ps(_mm512_movepi32_mask(_mm512_castps_si512(x)), b, a) }
-    }
-    #[inline(always)]
-    unsafe fn dot_pairs(a: __m512, b: __m512, c: __m512) -> __m512 {
-        // SAFETY: see the trait; only tiles over pairs come here, behind a check for AVX512-BF16.
+    fn multiply_add(self, _: Avx512, a: __m512, b: __m512, c: __m512) -> __m512 {
+        // SAFETY: the tokens say that the CPU has the instructions; both types are 64 bytes.
         unsafe {
             let a = core::mem::transmute::<__m512, __m512bh>(a);
             let b = core::mem::transmute::<__m512, __m512bh>(b);
             _mm512_dpbf16_ps(c, a, b)
         }
     }
+}
+
+/// # Safety
+/// As [`TileFn`]; the CPU has the instructions.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c")]
+unsafe fn tile<const R: usize, const NV: usize, const STRIDE: usize>(t: &Tile) {
+    // SAFETY: as the caller.
+    unsafe { tile_body::<Avx512, R, NV, STRIDE>(Avx512::here(), Numbers, t) }
+}
+
+/// # Safety
+/// As [`TileFn`]; the CPU has the instructions.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,avx2,fma,f16c")]
+unsafe fn tile_pairs<const R: usize, const NV: usize, const STRIDE: usize>(t: &Tile) {
+    // SAFETY: as the caller.
+    unsafe { tile_body::<Avx512, R, NV, STRIDE>(Avx512::here(), Bf16::here(), t) }
+}
+
+/// The function of `$tile`'s for a number of rows.
+macro_rules! select {
+    ($tile:ident, $nv:ident, $stride:ident, $rows:ident, $($count:literal)*) => {
+        match $rows {
+            $($count => $tile::<$count, $nv, $stride>,)*
+            _ => $tile::<14, $nv, $stride>,
+        }
+    };
+}
+
+/// Methods of [`Simd`] on registers alone.
+macro_rules! arithmetic {
+    ($($name:ident($($arg:ident),*) $body:expr;)*) => {$(
+        #[inline(always)]
+        fn $name(self, $($arg: __m512),*) -> __m512 {
+            // SAFETY: the token says that the CPU has the instructions.
+            unsafe { $body }
+        }
+    )*};
+}
+
+// SAFETY: a token exists only where the CPU has the instructions, and each method is what its
+// documentation says, by the intrinsic's own definition.
+unsafe impl Simd for Avx512 {
+    type V = __m512;
+    const LANES: usize = 16;
+    const ROWS: usize = 14;
+
     #[inline(always)]
-    unsafe fn pack_pairs(low: __m512, high: __m512) -> __m512 {
-        // SAFETY: see the trait; whole-number arithmetic of AVX-512 F.
-        unsafe {
+    fn splat(self, x: f32) -> __m512 {
+        // SAFETY: the token says that the CPU has the instructions.
+        unsafe { _mm512_set1_ps(x) }
+    }
+    #[inline(always)]
+    unsafe fn load(self, p: *const f32) -> __m512 {
+        // SAFETY: the token says that the CPU has the instructions, the caller that `p` is valid.
+        unsafe { _mm512_loadu_ps(p) }
+    }
+    #[inline(always)]
+    unsafe fn load_part(self, p: *const f32, n: usize) -> __m512 {
+        // SAFETY: the token says that the CPU has the instructions, the caller that `p` is valid for the
+        // lanes that are not masked.
+        unsafe { _mm512_maskz_loadu_ps((1u16 << n).wrapping_sub(1), p) }
+    }
+    #[inline(always)]
+    unsafe fn store(self, p: *mut f32, v: __m512) {
+        // SAFETY: the token says that the CPU has the instructions, the caller that `p` is valid.
+        unsafe { _mm512_storeu_ps(p, v) }
+    }
+    #[inline(always)]
+    unsafe fn store_part(self, p: *mut f32, v: __m512, n: usize) {
+        // SAFETY: the token says that the CPU has the instructions, the caller that `p` is valid for the
+        // lanes that are not masked.
+        unsafe { _mm512_mask_storeu_ps(p, (1u16 << n).wrapping_sub(1), v) }
+    }
+    #[inline(always)]
+    unsafe fn stream(self, p: *mut f32, v: __m512) {
+        // SAFETY: the token says that the CPU has the instructions, the caller that `p` is valid.
+        unsafe { _mm512_stream_ps(p, v) }
+    }
+    #[inline(always)]
+    fn fence(self) {
+        // SAFETY: every x86-64 CPU has the instruction.
+        unsafe { _mm_sfence() }
+    }
+    #[inline(always)]
+    unsafe fn load_f16(self, p: *const u16) -> __m512 {
+        // SAFETY: the token says that the CPU has the instructions, the caller that `p` is valid.
+        unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(p.cast())) }
+    }
+    arithmetic! {
+        add(a, b) _mm512_add_ps(a, b);
+        sub(a, b) _mm512_sub_ps(a, b);
+        mul(a, b) _mm512_mul_ps(a, b);
+        div(a, b) _mm512_div_ps(a, b);
+        fma(a, b, c) _mm512_fmadd_ps(a, b, c);
+        fnma(a, b, c) _mm512_fnmadd_ps(a, b, c);
+        max(a, b) _mm512_max_ps(a, b);
+        min(a, b) _mm512_min_ps(a, b);
+        round(a) _mm512_roundscale_ps::<8>(a);
+        scale2(a, n) _mm512_scalef_ps(a, n);
+        select_negative(x, a, b) _mm512_mask_blend_ps(_mm512_movepi32_mask(_mm512_castps_si512(x)), b, a);
+        pack_pairs(low, high) {
             let round = |x: __m512| {
                 let bits = _mm512_castps_si512(x);
                 let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
@@ -146,11 +174,11 @@ unsafe impl Simd for Avx512 {
             let low = _mm512_srli_epi32::<16>(round(low));
             let high = _mm512_and_si512(round(high), _mm512_set1_epi32(-65536));
             _mm512_castsi512_ps(_mm512_or_si512(low, high))
-        }
+        };
     }
     #[inline(always)]
-    unsafe fn transpose(rows: &mut [__m512; 16]) {
-        // SAFETY: see the trait.
+    fn transpose(self, rows: &mut [__m512; 16]) {
+        // SAFETY: the token says that the CPU has the instructions.
         unsafe {
             // Four rows at a time: afterwards quarter q of rows[4·g + c] is column 4·q + c of group g.
             for group in rows.chunks_exact_mut(4) {
@@ -177,40 +205,12 @@ unsafe impl Simd for Avx512 {
             }
         }
     }
-    fn tile_pairs<const NV: usize, const STRIDE: usize>(rows: usize) -> TileFn {
-        match rows {
-            1 => tile_pairs::<1, NV, STRIDE>,
-            2 => tile_pairs::<2, NV, STRIDE>,
-            3 => tile_pairs::<3, NV, STRIDE>,
-            4 => tile_pairs::<4, NV, STRIDE>,
-            5 => tile_pairs::<5, NV, STRIDE>,
-            6 => tile_pairs::<6, NV, STRIDE>,
-            7 => tile_pairs::<7, NV, STRIDE>,
-            8 => tile_pairs::<8, NV, STRIDE>,
-            9 => tile_pairs::<9, NV, STRIDE>,
-            10 => tile_pairs::<10, NV, STRIDE>,
-            11 => tile_pairs::<11, NV, STRIDE>,
-            12 => tile_pairs::<12, NV, STRIDE>,
-            13 => tile_pairs::<13, NV, STRIDE>,
-            _ => tile_pairs::<14, NV, STRIDE>,
-        }
+    fn tile<const NV: usize, const STRIDE: usize>(self, rows: usize) -> TileFn {
+        select!(tile, NV, STRIDE, rows, 1 2 3 4 5 6 7 8 9 10 11 12 13)
     }
-    fn tile<const NV: usize, const STRIDE: usize>(rows: usize) -> TileFn {
-        match rows {
-            1 => tile::<1, NV, STRIDE>,
-            2 => tile::<2, NV, STRIDE>,
-            3 => tile::<3, NV, STRIDE>,
-            4 => tile::<4, NV, STRIDE>,
-            5 => tile::<5, NV, STRIDE>,
-            6 => tile::<6, NV, STRIDE>,
-            7 => tile::<7, NV, STRIDE>,
-            8 => tile::<8, NV, STRIDE>,
-            9 => tile::<9, NV, STRIDE>,
-            10 => tile::<10, NV, STRIDE>,
-            11 => tile::<11, NV, STRIDE>,
-            12 => tile::<12, NV, STRIDE>,
-            13 => tile::<13, NV, STRIDE>,
-            _ => tile::<14, NV, STRIDE>,
-        }
+    fn tile_pairs<const NV: usize, const STRIDE: usize>(self, rows: usize) -> TileFn {
+        // One check for a tile of thousands of products.
+        assert!(self.has_bf16(), "pairs need AVX512-BF16 or a level without AVX-512");
+        select!(tile_pairs, NV, STRIDE, rows, 1 2 3 4 5 6 7 8 9 10 11 12 13)
     }
 }

@@ -6,11 +6,12 @@
 
 use half::f16;
 
+use crate::ops::cpu::isa::micro_kernel::{Multiply, Numbers, Pairs, tile_body};
 use crate::ops::cpu::isa::simd::Simd;
-use crate::ops::cpu::isa::tile::{Tile, TileFn, tile_body};
+use crate::ops::cpu::isa::tile::{Tile, TileFn};
 
-/// Plain Rust.
-#[derive(Clone, Copy)]
+/// Plain Rust: a token that anybody may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Portable;
 
 type V8 = [f32; 8];
@@ -29,83 +30,95 @@ fn multiply_add(a: f32, b: f32, c: f32) -> f32 {
     if cfg!(any(target_arch = "aarch64", target_feature = "fma")) { a.mul_add(b, c) } else { a * b + c }
 }
 
-fn tile<const R: usize, const NV: usize, const STRIDE: usize>(t: &Tile) {
-    // SAFETY: the caller of a TileFn vouches for its pointers.
-    unsafe { tile_body::<Portable, R, NV, STRIDE, false>(t) }
+/// # Safety
+/// As [`TileFn`].
+unsafe fn tile<M, const R: usize, const NV: usize, const STRIDE: usize>(t: &Tile)
+where
+    M: Multiply<Portable> + Default,
+{
+    // SAFETY: as the caller.
+    unsafe { tile_body::<Portable, R, NV, STRIDE>(Portable, M::default(), t) }
 }
 
-fn tile_pairs<const R: usize, const NV: usize, const STRIDE: usize>(t: &Tile) {
-    // SAFETY: the caller of a TileFn vouches for its pointers.
-    unsafe { tile_body::<Portable, R, NV, STRIDE, true>(t) }
+fn select<M, const NV: usize, const STRIDE: usize>(rows: usize) -> TileFn
+where
+    M: Multiply<Portable> + Default,
+{
+    match rows {
+        1 => tile::<M, 1, NV, STRIDE>,
+        2 => tile::<M, 2, NV, STRIDE>,
+        3 => tile::<M, 3, NV, STRIDE>,
+        _ => tile::<M, 4, NV, STRIDE>,
+    }
 }
 
-// SAFETY: each method is what its trait documentation says.
+// SAFETY: plain Rust runs anywhere, and each method reads and writes what its documentation says.
 unsafe impl Simd for Portable {
     type V = V8;
     const LANES: usize = 8;
     const ROWS: usize = 4;
 
     #[inline(always)]
-    unsafe fn splat(x: f32) -> V8 {
+    fn splat(self, x: f32) -> V8 {
         [x; 8]
     }
     #[inline(always)]
-    unsafe fn load(p: *const f32) -> V8 {
-        // SAFETY: see the trait.
+    unsafe fn load(self, p: *const f32) -> V8 {
+        // SAFETY: as the caller.
         unsafe { p.cast::<V8>().read_unaligned() }
     }
     #[inline(always)]
-    unsafe fn load_part(p: *const f32, n: usize) -> V8 {
+    unsafe fn load_part(self, p: *const f32, n: usize) -> V8 {
         let mut v = [0.0; 8];
         for (i, lane) in v.iter_mut().enumerate().take(n) {
-            // SAFETY: see the trait.
+            // SAFETY: as the caller.
             *lane = unsafe { *p.add(i) };
         }
         v
     }
     #[inline(always)]
-    unsafe fn store(p: *mut f32, v: V8) {
-        // SAFETY: see the trait.
+    unsafe fn store(self, p: *mut f32, v: V8) {
+        // SAFETY: as the caller.
         unsafe { p.cast::<V8>().write_unaligned(v) }
     }
     #[inline(always)]
-    unsafe fn store_part(p: *mut f32, v: V8, n: usize) {
+    unsafe fn store_part(self, p: *mut f32, v: V8, n: usize) {
         for (i, lane) in v.iter().enumerate().take(n) {
-            // SAFETY: see the trait.
+            // SAFETY: as the caller.
             unsafe { *p.add(i) = *lane };
         }
     }
     #[inline(always)]
-    unsafe fn stream(p: *mut f32, v: V8) {
-        // SAFETY: see the trait.
-        unsafe { Self::store(p, v) }
+    unsafe fn stream(self, p: *mut f32, v: V8) {
+        // SAFETY: as the caller.
+        unsafe { self.store(p, v) }
     }
     #[inline(always)]
-    unsafe fn fence() {}
+    fn fence(self) {}
     #[inline(always)]
-    unsafe fn load_f16(p: *const u16) -> V8 {
-        // SAFETY: see the trait.
+    unsafe fn load_f16(self, p: *const u16) -> V8 {
+        // SAFETY: as the caller.
         let bits = unsafe { p.cast::<[u16; 8]>().read_unaligned() };
         bits.map(|b| f16::from_bits(b).to_f32())
     }
     #[inline(always)]
-    unsafe fn add(a: V8, b: V8) -> V8 {
+    fn add(self, a: V8, b: V8) -> V8 {
         zip(a, b, |a, b| a + b)
     }
     #[inline(always)]
-    unsafe fn sub(a: V8, b: V8) -> V8 {
+    fn sub(self, a: V8, b: V8) -> V8 {
         zip(a, b, |a, b| a - b)
     }
     #[inline(always)]
-    unsafe fn mul(a: V8, b: V8) -> V8 {
+    fn mul(self, a: V8, b: V8) -> V8 {
         zip(a, b, |a, b| a * b)
     }
     #[inline(always)]
-    unsafe fn div(a: V8, b: V8) -> V8 {
+    fn div(self, a: V8, b: V8) -> V8 {
         zip(a, b, |a, b| a / b)
     }
     #[inline(always)]
-    unsafe fn fma(a: V8, b: V8, c: V8) -> V8 {
+    fn fma(self, a: V8, b: V8, c: V8) -> V8 {
         let mut d = c;
         for i in 0..8 {
             d[i] = multiply_add(a[i], b[i], c[i]);
@@ -113,7 +126,7 @@ unsafe impl Simd for Portable {
         d
     }
     #[inline(always)]
-    unsafe fn fnma(a: V8, b: V8, c: V8) -> V8 {
+    fn fnma(self, a: V8, b: V8, c: V8) -> V8 {
         let mut d = c;
         for i in 0..8 {
             d[i] = multiply_add(-a[i], b[i], c[i]);
@@ -121,25 +134,25 @@ unsafe impl Simd for Portable {
         d
     }
     #[inline(always)]
-    unsafe fn max(a: V8, b: V8) -> V8 {
+    fn max(self, a: V8, b: V8) -> V8 {
         zip(a, b, |a, b| if a > b { a } else { b })
     }
     #[inline(always)]
-    unsafe fn min(a: V8, b: V8) -> V8 {
+    fn min(self, a: V8, b: V8) -> V8 {
         zip(a, b, |a, b| if a < b { a } else { b })
     }
     #[inline(always)]
-    unsafe fn round(a: V8) -> V8 {
+    fn round(self, a: V8) -> V8 {
         // Adding and taking away 1.5 * 2^23 rounds anything below 2^22 to the nearest whole number.
         const MAGIC: f32 = 12_582_912.0;
         a.map(|x| (x + MAGIC) - MAGIC)
     }
     #[inline(always)]
-    unsafe fn scale2(a: V8, n: V8) -> V8 {
+    fn scale2(self, a: V8, n: V8) -> V8 {
         zip(a, n, |a, n| a * f32::from_bits(((n as i32 + 127) as u32) << 23))
     }
     #[inline(always)]
-    unsafe fn select_negative(x: V8, a: V8, b: V8) -> V8 {
+    fn select_negative(self, x: V8, a: V8, b: V8) -> V8 {
         let mut c = b;
         for i in 0..8 {
             c[i] = if x[i].is_sign_negative() { a[i] } else { b[i] };
@@ -147,39 +160,7 @@ unsafe impl Simd for Portable {
         c
     }
     #[inline(always)]
-    unsafe fn dot_pairs(a: V8, b: V8, c: V8) -> V8 {
-        // SAFETY: see the trait.
-        unsafe {
-            let (mut pairs_a, mut pairs_b, mut sums) = ([0.0f32; 8], [0.0f32; 8], [0.0f32; 8]);
-            Self::store(pairs_a.as_mut_ptr(), a);
-            Self::store(pairs_b.as_mut_ptr(), b);
-            Self::store(sums.as_mut_ptr(), c);
-            for i in 0..8 {
-                let (a, b) = (pairs_a[i].to_bits(), pairs_b[i].to_bits());
-                let high = |x: u32| f32::from_bits(x & 0xffff_0000);
-                sums[i] += high(a << 16) * high(b << 16);
-                sums[i] += high(a) * high(b);
-            }
-            Self::load(sums.as_ptr())
-        }
-    }
-    #[inline(always)]
-    unsafe fn pack_pairs(low: V8, high: V8) -> V8 {
-        // SAFETY: see the trait.
-        unsafe {
-            let (mut lows, mut highs) = ([0.0f32; 8], [0.0f32; 8]);
-            Self::store(lows.as_mut_ptr(), low);
-            Self::store(highs.as_mut_ptr(), high);
-            for i in 0..8 {
-                let round = |x: f32| x.to_bits().wrapping_add(0x7fff + (x.to_bits() >> 16 & 1));
-                let pair = round(lows[i]) >> 16 | round(highs[i]) & 0xffff_0000;
-                lows[i] = f32::from_bits(pair);
-            }
-            Self::load(lows.as_ptr())
-        }
-    }
-    #[inline(always)]
-    unsafe fn transpose(rows: &mut [V8; 16]) {
+    fn transpose(self, rows: &mut [V8; 16]) {
         let from = *rows;
         for (i, row) in rows.iter_mut().enumerate().take(8) {
             for (j, x) in row.iter_mut().enumerate() {
@@ -187,20 +168,10 @@ unsafe impl Simd for Portable {
             }
         }
     }
-    fn tile_pairs<const NV: usize, const STRIDE: usize>(rows: usize) -> TileFn {
-        match rows {
-            1 => tile_pairs::<1, NV, STRIDE>,
-            2 => tile_pairs::<2, NV, STRIDE>,
-            3 => tile_pairs::<3, NV, STRIDE>,
-            _ => tile_pairs::<4, NV, STRIDE>,
-        }
+    fn tile<const NV: usize, const STRIDE: usize>(self, rows: usize) -> TileFn {
+        select::<Numbers, NV, STRIDE>(rows)
     }
-    fn tile<const NV: usize, const STRIDE: usize>(rows: usize) -> TileFn {
-        match rows {
-            1 => tile::<1, NV, STRIDE>,
-            2 => tile::<2, NV, STRIDE>,
-            3 => tile::<3, NV, STRIDE>,
-            _ => tile::<4, NV, STRIDE>,
-        }
+    fn tile_pairs<const NV: usize, const STRIDE: usize>(self, rows: usize) -> TileFn {
+        select::<Pairs, NV, STRIDE>(rows)
     }
 }

@@ -4,7 +4,7 @@
 //! two turns cost a third of an attention over 77 keys.
 #![expect(unsafe_code, reason = "raw pointers into checked tensors and scratch")]
 
-use crate::ops::cpu::isa::simd::{Simd, load_upto, store_upto};
+use crate::ops::cpu::isa::simd::Simd;
 
 /// Rows of numbers, some distance apart.
 #[derive(Clone, Copy)]
@@ -19,9 +19,10 @@ pub(in crate::ops::cpu) struct Strided<P> {
 /// by its column's number in `scale`, as rows of `to`: `width` numbers each, zeros after `rows`.
 ///
 /// # Safety
-/// The CPU has `S`; `from` is valid for its numbers and `to` for `columns` rows of `width`.
+/// `from` is valid for its numbers and `to` for `columns` rows of `width`.
 #[inline(always)]
 pub(in crate::ops::cpu) unsafe fn transpose<S: Simd>(
+    s: S,
     from: Strided<*const f32>,
     (rows, columns): (usize, usize),
     scale: S::V,
@@ -30,13 +31,13 @@ pub(in crate::ops::cpu) unsafe fn transpose<S: Simd>(
 ) {
     // SAFETY: as the caller says.
     unsafe {
-        let mut square = [S::splat(0.0); 16];
+        let mut square = [s.splat(0.0); 16];
         for (i, row) in square.iter_mut().enumerate().take(rows) {
-            *row = S::mul(load_upto::<S>(from.start.add(i * from.stride), columns), scale);
+            *row = s.mul(s.load_upto(from.start.add(i * from.stride), columns), scale);
         }
-        S::transpose(&mut square);
+        s.transpose(&mut square);
         for (i, row) in square.iter().enumerate().take(columns) {
-            store_upto::<S>(to.start.add(i * to.stride), *row, width);
+            s.store_upto(to.start.add(i * to.stride), *row, width);
         }
     }
 }

@@ -2,8 +2,8 @@
 //! mapped, faulted in and given back while a picture is computed.
 //!
 //! Memory comes in segments, and buffers are cut out of them: the smallest free range that fits, put
-//! together with its free neighbours when it comes back. So what is held stays close to the most that
-//! was in use at once, whatever the sizes. Invariants: a buffer's numbers are always initialised (fresh
+//! together with its free neighbors when it comes back. So what is held stays close to the most that
+//! was in use at once, whatever the sizes. Invariants: a buffer's numbers are always initialized (fresh
 //! memory is zero, reused memory holds old numbers), 64-byte aligned, and on Linux in huge pages, where
 //! a page fault costs an eighth as much per byte. A segment lives as long as a buffer is in it.
 #![expect(unsafe_code, reason = "buffers are disjoint pieces of shared segments")]
@@ -21,6 +21,12 @@ const SEGMENT: usize = 32 << 20;
 /// Buffers start at multiples of it.
 const ALIGNMENT: usize = 64;
 
+/// Whether each buffer is a piece of the heap by itself, so that a sanitizer sees where it ends: in tests, if
+/// `KERNELS_APART` is set.
+fn apart() -> bool {
+    cfg!(test) && std::env::var_os("KERNELS_APART").is_some()
+}
+
 /// Memory that buffers are cut out of.
 struct Segment {
     block: Block,
@@ -33,7 +39,23 @@ impl Segment {
         self.free.get(&0) == Some(&self.block.bytes())
     }
 
-    /// Puts a range back, joined with its free neighbours.
+    /// The smallest free range of at least `bytes`: its length and start.
+    fn fitting(&self, bytes: usize) -> Option<(usize, usize)> {
+        self.free.iter().map(|(&start, &length)| (length, start)).filter(|range| range.0 >= bytes).min()
+    }
+
+    /// Takes the first `bytes` of the free range at `start`, and returns their address.
+    fn cut(&mut self, start: usize, bytes: usize) -> NonNull<f32> {
+        let length = self.free.remove(&start);
+        assert!(length.is_some_and(|length| length >= bytes), "buffers are cut out of free ranges");
+        if let Some(left) = length.and_then(|length| length.checked_sub(bytes)).filter(|left| *left > 0) {
+            self.free.insert(start + bytes, left);
+        }
+        // SAFETY: free ranges lie within the block.
+        unsafe { self.block.start().add(start) }.cast()
+    }
+
+    /// Puts a range back, joined with its free neighbors.
     fn give_back(&mut self, mut start: usize, mut bytes: usize) {
         if let Some(after) = self.free.remove(&(start + bytes)) {
             bytes += after;
@@ -62,28 +84,34 @@ struct State {
 }
 
 impl State {
-    /// The smallest free range of at least `bytes`: its segment's slot and its start.
-    fn find(&self, bytes: usize) -> Option<(usize, usize)> {
-        let ranges = self.segments.iter().enumerate().flat_map(|(slot, segment)| {
-            let free = segment.iter().flat_map(|segment| &segment.free);
-            free.map(move |(&start, &length)| (length, slot, start))
+    /// The smallest free range of at least `bytes`: its segment, that segment's slot, and its start.
+    fn find(&mut self, bytes: usize) -> Option<(&mut Segment, usize, usize)> {
+        let segments = self.segments.iter_mut().enumerate();
+        let ranges = segments.filter_map(|(slot, segment)| {
+            let segment = segment.as_mut()?;
+            let (length, start) = segment.fitting(bytes)?;
+            Some((length, slot, start, segment))
         });
-        ranges.filter(|range| range.0 >= bytes).min().map(|(_, slot, start)| (slot, start))
+        let best = ranges.min_by_key(|(length, slot, start, _)| (*length, *slot, *start));
+        best.map(|(_, slot, start, segment)| (segment, slot, start))
     }
 
-    /// A new segment of at least `bytes`; those that are free and were too small go first.
-    fn grow(&mut self, bytes: usize) -> Result<(usize, usize), OutOfMemory> {
+    /// A new segment of at least `bytes`, its slot and 0; those that are free and were too small go first.
+    fn grow(&mut self, bytes: usize) -> Result<(&mut Segment, usize, usize), OutOfMemory> {
         self.trim();
-        let size = bytes.max(SEGMENT).checked_next_multiple_of(2 << 20);
-        let block = Block::new(size.ok_or(OutOfMemory { bytes })?)?;
+        let block = if apart() {
+            Block::on_heap(bytes)?
+        } else {
+            let size = bytes.max(SEGMENT).checked_next_multiple_of(2 << 20);
+            Block::new(size.ok_or(OutOfMemory { bytes })?)?
+        };
         self.held += block.bytes();
         let segment = Segment { free: BTreeMap::from([(0, block.bytes())]), block };
         let slot = self.segments.iter().position(Option::is_none).unwrap_or(self.segments.len());
         if slot == self.segments.len() {
             self.segments.push(None);
         }
-        self.segments[slot] = Some(segment);
-        Ok((slot, 0))
+        Ok((self.segments[slot].insert(segment), slot, 0))
     }
 
     fn trim(&mut self) {
@@ -137,24 +165,17 @@ impl Arena {
         let bytes = len.max(1).checked_mul(size_of::<f32>());
         let bytes = bytes.and_then(|bytes| bytes.checked_next_multiple_of(ALIGNMENT));
         let bytes = bytes.ok_or(OutOfMemory { bytes: usize::MAX })?;
-        let mut state = self.state();
-        let (slot, start) = match state.find(bytes) {
-            Some(place) => place,
+        let mut guard = self.state();
+        let state = &mut *guard;
+        let found = if apart() { None } else { state.find(bytes) };
+        let (segment, slot, start) = match found {
+            Some(found) => found,
             None => state.grow(bytes)?,
         };
-        // An empty slot cannot have been found; a dangling empty buffer would be harmless.
-        let mut numbers = NonNull::dangling();
-        if let Some(segment) = &mut state.segments[slot] {
-            let length = segment.free.remove(&start).unwrap_or(bytes);
-            if length > bytes {
-                segment.free.insert(start + bytes, length - bytes);
-            }
-            // SAFETY: the range lies within the segment and was free.
-            numbers = unsafe { segment.block.start().add(start) }.cast();
-        }
+        let numbers = segment.cut(start, bytes);
         state.used += bytes;
         state.peak = state.peak.max(state.used);
-        drop(state);
+        drop(guard);
         #[cfg_attr(not(test), expect(unused_mut, reason = "tests poison it"))]
         let mut buffer = Buffer { numbers, len, place: (slot, start, bytes), arena: self.clone() };
         // A kernel that reads scratch it has not written fails its test.
@@ -189,7 +210,7 @@ impl Drop for Buffer {
 impl Deref for Buffer {
     type Target = [f32];
     fn deref(&self) -> &[f32] {
-        // SAFETY: the range is this buffer's alone, initialised, aligned to 64, and lives until the
+        // SAFETY: the range is this buffer's alone, initialized, aligned to 64, and lives until the
         // buffer gives it back; any bits are a valid f32.
         unsafe { std::slice::from_raw_parts(self.numbers.as_ptr(), self.len) }
     }

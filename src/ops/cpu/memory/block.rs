@@ -1,20 +1,14 @@
-//! A zeroed, 64-byte aligned piece of memory; on Linux in huge pages where it is large.
+//! A zeroed, 64-byte aligned piece of memory, a mapping of its own where it is large.
 //!
-//! Invariant: the bytes are initialised from the start and any bit pattern is a valid value of the
+//! Invariant: the bytes are initialized from the start and any bit pattern is a valid value of the
 //! types that are read from them: f32, u16 and bytes.
 #![expect(unsafe_code, reason = "owns raw memory")]
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
 
+use crate::ops::cpu::memory::mapping;
 use crate::ops::cpu::memory::refusal::{OutOfMemory, fallible};
-
-/// From this size on a block has a mapping of its own, so that what is freed leaves no holes behind.
-#[cfg(target_os = "linux")]
-const MAPPED: usize = 128 << 10;
-/// From this size on it is mapped in huge pages.
-#[cfg(target_os = "linux")]
-const HUGE_PAGE: usize = 2 << 20;
 
 /// A number type that a block can hold.
 pub trait Plain: sealed::Plain {}
@@ -32,6 +26,8 @@ pub struct Block {
     start: NonNull<u8>,
     bytes: usize,
     layout: Layout,
+    /// Whether it is a mapping, or else a piece of the heap.
+    mapped: bool,
 }
 
 // SAFETY: the memory belongs to the block alone; access follows Rust's borrows of it.
@@ -45,17 +41,24 @@ impl Block {
     /// # Errors
     /// If the system gives no such memory.
     pub fn new(bytes: usize) -> Result<Block, OutOfMemory> {
-        let refused = OutOfMemory { bytes };
-        let bytes = bytes.max(64).checked_next_multiple_of(64).ok_or(refused)?;
-        // More than half of the address space has no layout: no allocator has it.
-        let layout = Layout::from_size_align(bytes, 64).map_err(|_| refused)?;
-        #[cfg(target_os = "linux")]
-        if bytes >= MAPPED {
-            return map(bytes).map(|start| Block { start, bytes, layout }).ok_or(refused);
+        if bytes < mapping::LEAST {
+            return Block::on_heap(bytes);
         }
+        let refused = OutOfMemory { bytes };
+        let (bytes, layout) = layout(bytes).ok_or(refused)?;
+        mapping::map(bytes).map(|start| Block { start, bytes, layout, mapped: true }).ok_or(refused)
+    }
+
+    /// The same, on the heap in any case.
+    ///
+    /// # Errors
+    /// If the system gives no such memory.
+    pub fn on_heap(bytes: usize) -> Result<Block, OutOfMemory> {
+        let refused = OutOfMemory { bytes };
+        let (bytes, layout) = layout(bytes).ok_or(refused)?;
         // SAFETY: the size is not zero.
         let start = fallible(|| unsafe { alloc_zeroed(layout) });
-        NonNull::new(start).map(|start| Block { start, bytes, layout }).ok_or(refused)
+        NonNull::new(start).map(|start| Block { start, bytes, layout, mapped: false }).ok_or(refused)
     }
 
     /// Where it starts.
@@ -70,7 +73,7 @@ impl Block {
 
     /// The memory as numbers.
     pub fn as_slice<T: Plain>(&self) -> &[T] {
-        // SAFETY: aligned to 64, initialised, and any bits are a valid T (see the module's head).
+        // SAFETY: aligned to 64, initialized, and any bits are a valid T (see the module's head).
         unsafe { std::slice::from_raw_parts(self.start.as_ptr().cast(), self.bytes / size_of::<T>()) }
     }
 
@@ -83,42 +86,19 @@ impl Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
-        #[cfg(target_os = "linux")]
-        if self.bytes >= MAPPED {
-            // SAFETY: `map` mapped exactly these bytes, and they go once.
-            unsafe { libc::munmap(self.start.as_ptr().cast(), self.bytes) };
+        if self.mapped {
+            // SAFETY: mapped in `new` with this size, and gone once.
+            unsafe { mapping::unmap(self.start, self.bytes) };
             return;
         }
-        // SAFETY: allocated in `new` with this layout.
+        // SAFETY: allocated in `on_heap` with this layout.
         unsafe { dealloc(self.start.as_ptr(), self.layout) };
     }
 }
 
-/// Maps zeroed memory; large pieces aligned to 2 MiB, asking for huge pages. `None` if the system refuses.
-#[cfg(target_os = "linux")]
-fn map(bytes: usize) -> Option<NonNull<u8>> {
-    // SAFETY: a private anonymous mapping at an address of the system's choice touches nothing
-    // that exists; what is cut off before and after the aligned part is part of it.
-    unsafe {
-        let protection = libc::PROT_READ | libc::PROT_WRITE;
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-        let spare = if bytes >= HUGE_PAGE { HUGE_PAGE } else { 0 };
-        let length = bytes.next_multiple_of(4096) + spare;
-        let start = libc::mmap(std::ptr::null_mut(), length, protection, flags, -1, 0);
-        if start == libc::MAP_FAILED {
-            return None;
-        }
-        if spare == 0 {
-            return NonNull::new(start.cast());
-        }
-        let before = start.align_offset(HUGE_PAGE);
-        let aligned = start.add(before);
-        if before > 0 {
-            libc::munmap(start, before);
-        }
-        let kept = bytes.next_multiple_of(4096);
-        libc::munmap(aligned.add(kept), HUGE_PAGE - before);
-        libc::madvise(aligned, kept, libc::MADV_HUGEPAGE);
-        NonNull::new(aligned.cast())
-    }
+/// Bytes rounded up to whole cache lines, and their layout. More than half of the address space has none:
+/// no allocator has it.
+fn layout(bytes: usize) -> Option<(usize, Layout)> {
+    let bytes = bytes.max(64).checked_next_multiple_of(64)?;
+    Some((bytes, Layout::from_size_align(bytes, 64).ok()?))
 }

@@ -2,5 +2,6 @@
 
 pub(in crate::ops::cpu) mod arena;
 pub(in crate::ops::cpu) mod block;
+mod mapping;
 pub(in crate::ops::cpu) mod refusal;
 pub(in crate::ops::cpu) mod shared;

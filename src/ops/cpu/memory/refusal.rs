@@ -86,8 +86,7 @@ unsafe impl GlobalAlloc for LastResort {
     }
 }
 
-/// Ends the process at once: destructors and exit handlers would ask for memory, too. Where there is no
-/// such exit, the standard library ends it after the sentence.
+/// Says the sentence and ends the process at once: destructors and exit handlers would ask for memory, too.
 #[cold]
 fn end(bytes: usize) {
     /// Whether a thread is saying the sentence already: the others wait for the end that it brings.
@@ -104,12 +103,19 @@ fn end(bytes: usize) {
          choose a smaller size or model"
     )
     .ok();
-    #[cfg(unix)]
-    // SAFETY: ends the process; it takes no memory and no lock.
-    unsafe {
-        libc::_exit(1)
-    }
+    exit();
 }
+
+/// Ends the process without destructors and exit handlers.
+#[cfg(unix)]
+fn exit() {
+    // SAFETY: ends the process; it takes no memory and no lock.
+    unsafe { libc::_exit(1) }
+}
+
+/// Leaves it to the standard library, which aborts after a refused allocation.
+#[cfg(not(unix))]
+fn exit() {}
 
 #[cfg(test)]
 mod tests {

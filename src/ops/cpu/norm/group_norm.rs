@@ -4,12 +4,13 @@
 //! no digits) over 64 pixels in f32, everything beyond in f64; then one pass x·factor + shift, and
 //! SiLU. Traffic: two reads and one write of the tensor, bound by memory on large maps. The 64 are
 //! fixed, so that the thread count changes no bit.
-#![expect(unsafe_code, reason = "raw pointers into scratch, disjoint writes of the result")]
+#![expect(unsafe_code, reason = "streamed writes, a norm in place, channels of a group")]
 
 use crate::ops::cpu::context::Context;
+use crate::ops::cpu::cut::Pieces;
 use crate::ops::cpu::isa::Task;
 use crate::ops::cpu::isa::math;
-use crate::ops::cpu::isa::simd::{Simd, load_upto, store_upto};
+use crate::ops::cpu::isa::simd::Simd;
 use crate::ops::cpu::memory::arena::Buffer;
 use crate::ops::cpu::memory::shared::Shared;
 use crate::ops::cpu::stop::KernelError;
@@ -62,8 +63,7 @@ impl GroupNorm<'_> {
         let whole = x.parts().iter().all(|p| p.1.is_multiple_of(16));
         let stream = y.len() >= STREAM && whole && y.as_ptr().addr().is_multiple_of(64);
         let factors = self.factors_of(context, x, (rows, pictures))?;
-        let parts = x.parts().map(|(data, channels)| (Shared::reading(data), channels));
-        self.apply(context, parts, (rows, pictures), factors, stream, Shared::new(y))
+        self.apply(context, Some(x), (channels, rows / pictures), &factors, stream, y)
     }
 
     /// x = norm(x), one tensor of `channels`, in its own memory.
@@ -86,9 +86,7 @@ impl GroupNorm<'_> {
             return Ok(());
         }
         let factors = self.factors_of(context, Source::one(x, channels), (rows, pictures))?;
-        let x = Shared::new(x);
-        // Each number is read and then written by one item.
-        self.apply(context, [(x, channels), (x, 0)], (rows, pictures), factors, false, x)
+        self.apply(context, None, (channels, rows / pictures), &factors, false, x)
     }
 
     fn check(&self, channels: usize, (rows, pictures): (usize, usize)) {
@@ -110,74 +108,61 @@ impl GroupNorm<'_> {
         let channels = x.channels();
         let pixels = rows / pictures;
         let chunks = pixels.div_ceil(CHUNK);
-        let mut sums = context.arena.take(pictures * chunks * 2 * channels)?;
-        let mut factors = context.arena.take(pictures * 2 * channels)?;
-        let (to_sums, to_factors) = (Shared::new(&mut sums), Shared::new(&mut factors));
-        let piece = |item: usize| Piece {
-            x,
-            first: item / chunks * pixels,
-            start: item % chunks * CHUNK,
-            count: CHUNK.min(pixels - item % chunks * CHUNK),
-        };
-        context.each(pictures * chunks, |_, item| Sum {
-            piece: piece(item),
-            to: to_sums.at(item * 2 * channels),
+        let mut sums = context.arena().take(pictures * chunks * 2 * channels)?;
+        let mut factors = context.arena().take(pictures * 2 * channels)?;
+        let pieces = Pieces::new(pictures * chunks, 2 * channels, 2 * channels);
+        context.each_piece(&mut sums, pieces, |start, to| {
+            let item = start / (2 * channels);
+            let (first, start) = (item / chunks * pixels, item % chunks * CHUNK);
+            Sum { piece: Piece { x, first, start, count: CHUNK.min(pixels - start) }, to }
         })?;
-        for picture in 0..pictures {
-            let sums = &sums[picture * chunks * 2 * channels..][..chunks * 2 * channels];
-            context.pool.run(self.groups, &*context.stop.present(), &|_, group| {
-                // SAFETY: each group of each picture writes its own channels' factors and shifts.
-                unsafe {
-                    self.factors(
-                        x,
-                        picture * pixels,
-                        pixels,
-                        group,
-                        sums,
-                        to_factors.at(picture * 2 * channels),
-                    )
-                };
+        for (picture, (factors, sums)) in
+            factors.chunks_exact_mut(2 * channels).zip(sums.chunks_exact(chunks * 2 * channels)).enumerate()
+        {
+            let factors = Shared::new(factors);
+            let size = channels / self.groups;
+            context.section(self.groups, |_, group| {
+                let own = |row: usize| row * channels + group * size..row * channels + (group + 1) * size;
+                // SAFETY: each group has channels of its own in either row.
+                let to = unsafe { [factors.claim(own(0)), factors.claim(own(1))] };
+                self.factors(x, (picture * pixels, pixels), group, sums, to);
             })?;
         }
         Ok(factors)
     }
 
-    /// The second pass: y = x·factor + shift, activated. `parts` are x's: data and channels.
+    /// The second pass: y = x·factor + shift, activated, picture by picture of so many pixels; x is y's
+    /// own memory where there is none.
     fn apply(
         &self,
         context: &Context,
-        parts: [(Shared<f32>, usize); 2],
-        (rows, pictures): (usize, usize),
-        mut factors: Buffer,
+        x: Option<Source<'_>>,
+        (channels, pixels): (usize, usize),
+        factors: &[f32],
         stream: bool,
-        y: Shared<f32>,
+        y: &mut [f32],
     ) -> Result<(), KernelError> {
-        let channels = parts[0].1 + parts[1].1;
-        let pixels = rows / pictures;
-        let chunks = pixels.div_ceil(CHUNK);
-        let factors = Shared::new(&mut factors);
-        context.each(pictures * chunks, |_, item| {
-            let row = item / chunks * pixels + item % chunks * CHUNK;
-            Apply {
-                x: parts.map(|(data, channels)| (data.at(row * channels).cast_const(), channels)),
-                count: CHUNK.min(pixels - item % chunks * CHUNK),
-                factors: factors.at(item / chunks * 2 * channels),
-                silu: self.silu,
-                stream,
-                y: y.at(row * channels),
-            }
+        let picture = pixels * channels;
+        let pieces = Pieces::new(y.len() / picture, picture, CHUNK * channels);
+        context.each_piece(y, pieces, |start, y| Apply {
+            x: x.map(|x| x.parts().map(|(data, own)| (&data[start / channels * own..], own))),
+            factors: &factors[start / picture * 2 * channels..][..2 * channels],
+            channels,
+            silu: self.silu,
+            stream,
+            y,
         })
     }
 
-    /// Factor and shift of a group's channels, from the chunks' sums, in f64.
-    unsafe fn factors(
+    /// Factors and shifts of a group's channels, from the chunks' sums, in f64. `first` is the picture's
+    /// first row.
+    fn factors(
         &self,
         x: Source<'_>,
-        first: usize,
-        pixels: usize,
+        (first, pixels): (usize, usize),
         group: usize,
         sums: &[f32],
-        to: *mut f32,
+        [factors, shifts]: [&mut [f32]; 2],
     ) {
         let channels = x.channels();
         let size = channels / self.groups;
@@ -204,13 +189,10 @@ impl GroupNorm<'_> {
             power += square / n + 2.0 * off * sum / n + off * off;
         }
         let deviation = (power.max(0.0) / size as f64 + f64::from(self.eps)).sqrt();
-        for c in own {
+        for ((c, to), shift) in own.zip(factors).zip(shifts) {
             let factor = f64::from(self.weight[c]) / deviation;
-            // SAFETY: the caller has room for two rows of channels.
-            unsafe {
-                *to.add(c) = factor as f32;
-                *to.add(channels + c) = (f64::from(self.bias[c]) - mean * factor) as f32;
-            }
+            *to = factor as f32;
+            *shift = (f64::from(self.bias[c]) - mean * factor) as f32;
         }
     }
 }
@@ -228,110 +210,136 @@ struct Piece<'a> {
 /// The first pass over a piece.
 struct Sum<'a> {
     piece: Piece<'a>,
-    to: *mut f32,
+    /// Two rows of all channels: sums and sums of squares.
+    to: &'a mut [f32],
 }
 
 impl Task for Sum<'_> {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
+    fn run<S: Simd>(self, s: S) {
         let Piece { x, first, start, count } = self.piece;
-        let (all, mut offset) = (x.channels(), 0);
+        let all = x.channels();
+        let (mut sums, mut squares) = self.to.split_at_mut(all);
         for (data, channels) in x.parts() {
-            let pivot = data.as_ptr().wrapping_add(first * channels);
-            for row in (0..count).step_by(ROWS) {
-                let rows = data.as_ptr().wrapping_add((first + start + row) * channels);
-                let to = self.to.wrapping_add(offset);
-                // SAFETY: rows and channels exist; the target has two rows of all channels.
-                unsafe {
-                    if count - row >= ROWS {
-                        sum_rows::<S, ROWS>(pivot, rows, channels, row == 0, to, all);
-                    } else {
-                        for left in 0..count - row {
-                            let rows = rows.add(left * channels);
-                            sum_rows::<S, 1>(pivot, rows, channels, row + left == 0, to, all);
-                        }
-                    }
-                }
+            let pivot = &data[first * channels..][..channels];
+            let rows = &data[(first + start) * channels..][..count * channels];
+            let (sum, more_sums) = sums.split_at_mut(channels);
+            let (square, more_squares) = squares.split_at_mut(channels);
+            let mut is_first = true;
+            let mut groups = rows.chunks_exact((ROWS * channels).max(1));
+            for group in &mut groups {
+                sum_rows::<S, ROWS>(s, pivot, group, is_first, sum, square);
+                is_first = false;
             }
-            offset += channels;
+            for row in groups.remainder().chunks_exact(channels.max(1)) {
+                sum_rows::<S, 1>(s, pivot, row, is_first, sum, square);
+                is_first = false;
+            }
+            (sums, squares) = (more_sums, more_squares);
         }
     }
 }
 
-/// Adds `R` neighbouring rows to the sums at `to`, whose squares lie `all` further on.
+/// Adds `R` neighboring rows to the sums and squares of as many channels as there are pivots.
 #[inline(always)]
-unsafe fn sum_rows<S: Simd, const R: usize>(
-    pivot: *const f32,
-    rows: *const f32,
-    channels: usize,
+fn sum_rows<S: Simd, const R: usize>(
+    s: S,
+    pivots: &[f32],
+    rows: &[f32],
     first: bool,
-    to: *mut f32,
-    all: usize,
+    sums: &mut [f32],
+    squares: &mut [f32],
 ) {
-    for c in (0..channels).step_by(S::LANES) {
-        let left = channels - c;
-        // SAFETY: the caller vouches for the pointers.
-        unsafe {
-            let (mut sum, mut square) = (S::splat(0.0), S::splat(0.0));
-            if !first {
-                sum = load_upto::<S>(to.add(c), left);
-                square = load_upto::<S>(to.add(all + c), left);
-            }
-            let pivot = load_upto::<S>(pivot.add(c), left);
-            for row in 0..R {
-                let off = S::sub(load_upto::<S>(rows.add(row * channels + c), left), pivot);
-                sum = S::add(sum, off);
-                square = S::fma(off, off, square);
-            }
-            store_upto::<S>(to.add(c), sum, left);
-            store_upto::<S>(to.add(all + c), square, left);
-        }
+    let channels = pivots.len();
+    let (sums, squares) = (&mut sums[..channels], &mut squares[..channels]);
+    let rows: [&[f32]; R] = std::array::from_fn(|row| &rows[row * channels..][..channels]);
+    let mut c = 0;
+    while c + S::LANES <= channels {
+        let here = c..c + S::LANES;
+        let (sums, squares) = (&mut sums[here.clone()], &mut squares[here.clone()]);
+        sum_vectors(s, &pivots[here.clone()], rows.map(|row| &row[here.clone()]), first, sums, squares);
+        c += S::LANES;
     }
+    if c < channels {
+        sum_vectors(s, &pivots[c..], rows.map(|row| &row[c..]), first, &mut sums[c..], &mut squares[c..]);
+    }
+}
+
+/// The same for a vector of channels, or a part of one at the end.
+#[inline(always)]
+fn sum_vectors<S: Simd, const R: usize>(
+    s: S,
+    pivots: &[f32],
+    rows: [&[f32]; R],
+    first: bool,
+    sums: &mut [f32],
+    squares: &mut [f32],
+) {
+    let (mut sum, mut square) = (s.splat(0.0), s.splat(0.0));
+    if !first {
+        sum = s.read(sums);
+        square = s.read(squares);
+    }
+    let pivot = s.read(pivots);
+    for row in rows {
+        let off = s.sub(s.read(row), pivot);
+        sum = s.add(sum, off);
+        square = s.fma(off, off, square);
+    }
+    s.write(sums, sum);
+    s.write(squares, square);
 }
 
 /// The second pass over a piece.
-struct Apply {
-    /// Where its rows of each part start, and the part's channels.
-    x: [(*const f32, usize); 2],
-    count: usize,
-    factors: *const f32,
+struct Apply<'a> {
+    /// Its rows of each part from the piece's first on, and the part's channels; none if x is y.
+    x: Option<[(&'a [f32], usize); 2]>,
+    /// A row of factors and a row of shifts.
+    factors: &'a [f32],
+    channels: usize,
     silu: bool,
     /// Whether y is written past the caches: all vectors are whole and aligned.
     stream: bool,
-    y: *mut f32,
+    y: &'a mut [f32],
 }
 
-impl Task for Apply {
+impl Task for Apply<'_> {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
-        let all = self.x[0].1 + self.x[1].1;
-        for row in 0..self.count {
+    fn run<S: Simd>(self, s: S) {
+        let all = self.channels;
+        let (count, y) = (self.y.len() / all, self.y.as_mut_ptr());
+        let parts = match self.x {
+            Some(parts) => parts.map(|(data, channels)| (data.as_ptr(), channels)),
+            None => [(y.cast_const(), all), (y.cast_const(), 0)],
+        };
+        let (factors, shifts) = self.factors.split_at(all);
+        for row in 0..count {
             let mut offset = 0;
-            for (data, channels) in self.x {
+            for (data, channels) in parts {
                 for c in (0..channels).step_by(S::LANES) {
-                    // SAFETY: rows and channels exist; factors has two rows, y a row for each pixel.
+                    // SAFETY: x, factors and y have these channels, x and y this row; where both are the
+                    // same, a vector is read before it is written.
                     unsafe {
                         let left = channels - c;
-                        let value = load_upto::<S>(data.add(row * channels + c), left);
-                        let factor = load_upto::<S>(self.factors.add(offset + c), left);
+                        let value = s.load_upto(data.add(row * channels + c), left);
+                        let factor = s.load_upto(factors.as_ptr().add(offset + c), left);
                         let mut value =
-                            S::fma(value, factor, load_upto::<S>(self.factors.add(all + offset + c), left));
+                            s.fma(value, factor, s.load_upto(shifts.as_ptr().add(offset + c), left));
                         if self.silu {
-                            value = math::silu::<S>(value, 1.0);
+                            value = math::silu(s, value, 1.0);
                         }
-                        let y = self.y.add(row * all + offset + c);
+                        let y = y.add(row * all + offset + c);
                         if self.stream {
-                            S::stream(y, value);
+                            s.stream(y, value);
                         } else {
-                            store_upto::<S>(y, value, left);
+                            s.store_upto(y, value, left);
                         }
                     }
                 }
                 offset += channels;
             }
         }
-        // SAFETY: the CPU has `S`.
-        unsafe { S::fence() };
+        s.fence();
     }
 }
 

@@ -1,12 +1,11 @@
 //! LayerNorm over the channels of each token.
 //!
 //! Two passes over a row that stays in L1: the mean, then the squares of what differs from it.
-#![expect(unsafe_code, reason = "raw pointers into checked slices")]
 
 use crate::ops::cpu::context::Context;
+use crate::ops::cpu::cut::Pieces;
 use crate::ops::cpu::isa::Task;
-use crate::ops::cpu::isa::simd::{Simd, load_upto, store_upto};
-use crate::ops::cpu::memory::shared::Shared;
+use crate::ops::cpu::isa::simd::Simd;
 use crate::ops::cpu::stop::KernelError;
 
 /// Rows of one item.
@@ -30,81 +29,75 @@ pub fn layer_norm(
     let channels = weight.len();
     assert!(bias.len() == channels && x.len() == y.len(), "weight and bias, x and y have one shape");
     assert!(channels > 0 && x.len().is_multiple_of(channels), "x has whole rows");
-    let rows = x.len() / channels;
-    let y = Shared::new(y);
-    context.each(rows.div_ceil(CHUNK), |_, item| {
-        let start = item * CHUNK;
-        let count = CHUNK.min(rows - start);
-        Normalise {
-            x: &x[start * channels..(start + count) * channels],
-            weight,
-            bias,
-            eps,
-            y: y.at(start * channels),
-        }
+    let pieces = Pieces::new(1, y.len(), CHUNK * channels);
+    context.each_piece(y, pieces, |start, y| Normalize {
+        x: &x[start..start + y.len()],
+        weight,
+        bias,
+        eps,
+        y,
     })
 }
 
 /// Some rows.
-struct Normalise<'a> {
+struct Normalize<'a> {
     x: &'a [f32],
     weight: &'a [f32],
     bias: &'a [f32],
     eps: f32,
-    y: *mut f32,
+    y: &'a mut [f32],
 }
 
-impl Task for Normalise<'_> {
+impl Task for Normalize<'_> {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
+    fn run<S: Simd>(self, s: S) {
         let channels = self.weight.len();
-        let whole = channels / S::LANES * S::LANES;
-        for (number, row) in self.x.chunks_exact(channels).enumerate() {
-            let (row, y) = (row.as_ptr(), self.y.wrapping_add(number * channels));
-            // SAFETY: row, weight, bias and y have `channels` numbers.
-            unsafe {
-                let mean = fold::<S, false>(row, 0.0, channels) / channels as f32;
-                let variance = fold::<S, true>(row, mean, channels) / channels as f32;
-                let factor = S::splat(1.0 / (variance + self.eps).sqrt());
-                for c in (0..whole + S::LANES).step_by(S::LANES).take_while(|c| *c < channels) {
-                    let left = channels - c;
-                    let off = S::mul(S::sub(load_upto::<S>(row.add(c), left), S::splat(mean)), factor);
-                    let value = S::fma(
-                        off,
-                        load_upto::<S>(self.weight.as_ptr().add(c), left),
-                        load_upto::<S>(self.bias.as_ptr().add(c), left),
-                    );
-                    store_upto::<S>(y.add(c), value, left);
-                }
+        for (row, y) in self.x.chunks_exact(channels).zip(self.y.chunks_exact_mut(channels)) {
+            let mean = fold::<S, false>(s, row, 0.0) / channels as f32;
+            let variance = fold::<S, true>(s, row, mean) / channels as f32;
+            let factor = s.splat(1.0 / (variance + self.eps).sqrt());
+            let (weight, bias) = (&self.weight[..channels], &self.bias[..channels]);
+            let mut c = 0;
+            while c + S::LANES <= channels {
+                let here = c..c + S::LANES;
+                let (weight, bias) = (&weight[here.clone()], &bias[here.clone()]);
+                normalize(s, &row[here.clone()], mean, factor, weight, bias, &mut y[here]);
+                c += S::LANES;
+            }
+            if c < channels {
+                normalize(s, &row[c..], mean, factor, &weight[c..], &bias[c..], &mut y[c..]);
             }
         }
     }
+}
+
+/// A vector of a row, or a part of one at its end.
+#[inline(always)]
+fn normalize<S: Simd>(s: S, x: &[f32], mean: f32, factor: S::V, weight: &[f32], bias: &[f32], y: &mut [f32]) {
+    let off = s.mul(s.sub(s.read(x), s.splat(mean)), factor);
+    s.write(y, s.fma(off, s.read(weight), s.read(bias)));
 }
 
 /// Σ(x - pivot), or of its square, over a row.
 #[inline(always)]
-unsafe fn fold<S: Simd, const SQUARE: bool>(row: *const f32, pivot: f32, count: usize) -> f32 {
-    // SAFETY: the row has `count` numbers; the lanes fit in 16.
-    unsafe {
-        let mut sums = [S::splat(0.0); 4];
-        let (mut c, pivots) = (0, S::splat(pivot));
-        while c + 4 * S::LANES <= count {
-            for (v, sum) in sums.iter_mut().enumerate() {
-                let off = S::sub(S::load(row.add(c + v * S::LANES)), pivots);
-                *sum = if SQUARE { S::fma(off, off, *sum) } else { S::add(*sum, off) };
-            }
-            c += 4 * S::LANES;
+fn fold<S: Simd, const SQUARE: bool>(s: S, row: &[f32], pivot: f32) -> f32 {
+    let mut sums = [s.splat(0.0); 4];
+    let pivots = s.splat(pivot);
+    let mut c = 0;
+    while c + 4 * S::LANES <= row.len() {
+        for (part, sum) in row[c..c + 4 * S::LANES].chunks_exact(S::LANES).zip(&mut sums) {
+            let off = s.sub(s.read(part), pivots);
+            *sum = if SQUARE { s.fma(off, off, *sum) } else { s.add(*sum, off) };
         }
-        let mut lanes = [0.0f32; 16];
-        S::store(lanes.as_mut_ptr(), S::add(S::add(sums[0], sums[1]), S::add(sums[2], sums[3])));
-        let mut total: f32 = lanes.iter().sum();
-        while c < count {
-            let off = *row.add(c) - pivot;
-            total += if SQUARE { off * off } else { off };
-            c += 1;
-        }
-        total
+        c += 4 * S::LANES;
     }
+    let lanes = s.lanes(s.add(s.add(sums[0], sums[1]), s.add(sums[2], sums[3])));
+    let mut total: f32 = lanes.iter().sum();
+    for x in &row[c..] {
+        let off = x - pivot;
+        total += if SQUARE { off * off } else { off };
+    }
+    total
 }
 
 #[cfg(test)]

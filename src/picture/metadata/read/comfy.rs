@@ -13,7 +13,7 @@ use self::graph::{Graph, Link, is_bundle};
 use self::words::{Side, conditioning};
 use super::value::{count, real, stem, whole, words};
 use super::{Origin, Recovered};
-use crate::sampler::RngKind;
+use crate::sampler::{RngKind, ScheduleKind};
 
 /// Names of files that hold a model.
 const MODEL_FILES: [&str; 4] = ["ckpt_name", "unet_name", "base_ckpt_name", "model_name"];
@@ -49,7 +49,23 @@ pub(super) fn graph(value: &Value) -> Option<Recovered> {
     if let Some(name) = held(&graph, sampler, &["sampler_name"], words) {
         found.set_sampler(name);
     }
+    let scheduler = held(&graph, sampler, &["scheduler"], words);
+    let named = scheduler.and_then(|name| ScheduleKind::from_name(&name));
+    let leads_to_sigmas = |key: &str| key.contains("sigmas");
+    let node = || graph.search(sampler, leads_to_sigmas, |_| false, schedule_of);
+    found.settings.schedule = named.or_else(node);
     Some(found)
+}
+
+/// The schedule that a node stands for by its class alone.
+fn schedule_of(node: Link<'_>) -> Option<ScheduleKind> {
+    match node.class() {
+        class if class.contains("karrasscheduler") => Some(ScheduleKind::Karras),
+        class if class.contains("exponentialscheduler") => Some(ScheduleKind::Exponential),
+        class if class.contains("alignyoursteps") => Some(ScheduleKind::AlignYourSteps),
+        class if class.contains("turboscheduler") => Some(ScheduleKind::Trailing),
+        _ => None,
+    }
 }
 
 /// A file's name, which some nodes wrap with its picture.

@@ -7,7 +7,7 @@
 
 use super::pairs::{self, Pairs};
 use super::{Origin, Recovered};
-use crate::sampler::RngKind;
+use crate::sampler::{RngKind, ScheduleKind};
 use crate::settings::{Kind, Setting};
 
 const NEGATIVE: &str = "negative prompt:";
@@ -48,8 +48,8 @@ impl Key {
             "version" => Self::Version,
             "stopped after" => Self::StoppedAfter,
             "guidance of steps" => Self::GuidanceOfSteps,
-            "app" | "operations" | "vae" | "vae hash" | "schedule type" | "scheduler" | "clip skip"
-            | "denoising strength" | "ensd" | "created date" | "batch size" => Self::Other,
+            "app" | "operations" | "vae" | "vae hash" | "clip skip" | "denoising strength" | "ensd"
+            | "created date" | "batch size" => Self::Other,
             name => Self::Of(setting_of(name)?),
         })
     }
@@ -136,6 +136,9 @@ fn take(found: &mut Recovered, key: Key, value: String) {
         Key::Model => found.model = Some(value),
         Key::ModelHash => found.model_hash = Some(value),
         Key::Version if draws_on_the_processor(&value) => settings.rng = Some(RngKind::Cpu),
+        Key::Version if knows_automatic(&value) => {
+            settings.schedule.get_or_insert(ScheduleKind::Auto);
+        }
         Key::StoppedAfter => found.stopped_after = value.parse().ok(),
         Key::GuidanceOfSteps => {
             found.guidance_of_steps =
@@ -149,6 +152,15 @@ fn take(found: &mut Recovered, key: Key, value: String) {
 fn draws_on_the_processor(version: &str) -> bool {
     let version = version.to_lowercase();
     ["comfyui", "fooocus", "swarmui"].iter().any(|name| version.contains(name))
+}
+
+/// From 1.9 A1111's schedule is what suits the sampler, unless the text tells one; before it is uniform.
+/// Its offspring put their own version before A1111's.
+fn knows_automatic(version: &str) -> bool {
+    let numbers = version.rsplit('v').next().unwrap_or_default();
+    let mut numbers = numbers.split(['.', '-', ' ']).map_while(|number| number.parse::<u32>().ok());
+    let release = numbers.next().zip(numbers.next());
+    release.is_some_and(|release| release >= (1, 9))
 }
 
 /// Where the pairs stand.

@@ -163,7 +163,7 @@ mod tests {
         let found = legacy(&json::parse(text).unwrap()).unwrap();
         assert_eq!(found.settings.prompt.as_deref(), Some("a barn at dawn"));
         assert_eq!(found.settings.negative_prompt.as_deref(), Some("fog, ugly"));
-        assert_eq!(found.foreign_sampler.as_deref(), Some("k_lms"));
+        assert_eq!(found.settings.sampler, Some(crate::sampler::SamplerKind::Lms));
         assert_eq!(found.model.as_deref(), Some("stable-diffusion-1.5"));
         assert_eq!(split_brackets("a [b"), ("a [b".to_owned(), String::new()));
         assert_eq!(legacy(&json::parse("{\"image\": 4}").unwrap()), None);

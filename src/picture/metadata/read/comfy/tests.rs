@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::sampler::SamplerKind;
+use crate::sampler::{SamplerKind, ScheduleKind};
 
 /// A plain graph, with more nodes put over it.
 fn over_plain(nodes: Value) -> Value {
@@ -169,7 +169,8 @@ fn samplers_made_of_parts() {
         (found.settings.seed, found.settings.steps, found.settings.guidance),
         (Some(78), Some(24), Some(5.5))
     );
-    assert_eq!(found.foreign_sampler.as_deref(), Some("euler"));
+    assert_eq!(found.settings.sampler, Some(SamplerKind::Euler));
+    assert_eq!(found.settings.schedule, Some(ScheduleKind::Karras));
 }
 
 #[test]

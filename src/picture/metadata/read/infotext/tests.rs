@@ -115,9 +115,35 @@ fn whose_noise_and_which_rule() {
     assert_eq!(with("").settings.rng, Some(RngKind::Nv));
     assert_eq!(with(", RNG: CPU").settings.rng, Some(RngKind::Cpu));
     assert_eq!(with(", Version: ComfyUI").settings.rng, Some(RngKind::Cpu));
-    let karras = parse(&format!("a\n{}", PAIRS.replace("DDIM", "DPM++ 2M Karras"))).unwrap();
-    assert_eq!(karras.foreign_sampler.as_deref(), Some("DPM++ 2M Karras"));
-    assert_eq!(karras.settings.sampler, None);
+    let foreign = parse(&format!("a\n{}", PAIRS.replace("DDIM", "DPM adaptive"))).unwrap();
+    assert_eq!(foreign.foreign_sampler.as_deref(), Some("DPM adaptive"));
+    assert_eq!(foreign.settings.sampler, None);
+}
+
+#[test]
+fn schedules_are_told_behind_the_sampler_by_a_key_or_by_the_version() {
+    use crate::sampler::ScheduleKind::{Auto, Exponential, Karras, Normal};
+    let read = |sampler: &str, tail: &str| {
+        let text = format!("a\n{}{tail}", PAIRS.replace("DDIM", sampler));
+        parse(&text).unwrap().plausible().settings
+    };
+    for (sampler, tail, schedule) in [
+        ("DPM++ 2M Karras", "", Karras),
+        ("DPM++ 2M", ", Schedule type: Exponential", Exponential),
+        ("DPM++ 2M", ", Schedule type: Automatic, Version: v1.10.1", Auto),
+        ("DPM++ 2M", ", Version: v1.10.1", Auto),
+        ("DPM++ 2M", ", Version: f2.0.1v1.10.1-previous-659", Auto),
+        ("DPM++ 2M", ", Version: v1.8.0", Normal),
+        ("DPM++ 2M", "", Normal),
+        ("DDIM", ", Schedule type: Karras, Version: v1.9.4", Auto),
+        ("UniPC", ", Version: v1.6.0", Auto),
+    ] {
+        assert_eq!(read(sampler, tail).schedule, Some(schedule), "{sampler}{tail}");
+    }
+    let ancestral = read("Euler a", "");
+    assert_eq!((ancestral.sampler, ancestral.eta), (Some(SamplerKind::EulerAncestral), Some(1.0)));
+    assert_eq!(read("Euler a", ", Eta: 0.3").eta, Some(0.3));
+    assert_eq!(read("Euler", ", Sigma churn: 4").s_churn, Some(4.0));
 }
 
 #[test]

@@ -1,0 +1,47 @@
+//! The form of packed weights: panels of 16 outputs, `[n/16][k][16]`, in f16, f32 or pairs of bf16.
+//!
+//! Trap: words of 32 bits are the unit in which a product walks a panel; a word of pairs holds two columns
+//! that are half a block apart.
+
+use crate::ops::cpu::gemm::weight_rows::Element;
+
+/// Outputs in a panel.
+pub const PANEL: usize = 16;
+
+/// Columns whose first half is paired with their second, in bf16: two depths of a product.
+pub(in crate::ops::cpu) const PAIR_BLOCK: usize = 640;
+
+/// A type in which packed weights are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// IEEE half floats.
+    F16,
+    /// 32-bit floats.
+    F32,
+    /// Pairs of brain floats, for products of pairs.
+    Pairs,
+}
+
+impl Kept {
+    /// The smallest type that holds the stored numbers exactly and that kernels widen.
+    pub fn as_stored(element: Element) -> Self {
+        if element == Element::F16 { Self::F16 } else { Self::F32 }
+    }
+
+    /// Words of 32 bits that a row takes: numbers, or two of them where they have half the size.
+    pub(super) fn words(self, columns: usize) -> usize {
+        match self {
+            Self::F32 => columns,
+            Self::F16 => columns.div_ceil(2),
+            Self::Pairs => columns / PAIR_BLOCK * (PAIR_BLOCK / 2) + (columns % PAIR_BLOCK).div_ceil(2),
+        }
+    }
+
+    /// Bytes of a panel.
+    pub(super) fn panel_bytes(self, columns: usize) -> usize {
+        match self {
+            Self::F16 => columns * PANEL * 2,
+            Self::F32 | Self::Pairs => self.words(columns) * PANEL * 4,
+        }
+    }
+}
