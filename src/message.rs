@@ -79,6 +79,8 @@ pub struct Compute {
 pub struct DeviceOffer {
     /// As `--device` takes it.
     pub device: String,
+    /// A graphics card's own name.
+    pub name: Option<String>,
     /// What it computes in, as `--dtype` takes it, the usual first.
     pub dtypes: Vec<String>,
     /// Cores that threads can be chosen of; none where threads are not chosen.
@@ -92,6 +94,9 @@ pub enum Request {
     Open(ModelSource),
     /// Compute elsewhere or otherwise: the present model is opened there, else the next one.
     Compute(Compute),
+    /// Find graphics cards, and measure those that were not, while nothing computes (answered by
+    /// [`Event::Cards`], and by nothing in a build without them).
+    FindCards,
     /// Make a picture.
     Generate(Job),
     /// Count a text's tokens (cheap; answered by [`Event::Tokens`]).
@@ -139,6 +144,11 @@ pub enum Control {
         /// The running job.
         job: JobId,
     },
+    /// Stop the job and leave it to the next process, which goes on from the last finished step.
+    SetAside {
+        /// The running job.
+        job: JobId,
+    },
 }
 
 /// What a front end needs to know of a model to choose settings.
@@ -175,6 +185,8 @@ pub struct ModelInfo {
 pub struct DeviceInfo {
     /// Its name, the same in every language: "CPU", "CUDA GPU".
     pub name: &'static str,
+    /// Whether it is a graphics card by Vulkan, Metal or Direct3D 12.
+    pub is_card: bool,
     /// Threads that compute, where they are the program's.
     pub threads: Option<usize>,
     /// The number type of the UNet, as `--dtype` takes it.
@@ -259,6 +271,22 @@ pub enum Event {
         text: String,
         /// How many tokens it has, and whether they fit.
         count: TokenCount,
+    },
+    /// The devices that can be chosen, after a look for graphics cards.
+    Cards {
+        /// All of them, those offered before included.
+        devices: Vec<DeviceOffer>,
+    },
+    /// The graphics card has failed; the processor goes on with the job, and with those that follow.
+    TakenOver {
+        /// The job that the event is about.
+        job: JobId,
+        /// The device that computes now.
+        device: DeviceInfo,
+        /// The same as a choice.
+        compute: Compute,
+        /// What happened.
+        note: Note,
     },
     /// A job has started.
     Started {

@@ -115,6 +115,13 @@ pub enum Note {
     RoughColors,
     /// No color is known before the fit is ready.
     FitNotReady,
+    /// A graphics card failed in the middle of a run, and the processor went on.
+    CardLost {
+        /// What it failed of.
+        cause: String,
+        /// Steps that were done.
+        done: usize,
+    },
     /// About a picture's settings and its file.
     Picture(PictureNote),
 }
@@ -176,6 +183,9 @@ impl fmt::Display for Note {
             Self::FitError { error } => write!(f, "error {error:.2}"),
             Self::RoughColors => f.write_str("rough colors until the fit is ready"),
             Self::FitNotReady => f.write_str("no fast preview until the fit is ready"),
+            Self::CardLost { cause, done } => {
+                write!(f, "{cause}; the processor goes on after step {done}")
+            }
             Self::Picture(note) => note.fmt(f),
         }
     }
@@ -208,6 +218,7 @@ impl Told for Note {
             Self::FitError { .. } => "note-fit-error",
             Self::RoughColors => "note-rough-colors",
             Self::FitNotReady => "note-fit-not-ready",
+            Self::CardLost { .. } => "note-card-lost",
             Self::Picture(note) => note.key(),
         }
     }
@@ -236,6 +247,7 @@ impl Told for Note {
             }
             Self::NoTinyPreviews { file, .. } => vec![("file", file.clone())],
             Self::FitError { error } => vec![("error", format!("{error:.2}"))],
+            Self::CardLost { done, .. } => vec![("done", done.to_string())],
             Self::File(note) => note.values(),
             Self::Picture(note) => note.values(),
             Self::EpsAssumed | Self::SafetyChecker | Self::RoughColors | Self::FitNotReady => Vec::new(),

@@ -6,6 +6,7 @@ use egui::{Context, ViewportCommand, ViewportId};
 
 use crate::app::Safelight;
 use crate::app::state::Consequence;
+use crate::gpu::Trouble;
 use crate::message::Report;
 
 /// Time for events before a frame is drawn; the rest waits for the next frame.
@@ -31,15 +32,22 @@ impl Safelight {
             let follow = self.state.died(Report::new("engine-gone", ""));
             self.follow(ctx, follow);
         }
-        if let Ok(details) = self.graphics.try_recv() {
+        match self.graphics.try_recv() {
+            Ok(Trouble::Lost(details)) => {
+                self.graphics = crossbeam_channel::never();
+                self.card_lost(ctx, details);
+            }
             // Once is enough: what fails tends to fail in each frame.
-            self.graphics = crossbeam_channel::never();
-            self.state.toasts.error(Report::new("graphics-failed", details), None);
+            Ok(Trouble::Error(details)) if !std::mem::replace(&mut self.complained, true) => {
+                self.state.toasts.error(Report::new("graphics-failed", details), None);
+            }
+            Ok(Trouble::Error(_)) | Err(_) => {}
         }
         for answer in self.services.answers() {
             let follow = self.state.answer(answer);
             self.follow(ctx, follow);
         }
+        self.go_on(ctx);
         if let Some(request) = self.state.want_strip() {
             self.send(request);
         }

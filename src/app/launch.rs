@@ -1,13 +1,13 @@
 //! The whole program behind the window: what is remembered, the inference thread, the desktop.
 
 use crate::app::i18n::Words;
-use crate::app::run;
 use crate::app::services::Services;
 use crate::app::services::desktop::{Desktop, Setup};
 use crate::app::services::process::OfProcess;
 use crate::app::start::language_of;
 use crate::app::state::ComputeState;
-use crate::engine::{EngineOptions, compute_of, device_offers, is_offered, spawn, with_compute};
+use crate::app::{again, run};
+use crate::engine::{EngineOptions, cards, compute_of, device_offers, is_offered, spawn, with_compute};
 use crate::gallery::system_trash;
 use crate::message::ModelSource;
 use crate::places::Places;
@@ -29,12 +29,19 @@ pub fn open(model: Option<ModelSource>, options: EngineOptions) -> Result<(), St
         Place::Called => return Ok(()),
     };
     let (mut keeper, memory, note) = Keeper::open(places.memory.clone());
+    match std::env::current_exe() {
+        Ok(program) => cards::prepare(&program, places.cards.as_deref()),
+        Err(error) => log::info!("drivers are asked without a child: {error}"),
+    }
     // The command line takes precedence over what was remembered.
     let remembered = memory.compute.as_ref().filter(|compute| is_offered(compute));
     let device = match remembered.filter(|_| options.device == Default::default()) {
         Some(compute) => with_compute(options.device, compute),
         None => options.device,
     };
+    // A card that was lost is not trusted again before the next start.
+    let device = if again::goes_on() { cards::without(device) } else { device };
+    let device = cards::with_card(device, places.cards.as_deref());
     let compute = ComputeState::new(device_offers(device), compute_of(device));
     let (save_format, words) = (memory.save_format, Words::new(language_of(&memory)));
     if beside {
@@ -47,6 +54,7 @@ pub fn open(model: Option<ModelSource>, options: EngineOptions) -> Result<(), St
         cache_folder: places.previews.clone(),
         data_folder: places.data.clone(),
         session_folder: process.session.as_ref().map(Session::steps),
+        cards_file: places.cards.clone(),
     };
     let services = move |waker| -> std::io::Result<Box<dyn Services>> {
         let trash = system_trash();

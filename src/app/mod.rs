@@ -4,6 +4,7 @@
 //! the state and pushes [`command::Command`]s, which `execute.rs` carries out. Nothing here waits:
 //! no lock, no file, no `recv`.
 
+mod again;
 mod attention;
 mod closing;
 pub mod command;
@@ -12,6 +13,7 @@ mod engine_link;
 mod execute;
 mod frames;
 mod generate;
+pub mod graphics;
 pub mod i18n;
 mod incoming;
 mod launch;
@@ -31,6 +33,7 @@ mod ui;
 use crossbeam_channel::Receiver;
 use egui::Context;
 
+use crate::app::again::StartAgain;
 use crate::app::attention::Attention;
 use crate::app::closing::Closing;
 use crate::app::command::Command;
@@ -44,6 +47,8 @@ use crate::app::state::State;
 use crate::app::theme::textures::Textures;
 use crate::app::ui::ui_state::UiState;
 use crate::engine::EngineHandle;
+use crate::gpu::Trouble;
+use crate::message::Request;
 
 pub use launch::open;
 pub use start::Start;
@@ -60,7 +65,9 @@ pub struct Safelight {
     start_engine: StartEngine,
     services: Box<dyn Services>,
     /// Receives the graphics card's errors.
-    graphics: Receiver<String>,
+    graphics: Receiver<Trouble>,
+    /// Whether one of its errors was told.
+    complained: bool,
     textures: Textures,
     remembered: Remembered,
     closing: Closing,
@@ -68,6 +75,11 @@ pub struct Safelight {
     /// When the played step was shown, in egui's seconds.
     played_at: f64,
     frames: FrameTimes,
+    /// Whether a frame was drawn, after which graphics cards are looked for.
+    drawn: bool,
+    start_again: StartAgain,
+    /// Whether this window goes on for one that lost its graphics card.
+    goes_on: bool,
     settling: Settling,
 }
 
@@ -114,6 +126,9 @@ impl eframe::App for Safelight {
         }
         if asked {
             ui.ctx().request_repaint();
+        }
+        if !std::mem::replace(&mut self.drawn, true) {
+            self.send(Request::FindCards);
         }
     }
 

@@ -11,7 +11,7 @@ use crate::app::state::ComputeState;
 use crate::app::state::examples;
 use crate::app::theme::size;
 use crate::app::theme::{fonts, logo, painter};
-use crate::app::{Safelight, Start, TITLE, screen};
+use crate::app::{Safelight, Start, TITLE, again, graphics, screen};
 use crate::engine::EngineHandle;
 use crate::message::ModelSource;
 use crate::preferences::Memory;
@@ -41,7 +41,7 @@ pub fn run(
         let graphics = creation.wgpu_render_state.as_ref().map(|state| {
             painter::prepare_beside(state);
             let waker = waker.clone();
-            painter::listen(&state.device, move || waker())
+            graphics::offer(state, move || waker())
         });
         let mut screens: Vec<Rect> = Vec::new();
         if let Some(window) = creation.winit_window() {
@@ -69,6 +69,8 @@ pub fn run(
         }
         let start = Start {
             graphics: graphics.unwrap_or_else(crossbeam_channel::never),
+            start_again: again::after_loss(),
+            goes_on: again::goes_on(),
             screens,
             services: services(waker.clone())?,
             asked_to_end: end_on_signal(waker.clone()),
@@ -79,7 +81,14 @@ pub fn run(
         };
         Ok(Box::new(Safelight::new(&creation.egui_ctx, start)))
     });
-    eframe::run_native("Safelight", options, create).map_err(|error| sentence(&error))
+    match eframe::run_native("Safelight", options, create) {
+        // A process has one event loop: the usual limits are tried by the next one.
+        Err(eframe::Error::Wgpu(WgpuError::RequestDeviceError(error))) if !graphics::is_plain() => {
+            log::warn!("the graphics card gives no device with all its limits: {error}");
+            again::start_again(&[(graphics::PLAIN, "1")]).map_err(|error| error.to_string())
+        }
+        ended => ended.map_err(|error| sentence(&error)),
+    }
 }
 
 /// A rectangle of pixels.
@@ -122,6 +131,7 @@ fn options(memory: &Memory) -> eframe::NativeOptions {
     eframe::NativeOptions {
         viewport,
         renderer: eframe::Renderer::Wgpu,
+        wgpu_options: graphics::configuration(),
         persist_window: false,
         ..Default::default()
     }

@@ -19,6 +19,7 @@ use crate::app::theme;
 use crate::app::theme::textures::Textures;
 use crate::app::ui::ui_state::UiState;
 use crate::engine::EngineHandle;
+use crate::gpu::Trouble;
 use crate::message::{ModelSource, Report, Request};
 use crate::preferences::Memory;
 
@@ -33,8 +34,12 @@ pub struct Start {
     pub services: Box<dyn Services>,
     /// What was remembered.
     pub remembered: Memory,
-    /// Errors of the graphics card.
-    pub graphics: Receiver<String>,
+    /// What the graphics card says of itself.
+    pub graphics: Receiver<Trouble>,
+    /// Starts the program anew, after the graphics card was lost.
+    pub start_again: Box<dyn FnMut() -> std::io::Result<()>>,
+    /// Whether this window goes on for one that lost its graphics card.
+    pub goes_on: bool,
     /// All screens, in pixels, the usual one first.
     pub screens: Vec<Rect>,
     /// A model named on the command line; none is the one remembered.
@@ -52,6 +57,8 @@ impl Safelight {
             engine: mut start_engine,
             mut services,
             graphics,
+            start_again,
+            goes_on,
             screens,
             remembered,
             model,
@@ -77,14 +84,19 @@ impl Safelight {
             start_engine,
             services,
             graphics,
+            complained: false,
             textures: Textures::default(),
             remembered: Remembered::new(remembered),
             closing: Closing::new(asked_to_end),
             attention: Attention::default(),
             played_at: 0.0,
             frames: FrameTimes::asked_for(),
+            drawn: false,
+            start_again,
+            goes_on,
             settling: Settling::new(screens),
         };
+        safelight.tell_why_again();
         let source = model.unwrap_or_else(|| safelight.last_model());
         match dead {
             Some(details) => {

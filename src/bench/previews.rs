@@ -13,12 +13,13 @@ use crate::model::synthetic::Synthetic;
 use crate::ops::{self, Weights};
 use crate::settings::PreviewMode;
 
-/// The rows: fast, tiny (for latents of its kind) and full.
+/// The rows: fast, tiny (for latents of its kind), half and full.
 pub(super) fn measure(measured: &Measured<'_>) -> Result<Vec<Measurement>, SubjectError> {
     let mut rows = vec![row(measured, "preview-fast", PreviewMode::Fast, None)?];
     if let Some(tiny) = tiny(measured)? {
         rows.push(row(measured, "preview-tiny", PreviewMode::Tiny, Some(tiny))?);
     }
+    rows.push(row(measured, "preview-half", PreviewMode::Half, None)?);
     rows.push(row(measured, "preview-full", PreviewMode::Full, None)?);
     Ok(rows)
 }

@@ -8,7 +8,7 @@ use crate::ops::Metered;
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
     /// `text`, `unet`, `unet1`, `decode`, `encode`, `load`, `run`, `preview-fast`, `preview-tiny`,
-    /// `preview-full`, `cancel`.
+    /// `preview-half`, `preview-full`, `cancel`.
     pub name: &'static str,
     /// Width of the picture, in pixels.
     pub width: usize,

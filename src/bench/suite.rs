@@ -134,7 +134,7 @@ mod tests {
         let names: Vec<&str> = rows.iter().map(|(row, _)| row.name).collect();
         let mut expected = Part::ALL.map(Part::name).to_vec();
         let preview = expected.iter().position(|name| *name == "preview").unwrap();
-        expected.splice(preview..=preview, ["preview-fast", "preview-tiny", "preview-full"]);
+        expected.splice(preview..=preview, ["preview-fast", "preview-tiny", "preview-half", "preview-full"]);
         assert_eq!(names, expected);
         let uncounted = ["load", "preview-fast", "cancel"];
         for (row, operations) in rows.iter().filter(|(row, _)| !uncounted.contains(&row.name)) {

@@ -173,6 +173,15 @@ impl From<KeptName> for WeightsKept {
     }
 }
 
+/// How `--previews` decodes, as `--preview-mode` spells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PreviewDecoder {
+    /// The model's own decoder.
+    Full,
+    /// The same at half the size, and the picture enlarged.
+    Half,
+}
+
 /// Number types, as `--dtype` spells them.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum DtypeName {
@@ -221,6 +230,9 @@ pub struct Generate {
     /// Save each step's predicted picture in this folder.
     #[arg(long, value_name = "DIR")]
     pub previews: Option<PathBuf>,
+    /// How --previews decodes: half decodes a latent of half the size, in about a quarter of the time.
+    #[arg(long, value_name = "MODE", default_value = "full", requires = "previews")]
+    pub preview_mode: PreviewDecoder,
     /// Write every number of the run to a safetensors file.
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,

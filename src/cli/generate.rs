@@ -4,13 +4,14 @@ use std::cell::RefCell;
 use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::rc::Rc;
 use std::time::Instant;
 
 use serde_json::json;
 
 use crate::engine::generate::{self, GenerateError, Plan};
 use crate::engine::takeover::{Developed, develop_through};
-use crate::engine::{Busyness, OpenModel, Opening, open_model};
+use crate::engine::{Busyness, OpenModel, Opening, decode_half, open_model};
 use crate::note::{Note, PictureNote};
 use crate::ops::{Device, DeviceChoice, DeviceOptions, Dtype, StopFlag};
 use crate::picture::metadata::read::Recovered;
@@ -21,7 +22,7 @@ use crate::settings::{PartialSettings, Setting, Settings};
 use crate::told::quoted;
 use crate::trace::Trace;
 
-use super::arguments::Generate;
+use super::arguments::{Generate, PreviewDecoder};
 use super::output::{Output, check_trace, check_writable, folder_of, make_folder};
 use super::progress::Progress;
 use super::{Failure, interrupt, like, record};
@@ -150,7 +151,7 @@ fn one_picture(
         }
         if let Some(folder) = previews {
             let path = folder.join(format!("{stem}-step-{:04}.png", report.step + 1));
-            match save_preview(model, report.pred_x0, &path) {
+            match save_preview(model, arguments.preview_mode, report.pred_x0, &path) {
                 Ok(()) | Err(Failure::Interrupted) => {}
                 // A preview that cannot be saved does not end the run.
                 Err(Failure::Ours(cause) | Failure::Input(cause)) => {
@@ -162,8 +163,12 @@ fn one_picture(
         if stop.is_raised() { ControlFlow::Break(()) } else { ControlFlow::Continue(Next::default()) }
     };
     let mut refuge = |failure: &GenerateError, done: usize| {
-        progress.borrow().say(&format!("note: {failure}; the processor goes on after step {done}"));
-        refuge(arguments, stop).map_err(|failure| log::warn!("no model on the processor: {failure:?}")).ok()
+        let note = Note::CardLost { cause: failure.to_string(), done };
+        progress.borrow().say(&format!("note: {note}"));
+        refuge(arguments, stop)
+            .map(Rc::new)
+            .map_err(|failure| log::warn!("no model on the processor: {failure:?}"))
+            .ok()
     };
     let developed = develop_through(model, &settings, &plan, state, &mut on_step, &mut refuge);
     progress.borrow_mut().clear();
@@ -250,8 +255,16 @@ fn rule(settings: &Settings) -> String {
     }
 }
 
-fn save_preview(model: &OpenModel, pred_x0: &crate::sampler::Latent, path: &Path) -> Result<(), Failure> {
-    let (frame, _) = generate::decode(&model.networks, pred_x0)?;
+fn save_preview(
+    model: &OpenModel,
+    mode: PreviewDecoder,
+    pred_x0: &crate::sampler::Latent,
+    path: &Path,
+) -> Result<(), Failure> {
+    let frame = match mode {
+        PreviewDecoder::Full => generate::decode(&model.networks, pred_x0)?.0,
+        PreviewDecoder::Half => decode_half(&model.networks, pred_x0)?,
+    };
     make_folder(folder_of(path))?;
     picture::write_to(path, true, &frame, None)?;
     Ok(())

@@ -6,10 +6,11 @@ use std::io::Write as _;
 
 use serde_json::{Value, json};
 
+use crate::engine::cards::{Checked, check};
 use crate::files::write_atomically;
 use crate::gpu::probe::{Listed, Probed, probe};
-use crate::gpu::{AdapterReport, Measured, Measurements, list};
-use crate::ops::{Device, DeviceChoice, DeviceOptions, Dtype, StopFlag, product_rate, self_test};
+use crate::gpu::{AdapterReport, Measurements, list};
+use crate::ops::{Device, StopFlag, product_rate};
 use crate::places::Places;
 
 use super::arguments::Gpu;
@@ -34,8 +35,8 @@ pub fn run(arguments: &Gpu) -> Result<(), Failure> {
     let mut known = file.as_deref().map(Measurements::read).unwrap_or_default();
     let mut cards = Vec::new();
     for (index, report) in adapters.iter().enumerate() {
-        let card = measure(index, report, processor, &stop);
-        if let Some(measured) = card.measured {
+        let card = check(index, report, &stop).map_err(Failure::from)?;
+        if let Some(measured) = card.measured(processor) {
             known.note(report, measured);
         }
         cards.push(card);
@@ -48,57 +49,26 @@ pub fn run(arguments: &Gpu) -> Result<(), Failure> {
     let best = known.best(&adapters).map(|best| best.0);
     if arguments.json {
         let cards: Vec<Value> =
-            adapters.iter().zip(&cards).map(|(report, card)| card.to_json(report)).collect();
+            adapters.iter().zip(&cards).map(|(report, card)| to_json(report, card)).collect();
         let report = json!({ "cards": cards, "died": died, "processor": processor, "auto": best });
         return say(&report.to_string());
     }
     print(&adapters, &cards, &died, processor, best)
 }
 
-/// What was found out about a card.
-struct Card {
-    measured: Option<Measured>,
-    f16: Option<f64>,
-    /// What was wrong, if something was.
-    fault: Option<String>,
-}
-
-impl Card {
-    fn to_json(&self, report: &AdapterReport) -> Value {
-        let mut value = serde_json::to_value(report).unwrap_or_default();
-        if let Value::Object(map) = &mut value {
-            map.insert("self_test".to_owned(), json!(self.fault.as_deref().unwrap_or("passed")));
-            map.insert("f16".to_owned(), json!(self.f16));
-        }
-        value
+/// A card and what was found out about it, as JSON.
+fn to_json(report: &AdapterReport, card: &Checked) -> Value {
+    let mut value = serde_json::to_value(report).unwrap_or_default();
+    if let Value::Object(map) = &mut value {
+        map.insert("self_test".to_owned(), json!(card.fault.as_deref().unwrap_or("passed")));
+        map.insert("f16".to_owned(), json!(card.f16));
     }
-}
-
-/// Opens, checks and times a card.
-fn measure(index: usize, report: &AdapterReport, processor: f64, stop: &StopFlag) -> Card {
-    let options = DeviceOptions { choice: DeviceChoice::Wgpu(index), ..DeviceOptions::default() };
-    let tried = Device::open(options, stop.clone()).and_then(|(device, _)| {
-        self_test(&device)?;
-        let half = device.with_dtype(Dtype::F16);
-        self_test(&half)?;
-        // A software card is known to be slower, and slow to measure.
-        if report.is_software() { Ok(None) } else { product_rate(&half).map(Some) }
-    });
-    match tried {
-        Ok(rate) => {
-            let measured = rate.map(|card| Measured { card, processor, is_right: true });
-            Card { measured, f16: rate, fault: None }
-        }
-        Err(error) => {
-            let measured = Some(Measured { card: 0.0, processor, is_right: false });
-            Card { measured, f16: None, fault: Some(error.to_string()) }
-        }
-    }
+    value
 }
 
 fn print(
     adapters: &[AdapterReport],
-    cards: &[Card],
+    cards: &[Checked],
     died: &[String],
     processor: f64,
     best: Option<usize>,

@@ -11,14 +11,36 @@ pub fn device_offers(present: DeviceOptions) -> Vec<DeviceOffer> {
         devices.insert(0, (DeviceChoice::Auto, vec![Dtype::F32]));
     }
     if present.choice != DeviceChoice::Auto && devices.iter().all(|(choice, _)| *choice != present.choice) {
-        devices.push((present.choice, vec![present.dtype]));
+        let is_card = matches!(present.choice, DeviceChoice::Wgpu(_));
+        let dtypes = if is_card { vec![Dtype::F32, Dtype::F16] } else { vec![present.dtype] };
+        devices.push((present.choice, dtypes));
     }
     let offer = |(choice, dtypes): (DeviceChoice, Vec<Dtype>)| DeviceOffer {
         device: choice.to_string(),
+        name: card_name(choice),
         dtypes: dtypes.into_iter().map(|dtype| dtype.name().to_owned()).collect(),
         cores: (choice == DeviceChoice::Cpu).then(all_cores),
     };
     devices.into_iter().map(offer).collect()
+}
+
+/// The name of a graphics card that is known; the kind of thing it is stands in brackets and is left out.
+#[cfg(feature = "gpu")]
+fn card_name(choice: DeviceChoice) -> Option<String> {
+    let DeviceChoice::Wgpu(index) = choice else { return None };
+    let name = crate::gpu::known().get(index)?.name.clone();
+    Some(name.split(" (").next().unwrap_or(&name).to_owned())
+}
+
+/// Without graphics cards none has a name.
+#[cfg(not(feature = "gpu"))]
+fn card_name(_: DeviceChoice) -> Option<String> {
+    None
+}
+
+/// The processor in place of a card that was lost, otherwise as `options` say.
+pub(super) fn on_processor(options: DeviceOptions) -> DeviceOptions {
+    DeviceOptions { choice: DeviceChoice::Cpu, dtype: Dtype::F32, ..options }
 }
 
 /// Options as the window names them.
@@ -39,7 +61,10 @@ pub fn with_compute(options: DeviceOptions, compute: &Compute) -> DeviceOptions 
 
 /// Whether this build and this machine offer a remembered choice, which another machine may have made.
 pub fn is_offered(compute: &Compute) -> bool {
-    let mut offers = device_offers(DeviceOptions::default()).into_iter();
+    // A card that was chosen by hand may be a software one, which is not offered otherwise.
+    let by_hand = compute.device.parse().ok().filter(|choice| card_name(*choice).is_some());
+    let present = DeviceOptions { choice: by_hand.unwrap_or_default(), ..DeviceOptions::default() };
+    let mut offers = device_offers(present).into_iter();
     offers.any(|offer| {
         let device = offer.device == compute.device || compute.device == DeviceChoice::Auto.to_string();
         let threads = compute.threads.is_none_or(|threads| (1..=all_cores()).contains(&threads));

@@ -108,7 +108,10 @@ impl EngineHandle {
         let piece = match &request {
             Request::Generate(job) => Piece::Job(job.id),
             Request::Open(_) | Request::Compute(_) => Piece::Load,
-            Request::CountTokens { .. } | Request::Decode { .. } | Request::Strip { .. } => Piece::Other,
+            Request::FindCards
+            | Request::CountTokens { .. }
+            | Request::Decode { .. }
+            | Request::Strip { .. } => Piece::Other,
         };
         let stop = StopFlag::default();
         let mut stops = self.stops.borrow_mut();
@@ -130,7 +133,7 @@ impl EngineHandle {
             TrySendError::Full(_) => SendError::Full,
             TrySendError::Disconnected(_) => SendError::Gone,
         });
-        if let Control::Stop { job } = control {
+        if let Control::Stop { job } | Control::SetAside { job } = control {
             self.raise(Piece::Job(job));
         }
         sent
@@ -187,6 +190,7 @@ pub fn job_of(control: &Control) -> JobId {
         Control::Steer { job, .. }
         | Control::Pause { job }
         | Control::Resume { job }
-        | Control::Stop { job } => job,
+        | Control::Stop { job }
+        | Control::SetAside { job } => job,
     }
 }

@@ -1,20 +1,28 @@
 //! `RunningJob`: one job from its start to its one end, with what the user does to it on the way.
 
+use std::cell::RefCell;
 use std::ops::ControlFlow;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::select;
 
 use crate::message::{Control, Event, Job, Preview, Report, Step};
-use crate::ops::{self, StopFlag};
+use crate::note::Note;
+use crate::ops::{self, StopFlag, Under};
 use crate::picture::{Frame, Made};
-use crate::sampler::{Next, RunState, StepReport};
+use crate::sampler::{Latent, Next, RunState, StepReport};
 use crate::settings::PreviewMode;
 
+use crate::engine::compute::{compute_of, on_processor};
 use crate::engine::generate;
 use crate::engine::generate::GenerateError;
 use crate::engine::hash::Busy;
 use crate::engine::open::OpenModel;
+use crate::engine::options::EngineOptions;
+use crate::engine::reading::read_model;
+use crate::engine::takeover::develop_through;
+use crate::engine::unfinished::Unfinished;
 use crate::engine::workspace::{STRIP_PIECE, Workspace};
 
 /// An earlier picture's strip takes a twentieth of each step at most, or one frame.
@@ -23,8 +31,15 @@ const STRIP_SHARE: u32 = 20;
 /// A job while it runs.
 pub(super) struct RunningJob<'a> {
     workspace: &'a mut Workspace,
-    model: &'a OpenModel,
+    options: &'a EngineOptions,
+    model: Rc<OpenModel>,
+    /// What `model` computes under the job's stop flag.
+    under: Option<Under>,
+    /// Whether `model` took over from a lost card.
+    taken_over: bool,
     job: Job,
+    /// How steps were to be shown.
+    previews: PreviewMode,
     stop: StopFlag,
     /// Steps that the run has; 0 before it is planned.
     steps: usize,
@@ -33,7 +48,11 @@ pub(super) struct RunningJob<'a> {
     rested: Duration,
     previews_took: Duration,
     guidance_of_steps: Vec<f64>,
+    /// Where the run stands after the last step, and what that step predicts.
+    last: Option<(RunState, Latent)>,
     stopped: bool,
+    /// Whether the next process goes on with it.
+    aside: bool,
 }
 
 /// How a job ends.
@@ -44,18 +63,23 @@ enum End {
 }
 
 impl<'a> RunningJob<'a> {
-    /// Runs `job` with `model` to its end.
+    /// Runs `job` with `model` to its end. Returns the model that took over from a lost card, if one did.
     pub(super) fn run(
         workspace: &'a mut Workspace,
-        model: &'a OpenModel,
+        options: &'a EngineOptions,
+        model: Rc<OpenModel>,
         job: Job,
         stop: StopFlag,
         busy: Busy,
-    ) {
+    ) -> Option<Rc<OpenModel>> {
         workspace.kept.begin(job.id, model.info.source.clone());
         let mut running = Self {
             workspace,
+            options,
+            under: Some(model.networks.device().under(&stop)),
             model,
+            taken_over: false,
+            previews: job.previews,
             job,
             stop,
             steps: 0,
@@ -63,22 +87,24 @@ impl<'a> RunningJob<'a> {
             rested: Duration::ZERO,
             previews_took: Duration::ZERO,
             guidance_of_steps: Vec::new(),
+            last: None,
             stopped: false,
+            aside: false,
         };
-        let end = {
-            let _under = model.networks.device().under(&running.stop);
-            running.develop().unwrap_or_else(|error| match error {
-                GenerateError::Ops(ops::Error::Stopped) => End::Stopped,
-                error => End::Failed(error),
-            })
-        };
+        let end = running.develop().unwrap_or_else(|error| match error {
+            GenerateError::Ops(ops::Error::Stopped) => End::Stopped,
+            error => End::Failed(error),
+        });
+        running.under = None;
+        running.set_aside();
         // The picture waits for the model's hash; hashing resumes now.
         drop(busy);
         running.finish(end);
+        running.taken_over.then_some(running.model)
     }
 
     fn develop(&mut self) -> Result<End, GenerateError> {
-        let model = self.model;
+        let model = self.model.clone();
         let settings = self.job.settings.clone();
         let plan = generate::plan(&model.networks, &settings)?;
         self.steps = plan.schedule.len();
@@ -88,13 +114,61 @@ impl<'a> RunningJob<'a> {
             tokens: plan.tokens.clone(),
             notes: plan.notes.clone(),
         });
-        let state = generate::start(&model.networks, &settings, &plan);
-        let mut on_step = |step: &StepReport<'_>, _: &RunState| self.after_step(step);
-        let generated = generate::develop(&model.networks, &settings, &plan, state, &mut on_step)?;
-        if self.stopped {
-            return Ok(End::Stopped);
+        let state = self.taken_up().unwrap_or_else(|| generate::start(&model.networks, &settings, &plan));
+        let running = RefCell::new(&mut *self);
+        let mut on_step = |step: &StepReport<'_>, state: &RunState| {
+            let mut running = running.borrow_mut();
+            running.last = Some((state.clone(), step.pred_x0.clone()));
+            running.after_step(step)
+        };
+        let mut refuge = |failure: &GenerateError, done| running.borrow_mut().take_over(failure, done);
+        let developed = develop_through(&model, &settings, &plan, state, &mut on_step, &mut refuge)?;
+        Ok(developed.map_or(End::Stopped, |developed| End::Finished(developed.frame)))
+    }
+
+    /// Where a predecessor of this process has left the same run.
+    fn taken_up(&mut self) -> Option<RunState> {
+        let (settings, model) = (&self.job.settings, &self.model.info.name);
+        let found = Unfinished::take(self.options.data_folder.as_deref()?, settings, model)?;
+        // Its steps have a place in the strip, but no pictures of their own any more.
+        for _ in &found.guidance {
+            self.workspace.kept.push(self.job.id, &found.pred_x0);
         }
-        Ok(End::Finished(generate::decode(&model.networks, &generated.samples)?.0))
+        self.guidance_of_steps = found.guidance;
+        Some(found.state)
+    }
+
+    /// Leaves the run to the next process, if that was asked for.
+    fn set_aside(&mut self) {
+        while let Some(control) = self.workspace.control(self.job.id) {
+            self.aside |= matches!(control, Control::SetAside { .. });
+        }
+        let (true, Some((state, pred_x0))) = (self.aside, self.last.take()) else { return };
+        let Some(folder) = &self.options.data_folder else { return };
+        let (settings, model) = (self.job.settings.clone(), self.model.info.name.clone());
+        let mut guidance = self.guidance_of_steps.clone();
+        guidance.truncate(state.step);
+        Unfinished { settings, model, state, pred_x0, guidance }.keep(folder);
+    }
+
+    /// The same model on the processor, which goes on after `done` steps: the card has failed.
+    fn take_over(&mut self, failure: &GenerateError, done: usize) -> Option<Rc<OpenModel>> {
+        log::warn!("the graphics card failed after step {done}: {failure}");
+        let device = on_processor(self.options.device);
+        let source = self.model.info.source.clone();
+        let read = read_model(&source, device, self.options, self.workspace, &self.stop);
+        let model = Rc::new(read.map_err(|report| log::warn!("no refuge: {}", report.details)).ok()?);
+        self.under = Some(model.networks.device().under(&self.stop));
+        self.workspace.send(Event::TakenOver {
+            job: self.job.id,
+            device: model.info.device.clone(),
+            compute: compute_of(device),
+            note: Note::CardLost { cause: failure.to_string(), done },
+        });
+        // A preview may have been the first to fail.
+        self.job.previews = self.previews;
+        (self.model, self.taken_over) = (model.clone(), true);
+        Some(model)
     }
 
     /// Reports a step, shows it, and does what the user asked meanwhile.
@@ -124,10 +198,11 @@ impl<'a> RunningJob<'a> {
                     }
                 }
                 Control::Stop { .. } => self.stopped = true,
+                Control::SetAside { .. } => (self.stopped, self.aside) = (true, true),
             }
         }
         self.answer_quick_requests();
-        self.workspace.make_strip(self.model, step.took / STRIP_SHARE);
+        self.workspace.make_strip(&self.model, step.took / STRIP_SHARE);
         if self.stopped || self.stop.is_raised() {
             self.stopped = true;
             return ControlFlow::Break(());
@@ -138,7 +213,7 @@ impl<'a> RunningJob<'a> {
     /// Shows a step; a break means that it was stopped meanwhile. A decoder that fails costs the
     /// preview, not the picture.
     fn preview(&mut self, step: &StepReport<'_>) -> ControlFlow<()> {
-        let model = self.model;
+        let model = self.model.clone();
         let (mode, hash) = (self.job.previews, model.hash.if_ready());
         match self.workspace.previewer.show(&model.networks, hash.as_deref(), step.pred_x0, mode, step.took) {
             Ok(Some(shown)) => {
@@ -178,6 +253,10 @@ impl<'a> RunningJob<'a> {
                     Ok(Control::Steer { guidance: value, .. }) => guidance = Some(value).filter(|value| value.is_finite()).or(guidance),
                     Ok(Control::Pause { .. }) => {}
                     Ok(Control::Resume { .. }) => break,
+                    Ok(Control::SetAside { .. }) => {
+                        (self.stopped, self.aside) = (true, true);
+                        break;
+                    }
                     Ok(Control::Stop { .. }) | Err(_) => {
                         self.stopped = true;
                         break;
@@ -185,9 +264,9 @@ impl<'a> RunningJob<'a> {
                 },
                 recv(requests) -> work => match work {
                     Ok(work) => {
-                        self.workspace.answer_or_keep(self.model, work);
+                        self.workspace.answer_or_keep(&self.model, work);
                         while self.workspace.has_strips() && controls.is_empty() {
-                            self.workspace.make_strip(self.model, STRIP_PIECE);
+                            self.workspace.make_strip(&self.model, STRIP_PIECE);
                         }
                     }
                     Err(_) => {
@@ -206,7 +285,7 @@ impl<'a> RunningJob<'a> {
 
     fn answer_quick_requests(&mut self) {
         while let Ok(work) = self.workspace.ends.requests.try_recv() {
-            self.workspace.answer_or_keep(self.model, work);
+            self.workspace.answer_or_keep(&self.model, work);
         }
     }
 
@@ -229,7 +308,7 @@ impl<'a> RunningJob<'a> {
 
     /// How the picture was made, with the guidance as it was steered. Waits for the model's hash.
     fn made(&self) -> Box<Made> {
-        let model = self.model;
+        let model = &self.model;
         // After a stop the user does not wait for a hash.
         let hash = model.hash.wait(&self.stop);
         let settings = &self.job.settings;

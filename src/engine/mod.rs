@@ -1,5 +1,7 @@
 //! The inference thread: it owns the model, does one request at a time, sends, then wakes.
 
+#[cfg(feature = "gpu")]
+pub mod cards;
 mod companions;
 mod compute;
 mod denoise;
@@ -11,8 +13,11 @@ mod hash;
 mod job;
 mod model_name;
 mod open;
+mod options;
 mod preview;
+mod reading;
 pub mod takeover;
+mod unfinished;
 mod worker;
 mod workspace;
 
@@ -25,7 +30,9 @@ pub use handle::{EngineEnds, EngineHandle, SendError, job_of};
 pub use hash::{Busyness, ModelHash};
 pub use model_name::{STARTER, model_name};
 pub use open::{ModelConfig, OpenError, OpenModel, Opening, find_config, is_model, of_model, open_model};
+pub use options::EngineOptions;
 pub(crate) use preview::Previewer;
+pub use preview::decode_half;
 pub use preview::steps_kept::StepError;
-pub use worker::{EngineOptions, spawn};
+pub use worker::spawn;
 pub use workspace::Waker;

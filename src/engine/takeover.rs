@@ -5,6 +5,7 @@
 //! the steps that follow are those of the processor's own dtype.
 
 use std::ops::ControlFlow;
+use std::rc::Rc;
 
 use super::OpenModel;
 use super::generate::{self, GenerateError, Plan};
@@ -40,7 +41,7 @@ pub fn develop_through(
     plan: &Plan,
     state: RunState,
     on_step: OnStep<'_>,
-    refuge: &mut dyn FnMut(&GenerateError, usize) -> Option<OpenModel>,
+    refuge: &mut dyn FnMut(&GenerateError, usize) -> Option<Rc<OpenModel>>,
 ) -> Result<Option<Developed>, GenerateError> {
     let mut finished = state.clone();
     let mut noted = |report: &StepReport<'_>, state: &RunState| {

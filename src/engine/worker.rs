@@ -4,32 +4,22 @@
 //! [`Event::Died`] and ends the thread.
 
 use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
+use std::rc::Rc;
 
-use crate::engine::compute::with_compute;
+#[cfg(feature = "gpu")]
+use crate::engine::cards::Cards;
+use crate::engine::compute::{on_processor, with_compute};
 use crate::engine::generate::GenerateError;
 use crate::engine::handle::{EngineEnds, EngineHandle, Work};
+use crate::engine::hash::Busy;
 use crate::engine::job::RunningJob;
-use crate::engine::model_name::STARTER;
-use crate::engine::open::{OpenModel, Opening, looks_right, open_model};
-use crate::engine::preview::{Previewer, tiny};
+use crate::engine::open::{OpenModel, looks_right};
+use crate::engine::options::EngineOptions;
+use crate::engine::reading::read_model;
 use crate::engine::workspace::{STRIP_PIECE, Waker, Workspace};
 use crate::journal;
-use crate::message::{Compute, Event, ModelSource, Report, Request};
-use crate::ops::{Device, DeviceOptions, StopFlag};
-
-/// What the inference thread is given at its start.
-#[derive(Clone, Debug, Default)]
-pub struct EngineOptions {
-    /// Where and how to compute.
-    pub device: DeviceOptions,
-    /// A folder for what can be made again (fitted previews).
-    pub cache_folder: Option<PathBuf>,
-    /// A folder of this process's own, for the steps of its pictures; none keeps the last ones in memory.
-    pub session_folder: Option<PathBuf>,
-    /// A folder where people may put further files (TAESD).
-    pub data_folder: Option<PathBuf>,
-}
+use crate::message::{Compute, Event, Job, ModelSource, Report, Request};
+use crate::ops::{DeviceOptions, StopFlag};
 
 /// Starts the inference thread.
 ///
@@ -60,8 +50,10 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 /// The thread's state.
 struct Worker {
     options: EngineOptions,
-    model: Option<OpenModel>,
+    model: Option<Rc<OpenModel>>,
     workspace: Workspace,
+    #[cfg(feature = "gpu")]
+    cards: Cards,
     /// There is preview work left to do while idle.
     preparing: bool,
 }
@@ -69,13 +61,20 @@ struct Worker {
 impl Worker {
     fn new(options: EngineOptions, ends: EngineEnds, wake: Waker) -> Self {
         let workspace = Workspace::new(ends, wake, options.session_folder.clone());
-        Self { options, model: None, workspace, preparing: false }
+        Self {
+            options,
+            model: None,
+            workspace,
+            #[cfg(feature = "gpu")]
+            cards: Cards::default(),
+            preparing: false,
+        }
     }
 
     /// Works until the front end is gone.
     fn run(mut self) {
         loop {
-            let requests = &self.workspace.ends.requests;
+            let requests = self.workspace.ends.requests.clone();
             let work = match self.workspace.waiting.pop_front() {
                 Some(work) => work,
                 None if self.preparing || (self.model.is_some() && self.workspace.has_strips()) => {
@@ -88,10 +87,14 @@ impl Worker {
                         Err(crossbeam_channel::TryRecvError::Disconnected) => return,
                     }
                 }
-                None => match requests.recv() {
-                    Ok(work) => work,
-                    Err(crossbeam_channel::RecvError) => return,
-                },
+                None => {
+                    #[cfg(feature = "gpu")]
+                    self.look_for_cards();
+                    match requests.recv() {
+                        Ok(work) => work,
+                        Err(crossbeam_channel::RecvError) => return,
+                    }
+                }
             };
             self.handle(work);
         }
@@ -100,19 +103,49 @@ impl Worker {
     fn handle(&mut self, Work { request, stop }: Work) {
         let busyness = self.workspace.busyness.clone();
         let busy = busyness.begin();
-        match self.workspace.answer(self.model.as_ref(), request, &stop) {
-            Some(Request::Open(source)) => self.open(source, self.options.device, &stop),
-            Some(Request::Compute(compute)) => self.compute(&compute, &stop),
-            Some(Request::Generate(job)) => match &self.model {
-                Some(model) => RunningJob::run(&mut self.workspace, model, job, stop, busy),
+        let Some(request) = self.workspace.answer(self.model.as_deref(), request, &stop) else { return };
+        #[cfg(feature = "gpu")]
+        if request == Request::FindCards {
+            return self.cards.want();
+        }
+        #[cfg(feature = "gpu")]
+        self.cards.interrupt();
+        match request {
+            Request::Open(source) => self.open(source, self.options.device, &stop),
+            Request::Compute(compute) => self.compute(&compute, &stop),
+            Request::Generate(job) => match self.model.clone() {
+                Some(model) => self.generate(model, job, stop, busy),
                 None => {
                     let report = Report::of(&GenerateError::NoModel);
                     self.workspace.send(Event::Failed { job: job.id, report });
                 }
             },
-            // The workspace has answered.
-            None | Some(Request::CountTokens { .. } | Request::Decode { .. } | Request::Strip { .. }) => {}
+            // The workspace has answered, or there is nothing to do without cards.
+            Request::FindCards
+            | Request::CountTokens { .. }
+            | Request::Decode { .. }
+            | Request::Strip { .. } => {}
         }
+    }
+
+    /// Runs a job; the model that took over from a lost card is the present one afterwards.
+    fn generate(&mut self, model: Rc<OpenModel>, job: Job, stop: StopFlag, busy: Busy) {
+        if let Some(refuge) = RunningJob::run(&mut self.workspace, &self.options, model, job, stop, busy) {
+            self.model = Some(refuge);
+            self.options.device = on_processor(self.options.device);
+            self.preparing = true;
+        }
+    }
+
+    /// Lets cards be found while nothing else is to be done.
+    #[cfg(feature = "gpu")]
+    fn look_for_cards(&mut self) {
+        let (events, wake) = (self.workspace.ends.events.clone(), self.workspace.wake.clone());
+        let tell = move |event| {
+            events.send(event).ok();
+            wake();
+        };
+        self.cards.begin(&self.options, Box::new(tell));
     }
 
     /// One piece of the work that is done while nobody waits.
@@ -160,35 +193,8 @@ impl Worker {
 
     /// Reads a model and makes it the present one.
     fn read(&mut self, source: &ModelSource, stop: &StopFlag) -> Result<(), Report> {
-        let name = match source {
-            ModelSource::Starter => STARTER.to_owned(),
-            ModelSource::Path { path, .. } => {
-                path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-            }
-        };
-        self.workspace.send(Event::Loading { part: name.clone(), share: 0.0 });
-        // The device outlives the load, whose stop flag does not.
-        let (device, _) =
-            Device::open(self.options.device, StopFlag::default()).map_err(|error| Report::of(&error))?;
-        let _under = device.under(stop);
-        let (events, wake) = (self.workspace.ends.events.clone(), self.workspace.wake.clone());
-        let opening = Opening {
-            progress: Some(self.workspace.progress(name)),
-            cache: self.options.cache_folder.as_deref(),
-            busyness: self.workspace.busyness.clone(),
-            on_hash: Box::new(move |hash| {
-                events.send(Event::Hashed { hash: hash.to_owned() }).ok();
-                wake();
-            }),
-            ..Opening::on(&device)
-        };
-        let mut model = open_model(source, opening).map_err(|error| Report::of(&error))?;
-        let tiny = tiny::find(&model, self.options.data_folder.as_deref()).unwrap_or_else(|note| {
-            model.info.notes.push(note);
-            None
-        });
-        self.workspace.previewer = Previewer::new(self.options.cache_folder.clone(), tiny);
-        self.model = Some(model);
+        let (device, workspace) = (self.options.device, &mut self.workspace);
+        self.model = Some(Rc::new(read_model(source, device, &self.options, workspace, stop)?));
         Ok(())
     }
 

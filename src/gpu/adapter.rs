@@ -3,6 +3,8 @@
 //! Trap: a device has only the limits that were asked for, so all that the adapter has are asked for; and some
 //! drivers crash while they are asked, so [`super::probe`] asks first from a process of its own.
 
+use std::sync::{Mutex, PoisonError};
+
 use super::{Card, CardError, offered};
 
 /// What a device should have where the adapter has it.
@@ -10,6 +12,14 @@ const WANTED: wgpu::Features = wgpu::Features::TIMESTAMP_QUERY.union(wgpu::Featu
 
 /// The variable that names the interface to use: vulkan, dx12, metal, gl or cpu (none at all).
 pub const BACKEND: &str = "SAFELIGHT_BACKEND";
+
+/// The one interface whose drivers are left in use in this process, after others died in a probe.
+static LEFT: Mutex<Option<String>> = Mutex::new(None);
+
+/// Leaves all interfaces but `backend` alone from now on, as if `SAFELIGHT_BACKEND` named it, which wins.
+pub fn leave(backend: Option<&str>) {
+    *LEFT.lock().unwrap_or_else(PoisonError::into_inner) = backend.map(str::to_owned);
+}
 
 /// The interfaces to cards that may be used.
 pub type Backends = wgpu::Backends;
@@ -56,8 +66,22 @@ impl AdapterReport {
 /// # Errors
 /// If it names none.
 pub fn allowed() -> Result<Backends, CardError> {
+    allowed_by(&chosen().unwrap_or_default())
+}
+
+/// The interface that is chosen: by `SAFELIGHT_BACKEND`, else by [`leave`].
+pub fn chosen() -> Option<String> {
+    let said = std::env::var(BACKEND).ok().filter(|said| !said.is_empty());
+    said.or_else(|| LEFT.lock().unwrap_or_else(PoisonError::into_inner).clone())
+}
+
+/// The interfaces that a value of `SAFELIGHT_BACKEND` allows.
+///
+/// # Errors
+/// If it names none.
+pub fn allowed_by(said: &str) -> Result<Backends, CardError> {
     let all = Backends::VULKAN | Backends::METAL | Backends::DX12;
-    match std::env::var(BACKEND).unwrap_or_default().to_lowercase().as_str() {
+    match said.to_lowercase().as_str() {
         "" => Ok(all),
         "vulkan" => Ok(Backends::VULKAN),
         "dx12" => Ok(Backends::DX12),
@@ -168,13 +192,13 @@ pub fn open(index: usize) -> Result<(Card, AdapterReport), CardError> {
     let (adapter, report) = found.swap_remove(index);
     let info = adapter.get_info();
     if let Some(card) = offered().filter(|card| card.is(&info)) {
+        log::info!("{}: the window's device computes", report.name);
         return Ok((card, report));
     }
     let opened = pollster::block_on(adapter.request_device(&descriptor(&adapter)));
     let (device, queue) = opened.map_err(|error| {
         CardError::Refused(format!("{} cannot be opened ({error}); use --device cpu", report.name))
     })?;
-    let card = Card::new(device, queue, info);
-    card.listen();
-    Ok((card, report))
+    log::info!("{}: a device of its own computes", report.name);
+    Ok((Card::new(device, queue, info, |_| {}), report))
 }

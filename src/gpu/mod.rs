@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | `adapter` | the cards that the system lists, and what is asked of a device |
 //! | `probe` | the same list from a process of its own, since a driver may crash in it |
+//! | `known` | the cards as they were listed last |
 //! | `measured` | how fast each was here |
 //! | `shared` | the device that the window draws with |
 //! | `work`, `pace` | recording, submissions of at most 8 ms, waiting, reading back |
@@ -16,6 +17,7 @@
 
 mod adapter;
 mod error;
+mod known;
 mod measured;
 mod memory;
 mod pace;
@@ -23,10 +25,14 @@ pub mod probe;
 mod shared;
 mod work;
 
-pub use adapter::{AdapterReport, Backends, descriptor, is_there_for_tests, list, open};
+pub use adapter::{
+    AdapterReport, BACKEND, Backends, allowed, allowed_by, chosen, descriptor, is_there_for_tests, leave,
+    list, open,
+};
 pub use error::CardError;
+pub use known::{know, known};
 pub use measured::{Measured, Measurements};
 pub use memory::{Bound, Bytes, Memory, Piece};
 pub use pace::{Pace, SHARE};
-pub use shared::{Card, offer, offered};
+pub use shared::{Card, Trouble, offer, offered};
 pub use work::{Context, Counts, Program, Tally};

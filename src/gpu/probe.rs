@@ -25,6 +25,33 @@ pub struct Probed {
     pub died: Vec<String>,
 }
 
+/// A probe as it is kept: another version of the program, or another choice of the user, asks again.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Kept {
+    version: String,
+    chosen: Option<String>,
+    probed: Probed,
+}
+
+impl Probed {
+    /// Reads what this version found out; `None` where nothing is known.
+    pub fn read(file: &Path) -> Option<Self> {
+        let kept: Kept = serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
+        (kept.version == env!("CARGO_PKG_VERSION") && kept.chosen == chosen()).then_some(kept.probed)
+    }
+
+    /// The file's text.
+    pub fn to_json(&self) -> String {
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let kept = Kept { version, chosen: chosen(), probed: self.clone() };
+        serde_json::to_string_pretty(&kept).unwrap_or_default()
+    }
+}
+
+fn chosen() -> Option<String> {
+    std::env::var(BACKEND).ok().filter(|chosen| !chosen.is_empty())
+}
+
 /// The list that `safelight gpu --list` prints.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub struct Listed {
@@ -35,7 +62,10 @@ pub struct Listed {
 /// Asks by a child of `program`: every interface first; where that dies, each that the system may have by
 /// itself; where all die, none is to be used.
 pub fn probe(program: &Path) -> Probed {
-    let chosen = std::env::var(BACKEND).ok().filter(|chosen| !chosen.is_empty());
+    let chosen = chosen();
+    if chosen.as_deref() == Some("cpu") {
+        return Probed { backend: chosen, adapters: Vec::new(), died: Vec::new() };
+    }
     if let Some(adapters) = ask(program, chosen.as_deref()) {
         return Probed { backend: chosen, adapters, died: Vec::new() };
     }

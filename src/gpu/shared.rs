@@ -23,23 +23,44 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What a device says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// It is gone, and nothing works on it any more.
+    Lost(String),
+    /// An operation failed that nobody was listening to.
+    Error(String),
+}
+
 impl Card {
-    /// A device whose loss is noticed. Trap: a device has one callback for that, and this takes it.
-    pub fn new(device: wgpu::Device, queue: wgpu::Queue, info: wgpu::AdapterInfo) -> Self {
+    /// A device whose troubles are noticed: they end its work, and `heard` is told each of them.
+    ///
+    /// Trap: a device has one callback for its loss and one for errors, and this takes both.
+    pub fn new(
+        device: wgpu::Device,
+        queue: wgpu::Queue,
+        info: wgpu::AdapterInfo,
+        heard: impl Fn(Trouble) + Send + Sync + 'static,
+    ) -> Self {
         let failure = Arc::new(Mutex::new(None));
-        let heard = failure.clone();
+        let heard = Arc::new(heard);
+        let (noted, told) = (failure.clone(), heard.clone());
         device.set_device_lost_callback(move |_, why| {
-            lock(&heard).get_or_insert(format!("the device is gone ({})", first_line(&why)));
+            lock(&noted).get_or_insert(format!("the device is gone ({})", first_line(&why)));
+            told(Trouble::Lost(why));
         });
+        let noted = failure.clone();
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            let text = error.to_string();
+            lock(&noted).get_or_insert(first_line(&text));
+            heard(Trouble::Error(text));
+        }));
         Self { device, queue, info, failure }
     }
 
-    /// Notes that an operation failed, where nobody else hears the device's errors.
-    pub(super) fn listen(&self) {
-        let heard = self.failure.clone();
-        self.device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
-            lock(&heard).get_or_insert(first_line(&error.to_string()));
-        }));
+    /// Whether it has failed; nothing works on it any more.
+    fn has_failed(&self) -> bool {
+        lock(&self.failure).is_some()
     }
 
     /// Whether both are the same card of the machine, by the same driver.
@@ -55,7 +76,7 @@ pub fn offer(card: Option<Card>) {
     *lock(&WINDOWS) = card;
 }
 
-/// The window's device, if it is offered.
+/// The window's device, if it is offered and has not failed.
 pub fn offered() -> Option<Card> {
-    lock(&WINDOWS).clone()
+    lock(&WINDOWS).clone().filter(|card| !card.has_failed())
 }

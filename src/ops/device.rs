@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::backend::DeviceOps as _;
 use super::cpu::{Isa, Stop, StopSlot, Usage};
 use super::dispatch::{AnyBackend, Own, on};
+use super::error::GRAPHICS_CARD;
 use super::meter::{Described, Meter};
 use super::native::Native;
 use super::{DeviceChoice, DeviceOptions, Dtype, Error, Result, StopFlag, WeightsKept, all_cores};
@@ -137,6 +138,11 @@ impl Device {
     /// The name shown to users: "CPU", "CUDA GPU", "Metal GPU".
     pub fn name(&self) -> &'static str {
         on!(self, backend => backend.name())
+    }
+
+    /// Whether it is a graphics card by Vulkan, Metal or Direct3D 12.
+    pub fn is_card(&self) -> bool {
+        self.name() == GRAPHICS_CARD
     }
 
     /// The kernels that compute here: the CPU's instruction set, or "candle".

@@ -52,7 +52,7 @@ pub mod wgsl;
 
 pub use attention::{KeysValues, SelfAttention, attention};
 pub use convolution::{Conv2d, Fused};
-pub use device::Device;
+pub use device::{Device, Under};
 pub use embedding::Embedding;
 pub use error::{Error, Result};
 pub use linear::{Geglu, Linear};

@@ -9,10 +9,29 @@ pub enum PreviewMode {
     Auto,
     /// The model's own decoder.
     Full,
+    /// The model's own decoder on a latent of half the size, and the picture enlarged.
+    Half,
     /// TAESD, where its file is at hand.
     Tiny,
     /// A linear map fitted to the decoder.
     Fast,
     /// Steps are counted, not shown.
     Off,
+}
+
+impl PreviewMode {
+    /// Every mode, as they are offered.
+    pub const ALL: [Self; 6] = [Self::Auto, Self::Full, Self::Half, Self::Tiny, Self::Fast, Self::Off];
+
+    /// The key of its name in the window.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Auto => "preview-auto",
+            Self::Full => "preview-full",
+            Self::Half => "preview-half",
+            Self::Tiny => "preview-tiny",
+            Self::Fast => "preview-fast",
+            Self::Off => "preview-off",
+        }
+    }
 }

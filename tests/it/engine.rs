@@ -36,12 +36,16 @@ impl Bench {
     }
 
     fn with(session_folder: Option<PathBuf>) -> Self {
+        Self::of(EngineOptions { session_folder, ..EngineOptions::default() })
+    }
+
+    fn of(options: EngineOptions) -> Self {
         let wakes = Arc::new(AtomicUsize::new(0));
         let counted = wakes.clone();
         let wake = Arc::new(move || {
             counted.fetch_add(1, Ordering::Relaxed);
         });
-        let engine = spawn(EngineOptions { session_folder, ..EngineOptions::default() }, wake).unwrap();
+        let engine = spawn(options, wake).unwrap();
         Self { engine, waiting: Vec::new(), previews: Vec::new(), wakes }
     }
 
@@ -118,6 +122,27 @@ fn a_job_starts_steps_is_shown_and_finishes() {
     assert!(bench.wakes.load(Ordering::Relaxed) >= 12);
 }
 
+#[test]
+fn half_previews_are_as_large_as_full_ones_and_look_alike() {
+    let mut bench = Bench::start();
+    let info = bench.open();
+    let mut shown = |id, mode| {
+        bench.previews.clear();
+        bench.generate(id, apple(&info, 4), mode);
+        bench.until(|event| matches!(event, Event::Finished { .. }));
+        bench.until_previews(4);
+        assert!(bench.previews.iter().all(|preview| preview.mode == mode));
+        bench.previews.iter().map(|preview| preview.frame.clone()).collect::<Vec<Frame>>()
+    };
+    let (full, half) = (shown(1, PreviewMode::Full), shown(2, PreviewMode::Half));
+    for (full, half) in full.iter().zip(&half) {
+        assert_eq!((full.width, full.height, full.rgb.len()), (half.width, half.height, half.rgb.len()));
+        let apart: f64 = full.rgb.iter().zip(&*half.rgb).map(|(a, b)| f64::from(a.abs_diff(*b))).sum();
+        let apart = apart / full.rgb.len() as f64;
+        assert!(apart > 0.0 && apart < 40.0, "{apart}");
+    }
+}
+
 impl Bench {
     fn until_previews(&mut self, count: usize) {
         let began = Instant::now();
@@ -127,6 +152,34 @@ impl Bench {
         }
         assert_eq!(self.previews.len(), count);
     }
+}
+
+#[test]
+fn a_run_that_is_set_aside_is_finished_by_the_next_thread_with_the_same_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = EngineOptions { data_folder: Some(folder.path().to_owned()), ..EngineOptions::default() };
+    let mut bench = Bench::of(options.clone());
+    let info = bench.open();
+    let whole = bench.picture(1, apple(&info, 12));
+    let job = bench.generate(2, apple(&info, 12), PreviewMode::Off);
+    bench.until(|event| matches!(event, Event::Stepped(step) if step.step == 3));
+    bench.engine.control(Control::SetAside { job }).unwrap();
+    bench.until(|event| matches!(event, Event::Stopped { .. }));
+    let mut bench = Bench::of(options);
+    bench.open();
+    bench.generate(3, apple(&info, 12), PreviewMode::Off);
+    let Event::Stepped(first) = bench.until(|event| matches!(event, Event::Stepped(_))) else {
+        unreachable!()
+    };
+    assert!(first.step >= 4, "{first:?}");
+    let Event::Finished { frame, made, .. } = bench.until(|event| matches!(event, Event::Finished { .. }))
+    else {
+        unreachable!()
+    };
+    assert_eq!(frame, whole);
+    assert_eq!(made.settings, apple(&info, 12));
+    // It was taken: the same picture again begins at its first step.
+    assert_eq!(bench.picture(4, apple(&info, 12)), whole);
 }
 
 #[test]

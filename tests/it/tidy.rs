@@ -39,6 +39,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "checkpoint",
             "config",
             "files",
+            "gpu",
             "journal",
             "message",
             "model",

@@ -8,9 +8,10 @@ use crate::app::picture::Picture;
 use crate::app::services::Task;
 use crate::app::state::generation::Stage;
 use crate::app::state::{Consequence, State};
-use crate::message::{Event, JobId, Preview, Report};
+use crate::message::{Compute, DeviceInfo, Event, JobId, Preview, Report};
 use crate::picture::Frame;
 use crate::settings::PreviewMode;
+use crate::told::Told as _;
 
 /// A user who waits for less than this has not turned to something else.
 const LONG: Duration = Duration::from_secs(5);
@@ -46,6 +47,17 @@ impl State {
             Event::StripFailed { job, other_model } => {
                 self.strip_failed(job, other_model);
                 Vec::new()
+            }
+            Event::Cards { devices } => {
+                self.compute.offers = devices;
+                Vec::new()
+            }
+            Event::TakenOver { job, device, compute, note } => {
+                self.taken_over(device, compute);
+                let said = Message::from(note.sentence());
+                self.toasts.notice(said.clone(), None);
+                log::info!("job {}: {note}", job.0);
+                vec![Consequence::Announce(said)]
             }
             Event::Died { report } => self.died(report),
             of_a_job => self.apply_to_job(of_a_job),
@@ -104,6 +116,16 @@ impl State {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// Shows what computes in place of a card that was lost. What the user chose is remembered all the same: the
+    /// card may work at the next start.
+    fn taken_over(&mut self, device: DeviceInfo, compute: Compute) {
+        self.model.loading = None;
+        if let Some(info) = &mut self.model.info {
+            info.device = device;
+        }
+        self.compute.chosen = compute;
     }
 
     /// Applies a preview.

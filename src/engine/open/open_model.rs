@@ -57,6 +57,7 @@ impl From<Assembly> for OpenModel {
             timesteps: networks.config.schedule.timesteps(),
             device: DeviceInfo {
                 name: device.name(),
+                is_card: device.is_card(),
                 threads: device.threads(),
                 dtype: device.dtype().name(),
             },

@@ -3,6 +3,7 @@
 //! Invariant: a preview never decides the picture: it reads `pred_x0` and nothing of the run.
 
 mod fitted;
+mod half;
 pub(super) mod steps_kept;
 pub(super) mod strips;
 pub(super) mod tiny;
@@ -16,6 +17,8 @@ use crate::ops::{self, Tensor};
 use crate::picture::Frame;
 use crate::sampler::Latent;
 use crate::settings::PreviewMode;
+
+pub use half::decode_half;
 
 use crate::engine::generate;
 use crate::engine::generate::GenerateError;
@@ -35,7 +38,7 @@ const V1_LATENT_TO_RGB: [[f32; 3]; 4] =
 pub struct Shown {
     /// The step's predicted picture.
     pub frame: Frame,
-    /// Full, tiny or fast.
+    /// Full, half, tiny or fast.
     pub mode: PreviewMode,
     /// How long it took, a share of the fit included.
     pub took: Duration,
@@ -57,6 +60,8 @@ pub struct Previewer {
     cache: Option<PathBuf>,
     /// Seconds of a full decode for each position of the latent.
     full_cost: Option<f64>,
+    /// The same of a decode at half the size.
+    half_cost: Option<f64>,
     /// The same of the tiny decoder.
     tiny_cost: Option<f64>,
 }
@@ -64,7 +69,14 @@ pub struct Previewer {
 impl Previewer {
     /// A previewer for a model just opened. `cache` is a folder for fits.
     pub fn new(cache: Option<PathBuf>, tiny: Option<TinyDecoder>) -> Self {
-        Self { fit: Fit::Gathering(Vec::new()), tiny, cache, full_cost: None, tiny_cost: None }
+        Self {
+            fit: Fit::Gathering(Vec::new()),
+            tiny,
+            cache,
+            full_cost: None,
+            half_cost: None,
+            tiny_cost: None,
+        }
     }
 
     /// One piece of the fit, a small decode; returns whether there is more. A kept fit is found by the
@@ -143,6 +155,7 @@ impl Previewer {
         let [_, _, h, w] = pred_x0.shape;
         let (frame, note) = match (mode, &self.tiny) {
             (PreviewMode::Full, _) => (generate::decode(model, pred_x0)?.0, None),
+            (PreviewMode::Half, _) => (decode_half(model, pred_x0)?, None),
             (PreviewMode::Tiny, Some(tiny)) => (tiny_frame(tiny, model, pred_x0)?, None),
             _ => self.fast(model, pred_x0),
         };
@@ -150,6 +163,7 @@ impl Previewer {
         let cost = took.as_secs_f64() / (h * w) as f64;
         match mode {
             PreviewMode::Full => self.full_cost = Some(cost),
+            PreviewMode::Half => self.half_cost = Some(cost),
             PreviewMode::Tiny => self.tiny_cost = Some(cost),
             _ => {}
         }
@@ -165,6 +179,8 @@ impl Previewer {
             PreviewMode::Full
         } else if self.tiny.is_some() && (self.tiny_cost.is_none() || fits(self.tiny_cost)) {
             PreviewMode::Tiny
+        } else if fits(self.half_cost.or(self.full_cost.map(|cost| cost / 4.0))) {
+            PreviewMode::Half
         } else {
             PreviewMode::Fast
         }

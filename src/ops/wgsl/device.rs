@@ -51,7 +51,8 @@ pub(super) fn storage(dtype: Dtype) -> Storage {
 
 impl DeviceOps for Wgsl {
     fn offered() -> Vec<(DeviceChoice, Vec<Dtype>)> {
-        Vec::new()
+        let cards = gpu::known().into_iter().zip(0..).filter(|(card, _)| !card.is_software());
+        cards.map(|(_, index)| (DeviceChoice::Wgpu(index), vec![Dtype::F32, Dtype::F16])).collect()
     }
 
     fn open(options: DeviceOptions, stop: StopSlot) -> Option<Result<(Self, String)>> {

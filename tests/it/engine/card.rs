@@ -1,15 +1,24 @@
 //! The starter on a graphics card: the same picture as on the processor, and what happens when the card is
-//! lost in the middle of a run.
+//! lost in the middle of a run; the same for the inference thread on the device that a window offers.
 
 use std::ops::ControlFlow;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use safelight::engine::takeover::develop_through;
 use safelight::engine::{OpenModel, Opening, first_settings, generate, open_model};
-use safelight::message::ModelSource;
+use safelight::gpu::{self, Card};
+use safelight::message::{Compute, Event, ModelSource, Request};
 use safelight::ops::{Device, DeviceChoice, DeviceOptions, StopFlag};
 use safelight::picture::Frame;
 use safelight::sampler::Next;
-use safelight::settings::Settings;
+use safelight::settings::{PreviewMode, Settings};
+
+use super::{Bench, apple};
+
+/// The window's device is offered to the whole process, so that one test at a time may use cards.
+static CARDS: Mutex<()> = Mutex::new(());
 
 fn starter(choice: DeviceChoice) -> OpenModel {
     let options = DeviceOptions { choice, ..DeviceOptions::default() };
@@ -34,7 +43,7 @@ fn picture(model: &OpenModel, lost: Option<usize>) -> (Frame, Option<usize>) {
     let mut refuge = |failure: &generate::GenerateError, done: usize| {
         assert!(failure.to_string().contains("graphics card"), "{failure}");
         taken_over = Some(done);
-        Some(starter(DeviceChoice::Cpu))
+        Some(Rc::new(starter(DeviceChoice::Cpu)))
     };
     let developed = develop_through(model, &settings, &plan, state, &mut on_step, &mut refuge).unwrap();
     assert_eq!(steps, [0, 1, 2, 3], "each step once");
@@ -47,6 +56,7 @@ fn differ(a: &Frame, b: &Frame) -> u8 {
 
 #[test]
 fn a_card_draws_the_processors_picture_and_the_processor_takes_over_a_lost_one() {
+    let _alone = CARDS.lock().unwrap_or_else(PoisonError::into_inner);
     if !safelight::gpu::is_there_for_tests() {
         return;
     }
@@ -58,4 +68,57 @@ fn a_card_draws_the_processors_picture_and_the_processor_takes_over_a_lost_one()
     let (finished, taken_over) = picture(&card, Some(2));
     assert_eq!(taken_over, Some(2));
     assert!(differ(&wanted, &finished) <= 2, "{}", differ(&wanted, &finished));
+}
+
+/// The device of the first card, as a window makes it; and how often it was said to be lost.
+fn windows_device() -> (wgpu::Device, Card, Arc<AtomicUsize>) {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+        backends: gpu::allowed().unwrap(),
+        ..wgpu::InstanceDescriptor::new_without_display_handle()
+    });
+    let first = &gpu::list().unwrap()[0].name;
+    let adapters = pollster::block_on(instance.enumerate_adapters(gpu::allowed().unwrap()));
+    let adapter = adapters.into_iter().find(|adapter| adapter.get_info().name == *first).unwrap();
+    let (device, queue) = pollster::block_on(adapter.request_device(&gpu::descriptor(&adapter))).unwrap();
+    let lost = Arc::new(AtomicUsize::new(0));
+    let heard = lost.clone();
+    let card = Card::new(device.clone(), queue, adapter.get_info(), move |_| {
+        heard.fetch_add(1, Ordering::Relaxed);
+    });
+    (device, card, lost)
+}
+
+#[test]
+fn the_inference_thread_computes_on_the_windows_device_and_goes_on_when_that_is_lost() {
+    let _alone = CARDS.lock().unwrap_or_else(PoisonError::into_inner);
+    if !gpu::is_there_for_tests() {
+        return;
+    }
+    let (device, card, lost) = windows_device();
+    gpu::offer(Some(card));
+    let mut bench = Bench::start();
+    let on = |device: &str| Compute { device: device.into(), dtype: "f32".into(), threads: None };
+    bench.engine.request(Request::Compute(on("wgpu:0"))).unwrap();
+    let info = bench.open();
+    assert!(info.device.is_card, "{:?}", info.device);
+    let job = bench.generate(1, apple(&info, 6), PreviewMode::Full);
+    bench.until(|event| matches!(event, Event::Stepped(step) if step.step == 1));
+    device.destroy();
+    let taken = bench.until(|event| matches!(event, Event::TakenOver { .. } | Event::Failed { .. }));
+    let Event::TakenOver { job: of, device: now, compute, note } = taken else { panic!("{taken:?}") };
+    assert_eq!((of, now.is_card, compute.device.as_str()), (job, false, "cpu"));
+    assert!(note.to_string().contains("the processor goes on after step"), "{note}");
+    let Event::Finished { frame, made, .. } = bench.until(|event| matches!(event, Event::Finished { .. }))
+    else {
+        unreachable!()
+    };
+    assert_eq!(lost.load(Ordering::Relaxed), 1, "both hear of the loss");
+    bench.until_previews(6);
+    assert!(!made.model_hash.is_empty());
+    // What follows is the processor's as well, and the picture is the one that it draws alone.
+    let alone = bench.picture(2, apple(&info, 6));
+    assert!(differ(&alone, &frame) <= 2, "{}", differ(&alone, &frame));
+    // A card that was lost is not offered any more: the next device of it is another.
+    assert!(gpu::offered().is_none());
+    gpu::offer(None);
 }

@@ -5,10 +5,11 @@ use egui::accesskit::{Role, Toggled};
 use egui::{Key, Modifiers, Rect, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
+use safelight::app::graphics;
 use safelight::app::services::Answer;
 use safelight::app::state::shown::Shown;
-use safelight::app::theme::painter;
 use safelight::app::theme::size;
+use safelight::gpu::Trouble;
 use safelight::message::{Event, ModelSource, Preview, Report};
 use safelight::picture::Frame;
 use safelight::preferences::Memory;
@@ -213,23 +214,30 @@ fn pictures_beyond_what_the_card_takes_are_looked_at_compared_and_scrubbed() {
 fn what_the_graphics_card_refuses_is_told_and_ends_nothing() {
     use egui_kittest::wgpu::{create_render_state, default_wgpu_setup};
     let state = create_render_state(default_wgpu_setup(), eframe::egui_wgpu::RendererOptions::default());
-    let complaints = painter::listen(&state.device, || ());
+    let (_, troubles) = graphics::listen(&state.device, &state.queue, state.adapter.get_info(), || ());
     let side = state.device.limits().max_texture_dimension_2d + 1;
+    let wide = eframe::wgpu::TextureDescriptor {
+        label: Some("too wide"),
+        size: eframe::wgpu::Extent3d { width: side, height: 1, depth_or_array_layers: 1 },
+        mip_level_count: 1,
+        sample_count: 1,
+        dimension: eframe::wgpu::TextureDimension::D2,
+        format: eframe::wgpu::TextureFormat::Rgba8Unorm,
+        usage: eframe::wgpu::TextureUsages::TEXTURE_BINDING,
+        view_formats: &[],
+    };
     for _ in 0..3 {
-        drop(state.device.create_texture(&eframe::wgpu::TextureDescriptor {
-            label: Some("too wide"),
-            size: eframe::wgpu::Extent3d { width: side, height: 1, depth_or_array_layers: 1 },
-            mip_level_count: 1,
-            sample_count: 1,
-            dimension: eframe::wgpu::TextureDimension::D2,
-            format: eframe::wgpu::TextureFormat::Rgba8Unorm,
-            usage: eframe::wgpu::TextureUsages::TEXTURE_BINDING,
-            view_formats: &[],
-        }));
+        drop(state.device.create_texture(&wide));
     }
-    let told: Vec<String> = complaints.try_iter().collect();
+    let told: Vec<Trouble> = troubles.try_iter().collect();
     assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].contains(&side.to_string()), "{told:?}");
+    assert!(matches!(&told[0], Trouble::Error(why) if why.contains(&side.to_string())), "{told:?}");
+    // A loss is more than an error, and is heard by the one callback that both have.
+    drop(state.device.create_texture(&wide));
+    state.device.destroy();
+    state.device.poll(eframe::wgpu::PollType::Poll).ok();
+    let told: Vec<Trouble> = troubles.try_iter().collect();
+    assert!(matches!(&told[..], [Trouble::Lost(_)]), "{told:?}");
 }
 
 #[test]

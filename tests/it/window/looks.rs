@@ -17,7 +17,7 @@ fn setup(theme: Theme, size: [f32; 2], pixels_per_point: f32) -> Setup {
     let base = Setup::default();
     // A seed that is not locked would be another in each run.
     let remembered = Memory { theme, seed_locked: true, ..base.remembered };
-    Setup { size, pixels_per_point, remembered, painted: true }
+    Setup { size, pixels_per_point, remembered, painted: true, goes_on: false }
 }
 
 fn snapshot(stage: &mut Stage, results: &mut SnapshotResults, name: &str) {

@@ -12,6 +12,7 @@ use safelight::app::services::{Answer, Task};
 use safelight::app::state::Overlay;
 use safelight::app::state::generation::Stage as Progress;
 use safelight::app::state::shown::Shown;
+use safelight::gpu::Trouble;
 use safelight::message::{Control, Event, JobId, ModelSource, Report, Request};
 
 use super::stage::{Setup, Stage, made, now, record, records, sample, settings};
@@ -277,6 +278,33 @@ fn what_is_under_way_is_noted_until_the_end_and_offered_again_after_a_crash() {
     assert_eq!(stage.job().settings, settings("an owl"));
     assert_eq!(stage.harness.state().state().queue.waiting[0].settings, settings("a whale"));
     assert!(!stage.says(toast));
+}
+
+#[test]
+fn a_lost_card_starts_the_program_again_and_that_goes_on_by_itself() {
+    let mut stage = Setup::default().open();
+    let job = stage.develop();
+    stage.begin(job, 20);
+    let kept = stage.tasks();
+    assert!(kept.iter().any(|task| matches!(task, Task::UnderWay(settings) if settings.len() == 1)));
+    stage.graphics.send(Trouble::Error("a texture".into())).unwrap();
+    stage.run();
+    assert_eq!(*stage.begun_again.borrow(), 0, "an error is no loss");
+    stage.graphics.send(Trouble::Lost("gone".into())).unwrap();
+    stage.run();
+    assert_eq!(*stage.begun_again.borrow(), 1);
+    assert_eq!(stage.controls(), [Control::SetAside { job }]);
+    assert!(
+        !stage.tasks().iter().any(|task| matches!(task, Task::UnderWay(under_way) if under_way.is_empty()))
+    );
+
+    let mut stage = Setup { goes_on: true, ..Setup::default() }.open();
+    assert!(stage.says("The graphics card failed. Safelight has started again, and the processor goes on."));
+    stage.answer(Answer::Interrupted(vec![settings("an owl")]));
+    assert_eq!(stage.job().settings, settings("an owl"));
+    stage.graphics.send(Trouble::Lost("gone".into())).unwrap();
+    stage.run();
+    assert_eq!(*stage.begun_again.borrow(), 0, "a third would fare no better");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crossbeam_channel::Sender;
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
@@ -17,6 +18,7 @@ use safelight::app::theme::fonts;
 use safelight::app::{Safelight, Start};
 use safelight::engine::{EngineEnds, EngineHandle};
 use safelight::gallery::Record;
+use safelight::gpu::Trouble;
 use safelight::message::{
     Compute, Concept, Control, DeviceInfo, DeviceOffer, Event, Job, JobId, ModelInfo, ModelSource, Preview,
     Request, Step, TokenCount,
@@ -106,7 +108,7 @@ pub fn forming(index: usize, step: usize, steps: usize) -> Frame {
 /// A machine of four cores that computes in f32 and bf16.
 pub fn compute() -> ComputeState {
     let dtypes = vec!["f32".to_owned(), "bf16".to_owned()];
-    let offer = DeviceOffer { device: "cpu".into(), dtypes, cores: Some(4) };
+    let offer = DeviceOffer { device: "cpu".into(), name: None, dtypes, cores: Some(4) };
     ComputeState::new(vec![offer], Compute { device: "auto".into(), dtype: "f32".into(), threads: None })
 }
 
@@ -137,7 +139,7 @@ pub fn starter() -> ModelInfo {
         concepts: list.lines().map(concept).collect(),
         max_tokens: 24,
         timesteps: 1000,
-        device: DeviceInfo { name: "CPU", threads: Some(2), dtype: "f32" },
+        device: DeviceInfo { name: "CPU", is_card: false, threads: Some(2), dtype: "f32" },
         notes: Vec::new(),
     }
 }
@@ -183,6 +185,8 @@ pub struct Stage {
     pub world: Rc<RefCell<World>>,
     pub started: Rc<RefCell<usize>>,
     pub asked_to_end: Arc<AtomicBool>,
+    pub graphics: Sender<Trouble>,
+    pub begun_again: Rc<RefCell<usize>>,
 }
 
 /// How to set it up.
@@ -191,12 +195,14 @@ pub struct Setup {
     pub pixels_per_point: f32,
     pub remembered: Memory,
     pub painted: bool,
+    /// Whether it goes on for a window that lost its card.
+    pub goes_on: bool,
 }
 
 impl Default for Setup {
     fn default() -> Self {
         let remembered = Memory { language: Some("en".into()), theme: Theme::Dark, ..Memory::default() };
-        Self { size: [1280.0, 800.0], pixels_per_point: 1.0, remembered, painted: false }
+        Self { size: [1280.0, 800.0], pixels_per_point: 1.0, remembered, painted: false, goes_on: false }
     }
 }
 
@@ -206,6 +212,8 @@ impl Setup {
         let world = Rc::new(RefCell::new(World::default()));
         let started = Rc::new(RefCell::new(0));
         let asked_to_end = Arc::new(AtomicBool::new(false));
+        let (card, graphics) = crossbeam_channel::bounded(1);
+        let begun_again = Rc::new(RefCell::new(0));
         let theme =
             if self.remembered.theme == Theme::Light { egui::Theme::Light } else { egui::Theme::Dark };
         let start = Start {
@@ -220,7 +228,15 @@ impl Setup {
             }),
             services: Box::new(Held(world.clone(), Places::within("/home/ada/safelight".as_ref()))),
             remembered: self.remembered,
-            graphics: crossbeam_channel::never(),
+            graphics,
+            start_again: Box::new({
+                let begun_again = begun_again.clone();
+                move || {
+                    *begun_again.borrow_mut() += 1;
+                    Ok(())
+                }
+            }),
+            goes_on: self.goes_on,
             screens: Vec::new(),
             model: None,
             compute: compute(),
@@ -238,7 +254,7 @@ impl Setup {
             builder = builder.wgpu();
         }
         let harness = builder.build_eframe(|creation| Safelight::new(&creation.egui_ctx, start));
-        Stage { harness, engine, world, started, asked_to_end }
+        Stage { harness, engine, world, started, asked_to_end, graphics: card, begun_again }
     }
 
     /// With the starter open and its prompt counted.

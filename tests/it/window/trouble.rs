@@ -1,11 +1,15 @@
 //! What the window does when something goes wrong, or speaks of a job that is over.
 
+use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 
 use safelight::app::services::{Answer, Task};
 use safelight::app::state::generation::Stage as Progress;
 use safelight::engine::ModelPart;
-use safelight::message::{Event, ModelInfo, ModelSource, Report, Request, TokenCount};
+use safelight::message::{
+    Compute, DeviceInfo, DeviceOffer, Event, ModelInfo, ModelSource, Report, Request, TokenCount,
+};
+use safelight::note::Note;
 use safelight::settings::PreviewMode;
 use safelight::told::Sentence;
 
@@ -111,6 +115,47 @@ fn a_dead_inference_thread_is_told_and_can_be_restarted() {
     stage.open_starter();
     let next = stage.develop();
     assert_ne!(next, job);
+}
+
+#[test]
+fn a_lost_card_is_told_once_and_the_processor_is_shown_in_its_place() {
+    let mut stage = Setup::default().open();
+    let cards = vec![
+        DeviceOffer { device: "cpu".into(), name: None, dtypes: vec!["f32".into()], cores: Some(4) },
+        DeviceOffer {
+            device: "wgpu:0".into(),
+            name: Some("Card 9000".into()),
+            dtypes: vec!["f32".into(), "f16".into()],
+            cores: None,
+        },
+    ];
+    stage.tell(Event::Cards { devices: cards });
+    stage.run();
+    stage.click("Device: CPU, 2 threads");
+    stage.requests();
+    stage.click("Device: Card 9000");
+    let chosen = Compute { device: "wgpu:0".into(), dtype: "f32".into(), threads: None };
+    assert_eq!(stage.requests(), [Request::Compute(chosen.clone())]);
+    let mut info = starter();
+    info.device = DeviceInfo { name: "graphics card", is_card: true, threads: None, dtype: "f16" };
+    stage.tell(Event::Opened(Box::new(info)));
+    stage.run();
+    stage.press(Modifiers::NONE, Key::Escape);
+    stage.harness.get_by_label("Device: Card 9000 · f16");
+    let job = stage.develop();
+    stage.begin(job, 20);
+    stage.tell(Event::TakenOver {
+        job,
+        device: starter().device,
+        compute: Compute { device: "cpu".into(), ..chosen.clone() },
+        note: Note::CardLost { cause: "the device is gone".into(), done: 3 },
+    });
+    stage.run();
+    assert!(stage.says("The graphics card failed after step 3. The processor goes on."));
+    stage.harness.get_by_label("Device: CPU, 2 threads");
+    assert_eq!(stage.running(), Some((job, Progress::Running)));
+    let kept = stage.harness.state().state().preferences.compute.clone();
+    assert_eq!(kept, Some(chosen), "the card may work at the next start");
 }
 
 #[test]

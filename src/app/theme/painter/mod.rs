@@ -5,9 +5,6 @@
 
 mod resources;
 
-use std::sync::Arc;
-
-use crossbeam_channel::{Receiver, bounded};
 use eframe::egui_wgpu::{self, CallbackResources, CallbackTrait, ScreenDescriptor};
 use eframe::wgpu;
 use egui::{PaintCallback, Rect};
@@ -61,19 +58,6 @@ impl PicturePaint {
             f32::from(u8::from(self.format.is_srgb())),
         ]
     }
-}
-
-/// Listens for errors of the graphics card, which would otherwise end the program. One unread error
-/// waits in the channel, and `wake` is called; the rest are logged.
-pub fn listen(device: &wgpu::Device, wake: impl Fn() + Send + Sync + 'static) -> Receiver<String> {
-    let (sender, complaints) = bounded(1);
-    device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
-        log::error!("the graphics card: {error}");
-        if sender.try_send(error.to_string()).is_ok() {
-            wake();
-        }
-    }));
-    complaints
 }
 
 /// Makes the pipeline on a thread of its own: compiling the shader takes longer than a frame may.

@@ -84,7 +84,7 @@ fn menu_ui(ui: &mut Ui, view: &mut View<'_>) {
         return;
     };
     let mut asked = None;
-    let devices: Vec<String> = offers.iter().map(|offer| device_name(view, &offer.device)).collect();
+    let devices: Vec<String> = offers.iter().map(|offer| device_name(view, offer)).collect();
     let at = offers.iter().position(|other| other == offer);
     if let Some(number) = row_ui(ui, &view.words.t("device"), &devices, at) {
         asked = Some(moved_to(&chosen, &offers[number]));
@@ -141,6 +141,7 @@ fn moved_to(chosen: &Compute, offer: &DeviceOffer) -> Compute {
 fn device_text(view: &View<'_>, device: &DeviceInfo) -> String {
     let mut said = match device.threads {
         Some(n) => view.words.with("device-threads", &[("name", device.name.into()), ("n", n.into())]),
+        None if device.is_card => card_text(view),
         None => device.name.to_owned(),
     };
     if device.dtype != "f32" {
@@ -150,9 +151,22 @@ fn device_text(view: &View<'_>, device: &DeviceInfo) -> String {
     said
 }
 
-fn device_name(view: &View<'_>, device: &str) -> String {
+/// The graphics card that computes, by its own name where that was chosen.
+fn card_text(view: &View<'_>) -> String {
+    let compute = &view.state.compute;
+    let chosen = compute.offers.iter().find(|offer| offer.device == compute.chosen.device);
+    let name = chosen.and_then(|offer| offer.name.clone());
+    name.unwrap_or_else(|| view.words.t("device-card"))
+}
+
+fn device_name(view: &View<'_>, offer: &DeviceOffer) -> String {
+    if let Some(name) = &offer.name {
+        return name.clone();
+    }
+    let device = offer.device.as_str();
     match device.split_once(':').map_or(device, |(kind, _)| kind) {
         "auto" => view.words.t("device-auto"),
+        "wgpu" => view.words.t("device-card"),
         "cpu" => "CPU".to_owned(),
         "cuda" => "CUDA".to_owned(),
         "metal" => "Metal".to_owned(),
@@ -188,7 +202,8 @@ mod tests {
     #[test]
     fn a_precision_that_the_other_device_lacks_becomes_its_usual_one() {
         let chosen = Compute { device: "cuda:0".into(), dtype: "f16".into(), threads: Some(2) };
-        let cpu = DeviceOffer { device: "cpu".into(), dtypes: vec!["f32".into()], cores: Some(4) };
+        let cpu =
+            DeviceOffer { device: "cpu".into(), name: None, dtypes: vec!["f32".into()], cores: Some(4) };
         let moved = moved_to(&chosen, &cpu);
         assert_eq!((moved.device.as_str(), moved.dtype.as_str(), moved.threads), ("cpu", "f32", Some(2)));
     }

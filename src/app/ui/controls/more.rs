@@ -32,9 +32,7 @@ pub fn more_ui(ui: &mut Ui, view: &mut View<'_>) {
     for setting in FIRST {
         setting_ui(ui, view, setting.row(), &settings);
     }
-    let modes =
-        [PreviewMode::Auto, PreviewMode::Full, PreviewMode::Tiny, PreviewMode::Fast, PreviewMode::Off]
-            .map(|mode| (mode, mode_name(view, mode)));
+    let modes = PreviewMode::ALL.map(|mode| (mode, mode_name(view, mode)));
     choice(ui, view, "preview", &modes, view.state.draft.previews, &Command::SetPreviews);
     for row in Setting::TABLE.iter().filter(|row| row.more && !FIRST.contains(&row.setting)) {
         setting_ui(ui, view, row, &settings);
@@ -84,13 +82,7 @@ fn number_ui(
 
 /// A preview mode's name.
 pub fn mode_name(view: &View<'_>, mode: PreviewMode) -> String {
-    match mode {
-        PreviewMode::Auto => view.words.t("preview-auto"),
-        PreviewMode::Full => view.words.t("preview-full"),
-        PreviewMode::Tiny => view.words.t("preview-tiny"),
-        PreviewMode::Fast => view.words.t("preview-fast"),
-        PreviewMode::Off => view.words.t("preview-off"),
-    }
+    view.words.t(mode.label())
 }
 
 /// The schedule that acts, as a part of the summary.
