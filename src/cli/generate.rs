@@ -13,11 +13,11 @@ use crate::engine::generate::{self, GenerateError, Plan};
 use crate::engine::takeover::{Developed, develop_through};
 use crate::engine::{Busyness, OpenModel, Opening, decode_half, open_model};
 use crate::note::{Note, PictureNote};
-use crate::ops::{Device, DeviceChoice, DeviceOptions, Dtype, StopFlag};
+use crate::ops::{Device, DeviceChoice, DeviceOptions, Dtype, StopFlag, Tensor};
 use crate::picture::metadata::read::Recovered;
 use crate::picture::{self, Held, Made};
 use crate::places::Places;
-use crate::sampler::{Next, RunState, ScheduleKind, StepReport};
+use crate::sampler::{Latent, Next, RunState, ScheduleKind, StepReport};
 use crate::settings::{PartialSettings, Setting, Settings};
 use crate::told::quoted;
 use crate::trace::Trace;
@@ -182,13 +182,18 @@ fn one_picture(
     if let Some(failure) = saved.elsewhere {
         return Err(failure.but_kept(&saved.path));
     }
-    if let (Some(trace), Some(path)) = (&mut trace, &arguments.trace) {
-        trace.latent("samples", &samples);
-        record::record(trace, "image", &image)?;
-        make_folder(folder_of(path))?;
-        trace.save(path).map_err(Failure::Input)?;
+    match (trace, &arguments.trace) {
+        (Some(trace), Some(path)) => save_trace(trace, &samples, &image, path),
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+/// Saves a run's numbers, the last latent and the decoded picture among them.
+fn save_trace(mut trace: Trace, samples: &Latent, image: &Tensor, path: &Path) -> Result<(), Failure> {
+    trace.latent("samples", samples);
+    record::record(&mut trace, "image", image)?;
+    make_folder(folder_of(path))?;
+    trace.save(path).map_err(Failure::Input)
 }
 
 /// The same model on the processor.
@@ -258,7 +263,7 @@ fn rule(settings: &Settings) -> String {
 fn save_preview(
     model: &OpenModel,
     mode: PreviewDecoder,
-    pred_x0: &crate::sampler::Latent,
+    pred_x0: &Latent,
     path: &Path,
 ) -> Result<(), Failure> {
     let frame = match mode {

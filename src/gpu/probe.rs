@@ -104,7 +104,8 @@ fn ask(program: &Path, backend: Option<&str>) -> Option<Vec<AdapterReport>> {
     Some(listed.adapters)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 

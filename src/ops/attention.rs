@@ -126,7 +126,8 @@ impl SelfAttention {
         let paths = ["to_q", "to_k", "to_v"].map(|name| weights.pp(name));
         let shape = LinearShape { in_features: dim, out_features: inner, gated: false };
         let [q, k, v] = &paths;
-        let packed = on!(device, backend => {
+        // Weights that are not taken are not asked for.
+        let packed = on!(device, backend => if !backend.joins_projections(shape, heads) { None } else {
             let rows = [q.rows("weight", &[inner, dim])?, k.rows("weight", &[inner, dim])?, v.rows("weight", &[inner, dim])?];
             backend.pack_projections([&rows[0], &rows[1], &rows[2]], shape, heads)?.map(Own::put)
         });

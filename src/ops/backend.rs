@@ -386,6 +386,11 @@ pub trait AttentionOps: NormOps {
     /// The layers of queries, keys and values of the same tokens as one, where that is faster.
     type Projections: Debug;
 
+    /// Whether queries, keys and values of `heads` heads are one layer here.
+    fn joins_projections(&self, _shape: LinearShape, _heads: usize) -> bool {
+        false
+    }
+
     /// Packs the weights (heads·d, in) of queries, keys and values, which have no bias, as one layer; `None`
     /// if the backend takes them one by one.
     ///

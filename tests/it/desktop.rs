@@ -216,14 +216,14 @@ fn a_file_is_examined_by_what_is_in_it() {
     assert_eq!(full.width, first_settings().width);
     assert_eq!(recover(&theirs).unwrap().unwrap().origin, Origin::A1111);
 
-    std::fs::write(&theirs, png_of_a1111("a\nSteps: 31, Sampler: Euler a, CFG scale: 9.5, Seed: 77"))
+    std::fs::write(&theirs, png_of_a1111("a\nSteps: 31, Sampler: Restart, CFG scale: 9.5, Seed: 77"))
         .unwrap();
     open.ask(Task::Examine(theirs.clone()));
     let sampler = open.wait(|answer| match answer {
         Answer::Recovered { foreign_sampler, .. } => Some(foreign_sampler.clone()),
         _ => None,
     });
-    assert_eq!(sampler.as_deref(), Some("Euler a"));
+    assert_eq!(sampler.as_deref(), Some("Restart"));
 
     let bare = home.root.path().join("bare.png");
     std::fs::write(&bare, png_of(&[])).unwrap();

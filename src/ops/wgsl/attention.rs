@@ -66,6 +66,10 @@ impl AttentionOps for Wgsl {
         self.attention(q, &keys.k, &keys.v, keys.heads, Mask::None)
     }
 
+    fn joins_projections(&self, shape: LinearShape, heads: usize) -> bool {
+        (shape.out_features / heads).is_multiple_of(4)
+    }
+
     fn pack_projections(
         &self,
         weights: [&TensorRows<'_>; 3],
@@ -73,9 +77,6 @@ impl AttentionOps for Wgsl {
         heads: usize,
     ) -> Result<Option<Projections>> {
         let LinearShape { in_features, out_features, .. } = shape;
-        if !(out_features / heads).is_multiple_of(4) {
-            return Ok(None);
-        }
         let mut values = Vec::with_capacity(3 * in_features * out_features);
         for weight in weights {
             values.extend_from_slice(&weight.to_f32()?);

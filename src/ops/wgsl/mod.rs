@@ -10,6 +10,7 @@
 //! | `device` | the card as a [`crate::ops::Device`] |
 //! | `kernel`, `compose`, `shaders/` | the kernels and their variants |
 //! | `product`, `shaders/product.wgsl` | linear layers and all convolutions: one kernel |
+//! | `layout` | how values lie in memory |
 //! | `tensor`, `linear`, `convolution`, `norm`, `attention`, `embedding` | the operations |
 
 mod attention;
@@ -18,6 +19,7 @@ mod convolution;
 mod device;
 mod embedding;
 mod kernel;
+mod layout;
 mod linear;
 mod norm;
 mod product;

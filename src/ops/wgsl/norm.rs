@@ -3,10 +3,9 @@
 
 use super::device::Wgsl;
 use super::kernel::{Kernel, Variant};
-use super::linear::Linear;
 use super::tensor::{Tensor, work_of};
 use crate::gpu::Bound;
-use crate::ops::backend::{Epilogue, NormOps, Source, TensorOps as _};
+use crate::ops::backend::{Epilogue, LinearOps, NormOps, Source, TensorOps as _};
 use crate::ops::{Activation, Result};
 
 /// Most pieces of a map; each workgroup of the second pass joins all of them.
@@ -109,7 +108,7 @@ impl NormOps for Wgsl {
     fn linear_after(
         &self,
         norm: &LayerNorm,
-        layer: &Linear,
+        layer: &<Self as LinearOps>::Linear,
         x: &Tensor,
         epilogue: Epilogue<'_, Tensor>,
     ) -> Result<Tensor> {

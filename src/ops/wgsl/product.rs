@@ -6,8 +6,9 @@
 
 use super::device::Wgsl;
 use super::kernel::{Kernel, Storage, Variant};
+use super::layout::to_bytes;
 use super::norm::LayerNorm;
-use super::tensor::{Tensor, to_bytes};
+use super::tensor::Tensor;
 use crate::gpu::Bound;
 use crate::ops::Result;
 use crate::ops::backend::{Epilogue, Source, TensorOps as _};
@@ -255,7 +256,7 @@ impl Wgsl {
     ) -> Result<()> {
         let context = self.context();
         let none = context.no_activations();
-        let (first_source, second_source) = match x {
+        let sources @ (first_source, second_source) = match x {
             Source::One(x) => (*x, None),
             Source::Two(a, b) => (*a, Some(*b)),
         };
@@ -274,35 +275,7 @@ impl Wgsl {
         if bound.iter().any(|bound| bound.bytes > context.binding_max()) {
             return Err(super::device::too_large("a product"));
         }
-        let item_rows = match epilogue.channels {
-            Some(channels) => y.rows() / channels.rows().max(1),
-            None => 1,
-        };
-        let words = [
-            start,
-            end,
-            x_start,
-            x_start,
-            first_source.quads(),
-            second_source.map_or(0, Tensor::quads),
-            matrix.depth,
-            window.kernel,
-            window.stride,
-            window.before,
-            usize::from(window.enlarged),
-            window.x[0],
-            window.x[1],
-            window.y[0],
-            window.y[1],
-            y.quads(),
-            epilogue.activation.number() as usize,
-            usize::from(matrix.bias.is_some()),
-            usize::from(epilogue.channels.is_some()),
-            usize::from(epilogue.residual.is_some()),
-            item_rows,
-            norm.map_or(0, |_| first_source.channels()),
-        ];
-        let parameters: Vec<u32> = words.iter().map(|word| *word as u32).collect();
+        let parameters = parameters(matrix, norm, sources, window, (start, end, x_start), epilogue, y);
         let columns = panel_count(matrix).div_ceil(tile.panels);
         let lines = (end - start).div_ceil(16 * tile.rows);
         let variant = Variant {
@@ -318,6 +291,47 @@ impl Wgsl {
         let work = product_work(matrix, end - start);
         self.dispatch(&variant, &bound, &parameters, [columns as u32, lines as u32, 1], work)
     }
+}
+
+/// The parameters of rows `start..end` in the order of `product.wgsl`; sources are bound from row `x_start` on.
+fn parameters(
+    matrix: &Matrix,
+    norm: Option<&LayerNorm>,
+    (first_source, second_source): (&Tensor, Option<&Tensor>),
+    window: Window,
+    (start, end, x_start): (usize, usize, usize),
+    epilogue: &Epilogue<'_, Tensor>,
+    y: &Tensor,
+) -> Vec<u32> {
+    let item_rows = match epilogue.channels {
+        Some(channels) => y.rows() / channels.rows().max(1),
+        None => 1,
+    };
+    let words = [
+        start,
+        end,
+        x_start,
+        x_start,
+        first_source.quads(),
+        second_source.map_or(0, Tensor::quads),
+        matrix.depth,
+        window.kernel,
+        window.stride,
+        window.before,
+        usize::from(window.enlarged),
+        window.x[0],
+        window.x[1],
+        window.y[0],
+        window.y[1],
+        y.quads(),
+        epilogue.activation.number() as usize,
+        usize::from(matrix.bias.is_some()),
+        usize::from(epilogue.channels.is_some()),
+        usize::from(epilogue.residual.is_some()),
+        item_rows,
+        norm.map_or(0, |_| first_source.channels()),
+    ];
+    words.iter().map(|word| *word as u32).collect()
 }
 
 /// The rows of the file that each panel holds.

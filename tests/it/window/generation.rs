@@ -37,7 +37,8 @@ fn what_is_typed_in_a_frame_belongs_to_the_picture_asked_for_in_it() {
 #[test]
 fn the_first_request_opens_the_model_and_the_first_frame_does_not_wait_for_it() {
     let mut stage = Setup::default().build();
-    assert_eq!(stage.requests(), [Request::Open(ModelSource::Starter)]);
+    // Cards are looked for when the window is shown and nothing is left to do.
+    assert_eq!(stage.requests(), [Request::Open(ModelSource::Starter), Request::FindCards]);
     stage.harness.get_by_label("Develop");
     stage.tell(Event::Loading { part: "UNet".into(), share: 0.5 });
     stage.run();
