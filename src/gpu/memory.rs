@@ -186,7 +186,7 @@ impl Drop for Piece {
     }
 }
 
-/// A range of a buffer for one dispatch; it begins at a multiple of [`ALIGNMENT`].
+/// A range of a buffer for one dispatch; it begins at a multiple of 256 bytes, which is enough for every device.
 #[derive(Clone, Copy)]
 pub struct Bound<'a> {
     /// The buffer.
