@@ -120,7 +120,7 @@ impl Cards {
         self.wanted = true;
     }
 
-    /// Ends the search for now: something else computes.
+    /// Puts the search off: something else computes.
     pub(super) fn interrupt(&mut self) {
         if let Some((stop, done)) = self.under_way.take()
             && !done.load(Ordering::Acquire)

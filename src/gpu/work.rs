@@ -107,6 +107,8 @@ pub struct Context<P> {
     state: Mutex<State>,
     pipelines: Mutex<HashMap<P, Arc<Pipeline>>>,
     parameters: wgpu::Buffer,
+    /// What is read back goes through it; it grows with the largest.
+    staging: Mutex<Option<wgpu::Buffer>>,
     /// What is bound where a kernel asks for something that is not there: of activations, of weights.
     fillers: [wgpu::Buffer; 2],
 }
@@ -135,6 +137,7 @@ impl<P: Program> Context<P> {
             failure,
             state: Mutex::default(),
             pipelines: Mutex::default(),
+            staging: Mutex::default(),
             parameters,
             fillers,
             device,
@@ -161,11 +164,6 @@ impl<P: Program> Context<P> {
     /// The most work that one dispatch should hold.
     pub fn share(&self) -> f64 {
         lock(&self.state).pace.share()
-    }
-
-    /// Operations a second, as measured so far.
-    pub fn rate(&self) -> f64 {
-        lock(&self.state).pace.rate()
     }
 
     /// Takes `rate` for the device's from now on.
@@ -449,13 +447,16 @@ impl<P: Program> Context<P> {
     pub fn read(&self, from: Bound<'_>, stop: Stop<'_>) -> Result<Vec<u8>> {
         let bytes = from.bytes.next_multiple_of(4);
         self.finish(stop)?;
-        let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
-        let staging = self.buffer(bytes, usage)?;
+        let mut kept = lock(&self.staging);
+        let staging = match kept.take().filter(|kept| kept.size() >= bytes) {
+            Some(staging) => staging,
+            None => self.buffer(bytes, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST)?,
+        };
         let mut encoder = self.device.create_command_encoder(&Default::default());
         encoder.copy_buffer_to_buffer(from.buffer, from.start, &staging, 0, bytes);
         let index = self.queue.submit([encoder.finish()]);
         let (sender, receiver) = std::sync::mpsc::channel();
-        staging.map_async(wgpu::MapMode::Read, .., move |mapped| {
+        staging.map_async(wgpu::MapMode::Read, ..bytes, move |mapped| {
             sender.send(mapped).ok();
         });
         self.wait(index)?;
@@ -465,9 +466,13 @@ impl<P: Program> Context<P> {
             Err(_) => return Err(CardError::failed("reading back", "no answer")),
         }
         let view = staging
-            .get_mapped_range(..)
+            .get_mapped_range(..bytes)
             .map_err(|error| CardError::failed("reading back", &error.to_string()))?;
         let mut read = view.to_vec();
+        drop(view);
+        staging.unmap();
+        // One that failed on its way is not kept.
+        *kept = Some(staging);
         read.truncate(from.bytes as usize);
         Ok(read)
     }
