@@ -21,12 +21,24 @@ const LONGEST_NAME: usize = 255;
 /// # Errors
 /// What the file system says; nothing partial is left.
 pub fn write_atomically(path: &Path, bytes: &[u8], force: bool) -> io::Result<PathBuf> {
+    write_atomically_by(path, force, |file| file.write_all(bytes))
+}
+
+/// The same where `write` fills the file.
+///
+/// # Errors
+/// What `write` or the file system says; nothing partial is left.
+pub fn write_atomically_by(
+    path: &Path,
+    force: bool,
+    write: impl FnOnce(&mut NamedTempFile) -> io::Result<()>,
+) -> io::Result<PathBuf> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
     let mut file = temporary(folder)?;
-    file.write_all(bytes)?;
+    write(&mut file)?;
     file.as_file().sync_all()?;
     if force {
         file.persist(path)?;

@@ -93,6 +93,7 @@ pub mod gpu;
 pub mod journal;
 pub mod message;
 pub mod model;
+pub mod negative;
 pub mod note;
 pub mod ops;
 pub mod picture;

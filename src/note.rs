@@ -4,6 +4,7 @@
 //! `assets/words`.
 
 mod file;
+mod negative;
 mod picture;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::told::Told;
 
 pub use file::FileNote;
+pub use negative::NegativeNote;
 pub use picture::PictureNote;
 
 /// What a text is for.
@@ -124,6 +126,8 @@ pub enum Note {
     },
     /// About a picture's settings and its file.
     Picture(PictureNote),
+    /// About a run's negative.
+    Negative(NegativeNote),
 }
 
 impl fmt::Display for Note {
@@ -187,6 +191,7 @@ impl fmt::Display for Note {
                 write!(f, "{cause}; the processor goes on after step {done}")
             }
             Self::Picture(note) => note.fmt(f),
+            Self::Negative(note) => note.fmt(f),
         }
     }
 }
@@ -220,6 +225,7 @@ impl Told for Note {
             Self::FitNotReady => "note-fit-not-ready",
             Self::CardLost { .. } => "note-card-lost",
             Self::Picture(note) => note.key(),
+            Self::Negative(note) => note.key(),
         }
     }
 
@@ -250,6 +256,7 @@ impl Told for Note {
             Self::CardLost { done, .. } => vec![("done", done.to_string())],
             Self::File(note) => note.values(),
             Self::Picture(note) => note.values(),
+            Self::Negative(note) => note.values(),
             Self::EpsAssumed | Self::SafetyChecker | Self::RoughColors | Self::FitNotReady => Vec::new(),
         }
     }

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 /// The variable that names one folder for everything.
 const HOME: &str = "SAFELIGHT_HOME";
 
+/// The folder of negatives, within the data folder.
+const NEGATIVES: &str = "negatives";
+
 /// Where things are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Places {
@@ -25,6 +28,8 @@ pub struct Places {
     pub sessions: Option<PathBuf>,
     /// Where people may put further files (TAESD).
     pub data: Option<PathBuf>,
+    /// The negatives of runs.
+    pub negatives: Option<PathBuf>,
 }
 
 impl Places {
@@ -52,6 +57,7 @@ impl Places {
             cards: Some(cache.join("cards.json")),
             sessions: Some(cache.join("sessions")),
             data: Some(home.join("data")),
+            negatives: Some(home.join("data").join(NEGATIVES)),
         }
     }
 
@@ -68,6 +74,7 @@ impl Places {
             cards: cache.as_ref().map(|folder| folder.join("cards.json")),
             sessions: cache.map(|folder| folder.join("sessions")),
             data: ours(dirs::data_dir()),
+            negatives: ours(dirs::data_dir()).map(|folder| folder.join(NEGATIVES)),
         }
     }
 }
@@ -88,6 +95,7 @@ mod tests {
             places.cards,
             places.sessions,
             places.data,
+            places.negatives,
         ];
         assert!(all.into_iter().flatten().all(|path| path.starts_with(&home)));
         assert!(places.pictures.starts_with(&home));

@@ -11,6 +11,8 @@ use crate::ops::cpu::Isa;
 use crate::ops::{DeviceChoice, DeviceOptions, Dtype, WeightsKept};
 use crate::settings::PartialSettings;
 
+use super::negatives::Negatives;
+
 /// Type words, watch the picture develop, steer it.
 #[derive(Debug, Parser)]
 #[command(
@@ -44,6 +46,8 @@ pub struct Opening {
 pub enum Command {
     /// Make a picture from words.
     Generate(Box<Generate>),
+    /// List the runs that were kept, go on with them, branch them, print any step of them.
+    Negatives(Negatives),
     /// Print what a model file or folder is, or how a picture was made.
     Inspect(Inspect),
     /// Recompute recorded runs of the reference and compare.
@@ -236,7 +240,13 @@ pub struct Generate {
     /// Write every number of the run to a safetensors file.
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
-    /// Print one JSON object a line on stdout: start, step, saved, error.
+    /// Stop after so many steps and keep the negative, to go on with `negatives resume`.
+    #[arg(long, value_name = "K", conflicts_with = "no_negative", value_parser = clap::value_parser!(u32).range(1..))]
+    pub until: Option<u32>,
+    /// Keep no negative of the run.
+    #[arg(long)]
+    pub no_negative: bool,
+    /// Print one JSON object a line on stdout: start, step, saved, stopped, error.
     #[arg(long)]
     pub json: bool,
 }

@@ -44,6 +44,37 @@ impl FromArgMatches for PartialSettings {
     }
 }
 
+/// The settings that a branch changes: the same flags, and the prompt by `--prompt`.
+#[derive(Clone, Debug)]
+pub struct Changes(pub PartialSettings);
+
+impl Args for Changes {
+    fn augment_args(command: Command) -> Command {
+        command.args(Setting::TABLE.iter().map(|row| match row.setting {
+            Setting::Prompt => Arg::new(row.name)
+                .long("prompt")
+                .value_name("TEXT")
+                .value_parser(parser(row))
+                .help("What the picture should show from there on"),
+            _ => argument(row),
+        }))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Changes {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        PartialSettings::from_arg_matches(matches).map(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        self.0.update_from_arg_matches(matches)
+    }
+}
+
 /// The argument of a setting.
 fn argument(row: &'static Row) -> Arg {
     let argument =

@@ -1,31 +1,23 @@
 //! `safelight generate`: words to saved pictures.
 
-use std::cell::RefCell;
-use std::io::Write as _;
-use std::ops::ControlFlow;
-use std::path::Path;
-use std::rc::Rc;
 use std::time::Instant;
 
-use serde_json::json;
-
-use crate::engine::generate::{self, GenerateError, Plan};
-use crate::engine::takeover::{Developed, develop_through};
-use crate::engine::{Busyness, OpenModel, Opening, decode_half, open_model};
+use crate::engine::generate;
+use crate::engine::negative::{self, Resumed};
+use crate::engine::{Busyness, OpenModel, Opening, open_model};
+use crate::negative::{BUDGET, Store};
 use crate::note::{Note, PictureNote};
-use crate::ops::{Device, DeviceChoice, DeviceOptions, Dtype, StopFlag, Tensor};
+use crate::ops::{Device, StopFlag};
 use crate::picture::metadata::read::Recovered;
 use crate::picture::{self, Held, Made};
 use crate::places::Places;
-use crate::sampler::{Latent, Next, RunState, ScheduleKind, StepReport};
 use crate::settings::{PartialSettings, Setting, Settings};
-use crate::told::quoted;
-use crate::trace::Trace;
 
-use super::arguments::{Generate, PreviewDecoder};
-use super::output::{Output, check_trace, check_writable, folder_of, make_folder};
+use super::arguments::Generate;
+use super::develop::{Run, Showing, develop};
+use super::output::{Output, check_trace, check_writable};
 use super::progress::Progress;
-use super::{Failure, interrupt, like, record};
+use super::{Failure, interrupt, like};
 
 /// Runs `safelight generate`.
 ///
@@ -58,9 +50,20 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
     for note in model.info.notes.iter().chain(&notes).chain(&room(&first, &model, &output)) {
         progress.say(&format!("note: {note}"));
     }
+    let store = places.negatives.filter(|_| !arguments.no_negative).map(|folder| Store::new(folder, BUDGET));
+    let showing = Showing {
+        json: arguments.json,
+        previews: arguments.previews.as_deref(),
+        preview_mode: arguments.preview_mode,
+        trace: arguments.trace.as_deref(),
+        compute: &arguments.compute,
+        output: &output,
+        stop: &stop,
+        busyness: &busyness,
+    };
     for number in 0..u64::from(arguments.count) {
         let settings = Settings { seed: first.seed.wrapping_add(number), ..first.clone() };
-        one_picture(arguments, &model, settings, &output, (&stop, &busyness))?;
+        one_picture(arguments, &model, settings, &showing, store.as_ref())?;
     }
     Ok(())
 }
@@ -117,92 +120,30 @@ pub fn random_seed() -> u64 {
     RandomState::new().hash_one(Instant::now()) & 0xffff_ffff
 }
 
+/// Makes a picture, or develops it to the step asked for.
 fn one_picture(
     arguments: &Generate,
     model: &OpenModel,
     settings: Settings,
-    output: &Output,
-    (stop, busyness): (&StopFlag, &Busyness),
+    showing: &Showing<'_>,
+    store: Option<&Store>,
 ) -> Result<(), Failure> {
     let began = Instant::now();
-    let busy = busyness.begin();
-    let mut trace = arguments.trace.as_ref().map(|_| Trace::default());
+    let busy = showing.busyness.begin();
     let progress = Progress::start();
     let plan = generate::plan(&model.networks, &settings)?;
-    announce(arguments, &settings, &plan, &progress);
-    let steps = plan.schedule.len();
-    let stem = picture::stem(&settings.prompt, settings.seed);
-    let mut previews = arguments.previews.as_deref();
     let state = generate::start(&model.networks, &settings, &plan);
-    if let Some(trace) = &mut trace {
-        record::start(trace, &plan, &state)?;
-    }
-    let progress = RefCell::new(progress);
-    let mut on_step = |report: &StepReport<'_>, _: &RunState| {
-        progress.borrow_mut().step(report.step + 1, steps);
-        if let Some(trace) = &mut trace {
-            record::step(trace, report);
+    let head = negative::head(model, &settings, &plan, state.x.shape);
+    let recorder = match store.map(|store| negative::record(store, &head, &plan, &state)).transpose()? {
+        Some(Ok(recorder)) => Some(recorder),
+        Some(Err(note)) => {
+            progress.say(&format!("note: {note}"));
+            None
         }
-        if arguments.json {
-            say_json(&json!({
-                "event": "step", "step": report.step + 1, "steps": steps, "timestep": report.timestep,
-                "seconds": report.took.as_secs_f64(),
-            }));
-        }
-        if let Some(folder) = previews {
-            let path = folder.join(format!("{stem}-step-{:04}.png", report.step + 1));
-            match save_preview(model, arguments.preview_mode, report.pred_x0, &path) {
-                Ok(()) | Err(Failure::Interrupted) => {}
-                // A preview that cannot be saved does not end the run.
-                Err(Failure::Ours(cause) | Failure::Input(cause)) => {
-                    progress.borrow().say(&format!("note: {}", PictureNote::PreviewNotSaved { cause }));
-                    previews = None;
-                }
-            }
-        }
-        if stop.is_raised() { ControlFlow::Break(()) } else { ControlFlow::Continue(Next::default()) }
+        None => None,
     };
-    let mut refuge = |failure: &GenerateError, done: usize| {
-        let note = Note::CardLost { cause: failure.to_string(), done };
-        progress.borrow().say(&format!("note: {note}"));
-        refuge(arguments, stop)
-            .map(Rc::new)
-            .map_err(|failure| log::warn!("no model on the processor: {failure:?}"))
-            .ok()
-    };
-    let developed = develop_through(model, &settings, &plan, state, &mut on_step, &mut refuge);
-    progress.borrow_mut().clear();
-    let Developed { samples, frame, image } = developed?.ok_or(Failure::Interrupted)?;
-    // Hashing resumes, and the picture waits for it.
-    drop(busy);
-    let guidance = vec![settings.guidance; steps];
-    let made = Made::new(&settings, steps, &guidance, &model.info.name, &model.hash.wait(stop));
-    let saved = output.save(&stem, &frame, &made)?;
-    say_saved(arguments, &saved.path, made.settings.seed, began);
-    if let Some(failure) = saved.elsewhere {
-        return Err(failure.but_kept(&saved.path));
-    }
-    match (trace, &arguments.trace) {
-        (Some(trace), Some(path)) => save_trace(trace, &samples, &image, path),
-        _ => Ok(()),
-    }
-}
-
-/// Saves a run's numbers, the last latent and the decoded picture among them.
-fn save_trace(mut trace: Trace, samples: &Latent, image: &Tensor, path: &Path) -> Result<(), Failure> {
-    trace.latent("samples", samples);
-    record::record(&mut trace, "image", image)?;
-    make_folder(folder_of(path))?;
-    trace.save(path).map_err(Failure::Input)
-}
-
-/// The same model on the processor.
-fn refuge(arguments: &Generate, stop: &StopFlag) -> Result<OpenModel, Failure> {
-    let (device, _) = Device::open(
-        DeviceOptions { choice: DeviceChoice::Cpu, dtype: Dtype::F32, ..arguments.compute.options() },
-        stop.clone(),
-    )?;
-    Ok(open_model(&arguments.model.source(), Opening::on(&device))?)
+    let resumed = Resumed { settings, plan, state, guidance_of_steps: Vec::new(), parent: None };
+    develop(model, Run { resumed, recorder, until: arguments.until.map(|until| until as usize), began, busy, progress }, showing)
 }
 
 /// Reports before the run what the chosen format cannot hold.
@@ -215,66 +156,4 @@ fn room(settings: &Settings, model: &OpenModel, output: &Output) -> Option<Note>
         Held::Common => Some(Note::Picture(PictureNote::SettingsLeftOut { format })),
         Held::Cut => Some(Note::Picture(PictureNote::PromptsCut { format })),
     }
-}
-
-fn say_saved(arguments: &Generate, path: &Path, seed: u64, began: Instant) {
-    if arguments.json {
-        say_json(&json!({
-            "event": "saved", "path": path.display().to_string(), "seed": seed,
-            "seconds": began.elapsed().as_secs_f64(),
-        }));
-    } else {
-        writeln!(std::io::stdout(), "{}", path.display()).ok();
-    }
-}
-
-fn announce(arguments: &Generate, settings: &Settings, plan: &Plan, progress: &Progress) {
-    for note in &plan.notes {
-        progress.say(&format!("note: {note}"));
-    }
-    progress.say(&format!(
-        "\"{}\", seed {}, {} steps of {}, guidance {}, {}×{}",
-        quoted(&settings.prompt),
-        settings.seed,
-        plan.schedule.len(),
-        rule(settings),
-        settings.guidance,
-        settings.width,
-        settings.height
-    ));
-    if arguments.json {
-        let notes: Vec<String> = plan.notes.iter().map(ToString::to_string).collect();
-        say_json(&json!({
-            "event": "start", "settings": settings, "timesteps": plan.schedule.timesteps_in_order(),
-            "tokens": plan.tokens.used, "notes": notes,
-        }));
-    }
-}
-
-/// The sampler and, where it follows one, the schedule.
-fn rule(settings: &Settings) -> String {
-    let name = settings.sampler.row().name;
-    match settings.schedule {
-        ScheduleKind::Auto => name.to_owned(),
-        schedule => format!("{name}, {}", schedule.row().name),
-    }
-}
-
-fn save_preview(
-    model: &OpenModel,
-    mode: PreviewDecoder,
-    pred_x0: &Latent,
-    path: &Path,
-) -> Result<(), Failure> {
-    let frame = match mode {
-        PreviewDecoder::Full => generate::decode(&model.networks, pred_x0)?.0,
-        PreviewDecoder::Half => decode_half(&model.networks, pred_x0)?,
-    };
-    make_folder(folder_of(path))?;
-    picture::write_to(path, true, &frame, None)?;
-    Ok(())
-}
-
-fn say_json(event: &serde_json::Value) {
-    writeln!(std::io::stdout(), "{event}").ok();
 }

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod bench;
+mod develop;
 mod failure;
 mod flags;
 mod generate;
@@ -13,6 +14,7 @@ mod inspect;
 mod inspect_picture;
 mod interrupt;
 mod like;
+mod negatives;
 mod output;
 mod progress;
 mod record;
@@ -33,10 +35,15 @@ use crate::engine::EngineOptions;
 pub fn main() -> ExitCode {
     journal::listen();
     let arguments = Arguments::parse();
-    let json = matches!(&arguments.command, Some(Command::Generate(generate)) if generate.json);
+    let json = match &arguments.command {
+        Some(Command::Generate(generate)) => generate.json,
+        Some(Command::Negatives(negatives)) => negatives.is_json(),
+        _ => false,
+    };
     let outcome = match arguments.command {
         None => window(&arguments.opening),
         Some(Command::Generate(arguments)) => generate::run(&arguments),
+        Some(Command::Negatives(arguments)) => negatives::run(&arguments),
         Some(Command::Inspect(arguments)) => inspect::run(&arguments),
         Some(Command::Verify(arguments)) => verify::run(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),

@@ -12,7 +12,7 @@ use super::noise::Noise;
 use super::options::RunOptions;
 use super::schedule::Steps;
 use super::step::{Call, Step, Stepped};
-use super::{Denoiser, DiffusionSchedule, History, Latent, Space, rules};
+use super::{Denoiser, DiffusionSchedule, History, Latent, Level, Space, rules};
 
 /// All that a run carries from one step to the next.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,6 +43,20 @@ impl RunState {
         if scale != 1.0 {
             self.x = self.x.map(|x| x * scale as f32);
         }
+        self
+    }
+}
+
+impl RunState {
+    /// The same run as another rule takes it up at `level`: x in that rule's space.
+    #[must_use]
+    pub fn moved(mut self, from: Space, to: Space, level: Level) -> Self {
+        let scale = match (from, to) {
+            (Space::Vp, Space::Sigma) => 1.0 / level.signal(),
+            (Space::Sigma, Space::Vp) => level.signal(),
+            _ => return self,
+        };
+        self.x = self.x.map(|x| x * scale as f32);
         self
     }
 }

@@ -172,7 +172,7 @@ fn messages() -> Vec<Box<dyn Told>> {
     use crate::engine::OpenError;
     use crate::engine::generate::{GenerateError, Part, Side};
     use crate::model::ModelError;
-    use crate::note::{FileNote, Note, PictureNote, TextKind};
+    use crate::note::{FileNegativeNote, Note, Note, PictureNote, TextKind};
     use crate::ops::{Dtype, Error};
     use crate::picture::PictureError;
     use crate::sampler::{SamplerKind, ScheduleError, ScheduleKind};
@@ -191,6 +191,9 @@ fn messages() -> Vec<Box<dyn Told>> {
         dropped(TextKind::Prompt),
         dropped(TextKind::Negative),
         Note::CardLost { cause: text(), done: 4 },
+        Note::Negative(NegativeNote::NotKept { cause: text() }),
+        Note::Negative(NegativeNote::Behind),
+        Note::Negative(NegativeNote::OtherDevice { then: text(), now: text() }),
         Note::HeadsAssumed { heads: 8 },
         Note::TextHeadsAssumed { heads: 12 },
         Note::GroupsAssumed { groups: 16 },

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DiffusionSchedule, ScheduleError, TimestepSpacing};
+use super::{DiffusionSchedule, Level, ScheduleError, TimestepSpacing};
 use crate::note::Note;
 
 /// The steps of one run: `DDIMSampler.make_schedule`. Lists are in ascending time, index 0 the last run.
@@ -109,6 +109,16 @@ impl DdimSchedule {
             std::iter::once(alpha(0)).chain(ddim_alphas.iter().copied()).take(ddim_alphas.len()).collect();
         let ddim_sigmas = sigmas(&ddim_alphas, &ddim_alphas_prev, eta);
         Self { ddim_timesteps, ddim_alphas, ddim_alphas_prev, ddim_sigmas, notes }
+    }
+
+    /// Steps at these levels, in ascending time, of which the first leads to ᾱ `last`.
+    pub(super) fn of_levels(ascending: impl Iterator<Item = Level>, last: f64, eta: f64) -> Self {
+        let (ddim_timesteps, ddim_alphas): (Vec<usize>, Vec<f64>) =
+            ascending.map(|level| (level.t.round() as usize, level.alpha_cumprod())).unzip();
+        let ddim_alphas_prev: Vec<f64> =
+            std::iter::once(last).chain(ddim_alphas.iter().copied()).take(ddim_alphas.len()).collect();
+        let ddim_sigmas = sigmas(&ddim_alphas, &ddim_alphas_prev, eta);
+        Self { ddim_timesteps, ddim_alphas, ddim_alphas_prev, ddim_sigmas, notes: Vec::new() }
     }
 
     /// What step `index` of the ascending lists reads.

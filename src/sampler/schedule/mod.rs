@@ -5,6 +5,7 @@
 //! `ldm/modules/diffusionmodules/util.py`); every other rule has levels ([`LevelSchedule`]).
 
 mod beta_quantile;
+mod continued;
 mod curves;
 mod ddim;
 mod diffusers;

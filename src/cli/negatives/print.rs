@@ -1,0 +1,136 @@
+//! `negatives print` and `negatives export`: pictures of any step, and whole runs as files.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::{Export, Print};
+use crate::cli::develop::say_json;
+use crate::cli::output::{Output, check_writable, folder_of, make_folder};
+use crate::cli::progress::Progress;
+use crate::cli::{Failure, interrupt};
+use crate::engine::generate;
+use crate::engine::{Busyness, OpenModel};
+use crate::negative::{Negative, Store};
+use crate::ops::StopFlag;
+use crate::picture::animation::{self, Timing};
+use crate::picture::{self, Frame, Made, PictureError};
+
+/// Saves the picture of a step.
+pub(super) fn print(store: &Store, arguments: &Print) -> Result<(), Failure> {
+    let stop = StopFlag::default();
+    interrupt::raise_on_ctrl_c(stop.clone());
+    let output = Output::new(&arguments.output, arguments.force)?;
+    let negative = store.open(&store.find(&arguments.id)?)?;
+    let step = arguments.step.unwrap_or_else(|| negative.steps_done());
+    let pred_x0 = negative.pred_x0(step)?;
+    let model = arguments.with.open(&negative, &stop, &Busyness::default())?;
+    let (frame, _) = generate::decode(&model.networks, &pred_x0)?;
+    let made = made(&negative, step);
+    let stem = picture::stem(&made.settings.prompt, made.settings.seed);
+    let saved = output.save(&stem, &frame, &made)?;
+    say_file(arguments.json.json, negative.id(), Some(step), &saved.path);
+    saved.elsewhere.map_or(Ok(()), |failure| Err(failure.but_kept(&saved.path)))
+}
+
+/// How the picture of a step was made.
+fn made(negative: &Negative, step: usize) -> Made {
+    let mut guidance = negative.guidance_of_steps();
+    guidance.truncate(step);
+    let (head, steps) = (&negative.head, negative.steps());
+    Made::new(&head.settings, steps, &guidance, &head.model.name, negative.model_hash())
+}
+
+/// Saves a run as a file whose kind the ending says.
+pub(super) fn export(store: &Store, arguments: &Export) -> Result<(), Failure> {
+    let stop = StopFlag::default();
+    interrupt::raise_on_ctrl_c(stop.clone());
+    let path = &arguments.output;
+    check_writable(folder_of(path))?;
+    let id = store.find(&arguments.id)?;
+    let negative = store.open(&id)?;
+    let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    let saved = match ending.as_str() {
+        "safetensors" => {
+            make_folder(folder_of(path))?;
+            negative.save_whole(path, arguments.force)?
+        }
+        "gif" | "apng" | "png" => {
+            let model = arguments.with.open(&negative, &stop, &Busyness::default())?;
+            let frames = frames(&negative, &model)?;
+            make_folder(folder_of(path))?;
+            let made = made(&negative, negative.steps_done());
+            match ending.as_str() {
+                "png" => picture::write_to(path, arguments.force, &side_by_side(&frames), Some(&made))?,
+                _ => animation::export(path, arguments.force, &frames, Timing::default(), Some(&made))?,
+            }
+        }
+        _ => {
+            let expected = ".safetensors, .gif, .apng or .png";
+            return Err(PictureError::Ending { path: path.clone(), expected }.into());
+        }
+    };
+    say_file(arguments.json.json, &id, None, &saved);
+    Ok(())
+}
+
+/// The full decode of every step that has a picture.
+fn frames(negative: &Negative, model: &OpenModel) -> Result<Vec<Frame>, Failure> {
+    let mut progress = Progress::start();
+    let (first, last) = (negative.first_step() + 1, negative.steps_done());
+    let mut frames = Vec::new();
+    for step in first..=last {
+        if let Ok(pred_x0) = negative.pred_x0(step) {
+            frames.push(generate::decode(&model.networks, &pred_x0)?.0);
+        }
+        progress.step(step + 1 - first, last + 1 - first);
+    }
+    progress.clear();
+    if frames.is_empty() {
+        return Err(Failure::Input(format!(
+            "expected a run with a step that is done, found none in {}; resume it first",
+            negative.id()
+        )));
+    }
+    Ok(frames)
+}
+
+/// A contact print: all frames in rows, as near to a square as their shape allows.
+fn side_by_side(frames: &[Frame]) -> Frame {
+    let (width, height) = (frames[0].width, frames[0].height);
+    let columns = ((frames.len() * height) as f64 / width as f64).sqrt().ceil().max(1.0) as usize;
+    let rows = frames.len().div_ceil(columns);
+    let mut rgb = vec![0_u8; columns * width * rows * height * 3];
+    for (place, frame) in frames.iter().enumerate() {
+        let (left, top) = (place % columns * width, place / columns * height);
+        for (y, line) in frame.rgb.chunks_exact(width * 3).enumerate() {
+            let at = ((top + y) * columns * width + left) * 3;
+            rgb[at..at + line.len()].copy_from_slice(line);
+        }
+    }
+    Frame { width: columns * width, height: rows * height, rgb: rgb.into() }
+}
+
+fn say_file(json: bool, id: &str, step: Option<usize>, path: &Path) {
+    let path: PathBuf = path.to_owned();
+    if json {
+        say_json(&json!({ "event": "saved", "negative": id, "step": step, "path": path.display().to_string() }));
+    } else {
+        writeln!(std::io::stdout(), "{}", path.display()).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_lie_in_rows_and_the_rest_is_black() {
+        let frame = |level: u8| Frame { width: 2, height: 1, rgb: vec![level; 6].into() };
+        let sheet = side_by_side(&[frame(1), frame(2), frame(3)]);
+        assert_eq!((sheet.width, sheet.height), (4, 2));
+        assert_eq!(&sheet.rgb[..12], [1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2]);
+        assert_eq!(&sheet.rgb[12..], [3, 3, 3, 3, 3, 3, 0, 0, 0, 0, 0, 0]);
+    }
+}
