@@ -10,6 +10,7 @@ use crate::app::{again, run};
 use crate::engine::{EngineOptions, cards, compute_of, device_offers, is_offered, spawn, with_compute};
 use crate::gallery::system_trash;
 use crate::message::ModelSource;
+use crate::negative::{BUDGET, Store};
 use crate::places::Places;
 use crate::preferences::{Call, Instance, Keeper, RememberedModel, Session, call};
 
@@ -54,6 +55,7 @@ pub fn open(model: Option<ModelSource>, options: EngineOptions) -> Result<(), St
         cache_folder: places.previews.clone(),
         data_folder: places.data.clone(),
         session_folder: process.session.as_ref().map(Session::steps),
+        negatives: places.negatives.as_ref().map(|folder| Store::new(folder, BUDGET)),
         cards_file: places.cards.clone(),
     };
     let services = move |waker| -> std::io::Result<Box<dyn Services>> {

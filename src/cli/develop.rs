@@ -122,7 +122,8 @@ impl Developing<'_> {
         }
         let model = self.model;
         let running = RefCell::new(&mut self);
-        let mut on_step = |report: &StepReport<'_>, state: &RunState| running.borrow_mut().step(report, state);
+        let mut on_step =
+            |report: &StepReport<'_>, state: &RunState| running.borrow_mut().step(report, state);
         let mut refuge = |failure: &GenerateError, done: usize| running.borrow_mut().refuge(failure, done);
         let developed = develop_through(model, settings, plan, state, &mut on_step, &mut refuge);
         self.progress.clear();
@@ -188,14 +189,11 @@ impl Developing<'_> {
     fn refuge(&mut self, failure: &GenerateError, done: usize) -> Option<Rc<OpenModel>> {
         let note = Note::CardLost { cause: failure.to_string(), done };
         self.progress.say(&format!("note: {note}"));
-        let options = DeviceOptions {
-            choice: DeviceChoice::Cpu,
-            dtype: Dtype::F32,
-            ..self.showing.compute.options()
-        };
-        let opened = Device::open(options, self.showing.stop.clone()).map_err(Failure::from).and_then(|(device, _)| {
-            Ok(Rc::new(open_model(&self.model.info.source, Opening::on(&device))?))
-        });
+        let options =
+            DeviceOptions { choice: DeviceChoice::Cpu, dtype: Dtype::F32, ..self.showing.compute.options() };
+        let opened = Device::open(options, self.showing.stop.clone())
+            .map_err(Failure::from)
+            .and_then(|(device, _)| Ok(Rc::new(open_model(&self.model.info.source, Opening::on(&device))?)));
         opened.map_err(|failure| log::warn!("no model on the processor: {failure:?}")).ok()
     }
 
@@ -234,7 +232,10 @@ impl Developing<'_> {
             } else if !interrupted {
                 writeln!(std::io::stdout(), "{id}").ok();
             }
-            self.progress.say(&format!("{done} of {} steps are kept; `safelight negatives resume {id}` goes on", self.steps));
+            self.progress.say(&format!(
+                "{done} of {} steps are kept; `safelight negatives resume {id}` goes on",
+                self.steps
+            ));
         }
         if interrupted { Err(Failure::Interrupted) } else { Ok(()) }
     }

@@ -50,13 +50,15 @@ pub struct Changes(pub PartialSettings);
 
 impl Args for Changes {
     fn augment_args(command: Command) -> Command {
-        command.args(Setting::TABLE.iter().map(|row| match row.setting {
-            Setting::Prompt => Arg::new(row.name)
-                .long("prompt")
-                .value_name("TEXT")
-                .value_parser(parser(row))
-                .help("What the picture should show from there on"),
-            _ => argument(row),
+        command.args(Setting::TABLE.iter().map(|row| {
+            match row.setting {
+                Setting::Prompt => Arg::new(row.name)
+                    .long("prompt")
+                    .value_name("TEXT")
+                    .value_parser(parser(row))
+                    .help("What the picture should show from there on"),
+                _ => argument(row),
+            }
         }))
     }
 

@@ -143,7 +143,11 @@ fn one_picture(
         None => None,
     };
     let resumed = Resumed { settings, plan, state, guidance_of_steps: Vec::new(), parent: None };
-    develop(model, Run { resumed, recorder, until: arguments.until.map(|until| until as usize), began, busy, progress }, showing)
+    develop(
+        model,
+        Run { resumed, recorder, until: arguments.until.map(|until| until as usize), began, busy, progress },
+        showing,
+    )
 }
 
 /// Reports before the run what the chosen format cannot hold.

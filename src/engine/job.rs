@@ -8,21 +8,22 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::select;
 
 use crate::message::{Control, Event, Job, Preview, Report, Step};
+use crate::negative::{Ended, Head, Recorder};
 use crate::note::Note;
 use crate::ops::{self, StopFlag, Under};
 use crate::picture::{Frame, Made};
-use crate::sampler::{Latent, Next, RunState, StepReport};
-use crate::settings::PreviewMode;
+use crate::sampler::{Next, RunState, StepReport};
+use crate::settings::{PreviewMode, Settings};
 
 use crate::engine::compute::{compute_of, on_processor};
 use crate::engine::generate;
-use crate::engine::generate::GenerateError;
+use crate::engine::generate::{GenerateError, Plan};
 use crate::engine::hash::Busy;
+use crate::engine::negative::{self, Resumed};
 use crate::engine::open::OpenModel;
 use crate::engine::options::EngineOptions;
 use crate::engine::reading::read_model;
 use crate::engine::takeover::develop_through;
-use crate::engine::unfinished::Unfinished;
 use crate::engine::workspace::{STRIP_PIECE, Workspace};
 
 /// An earlier picture's strip takes a twentieth of each step at most, or one frame.
@@ -48,8 +49,9 @@ pub(super) struct RunningJob<'a> {
     rested: Duration,
     previews_took: Duration,
     guidance_of_steps: Vec<f64>,
-    /// Where the run stands after the last step, and what that step predicts.
-    last: Option<(RunState, Latent)>,
+    /// Who keeps the run's negative.
+    recorder: Option<Recorder>,
+    hash_told: bool,
     stopped: bool,
     /// Whether the next process goes on with it.
     aside: bool,
@@ -87,7 +89,8 @@ impl<'a> RunningJob<'a> {
             rested: Duration::ZERO,
             previews_took: Duration::ZERO,
             guidance_of_steps: Vec::new(),
-            last: None,
+            recorder: None,
+            hash_told: false,
             stopped: false,
             aside: false,
         };
@@ -96,7 +99,7 @@ impl<'a> RunningJob<'a> {
             error => End::Failed(error),
         });
         running.under = None;
-        running.set_aside();
+        running.hear_of_setting_aside();
         // The picture waits for the model's hash; hashing resumes now.
         drop(busy);
         running.finish(end);
@@ -106,19 +109,24 @@ impl<'a> RunningJob<'a> {
     fn develop(&mut self) -> Result<End, GenerateError> {
         let model = self.model.clone();
         let settings = self.job.settings.clone();
-        let plan = generate::plan(&model.networks, &settings)?;
+        let (plan, state, notes) = match self.taken_up(&model) {
+            Some(Resumed { plan, state, guidance_of_steps, .. }) => {
+                self.guidance_of_steps = guidance_of_steps;
+                (plan, state, Vec::new())
+            }
+            None => self.begin(&model, &settings)?,
+        };
         self.steps = plan.schedule.len();
         self.workspace.send(Event::Started {
             job: self.job.id,
             timesteps: plan.schedule.timesteps_in_order(),
             tokens: plan.tokens.clone(),
-            notes: plan.notes.clone(),
+            notes: plan.notes.iter().cloned().chain(notes).collect(),
         });
-        let state = self.taken_up().unwrap_or_else(|| generate::start(&model.networks, &settings, &plan));
         let running = RefCell::new(&mut *self);
         let mut on_step = |step: &StepReport<'_>, state: &RunState| {
             let mut running = running.borrow_mut();
-            running.last = Some((state.clone(), step.pred_x0.clone()));
+            running.record(step, state);
             running.after_step(step)
         };
         let mut refuge = |failure: &GenerateError, done| running.borrow_mut().take_over(failure, done);
@@ -126,29 +134,81 @@ impl<'a> RunningJob<'a> {
         Ok(developed.map_or(End::Stopped, |developed| End::Finished(developed.frame)))
     }
 
-    /// Where a predecessor of this process has left the same run.
-    fn taken_up(&mut self) -> Option<RunState> {
-        let (settings, model) = (&self.job.settings, &self.model.info.name);
-        let found = Unfinished::take(self.options.data_folder.as_deref()?, settings, model)?;
-        // Its steps have a place in the strip, but no pictures of their own any more.
-        for _ in &found.guidance {
-            self.workspace.kept.push(self.job.id, &found.pred_x0);
+    /// A run from its beginning, and what is amiss with its negative.
+    fn begin(
+        &mut self,
+        model: &OpenModel,
+        settings: &Settings,
+    ) -> Result<(Plan, RunState, Vec<Note>), GenerateError> {
+        let plan = generate::plan(&model.networks, settings)?;
+        let state = generate::start(&model.networks, settings, &plan);
+        let Some(store) = &self.options.negatives else { return Ok((plan, state, Vec::new())) };
+        let head = negative::head(model, settings, &plan, state.x.shape);
+        let mut notes = Vec::new();
+        match negative::record(store, &head, &plan, &state)? {
+            Ok(recorder) => self.recorder = Some(recorder),
+            Err(note) => notes.push(note),
         }
-        self.guidance_of_steps = found.guidance;
-        Some(found.state)
+        Ok((plan, state, notes))
     }
 
-    /// Leaves the run to the next process, if that was asked for.
-    fn set_aside(&mut self) {
+    /// The same run where a process that is gone has left it. One that was steered counts only if it was left to
+    /// this process on purpose: otherwise the settings alone shall decide the picture.
+    fn taken_up(&mut self, model: &OpenModel) -> Option<Resumed> {
+        let store = self.options.negatives.as_ref()?;
+        let is_this = |head: &Head| head.settings == self.job.settings && head.model.name == model.info.name;
+        let found = store.interrupted().into_iter().find(|left| {
+            is_this(&left.head)
+                && left.head.parent.is_none()
+                && (left.is_set_aside() || !left.is_steered())
+                && negative::elsewhere(left, model).is_none()
+        })?;
+        let (recorder, left) =
+            Recorder::again(store, found.id()).map_err(|error| log::warn!("{error}")).ok()?;
+        let resumed = negative::resume(model, &left).map_err(|error| log::warn!("{error}")).ok()?;
+        for step in 1..=left.steps_done() {
+            // A step without its picture has a place in the strip all the same.
+            let pred_x0 = left.pred_x0(step).unwrap_or_else(|_| resumed.state.x.clone());
+            self.workspace.kept.push(self.job.id, &pred_x0);
+        }
+        self.recorder = Some(recorder);
+        Some(resumed)
+    }
+
+    fn record(&mut self, step: &StepReport<'_>, state: &RunState) {
+        let Some(recorder) = &mut self.recorder else { return };
+        if !self.hash_told
+            && let Some(hash) = self.model.hash.if_ready()
+        {
+            recorder.model_hash(&hash);
+            self.hash_told = true;
+        }
+        recorder.step(step, state);
+        if let Some(trouble) = recorder.trouble() {
+            log::warn!("{}", negative::note_of(trouble));
+        }
+    }
+
+    /// Reads what was asked after the last step.
+    fn hear_of_setting_aside(&mut self) {
         while let Some(control) = self.workspace.control(self.job.id) {
             self.aside |= matches!(control, Control::SetAside { .. });
         }
-        let (true, Some((state, pred_x0))) = (self.aside, self.last.take()) else { return };
-        let Some(folder) = &self.options.data_folder else { return };
-        let (settings, model) = (self.job.settings.clone(), self.model.info.name.clone());
-        let mut guidance = self.guidance_of_steps.clone();
-        guidance.truncate(state.step);
-        Unfinished { settings, model, state, pred_x0, guidance }.keep(folder);
+    }
+
+    /// Ends the negative as the run has ended; a failed run stays interrupted.
+    fn end_recording(&mut self, ended: Option<Ended>, hash: Option<&str>) {
+        let Some(recorder) = self.recorder.take() else { return };
+        if let Some(hash) = hash.filter(|hash| !self.hash_told && !hash.is_empty()) {
+            recorder.model_hash(hash);
+        }
+        if self.aside {
+            return recorder.set_aside();
+        }
+        let Some(ended) = ended else { return };
+        if let Some(trouble) = recorder.end(ended) {
+            log::warn!("{}", negative::note_of(trouble));
+        }
     }
 
     /// The same model on the processor, which goes on after `done` steps: the card has failed.
@@ -244,6 +304,9 @@ impl<'a> RunningJob<'a> {
         let began = Instant::now();
         let mut guidance = None;
         self.workspace.send(Event::Paused { job: self.job.id });
+        if let Some(recorder) = &self.recorder {
+            recorder.paused(true);
+        }
         let (controls, requests) =
             (self.workspace.ends.controls.clone(), self.workspace.ends.requests.clone());
         loop {
@@ -278,6 +341,9 @@ impl<'a> RunningJob<'a> {
         }
         self.rested += began.elapsed();
         if !self.stopped {
+            if let Some(recorder) = &self.recorder {
+                recorder.paused(false);
+            }
             self.workspace.send(Event::Resumed { job: self.job.id });
         }
         guidance
@@ -290,20 +356,25 @@ impl<'a> RunningJob<'a> {
     }
 
     /// Sends the job's one end.
-    fn finish(&self, end: End) {
+    fn finish(&mut self, end: End) {
         let job = self.job.id;
         let took = self.began.elapsed().saturating_sub(self.rested);
-        let event = match end {
-            End::Finished(frame) => Event::Finished { job, frame, made: self.made(), took },
-            End::Stopped => Event::Stopped {
-                job,
-                steps_done: self.guidance_of_steps.len(),
-                latency: self.stop.raised_for(),
-                made: self.made(),
-            },
-            End::Failed(error) => Event::Failed { job, report: Report::of(&error) },
+        let (event, ended, hash) = match end {
+            End::Finished(frame) => {
+                let made = self.made();
+                let hash = made.model_hash.clone();
+                (Event::Finished { job, frame, made, took }, Some(Ended::Finished), Some(hash))
+            }
+            End::Stopped => {
+                let (steps_done, latency) = (self.guidance_of_steps.len(), self.stop.raised_for());
+                let made = self.made();
+                (Event::Stopped { job, steps_done, latency, made }, Some(Ended::Stopped), None)
+            }
+            End::Failed(error) => (Event::Failed { job, report: Report::of(&error) }, None, None),
         };
+        // Nobody waits for the disk.
         self.workspace.send(event);
+        self.end_recording(ended, hash.as_deref());
     }
 
     /// How the picture was made, with the guidance as it was steered. Waits for the model's hash.

@@ -18,7 +18,6 @@ mod options;
 mod preview;
 mod reading;
 pub mod takeover;
-mod unfinished;
 mod worker;
 mod workspace;
 

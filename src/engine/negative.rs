@@ -41,7 +41,9 @@ pub enum ResumeError {
     #[error(transparent)]
     Generate(#[from] GenerateError),
     /// Another model is open.
-    #[error("expected the model that began the run (hash {expected}), found one of hash {found}; name it with --model")]
+    #[error(
+        "expected the model that began the run (hash {expected}), found one of hash {found}; name it with --model"
+    )]
     OtherModel {
         /// Its hash.
         expected: String,
@@ -99,7 +101,12 @@ fn context(plan: &Plan) -> ops::Result<Context> {
 ///
 /// # Errors
 /// If the device fails.
-pub fn record(store: &Store, head: &Head, plan: &Plan, state: &RunState) -> ops::Result<Result<Recorder, Note>> {
+pub fn record(
+    store: &Store,
+    head: &Head,
+    plan: &Plan,
+    state: &RunState,
+) -> ops::Result<Result<Recorder, Note>> {
     let begun = Recorder::begin(store, head, &context(plan)?, state.clone());
     Ok(begun.map_err(|error| Note::Negative(NegativeNote::NotKept { cause: error.to_string() })))
 }
@@ -140,10 +147,8 @@ pub fn check_model(negative: &Negative, hash: &str) -> Result<(), ResumeError> {
 /// A note where the run goes on elsewhere than it began.
 pub fn elsewhere(negative: &Negative, model: &OpenModel) -> Option<Note> {
     let (head, device) = (&negative.head, &model.info.device);
-    let [then, now] =
-        [(head.device.as_str(), head.dtype.as_str()), (device.name, device.dtype)].map(|(name, dtype)| {
-            format!("{name} in {dtype}")
-        });
+    let [then, now] = [(head.device.as_str(), head.dtype.as_str()), (device.name, device.dtype)]
+        .map(|(name, dtype)| format!("{name} in {dtype}"));
     (then != now).then_some(Note::Negative(NegativeNote::OtherDevice { then, now }))
 }
 
@@ -234,7 +239,8 @@ pub fn changes(former: &Settings, now: &Settings) -> Vec<String> {
     let [former, now] = [former, now].map(|settings| PartialSettings::from(settings.clone()));
     let differs = |setting: Setting| former.get(setting) != now.get(setting);
     let told = |setting: Setting| {
-        let words = |settings: &PartialSettings| settings.get(setting).map_or_else(String::new, |value| said(&value));
+        let words =
+            |settings: &PartialSettings| settings.get(setting).map_or_else(String::new, |value| said(&value));
         format!("{} {} → {}", setting.row().name, words(&former), words(&now))
     };
     Setting::TABLE.iter().map(|row| row.setting).filter(|row| differs(*row)).map(told).collect()

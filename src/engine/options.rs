@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::negative::Store;
 use crate::ops::DeviceOptions;
 
 /// What the inference thread is given at its start.
@@ -15,6 +16,8 @@ pub struct EngineOptions {
     pub session_folder: Option<PathBuf>,
     /// A folder where people may put further files (TAESD).
     pub data_folder: Option<PathBuf>,
+    /// Where negatives of runs are kept; none keeps none.
+    pub negatives: Option<Store>,
     /// A file for what was measured of graphics cards; what drivers said is kept beside it.
     pub cards_file: Option<PathBuf>,
 }

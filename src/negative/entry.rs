@@ -41,7 +41,10 @@ pub(super) struct PastEntry {
 impl StepEntry {
     /// The tensors without which the run cannot go on from here.
     pub(super) fn needed(&self) -> impl Iterator<Item = &String> {
-        [&self.x, &self.noise].into_iter().chain(self.history.iter().map(|past| &past.value)).chain(&self.sample)
+        [&self.x, &self.noise]
+            .into_iter()
+            .chain(self.history.iter().map(|past| &past.value))
+            .chain(&self.sample)
     }
 }
 
@@ -55,6 +58,8 @@ pub enum Mark {
     Resumed,
     /// The model's hash is known: the first ten hex digits of its file's SHA-256.
     ModelHash(String),
+    /// Its process ends and leaves it to the next one.
+    SetAside,
     /// The run has ended.
     Ended(Ended),
 }

@@ -3,8 +3,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::told::Told;
-
 /// Why a negative cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum NegativeError {
@@ -39,7 +37,9 @@ pub enum NegativeError {
         found: String,
     },
     /// Another process records into it.
-    #[error("expected a run that rests, found that {id} is being made by another window or command; stop it there first")]
+    #[error(
+        "expected a run that rests, found that {id} is being made by another window or command; stop it there first"
+    )]
     Busy {
         /// The negative.
         id: String,
@@ -55,7 +55,9 @@ pub enum NegativeError {
         last: usize,
     },
     /// The step's picture was left out.
-    #[error("step {step} of {id} has no predicted picture, since the disk was too slow for it; take another step")]
+    #[error(
+        "step {step} of {id} has no predicted picture, since the disk was too slow for it; take another step"
+    )]
     NoPicture {
         /// The negative.
         id: String,
@@ -72,32 +74,5 @@ impl NegativeError {
 
     pub(super) fn damaged(path: &Path, found: impl Into<String>) -> Self {
         Self::Damaged { path: path.to_owned(), found: found.into() }
-    }
-}
-
-impl Told for NegativeError {
-    fn key(&self) -> &'static str {
-        match self {
-            Self::Io { .. } => "error-negative-io",
-            Self::Unknown { .. } => "error-negative-unknown",
-            Self::Several { .. } => "error-negative-several",
-            Self::Damaged { .. } => "error-negative-damaged",
-            Self::Busy { .. } => "error-negative-busy",
-            Self::Step { .. } => "error-negative-step",
-            Self::NoPicture { .. } => "error-negative-no-picture",
-        }
-    }
-
-    fn values(&self) -> Vec<(&'static str, String)> {
-        match self {
-            Self::Io { path, cause } => vec![("path", path.display().to_string()), ("cause", cause.to_string())],
-            Self::Unknown { id } | Self::Busy { id } => vec![("id", id.clone())],
-            Self::Several { id, count } => vec![("id", id.clone()), ("count", count.to_string())],
-            Self::Damaged { path, found } => vec![("path", path.display().to_string()), ("found", found.clone())],
-            Self::Step { id, step, last } => {
-                vec![("id", id.clone()), ("step", step.to_string()), ("last", last.to_string())]
-            }
-            Self::NoPicture { id, step } => vec![("id", id.clone()), ("step", step.to_string())],
-        }
     }
 }

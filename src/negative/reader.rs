@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
+use super::NegativeError;
 use super::document::{Document, LENGTH_BYTES, Place, read_header};
 use super::entry::{Ended, Mark, StepEntry};
 use super::frames::{self, MAGIC};
 use super::head::{CONTEXT, Context, Head, UNCONDITIONAL_CONTEXT, VERSION};
-use super::NegativeError;
 use crate::sampler::{History, Latent, Past, RunState};
 
 /// A longer header is damage: one of 1,000 steps has a megabyte.
@@ -52,7 +52,7 @@ impl Negative {
         file.seek(SeekFrom::Start(0)).map_err(NegativeError::io(path))?;
         file.read_exact(&mut first)
             .map_err(|_| NegativeError::damaged(path, "a file of less than 8 bytes"))?;
-        let parts = if first == MAGIC { chained(&file, path)? } else { whole(&mut file, first, path)? };
+        let parts = if is_chain(&first) { chained(&file, path)? } else { whole(&mut file, first, path)? };
         parts.assemble(file, path)
     }
 
@@ -98,6 +98,17 @@ impl Negative {
         last == Some(&Mark::Paused)
     }
 
+    /// Whether its process has left it to the next one.
+    pub fn is_set_aside(&self) -> bool {
+        self.marks.last() == Some(&Mark::SetAside)
+    }
+
+    /// Whether some step had another guidance than was asked for, or the next one would have.
+    pub fn is_steered(&self) -> bool {
+        let asked = self.head.settings.guidance;
+        self.entries.iter().any(|entry| entry.guidance != asked || entry.next_guidance != asked)
+    }
+
     /// The first ten hex digits of the model file's SHA-256; empty if they were never known.
     pub fn model_hash(&self) -> &str {
         let told = self.marks.iter().rev().find_map(|mark| match mark {
@@ -124,15 +135,17 @@ impl Negative {
     /// If that step is not there.
     pub fn state(&self, step: usize) -> Result<RunState, NegativeError> {
         let entry = self.entry(step)?;
-        let past = entry.history.iter().map(|past| {
-            Ok::<_, NegativeError>(Past { sigma: past.sigma, value: self.latent(&past.value)? })
-        });
+        let past = entry
+            .history
+            .iter()
+            .map(|past| Ok::<_, NegativeError>(Past { sigma: past.sigma, value: self.latent(&past.value)? }));
         let history = History {
             past: past.collect::<Result<_, _>>()?,
             sample: entry.sample.as_ref().map(|name| self.latent(name)).transpose()?,
         };
-        let noise = serde_json::from_slice(&self.bytes(&entry.noise)?)
-            .map_err(|error| NegativeError::damaged(&self.path, format!("a generator that is none ({error})")))?;
+        let noise = serde_json::from_slice(&self.bytes(&entry.noise)?).map_err(|error| {
+            NegativeError::damaged(&self.path, format!("a generator that is none ({error})"))
+        })?;
         Ok(RunState { x: self.latent(&entry.x)?, step, noise, guidance: entry.next_guidance, history })
     }
 
@@ -162,10 +175,7 @@ impl Negative {
             let values = place.floats(&self.bytes(name)?);
             Ok::<_, NegativeError>(values.map(|values| (place.shape.clone(), values)))
         };
-        Ok(Context {
-            context: numbers(CONTEXT)?,
-            unconditional_context: numbers(UNCONDITIONAL_CONTEXT)?,
-        })
+        Ok(Context { context: numbers(CONTEXT)?, unconditional_context: numbers(UNCONDITIONAL_CONTEXT)? })
     }
 
     fn entry(&self, step: usize) -> Result<&StepEntry, NegativeError> {
@@ -188,6 +198,11 @@ impl Negative {
     }
 }
 
+/// Whether a file that begins like this is a run under way, or was when its process ended.
+pub(super) fn is_chain(first: &[u8; LENGTH_BYTES]) -> bool {
+    *first == MAGIC
+}
+
 fn read_at(mut file: &File, place: &Place) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; place.len];
     file.seek(SeekFrom::Start(place.at))?;
@@ -208,7 +223,8 @@ struct Parts {
 impl Parts {
     /// The negative of a head and of all steps in a row whose tensors are there.
     fn assemble(self, file: File, path: &Path) -> Result<Negative, NegativeError> {
-        let head = self.head.ok_or_else(|| NegativeError::damaged(path, "a file without a negative's head"))?;
+        let head =
+            self.head.ok_or_else(|| NegativeError::damaged(path, "a file without a negative's head"))?;
         let first = self.entries.first().map_or(0, |entry| entry.step);
         let there = |(place, entry): &(usize, StepEntry)| {
             entry.step == first + place && entry.needed().all(|name| self.places.contains_key(name))

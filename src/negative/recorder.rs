@@ -56,10 +56,16 @@ impl Recorder {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn begin(store: &Store, head: &Head, context: &Context, start: RunState) -> Result<Self, NegativeError> {
+    pub fn begin(
+        store: &Store,
+        head: &Head,
+        context: &Context,
+        start: RunState,
+    ) -> Result<Self, NegativeError> {
         store.make_room(head);
         let path = store.path(&head.id);
-        let writer = Writer::create(&path, head, context, start).map_err(|cause| NegativeError::Io { path, cause })?;
+        let writer =
+            Writer::create(&path, head, context, start).map_err(|cause| NegativeError::Io { path, cause })?;
         Ok(Self::of(head.id.clone(), writer, !head.model.hash.is_empty()))
     }
 
@@ -120,6 +126,11 @@ impl Recorder {
     /// becomes a finished file as soon as it is known.
     pub fn model_hash(&self, hash: &str) {
         self.send(Work::Mark(Mark::ModelHash(hash.to_owned())));
+    }
+
+    /// Records that the next process goes on with the run.
+    pub fn set_aside(&self) {
+        self.send(Work::Mark(Mark::SetAside));
     }
 
     /// What is amiss, once.

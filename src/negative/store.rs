@@ -3,11 +3,13 @@
 //! Invariant: only finished and stopped runs that are not pinned give way to the budget, the oldest first.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::id::is_id;
+use super::reader::is_chain;
 use super::writer::is_written;
 use super::{Ended, Head, Negative, NegativeError};
 
@@ -161,6 +163,13 @@ impl Store {
         opened.map(|negative| self.summary(&negative)).collect()
     }
 
+    /// The runs whose process is gone before their end, the newest first.
+    pub fn interrupted(&self) -> Vec<Negative> {
+        let under_way = self.ids().into_iter().filter(|id| begins_as_chain(&self.path(id)));
+        let opened = under_way.filter_map(|id| self.open(&id).ok());
+        opened.filter(|negative| run_is(negative) == RunIs::Interrupted).collect()
+    }
+
     /// Whether a negative never gives way.
     pub fn is_pinned(&self, id: &str) -> bool {
         self.pin_path(id).exists()
@@ -203,7 +212,8 @@ impl Store {
                 break;
             }
             let size = bytes(&self.path(&id));
-            let gives_way = !self.is_pinned(&id) && self.open(&id).is_ok_and(|negative| negative.ended().is_some());
+            let gives_way =
+                !self.is_pinned(&id) && self.open(&id).is_ok_and(|negative| negative.ended().is_some());
             if gives_way && self.delete(&id).map_err(|error| log::warn!("{error}")).is_ok() {
                 total -= size;
                 gone.push(id);
@@ -224,6 +234,13 @@ impl Store {
     }
 }
 
+/// Whether a file is a chain of frames, which a finished one is not.
+fn begins_as_chain(path: &Path) -> bool {
+    let mut first = [0; 8];
+    let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut first));
+    read.is_ok() && is_chain(&first)
+}
+
 fn bytes(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |file| file.len())
 }
@@ -233,7 +250,11 @@ fn run_is(negative: &Negative) -> RunIs {
     match negative.ended() {
         Some(Ended::Finished) => RunIs::Finished,
         _ if is_written(negative.path()) => {
-            if negative.is_paused() { RunIs::Paused } else { RunIs::Running }
+            if negative.is_paused() {
+                RunIs::Paused
+            } else {
+                RunIs::Running
+            }
         }
         Some(Ended::Stopped) => RunIs::Stopped,
         None => RunIs::Interrupted,

@@ -4,9 +4,9 @@
 //! first state whole. Traps: what failed to be written is not there to be named by later steps; on Windows a lock
 //! keeps readers out, so there the file is opened for one writer instead, which says the same.
 
-use std::collections::HashMap;
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -16,12 +16,12 @@ use safetensors::View;
 use safetensors::tensor::Dtype;
 use serde::Serialize;
 
+use super::NegativeError;
 use super::document::{Place, Written, encode};
 use super::entry::{Ended, Mark, PastEntry, StepEntry};
 use super::frames::{MAGIC, append, framed};
 use super::head::{CONTEXT, Context, Head, UNCONDITIONAL_CONTEXT, VERSION};
 use super::reader::{FORMAT, Negative};
-use super::NegativeError;
 use crate::files::write_atomically_by;
 use crate::sampler::{Latent, Past, RunState};
 
@@ -231,7 +231,8 @@ fn contexts(context: &Context) -> Vec<Written> {
 /// A step's frame, and what it names; `held` is what the step before it names.
 fn encode_step(held: &Held, record: &StepRecord) -> io::Result<(Vec<u8>, Held)> {
     let StepRecord { state: RunState { x, step, noise, guidance: next_guidance, history }, .. } = record;
-    let mut writing = Writing { prefix: format!("step.{step:06}"), held, now: Held::default(), tensors: Vec::new() };
+    let mut writing =
+        Writing { prefix: format!("step.{step:06}"), held, now: Held::default(), tensors: Vec::new() };
     let past = |writing: &mut Writing<'_>, (place, past): (usize, &Past)| PastEntry {
         sigma: past.sigma,
         value: writing.exact(&format!("history.{place}"), &past.value),
@@ -268,7 +269,8 @@ impl Writing<'_> {
 
     /// The name of the tensor that holds `latent`: one that is written already, or a new one.
     fn exact(&mut self, rest: &str, latent: &Latent) -> String {
-        let known = self.held.latents.iter().chain(&self.now.latents).find(|(_, known)| is_same(known, latent));
+        let known =
+            self.held.latents.iter().chain(&self.now.latents).find(|(_, known)| is_same(known, latent));
         let name = match known {
             Some((name, _)) => name.clone(),
             None => {
@@ -305,7 +307,8 @@ impl Writing<'_> {
 
 /// Whether two latents are the same bit for bit.
 fn is_same(a: &Latent, b: &Latent) -> bool {
-    a.shape == b.shape && bytemuck::cast_slice::<_, u32>(&a.values) == bytemuck::cast_slice::<_, u32>(&b.values)
+    a.shape == b.shape
+        && bytemuck::cast_slice::<_, u32>(&a.values) == bytemuck::cast_slice::<_, u32>(&b.values)
 }
 
 /// A tensor of the chain as the finished file takes it over.
@@ -327,10 +330,13 @@ impl View for TakenOver<'_> {
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
-        self.negative.bytes(self.name).unwrap_or_else(|error| {
-            *self.failed.borrow_mut() = Some(error);
-            vec![0; self.place.len]
-        }).into()
+        self.negative
+            .bytes(self.name)
+            .unwrap_or_else(|error| {
+                *self.failed.borrow_mut() = Some(error);
+                vec![0; self.place.len]
+            })
+            .into()
     }
 
     fn data_len(&self) -> usize {
@@ -359,9 +365,10 @@ fn write_whole(negative: &Negative, path: &Path) -> io::Result<()> {
         ("marks".to_owned(), json(&negative.marks)?),
     ]);
     let failed = RefCell::new(None);
-    let views = negative.places.iter().map(|(name, place)| {
-        (name.as_str(), TakenOver { negative, name, place, failed: &failed })
-    });
+    let views = negative
+        .places
+        .iter()
+        .map(|(name, place)| (name.as_str(), TakenOver { negative, name, place, failed: &failed }));
     safetensors::serialize_to_file(views, Some(metadata), path).map_err(io::Error::other)?;
     failed.into_inner().map_or(Ok(()), |error| Err(io::Error::other(error)))
 }

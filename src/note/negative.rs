@@ -35,7 +35,10 @@ impl fmt::Display for NegativeNote {
                 "the disk is slower than the steps; the negative keeps what resuming needs, and no previews",
             ),
             Self::OtherDevice { then, now } => {
-                write!(f, "the run began on {then} and goes on on {now}; the picture may differ in its last bits")
+                write!(
+                    f,
+                    "the run began on {then} and goes on on {now}; the picture may differ in its last bits"
+                )
             }
         }
     }

@@ -3,6 +3,7 @@
 //! Each test works in a folder of its own and looks at what is there when the program has ended.
 #![cfg(feature = "starter")]
 
+mod negatives;
 mod pictures;
 #[cfg(target_os = "linux")]
 mod refused_memory;
@@ -23,10 +24,16 @@ struct Run {
     stderr: String,
 }
 
+/// Where negatives are kept: outside the folder that a test looks at, and never among the user's.
+fn home() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("home")
+}
+
 /// The program, with nothing on its standard input.
 fn command(folder: &TempDir, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_safelight"));
     command.current_dir(folder.path()).args(arguments).stdin(Stdio::null());
+    command.env("SAFELIGHT_HOME", home());
     command
 }
 

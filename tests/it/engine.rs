@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use safelight::engine::{EngineHandle, EngineOptions, spawn};
 use safelight::message::{Compute, Control, Event, Job, JobId, ModelInfo, ModelSource, Preview, Request};
+use safelight::negative::{BUDGET, RunIs, Store};
 use safelight::note::Note;
 use safelight::picture::Frame;
 use safelight::settings::{PreviewMode, Settings};
@@ -157,7 +158,8 @@ impl Bench {
 #[test]
 fn a_run_that_is_set_aside_is_finished_by_the_next_thread_with_the_same_picture() {
     let folder = tempfile::tempdir().unwrap();
-    let options = EngineOptions { data_folder: Some(folder.path().to_owned()), ..EngineOptions::default() };
+    let store = Store::new(folder.path(), BUDGET);
+    let options = EngineOptions { negatives: Some(store.clone()), ..EngineOptions::default() };
     let mut bench = Bench::of(options.clone());
     let info = bench.open();
     let whole = bench.picture(1, apple(&info, 12));
@@ -180,6 +182,10 @@ fn a_run_that_is_set_aside_is_finished_by_the_next_thread_with_the_same_picture(
     assert_eq!(made.settings, apple(&info, 12));
     // It was taken: the same picture again begins at its first step.
     assert_eq!(bench.picture(4, apple(&info, 12)), whole);
+    drop(bench);
+    let kept = store.list();
+    assert_eq!(kept.len(), 3);
+    assert!(kept.iter().all(|kept| kept.state == RunIs::Finished && kept.steps_done == 12), "{kept:?}");
 }
 
 #[test]

@@ -172,7 +172,7 @@ fn messages() -> Vec<Box<dyn Told>> {
     use crate::engine::OpenError;
     use crate::engine::generate::{GenerateError, Part, Side};
     use crate::model::ModelError;
-    use crate::note::{FileNegativeNote, Note, Note, PictureNote, TextKind};
+    use crate::note::{FileNote, NegativeNote, Note, PictureNote, TextKind};
     use crate::ops::{Dtype, Error};
     use crate::picture::PictureError;
     use crate::sampler::{SamplerKind, ScheduleError, ScheduleKind};

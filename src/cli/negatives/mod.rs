@@ -200,7 +200,8 @@ pub fn run(arguments: &Negatives) -> Result<(), Failure> {
 /// The user's store.
 fn store() -> Result<Store, Failure> {
     let folder = Places::of_user().negatives;
-    let missing = || Failure::Input("expected a folder for data, found none; set SAFELIGHT_HOME to one".to_owned());
+    let missing =
+        || Failure::Input("expected a folder for data, found none; set SAFELIGHT_HOME to one".to_owned());
     Ok(Store::new(folder.ok_or_else(missing)?, BUDGET))
 }
 

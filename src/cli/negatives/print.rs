@@ -115,7 +115,9 @@ fn side_by_side(frames: &[Frame]) -> Frame {
 fn say_file(json: bool, id: &str, step: Option<usize>, path: &Path) {
     let path: PathBuf = path.to_owned();
     if json {
-        say_json(&json!({ "event": "saved", "negative": id, "step": step, "path": path.display().to_string() }));
+        say_json(
+            &json!({ "event": "saved", "negative": id, "step": step, "path": path.display().to_string() }),
+        );
     } else {
         writeln!(std::io::stdout(), "{}", path.display()).ok();
     }

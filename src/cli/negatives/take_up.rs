@@ -116,7 +116,9 @@ impl WithModel {
             Some(path) => ModelSource::file(path),
             None => negative::source_of(&negative.head.model),
         };
-        let usual = [Dtype::F32, Dtype::F16, Dtype::Bf16].into_iter().find(|dtype| dtype.name() == negative.head.dtype);
+        let usual = [Dtype::F32, Dtype::F16, Dtype::Bf16]
+            .into_iter()
+            .find(|dtype| dtype.name() == negative.head.dtype);
         let options = match source {
             ModelSource::Path { .. } => self.compute.options_with_cards(),
             ModelSource::Starter => self.compute.options(),

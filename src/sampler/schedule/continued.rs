@@ -41,9 +41,11 @@ impl RunSchedule {
     fn has_levels_of(&self, other: &Self) -> bool {
         let same = |step| {
             let (a, b) = (self.steps().level(step), other.steps().level(step));
-            (a.sigma - b.sigma).abs() <= NEAR * NEAR * a.sigma.abs() && (a.t - b.t).abs() <= f32::EPSILON * a.t
+            (a.sigma - b.sigma).abs() <= NEAR * NEAR * a.sigma.abs()
+                && (a.t - b.t).abs() <= f32::EPSILON * a.t
         };
-        let alike = matches!((self, other), (Self::Ddim(_), Self::Ddim(_)) | (Self::Levels(_), Self::Levels(_)));
+        let alike =
+            matches!((self, other), (Self::Ddim(_), Self::Ddim(_)) | (Self::Levels(_), Self::Levels(_)));
         alike && self.len() == other.len() && (0..=self.len()).all(same)
     }
 }
@@ -77,9 +79,16 @@ mod tests {
                         continue;
                     }
                     let (here, there) = (a.steps().level(done), joined.steps().level(done));
-                    assert!((here.sigma - there.sigma).abs() < 1e-3 * here.sigma.max(1.0), "{from:?} {to:?} {done}");
-                    let sigmas: Vec<f64> = (done..=joined.len()).map(|step| joined.steps().level(step).sigma).collect();
-                    assert!(sigmas.windows(2).all(|pair| pair[1] < pair[0]), "{from:?} {to:?} {done}: {sigmas:?}");
+                    assert!(
+                        (here.sigma - there.sigma).abs() < 1e-3 * here.sigma.max(1.0),
+                        "{from:?} {to:?} {done}"
+                    );
+                    let sigmas: Vec<f64> =
+                        (done..=joined.len()).map(|step| joined.steps().level(step).sigma).collect();
+                    assert!(
+                        sigmas.windows(2).all(|pair| pair[1] < pair[0]),
+                        "{from:?} {to:?} {done}: {sigmas:?}"
+                    );
                     assert_eq!(done == a.len(), joined.len() == done, "{from:?} {to:?} {done}");
                 }
             }

@@ -12,6 +12,7 @@ fn limited(folder: &tempfile::TempDir, kilobytes: usize, arguments: &[&str]) -> 
         .arg(env!("CARGO_BIN_EXE_safelight"))
         .args(arguments)
         .current_dir(folder.path())
+        .env("SAFELIGHT_HOME", super::home())
         .stdin(Stdio::null())
         .output()
         .unwrap();
