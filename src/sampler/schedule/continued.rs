@@ -31,7 +31,8 @@ impl RunSchedule {
                 // The level where the done steps end is that of the next one, if one is left.
                 let kept = if is_end { &before[..done] } else { &before[..] };
                 let ascending = below.into_iter().chain(kept.iter().rev().copied());
-                let last = next.ddim_alphas_prev.first().copied().unwrap_or(1.0);
+                let lowest = next.ddim_alphas_prev.first().copied();
+                let last = lowest.filter(|_| !is_end).unwrap_or(here.alpha_cumprod());
                 Self::Ddim(DdimSchedule::of_levels(ascending, last, eta))
             }
         }
