@@ -467,6 +467,7 @@ note-other-steps = The picture was made with { $found } steps; { $used } are use
 note-other-eta = The picture was made with η { $found }; { $sampler } needs 0
 note-other-model = The picture was made with { $found }; { $used } is used
 note-not-told = The picture doesn't say its { $what }
+note-was-branched = The picture branched off from another run after { $at } steps; all steps are run with its own settings
 note-was-stopped = The picture was stopped after { $after } steps; all steps are run
 note-was-steered = Guidance was changed on the way; its last value, { $used }, is used
 note-settings-left-out = A { $format } file holds only the settings that other programs know

@@ -458,6 +458,7 @@ note-other-steps = 图片使用了 { $found } 步，这里使用 { $used } 步
 note-other-eta = 图片的 η 为 { $found }，{ $sampler } 只能用 0
 note-other-model = 图片由 { $found } 生成，这里使用 { $used }
 note-not-told = 图片没有说明：{ $what }
+note-was-branched = 图片在第 { $at } 步后由其他生成继续，这里用其设置运行全部步数
 note-was-stopped = 图片在第 { $after } 步后停止，这里运行全部步数
 note-was-steered = 引导强度中途改变过，这里使用最后的值 { $used }
 note-settings-left-out = { $format } 文件只能保存其他程序认识的设置

@@ -12,10 +12,10 @@ use std::time::Instant;
 use serde_json::json;
 
 use crate::engine::generate::{self, GenerateError, Plan};
-use crate::engine::negative::{Resumed, note_of};
+use crate::engine::negative::{Resumed, branched_from, note_of};
 use crate::engine::takeover::{Developed, develop_through};
 use crate::engine::{Busy, Busyness, OpenModel, Opening, decode_half, open_model};
-use crate::negative::{Ended, Recorder};
+use crate::negative::{Ended, Parent, Recorder};
 use crate::note::{Note, PictureNote};
 use crate::ops::{Device, DeviceChoice, DeviceOptions, Dtype, StopFlag, Tensor};
 use crate::picture::{self, Made};
@@ -77,6 +77,7 @@ struct Developing<'a> {
     progress: Progress,
     trace: Option<Trace>,
     guidance_of_steps: Vec<f64>,
+    parent: Option<Parent>,
     first_step: usize,
     model_calls: usize,
     hash_told: bool,
@@ -88,7 +89,7 @@ struct Developing<'a> {
 /// With the sentence and the exit code.
 pub fn develop(model: &OpenModel, run: Run, showing: &Showing<'_>) -> Result<(), Failure> {
     let Run { resumed, recorder, until, began, busy, progress } = run;
-    let Resumed { settings, plan, state, guidance_of_steps, .. } = resumed;
+    let Resumed { settings, plan, state, guidance_of_steps, parent } = resumed;
     let steps = plan.schedule.len();
     let developing = Developing {
         model,
@@ -100,6 +101,7 @@ pub fn develop(model: &OpenModel, run: Run, showing: &Showing<'_>) -> Result<(),
         progress,
         trace: showing.trace.map(|_| Trace::default()),
         guidance_of_steps,
+        parent,
         first_step: state.step,
         model_calls: 0,
         hash_told: false,
@@ -204,7 +206,8 @@ impl Developing<'_> {
         if let Some(recorder) = self.recorder.as_ref().filter(|_| !self.hash_told) {
             recorder.model_hash(&hash);
         }
-        let made = Made::new(settings, self.steps, &self.guidance_of_steps, &self.model.info.name, &hash);
+        let made = Made::new(settings, self.steps, &self.guidance_of_steps, &self.model.info.name, &hash)
+            .branched_from(branched_from(self.parent.as_ref()));
         let saved = self.showing.output.save(&self.stem, frame, &made);
         let negative = self.end(Ended::Finished);
         let saved = saved?;

@@ -34,6 +34,9 @@ fn settings(found: &Recovered) -> Map<String, Value> {
     if let Some(steps) = found.stopped_after {
         settings.insert("stopped_after".to_owned(), steps.into());
     }
+    if let Some(from) = &found.branched_from {
+        settings.insert("branched_from".to_owned(), format!("{} at step {}", from.negative, from.at).into());
+    }
     if !found.guidance_of_steps.is_empty() {
         settings.insert("guidance_of_steps".to_owned(), json!(found.guidance_of_steps));
     }

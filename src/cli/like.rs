@@ -91,6 +91,9 @@ pub fn follow(
     if size != used {
         notes.push(Note::Picture(PictureNote::OtherSize { found: size, used }));
     }
+    if let Some(from) = &found.branched_from {
+        notes.push(Note::Picture(PictureNote::WasBranched { at: from.at }));
+    }
     if let Some(after) = found.stopped_after {
         notes.push(Note::Picture(PictureNote::WasStopped { after }));
     }

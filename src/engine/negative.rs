@@ -9,6 +9,7 @@ use crate::negative::{
 };
 use crate::note::{NegativeNote, Note};
 use crate::ops::{self, Tensor};
+use crate::picture::BranchedFrom;
 use crate::sampler::noise::Noise;
 use crate::sampler::{History, RunState};
 use crate::settings::{PartialSettings, Setting, Settings, Value};
@@ -232,6 +233,12 @@ pub fn branch(
         guidance_of_steps: guidance_of_steps.clone(),
     };
     Ok(Resumed { settings, plan, state, guidance_of_steps, parent: Some(parent) })
+}
+
+/// What a branch's picture tells of where it came from: nothing where nothing was changed.
+pub fn branched_from(parent: Option<&Parent>) -> Option<BranchedFrom> {
+    let parent = parent.filter(|parent| !parent.changes.is_empty())?;
+    Some(BranchedFrom { negative: parent.id.clone(), at: parent.at })
 }
 
 /// What differs between two settings: "guidance 3 → 5".

@@ -49,6 +49,11 @@ pub enum PictureNote {
         /// Which, separated by commas.
         what: String,
     },
+    /// The picture shares its first steps with another run.
+    WasBranched {
+        /// Steps of the other run that it shares.
+        at: usize,
+    },
     /// A picture is not that of a whole run.
     WasStopped {
         /// Steps that were done.
@@ -98,6 +103,12 @@ impl fmt::Display for PictureNote {
                 write!(f, "the picture was made with the model {found}; {used} is used")
             }
             Self::NotTold { what } => write!(f, "the picture does not say: {what}"),
+            Self::WasBranched { at } => {
+                write!(
+                    f,
+                    "the picture branched off from another run after {at} steps; all steps are run with its own settings"
+                )
+            }
             Self::WasStopped { after } => {
                 write!(f, "the picture was stopped after {after} steps; all steps are run")
             }
@@ -126,6 +137,7 @@ impl Told for PictureNote {
             Self::OtherEta { .. } => "note-other-eta",
             Self::OtherModel { .. } => "note-other-model",
             Self::NotTold { .. } => "note-not-told",
+            Self::WasBranched { .. } => "note-was-branched",
             Self::WasStopped { .. } => "note-was-stopped",
             Self::WasSteered { .. } => "note-was-steered",
             Self::SettingsLeftOut { .. } => "note-settings-left-out",
@@ -150,6 +162,7 @@ impl Told for PictureNote {
                 vec![("found", found.clone()), ("used", used.clone())]
             }
             Self::NotTold { what } => vec![("what", what.clone())],
+            Self::WasBranched { at } => vec![("at", at.to_string())],
             Self::WasStopped { after } => vec![("after", after.to_string())],
             Self::WasSteered { used } => vec![("used", used.to_string())],
             Self::SettingsLeftOut { format } | Self::PromptsCut { format } => {

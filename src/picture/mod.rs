@@ -19,7 +19,7 @@ pub use error::PictureError;
 pub use file_name::stem;
 pub use format::Format;
 pub use frame::Frame;
-pub use metadata::{Held, Made, MadeBy, TEXT_LIMIT, a1111_text, held, png_head, read};
+pub use metadata::{BranchedFrom, Held, Made, MadeBy, TEXT_LIMIT, a1111_text, held, png_head, read};
 pub use save::{save_new, write_to};
 
 #[cfg(test)]

@@ -134,6 +134,7 @@ fn made(prompt: &str) -> Box<Made> {
         model: "Starter".into(),
         model_hash: "0123456789".into(),
         stopped_after: None,
+        branched_from: None,
     })
 }
 

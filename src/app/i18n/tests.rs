@@ -239,6 +239,7 @@ fn messages() -> Vec<Box<dyn Told>> {
         PictureNote::OtherModel { found: text(), used: "abc".into() },
         PictureNote::NotTold { what: text() },
         PictureNote::WasStopped { after: 3 },
+        PictureNote::WasBranched { at: 3 },
         PictureNote::WasSteered { used: 7.5 },
         PictureNote::SettingsLeftOut { format: text() },
         PictureNote::PromptsCut { format: text() },

@@ -11,6 +11,7 @@ use crate::cli::output::{Output, check_writable, folder_of, make_folder};
 use crate::cli::progress::Progress;
 use crate::cli::{Failure, interrupt};
 use crate::engine::generate;
+use crate::engine::negative::branched_from;
 use crate::engine::{Busyness, OpenModel};
 use crate::negative::{Negative, Store};
 use crate::ops::StopFlag;
@@ -40,6 +41,7 @@ fn made(negative: &Negative, step: usize) -> Made {
     guidance.truncate(step);
     let (head, steps) = (&negative.head, negative.steps());
     Made::new(&head.settings, steps, &guidance, &head.model.name, negative.model_hash())
+        .branched_from(branched_from(head.parent.as_ref()))
 }
 
 /// Saves a run as a file whose kind the ending says.

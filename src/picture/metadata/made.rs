@@ -32,9 +32,27 @@ pub struct Made {
     pub model_hash: String,
     /// Steps that were done, when this is not the picture of a whole run.
     pub stopped_after: Option<usize>,
+    /// The run that it branched off from, if it did: the settings alone do not make it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branched_from: Option<BranchedFrom>,
+}
+
+/// The run whose first steps a picture shares.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct BranchedFrom {
+    /// Its negative's id.
+    pub negative: String,
+    /// Steps of it that are shared.
+    pub at: usize,
 }
 
 impl Made {
+    /// The same of a run that branched off from another.
+    #[must_use]
+    pub fn branched_from(self, from: Option<BranchedFrom>) -> Self {
+        Self { branched_from: from, ..self }
+    }
+
     /// The `safelight` text: all of it as JSON, with a version.
     pub(in crate::picture) fn to_json(&self) -> String {
         let program = concat!("Safelight ", env!("CARGO_PKG_VERSION"));
@@ -66,6 +84,7 @@ impl Made {
             model: model.to_owned(),
             model_hash: model_hash.to_owned(),
             stopped_after: (done < steps).then_some(done),
+            branched_from: None,
         }
     }
 }

@@ -132,6 +132,7 @@ pub(in crate::picture) mod tests {
             model: "v1-5: pruned, ema".into(),
             model_hash: "0123456789".into(),
             stopped_after: None,
+            branched_from: None,
         }
     }
 

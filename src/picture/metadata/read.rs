@@ -24,7 +24,7 @@ use self::exif::MAKER_NOTE;
 use self::texts::Texts;
 use crate::picture::metadata::chunks::PngHead;
 use crate::picture::metadata::exif::NOTE;
-use crate::picture::metadata::made::SAFELIGHT;
+use crate::picture::metadata::made::{BranchedFrom, SAFELIGHT};
 use crate::picture::metadata::parameters::PARAMETERS;
 use crate::picture::{Made, MadeBy, PictureError};
 use crate::settings::PartialSettings;
@@ -104,6 +104,8 @@ pub struct Recovered {
     pub stopped_after: Option<usize>,
     /// The guidance of each step, where it was changed on the way; else empty.
     pub guidance_of_steps: Vec<f64>,
+    /// The run that it branched off from, if it did.
+    pub branched_from: Option<BranchedFrom>,
     /// The whole record, if this program wrote it.
     pub made: Option<Made>,
 }
@@ -189,6 +191,7 @@ impl Recovered {
             model: Some(made.model.clone()),
             model_hash: Some(made.model_hash.clone()),
             stopped_after: made.stopped_after,
+            branched_from: made.branched_from.clone(),
             guidance_of_steps: made.guidance_of_steps.iter().take(MOST_STEPS).copied().collect(),
             made: Some(made.clone()),
             ..Self::from(Origin::Safelight)
@@ -204,6 +207,7 @@ impl Recovered {
             model_hash: None,
             foreign_sampler: None,
             stopped_after: None,
+            branched_from: None,
             guidance_of_steps: Vec::new(),
             made: None,
         }
@@ -250,6 +254,7 @@ fn safelight(text: &str) -> Option<Recovered> {
         model: text("model"),
         model_hash: text("model_hash"),
         stopped_after: made.get("stopped_after").and_then(value::count),
+        branched_from: made.get("branched_from").and_then(|from| serde_json::from_value(from.clone()).ok()),
         guidance_of_steps: guidance
             .into_iter()
             .flatten()
