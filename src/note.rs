@@ -3,6 +3,7 @@
 //! A new note is a variant here, its English sentence, its key and values, and a line in each language of
 //! `assets/words`.
 
+mod card;
 mod file;
 mod picture;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::told::Told;
 
+pub use card::CardNote;
 pub use file::FileNote;
 pub use picture::PictureNote;
 
@@ -122,6 +124,8 @@ pub enum Note {
         /// Steps that were done.
         done: usize,
     },
+    /// About a graphics card's memory.
+    Card(CardNote),
     /// About a picture's settings and its file.
     Picture(PictureNote),
 }
@@ -186,8 +190,15 @@ impl fmt::Display for Note {
             Self::CardLost { cause, done } => {
                 write!(f, "{cause}; the processor goes on after step {done}")
             }
+            Self::Card(note) => note.fmt(f),
             Self::Picture(note) => note.fmt(f),
         }
+    }
+}
+
+impl From<CardNote> for Note {
+    fn from(note: CardNote) -> Self {
+        Self::Card(note)
     }
 }
 
@@ -219,6 +230,7 @@ impl Told for Note {
             Self::RoughColors => "note-rough-colors",
             Self::FitNotReady => "note-fit-not-ready",
             Self::CardLost { .. } => "note-card-lost",
+            Self::Card(note) => note.key(),
             Self::Picture(note) => note.key(),
         }
     }
@@ -249,6 +261,7 @@ impl Told for Note {
             Self::FitError { error } => vec![("error", format!("{error:.2}"))],
             Self::CardLost { done, .. } => vec![("done", done.to_string())],
             Self::File(note) => note.values(),
+            Self::Card(note) => note.values(),
             Self::Picture(note) => note.values(),
             Self::EpsAssumed | Self::SafetyChecker | Self::RoughColors | Self::FitNotReady => Vec::new(),
         }

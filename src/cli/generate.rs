@@ -172,7 +172,10 @@ fn one_picture(
     };
     let developed = develop_through(model, &settings, &plan, state, &mut on_step, &mut refuge);
     progress.borrow_mut().clear();
-    let Developed { samples, frame, image } = developed?.ok_or(Failure::Interrupted)?;
+    let Developed { samples, frame, image, notes } = developed?.ok_or(Failure::Interrupted)?;
+    for note in &notes {
+        progress.borrow().say(&format!("note: {note}"));
+    }
     // Hashing resumes, and the picture waits for it.
     drop(busy);
     let guidance = vec![settings.guidance; steps];

@@ -14,7 +14,7 @@ use crate::sampler::{
 use crate::settings::{GuidanceKind, Kind, PartialSettings, Row, SIDE_MAX, Setting, Settings, Value};
 use crate::told::quoted;
 
-use super::denoise::{ConditionedModel, to_tensor};
+use super::denoise::ConditionedModel;
 pub use super::generate_error::{GenerateError, Part, Side};
 
 /// What is known before the first step.
@@ -28,6 +28,8 @@ pub struct Plan {
     pub ids: Vec<i64>,
     /// What differs from what was asked.
     pub notes: Vec<Note>,
+    /// Why the run does not fit the graphics card that the model is on.
+    pub refused: Option<GenerateError>,
     /// The conditioning of the prompt, and of the negative prompt; none for a model without texts.
     pub conditioning: Option<(Conditioning, Conditioning)>,
 }
@@ -49,6 +51,7 @@ pub fn plan(model: &LatentDiffusion, settings: &Settings) -> Result<Plan, Genera
     check_settings(model, settings)?;
     let schedule = schedule(model, settings)?;
     let mut notes = schedule.notes().to_vec();
+    let refused = make_fit(model, settings, &mut notes)?;
     let mut tokens = TokenCount::default();
     let (mut ids, mut conditioning) = (Vec::new(), None);
     if model.config.conditioning_key == ConditioningKey::Crossattn {
@@ -83,7 +86,25 @@ pub fn plan(model: &LatentDiffusion, settings: &Settings) -> Result<Plan, Genera
         conditioning = Some((of(0)?, of(1)?));
     }
     model.keep_what_steps_need();
-    Ok(Plan { schedule, tokens, ids, notes, conditioning })
+    Ok(Plan { schedule, tokens, ids, notes, refused, conditioning })
+}
+
+/// Makes the run fit the memory of a graphics card; why it cannot.
+#[cfg(feature = "gpu")]
+fn make_fit(
+    model: &LatentDiffusion,
+    settings: &Settings,
+    notes: &mut Vec<Note>,
+) -> ops::Result<Option<GenerateError>> {
+    let fit = super::ladder::fit(model, [settings.width, settings.height])?;
+    notes.extend(fit.notes.into_iter().map(Note::from));
+    Ok(fit.refused.map(GenerateError::from))
+}
+
+/// Without graphics cards there is nothing to fit.
+#[cfg(not(feature = "gpu"))]
+fn make_fit(_: &LatentDiffusion, _: &Settings, _: &mut [Note]) -> ops::Result<Option<GenerateError>> {
+    Ok(None)
 }
 
 /// The steps that these settings run on a model.
@@ -156,7 +177,9 @@ fn options(settings: &Settings) -> RunOptions<'static> {
 /// # Errors
 /// If the decoder fails, gives a number that is not finite, or is stopped.
 pub fn decode(model: &LatentDiffusion, z: &Latent) -> Result<(Frame, Tensor), GenerateError> {
-    let image = model.decode_first_stage(&to_tensor(model, z)?)?;
+    // As exact as it is: a decoder in f16 begins again in f32.
+    let z = Tensor::from_f32(&model.first_stage_device(), &z.shape, &z.values)?;
+    let image = model.decode_first_stage(&z)?;
     let [_, channels, h, w] = image.map_shape()?;
     if channels != 3 {
         return Err(ops::Error::Shape(format!("expected a decoder of 3 channels, found {channels}")).into());

@@ -9,6 +9,7 @@ mod first_stage;
 use serde_json::Value;
 
 use super::conditioning::ConditioningKey;
+use super::decoding::Decoding;
 use super::latent_diffusion::{LatentDiffusion, LatentDiffusionConfig};
 use super::schedule_check;
 use super::unet::{UNetConfig, UNetModel};
@@ -76,7 +77,9 @@ fn latent_diffusion(
     let first_stage_target = params.target("first_stage_config")?;
     // The parts that decide pictures in f16 most are small: they stay in f32.
     let exact = weights.with_dtype(Dtype::F32);
-    let (cond_stage_target, cond_stage_weights) = cond_stage::find(&mut params, &exact)?;
+    // A card decodes in f16, and looks at each stage; elsewhere all of it would be converted.
+    let first_stage_weights = if weights.device().is_card() { weights } else { &exact };
+    let (cond_stage_target, cond_stage_weights) = cond_stage::find(&mut params, &weights.texts_on().map_or_else(|| exact.clone(), |device| exact.on(device)))?;
     let schedule = schedule(&mut params)?;
     let parameterization = parameterization(&mut params)?;
     let conditioning_key = conditioning_key(&mut params, &cond_stage_target)?;
@@ -103,7 +106,7 @@ fn latent_diffusion(
     notes.extend(odd);
     let unet = UNetModel::new(&unet_weights, unet_config.clone())?;
     let (first_stage, first_stage_factor, seen) =
-        first_stage::first_stage(first_stage_target, &exact.pp("first_stage_model"))?;
+        first_stage::first_stage(first_stage_target, &first_stage_weights.pp("first_stage_model"))?;
     training_only.extend(seen);
     if !first_stage.encoder().is_whole() {
         notes.push(Note::File(FileNote::EncoderAbsent));
@@ -128,6 +131,7 @@ fn latent_diffusion(
         unet,
         first_stage,
         cond_stage,
+        decoding: Decoding::default(),
     })
 }
 
