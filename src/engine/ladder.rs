@@ -126,7 +126,9 @@ fn run(model: &LatentDiffusion, [width, height]: [usize; 2]) -> Result<()> {
             } else {
                 model.no_texts()?
             };
-            let of = |text| Ok::<_, Error>(Conditioning::from_texts(both.batch_item(text)?, ConditioningKey::Crossattn));
+            let of = |text| {
+                Ok::<_, Error>(Conditioning::from_texts(both.batch_item(text)?, ConditioningKey::Crossattn))
+            };
             (of(0)?, Some(of(1)?))
         }
         _ => (Conditioning::default(), None),
@@ -138,3 +140,6 @@ fn run(model: &LatentDiffusion, [width, height]: [usize; 2]) -> Result<()> {
     let z = Tensor::from_f32(&model.first_stage_device(), &x.shape, &x.values)?;
     model.decode_first_stage(&z)?.to_f32().map(drop)
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,7 +44,8 @@ pub(super) fn budget(memory: Option<u64>, is_software: bool) -> Result<Option<u6
 }
 
 fn budget_by(said: Option<&str>, memory: Option<u64>, is_software: bool) -> Result<Option<u64>, CardError> {
-    let wrong = |said: &str| CardError::Refused(format!("expected {MEMORY} to be a number of MiB, found {said:?}"));
+    let wrong =
+        |said: &str| CardError::Refused(format!("expected {MEMORY} to be a number of MiB, found {said:?}"));
     let said = said.map(|said| said.parse::<u32>().map_err(|_| wrong(said))).transpose()?;
     let told = memory.filter(|_| !is_software).map(|bytes| (bytes as f64 * SHARE) as u64);
     Ok(said.map(|said| u64::from(said) << 20).or(told))

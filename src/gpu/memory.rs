@@ -52,7 +52,10 @@ impl Segment {
 
     /// Free bytes at its end.
     fn tail(&self) -> u64 {
-        self.free.last_key_value().filter(|(start, length)| *start + *length == self.size).map_or(0, |last| *last.1)
+        self.free
+            .last_key_value()
+            .filter(|(start, length)| *start + *length == self.size)
+            .map_or(0, |last| *last.1)
     }
 }
 
@@ -70,6 +73,8 @@ struct State {
     most: u64,
     /// Most bytes to hold.
     budget: Option<u64>,
+    /// The longest buffer to read back through that was imagined.
+    read_back: u64,
     /// What stands for the memory of a store that is imagined, and the longest segment of it.
     imagined: Option<(wgpu::Buffer, u64)>,
 }
@@ -115,7 +120,8 @@ impl Memory {
     /// A store without memory: `filler` stands for all of it, in segments of at most `longest` bytes, each as long
     /// as it has to be; `own` bytes are there already in buffers of their own.
     pub fn imagined(filler: wgpu::Buffer, longest: u64, own: u64) -> Self {
-        let state = State { imagined: Some((filler, longest / GRAIN * GRAIN)), own, most: own, ..State::default() };
+        let state =
+            State { imagined: Some((filler, longest / GRAIN * GRAIN)), own, most: own, ..State::default() };
         Self(Arc::new(Mutex::new(state)))
     }
 
@@ -184,6 +190,18 @@ impl Memory {
         state.own += bytes;
         state.note_most();
         Ok(Store { buffer, bytes, memory: self.clone() })
+    }
+
+    /// Counts a buffer to read back through of `bytes`, which is kept, where one of `present` bytes is there: in
+    /// imagination.
+    pub fn imagine_read_back(&self, bytes: u64, present: u64) {
+        let mut state = self.state();
+        let known = state.read_back.max(present);
+        if bytes > known {
+            state.own += bytes - known;
+            state.read_back = bytes;
+            state.note_most();
+        }
     }
 
     /// Makes sure that there are segments as long as `segments` say, in this order: what

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::error::first_line;
 use super::allocator::Allocator;
+use super::error::first_line;
 use super::memory::{Bound, Piece, Store};
 use super::pace::Pace;
 use super::{Card, CardError};
@@ -441,7 +441,8 @@ impl<P: Program> Context<P> {
         let bytes = from.bytes.next_multiple_of(4);
         if self.allocator.is_rehearsing() {
             check_stop(stop)?;
-            drop(self.allocator.staging(bytes)?);
+            let present = lock(&self.staging).as_ref().map_or(0, Store::bytes);
+            self.allocator.memory().imagine_read_back(bytes, present);
             return Ok(vec![0; from.bytes as usize]);
         }
         self.finish(stop)?;

@@ -5,8 +5,10 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::note::CardNote;
 
-/// Positions of a band: 64 rows of a picture of 512.
-const BAND: usize = 1 << 15;
+/// Bands of a picture's widest map; more where one would be too large.
+const BANDS: usize = 16;
+/// Positions of a band: with fewer, too much is computed twice; with more, little is saved.
+const BAND: std::ops::RangeInclusive<usize> = 1 << 12..=1 << 15;
 
 /// What a run has chosen, and what was found.
 #[derive(Debug, Default)]
@@ -18,9 +20,15 @@ pub(super) struct Decoding {
 }
 
 impl Decoding {
-    /// Positions of a band, if it decodes in bands.
-    pub fn bands(&self) -> Option<usize> {
-        self.in_bands.load(Ordering::Relaxed).then_some(BAND)
+    /// Positions of a band of a picture of so many pixels, if it decodes in bands.
+    pub fn bands(&self, pixels: usize) -> Option<usize> {
+        let band = (pixels / BANDS).clamp(*BAND.start(), *BAND.end());
+        self.in_bands().then_some(band)
+    }
+
+    /// Whether it decodes in bands.
+    pub fn in_bands(&self) -> bool {
+        self.in_bands.load(Ordering::Relaxed)
     }
 
     /// Decodes in bands from now on, or at once.

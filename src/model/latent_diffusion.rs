@@ -95,7 +95,7 @@ impl LatentDiffusion {
 
     /// Whether it decodes in bands.
     pub fn decodes_in_bands(&self) -> bool {
-        self.decoding.bands().is_some()
+        self.decoding.in_bands()
     }
 
     /// What decoding has to say since it was asked last.
@@ -139,7 +139,8 @@ impl LatentDiffusion {
     /// If the model takes no text.
     pub fn no_texts(&self) -> Result<TextEmbedding> {
         let positions = self.tokenize("")?.ids.len();
-        let zeros = |shape: &[usize]| Tensor::from_f32(&self.device, shape, &vec![0.0; shape.iter().product()]);
+        let zeros =
+            |shape: &[usize]| Tensor::from_f32(&self.device, shape, &vec![0.0; shape.iter().product()]);
         let pooled = self.conditioner()?.pooled_width();
         Ok(TextEmbedding {
             context: zeros(&[2, positions, self.config.unet.context_dim.unwrap_or(1)])?,
@@ -265,13 +266,15 @@ impl LatentDiffusion {
 
     /// Decodes at once if that fits the card's memory.
     fn decode_fitting(&self, z: &Tensor, watch: &mut Watch) -> Result<Option<Tensor>> {
-        let bands = self.decoding.bands();
+        let [_, _, h, w] = z.map_shape()?;
+        let pixels = h * w * self.config.first_stage_factor.pow(2);
+        let bands = self.decoding.bands(pixels);
         match self.first_stage.decode(z, bands, watch) {
             Err(Error::OutOfCardMemory { .. }) if bands.is_none() => {
                 self.device.trim();
                 self.decoding.set_bands(true);
                 self.decoding.note(CardNote::InBands);
-                self.first_stage.decode(z, self.decoding.bands(), watch)
+                self.first_stage.decode(z, self.decoding.bands(pixels), watch)
             }
             decoded => decoded,
         }

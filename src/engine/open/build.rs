@@ -48,7 +48,9 @@ pub(super) fn build(
         let weights = with(opening.weights(source.clone(), &way.device));
         match instantiate_from_config(config, &weights, read) {
             Err(ModelError::Ops(ops::Error::OutOfCardMemory { .. })) if !is_last => way.device.trim(),
-            built => return built.map(|built| (built, weights, way.notes.into_iter().map(Note::from).collect())),
+            built => {
+                return built.map(|built| (built, weights, way.notes.into_iter().map(Note::from).collect()));
+            }
         }
     }
     Err(ops::Error::Device("no way to build a model".to_owned()).into())

@@ -18,9 +18,9 @@ use super::companions::{Companions, read_bytes};
 use super::hash::{FindHash, ModelHash};
 use super::model_name::model_name;
 
+use build::build;
 pub use error::{OpenError, of_model};
 pub use model_config::{ModelConfig, find_config};
-use build::build;
 use open_model::Assembly;
 pub use open_model::OpenModel;
 pub use opening::Opening;
@@ -73,9 +73,8 @@ fn open_starter(opening: &Opening<'_>) -> Result<OpenModel, OpenError> {
 
     let config = config::parse_yaml(starter::CONFIG)?;
     let source = Arc::new(starter::weights()?);
-    let (networks, weights, notes) =
-        build(&config, source, opening, &|_| Ok(starter::TOKENIZER.to_vec()))
-            .map_err(|error| OpenError::Model { file: STARTER.into(), error })?;
+    let (networks, weights, notes) = build(&config, source, opening, &|_| Ok(starter::TOKENIZER.to_vec()))
+        .map_err(|error| OpenError::Model { file: STARTER.into(), error })?;
     let assembly = Assembly {
         source: ModelSource::Starter,
         name: STARTER.to_owned(),

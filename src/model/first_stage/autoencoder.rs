@@ -65,7 +65,12 @@ impl AutoencoderKL {
     ///
     /// # Errors
     /// If shapes do not fit, or stopped.
-    pub(super) fn decode(&self, z: &Tensor, bands: Option<usize>, watch: &mut Watch) -> Result<Option<Tensor>> {
+    pub(super) fn decode(
+        &self,
+        z: &Tensor,
+        bands: Option<usize>,
+        watch: &mut Watch,
+    ) -> Result<Option<Tensor>> {
         let z = self.post_quant_conv.forward(z)?;
         match bands {
             Some(pixels) => self.decoder.forward_in_bands(&z, pixels, watch),

@@ -121,7 +121,10 @@ impl ResnetBlock {
         let mut skip = Vec::new();
         let h = x.each(|x, rows| {
             let own = x.window(rows.clone())?;
-            skip.push((rows.start, Some(self.nin_shortcut.as_ref().map_or(Ok(own.clone()), |conv| conv.forward(&own))?)));
+            skip.push((
+                rows.start,
+                Some(self.nin_shortcut.as_ref().map_or(Ok(own.clone()), |conv| conv.forward(&own))?),
+            ));
             drop(own);
             let (wide, above) = x.with_halo(&rows);
             let h = self.norm1.forward_by(x.window(wide)?, &known, Activation::Silu)?;
@@ -192,7 +195,12 @@ impl Decoder {
     ///
     /// # Errors
     /// If shapes do not fit, or stopped.
-    pub(super) fn forward_in_bands(&self, z: &Tensor, pixels: usize, watch: &mut Watch) -> Result<Option<Tensor>> {
+    pub(super) fn forward_in_bands(
+        &self,
+        z: &Tensor,
+        pixels: usize,
+        watch: &mut Watch,
+    ) -> Result<Option<Tensor>> {
         let [b, ..] = z.map_shape()?;
         if b == 1 {
             return self.one_in_bands(z, pixels, watch);
@@ -235,7 +243,13 @@ impl Decoder {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::config::{Params, parse_yaml};
+    use crate::model::first_stage::DdConfig;
+    use crate::model::synthetic::Synthetic;
+    use crate::ops::{Device, DeviceChoice, DeviceOptions, Dtype, StopFlag, Weights};
 
     #[test]
     fn bands_are_of_about_equal_height_and_cover_every_row() {
@@ -243,5 +257,52 @@ mod tests {
         assert_eq!(cut(10, 8, 32), [0..3, 3..6, 6..10]);
         assert_eq!(cut(3, 100, 1), [0..1, 1..2, 2..3]);
         assert_eq!(cut(7, 0, 3), [0..2, 2..4, 4..7]);
+    }
+
+    /// A small decoder with attention, a shortcut and two enlargements, decoded at once and in bands of 20 positions.
+    fn difference(device: &Device, shape: [usize; 4], extra: &str) -> f32 {
+        let yaml = format!(
+            "{{ch: 32, out_ch: 3, ch_mult: [1, 2, 2], num_res_blocks: 1, attn_resolutions: [8], in_channels: 3, \
+             resolution: 32, z_channels: 4, norm_num_groups: 8{extra}}}"
+        );
+        let params = Params::new("ddconfig", parse_yaml(&yaml).unwrap().as_object().unwrap().clone());
+        let (config, _) = DdConfig::from_params(params).unwrap();
+        let weights = Weights::new(Arc::new(Synthetic { weights_seed: 0 }), device.clone());
+        let decoder = Decoder::new(&weights, &config).unwrap();
+        let values: Vec<f32> = (0..shape.iter().product()).map(|i: usize| (i as f32 * 0.7).sin()).collect();
+        let z = Tensor::from_f32(device, &shape, &values).unwrap();
+        let whole = decoder.forward(&z, &mut Watch::off()).unwrap().unwrap();
+        let banded = decoder.forward_in_bands(&z, 20, &mut Watch::off()).unwrap().unwrap();
+        assert_eq!(banded.shape(), whole.shape());
+        let (whole, banded) = (whole.to_f32().unwrap(), banded.to_f32().unwrap());
+        let largest = whole.iter().fold(0.0f32, |most, x| most.max(x.abs()));
+        whole.iter().zip(&banded).map(|(a, b)| (a - b).abs() / largest).fold(0.0, f32::max)
+    }
+
+    #[test]
+    fn bands_leave_no_seam_on_any_backend() {
+        let mut devices = vec![(Device::cpu(StopFlag::default()), 1e-5)];
+        let open = |choice, dtype| {
+            let options = DeviceOptions { choice, dtype, ..DeviceOptions::default() };
+            Device::open(options, StopFlag::default()).map(|(device, _)| device)
+        };
+        devices.push((open(DeviceChoice::CandleCpu, Dtype::F32).unwrap(), 1e-5));
+        #[cfg(feature = "gpu")]
+        if crate::gpu::is_there_for_tests() {
+            devices.push((open(DeviceChoice::Wgpu(0), Dtype::F32).unwrap(), 1e-5));
+            devices.push((open(DeviceChoice::Wgpu(0), Dtype::F16).unwrap(), 5e-3));
+        }
+        for (device, bound) in &devices {
+            for (shape, extra) in [
+                ([1, 4, 6, 5], ""),
+                ([1, 4, 5, 7], ", resamp_with_conv: false, tanh_out: true"),
+                ([2, 4, 3, 2], ", attn_type: none"),
+                ([1, 4, 1, 30], ", give_pre_end: true"),
+            ] {
+                let off = difference(device, shape, extra);
+                println!("{device:?} {shape:?}{extra}: {off:e}");
+                assert!(off < *bound, "{device:?} {shape:?}{extra}: {off:e}");
+            }
+        }
     }
 }

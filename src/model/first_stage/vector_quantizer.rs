@@ -87,7 +87,12 @@ impl VQModelInterface {
     ///
     /// # Errors
     /// If shapes do not fit, or stopped.
-    pub(super) fn decode(&self, z: &Tensor, bands: Option<usize>, watch: &mut Watch) -> Result<Option<Tensor>> {
+    pub(super) fn decode(
+        &self,
+        z: &Tensor,
+        bands: Option<usize>,
+        watch: &mut Watch,
+    ) -> Result<Option<Tensor>> {
         let z = self.post_quant_conv.forward(&self.quantize(z)?)?;
         match bands {
             Some(pixels) => self.decoder.forward_in_bands(&z, pixels, watch),

@@ -79,7 +79,10 @@ fn latent_diffusion(
     let exact = weights.with_dtype(Dtype::F32);
     // A card decodes in f16, and looks at each stage; elsewhere all of it would be converted.
     let first_stage_weights = if weights.device().is_card() { weights } else { &exact };
-    let (cond_stage_target, cond_stage_weights) = cond_stage::find(&mut params, &weights.texts_on().map_or_else(|| exact.clone(), |device| exact.on(device)))?;
+    let (cond_stage_target, cond_stage_weights) = cond_stage::find(
+        &mut params,
+        &weights.texts_on().map_or_else(|| exact.clone(), |device| exact.on(device)),
+    )?;
     let schedule = schedule(&mut params)?;
     let parameterization = parameterization(&mut params)?;
     let conditioning_key = conditioning_key(&mut params, &cond_stage_target)?;

@@ -160,11 +160,8 @@ impl NormOps for Wgsl {
             let rows = band.min(x.rows() - start);
             let columns = rows.min(32768);
             let parameters = [rows, x.quads(), x.channels(), columns].map(|word| word as u32);
-            let bound = [
-                x.bound_rows(start, start + rows),
-                norm.numbers.bound(),
-                y.bound_rows(start, start + rows),
-            ];
+            let bound =
+                [x.bound_rows(start, start + rows), norm.numbers.bound(), y.bound_rows(start, start + rows)];
             let groups = [columns as u32, rows.div_ceil(columns) as u32, 1];
             let variant = Variant::plain(Kernel::LayerNorm, x.storage());
             self.dispatch(&variant, &bound, &parameters, groups, work_of(3 * bound[0].bytes))?;

@@ -132,8 +132,12 @@ impl Panel {
                 scatter(from, &mut self.half, lane, form, |value| narrow(value.to_f32()))
             }
             (false, WeightSlice::F32(from)) => scatter(from, &mut self.half, lane, form, narrow),
-            (true, WeightSlice::F16(from)) => scatter(from, &mut self.wide, lane, form, |value| Ok(value.to_f32())),
-            (true, WeightSlice::Bf16(from)) => scatter(from, &mut self.wide, lane, form, |value| Ok(value.to_f32())),
+            (true, WeightSlice::F16(from)) => {
+                scatter(from, &mut self.wide, lane, form, |value| Ok(value.to_f32()))
+            }
+            (true, WeightSlice::Bf16(from)) => {
+                scatter(from, &mut self.wide, lane, form, |value| Ok(value.to_f32()))
+            }
             (true, WeightSlice::F32(from)) => scatter(from, &mut self.wide, lane, form, Ok),
         }
     }
@@ -215,12 +219,7 @@ impl Wgsl {
         }
     }
 
-    fn pack_as(
-        &self,
-        parts: &[&TensorRows<'_>],
-        form: Form,
-        storage: Storage,
-    ) -> Result<Fitting<Store>> {
+    fn pack_as(&self, parts: &[&TensorRows<'_>], form: Form, storage: Storage) -> Result<Fitting<Store>> {
         let bytes = (form.columns() * PANEL) as u64 * storage.quad_bytes() / 4;
         let panels = form.panels();
         let buffer = self.context.weights(panels.len() as u64 * bytes)?;

@@ -96,7 +96,12 @@ impl GroupNorm<'_> {
     ///
     /// # Panics
     /// As [`GroupNorm::forward`]; if there is no row.
-    pub fn moments(&self, context: &Context, x: Source<'_>, rows: usize) -> Result<Vec<[f64; 2]>, KernelError> {
+    pub fn moments(
+        &self,
+        context: &Context,
+        x: Source<'_>,
+        rows: usize,
+    ) -> Result<Vec<[f64; 2]>, KernelError> {
         x.check(rows);
         assert!(rows > 0, "moments are of some rows");
         self.check(x.channels(), (rows, 1));
