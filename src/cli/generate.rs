@@ -127,9 +127,9 @@ fn one_picture(
     let began = Instant::now();
     let busy = busyness.begin();
     let mut trace = arguments.trace.as_ref().map(|_| Trace::default());
-    let progress = Progress::start();
+    let progress = RefCell::new(Progress::start());
     let plan = generate::plan(&model.networks, &settings)?;
-    announce(arguments, &settings, &plan, &progress);
+    announce(arguments, &settings, &plan, &progress.borrow());
     let steps = plan.schedule.len();
     let stem = picture::stem(&settings.prompt, settings.seed);
     let mut previews = arguments.previews.as_deref();
@@ -137,7 +137,6 @@ fn one_picture(
     if let Some(trace) = &mut trace {
         record::start(trace, &plan, &state)?;
     }
-    let progress = RefCell::new(progress);
     let mut on_step = |report: &StepReport<'_>, _: &RunState| {
         progress.borrow_mut().step(report.step + 1, steps);
         if let Some(trace) = &mut trace {
@@ -173,9 +172,7 @@ fn one_picture(
     let developed = develop_through(model, &settings, &plan, state, &mut on_step, &mut refuge);
     progress.borrow_mut().clear();
     let Developed { samples, frame, image, notes } = developed?.ok_or(Failure::Interrupted)?;
-    for note in &notes {
-        progress.borrow().say(&format!("note: {note}"));
-    }
+    tell(&progress.borrow(), &notes);
     // Hashing resumes, and the picture waits for it.
     drop(busy);
     let guidance = vec![settings.guidance; steps];
@@ -231,10 +228,12 @@ fn say_saved(arguments: &Generate, path: &Path, seed: u64, began: Instant) {
     }
 }
 
+fn tell(progress: &Progress, notes: &[Note]) {
+    notes.iter().for_each(|note| progress.say(&format!("note: {note}")));
+}
+
 fn announce(arguments: &Generate, settings: &Settings, plan: &Plan, progress: &Progress) {
-    for note in &plan.notes {
-        progress.say(&format!("note: {note}"));
-    }
+    tell(progress, &plan.notes);
     progress.say(&format!(
         "\"{}\", seed {}, {} steps of {}, guidance {}, {}×{}",
         quoted(&settings.prompt),

@@ -70,23 +70,34 @@ pub fn plan(model: &LatentDiffusion, settings: &Settings) -> Result<Plan, Genera
                 });
             }
         }
-        let both = model.get_learned_conditioning(&[&settings.prompt, &settings.negative_prompt])?;
-        for tensor in both.tensors() {
-            check_finite(model, Part::TextEncoder, &tensor.to_f32()?)?;
-        }
         ids = prompt.ids.clone();
         tokens = TokenCount {
             used: prompt.needed.min(prompt.ids.len()),
             max: prompt.ids.len(),
             dropped_from: prompt.dropped_from,
         };
-        let of = |text: usize| {
-            Ok::<_, ops::Error>(Conditioning::from_texts(both.batch_item(text)?, ConditioningKey::Crossattn))
-        };
-        conditioning = Some((of(0)?, of(1)?));
+        // Where the run does not fit, another model encodes the texts.
+        if refused.is_none() {
+            conditioning = Some(encode(model, settings)?);
+        }
     }
     model.keep_what_steps_need();
     Ok(Plan { schedule, tokens, ids, notes, refused, conditioning })
+}
+
+/// The conditioning of the prompt and of the negative prompt.
+fn encode(
+    model: &LatentDiffusion,
+    settings: &Settings,
+) -> Result<(Conditioning, Conditioning), GenerateError> {
+    let both = model.get_learned_conditioning(&[&settings.prompt, &settings.negative_prompt])?;
+    for tensor in both.tensors() {
+        check_finite(model, Part::TextEncoder, &tensor.to_f32()?)?;
+    }
+    let of = |text: usize| {
+        Ok::<_, ops::Error>(Conditioning::from_texts(both.batch_item(text)?, ConditioningKey::Crossattn))
+    };
+    Ok((of(0)?, of(1)?))
 }
 
 /// Makes the run fit the memory of a graphics card; why it cannot.
@@ -128,7 +139,7 @@ pub fn start(model: &LatentDiffusion, settings: &Settings, plan: &Plan) -> RunSt
 /// Runs the steps that `state` has not done yet. `on_step` may end the run or steer it.
 ///
 /// # Errors
-/// If the network fails, gives a number that is not finite, or is stopped.
+/// If the network fails, gives a number that is not finite, or is stopped; if the plan says that the run does not fit.
 pub fn develop(
     model: &LatentDiffusion,
     settings: &Settings,
@@ -136,6 +147,9 @@ pub fn develop(
     state: RunState,
     on_step: &mut dyn FnMut(&StepReport<'_>, &RunState) -> ControlFlow<(), Next>,
 ) -> Result<Generated, GenerateError> {
+    if let Some(refused) = &plan.refused {
+        return Err(refused.clone());
+    }
     let (conditional, unconditional) = match &plan.conditioning {
         Some((conditional, unconditional)) => (conditional.clone(), Some(unconditional)),
         None => (Conditioning::default(), None),

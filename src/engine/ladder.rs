@@ -3,7 +3,7 @@
 //!
 //! Rungs, from the top: all at once; the picture decoded in bands, with previews at half the size; the text encoder on
 //! the processor; the whole model on the processor. f16 in place of f32 comes before them, when the model is opened
-//! ([`fits`]). Where nobody knows how much memory there is, the first rung is taken until the driver refuses.
+//! (`fits`). Where nobody knows how much memory there is, the first rung is taken until the driver refuses.
 
 use crate::gpu::{Allocator, Need};
 use crate::model::{Conditioning, ConditioningKey, LatentDiffusion};
@@ -84,7 +84,7 @@ fn check(memory: &Allocator, need: &Need) -> Result<()> {
 ///
 /// # Errors
 /// Stopped; a tensor is larger than the device allows.
-pub fn need(memory: &Allocator, model: &LatentDiffusion, size: [usize; 2]) -> Result<Need> {
+fn need(memory: &Allocator, model: &LatentDiffusion, size: [usize; 2]) -> Result<Need> {
     let rehearsed = memory.rehearse(|| run(model, size));
     // What was remembered of the rehearsal has no content.
     model.forget_context();

@@ -12,7 +12,7 @@ mod handle;
 mod hash;
 mod job;
 #[cfg(feature = "gpu")]
-pub mod ladder;
+mod ladder;
 mod model_name;
 mod open;
 mod options;

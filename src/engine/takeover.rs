@@ -51,12 +51,9 @@ pub fn develop_through(
         finished.clone_from(state);
         on_step(report, state)
     };
-    let failure = match &plan.refused {
-        Some(refused) => refused.clone(),
-        None => match develop(&model.networks, settings, plan, state, &mut noted) {
-            Err(failure) if failure.is_of_card() => failure,
-            developed => return developed,
-        },
+    let failure = match develop(&model.networks, settings, plan, state, &mut noted) {
+        Err(failure) if failure.is_of_card() => failure,
+        developed => return developed,
     };
     let Some(refuge) = refuge(&failure, finished.step) else { return Err(failure) };
     let plan = generate::plan(&refuge.networks, settings)?;

@@ -107,11 +107,8 @@ impl GroupNorm<'_> {
         self.check(x.channels(), (rows, 1));
         let sums = self.sums_of(context, x, (rows, 1))?;
         let count = (rows * x.channels() / self.groups) as f64;
-        let of = |group| {
-            let [mean, power] = self.mean_and_power(x, (0, rows), group, &sums);
-            [mean, power * count]
-        };
-        Ok((0..self.groups).map(of).collect())
+        let pairs = (0..self.groups).map(|group| self.mean_and_power(x, (0, rows), group, &sums));
+        Ok(pairs.map(|[mean, power]| [mean, power * count]).collect())
     }
 
     /// x normalized in its own memory by each group's mean and mean square of deviations from it.
