@@ -299,6 +299,13 @@ pub enum Event {
         /// What differs from what was asked.
         notes: Vec<Note>,
     },
+    /// What a job did differently on its way.
+    Noted {
+        /// The job that the event is about.
+        job: JobId,
+        /// What it was.
+        notes: Vec<Note>,
+    },
     /// A step ended; its picture, if any, comes as a [`Preview`].
     Stepped(Step),
     /// A job is paused between two steps.

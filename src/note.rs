@@ -3,6 +3,7 @@
 //! A new note is a variant here, its English sentence, its key and values, and a line in each language of
 //! `assets/words`.
 
+mod card;
 mod file;
 mod negative;
 mod picture;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::told::Told;
 
+pub use card::CardNote;
 pub use file::FileNote;
 pub use negative::NegativeNote;
 pub use picture::PictureNote;
@@ -124,6 +126,8 @@ pub enum Note {
         /// Steps that were done.
         done: usize,
     },
+    /// About a graphics card's memory.
+    Card(CardNote),
     /// About a picture's settings and its file.
     Picture(PictureNote),
     /// About a run's negative.
@@ -190,9 +194,16 @@ impl fmt::Display for Note {
             Self::CardLost { cause, done } => {
                 write!(f, "{cause}; the processor goes on after step {done}")
             }
+            Self::Card(note) => note.fmt(f),
             Self::Picture(note) => note.fmt(f),
             Self::Negative(note) => note.fmt(f),
         }
+    }
+}
+
+impl From<CardNote> for Note {
+    fn from(note: CardNote) -> Self {
+        Self::Card(note)
     }
 }
 
@@ -224,6 +235,7 @@ impl Told for Note {
             Self::RoughColors => "note-rough-colors",
             Self::FitNotReady => "note-fit-not-ready",
             Self::CardLost { .. } => "note-card-lost",
+            Self::Card(note) => note.key(),
             Self::Picture(note) => note.key(),
             Self::Negative(note) => note.key(),
         }
@@ -255,6 +267,7 @@ impl Told for Note {
             Self::FitError { error } => vec![("error", format!("{error:.2}"))],
             Self::CardLost { done, .. } => vec![("done", done.to_string())],
             Self::File(note) => note.values(),
+            Self::Card(note) => note.values(),
             Self::Picture(note) => note.values(),
             Self::Negative(note) => note.values(),
             Self::EpsAssumed | Self::SafetyChecker | Self::RoughColors | Self::FitNotReady => Vec::new(),

@@ -201,7 +201,8 @@ impl Developing<'_> {
 
     /// Saves the picture and ends the recording.
     fn save(mut self, settings: &Settings, developed: &Developed, began: Instant) -> Result<(), Failure> {
-        let Developed { samples, frame, image } = developed;
+        let Developed { samples, frame, image, notes } = developed;
+        notes.iter().for_each(|note| self.progress.say(&format!("note: {note}")));
         let hash = self.model.hash.wait(self.showing.stop);
         if let Some(recorder) = self.recorder.as_ref().filter(|_| !self.hash_told) {
             recorder.model_hash(&hash);

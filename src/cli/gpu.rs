@@ -96,6 +96,9 @@ fn print(
             yes(report.has_f16),
             yes(report.has_pipeline_cache)
         ))?;
+        if let Some(memory) = report.memory {
+            say(&format!("        memory of its own: {} MB", memory >> 20))?;
+        }
         let fault = card.fault.as_deref().unwrap_or("passed in f32 and f16");
         say(&format!("        self-test: {fault}"))?;
         if let Some(rate) = card.f16 {

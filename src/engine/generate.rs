@@ -14,7 +14,7 @@ use crate::sampler::{
 use crate::settings::{GuidanceKind, Kind, PartialSettings, Row, SIDE_MAX, Setting, Settings, Value};
 use crate::told::quoted;
 
-use super::denoise::{ConditionedModel, to_tensor};
+use super::denoise::ConditionedModel;
 pub use super::generate_error::{GenerateError, Part, Side};
 
 /// What is known before the first step.
@@ -28,6 +28,8 @@ pub struct Plan {
     pub ids: Vec<i64>,
     /// What differs from what was asked.
     pub notes: Vec<Note>,
+    /// Why the run does not fit the graphics card that the model is on.
+    pub refused: Option<GenerateError>,
     /// The conditioning of the prompt, and of the negative prompt; none for a model without texts.
     pub conditioning: Option<(Conditioning, Conditioning)>,
 }
@@ -49,6 +51,7 @@ pub fn plan(model: &LatentDiffusion, settings: &Settings) -> Result<Plan, Genera
     check_settings(model, settings)?;
     let schedule = schedule(model, settings)?;
     let mut notes = schedule.notes().to_vec();
+    let refused = make_fit(model, settings, &mut notes)?;
     let mut tokens = TokenCount::default();
     let (mut ids, mut conditioning) = (Vec::new(), None);
     if model.config.conditioning_key == ConditioningKey::Crossattn {
@@ -67,23 +70,52 @@ pub fn plan(model: &LatentDiffusion, settings: &Settings) -> Result<Plan, Genera
                 });
             }
         }
-        let both = model.get_learned_conditioning(&[&settings.prompt, &settings.negative_prompt])?;
-        for tensor in both.tensors() {
-            check_finite(model, Part::TextEncoder, &tensor.to_f32()?)?;
-        }
         ids = prompt.ids.clone();
         tokens = TokenCount {
             used: prompt.needed.min(prompt.ids.len()),
             max: prompt.ids.len(),
             dropped_from: prompt.dropped_from,
         };
-        let of = |text: usize| {
-            Ok::<_, ops::Error>(Conditioning::from_texts(both.batch_item(text)?, ConditioningKey::Crossattn))
-        };
-        conditioning = Some((of(0)?, of(1)?));
+        // Where the run does not fit, another model encodes the texts.
+        if refused.is_none() {
+            conditioning = Some(encode(model, settings)?);
+        }
     }
     model.keep_what_steps_need();
-    Ok(Plan { schedule, tokens, ids, notes, conditioning })
+    Ok(Plan { schedule, tokens, ids, notes, refused, conditioning })
+}
+
+/// The conditioning of the prompt and of the negative prompt.
+fn encode(
+    model: &LatentDiffusion,
+    settings: &Settings,
+) -> Result<(Conditioning, Conditioning), GenerateError> {
+    let both = model.get_learned_conditioning(&[&settings.prompt, &settings.negative_prompt])?;
+    for tensor in both.tensors() {
+        check_finite(model, Part::TextEncoder, &tensor.to_f32()?)?;
+    }
+    let of = |text: usize| {
+        Ok::<_, ops::Error>(Conditioning::from_texts(both.batch_item(text)?, ConditioningKey::Crossattn))
+    };
+    Ok((of(0)?, of(1)?))
+}
+
+/// Makes the run fit the memory of a graphics card; why it cannot.
+#[cfg(feature = "gpu")]
+fn make_fit(
+    model: &LatentDiffusion,
+    settings: &Settings,
+    notes: &mut Vec<Note>,
+) -> ops::Result<Option<GenerateError>> {
+    let fit = super::ladder::fit(model, [settings.width, settings.height])?;
+    notes.extend(fit.notes.into_iter().map(Note::from));
+    Ok(fit.refused.map(GenerateError::from))
+}
+
+/// Without graphics cards there is nothing to fit.
+#[cfg(not(feature = "gpu"))]
+fn make_fit(_: &LatentDiffusion, _: &Settings, _: &mut [Note]) -> ops::Result<Option<GenerateError>> {
+    Ok(None)
 }
 
 /// The steps that these settings run on a model.
@@ -107,7 +139,7 @@ pub fn start(model: &LatentDiffusion, settings: &Settings, plan: &Plan) -> RunSt
 /// Runs the steps that `state` has not done yet. `on_step` may end the run or steer it.
 ///
 /// # Errors
-/// If the network fails, gives a number that is not finite, or is stopped.
+/// If the network fails, gives a number that is not finite, or is stopped; if the plan says that the run does not fit.
 pub fn develop(
     model: &LatentDiffusion,
     settings: &Settings,
@@ -115,6 +147,9 @@ pub fn develop(
     state: RunState,
     on_step: &mut dyn FnMut(&StepReport<'_>, &RunState) -> ControlFlow<(), Next>,
 ) -> Result<Generated, GenerateError> {
+    if let Some(refused) = &plan.refused {
+        return Err(refused.clone());
+    }
     let (conditional, unconditional) = match &plan.conditioning {
         Some((conditional, unconditional)) => (conditional.clone(), Some(unconditional)),
         None => (Conditioning::default(), None),
@@ -156,7 +191,9 @@ fn options(settings: &Settings) -> RunOptions<'static> {
 /// # Errors
 /// If the decoder fails, gives a number that is not finite, or is stopped.
 pub fn decode(model: &LatentDiffusion, z: &Latent) -> Result<(Frame, Tensor), GenerateError> {
-    let image = model.decode_first_stage(&to_tensor(model, z)?)?;
+    // As exact as it is: a decoder in f16 begins again in f32.
+    let z = Tensor::from_f32(&model.first_stage_device(), &z.shape, &z.values)?;
+    let image = model.decode_first_stage(&z)?;
     let [_, channels, h, w] = image.map_shape()?;
     if channels != 3 {
         return Err(ops::Error::Shape(format!("expected a decoder of 3 channels, found {channels}")).into());

@@ -131,7 +131,11 @@ impl<'a> RunningJob<'a> {
         };
         let mut refuge = |failure: &GenerateError, done| running.borrow_mut().take_over(failure, done);
         let developed = develop_through(&model, &settings, &plan, state, &mut on_step, &mut refuge)?;
-        Ok(developed.map_or(End::Stopped, |developed| End::Finished(developed.frame)))
+        let Some(developed) = developed else { return Ok(End::Stopped) };
+        if !developed.notes.is_empty() {
+            self.workspace.send(Event::Noted { job: self.job.id, notes: developed.notes });
+        }
+        Ok(End::Finished(developed.frame))
     }
 
     /// A run from its beginning, and what is amiss with its negative.

@@ -11,6 +11,8 @@ mod generate_error;
 mod handle;
 mod hash;
 mod job;
+#[cfg(feature = "gpu")]
+mod ladder;
 mod model_name;
 pub mod negative;
 mod open;

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use super::OpenModel;
 use super::generate::{self, GenerateError, Plan};
 use crate::model::LatentDiffusion;
+use crate::note::Note;
 use crate::ops::Tensor;
 use crate::picture::Frame;
 use crate::sampler::{Latent, Next, RunState, StepReport};
@@ -24,6 +25,8 @@ pub struct Developed {
     pub frame: Frame,
     /// The decoder's own numbers.
     pub image: Tensor,
+    /// What was done differently on the way.
+    pub notes: Vec<Note>,
 }
 
 /// What is called after each step; see [`generate::develop`].
@@ -69,5 +72,6 @@ fn develop(
         return Ok(None);
     }
     let (frame, image) = generate::decode(model, &generated.samples)?;
-    Ok(Some(Developed { samples: generated.samples, frame, image }))
+    let notes = model.take_notes().into_iter().map(Note::from).collect();
+    Ok(Some(Developed { samples: generated.samples, frame, image, notes }))
 }

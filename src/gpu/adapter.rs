@@ -47,12 +47,23 @@ pub struct AdapterReport {
     pub has_f16: bool,
     /// Whether the device may keep compiled pipelines.
     pub has_pipeline_cache: bool,
+    /// Bytes of the card's own memory, if the driver tells.
+    #[serde(default)]
+    pub memory: Option<u64>,
 }
 
 impl AdapterReport {
     /// Whether the "card" is the processor.
     pub fn is_software(&self) -> bool {
         self.kind == "software"
+    }
+
+    /// Most bytes to take of its memory, where that is known or said by hand.
+    ///
+    /// # Errors
+    /// If what is said is no number.
+    pub fn budget(&self) -> Result<Option<u64>, CardError> {
+        super::heap::budget(self.memory, self.is_software())
     }
 
     /// What a measurement is kept under: another driver is another card.
@@ -141,6 +152,7 @@ fn report(adapter: &wgpu::Adapter) -> AdapterReport {
         subgroup: [info.subgroup_min_size, info.subgroup_max_size],
         has_f16: features.contains(wgpu::Features::SHADER_F16),
         has_pipeline_cache: features.contains(wgpu::Features::PIPELINE_CACHE),
+        memory: super::heap::of(adapter),
         name: info.name,
     }
 }

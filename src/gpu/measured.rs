@@ -82,6 +82,7 @@ mod tests {
             subgroup: [0, 0],
             has_f16: true,
             has_pipeline_cache: true,
+            memory: None,
         }
     }
 

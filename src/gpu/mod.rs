@@ -12,11 +12,15 @@
 //! | `measured` | how fast each was here |
 //! | `shared` | the device that the window draws with |
 //! | `work`, `pace` | recording, submissions of at most 8 ms, waiting, reading back |
-//! | `memory` | the arena of activations |
+//! | `allocator` | memory of the device, and rehearsals that tell how much work needs |
+//! | `heap` | how much memory a card has |
+//! | `memory` | the arena of activations, the count of all that is held, and its budget |
 //! | `error` | what can go wrong |
 
 mod adapter;
+mod allocator;
 mod error;
+mod heap;
 mod known;
 mod measured;
 mod memory;
@@ -29,10 +33,12 @@ pub use adapter::{
     AdapterReport, BACKEND, Backends, allowed, allowed_by, chosen, descriptor, is_there_for_tests, leave,
     list, open,
 };
+pub use allocator::{Allocator, Need};
 pub use error::CardError;
+pub use heap::MEMORY;
 pub use known::{know, known};
 pub use measured::{Measured, Measurements};
-pub use memory::{Bound, Bytes, Memory, Piece};
+pub use memory::{Bound, Bytes, Memory, Piece, Store};
 pub use pace::{Pace, SHARE};
 pub use shared::{Card, Trouble, offer, offered};
 pub use work::{Context, Counts, Program, Tally};

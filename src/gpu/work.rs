@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::allocator::Allocator;
 use super::error::first_line;
-use super::memory::{Bound, Memory, Piece};
+use super::memory::{Bound, Piece, Store};
 use super::pace::Pace;
 use super::{Card, CardError};
 
@@ -99,8 +100,7 @@ pub trait Program: Clone + Eq + std::hash::Hash {
 pub struct Context<P> {
     device: wgpu::Device,
     queue: wgpu::Queue,
-    /// Activations.
-    pub memory: Memory,
+    allocator: Allocator,
     limits: wgpu::Limits,
     /// Why the device failed, once it has.
     failure: Arc<Mutex<Option<String>>>,
@@ -108,7 +108,7 @@ pub struct Context<P> {
     pipelines: Mutex<HashMap<P, Arc<Pipeline>>>,
     parameters: wgpu::Buffer,
     /// What is read back goes through it; it grows with the largest.
-    staging: Mutex<Option<wgpu::Buffer>>,
+    staging: Mutex<Option<Store>>,
     /// What is bound where a kernel asks for something that is not there: of activations, of weights.
     fillers: [wgpu::Buffer; 2],
 }
@@ -132,7 +132,7 @@ impl<P: Program> Context<P> {
         let parameters = buffer(SLOT * SLOTS as u64, wgpu::BufferUsages::UNIFORM);
         let fillers = [0, 1].map(|_| buffer(SLOT, wgpu::BufferUsages::STORAGE));
         Self {
-            memory: Memory::default(),
+            allocator: Allocator::new(device.clone(), fillers[0].clone()),
             limits: device.limits(),
             failure,
             state: Mutex::default(),
@@ -171,35 +171,19 @@ impl<P: Program> Context<P> {
         lock(&self.state).pace.fix(rate);
     }
 
+    /// The card's memory.
+    pub fn allocator(&self) -> &Allocator {
+        &self.allocator
+    }
+
     /// Memory for activations of any content.
     pub fn take(&self, bytes: u64) -> Result<Piece> {
-        self.memory.take(bytes, |size| {
-            let usage =
-                wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
-            self.buffer(size, usage)
-        })
+        self.allocator.take(bytes)
     }
 
     /// A buffer for weights.
-    pub fn weights(&self, bytes: u64) -> Result<wgpu::Buffer> {
-        self.buffer(bytes.max(16), wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST)
-    }
-
-    fn buffer(&self, size: u64, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
-        if size > self.limits.max_buffer_size {
-            return Err(CardError::OutOfMemory { bytes: size });
-        }
-        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let made = self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("safelight"),
-            size,
-            usage,
-            mapped_at_creation: false,
-        });
-        match pollster::block_on(scope.pop()) {
-            None => Ok(made),
-            Some(_) => Err(CardError::OutOfMemory { bytes: size }),
-        }
+    pub fn weights(&self, bytes: u64) -> Result<Store> {
+        self.allocator.weights(bytes)
     }
 
     /// What stands for activations that are not there.
@@ -227,6 +211,9 @@ impl<P: Program> Context<P> {
     ) -> Result<()> {
         if groups.contains(&0) {
             return Ok(());
+        }
+        if self.allocator.is_rehearsing() {
+            return check_stop(stop);
         }
         let pipeline = self.pipeline(program)?;
         let group = self.bind(&pipeline, bound);
@@ -417,6 +404,9 @@ impl<P: Program> Context<P> {
     /// # Errors
     /// Stopped, or the device has failed.
     pub fn write(&self, to: Bound<'_>, bytes: &[u8], stop: Stop<'_>) -> Result<()> {
+        if self.allocator.is_rehearsing() {
+            return check_stop(stop);
+        }
         let mut state = lock(&self.state);
         self.hand_over(&mut state, stop)?;
         self.queue.write_buffer(to.buffer, to.start, bytes);
@@ -427,9 +417,12 @@ impl<P: Program> Context<P> {
     ///
     /// # Errors
     /// The device has failed.
-    pub fn write_weights(&self, to: &wgpu::Buffer, start: u64, bytes: &[u8]) -> Result<()> {
+    pub fn write_weights(&self, to: &Store, start: u64, bytes: &[u8]) -> Result<()> {
+        if self.allocator.is_rehearsing() {
+            return Ok(());
+        }
         let mut state = lock(&self.state);
-        self.queue.write_buffer(to, start, bytes);
+        self.queue.write_buffer(to.buffer(), start, bytes);
         state.staged += bytes.len() as u64;
         if state.staged > STAGED {
             state.staged = 0;
@@ -446,17 +439,23 @@ impl<P: Program> Context<P> {
     /// Stopped, or the device has failed.
     pub fn read(&self, from: Bound<'_>, stop: Stop<'_>) -> Result<Vec<u8>> {
         let bytes = from.bytes.next_multiple_of(4);
+        if self.allocator.is_rehearsing() {
+            check_stop(stop)?;
+            let present = lock(&self.staging).as_ref().map_or(0, Store::bytes);
+            self.allocator.memory().imagine_read_back(bytes, present);
+            return Ok(vec![0; from.bytes as usize]);
+        }
         self.finish(stop)?;
         let mut kept = lock(&self.staging);
-        let staging = match kept.take().filter(|kept| kept.size() >= bytes) {
+        let staging = match kept.take().filter(|kept| kept.bytes() >= bytes) {
             Some(staging) => staging,
-            None => self.buffer(bytes, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST)?,
+            None => self.allocator.staging(bytes)?,
         };
         let mut encoder = self.device.create_command_encoder(&Default::default());
-        encoder.copy_buffer_to_buffer(from.buffer, from.start, &staging, 0, bytes);
+        encoder.copy_buffer_to_buffer(from.buffer, from.start, staging.buffer(), 0, bytes);
         let index = self.queue.submit([encoder.finish()]);
         let (sender, receiver) = std::sync::mpsc::channel();
-        staging.map_async(wgpu::MapMode::Read, ..bytes, move |mapped| {
+        staging.buffer().map_async(wgpu::MapMode::Read, ..bytes, move |mapped| {
             sender.send(mapped).ok();
         });
         self.wait(index)?;
@@ -466,11 +465,12 @@ impl<P: Program> Context<P> {
             Err(_) => return Err(CardError::failed("reading back", "no answer")),
         }
         let view = staging
+            .buffer()
             .get_mapped_range(..bytes)
             .map_err(|error| CardError::failed("reading back", &error.to_string()))?;
         let mut read = view.to_vec();
         drop(view);
-        staging.unmap();
+        staging.buffer().unmap();
         // One that failed on its way is not kept.
         *kept = Some(staging);
         read.truncate(from.bytes as usize);

@@ -1,13 +1,15 @@
 //! `LatentDiffusion`: the whole model (mirrors `ldm/models/diffusion/ddpm.py`).
 //!
-//! Traps: latents outside this file are scaled by `scale_factor`; the first stage and the text
-//! encoder compute in f32 whatever the UNet does.
+//! Traps: latents outside this file are scaled by `scale_factor`; the text encoder
+//! computes in f32 whatever the UNet does, and so does the first stage but for decoding on a graphics card.
 
 use super::cond::tokenizer::Tokens;
 use super::cond::{CondStage, GeneralConditioner, TextEmbedding};
 use super::conditioning::{Conditioning, ConditioningKey};
-use super::first_stage::{Encoded, FirstStage};
+use super::decoding::Decoding;
+use super::first_stage::{Encoded, FirstStage, Watch};
 use super::unet::{Beside, Label, UNetConfig, UNetModel};
+use crate::note::CardNote;
 use crate::ops::{Device, Dtype, Error, Result, Tensor};
 use crate::sampler::{DiffusionSchedule, Parameterization};
 
@@ -46,6 +48,7 @@ pub struct LatentDiffusion {
     pub(super) unet: UNetModel,
     pub(super) first_stage: FirstStage,
     pub(super) cond_stage: CondStage,
+    pub(super) decoding: Decoding,
 }
 
 impl LatentDiffusion {
@@ -54,7 +57,7 @@ impl LatentDiffusion {
         &self.device
     }
 
-    /// Where the first stage and the text encoder compute: the same device, in f32.
+    /// Where the first stage takes its input and the text encoder computes: the same device, in f32.
     pub fn first_stage_device(&self) -> Device {
         self.device.with_dtype(Dtype::F32)
     }
@@ -72,6 +75,37 @@ impl LatentDiffusion {
     /// Width and height of a picture are multiples of this: the first stage's factor × 2^(UNet levels − 1).
     pub fn size_multiple(&self) -> usize {
         self.config.first_stage_factor << self.config.unet.halvings()
+    }
+
+    /// Makes the text encoders compute on `device` from the next text on; false for a model that takes no text.
+    pub fn move_texts_to(&self, device: &Device) -> bool {
+        let conditioner = self.conditioner();
+        conditioner.map(|conditioner| conditioner.move_to(device)).is_ok()
+    }
+
+    /// Whether the text encoders compute where the UNet does.
+    pub fn has_texts_beside(&self) -> bool {
+        self.conditioner().is_ok_and(|conditioner| conditioner.is_on(&self.device))
+    }
+
+    /// Decodes in bands from now on, for little memory, or at once.
+    pub fn decode_in_bands(&self, on: bool) {
+        self.decoding.set_bands(on);
+    }
+
+    /// Whether it decodes in bands.
+    pub fn decodes_in_bands(&self) -> bool {
+        self.decoding.in_bands()
+    }
+
+    /// What decoding has to say since it was asked last.
+    pub fn take_notes(&self) -> Vec<CardNote> {
+        self.decoding.take_notes()
+    }
+
+    /// Frees what is remembered of the last context.
+    pub fn forget_context(&self) {
+        self.unet.forget_context();
     }
 
     /// The text encoders.
@@ -97,6 +131,21 @@ impl LatentDiffusion {
     /// If the model takes no text, or stopped.
     pub fn get_learned_conditioning(&self, texts: &[&str]) -> Result<TextEmbedding> {
         self.conditioner()?.forward(texts, &self.device)
+    }
+
+    /// A context of zeros for two texts, as the UNet takes it.
+    ///
+    /// # Errors
+    /// If the model takes no text.
+    pub fn no_texts(&self) -> Result<TextEmbedding> {
+        let positions = self.tokenize("")?.ids.len();
+        let zeros =
+            |shape: &[usize]| Tensor::from_f32(&self.device, shape, &vec![0.0; shape.iter().product()]);
+        let pooled = self.conditioner()?.pooled_width();
+        Ok(TextEmbedding {
+            context: zeros(&[2, positions, self.config.unet.context_dim.unwrap_or(1)])?,
+            pooled: (pooled > 0).then(|| zeros(&[2, pooled])).transpose()?,
+        })
     }
 
     /// Frees what the steps and the decoder do not use, the text encoders and the first stage's
@@ -196,13 +245,39 @@ impl LatentDiffusion {
         encoded.mode().scale(self.config.scale_factor)
     }
 
-    /// Scaled latent z (b, c, h, w) → picture (b, 3, H, W), about [-1, 1].
+    /// Scaled latent z (b, c, h, w) → picture (b, 3, H, W), about [-1, 1]. A graphics card that computes in f16 decodes
+    /// in f16; where a stage goes beyond it, the same latents are decoded in f32. What does not fit a card's memory is
+    /// decoded in bands. Both are said in [`LatentDiffusion::take_notes`].
     ///
     /// # Errors
     /// If shapes do not fit, or stopped.
     pub fn decode_first_stage(&self, z: &Tensor) -> Result<Tensor> {
-        let z = z.to_dtype_of(&self.first_stage_device())?;
-        self.first_stage.decode(&z.scale(1.0 / self.config.scale_factor)?)
+        let z = z.to_dtype_of(&self.first_stage_device())?.scale(1.0 / self.config.scale_factor)?;
+        if self.device.is_card() && self.device.dtype() == Dtype::F16 && !self.decoding.needs_f32() {
+            let mut watch = Watch::on();
+            if let Some(image) = self.decode_fitting(&z.to_dtype_of(&self.device)?, &mut watch)? {
+                return Ok(image);
+            }
+            self.decoding.note_broken(watch.broken().unwrap_or_default());
+        }
+        let image = self.decode_fitting(&z, &mut Watch::off())?;
+        image.ok_or_else(|| Error::Shape("the decoder made no picture".to_owned()))
+    }
+
+    /// Decodes at once if that fits the card's memory.
+    fn decode_fitting(&self, z: &Tensor, watch: &mut Watch) -> Result<Option<Tensor>> {
+        let [_, _, h, w] = z.map_shape()?;
+        let pixels = h * w * self.config.first_stage_factor.pow(2);
+        let bands = self.decoding.bands(pixels);
+        match self.first_stage.decode(z, bands, watch) {
+            Err(Error::OutOfCardMemory { .. }) if bands.is_none() => {
+                self.device.trim();
+                self.decoding.set_bands(true);
+                self.decoding.note(CardNote::InBands);
+                self.first_stage.decode(z, self.decoding.bands(pixels), watch)
+            }
+            decoded => decoded,
+        }
     }
 
     /// The codebook's version of a latent, as the sampler sees it (the reference does not unscale it).

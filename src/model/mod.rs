@@ -5,6 +5,7 @@
 
 pub mod cond;
 mod conditioning;
+mod decoding;
 pub mod first_stage;
 mod instantiate;
 mod latent_diffusion;

@@ -38,6 +38,15 @@ impl<T> Resident<T> {
         }))
     }
 
+    /// A part that is built when it is first asked for.
+    pub(super) fn later(
+        weights: &Weights,
+        build: impl Fn(&Weights) -> Result<T> + Send + Sync + 'static,
+    ) -> Self {
+        let weights = weights.without_progress();
+        Self { built: Mutex::new(None), build: Box::new(move || build(&weights)) }
+    }
+
     /// A part that is built, and how to build another.
     fn with(first: T, build: impl Fn() -> Result<T> + Send + Sync + 'static) -> Self {
         Self { built: Mutex::new(Some(Arc::new(first))), build: Box::new(build) }

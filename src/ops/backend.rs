@@ -27,10 +27,14 @@
 //! runs it against the native backend.
 
 use std::fmt::Debug;
+use std::ops::Range;
 
 use super::cpu::{Isa, StopSlot, Usage};
 use super::host::{HostTensor, TensorRows};
-use super::{Activation, Conv2dShape, DeviceChoice, DeviceOptions, Dtype, Error, LinearShape, Mask, Result};
+pub use super::parameters::{Epilogue, Source};
+use super::{
+    Activation, Conv2dShape, DeviceChoice, DeviceOptions, Dtype, Error, LinearShape, Mask, Moments, Result,
+};
 
 /// A place to compute with all that the networks need: the list of what a backend provides.
 pub trait Backend:
@@ -110,30 +114,14 @@ pub trait DeviceOps: Clone {
         std::collections::BTreeMap::new()
     }
 
+    /// The memory of a graphics card.
+    #[cfg(feature = "gpu")]
+    fn card_memory(&self) -> Option<&crate::gpu::Allocator> {
+        None
+    }
+
     /// Frees buffers that are kept for reuse.
     fn trim(&self) {}
-}
-
-/// A map that a consumer reads: one tensor, or two that stand for their concatenation along the
-/// channels. A UNet's skip connections come as two, so that nobody writes the concatenation.
-#[derive(Debug)]
-pub enum Source<'a, T> {
-    /// A whole map.
-    One(&'a T),
-    /// The first channels, then the others; batch, height and width are equal.
-    Two(&'a T, &'a T),
-}
-
-/// What follows a product in the same pass: y = activation(product + bias + channels) + residual.
-/// The bias belongs to the layer.
-#[derive(Debug)]
-pub struct Epilogue<'a, T> {
-    /// Applied to the sum of product, bias and `channels`.
-    pub activation: Activation,
-    /// (b, c): one element for each item of the batch and each output channel, the time embedding.
-    pub channels: Option<&'a T>,
-    /// A tensor of the result's shape.
-    pub residual: Option<&'a T>,
 }
 
 /// Tensors: transfer, rearrangement, and operations on each element.
@@ -158,6 +146,14 @@ pub trait TensorOps: DeviceOps {
     /// # Errors
     /// See the module.
     fn download(&self, x: &Self::Tensor) -> Result<Vec<f32>>;
+
+    /// Waits for `x`; whether every number is finite, and not so large that its type may have cut it off.
+    ///
+    /// # Errors
+    /// See the module.
+    fn is_finite(&self, x: &Self::Tensor) -> Result<bool> {
+        Ok(self.download(x)?.iter().all(|value| value.is_finite()))
+    }
 
     /// `x` in another dtype; `None` if tensors of all dtypes are stored alike, so that `x`
     /// stays as it is.
@@ -206,6 +202,12 @@ pub trait TensorOps: DeviceOps {
     /// # Errors
     /// See the module.
     fn concatenate(&self, parts: &[&Self::Tensor], dimension: usize) -> Result<Self::Tensor>;
+
+    /// Rows of maps (b, c, h, w), at least one, of equal other dimensions, one below another.
+    ///
+    /// # Errors
+    /// See the module.
+    fn stack_rows(&self, parts: &[(&Self::Tensor, Range<usize>)]) -> Result<Self::Tensor>;
 
     /// Item `index` of the batch, as a batch of one.
     ///
@@ -345,6 +347,25 @@ pub trait NormOps: LinearOps {
     ) -> Result<Self::Tensor> {
         self.group_norm(norm, Source::One(&x), activation)
     }
+
+    /// What a map of one item has in each group: a part of what its statistics are of.
+    ///
+    /// # Errors
+    /// See the module.
+    fn moments(&self, norm: &Self::GroupNorm, x: &Self::Tensor) -> Result<Vec<Moments>>;
+
+    /// A map of one item, of which nobody else needs anything, normalized by the `moments` of a larger map that it is
+    /// a part of, then activated.
+    ///
+    /// # Errors
+    /// See the module.
+    fn group_norm_by(
+        &self,
+        norm: &Self::GroupNorm,
+        x: Self::Tensor,
+        moments: &[Moments],
+        activation: Activation,
+    ) -> Result<Self::Tensor>;
 
     /// Uploads `weight` and `bias` (c).
     ///

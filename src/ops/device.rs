@@ -95,6 +95,20 @@ impl Device {
         Self { backend: on!(self, backend => backend.with_dtype(dtype).put()), ..self.clone() }
     }
 
+    /// The processor, in f32 on all cores, under the same stop flag.
+    #[must_use]
+    pub fn processor(&self) -> Self {
+        let native = Native::new(all_cores(), WeightsKept::File, self.stop.clone());
+        Self { backend: native.put(), stop: self.stop.clone(), meter: Meter::default() }
+    }
+
+    /// Whether tensors and layers of `other` can be used here.
+    pub fn shares_tensors_with(&self, other: &Self) -> bool {
+        on!(self, backend => {
+            Own::of(&other.backend).is_some_and(|other| backend.shares_tensors_with(other))
+        })
+    }
+
     /// The same device with another instruction set, for comparisons.
     ///
     /// # Errors
@@ -172,6 +186,12 @@ impl Device {
         on!(self, backend => backend.tallies())
     }
 
+    /// The memory of a graphics card.
+    #[cfg(feature = "gpu")]
+    pub fn card_memory(&self) -> Option<&crate::gpu::Allocator> {
+        on!(self, backend => backend.card_memory())
+    }
+
     /// Frees buffers that are kept for reuse.
     pub fn trim(&self) {
         on!(self, backend => backend.trim());
@@ -192,9 +212,7 @@ impl Device {
     ///
     /// # Errors [`Error::TwoDevices`] if it lives elsewhere: the one place that checks it.
     pub(super) fn own<'a, E, T: Own<E>>(&self, home: &Self, value: &'a E) -> Result<&'a T> {
-        let here = on!(self, backend => {
-            Own::of(&home.backend).is_some_and(|home| backend.shares_tensors_with(home))
-        });
+        let here = self.shares_tensors_with(home);
         T::of(value).filter(|_| here).ok_or(Error::TwoDevices)
     }
 

@@ -6,7 +6,7 @@
 use super::backend::NormOps;
 use super::dispatch::{Own, on, own};
 use super::meter::Described;
-use super::{Activation, Device, Error, Result, Tensor, Weights};
+use super::{Activation, Device, Error, Moments, Result, Tensor, Weights};
 
 /// Normalization over groups of channels and all positions, with a gain and a bias a channel
 /// (Wu & He, 2018).
@@ -72,9 +72,53 @@ impl GroupNorm {
         device.measure(apply, |y| describe("group norm", y))
     }
 
+    /// What a map that lies in `parts`, one below another, has in each group; of one item of the batch.
+    ///
+    /// # Errors
+    /// If the channels do not fit, or stopped.
+    pub fn moments(&self, parts: &[&Tensor]) -> Result<Vec<Moments>> {
+        let mut whole = Vec::new();
+        for x in parts {
+            self.check_one(x)?;
+            let device = x.device();
+            let own = on!(device, backend => {
+                let norm = device.own(&self.device, &self.packed)?;
+                backend.moments(norm, &x.whole(backend, device)?)?
+            });
+            whole.resize(own.len(), Moments::default());
+            whole.iter_mut().zip(own).for_each(|(whole, own): (&mut Moments, _)| *whole = whole.joined(own));
+        }
+        Ok(whole)
+    }
+
+    /// A part of a map normalized by the whole's `moments`, activated.
+    ///
+    /// # Errors
+    /// If the channels do not fit, or stopped.
+    pub fn forward_by(&self, x: Tensor, moments: &[Moments], activation: Activation) -> Result<Tensor> {
+        self.check_one(&x)?;
+        let device = x.device().clone();
+        let apply = || {
+            on!(device, backend => {
+                let norm = device.own(&self.device, &self.packed)?;
+                let x = if x.is_in_two() { x.whole(backend, &device)? } else { x.take()? };
+                Ok(Tensor::made(backend, &device, backend.group_norm_by(norm, x, moments, activation)?))
+            })
+        };
+        device.measure(apply, |y| describe("group norm", y))
+    }
+
     fn check(&self, x: &Tensor) -> Result<()> {
         let [b, c, h, w] = x.map_shape()?;
         check_channels(self.channels, c, b * h * w, x)
+    }
+
+    fn check_one(&self, x: &Tensor) -> Result<()> {
+        self.check(x)?;
+        if x.shape().first() == Some(&1) {
+            return Ok(());
+        }
+        Err(Error::Shape(format!("expected one item of a batch, found {:?}", x.shape())))
     }
 }
 

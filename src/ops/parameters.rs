@@ -20,6 +20,28 @@ pub enum Activation {
     Relu,
 }
 
+/// A map that a consumer reads: one tensor, or two that stand for their concatenation along the
+/// channels. A UNet's skip connections come as two, so that nobody writes the concatenation.
+#[derive(Debug)]
+pub enum Source<'a, T> {
+    /// A whole map.
+    One(&'a T),
+    /// The first channels, then the others; batch, height and width are equal.
+    Two(&'a T, &'a T),
+}
+
+/// What follows a product in the same pass: y = activation(product + bias + channels) + residual.
+/// The bias belongs to the layer.
+#[derive(Debug)]
+pub struct Epilogue<'a, T> {
+    /// Applied to the sum of product, bias and `channels`.
+    pub activation: Activation,
+    /// (b, c): one element for each item of the batch and each output channel, the time embedding.
+    pub channels: Option<&'a T>,
+    /// A tensor of the result's shape.
+    pub residual: Option<&'a T>,
+}
+
 /// The form of a linear layer's weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinearShape {

@@ -5,6 +5,8 @@
 //! along their channels copies nothing: convolutions and group norms read both parts, every other
 //! operation joins them first ([`Tensor::whole`]).
 
+use std::ops::Range;
+
 use super::backend::{Source, TensorOps};
 use super::dispatch::{Own, on, own};
 use super::meter::Described;
@@ -119,6 +121,15 @@ impl Tensor {
         on!(device, backend => backend.download(&self.whole(backend, device)?))
     }
 
+    /// Waits for the tensor; whether every number is finite, and not so large that its type may have cut it off.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn is_finite(&self) -> Result<bool> {
+        let device = &self.device;
+        on!(device, backend => backend.is_finite(&self.whole(backend, device)?))
+    }
+
     /// The dimensions, outermost first.
     pub fn shape(&self) -> &[usize] {
         &self.shape
@@ -162,6 +173,17 @@ impl Tensor {
             let cast = backend.cast(&self.whole(backend, device)?, device.dtype())?;
             Ok(cast.map_or_else(|| self.clone(), |cast| Self::made(backend, device, cast)))
         })
+    }
+
+    /// The same tensor on `device`, in its dtype; over the host if it is another's.
+    ///
+    /// # Errors
+    /// If a device fails.
+    pub fn brought_to(&self, device: &Device) -> Result<Self> {
+        if device.shares_tensors_with(&self.device) {
+            return self.to_dtype_of(device);
+        }
+        Self::from_f32(device, &self.shape, &self.to_f32()?)
     }
 
     /// The sum of equal shapes.
@@ -306,6 +328,34 @@ impl Tensor {
             })
         };
         device.measure(join, Self::describe)
+    }
+
+    /// Rows of maps of equal other dimensions one below another, each (b, c, rows, w).
+    ///
+    /// # Errors
+    /// If shapes do not fit, a range is not in its map, or there is none.
+    pub fn stack_rows(parts: &[(&Self, Range<usize>)]) -> Result<Self> {
+        let [(first, _), ..] = parts else {
+            return Err(Error::Shape("nothing to stack".to_owned()));
+        };
+        let [b, c, _, w] = first.map_shape()?;
+        for (part, rows) in parts {
+            let found @ [_, _, h, _] = part.map_shape()?;
+            if found != [b, c, h, w] || rows.is_empty() || rows.end > h {
+                let sentence = format!("cannot stack rows {rows:?} of {found:?} with {:?}", first.shape());
+                return Err(Error::Shape(sentence));
+            }
+        }
+        let device = &first.device;
+        let stack = || {
+            on!(device, backend => {
+                let wholes: Vec<_> =
+                    parts.iter().map(|part| part.0.whole(backend, device)).collect::<Result<_>>()?;
+                let parts: Vec<_> = wholes.iter().zip(parts).map(|(own, part)| (own, part.1.clone())).collect();
+                Ok(Self::made(backend, device, backend.stack_rows(&parts)?))
+            })
+        };
+        device.measure(stack, Self::describe)
     }
 
     /// The two halves along dimension 1: what `chunk(2, dim=1)` is in the reference.

@@ -22,6 +22,7 @@ pub struct Weights {
     source: Arc<dyn TensorSource>,
     asked: Arc<Mutex<BTreeSet<String>>>,
     device: Device,
+    texts_on: Option<Device>,
     path: String,
     rename: Option<Rename>,
     progress: Option<Progress>,
@@ -36,6 +37,7 @@ impl Weights {
             source,
             asked: Arc::default(),
             device,
+            texts_on: None,
             path: String::new(),
             rename: None,
             progress: None,
@@ -56,6 +58,21 @@ impl Weights {
     /// The same path for a module that computes in another dtype.
     pub fn with_dtype(&self, dtype: Dtype) -> Self {
         Self { device: self.device.with_dtype(dtype), ..self.clone() }
+    }
+
+    /// The same path for modules that compute on another device.
+    pub fn on(&self, device: &Device) -> Self {
+        Self { device: device.clone(), ..self.clone() }
+    }
+
+    /// The same path, with the text encoders on another device.
+    pub fn with_texts_on(self, device: &Device) -> Self {
+        Self { texts_on: Some(device.clone()), ..self }
+    }
+
+    /// The device of the text encoders, if it is another than the rest's.
+    pub fn texts_on(&self) -> Option<&Device> {
+        self.texts_on.as_ref()
     }
 
     /// The same path, which translates names before it asks the source.

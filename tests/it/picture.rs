@@ -54,6 +54,7 @@ fn made() -> impl Strategy<Value = Made> {
             model,
             model_hash,
             stopped_after,
+            branched_from: None,
         },
     )
 }

@@ -172,7 +172,7 @@ fn messages() -> Vec<Box<dyn Told>> {
     use crate::engine::OpenError;
     use crate::engine::generate::{GenerateError, Part, Side};
     use crate::model::ModelError;
-    use crate::note::{FileNote, NegativeNote, Note, PictureNote, TextKind};
+    use crate::note::{CardNote, FileNote, NegativeNote, Note, PictureNote, TextKind};
     use crate::ops::{Dtype, Error};
     use crate::picture::PictureError;
     use crate::sampler::{SamplerKind, ScheduleError, ScheduleKind};
@@ -212,6 +212,16 @@ fn messages() -> Vec<Box<dyn Told>> {
         Note::FitError { error: 0.1 },
         Note::RoughColors,
         Note::FitNotReady,
+    ] {
+        all.push(Box::new(note));
+    }
+    for note in [
+        CardNote::InHalf,
+        CardNote::InBands,
+        CardNote::SmallerPreviews,
+        CardNote::TextsOnProcessor,
+        CardNote::OnProcessor,
+        CardNote::Repeated { stage: text() },
     ] {
         all.push(Box::new(note));
     }

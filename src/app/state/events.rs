@@ -73,6 +73,12 @@ impl State {
                 }
                 Vec::new()
             }
+            Event::Noted { job, notes } => {
+                if let Some(running) = self.queue.running_as(job) {
+                    running.notes.extend(notes);
+                }
+                Vec::new()
+            }
             Event::Stepped(step) => {
                 if let Some(running) = self.queue.running_as(step.job) {
                     running.step(&step);

@@ -2,6 +2,7 @@
 //!
 //! Invariant: only whoever needs the file's hash waits for it ([`ModelHash`]).
 
+mod build;
 mod error;
 mod model_config;
 mod open_model;
@@ -12,12 +13,12 @@ use std::sync::Arc;
 
 use crate::checkpoint::{Checkpoint, Overlays};
 use crate::message::ModelSource;
-use crate::model::instantiate_from_config;
 
 use super::companions::{Companions, read_bytes};
 use super::hash::{FindHash, ModelHash};
 use super::model_name::model_name;
 
+use build::build;
 pub use error::{OpenError, of_model};
 pub use model_config::{ModelConfig, find_config};
 use open_model::Assembly;
@@ -71,8 +72,8 @@ fn open_starter(opening: &Opening<'_>) -> Result<OpenModel, OpenError> {
     use crate::{config, starter};
 
     let config = config::parse_yaml(starter::CONFIG)?;
-    let weights = opening.weights(Arc::new(starter::weights()?));
-    let networks = instantiate_from_config(&config, &weights, &|_| Ok(starter::TOKENIZER.to_vec()))
+    let source = Arc::new(starter::weights()?);
+    let (networks, weights, notes) = build(&config, source, opening, &|_| Ok(starter::TOKENIZER.to_vec()))
         .map_err(|error| OpenError::Model { file: STARTER.into(), error })?;
     let assembly = Assembly {
         source: ModelSource::Starter,
@@ -83,7 +84,7 @@ fn open_starter(opening: &Opening<'_>) -> Result<OpenModel, OpenError> {
         unused: weights.unused(),
         companions: Companions::of_texts(starter::SETTINGS, starter::CONCEPTS),
         hash: ModelHash::known(starter::hash()),
-        notes: Vec::new(),
+        notes,
     };
     Ok(assembly.into())
 }
@@ -97,9 +98,10 @@ fn open_checkpoint(
 ) -> Result<OpenModel, OpenError> {
     let checkpoint = Arc::new(checkpoint);
     let ModelConfig { config, file, folder, mut notes } = config;
-    let weights = opening.weights(checkpoint.clone());
-    let networks = instantiate_from_config(&config, &weights, &|name| read_bytes(&folder, name))
+    let read = |name: &str| read_bytes(&folder, name);
+    let (networks, weights, rungs) = build(&config, checkpoint.clone(), &opening, &read)
         .map_err(|error| of_model(error, file.as_deref(), &checkpoint))?;
+    notes.extend(rungs);
     let companions = Companions::beside(&folder, &mut notes);
     let (name, bytes) = (model_name(checkpoint.path()), checkpoint.total_bytes());
     let file = checkpoint.hashed_file().to_owned();

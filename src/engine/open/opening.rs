@@ -27,9 +27,9 @@ impl<'a> Opening<'a> {
         Self { device, progress: None, cache: None, busyness: Busyness::default(), on_hash: Box::new(|_| {}) }
     }
 
-    /// The tensors of `source` on the device; reading them tells the progress.
-    pub(super) fn weights(&self, source: Arc<dyn TensorSource>) -> Weights {
-        let weights = Weights::new(source, self.device.clone());
+    /// The tensors of `source` on a device; reading them tells the progress.
+    pub(super) fn weights(&self, source: Arc<dyn TensorSource>, device: &Device) -> Weights {
+        let weights = Weights::new(source, device.clone());
         match self.progress.clone() {
             Some(progress) => weights.with_progress(progress),
             None => weights,

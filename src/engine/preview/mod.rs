@@ -147,8 +147,10 @@ impl Previewer {
         let fitting = arrived.elapsed();
         let mode = match mode {
             PreviewMode::Off => return Ok(None),
-            PreviewMode::Auto => self.affordable(pred_x0, step_took),
+            PreviewMode::Auto => self.affordable(model, pred_x0, step_took),
             PreviewMode::Tiny if self.tiny.is_none() => PreviewMode::Fast,
+            // A card with little memory would decode each of them in bands.
+            PreviewMode::Full if model.decodes_in_bands() => PreviewMode::Half,
             chosen => chosen,
         };
         let began = Instant::now();
@@ -171,11 +173,11 @@ impl Previewer {
     }
 
     /// The best that costs under a tenth of a step or under 100 ms.
-    fn affordable(&self, pred_x0: &Latent, step_took: Duration) -> PreviewMode {
+    fn affordable(&self, model: &LatentDiffusion, pred_x0: &Latent, step_took: Duration) -> PreviewMode {
         let [_, _, h, w] = pred_x0.shape;
         let budget = CHEAP.as_secs_f64().max(CHEAP_SHARE * step_took.as_secs_f64());
         let fits = |cost: Option<f64>| cost.is_some_and(|cost| cost * (h * w) as f64 <= budget);
-        if fits(self.full_cost) {
+        if fits(self.full_cost) && !model.decodes_in_bands() {
             PreviewMode::Full
         } else if self.tiny.is_some() && (self.tiny_cost.is_none() || fits(self.tiny_cost)) {
             PreviewMode::Tiny

@@ -29,18 +29,28 @@ impl GeneralConditioner {
         self.encoders.first().ok_or(Error::NoText)?.tokenize(text)
     }
 
-    /// What the encoders make of b texts, joined, with the number type of `device`.
+    /// What the encoders make of b texts, joined, on `device`.
     ///
     /// # Errors
     /// If a text cannot be split, weights cannot be read again, or stopped.
     pub fn forward(&self, texts: &[&str], device: &Device) -> Result<TextEmbedding> {
-        let parts = self.encoders.iter().map(|encoder| encoder.forward(texts)?.to_dtype_of(device));
+        let parts = self.encoders.iter().map(|encoder| encoder.forward(texts)?.brought_to(device));
         TextEmbedding::joined(parts.collect::<Result<_>>()?)
     }
 
     /// Channels of what is pooled; 0 where nothing is.
     pub fn pooled_width(&self) -> usize {
         self.encoders.iter().map(TextEncoder::pooled_width).sum()
+    }
+
+    /// Whether all encoders compute on `device`.
+    pub(in crate::model) fn is_on(&self, device: &Device) -> bool {
+        self.encoders.iter().all(|encoder| encoder.is_on(device))
+    }
+
+    /// Frees the weights; from the next text on all encoders compute on `device`.
+    pub(in crate::model) fn move_to(&self, device: &Device) {
+        self.encoders.iter().for_each(|encoder| encoder.move_to(device));
     }
 
     /// Frees the weights' memory until the next text, where it is worth reading them again.

@@ -33,9 +33,9 @@ impl TextEmbedding {
     ///
     /// # Errors
     /// If the device fails.
-    pub(super) fn to_dtype_of(&self, device: &Device) -> Result<Self> {
-        let pooled = self.pooled.as_ref().map(|pooled| pooled.to_dtype_of(device)).transpose()?;
-        Ok(Self { context: self.context.to_dtype_of(device)?, pooled })
+    pub(super) fn brought_to(&self, device: &Device) -> Result<Self> {
+        let pooled = self.pooled.as_ref().map(|pooled| pooled.brought_to(device)).transpose()?;
+        Ok(Self { context: self.context.brought_to(device)?, pooled })
     }
 
     /// That of one of the texts, with a batch of 1.

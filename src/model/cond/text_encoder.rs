@@ -2,22 +2,37 @@
 //!
 //! Its dimensions stay, its weights may be given back between runs.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use super::clip::{ClipOutput, ClipShape, FrozenCLIPEmbedder};
 use super::text_embedding::TextEmbedding;
 use super::tokenizer::{Tokenizer, Tokens};
 use crate::model::resident::Resident;
-use crate::ops::{Error, Result, Weights};
+use crate::ops::{Device, Error, Result, Weights};
 
 /// Numbers from which on an encoder's memory is worth reading it again for the next text.
 const WORTH_GIVING_BACK: usize = 32_000_000;
 
+/// The transformer, and where it computes.
+#[derive(Clone)]
+struct Embedder {
+    device: Device,
+    part: Arc<Resident<FrozenCLIPEmbedder>>,
+}
+
 /// One text encoder of a model.
-#[derive(Debug)]
 pub struct TextEncoder {
     tokenizer: Tokenizer,
     shape: ClipShape,
     output: ClipOutput,
-    embedder: Resident<FrozenCLIPEmbedder>,
+    weights: Weights,
+    embedder: Mutex<Embedder>,
+}
+
+impl std::fmt::Debug for TextEncoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TextEncoder").field("shape", &self.shape).finish_non_exhaustive()
+    }
 }
 
 impl TextEncoder {
@@ -30,7 +45,26 @@ impl TextEncoder {
         output: ClipOutput,
     ) -> Result<Self> {
         let build = move |weights: &Weights| FrozenCLIPEmbedder::new(weights, shape, output);
-        Ok(Self { tokenizer, shape, output, embedder: Resident::of(weights, build)? })
+        let part = Arc::new(Resident::of(weights, build)?);
+        let embedder = Mutex::new(Embedder { device: weights.device().clone(), part });
+        Ok(Self { tokenizer, shape, output, weights: weights.clone(), embedder })
+    }
+
+    fn embedder(&self) -> MutexGuard<'_, Embedder> {
+        self.embedder.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it computes on `device`.
+    pub(in crate::model) fn is_on(&self, device: &Device) -> bool {
+        device.shares_tensors_with(&self.embedder().device)
+    }
+
+    /// Frees the weights; from the next text on it computes on `device`, where they are read again.
+    pub(in crate::model) fn move_to(&self, device: &Device) {
+        let (shape, output) = (self.shape, self.output);
+        let build = move |weights: &Weights| FrozenCLIPEmbedder::new(weights, shape, output);
+        let part = Arc::new(Resident::later(&self.weights.on(device), build));
+        *self.embedder() = Embedder { device: device.clone(), part };
     }
 
     /// Channels of its pooled output; 0 without one.
@@ -57,7 +91,8 @@ impl TextEncoder {
         for text in texts {
             ids.extend(self.tokenize(text)?.ids);
         }
-        self.embedder.get()?.forward(&ids)
+        let embedder = self.embedder().part.clone();
+        embedder.get()?.forward(&ids)
     }
 
     /// Frees the weights' memory until the next text, where it is worth reading them again.
@@ -66,7 +101,7 @@ impl TextEncoder {
         // Four matrices of attention, two of eight times that.
         let numbers = vocabulary * hidden_size + num_hidden_layers * 12 * hidden_size * hidden_size;
         if numbers >= WORTH_GIVING_BACK {
-            self.embedder.give_back();
+            self.embedder().part.give_back();
         }
     }
 }

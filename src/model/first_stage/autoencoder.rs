@@ -2,6 +2,7 @@
 
 use crate::model::first_stage::blocks::{DdConfig, Decoder};
 use crate::model::first_stage::encoder_half::EncoderHalf;
+use crate::model::first_stage::watch::Watch;
 use crate::ops::{Conv2d, Conv2dShape, Result, Tensor, Weights};
 
 /// The encoder's distribution of a picture's latent.
@@ -60,11 +61,20 @@ impl AutoencoderKL {
         &self.encoder
     }
 
-    /// z (b, embed_dim, h, w), unscaled → (b, 3, H, W), about [-1, 1].
+    /// z (b, embed_dim, h, w), unscaled → (b, 3, H, W), about [-1, 1]; see [`super::FirstStage::decode`].
     ///
     /// # Errors
     /// If shapes do not fit, or stopped.
-    pub fn decode(&self, z: &Tensor) -> Result<Tensor> {
-        self.decoder.forward(&self.post_quant_conv.forward(z)?)
+    pub(super) fn decode(
+        &self,
+        z: &Tensor,
+        bands: Option<usize>,
+        watch: &mut Watch,
+    ) -> Result<Option<Tensor>> {
+        let z = self.post_quant_conv.forward(z)?;
+        match bands {
+            Some(pixels) => self.decoder.forward_in_bands(&z, pixels, watch),
+            None => self.decoder.forward(&z, watch),
+        }
     }
 }

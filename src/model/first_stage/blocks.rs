@@ -6,6 +6,7 @@
 //! attention projections are 1×1 convolutions.
 
 use crate::config::{Params, Result as ConfigResult};
+use crate::model::first_stage::watch::Watch;
 use crate::model::resident::Resident;
 use crate::ops::{
     self, Activation, Conv2d, Conv2dShape, Fused, GroupNorm, Mask, Padding, Result, Tensor, Weights,
@@ -97,12 +98,12 @@ impl DdConfig {
 
 /// Two convolutions and a skip.
 #[derive(Debug)]
-struct ResnetBlock {
-    norm1: GroupNorm,
-    conv1: Conv2d,
-    norm2: GroupNorm,
-    conv2: Conv2d,
-    nin_shortcut: Option<Conv2d>,
+pub(super) struct ResnetBlock {
+    pub(super) norm1: GroupNorm,
+    pub(super) conv1: Conv2d,
+    pub(super) norm2: GroupNorm,
+    pub(super) conv2: Conv2d,
+    pub(super) nin_shortcut: Option<Conv2d>,
 }
 
 impl ResnetBlock {
@@ -132,7 +133,7 @@ impl ResnetBlock {
 
 /// Self-attention of one head over the positions of a map.
 #[derive(Debug)]
-struct AttnBlock {
+pub(super) struct AttnBlock {
     norm: GroupNorm,
     q: Conv2d,
     k: Conv2d,
@@ -152,7 +153,7 @@ impl AttnBlock {
         })
     }
 
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let [_, _, h, w] = x.map_shape()?;
         let normal = self.norm.forward(x, Activation::Identity)?;
         let tokens = |conv: &Conv2d| conv.forward(&normal)?.to_tokens(); // (b, n, c)
@@ -191,7 +192,7 @@ impl Middle {
 
 /// How a level changes the size.
 #[derive(Debug)]
-enum Resample {
+pub(super) enum Resample {
     None,
     DownConv(Conv2d),
     DownAverage,
@@ -216,7 +217,7 @@ impl Resample {
         Ok(Self::UpConv(conv))
     }
 
-    fn forward(&self, x: Tensor) -> Result<Tensor> {
+    pub(super) fn forward(&self, x: Tensor) -> Result<Tensor> {
         match self {
             Self::None => Ok(x),
             Self::DownConv(conv) => conv.forward(&x),
@@ -229,9 +230,9 @@ impl Resample {
 
 /// Blocks of one size of map.
 #[derive(Debug)]
-struct Level {
-    blocks: Vec<(ResnetBlock, Option<AttnBlock>)>,
-    resample: Resample,
+pub(super) struct Level {
+    pub(super) blocks: Vec<(ResnetBlock, Option<AttnBlock>)>,
+    pub(super) resample: Resample,
 }
 
 impl Level {
@@ -337,9 +338,10 @@ impl Encoder {
 pub struct Decoder {
     conv_in: Conv2d,
     mid: Middle,
-    up: Vec<Level>,
-    end: Option<(GroupNorm, Conv2d)>,
-    tanh_out: bool,
+    /// In the order run: the last level first.
+    pub(super) up: Vec<Level>,
+    pub(super) end: Option<(GroupNorm, Conv2d)>,
+    pub(super) tanh_out: bool,
 }
 
 impl Decoder {
@@ -375,17 +377,30 @@ impl Decoder {
         })
     }
 
-    /// (b, z, h, w) → (b, out_ch, h·f, w·f), about [-1, 1].
+    /// (b, z, h, w) → (b, out_ch, h·f, w·f), about [-1, 1]; none if `watch` lets a stage not pass.
     ///
     /// # Errors
     /// If shapes do not fit, or stopped.
-    pub fn forward(&self, z: &Tensor) -> Result<Tensor> {
-        let mut h = self.mid.forward(self.conv_in.forward(z)?)?;
-        for level in &self.up {
-            h = level.forward(h)?;
+    pub(super) fn forward(&self, z: &Tensor, watch: &mut Watch) -> Result<Option<Tensor>> {
+        let mut h = self.middle(z)?;
+        if !watch.passes("mid", &[&h])? {
+            return Ok(None);
         }
-        let Some((norm_out, conv_out)) = &self.end else { return Ok(h) };
-        h = conv_out.forward(&norm_out.forward_owned(h, Activation::Silu)?)?;
-        if self.tanh_out { h.tanh() } else { Ok(h) }
+        for (level, number) in self.up.iter().zip((0..self.up.len()).rev()) {
+            h = level.forward(h)?;
+            if !watch.passes(&format!("up.{number}"), &[&h])? {
+                return Ok(None);
+            }
+        }
+        if let Some((norm_out, conv_out)) = &self.end {
+            h = conv_out.forward(&norm_out.forward_owned(h, Activation::Silu)?)?;
+            h = if self.tanh_out { h.tanh()? } else { h };
+        }
+        Ok(watch.passes("conv_out", &[&h])?.then_some(h))
+    }
+
+    /// What the stages on the smallest map make of z.
+    pub(super) fn middle(&self, z: &Tensor) -> Result<Tensor> {
+        self.mid.forward(self.conv_in.forward(z)?)
     }
 }

@@ -1,15 +1,18 @@
 //! `FirstStage`: either of the two first stages, as `LatentDiffusion` sees them.
 
 mod autoencoder;
+mod bands;
 mod blocks;
 mod encoder_half;
 mod taesd;
 mod vector_quantizer;
+mod watch;
 
 pub use autoencoder::{AutoencoderKL, DiagonalGaussianDistribution};
 pub use blocks::DdConfig;
 pub use taesd::TinyDecoder;
 pub use vector_quantizer::VQModelInterface;
+pub use watch::Watch;
 
 use encoder_half::EncoderHalf;
 
@@ -55,14 +58,15 @@ impl FirstStage {
         }
     }
 
-    /// Unscaled latent (b, c, h, w) → (b, 3, H, W), about [-1, 1].
+    /// Unscaled latent (b, c, h, w) → (b, 3, H, W), about [-1, 1]; in bands of about so many positions if `bands`
+    /// says so; none if `watch` finds numbers beyond the range of z's type.
     ///
     /// # Errors
     /// If shapes do not fit, or stopped.
-    pub fn decode(&self, z: &Tensor) -> Result<Tensor> {
+    pub fn decode(&self, z: &Tensor, bands: Option<usize>, watch: &mut Watch) -> Result<Option<Tensor>> {
         match self {
-            Self::Kl(model) => model.decode(z),
-            Self::Vq(model) => model.decode(z),
+            Self::Kl(model) => model.decode(z, bands, watch),
+            Self::Vq(model) => model.decode(z, bands, watch),
         }
     }
 

@@ -5,6 +5,7 @@
 
 use crate::model::first_stage::blocks::{DdConfig, Decoder};
 use crate::model::first_stage::encoder_half::EncoderHalf;
+use crate::model::first_stage::watch::Watch;
 use crate::ops::{Conv2d, Conv2dShape, Result, Tensor, Weights};
 
 /// A vector-quantized first stage.
@@ -82,11 +83,20 @@ impl VQModelInterface {
         best
     }
 
-    /// z (b, embed_dim, h, w), unscaled → (b, 3, H, W), about [-1, 1].
+    /// z (b, embed_dim, h, w), unscaled → (b, 3, H, W), about [-1, 1]; see [`super::FirstStage::decode`].
     ///
     /// # Errors
     /// If shapes do not fit, or stopped.
-    pub fn decode(&self, z: &Tensor) -> Result<Tensor> {
-        self.decoder.forward(&self.post_quant_conv.forward(&self.quantize(z)?)?)
+    pub(super) fn decode(
+        &self,
+        z: &Tensor,
+        bands: Option<usize>,
+        watch: &mut Watch,
+    ) -> Result<Option<Tensor>> {
+        let z = self.post_quant_conv.forward(&self.quantize(z)?)?;
+        match bands {
+            Some(pixels) => self.decoder.forward_in_bands(&z, pixels, watch),
+            None => self.decoder.forward(&z, watch),
+        }
     }
 }

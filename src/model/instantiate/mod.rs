@@ -9,6 +9,7 @@ mod first_stage;
 use serde_json::Value;
 
 use super::conditioning::ConditioningKey;
+use super::decoding::Decoding;
 use super::latent_diffusion::{LatentDiffusion, LatentDiffusionConfig};
 use super::schedule_check;
 use super::unet::{UNetConfig, UNetModel};
@@ -74,9 +75,8 @@ fn latent_diffusion(
     params.training_only_like(is_of_training);
     let unet_target = params.target("unet_config")?;
     let first_stage_target = params.target("first_stage_config")?;
-    // The parts that decide pictures in f16 most are small: they stay in f32.
-    let exact = weights.with_dtype(Dtype::F32);
-    let (cond_stage_target, cond_stage_weights) = cond_stage::find(&mut params, &exact)?;
+    let (texts, pictures) = beside_unet(weights);
+    let (cond_stage_target, cond_stage_weights) = cond_stage::find(&mut params, &texts)?;
     let schedule = schedule(&mut params)?;
     let parameterization = parameterization(&mut params)?;
     let conditioning_key = conditioning_key(&mut params, &cond_stage_target)?;
@@ -103,7 +103,7 @@ fn latent_diffusion(
     notes.extend(odd);
     let unet = UNetModel::new(&unet_weights, unet_config.clone())?;
     let (first_stage, first_stage_factor, seen) =
-        first_stage::first_stage(first_stage_target, &exact.pp("first_stage_model"))?;
+        first_stage::first_stage(first_stage_target, &pictures.pp("first_stage_model"))?;
     training_only.extend(seen);
     if !first_stage.encoder().is_whole() {
         notes.push(Note::File(FileNote::EncoderAbsent));
@@ -128,7 +128,16 @@ fn latent_diffusion(
         unet,
         first_stage,
         cond_stage,
+        decoding: Decoding::default(),
     })
+}
+
+/// The weights for the text encoders and for the first stage. The parts that decide pictures in f16 most are small:
+/// they stay in f32. A card decodes in f16 all the same, but looks at what each stage makes.
+fn beside_unet(weights: &Weights) -> (Weights, Weights) {
+    let exact = weights.with_dtype(Dtype::F32);
+    let texts = weights.texts_on().map_or_else(|| exact.clone(), |device| exact.on(device));
+    (texts, if weights.device().is_card() { weights.clone() } else { exact })
 }
 
 /// Arguments of `DDPM` and `LatentDiffusion` that decide nothing while sampling.

@@ -95,6 +95,11 @@ impl CrossAttention {
         self.to_out.forward_residual(&seen, x)
     }
 
+    /// Frees the last context with its keys and values.
+    pub fn forget_context(&self) {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
     /// A context's keys and values, computed once while it stays the same.
     fn keys_values(&self, context: &Tensor) -> Result<Arc<KeysValues>> {
         let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
@@ -242,6 +247,11 @@ impl SpatialTransformer {
         let map = tokens.to_map(h, w)?; // (k·b, inner, h, w)
         let x = x.repeated_to(map.shape()[0])?;
         self.proj_out.forward_fused(&map, Fused { residual: Some(&x), channels: None })
+    }
+
+    /// Frees what is remembered of the last context.
+    pub fn forget_context(&self) {
+        self.transformer_blocks.iter().for_each(|block| block.attn2.forget_context());
     }
 }
 

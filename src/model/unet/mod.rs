@@ -147,6 +147,16 @@ impl UNetModel {
         self.out_conv.forward(&self.out_norm.forward(&h, Activation::Silu)?)
     }
 
+    /// Frees what is remembered of the last context.
+    pub fn forget_context(&self) {
+        let blocks = self.input_blocks.iter().chain([&self.middle_block]).chain(&self.output_blocks);
+        for layer in blocks.flat_map(|block| &block.0) {
+            if let Layer::SpatialTransformer(transformer) = layer {
+                transformer.forget_context();
+            }
+        }
+    }
+
     /// The embedding (b, 4·model_channels) of the timestep and what stands beside it, activated for the
     /// ResBlocks.
     fn embed(&self, x: &Tensor, timesteps: &[f32], beside: Beside<'_>) -> Result<Tensor> {

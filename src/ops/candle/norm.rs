@@ -5,7 +5,7 @@ use candle_core::{DType, Tensor};
 use crate::ops::backend::{DeviceOps as _, NormOps, Source, TensorOps as _};
 use crate::ops::candle::Candle;
 use crate::ops::candle::tensor::activate;
-use crate::ops::{Activation, Dtype, Result};
+use crate::ops::{Activation, Dtype, Moments, Result};
 
 /// GroupNorm with its parameters.
 #[derive(Debug)]
@@ -49,6 +49,42 @@ impl NormOps for Candle {
             let variance = centered.sqr()?.mean_keepdim(2)?; // (b, groups, 1)
             let normal = centered.broadcast_div(&(variance + norm.epsilon)?.sqrt()?)?;
             let y = normal.reshape((b, c, h, w))?.broadcast_mul(&norm.weight)?.broadcast_add(&norm.bias)?;
+            activate(&y, activation)?.to_dtype(x.dtype())
+        };
+        self.explain("a group norm", apply())
+    }
+
+    fn moments(&self, norm: &GroupNorm, x: &Tensor) -> Result<Vec<Moments>> {
+        self.check_stop()?;
+        let find = || {
+            let grouped = x.to_dtype(DType::F32)?.reshape((norm.groups, x.elem_count() / norm.groups))?;
+            let mean = grouped.mean_keepdim(1)?;
+            let squares = grouped.broadcast_sub(&mean)?.sqr()?.sum(1)?;
+            Ok((mean.flatten_all()?.to_vec1::<f32>()?, squares.to_vec1::<f32>()?))
+        };
+        let (mean, squares) = self.explain("a group norm", find())?;
+        let count = (x.elem_count() / norm.groups) as f64;
+        let pairs = mean.into_iter().map(f64::from).zip(squares.into_iter().map(f64::from));
+        Ok(pairs.map(|(mean, squares)| Moments { count, mean, squares }).collect())
+    }
+
+    fn group_norm_by(
+        &self,
+        norm: &GroupNorm,
+        x: Tensor,
+        moments: &[Moments],
+        activation: Activation,
+    ) -> Result<Tensor> {
+        self.check_stop()?;
+        let column = |of: fn(&Moments) -> f64| {
+            let values: Vec<f32> = moments.iter().map(|known| of(known) as f32).collect();
+            Tensor::from_vec(values, (norm.groups, 1), x.device())
+        };
+        let apply = || {
+            let grouped = x.to_dtype(DType::F32)?.reshape((norm.groups, x.elem_count() / norm.groups))?;
+            let deviation = (column(|known| known.variance())? + norm.epsilon)?.sqrt()?;
+            let normal = grouped.broadcast_sub(&column(|known| known.mean)?)?.broadcast_div(&deviation)?;
+            let y = normal.reshape(x.shape())?.broadcast_mul(&norm.weight)?.broadcast_add(&norm.bias)?;
             activate(&y, activation)?.to_dtype(x.dtype())
         };
         self.explain("a group norm", apply())

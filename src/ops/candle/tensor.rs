@@ -1,5 +1,7 @@
 //! The light operations on candle's own tensor.
 
+use std::ops::Range;
+
 use candle_core::{DType, Result as CandleResult, Tensor};
 
 use crate::ops::backend::{Epilogue, Source, TensorOps};
@@ -91,6 +93,12 @@ impl TensorOps for Candle {
 
     fn concatenate(&self, parts: &[&Tensor], dimension: usize) -> Result<Tensor> {
         self.explain("a concatenation", Tensor::cat(parts, dimension))
+    }
+
+    fn stack_rows(&self, parts: &[(&Tensor, Range<usize>)]) -> Result<Tensor> {
+        let rows = |(part, rows): &(&Tensor, Range<usize>)| part.narrow(2, rows.start, rows.len());
+        let stack = || Tensor::cat(&parts.iter().map(rows).collect::<CandleResult<Vec<_>>>()?, 2);
+        self.explain("rows of maps", stack())
     }
 
     fn batch_item(&self, x: &Tensor, index: usize) -> Result<Tensor> {

@@ -3,7 +3,7 @@
 use crate::ops::backend::{NormOps, Source, TensorOps as _};
 use crate::ops::cpu::{self, layer_norm};
 use crate::ops::native::{Native, Tensor};
-use crate::ops::{Activation, Result};
+use crate::ops::{Activation, Moments, Result};
 
 /// GroupNorm with its parameters.
 #[derive(Debug)]
@@ -75,6 +75,30 @@ impl NormOps for Native {
             }
             None => self.group_norm(norm, Source::One(&x), activation),
         }
+    }
+
+    fn moments(&self, norm: &GroupNorm, x: &Tensor) -> Result<Vec<Moments>> {
+        let [_, c, h, w] = x.map_shape()?;
+        let count = (h * w * c / norm.groups) as f64;
+        let found = norm.kernel(Activation::Identity).moments(&self.context, x.rows(), h * w)?;
+        Ok(found.into_iter().map(|[mean, squares]| Moments { count, mean, squares }).collect())
+    }
+
+    fn group_norm_by(
+        &self,
+        norm: &GroupNorm,
+        mut x: Tensor,
+        moments: &[Moments],
+        activation: Activation,
+    ) -> Result<Tensor> {
+        let known: Vec<[f64; 2]> = moments.iter().map(|known| [known.mean, known.variance()]).collect();
+        let [_, c, h, _] = x.map_shape()?;
+        if x.elements_alone().is_none() {
+            x = self.stack_rows(&[(&x, 0..h)])?;
+        }
+        let elements = x.elements_alone().unwrap_or_default();
+        norm.kernel(activation).forward_by(&self.context, elements, c, &known)?;
+        self.finish(x, activation)
     }
 
     fn pack_layer_norm(&self, weight: Vec<f32>, bias: Vec<f32>) -> Result<LayerNorm> {

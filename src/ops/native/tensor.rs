@@ -1,6 +1,7 @@
 //! The native tensor, an arena's buffer and a shape, and the light operations on it. Maps are stored
 //! NHWC, everything else row-major.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::ops::backend::{Source, TensorOps};
@@ -193,6 +194,23 @@ impl TensorOps for Native {
                     let len = part.data.len() / runs;
                     let (here, rest) = std::mem::take(&mut to).split_at_mut(len);
                     here.copy_from_slice(&part.data[run * len..(run + 1) * len]);
+                    to = rest;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn stack_rows(&self, parts: &[(&Tensor, Range<usize>)]) -> Result<Tensor> {
+        let mut shape = parts.first().map_or_else(Vec::new, |(first, _)| first.shape.clone());
+        shape[2] = parts.iter().map(|(_, rows)| rows.len()).sum();
+        let row = shape[1] * shape[3];
+        self.make(&shape, |mut to| {
+            for item in 0..shape[0] {
+                for (part, rows) in parts {
+                    let (here, rest) = std::mem::take(&mut to).split_at_mut(rows.len() * row);
+                    let first = item * part.shape[2] + rows.start;
+                    here.copy_from_slice(&part.data[first * row..(first + rows.len()) * row]);
                     to = rest;
                 }
             }

@@ -3,11 +3,11 @@
 use super::device::Wgsl;
 use super::kernel::{Kernel, Variant};
 use super::norm::LayerNorm;
-use super::product::{Form, Matrix, Window};
+use super::pack::{Form, Matrix};
+use super::product::Window;
 use super::tensor::{Block, Tensor};
 use crate::gpu::Piece;
 use crate::ops::backend::{AttentionOps, Epilogue, Source};
-use crate::ops::cpu::{Element, WeightRows as _};
 use crate::ops::host::TensorRows;
 use crate::ops::{Activation, LinearShape, Mask, Result};
 
@@ -77,13 +77,8 @@ impl AttentionOps for Wgsl {
         heads: usize,
     ) -> Result<Option<Projections>> {
         let LinearShape { in_features, out_features, .. } = shape;
-        let mut values = Vec::with_capacity(3 * in_features * out_features);
-        for weight in weights {
-            values.extend_from_slice(&weight.to_f32()?);
-        }
-        let half = weights[0].element() == Element::F16;
         let form = Form { outputs: 3 * out_features, channels: in_features, taps: 1, gated: false };
-        let matrix = self.pack_values(&values, half, None, form)?;
+        let matrix = self.pack(&weights, None, form)?;
         Ok(Some(Projections { matrix, channels: out_features, heads }))
     }
 

@@ -2,7 +2,8 @@
 //! The kernel is `shaders/product.wgsl`, the linear layers' too.
 
 use super::device::Wgsl;
-use super::product::{Form, Matrix, Window};
+use super::pack::{Form, Matrix};
+use super::product::Window;
 use super::tensor::Tensor;
 use crate::ops::backend::{ConvOps, Epilogue, Source};
 use crate::ops::host::TensorRows;
@@ -26,7 +27,7 @@ impl ConvOps for Wgsl {
     ) -> Result<Conv2d> {
         let Conv2dShape { in_channels, out_channels, kernel, .. } = shape;
         let form = Form { outputs: out_channels, channels: in_channels, taps: kernel * kernel, gated: false };
-        Ok(Conv2d { matrix: self.pack(rows, bias, form)?, shape })
+        Ok(Conv2d { matrix: self.pack(&[rows], bias, form)?, shape })
     }
 
     fn conv2d(

@@ -63,9 +63,11 @@ impl DeviceOps for Wgsl {
                     .to_owned(),
             )));
         }
-        Some(gpu::open(index).map_err(Error::from).map(|(card, report)| {
+        Some(gpu::open(index).map_err(Error::from).and_then(|(card, report)| {
             let sentence = format!("{} ({})", report.name, report.backend);
-            (Self { context: Arc::new(Context::new(card)), stop, dtype: options.dtype }, sentence)
+            let context = Context::new(card);
+            context.allocator().memory().set_budget(report.budget()?);
+            Ok((Self { context: Arc::new(context), stop, dtype: options.dtype }, sentence))
         }))
     }
 
@@ -109,8 +111,12 @@ impl DeviceOps for Wgsl {
         self.context.tallies()
     }
 
+    fn card_memory(&self) -> Option<&gpu::Allocator> {
+        Some(self.context.allocator())
+    }
+
     fn trim(&self) {
-        self.context.memory.trim();
+        self.context.allocator().memory().trim();
     }
 }
 

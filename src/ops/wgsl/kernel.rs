@@ -45,6 +45,7 @@ pub(super) enum Kernel {
     Copy,
     Resize,
     Cast,
+    Finite,
 }
 
 impl Kernel {
@@ -62,6 +63,7 @@ impl Kernel {
             Self::Copy => ("copy", "ww"),
             Self::Resize => ("resize", "ww"),
             Self::Cast => ("cast", "ww"),
+            Self::Finite => ("finite", "ww"),
         }
     }
 }
@@ -107,6 +109,6 @@ macro_rules! files {
 }
 
 files! {
-    "activation" "attention" "cast" "copy" "each" "group_norm_apply" "group_norm_statistics" "group_norm_whole"
+    "activation" "attention" "cast" "copy" "each" "finite" "group_norm_apply" "group_norm_statistics" "group_norm_whole"
     "layer_norm" "product" "resize" "storage_f16" "storage_f32" "weights_f16" "weights_f32"
 }

@@ -2,7 +2,8 @@
 
 use super::device::Wgsl;
 use super::norm::LayerNorm;
-use super::product::{Form, Matrix, Window};
+use super::pack::{Form, Matrix};
+use super::product::Window;
 use super::tensor::Tensor;
 use crate::ops::backend::{Epilogue, LinearOps, Source};
 use crate::ops::host::TensorRows;
@@ -26,7 +27,7 @@ impl LinearOps for Wgsl {
     ) -> Result<Linear> {
         let LinearShape { in_features, out_features, gated } = shape;
         let form = Form { outputs: out_features, channels: in_features, taps: 1, gated };
-        Ok(Linear { matrix: self.pack(rows, bias, form)?, out_features })
+        Ok(Linear { matrix: self.pack(&[rows], bias, form)?, out_features })
     }
 
     fn linear(&self, layer: &Linear, x: &Tensor, epilogue: Epilogue<'_, Tensor>) -> Result<Tensor> {

@@ -10,18 +10,21 @@
 //! | `device` | the card as a [`crate::ops::Device`] |
 //! | `kernel`, `compose`, `shaders/` | the kernels and their variants |
 //! | `product`, `shaders/product.wgsl` | linear layers and all convolutions: one kernel |
+//! | `pack` | weights on their way to the card |
 //! | `layout` | how values lie in memory |
-//! | `tensor`, `linear`, `convolution`, `norm`, `attention`, `embedding` | the operations |
+//! | `tensor`, `linear`, `convolution`, `norm`, `attention`, `embedding`, `finite` | the operations |
 
 mod attention;
 mod compose;
 mod convolution;
 mod device;
 mod embedding;
+mod finite;
 mod kernel;
 mod layout;
 mod linear;
 mod norm;
+mod pack;
 mod product;
 mod tensor;
 #[cfg(test)]

@@ -2,11 +2,12 @@
 //! and whoever applies the norm joins the pieces.
 
 use super::device::Wgsl;
-use super::kernel::{Kernel, Variant};
+use super::kernel::{Kernel, Storage, Variant};
+use super::layout::{from_bytes, to_bytes};
 use super::tensor::{Tensor, work_of};
-use crate::gpu::Bound;
+use crate::gpu::{Bound, Store};
 use crate::ops::backend::{Epilogue, LinearOps, NormOps, Source, TensorOps as _};
-use crate::ops::{Activation, Result};
+use crate::ops::{Activation, Moments, Result};
 
 /// Most pieces of a map; each workgroup of the second pass joins all of them.
 const PIECES_MAX: usize = 64;
@@ -21,8 +22,8 @@ const WHOLE_MAX: usize = 64 << 10;
 /// GroupNorm with its parameters.
 #[derive(Debug)]
 pub struct GroupNorm {
-    gain: wgpu::Buffer,
-    bias: wgpu::Buffer,
+    gain: Store,
+    bias: Store,
     groups: usize,
     size: usize,
     epsilon: f32,
@@ -31,7 +32,7 @@ pub struct GroupNorm {
 /// LayerNorm with its parameters: gains, then biases.
 #[derive(Debug)]
 pub struct LayerNorm {
-    pub(super) numbers: wgpu::Buffer,
+    pub(super) numbers: Store,
 }
 
 impl NormOps for Wgsl {
@@ -72,26 +73,63 @@ impl NormOps for Wgsl {
         let binding = (b * h * w) as u64 * y.row_bytes();
         if h * w * norm.size <= WHOLE_MAX && binding <= self.context.binding_max() {
             self.whole(&pass, b, activation)?;
-            return Ok(y);
-        }
-        let parts = self.context.take((b * pass.pieces * norm.groups * 8) as u64)?;
-        let parts = parts.bound(0, (b * pass.pieces * norm.groups * 8) as u64);
-        // Items of the batch that bindings hold.
-        let item_bytes = (h * w) as u64 * y.row_bytes();
-        let together = if (h * w).is_multiple_of(64) {
-            ((self.context.binding_max() / item_bytes.max(1)) as usize).clamp(1, b)
         } else {
-            b
-        };
-        for item in (0..b).step_by(together) {
-            let items = together.min(b - item);
-            self.statistics(&pass, parts, item, items)?;
-        }
-        for item in (0..b).step_by(together) {
-            let items = together.min(b - item);
-            self.apply(&pass, parts, item, items, activation)?;
+            self.in_two_passes(&pass, b, activation)?;
         }
         Ok(y)
+    }
+
+    fn group_norm_owned(&self, norm: &GroupNorm, x: Tensor, activation: Activation) -> Result<Tensor> {
+        let [b, _, h, w] = x.map_shape()?;
+        if !x.is_alone() || h * w * norm.size <= WHOLE_MAX {
+            return self.group_norm(norm, Source::One(&x), activation);
+        }
+        let pass = Pass { in_place: true, ..Pass::new(norm, &Source::One(&x), &x, [b, h * w]) };
+        self.in_two_passes(&pass, b, activation)?;
+        Ok(x)
+    }
+
+    fn moments(&self, norm: &GroupNorm, x: &Tensor) -> Result<Vec<Moments>> {
+        let [b, _, h, w] = x.map_shape()?;
+        let pass = Pass::new(norm, &Source::One(x), x, [b, h * w]);
+        let bytes = (pass.pieces * norm.groups * 8) as u64;
+        let parts = self.context.take(bytes)?;
+        self.statistics(&pass, parts.bound(0, bytes), 0, 1)?;
+        let read = self.context.read(parts.bound(0, bytes), &|| self.stopped())?;
+        let numbers = from_bytes(&read, Storage::F32);
+        let mut whole = vec![Moments::default(); norm.groups];
+        for (piece, found) in numbers.chunks_exact(2 * norm.groups).enumerate() {
+            let pixels = pass.piece.min(pass.pixels - piece * pass.piece);
+            let count = (pixels * norm.size) as f64;
+            for (whole, found) in whole.iter_mut().zip(found.chunks_exact(2)) {
+                let [mean, squares] = [found[0], found[1]].map(f64::from);
+                *whole = whole.joined(Moments { count, mean, squares });
+            }
+        }
+        Ok(whole)
+    }
+
+    fn group_norm_by(
+        &self,
+        norm: &GroupNorm,
+        x: Tensor,
+        moments: &[Moments],
+        activation: Activation,
+    ) -> Result<Tensor> {
+        let [b, c, h, w] = x.map_shape()?;
+        // The kernel divides by the numbers of what it is given.
+        let count = (h * w * norm.size) as f64;
+        let known = moments.iter().flat_map(|known| [known.mean, known.variance() * count]);
+        let known: Vec<f32> = known.map(|number| number as f32).collect();
+        let parts = self.context.take(4 * known.len() as u64)?;
+        let parts = parts.bound(0, 4 * known.len() as u64);
+        self.context.write(parts, &to_bytes(&known, Storage::F32), &|| self.stopped())?;
+        let fresh = if x.is_alone() { None } else { Some(self.empty(&[b, c, h, w], x.storage())?) };
+        let y = fresh.as_ref().unwrap_or(&x);
+        let of_one = Pass::new(norm, &Source::One(&x), y, [b, h * w]);
+        let pass = Pass { in_place: fresh.is_none(), piece: h * w, pieces: 1, ..of_one };
+        self.apply(&pass, parts, 0, 1, activation)?;
+        Ok(y.clone())
     }
 
     fn pack_layer_norm(&self, weight: Vec<f32>, bias: Vec<f32>) -> Result<LayerNorm> {
@@ -122,11 +160,8 @@ impl NormOps for Wgsl {
             let rows = band.min(x.rows() - start);
             let columns = rows.min(32768);
             let parameters = [rows, x.quads(), x.channels(), columns].map(|word| word as u32);
-            let bound = [
-                x.bound_rows(start, start + rows),
-                Bound::all(&norm.numbers),
-                y.bound_rows(start, start + rows),
-            ];
+            let bound =
+                [x.bound_rows(start, start + rows), norm.numbers.bound(), y.bound_rows(start, start + rows)];
             let groups = [columns as u32, rows.div_ceil(columns) as u32, 1];
             let variant = Variant::plain(Kernel::LayerNorm, x.storage());
             self.dispatch(&variant, &bound, &parameters, groups, work_of(3 * bound[0].bytes))?;
@@ -141,6 +176,8 @@ struct Pass<'a> {
     first: &'a Tensor,
     second: Option<&'a Tensor>,
     y: &'a Tensor,
+    /// Whether the map is y itself.
+    in_place: bool,
     pixels: usize,
     piece: usize,
     pieces: usize,
@@ -153,7 +190,7 @@ impl<'a> Pass<'a> {
             Source::Two(a, b) => (a, Some(b)),
         };
         let piece = pixels.div_ceil(PIECES_MAX).max(PIECE_MIN);
-        Self { norm, first, second, y, pixels, piece, pieces: pixels.div_ceil(piece) }
+        Self { norm, first, second, y, in_place: false, pixels, piece, pieces: pixels.div_ceil(piece) }
     }
 
     /// Items of the batch of each source, as they are bound.
@@ -167,6 +204,27 @@ impl<'a> Pass<'a> {
 }
 
 impl Wgsl {
+    fn in_two_passes(&self, pass: &Pass<'_>, b: usize, activation: Activation) -> Result<()> {
+        let parts = self.context.take((b * pass.pieces * pass.norm.groups * 8) as u64)?;
+        let parts = parts.bound(0, (b * pass.pieces * pass.norm.groups * 8) as u64);
+        // Items of the batch that bindings hold.
+        let item_bytes = pass.pixels as u64 * pass.y.row_bytes();
+        let together = if pass.pixels.is_multiple_of(64) {
+            ((self.context.binding_max() / item_bytes.max(1)) as usize).clamp(1, b)
+        } else {
+            b
+        };
+        for item in (0..b).step_by(together) {
+            let items = together.min(b - item);
+            self.statistics(pass, parts, item, items)?;
+        }
+        for item in (0..b).step_by(together) {
+            let items = together.min(b - item);
+            self.apply(pass, parts, item, items, activation)?;
+        }
+        Ok(())
+    }
+
     fn whole(&self, pass: &Pass<'_>, items: usize, activation: Activation) -> Result<()> {
         let GroupNorm { groups, size, epsilon, .. } = *pass.norm;
         // As few groups as make whole quads.
@@ -183,7 +241,7 @@ impl Wgsl {
             activation.number(),
         ];
         let [x0, x1] = pass.sources(self.context.no_activations(), 0, items);
-        let (gain, bias) = (Bound::all(&pass.norm.gain), Bound::all(&pass.norm.bias));
+        let (gain, bias) = (pass.norm.gain.bound(), pass.norm.bias.bound());
         let bound = [x0, x1, gain, bias, pass.y.bound()];
         let workgroups = [groups.div_ceil(together) as u32, items as u32, 1];
         let variant = Variant::plain(Kernel::GroupNormWhole, pass.y.storage());
@@ -233,15 +291,19 @@ impl Wgsl {
             share as u32,
         ];
         let bound = [
-            x0,
+            // What is bound twice may not be written.
+            if pass.in_place { self.context.no_activations() } else { x0 },
             x1,
             parts,
-            Bound::all(&pass.norm.gain),
-            Bound::all(&pass.norm.bias),
+            pass.norm.gain.bound(),
+            pass.norm.bias.bound(),
             pass.y.bound_rows(start, end),
         ];
         let groups = [pass.pixels.div_ceil(share) as u32, items as u32, 1];
-        let variant = Variant::plain(Kernel::GroupNormApply, pass.y.storage());
+        let variant = Variant {
+            constants: vec![("IN_PLACE", pass.in_place.to_string())],
+            ..Variant::plain(Kernel::GroupNormApply, pass.y.storage())
+        };
         self.dispatch(&variant, &bound, &words, groups, work_of(2 * (x0.bytes + x1.bytes)))
     }
 }

@@ -1,50 +1,14 @@
-//! Products with weights: linear layers and convolutions are one kernel, `product.wgsl`.
-//!
-//! Weights lie in panels of 64 outputs, `[panel][column][64]`, a column being tap·channels + channel with
-//! the channels filled up to whole quads and the columns to whole tiles, all with zeros. Of a gated layer a
-//! panel of values and one of gates alternate.
+//! Products with weights: linear layers and convolutions are one kernel, `product.wgsl`. How weights lie is told in
+//! `pack`.
 
 use super::device::Wgsl;
-use super::kernel::{Kernel, Storage, Variant};
-use super::layout::to_bytes;
+use super::kernel::{Kernel, Variant};
 use super::norm::LayerNorm;
+use super::pack::{Matrix, PANEL, TILE};
 use super::tensor::Tensor;
-use crate::gpu::Bound;
+use crate::gpu::{Bound, Store};
 use crate::ops::Result;
 use crate::ops::backend::{Epilogue, Source, TensorOps as _};
-use crate::ops::cpu::{Element, WeightRows as _};
-use crate::ops::host::TensorRows;
-
-/// Outputs of a panel.
-const PANEL: usize = 64;
-/// Columns of a tile.
-const TILE: usize = 16;
-
-/// Weights in the card's memory.
-pub(super) struct Matrix {
-    buffer: wgpu::Buffer,
-    bias: Option<wgpu::Buffer>,
-    storage: Storage,
-    /// Tiles of columns.
-    depth: usize,
-    outputs: usize,
-    gated: bool,
-}
-
-impl std::fmt::Debug for Matrix {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Matrix({} tiles → {}, {:?})", self.depth, self.outputs, self.storage)
-    }
-}
-
-/// The form of weights in a file: (outputs, channels, taps), twice the outputs if gated.
-#[derive(Clone, Copy)]
-pub(super) struct Form {
-    pub outputs: usize,
-    pub channels: usize,
-    pub taps: usize,
-    pub gated: bool,
-}
 
 /// How a window moves over a map; a linear layer's is one row that meets one row.
 #[derive(Clone, Copy)]
@@ -95,64 +59,6 @@ struct TileShape {
 }
 
 impl Wgsl {
-    /// Brings weights and bias onto the card.
-    pub(super) fn pack(&self, rows: &TensorRows<'_>, bias: Option<Vec<f32>>, form: Form) -> Result<Matrix> {
-        self.pack_values(&rows.to_f32()?, rows.element() == Element::F16, bias, form)
-    }
-
-    /// The same of values that are here; `half` if f16 holds them exactly.
-    pub(super) fn pack_values(
-        &self,
-        values: &[f32],
-        half: bool,
-        bias: Option<Vec<f32>>,
-        form: Form,
-    ) -> Result<Matrix> {
-        let Form { outputs, channels, taps, gated } = form;
-        let half = half || self.storage() == Storage::F16;
-        let storage = if half { Storage::F16 } else { Storage::F32 };
-        let width = channels.next_multiple_of(4);
-        let columns = (taps * width).next_multiple_of(TILE);
-        let panels = panels(form);
-        let bytes = columns as u64 * PANEL as u64 * storage.quad_bytes() / 4;
-        let buffer = self.context.weights(panels.len() as u64 * bytes)?;
-        let mut panel = vec![0.0f32; columns * PANEL];
-        for (number, own) in panels.iter().enumerate() {
-            panel.fill(0.0);
-            for (lane, row) in own.clone().enumerate() {
-                let row = &values[row * channels * taps..][..channels * taps];
-                for (i, value) in row.iter().enumerate() {
-                    let (channel, tap) = (i / taps, i % taps);
-                    panel[(tap * width + channel) * PANEL + lane] = *value;
-                }
-            }
-            let packed = to_bytes(&panel, storage);
-            self.context.write_weights(&buffer, number as u64 * bytes, &packed)?;
-        }
-        let bias = bias.map(|bias| self.pack_bias(&bias, form)).transpose()?;
-        Ok(Matrix { buffer, bias, storage, depth: columns / TILE, outputs, gated })
-    }
-
-    fn pack_bias(&self, bias: &[f32], form: Form) -> Result<wgpu::Buffer> {
-        let panels = panels(form);
-        let mut packed = vec![0.0f32; panels.len() * PANEL];
-        for (to, own) in packed.chunks_exact_mut(PANEL).zip(panels) {
-            let own = &bias[own];
-            to[..own.len()].copy_from_slice(own);
-        }
-        self.pack_numbers(&packed)
-    }
-
-    /// Numbers in f32 as a buffer of whole quads.
-    pub(super) fn pack_numbers(&self, values: &[f32]) -> Result<wgpu::Buffer> {
-        let mut values = values.to_vec();
-        values.resize(values.len().next_multiple_of(4), 0.0);
-        let bytes = to_bytes(&values, Storage::F32);
-        let buffer = self.context.weights(bytes.len() as u64)?;
-        self.context.write_weights(&buffer, 0, &bytes)?;
-        Ok(buffer)
-    }
-
     /// x under a window times weights, with its epilogue, as a tensor of `shape`.
     pub(super) fn product(
         &self,
@@ -265,12 +171,12 @@ impl Wgsl {
         let bound: [Bound<'_>; 8] = [
             first_source.bound_rows(x_start, x_end),
             second_source.map_or(none, |x| x.bound_rows(x_start, x_end)),
-            Bound::all(&matrix.buffer),
-            matrix.bias.as_ref().map_or(context.no_weights(), Bound::all),
+            matrix.buffer.bound(),
+            matrix.bias.as_ref().map_or(context.no_weights(), Store::bound),
             epilogue.channels.map_or(none, Tensor::bound),
             epilogue.residual.map_or(none, |residual| residual.bound_rows(start, end)),
             y.bound_rows(start, end),
-            norm.map_or(context.no_weights(), |norm| Bound::all(&norm.numbers)),
+            norm.map_or(context.no_weights(), |norm| norm.numbers.bound()),
         ];
         if bound.iter().any(|bound| bound.bytes > context.binding_max()) {
             return Err(super::device::too_large("a product"));
@@ -332,15 +238,6 @@ fn parameters(
         norm.map_or(0, |_| first_source.channels()),
     ];
     words.iter().map(|word| *word as u32).collect()
-}
-
-/// The rows of the file that each panel holds.
-fn panels(form: Form) -> Vec<std::ops::Range<usize>> {
-    let plain = (0..form.outputs).step_by(PANEL).map(|start| start..(start + PANEL).min(form.outputs));
-    if !form.gated {
-        return plain.collect();
-    }
-    plain.flat_map(|own| [own.clone(), own.start + form.outputs..own.end + form.outputs]).collect()
 }
 
 fn panel_count(matrix: &Matrix) -> usize {

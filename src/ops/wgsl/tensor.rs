@@ -3,6 +3,7 @@
 //! Layout: rows of channels, a row for each pixel, token or item; a row has whole quads, and what fills up
 //! the last one is zero. Every operation keeps that.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::device::{Wgsl, storage};
@@ -76,6 +77,11 @@ impl Tensor {
     pub(super) fn bound_rows(&self, start: usize, end: usize) -> Bound<'_> {
         debug_assert!(start.is_multiple_of(64), "rows are bound from a multiple of 64 on");
         self.piece.bound(start as u64 * self.row_bytes(), (end - start) as u64 * self.row_bytes())
+    }
+
+    /// Whether nobody else shares its memory, so that its consumer may write there.
+    pub(super) fn is_alone(&self) -> bool {
+        Arc::strong_count(&self.piece) == 1
     }
 
     /// The same memory under another shape of the same rows.
@@ -348,6 +354,10 @@ impl TensorOps for Wgsl {
         Ok(from_rows(&x.shape, &rows, x.quads()))
     }
 
+    fn is_finite(&self, x: &Tensor) -> Result<bool> {
+        self.all_finite(x)
+    }
+
     fn cast(&self, x: &Tensor, dtype: Dtype) -> Result<Option<Tensor>> {
         let wanted = storage(dtype);
         if wanted == x.storage {
@@ -409,6 +419,27 @@ impl TensorOps for Wgsl {
             };
             self.copy(part, &y, &block)?;
             done += if by_columns { part.channels() } else { block.inner };
+        }
+        Ok(y)
+    }
+
+    fn stack_rows(&self, parts: &[(&Tensor, Range<usize>)]) -> Result<Tensor> {
+        let (first, _) = parts.first().ok_or_else(|| Error::Shape("nothing to stack".to_owned()))?;
+        let [b, c, _, w] = first.map_shape()?;
+        let height: usize = parts.iter().map(|(_, rows)| rows.len()).sum();
+        let y = self.empty(&[b, c, height, w], first.storage)?;
+        let mut done = 0;
+        for (part, rows) in parts {
+            let [_, _, h, _] = part.map_shape()?;
+            let block = Block {
+                outer: b,
+                inner: rows.len() * w,
+                count: c,
+                from: [h * w, rows.start * w, 0],
+                to: [height * w, done * w, 0],
+            };
+            self.copy(part, &y, &block)?;
+            done += rows.len();
         }
         Ok(y)
     }

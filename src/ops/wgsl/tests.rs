@@ -415,12 +415,12 @@ fn a_warm_step_takes_no_memory_and_compiles_nothing() {
         gpu.download(&gpu.average_pool(&z).unwrap()).unwrap();
     };
     step();
-    let (warm, pipelines) = (gpu.context().memory.bytes(), gpu.context().counts().pipelines);
+    let (warm, pipelines) = (gpu.context().allocator().memory().bytes(), gpu.context().counts().pipelines);
     (0..5).for_each(|_| step());
-    assert_eq!(gpu.context().memory.bytes(), warm);
+    assert_eq!(gpu.context().allocator().memory().bytes(), warm);
     assert_eq!(gpu.context().counts().pipelines, pipelines);
     gpu.trim();
-    let empty = gpu.context().memory.bytes();
+    let empty = gpu.context().allocator().memory().bytes();
     assert_eq!((empty.used, empty.held), (0, 0));
 }
 
@@ -430,7 +430,7 @@ fn a_capped_budget_is_out_of_memory_and_the_device_lives() {
         return;
     }
     let (gpu, _) = gpu(Dtype::F32);
-    gpu.context().memory.set_budget(Some(4 << 20));
+    gpu.context().allocator().memory().set_budget(Some(4 << 20));
     let refused = gpu.upload(&[1, 64, 256, 256], &vec![0.0; 64 << 16]).unwrap_err();
     assert!(matches!(refused, Error::OutOfCardMemory { .. }), "{refused}");
     let small = gpu.upload(&[1, 3], &[1.0, 2.0, 3.0]).unwrap();

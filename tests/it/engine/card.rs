@@ -70,6 +70,20 @@ fn a_card_draws_the_processors_picture_and_the_processor_takes_over_a_lost_one()
     assert!(differ(&wanted, &finished) <= 2, "{}", differ(&wanted, &finished));
 }
 
+#[test]
+fn a_card_without_room_leaves_the_run_to_the_processor() {
+    let _alone = CARDS.lock().unwrap_or_else(PoisonError::into_inner);
+    if !gpu::is_there_for_tests() {
+        return;
+    }
+    let (wanted, _) = picture(&starter(DeviceChoice::Cpu), None);
+    let card = starter(DeviceChoice::Wgpu(0));
+    card.networks.device().card_memory().unwrap().memory().set_budget(Some(1 << 20));
+    let (made, taken_over) = picture(&card, None);
+    assert_eq!(taken_over, Some(0));
+    assert_eq!(differ(&wanted, &made), 0);
+}
+
 /// The device of the first card, as a window makes it; and how often it was said to be lost.
 fn windows_device() -> (wgpu::Device, Card, Arc<AtomicUsize>) {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {

@@ -89,6 +89,60 @@ impl GroupNorm<'_> {
         self.apply(context, None, (channels, rows / pictures), &factors, false, x)
     }
 
+    /// Mean and sum of squared deviations of each group over `rows` rows of one picture.
+    ///
+    /// # Errors
+    /// [`KernelError`].
+    ///
+    /// # Panics
+    /// As [`GroupNorm::forward`]; if there is no row.
+    pub fn moments(
+        &self,
+        context: &Context,
+        x: Source<'_>,
+        rows: usize,
+    ) -> Result<Vec<[f64; 2]>, KernelError> {
+        x.check(rows);
+        assert!(rows > 0, "moments are of some rows");
+        self.check(x.channels(), (rows, 1));
+        let sums = self.sums_of(context, x, (rows, 1))?;
+        let count = (rows * x.channels() / self.groups) as f64;
+        let pairs = (0..self.groups).map(|group| self.mean_and_power(x, (0, rows), group, &sums));
+        Ok(pairs.map(|[mean, power]| [mean, power * count]).collect())
+    }
+
+    /// x normalized in its own memory by each group's mean and mean square of deviations from it.
+    ///
+    /// # Errors
+    /// [`KernelError`]: `x` is neither what it was nor what it should be.
+    ///
+    /// # Panics
+    /// As [`GroupNorm::forward`]; if there is not one pair for each group.
+    pub fn forward_by(
+        &self,
+        context: &Context,
+        x: &mut [f32],
+        channels: usize,
+        known: &[[f64; 2]],
+    ) -> Result<(), KernelError> {
+        let rows = x.len() / channels.max(1);
+        assert_eq!(x.len(), rows * channels, "a tensor is rows times channels");
+        assert_eq!(known.len(), self.groups, "one pair for each group");
+        self.check(channels, (rows, 1));
+        if x.is_empty() {
+            return Ok(());
+        }
+        let mut factors = context.arena().take(2 * channels)?;
+        let (factor, shift) = factors.split_at_mut(channels);
+        let size = channels / self.groups;
+        for ((known, factor), (group, shift)) in
+            known.iter().zip(factor.chunks_exact_mut(size)).zip(shift.chunks_exact_mut(size).enumerate())
+        {
+            self.scale_and_shift(*known, group, [factor, shift]);
+        }
+        self.apply(context, None, (channels, rows), &factors, false, x)
+    }
+
     fn check(&self, channels: usize, (rows, pictures): (usize, usize)) {
         assert!(
             self.weight.len() == channels && self.bias.len() == channels,
@@ -108,14 +162,8 @@ impl GroupNorm<'_> {
         let channels = x.channels();
         let pixels = rows / pictures;
         let chunks = pixels.div_ceil(CHUNK);
-        let mut sums = context.arena().take(pictures * chunks * 2 * channels)?;
+        let sums = self.sums_of(context, x, (rows, pictures))?;
         let mut factors = context.arena().take(pictures * 2 * channels)?;
-        let pieces = Pieces::new(pictures * chunks, 2 * channels, 2 * channels);
-        context.each_piece(&mut sums, pieces, |start, to| {
-            let item = start / (2 * channels);
-            let (first, start) = (item / chunks * pixels, item % chunks * CHUNK);
-            Sum { piece: Piece { x, first, start, count: CHUNK.min(pixels - start) }, to }
-        })?;
         for (picture, (factors, sums)) in
             factors.chunks_exact_mut(2 * channels).zip(sums.chunks_exact(chunks * 2 * channels)).enumerate()
         {
@@ -129,6 +177,26 @@ impl GroupNorm<'_> {
             })?;
         }
         Ok(factors)
+    }
+
+    /// Sums of each chunk of pixels, and of their squares, one a channel.
+    fn sums_of(
+        &self,
+        context: &Context,
+        x: Source<'_>,
+        (rows, pictures): (usize, usize),
+    ) -> Result<Buffer, KernelError> {
+        let channels = x.channels();
+        let pixels = rows / pictures;
+        let chunks = pixels.div_ceil(CHUNK);
+        let mut sums = context.arena().take(pictures * chunks * 2 * channels)?;
+        let pieces = Pieces::new(pictures * chunks, 2 * channels, 2 * channels);
+        context.each_piece(&mut sums, pieces, |start, to| {
+            let item = start / (2 * channels);
+            let (first, start) = (item / chunks * pixels, item % chunks * CHUNK);
+            Sum { piece: Piece { x, first, start, count: CHUNK.min(pixels - start) }, to }
+        })?;
+        Ok(sums)
     }
 
     /// The second pass: y = x·factor + shift, activated, picture by picture of so many pixels; x is y's
@@ -162,8 +230,19 @@ impl GroupNorm<'_> {
         (first, pixels): (usize, usize),
         group: usize,
         sums: &[f32],
-        [factors, shifts]: [&mut [f32]; 2],
+        to: [&mut [f32]; 2],
     ) {
+        self.scale_and_shift(self.mean_and_power(x, (first, pixels), group, sums), group, to);
+    }
+
+    /// A group's mean and the mean square of deviations from it, from the chunks' sums.
+    fn mean_and_power(
+        &self,
+        x: Source<'_>,
+        (first, pixels): (usize, usize),
+        group: usize,
+        sums: &[f32],
+    ) -> [f64; 2] {
         let channels = x.channels();
         let size = channels / self.groups;
         let own = group * size..(group + 1) * size;
@@ -183,12 +262,18 @@ impl GroupNorm<'_> {
             mean += pivot + sum / n;
         }
         mean /= size as f64;
-        for c in own.clone() {
+        for c in own {
             let (pivot, sum, square) = totals(c);
             let off = pivot - mean;
             power += square / n + 2.0 * off * sum / n + off * off;
         }
-        let deviation = (power.max(0.0) / size as f64 + f64::from(self.eps)).sqrt();
+        [mean, power.max(0.0) / size as f64]
+    }
+
+    /// A group's factors and shifts from its mean and the mean square of deviations.
+    fn scale_and_shift(&self, [mean, power]: [f64; 2], group: usize, [factors, shifts]: [&mut [f32]; 2]) {
+        let deviation = (power + f64::from(self.eps)).sqrt();
+        let own = group * factors.len()..(group + 1) * factors.len();
         for ((c, to), shift) in own.zip(factors).zip(shifts) {
             let factor = f64::from(self.weight[c]) / deviation;
             *to = factor as f32;

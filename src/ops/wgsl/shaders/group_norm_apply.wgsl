@@ -26,12 +26,17 @@ struct Apply {
 @group(0) @binding(5) var<storage, read_write> y: array<Quad>;
 @group(0) @binding(6) var<uniform> at: Apply;
 
+// Whether the map is y itself, of one source.
+const IN_PLACE: bool = false;
 // Groups that a workgroup keeps; more are read again.
 const KEPT: u32 = 256u;
 // Mean and 1/deviation of each.
 var<workgroup> groups: array<vec2<f32>, KEPT>;
 
 fn load(pixel: u32, quad: u32) -> vec4<f32> {
+    if (IN_PLACE) {
+        return widen(y[pixel * at.x0_quads + quad]);
+    }
     if (quad < at.x0_quads) {
         return widen(x0[pixel * at.x0_quads + quad]);
     }

@@ -10,3 +10,10 @@ fn widen(quad: Quad) -> vec4<f32> {
 fn narrow(values: vec4<f32>) -> Quad {
     return vec2<u32>(pack2x16float(values.xy), pack2x16float(values.zw));
 }
+
+// Whether a number is 65504 or beyond, or none: rounding towards zero keeps what is too large at 65504.
+fn is_cut_off(quad: Quad) -> bool {
+    let low = quad & vec2<u32>(0x7fffu);
+    let high = (quad >> vec2<u32>(16u)) & vec2<u32>(0x7fffu);
+    return any(low >= vec2<u32>(0x7bffu)) || any(high >= vec2<u32>(0x7bffu));
+}
