@@ -80,7 +80,6 @@ struct Developing<'a> {
     parent: Option<Parent>,
     first_step: usize,
     model_calls: usize,
-    hash_told: bool,
 }
 
 /// Develops a run and saves its picture.
@@ -104,7 +103,6 @@ pub fn develop(model: &OpenModel, run: Run, showing: &Showing<'_>) -> Result<(),
         parent,
         first_step: state.step,
         model_calls: 0,
-        hash_told: false,
         recorder,
     };
     developing.announce(&settings, &plan);
@@ -162,12 +160,7 @@ impl Developing<'_> {
 
     fn record_step(&mut self, report: &StepReport<'_>, state: &RunState) {
         let Some(recorder) = &mut self.recorder else { return };
-        if !self.hash_told
-            && let Some(hash) = self.model.hash.if_ready()
-        {
-            recorder.model_hash(&hash);
-            self.hash_told = true;
-        }
+        recorder.model_hash(&self.model.hash.if_ready().unwrap_or_default());
         recorder.step(report, state);
         if let Some(trouble) = recorder.trouble() {
             self.progress.say(&format!("note: {}", note_of(trouble)));
@@ -204,7 +197,7 @@ impl Developing<'_> {
         let Developed { samples, frame, image, notes } = developed;
         notes.iter().for_each(|note| self.progress.say(&format!("note: {note}")));
         let hash = self.model.hash.wait(self.showing.stop);
-        if let Some(recorder) = self.recorder.as_ref().filter(|_| !self.hash_told) {
+        if let Some(recorder) = &mut self.recorder {
             recorder.model_hash(&hash);
         }
         let made = Made::new(settings, self.steps, &self.guidance_of_steps, &self.model.info.name, &hash)

@@ -51,7 +51,6 @@ pub(super) struct RunningJob<'a> {
     guidance_of_steps: Vec<f64>,
     /// Who keeps the run's negative.
     recorder: Option<Recorder>,
-    hash_told: bool,
     stopped: bool,
     /// Whether the next process goes on with it.
     aside: bool,
@@ -90,7 +89,6 @@ impl<'a> RunningJob<'a> {
             previews_took: Duration::ZERO,
             guidance_of_steps: Vec::new(),
             recorder: None,
-            hash_told: false,
             stopped: false,
             aside: false,
         };
@@ -181,12 +179,7 @@ impl<'a> RunningJob<'a> {
 
     fn record(&mut self, step: &StepReport<'_>, state: &RunState) {
         let Some(recorder) = &mut self.recorder else { return };
-        if !self.hash_told
-            && let Some(hash) = self.model.hash.if_ready()
-        {
-            recorder.model_hash(&hash);
-            self.hash_told = true;
-        }
+        recorder.model_hash(&self.model.hash.if_ready().unwrap_or_default());
         recorder.step(step, state);
         if let Some(trouble) = recorder.trouble() {
             log::warn!("{}", negative::note_of(trouble));
@@ -202,10 +195,8 @@ impl<'a> RunningJob<'a> {
 
     /// Ends the negative as the run has ended; a failed run stays interrupted.
     fn end_recording(&mut self, ended: Option<Ended>, hash: Option<&str>) {
-        let Some(recorder) = self.recorder.take() else { return };
-        if let Some(hash) = hash.filter(|hash| !self.hash_told && !hash.is_empty()) {
-            recorder.model_hash(hash);
-        }
+        let Some(mut recorder) = self.recorder.take() else { return };
+        recorder.model_hash(hash.unwrap_or_default());
         if self.aside {
             return recorder.set_aside();
         }

@@ -42,6 +42,7 @@ pub struct Recorder {
     waiting: Arc<AtomicUsize>,
     trouble: Arc<Mutex<Option<Trouble>>>,
     is_behind: bool,
+    hash_told: bool,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -93,7 +94,7 @@ impl Recorder {
         let thread = std::thread::Builder::new().name("negative".to_owned());
         let thread = thread.spawn(move || recording.run(&works));
         let thread = thread.map_err(|error| tell(&trouble, error.to_string())).ok();
-        Self { id, work: Some(work), waiting, trouble, is_behind: false, thread }
+        Self { id, work: Some(work), waiting, trouble, is_behind: false, hash_told: hash_known, thread }
     }
 
     /// The negative's id.
@@ -123,8 +124,11 @@ impl Recorder {
     }
 
     /// Records the model's hash, the first ten hex digits of its file's SHA-256. A run whose steps are all done
-    /// becomes a finished file as soon as it is known.
-    pub fn model_hash(&self, hash: &str) {
+    /// becomes a finished file as soon as it is known. Only the first one counts.
+    pub fn model_hash(&mut self, hash: &str) {
+        if hash.is_empty() || std::mem::replace(&mut self.hash_told, true) {
+            return;
+        }
         self.send(Work::Mark(Mark::ModelHash(hash.to_owned())));
     }
 

@@ -173,12 +173,16 @@ fn a_branch_computes_the_steps_from_there_and_no_others() {
         ["--sampler", "dpmpp_2m"],
     ] {
         let changed = branch(&more);
-        let calls = changed["model_calls"].as_u64().unwrap();
-        assert!((1..=5).contains(&calls), "{more:?}: {changed}");
         assert_ne!(bytes(&folder, "a.png"), bytes(&folder, "b.png"), "{more:?}");
         let child = list(&folder).swap_remove(0);
         assert_eq!(child["parent"].as_str(), Some(parent.as_str()));
         assert_eq!(child["steps_done"], child["steps"]);
+        // Another sampler's own schedule may have more levels below, or fewer.
+        let left = child["steps"].as_u64().unwrap() - 5;
+        assert!(
+            changed["model_calls"].as_u64() == Some(left) && (1..10).contains(&left),
+            "{more:?}: {changed}"
+        );
     }
     let finer = branch(&["--steps", "24"]);
     assert!(finer["model_calls"].as_u64().unwrap() > 5, "{finer}");
