@@ -24,7 +24,8 @@ use crate::settings::Settings;
 use crate::told::quoted;
 use crate::trace::Trace;
 
-use super::arguments::{Compute, PreviewDecoder};
+use super::arguments::PreviewDecoder;
+use super::compute::Compute;
 use super::output::{Output, folder_of, make_folder};
 use super::progress::Progress;
 use super::{Failure, record};

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod bench;
+mod compute;
 mod develop;
 mod failure;
 mod flags;

@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::Failure;
-use super::arguments::Compute;
+use super::compute::Compute;
 use super::develop::say_json;
 use super::flags::Changes;
 use crate::negative::{BUDGET, NegativeError, Store};
