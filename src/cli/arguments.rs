@@ -11,7 +11,7 @@ use crate::ops::DeviceChoice;
 use crate::ops::cpu::Isa;
 use crate::settings::PartialSettings;
 
-use super::compute::{Compute, DtypeName, KeptName, device_help, device_named};
+use super::compute::{Compute, DtypeName, KeptName, device_help};
 use super::negatives::Negatives;
 
 /// Type words, watch the picture develop, steer it.
