@@ -34,6 +34,12 @@ pub fn main() -> ExitCode {
     journal::listen();
     let arguments = Arguments::parse();
     let json = matches!(&arguments.command, Some(Command::Generate(generate)) if generate.json);
+    #[cfg(feature = "gpu")]
+    if let Some(file) = crate::places::Places::of_user().cards {
+        // Whoever opens a card takes the kernels that were the fastest on it.
+        crate::gpu::remember(crate::gpu::Measurements::read(&file));
+        crate::gpu::keep_pipelines_in(Some(file.with_file_name("pipelines")));
+    }
     let outcome = match arguments.command {
         None => window(&arguments.opening),
         Some(Command::Generate(arguments)) => generate::run(&arguments),

@@ -47,6 +47,9 @@ pub struct AdapterReport {
     pub has_f16: bool,
     /// Whether the device may keep compiled pipelines.
     pub has_pipeline_cache: bool,
+    /// PCI's number of the maker; 0 in what a former version wrote.
+    #[serde(default)]
+    pub vendor: u32,
 }
 
 impl AdapterReport {
@@ -141,6 +144,7 @@ fn report(adapter: &wgpu::Adapter) -> AdapterReport {
         subgroup: [info.subgroup_min_size, info.subgroup_max_size],
         has_f16: features.contains(wgpu::Features::SHADER_F16),
         has_pipeline_cache: features.contains(wgpu::Features::PIPELINE_CACHE),
+        vendor: info.vendor,
         name: info.name,
     }
 }

@@ -45,6 +45,7 @@ pub(super) enum Kernel {
     Copy,
     Resize,
     Cast,
+    Peak,
 }
 
 impl Kernel {
@@ -62,6 +63,7 @@ impl Kernel {
             Self::Copy => ("copy", "ww"),
             Self::Resize => ("resize", "ww"),
             Self::Cast => ("cast", "ww"),
+            Self::Peak => ("peak", "w"),
         }
     }
 }
@@ -108,5 +110,5 @@ macro_rules! files {
 
 files! {
     "activation" "attention" "cast" "copy" "each" "group_norm_apply" "group_norm_statistics" "group_norm_whole"
-    "layer_norm" "product" "resize" "storage_f16" "storage_f32" "weights_f16" "weights_f32"
+    "layer_norm" "peak" "product" "resize" "storage_f16" "storage_f32" "weights_f16" "weights_f32"
 }

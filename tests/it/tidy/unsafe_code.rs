@@ -10,6 +10,7 @@ use super::{files, program, refuse, root};
 /// Files that may hold `unsafe`, and why. Safe arithmetic, epilogues, norms of tokens and maps over numbers
 /// are not among them.
 const LISTED: &[(&str, &str)] = &[
+    ("gpu/trust.rs", "a driver's compiled pipelines from a file"),
     ("ops/cpu/attention/keys_values.rs", "transposes into packed groups"),
     ("ops/cpu/attention/mod.rs", "tiles over scratch and scattered results"),
     ("ops/cpu/attention/online_softmax.rs", "rows of scratch"),
