@@ -12,7 +12,10 @@ use std::process::Command;
 
 #[path = "src/ops/wgsl/compose.rs"]
 mod compose;
-use compose::compose;
+#[path = "src/ops/wgsl/variants.rs"]
+#[allow(dead_code, reason = "which card takes what is none of the build's business")]
+mod variants;
+use compose::{compose, with_constants};
 
 fn main() {
     if let Err(error) = run() {
@@ -82,20 +85,31 @@ fn name_of(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Parses and validates a shader with the files that it asks for, in each storage; a fault ends the build
-/// with its line.
+/// Parses and validates a shader with the files that it asks for, in each storage and with the constants of
+/// each row of the table of variants; a fault ends the build with its line.
 fn check_shader(path: &Path, texts: &[(String, String)]) -> Result<(), Box<dyn Error>> {
     use naga::valid::{Capabilities, ValidationFlags, Validator};
     let name = path.display().to_string();
     let text_of = |name: &str| texts.iter().find(|text| text.0 == name).map(|text| text.1.as_str());
-    for storage in ["f32", "f16"] {
-        let source = compose(&name_of(path), text_of, storage, storage)
+    let rows = match name_of(path).as_str() {
+        "product" => {
+            let gated = variants::TILES.iter().filter(|tile| tile.panels == 2);
+            let plain = variants::TILES.iter().map(|tile| tile.constants(false));
+            plain.chain(gated.map(|tile| tile.constants(true))).collect()
+        }
+        _ => vec![Vec::new()],
+    };
+    for (storage, weights) in [("f32", "f32"), ("f32", "f16"), ("f16", "f32"), ("f16", "f16")] {
+        let source = compose(&name_of(path), text_of, storage, weights)
             .map_err(|file| format!("{name} asks for {file}.wgsl, which is not there"))?;
-        let module = naga::front::wgsl::parse_str(&source)
-            .map_err(|error| error.emit_to_string_with_path(&source, &name))?;
-        Validator::new(ValidationFlags::all(), Capabilities::SHADER_FLOAT16_IN_FLOAT32)
-            .validate(&module)
-            .map_err(|error| error.emit_to_string_with_path(&source, &name))?;
+        for constants in &rows {
+            let source = with_constants(&source, constants);
+            let module = naga::front::wgsl::parse_str(&source)
+                .map_err(|error| error.emit_to_string_with_path(&source, &name))?;
+            Validator::new(ValidationFlags::all(), Capabilities::SHADER_FLOAT16_IN_FLOAT32)
+                .validate(&module)
+                .map_err(|error| error.emit_to_string_with_path(&source, &name))?;
+        }
     }
     Ok(())
 }

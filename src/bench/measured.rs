@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use super::kernels::Before;
 use super::part::Part;
 use super::processor;
 use super::row::{OperationRow, Row};
@@ -11,7 +12,7 @@ use crate::engine::ConditionedModel;
 use crate::engine::generate;
 use crate::model::unet::LabelShape;
 use crate::model::{CondStage, Conditioning, ConditioningKey, LatentDiffusion};
-use crate::ops::{self, Device, Tensor};
+use crate::ops::{self, Device, Peak, Tensor};
 use crate::process;
 use crate::sampler::RngKind;
 use crate::sampler::noise::Noise;
@@ -33,12 +34,16 @@ pub(super) struct Measured<'a> {
     pub model: &'a LatentDiffusion,
     /// Width and height in pixels.
     pub size: [usize; 2],
+    /// Pictures at once in `unet`, `unet1` and `decode`.
+    pub batch: usize,
     /// Timed repetitions of each part.
     pub repeat: usize,
     /// Steps of a run.
     pub steps: usize,
     /// Measure single operations too.
     pub operations: bool,
+    /// How fast the device can be, where that is known.
+    pub peak: Option<Peak>,
 }
 
 /// A work to measure, repeatable.
@@ -66,26 +71,31 @@ impl Measured<'_> {
         let (mut samples, mut least) = (Vec::new(), None);
         let began = Instant::now();
         work()?;
+        self.device.synchronize()?;
         if !warm_up {
             samples.push(began.elapsed().as_secs_f64());
         }
         let mut operations = meter.finish();
+        let mut kernels = Vec::new();
         while samples.len() < self.repeat {
+            let done = Before::now(self.device);
             let (began, before) = (Instant::now(), processor::seconds());
             work()?;
+            self.device.synchronize()?;
             samples.push(began.elapsed().as_secs_f64());
+            kernels = done.since(self.device);
             let used = processor::seconds().zip(before).map(|(after, before)| after - before);
             least = least.into_iter().chain(used).reduce(f64::min);
         }
         // Not `sum`, which returns -0 for an empty list.
         let gflop = operations.iter().fold(0.0, |sum, metered| sum + metered.operations) / 1e9;
-        let row = Row { processor: least, ..self.row(name, batch, &samples, gflop) };
+        let row = Row { processor: least, kernels, ..self.row(name, batch, &samples, gflop) };
         if self.operations && warm_up {
             meter.start();
             work()?;
             operations = meter.finish();
         }
-        let operations = operations.into_iter().map(|metered| OperationRow::new(name, metered));
+        let operations = operations.into_iter().map(|metered| OperationRow::new(name, metered, self.peak));
         Ok((row, if self.operations { operations.collect() } else { Vec::new() }))
     }
 
@@ -102,6 +112,8 @@ impl Measured<'_> {
             max: 0.0,
             processor: None,
             gflop,
+            share: None,
+            kernels: Vec::new(),
             threads: device
                 .threads()
                 .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
@@ -110,7 +122,10 @@ impl Measured<'_> {
             peak_bytes: process::peak_bytes(),
             note: None,
         };
-        row.with_samples(samples)
+        let row = row.with_samples(samples);
+        let share = |peak: Peak| row.gflop * 1e9 / row.min / peak.operations;
+        let share = self.peak.filter(|_| row.gflop > 0.0 && row.min > 0.0).map(share);
+        Row { share, ..row }
     }
 
     /// The shape of a latent of this size.
@@ -124,7 +139,8 @@ impl Measured<'_> {
     pub fn work(&self, part: Part) -> Result<Option<Work<'_>>, SubjectError> {
         let model = self.model;
         let [width, height] = self.size;
-        let latent_shape = self.latent_shape();
+        let [_, channels, h, w] = self.latent_shape();
+        let latent_shape = [self.batch, channels, h, w];
         Ok(match part {
             Part::Text => {
                 let CondStage::Texts(_) = model.cond_stage() else { return Ok(None) };
@@ -195,29 +211,30 @@ fn tensor(device: &Device, shape: [usize; 4], seed: u64) -> ops::Result<Tensor> 
 
 /// Conditioning of noise, of the kind and shape that the model takes.
 fn conditioning(model: &LatentDiffusion, latent: [usize; 4], seed: u64) -> ops::Result<Conditioning> {
+    let [batch, channels, h, w] = latent;
     let unet = &model.config.unet;
     let mut noise = Noise::seeded(RngKind::Cpu, seed);
     let key = model.config.conditioning_key;
     let mut made = Conditioning::default();
     if matches!(key, ConditioningKey::Crossattn | ConditioningKey::Hybrid) {
-        let shape = [1, CONTEXT_POSITIONS, unet.context_dim.unwrap_or(1)];
+        let shape = [batch, CONTEXT_POSITIONS, unet.context_dim.unwrap_or(1)];
         let values = noise.randn(shape.iter().product());
         made.c_crossattn.push(Tensor::from_f32(model.device(), &shape, &values)?);
     }
     if matches!(key, ConditioningKey::Concat | ConditioningKey::Hybrid) {
-        let [_, channels, h, w] = latent;
-        let shape = [1, unet.in_channels.saturating_sub(channels), h, w];
+        let shape = [batch, unet.in_channels.saturating_sub(channels), h, w];
         let values = noise.randn(shape.iter().product());
         made.c_concat.push(Tensor::from_f32(model.device(), &shape, &values)?);
     }
     match unet.label {
         LabelShape::None => {}
-        LabelShape::Classes(_) => made.y = Some(vec![0]),
-        LabelShape::Vector(channels) => {
-            made.vector = Some(Tensor::from_f32(model.device(), &[1, channels], &noise.randn(channels))?);
+        LabelShape::Classes(_) => made.y = Some(vec![0; batch]),
+        LabelShape::Vector(vector) => {
+            made.vector =
+                Some(Tensor::from_f32(model.device(), &[batch, vector], &noise.randn(batch * vector))?);
         }
     }
-    made.guidance = unet.time_cond_proj_dim.map(|_| vec![Settings::default().guidance as f32]);
+    made.guidance = unet.time_cond_proj_dim.map(|_| vec![Settings::default().guidance as f32; batch]);
     Ok(made)
 }
 

@@ -5,6 +5,7 @@
 //! it is a load or a whole run.
 
 mod cancel;
+mod kernels;
 mod measured;
 mod part;
 mod previews;
@@ -15,7 +16,7 @@ mod suite;
 mod write;
 
 pub use part::Part;
-pub use row::{OperationRow, Row};
+pub use row::{KernelRow, OperationRow, Row};
 pub use subject::{Subject, SubjectError, Synthesis};
 pub use suite::Suite;
 pub use write::write_synthetic;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::ops::Metered;
+use crate::ops::{Metered, Peak};
 
 /// One part, measured.
 #[derive(Clone, Debug, Serialize)]
@@ -27,6 +27,12 @@ pub struct Row {
     pub processor: Option<f64>,
     /// Billions of additions and multiplications of one repetition, by the direct methods.
     pub gflop: f64,
+    /// The share of the device's own peak in operations at the fastest repetition, where that was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share: Option<f64>,
+    /// What each kernel of the device did in one repetition; none where operations are done at once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kernels: Vec<KernelRow>,
     /// Threads that compute.
     pub threads: usize,
     /// The UNet's number type, as `--dtype` spells it.
@@ -56,8 +62,7 @@ impl Row {
     }
 
     /// The line's heading.
-    pub const HEADING: &'static str =
-        "part         size       batch   median      min      max processor   GFLOP  GFLOP/s  peak GB";
+    pub const HEADING: &'static str = "part         size       batch   median      min      max processor   GFLOP  GFLOP/s of peak  peak GB";
 
     /// A line for people.
     pub fn line(&self) -> String {
@@ -65,7 +70,7 @@ impl Row {
             self.peak_bytes.map_or_else(|| "–".to_owned(), |bytes| format!("{:.2}", bytes as f64 / 1e9));
         let rate = if self.gflop > 0.0 { format!("{:.0}", self.gflop / self.min) } else { "–".to_owned() };
         format!(
-            "{:<12} {:<10} {:>5} {:>8.3} {:>8.3} {:>8.3} {:>9} {:>7.1} {:>8} {:>8}  {}",
+            "{:<12} {:<10} {:>5} {:>8.3} {:>8.3} {:>8.3} {:>9} {:>7.1} {:>8} {:>7} {:>8}  {}",
             self.name,
             format!("{}×{}", self.width, self.height),
             self.batch,
@@ -75,11 +80,41 @@ impl Row {
             self.processor.map_or_else(|| "–".to_owned(), |seconds| format!("{seconds:.3}")),
             self.gflop,
             rate,
+            percent(self.share),
             peak,
             self.note.as_deref().unwrap_or_default()
         )
         .trim_end()
         .to_owned()
+    }
+}
+
+/// A share as text.
+fn percent(share: Option<f64>) -> String {
+    share.map_or_else(|| "–".to_owned(), |share| format!("{:.1} %", 100.0 * share))
+}
+
+/// What one kernel of a device did in one repetition of a part.
+#[derive(Clone, Debug, Serialize)]
+pub struct KernelRow {
+    /// The kernel's name.
+    pub kernel: &'static str,
+    /// Dispatches.
+    pub dispatches: usize,
+    /// Their cost as the device plans it, in billions of operations.
+    pub gflop: f64,
+    /// Bytes of all that they bind: what they move, where each is read or written once.
+    pub bytes: u64,
+}
+
+impl KernelRow {
+    /// A line for people.
+    pub fn line(&self) -> String {
+        let KernelRow { kernel, dispatches, gflop, bytes } = self;
+        format!(
+            "  {dispatches:>5} × {kernel:<24} {gflop:>9.1} GFLOP planned {:>9.3} GB bound",
+            *bytes as f64 / 1e9
+        )
     }
 }
 
@@ -100,18 +135,23 @@ pub struct OperationRow {
     pub seconds: f64,
     /// Their additions and multiplications together, in billions, by the direct methods.
     pub gflop: f64,
+    /// The share of the device's own peak in operations, where that was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share: Option<f64>,
 }
 
 impl OperationRow {
-    pub(super) fn new(part: &'static str, metered: Metered) -> Self {
+    pub(super) fn new(part: &'static str, metered: Metered, peak: Option<Peak>) -> Self {
         let Metered { kind, shape, count, operations, seconds } = metered;
-        Self { name: "operation", part, kind, shape, count, seconds, gflop: operations / 1e9 }
+        let share = peak.filter(|_| operations > 0.0).map(|peak| operations / seconds / peak.operations);
+        Self { name: "operation", part, kind, shape, count, seconds, gflop: operations / 1e9, share }
     }
 
     /// A line for people.
     pub fn line(&self) -> String {
         let rate = if self.gflop > 0.0 {
-            format!("{:.0} GFLOP/s", self.gflop / self.seconds)
+            let of_peak = self.share.map(|share| format!(", {} of the peak", percent(Some(share))));
+            format!("{:.0} GFLOP/s{}", self.gflop / self.seconds, of_peak.unwrap_or_default())
         } else {
             String::new()
         };
@@ -143,6 +183,8 @@ mod tests {
             max: 0.0,
             processor: None,
             gflop: 1.0,
+            share: Some(0.25),
+            kernels: Vec::new(),
             threads: 1,
             dtype: "f32",
             simd: "portable",
@@ -157,5 +199,12 @@ mod tests {
         assert_eq!(of(&[4.0, 1.0]), (2.5, 1.0, 4.0));
         assert_eq!(of(&[]), (0.0, 0.0, 0.0));
         assert!(row.line().starts_with("unet         64×64"));
+        assert!(row.line().contains(" 25.0 % "));
+        let operation =
+            Metered { kind: "linear", operations: 2e9, seconds: 0.5, count: 1, ..Metered::default() };
+        let peak = Peak { operations: 16e9, bytes: 1e9 };
+        let line = OperationRow::new("unet", operation.clone(), Some(peak)).line();
+        assert!(line.ends_with("4 GFLOP/s, 25.0 % of the peak"), "{line}");
+        assert!(OperationRow::new("unet", operation, None).line().ends_with("4 GFLOP/s"));
     }
 }

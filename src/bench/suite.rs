@@ -20,6 +20,8 @@ pub struct Suite<'a> {
     pub device: &'a Device,
     /// Width and height in pixels; the model's own if `None`.
     pub size: Option<[usize; 2]>,
+    /// Pictures at once in `unet`, `unet1` and `decode`.
+    pub batch: usize,
     /// Timed repetitions of each part.
     pub repeat: usize,
     /// Steps of a run.
@@ -55,9 +57,11 @@ impl Suite<'_> {
             device: self.device,
             model: &model,
             size: self.size_for(&model)?,
+            batch: self.batch,
             repeat: self.repeat,
             steps: self.steps,
             operations: self.operations,
+            peak: self.device.peak()?,
         };
         for part in Part::ALL.into_iter().filter(|part| parts.contains(part)) {
             if part == Part::Load {
@@ -97,7 +101,12 @@ fn rows_of(measured: &Measured<'_>, part: Part) -> Result<Vec<Measurement>, Subj
         Part::Preview => previews::measure(measured),
         _ => {
             let Some(mut work) = measured.work(part)? else { return Ok(Vec::new()) };
-            let batch = if matches!(part, Part::Text | Part::Unet) { 2 } else { 1 };
+            let batch = match part {
+                Part::Text => 2,
+                Part::Unet => 2 * measured.batch,
+                Part::Unet1 | Part::Decode => measured.batch,
+                _ => 1,
+            };
             // A whole run is long, and its first is as good as any other.
             let mut measurement = measured.time(part.name(), batch, part != Part::Run, &mut work)?;
             measurement.0.note = (part == Part::Run).then(|| format!("{} steps", measured.steps));
@@ -125,6 +134,7 @@ mod tests {
             subject: &subject,
             device: &device,
             size: Some([64, 32]),
+            batch: 2,
             repeat: 1,
             steps: 1,
             operations: true,
@@ -157,6 +167,7 @@ mod tests {
             subject: &subject,
             device: &device,
             size: Some([63, 64]),
+            batch: 1,
             repeat: 1,
             steps: 1,
             operations: false,

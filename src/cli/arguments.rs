@@ -247,6 +247,9 @@ pub struct Bench {
     /// Pixels across and down, such as 512x512 [default: the model's].
     #[arg(long, value_name = "WxH", value_parser = parse_size)]
     pub size: Option<[usize; 2]>,
+    /// Pictures at once in the parts unet, unet1 and decode.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub batch: u8,
     /// How often each part is timed.
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub repeat: u16,

@@ -44,6 +44,7 @@ pub fn run(arguments: &Bench) -> Result<(), Failure> {
         subject: &subject,
         device: &device,
         size: arguments.size,
+        batch: usize::from(arguments.batch),
         repeat: usize::from(arguments.repeat),
         steps: usize::from(arguments.steps),
         operations: arguments.operations,
@@ -56,7 +57,7 @@ pub fn run(arguments: &Bench) -> Result<(), Failure> {
     let mut printed = Ok(());
     suite.run(&parts, &mut |row, operations| {
         if printed.is_ok() {
-            printed = print(arguments.json, &row, &operations);
+            printed = print(arguments.json, &row, &operations, arguments.operations);
         }
     })?;
     printed
@@ -79,12 +80,15 @@ fn subject(arguments: &Bench) -> Result<(Subject, WeightsKept), Failure> {
     }
 }
 
-fn print(json: bool, row: &Row, operations: &[OperationRow]) -> Result<(), Failure> {
+fn print(json: bool, row: &Row, operations: &[OperationRow], show_kernels: bool) -> Result<(), Failure> {
     if json {
         say_json(row)?;
         return operations.iter().try_for_each(say_json);
     }
     say(&row.line())?;
+    if show_kernels {
+        row.kernels.iter().try_for_each(|kernel| say(&kernel.line()))?;
+    }
     operations.iter().try_for_each(|operation| say(&operation.line()))
 }
 

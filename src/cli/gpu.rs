@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::engine::cards::{Checked, check};
 use crate::files::write_atomically;
 use crate::gpu::probe::{Listed, Probed, probe};
-use crate::gpu::{AdapterReport, Measurements, list};
+use crate::gpu::{AdapterReport, Measurements, Timed, list};
 use crate::ops::{Device, StopFlag, product_rate};
 use crate::places::Places;
 
@@ -62,6 +62,7 @@ fn to_json(report: &AdapterReport, card: &Checked) -> Value {
     if let Value::Object(map) = &mut value {
         map.insert("self_test".to_owned(), json!(card.fault.as_deref().unwrap_or("passed")));
         map.insert("f16".to_owned(), json!(card.f16));
+        map.insert("forms".to_owned(), json!(card.forms));
     }
     value
 }
@@ -103,6 +104,16 @@ fn print(
         say(&format!("        self-test: {fault}"))?;
         if let Some(rate) = card.f16 {
             say(&format!("        products in f16: {:.0} GFLOP/s", rate / 1e9))?;
+        }
+        for Timed { form, linear, convolution, fault } in &card.forms {
+            say(&match fault {
+                Some(fault) => format!("        tile {form}: {fault}"),
+                None => format!(
+                    "        tile {form}: linear {:.0} GFLOP/s, convolution {:.0} GFLOP/s",
+                    linear / 1e9,
+                    convolution / 1e9
+                ),
+            })?;
         }
     }
     say(&format!("cpu     products in f32: {:.0} GFLOP/s", processor / 1e9))?;

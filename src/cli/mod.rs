@@ -41,6 +41,12 @@ pub fn main() -> ExitCode {
         Some(Command::Negatives(negatives)) => negatives.is_json(),
         _ => false,
     };
+    #[cfg(feature = "gpu")]
+    if let Some(file) = crate::places::Places::of_user().cards {
+        // Whoever opens a card takes the kernels that were the fastest on it.
+        crate::gpu::remember(crate::gpu::Measurements::read(&file));
+        crate::gpu::keep_pipelines_in(Some(file.with_file_name("pipelines")));
+    }
     let outcome = match arguments.command {
         None => window(&arguments.opening),
         Some(Command::Generate(arguments)) => generate::run(&arguments),

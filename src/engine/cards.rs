@@ -12,9 +12,11 @@ use crate::engine::compute::{device_offers, on_processor};
 use crate::engine::options::EngineOptions;
 use crate::files::write_atomically;
 use crate::gpu::probe::{Probed, probe};
-use crate::gpu::{self, AdapterReport, Measured, Measurements};
+use crate::gpu::{self, AdapterReport, Measured, Measurements, Timed, fastest};
 use crate::message::Event;
-use crate::ops::{Device, DeviceChoice, DeviceOptions, Dtype, Result, StopFlag, product_rate, self_test};
+use crate::ops::{
+    Device, DeviceChoice, DeviceOptions, Dtype, Result, StopFlag, convolution_rate, product_rate, self_test,
+};
 
 /// What drivers said, in a file beside that of measurements.
 fn drivers_file(cards: &Path) -> PathBuf {
@@ -56,6 +58,7 @@ pub fn prepare(program: &Path, cards_file: Option<&Path>) {
 pub fn with_card(options: DeviceOptions, cards_file: Option<&Path>) -> DeviceOptions {
     let measured = cards_file.map(Measurements::read).unwrap_or_default();
     let card = measured.best(&gpu::known()).map(|(index, _)| (index, Dtype::F16));
+    gpu::remember(measured);
     DeviceOptions { card, ..options }
 }
 
@@ -69,6 +72,8 @@ pub fn without(options: DeviceOptions) -> DeviceOptions {
 pub struct Checked {
     /// Products in f16: operations a second; none of a software card, which is known to be slower.
     pub f16: Option<f64>,
+    /// The forms of its kernels that it chooses from; none of a software card, whose form is fixed.
+    pub forms: Vec<Timed>,
     /// What was wrong, if something was.
     pub fault: Option<String>,
 }
@@ -77,8 +82,10 @@ impl Checked {
     /// What to keep of it; none of a software card that is right.
     pub fn measured(&self, processor: f64) -> Option<Measured> {
         match (self.f16, &self.fault) {
-            (Some(card), None) => Some(Measured { card, processor, is_right: true }),
-            (_, Some(_)) => Some(Measured { card: 0.0, processor, is_right: false }),
+            (Some(card), None) => {
+                Some(Measured { card, processor, is_right: true, forms: self.forms.clone() })
+            }
+            (_, Some(_)) => Some(Measured { card: 0.0, processor, is_right: false, forms: Vec::new() }),
             (None, None) => None,
         }
     }
@@ -95,13 +102,36 @@ pub fn check(index: usize, report: &AdapterReport, stop: &StopFlag) -> Result<Ch
         let half = device.with_dtype(Dtype::F16);
         self_test(&half)?;
         // It is slow to measure.
-        if report.is_software() { Ok(None) } else { product_rate(&half).map(Some) }
+        if report.is_software() { Ok(Vec::new()) } else { time_forms(&half) }
     });
+    let checked = |forms: Vec<Timed>, fault| Checked {
+        f16: fastest(&forms, |form| form.linear).map(|form| form.linear),
+        forms,
+        fault,
+    };
     match tried {
-        Ok(f16) => Ok(Checked { f16, fault: None }),
+        Ok(forms) => {
+            let none_is_right = !forms.is_empty() && forms.iter().all(|form| form.fault.is_some());
+            let fault = forms.iter().find_map(|form| form.fault.clone()).filter(|_| none_is_right);
+            Ok(checked(forms, fault))
+        }
         Err(_) if stop.is_raised() => Err(crate::ops::Error::Stopped),
-        Err(error) => Ok(Checked { f16: None, fault: Some(error.to_string()) }),
+        Err(error) => Ok(checked(Vec::new(), Some(error.to_string()))),
     }
+}
+
+/// Tests and times every form that the device chooses from; one that computes wrong is noted with its fault.
+fn time_forms(device: &Device) -> Result<Vec<Timed>> {
+    let time = |form: &str| {
+        let tried = device.with_form(form);
+        let timed = |linear, convolution, fault| Timed { form: form.to_owned(), linear, convolution, fault };
+        match self_test(&tried) {
+            Ok(()) => Ok(timed(product_rate(&tried)?, convolution_rate(&tried)?, None)),
+            Err(crate::ops::Error::Stopped) => Err(crate::ops::Error::Stopped),
+            Err(error) => Ok(timed(0.0, 0.0, Some(error.to_string()))),
+        }
+    };
+    device.forms().into_iter().map(time).collect()
 }
 
 /// What tells of found cards: the front end's channel and its waker.
@@ -179,12 +209,30 @@ fn find(file: Option<&Path>, device: DeviceOptions, tell: &Tell, stop: &StopFlag
     if let Some(file) = file {
         write(file, &known.to_json());
     }
+    gpu::remember(known);
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_form_of_a_card_is_tested_and_timed() {
+        if !gpu::is_there_for_tests() {
+            return;
+        }
+        let stop = StopFlag::default();
+        let options = DeviceOptions { choice: DeviceChoice::Wgpu(0), ..DeviceOptions::default() };
+        let (device, _) = Device::open(options, stop).unwrap();
+        let forms = time_forms(&device).unwrap();
+        assert!(forms.len() > 1);
+        assert!(
+            forms.iter().all(|form| form.fault.is_none() && form.linear > 0.0 && form.convolution > 0.0),
+            "{forms:?}"
+        );
+        assert!(time_forms(&Device::cpu(StopFlag::default())).unwrap().is_empty());
+    }
 
     #[test]
     fn a_search_that_is_interrupted_is_wanted_again_and_a_whole_one_is_not() {

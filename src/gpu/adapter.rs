@@ -50,6 +50,9 @@ pub struct AdapterReport {
     /// Bytes of the card's own memory, if the driver tells.
     #[serde(default)]
     pub memory: Option<u64>,
+    /// PCI's number of the maker; 0 in what a former version wrote.
+    #[serde(default)]
+    pub vendor: u32,
 }
 
 impl AdapterReport {
@@ -153,6 +156,7 @@ fn report(adapter: &wgpu::Adapter) -> AdapterReport {
         has_f16: features.contains(wgpu::Features::SHADER_F16),
         has_pipeline_cache: features.contains(wgpu::Features::PIPELINE_CACHE),
         memory: super::heap::of(adapter),
+        vendor: info.vendor,
         name: info.name,
     }
 }

@@ -6,8 +6,21 @@ use std::path::Path;
 
 use super::AdapterReport;
 
+/// What was found out about one form of a kernel on a card.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Timed {
+    /// The form's name.
+    pub form: String,
+    /// Operations a second of a linear layer, and of a convolution; none where it was not timed.
+    pub linear: f64,
+    /// See `linear`.
+    pub convolution: f64,
+    /// What was wrong; such a form is not used.
+    pub fault: Option<String>,
+}
+
 /// What was measured of one card.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Measured {
     /// Operations a second of the card in products of f16 numbers.
     pub card: f64,
@@ -15,6 +28,15 @@ pub struct Measured {
     pub processor: f64,
     /// Whether the card computed as the processor does.
     pub is_right: bool,
+    /// The forms of the product that the card chooses from.
+    #[serde(default)]
+    pub forms: Vec<Timed>,
+}
+
+/// The fastest right form by `rate`, if one was timed.
+pub fn fastest(forms: &[Timed], rate: impl Fn(&Timed) -> f64) -> Option<&Timed> {
+    let right = forms.iter().filter(|form| form.fault.is_none() && rate(form) > 0.0);
+    right.max_by(|a, b| rate(a).total_cmp(&rate(b)))
 }
 
 impl Measured {
@@ -40,7 +62,7 @@ impl Measurements {
 
     /// What was measured of a card.
     pub fn of(&self, report: &AdapterReport) -> Option<Measured> {
-        self.0.get(&key(report)).copied()
+        self.0.get(&key(report)).cloned()
     }
 
     /// Notes a measurement.
@@ -83,7 +105,29 @@ mod tests {
             has_f16: true,
             has_pipeline_cache: true,
             memory: None,
+            vendor: 0,
         }
+    }
+
+    #[test]
+    fn the_fastest_form_that_is_right_and_was_timed_is_taken() {
+        let form = |name: &str, linear, convolution, fault: Option<&str>| Timed {
+            form: name.to_owned(),
+            linear,
+            convolution,
+            fault: fault.map(str::to_owned),
+        };
+        let forms = [
+            form("a", 1.0, 2.0, None),
+            form("b", 3.0, 1.0, None),
+            form("c", 9.0, 9.0, Some("differs")),
+            form("d", 0.0, 0.0, None),
+        ];
+        assert_eq!(fastest(&forms, |form| form.linear).map(|form| &*form.form), Some("b"));
+        assert_eq!(fastest(&forms, |form| form.convolution).map(|form| &*form.form), Some("a"));
+        assert_eq!(fastest(&forms[2..], |form| form.linear), None);
+        let text = r#"{"card":2.0,"processor":1.0,"is_right":true}"#;
+        assert!(serde_json::from_str::<Measured>(text).unwrap().forms.is_empty(), "of a former version");
     }
 
     #[test]
@@ -92,7 +136,7 @@ mod tests {
             [card("a", "discrete"), card("b", "integrated"), card("c", "software"), card("d", "discrete")];
         let mut known = Measurements::default();
         assert!(known.best(&cards).is_none());
-        let measured = |card, is_right| Measured { card, processor: 1e11, is_right };
+        let measured = |card, is_right| Measured { card, processor: 1e11, is_right, forms: Vec::new() };
         known.note(&cards[0], measured(1.05e11, true));
         known.note(&cards[2], measured(9e13, true));
         assert!(known.best(&cards).is_none(), "a software card, or one that is hardly faster");

@@ -8,12 +8,13 @@
 //! | --- | --- |
 //! | `adapter` | the cards that the system lists, and what is asked of a device |
 //! | `probe` | the same list from a process of its own, since a driver may crash in it |
-//! | `known` | the cards as they were listed last |
+//! | `known` | the cards as they were listed last, and what is remembered of them |
 //! | `measured` | how fast each was here |
 //! | `shared` | the device that the window draws with |
 //! | `work`, `pace` | recording, submissions of at most 8 ms, waiting, reading back |
 //! | `allocator` | memory of the device, and rehearsals that tell how much work needs |
 //! | `heap` | how much memory a card has |
+//! | `pipelines`, `trust` | kernels as the driver compiled them, kept for the next process |
 //! | `memory` | the arena of activations, the count of all that is held, and its budget |
 //! | `error` | what can go wrong |
 
@@ -25,8 +26,10 @@ mod known;
 mod measured;
 mod memory;
 mod pace;
+mod pipelines;
 pub mod probe;
 mod shared;
+mod trust;
 mod work;
 
 pub use adapter::{
@@ -36,9 +39,10 @@ pub use adapter::{
 pub use allocator::{Allocator, Need};
 pub use error::CardError;
 pub use heap::MEMORY;
-pub use known::{know, known};
-pub use measured::{Measured, Measurements};
+pub use known::{keep_pipelines_in, know, known, remember, remembered};
+pub use measured::{Measured, Measurements, Timed, fastest};
 pub use memory::{Bound, Bytes, Memory, Piece, Store};
 pub use pace::{Pace, SHARE};
+pub use pipelines::Program;
 pub use shared::{Card, Trouble, offer, offered};
-pub use work::{Context, Counts, Program, Tally};
+pub use work::{Context, Counts, Tally};

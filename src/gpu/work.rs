@@ -4,14 +4,16 @@
 //! Trap: a buffer that is written by the host ([`Context::write`]) is written before all that is recorded
 //! and not yet handed over, so what is recorded goes first.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::allocator::Allocator;
 use super::error::first_line;
+use super::known::pipelines_folder;
 use super::memory::{Bound, Piece, Store};
 use super::pace::Pace;
+use super::pipelines::{Pipeline, Pipelines, Program};
 use super::{Card, CardError};
 
 type Result<T> = std::result::Result<T, CardError>;
@@ -35,11 +37,6 @@ struct Recorded {
     pipeline: Arc<Pipeline>,
     group: wgpu::BindGroup,
     groups: [u32; 3],
-}
-
-struct Pipeline {
-    pipeline: wgpu::ComputePipeline,
-    layout: wgpu::BindGroupLayout,
 }
 
 #[derive(Default)]
@@ -80,22 +77,6 @@ pub struct Tally {
     pub bytes: u64,
 }
 
-/// A kernel that can be compiled: the key of its pipeline.
-pub trait Program: Clone + Eq + std::hash::Hash {
-    /// The name in messages.
-    fn name(&self) -> &'static str;
-
-    /// Its storage bindings in order: `w` for what is written or shares a buffer with what is, `r` for what is
-    /// only read. A uniform with the parameters follows them.
-    fn access(&self) -> &'static str;
-
-    /// The whole WGSL.
-    ///
-    /// # Errors
-    /// What is missing.
-    fn text(&self) -> std::result::Result<String, String>;
-}
-
 /// A card with its memory and pipelines. All threads may use it.
 pub struct Context<P> {
     device: wgpu::Device,
@@ -105,7 +86,7 @@ pub struct Context<P> {
     /// Why the device failed, once it has.
     failure: Arc<Mutex<Option<String>>>,
     state: Mutex<State>,
-    pipelines: Mutex<HashMap<P, Arc<Pipeline>>>,
+    pipelines: Pipelines<P>,
     parameters: wgpu::Buffer,
     /// What is read back goes through it; it grows with the largest.
     staging: Mutex<Option<Store>>,
@@ -120,6 +101,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl<P: Program> Context<P> {
     /// Takes a card over.
     pub fn new(card: Card) -> Self {
+        let pipelines = Pipelines::new(&card, pipelines_folder());
         let Card { device, queue, failure, .. } = card;
         let buffer = |size, usage| {
             device.create_buffer(&wgpu::BufferDescriptor {
@@ -136,7 +118,7 @@ impl<P: Program> Context<P> {
             limits: device.limits(),
             failure,
             state: Mutex::default(),
-            pipelines: Mutex::default(),
+            pipelines,
             staging: Mutex::default(),
             parameters,
             fillers,
@@ -147,8 +129,7 @@ impl<P: Program> Context<P> {
 
     /// What was done so far.
     pub fn counts(&self) -> Counts {
-        let pipelines = lock(&self.pipelines).len();
-        Counts { pipelines, ..lock(&self.state).counts }
+        Counts { pipelines: self.pipelines.count(), ..lock(&self.state).counts }
     }
 
     /// What each kernel did so far.
@@ -215,7 +196,7 @@ impl<P: Program> Context<P> {
         if self.allocator.is_rehearsing() {
             return check_stop(stop);
         }
-        let pipeline = self.pipeline(program)?;
+        let pipeline = self.pipelines.get(program)?;
         let group = self.bind(&pipeline, bound);
         let mut state = lock(&self.state);
         check_stop(stop)?;
@@ -260,73 +241,6 @@ impl<P: Program> Context<P> {
             layout: &pipeline.layout,
             entries: &entries,
         })
-    }
-
-    fn pipeline(&self, program: &P) -> Result<Arc<Pipeline>> {
-        let mut pipelines = lock(&self.pipelines);
-        if let Some(known) = pipelines.get(program) {
-            return Ok(known.clone());
-        }
-        let (name, access) = (program.name(), program.access());
-        let failed = |cause: String| CardError::Failed { operation: name, cause };
-        let text = program.text().map_err(failed)?;
-        let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
-        let made = self.compile(name, access, &text);
-        if let Some(error) = pollster::block_on(scope.pop()) {
-            return Err(failed(first_line(&error.to_string())));
-        }
-        let made = Arc::new(made);
-        pipelines.insert(program.clone(), made.clone());
-        Ok(made)
-    }
-
-    fn compile(&self, name: &str, access: &str, text: &str) -> Pipeline {
-        let device = &self.device;
-        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-            label: Some(name),
-            source: wgpu::ShaderSource::Wgsl(text.into()),
-        });
-        let storage = access.chars().map(|access| wgpu::BindingType::Buffer {
-            ty: wgpu::BufferBindingType::Storage { read_only: access == 'r' },
-            has_dynamic_offset: false,
-            min_binding_size: None,
-        });
-        let uniform = wgpu::BindingType::Buffer {
-            ty: wgpu::BufferBindingType::Uniform,
-            has_dynamic_offset: true,
-            min_binding_size: None,
-        };
-        let entries: Vec<_> = storage
-            .chain([uniform])
-            .zip(0..)
-            .map(|(ty, binding)| wgpu::BindGroupLayoutEntry {
-                binding,
-                visibility: wgpu::ShaderStages::COMPUTE,
-                ty,
-                count: None,
-            })
-            .collect();
-        let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-            label: Some(name),
-            entries: &entries,
-        });
-        let whole = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label: Some(name),
-            bind_group_layouts: &[Some(&layout)],
-            immediate_size: 0,
-        });
-        let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label: Some(name),
-            layout: Some(&whole),
-            module: &module,
-            entry_point: Some("main"),
-            compilation_options: wgpu::PipelineCompilationOptions {
-                zero_initialize_workgroup_memory: false,
-                ..Default::default()
-            },
-            cache: None,
-        });
-        Pipeline { pipeline, layout }
     }
 
     /// Hands over what is recorded.
@@ -396,6 +310,8 @@ impl<P: Program> Context<P> {
         while !state.under_way.is_empty() {
             self.wait_for_first(&mut state)?;
         }
+        drop(state);
+        self.pipelines.keep();
         Ok(())
     }
 

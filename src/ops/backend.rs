@@ -33,7 +33,8 @@ use super::cpu::{Isa, StopSlot, Usage};
 use super::host::{HostTensor, TensorRows};
 pub use super::parameters::{Epilogue, Source};
 use super::{
-    Activation, Conv2dShape, DeviceChoice, DeviceOptions, Dtype, Error, LinearShape, Mask, Moments, Result,
+    Activation, Conv2dShape, DeviceChoice, DeviceOptions, Dtype, Error, LinearShape, Mask, Moments, Peak,
+    Result,
 };
 
 /// A place to compute with all that the networks need: the list of what a backend provides.
@@ -99,8 +100,29 @@ pub trait DeviceOps: Clone {
         None
     }
 
+    /// How fast the device can be, measured now; none where that is not known.
+    ///
+    /// # Errors
+    /// The device fails, or stopped.
+    fn peak(&self) -> Result<Option<Peak>> {
+        Ok(None)
+    }
+
+    /// Names of the forms of its kernels that the device chooses from by timing; none where there is no choice.
+    fn forms(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    /// The same device with that form for products of every size, to try it.
+    fn with_form(&self, _form: &str) -> Self {
+        self.clone()
+    }
+
     /// Ends the device as a driver's reset does, where that can be done: for tests of what follows.
     fn lose(&self) {}
+
+    /// Takes that many operations a second for the device's rate from now on, where work is cut by it: for tests.
+    fn fix_rate(&self, _rate: f64) {}
 
     /// What was handed to the device so far, where it is not done at once.
     #[cfg(feature = "gpu")]

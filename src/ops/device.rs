@@ -8,7 +8,7 @@ use super::dispatch::{AnyBackend, Own, on};
 use super::error::GRAPHICS_CARD;
 use super::meter::{Described, Meter};
 use super::native::Native;
-use super::{DeviceChoice, DeviceOptions, Dtype, Error, Result, StopFlag, WeightsKept, all_cores};
+use super::{DeviceChoice, DeviceOptions, Dtype, Error, Peak, Result, StopFlag, WeightsKept, all_cores};
 
 /// The GPUs that `auto` tries, in this order, before it takes the CPU.
 const AUTOMATIC: [(&str, DeviceChoice); 2] =
@@ -118,6 +118,24 @@ impl Device {
         Ok(Self { backend, ..self })
     }
 
+    /// How fast the device can be, measured now; none where that is not known.
+    ///
+    /// # Errors
+    /// The device fails, or stopped.
+    pub fn peak(&self) -> Result<Option<Peak>> {
+        on!(self, backend => backend.peak())
+    }
+
+    /// Names of the forms of its kernels that the device chooses from by timing; none where there is no choice.
+    pub fn forms(&self) -> Vec<&'static str> {
+        on!(self, backend => backend.forms())
+    }
+
+    /// The same device with that form for products of every size, to try it.
+    pub fn with_form(&self, form: &str) -> Self {
+        Self { backend: on!(self, backend => backend.with_form(form).put()), ..self.clone() }
+    }
+
     /// The dtype of tensors made here.
     pub fn dtype(&self) -> Dtype {
         on!(self, backend => backend.dtype())
@@ -134,6 +152,11 @@ impl Device {
     /// Ends the device as a driver's reset does, where that can be done: for tests of what follows.
     pub fn lose(&self) {
         on!(self, backend => backend.lose());
+    }
+
+    /// Takes that many operations a second for the device's rate from now on, where work is cut by it: for tests.
+    pub fn fix_rate(&self, rate: f64) {
+        on!(self, backend => backend.fix_rate(rate));
     }
 
     /// Waits until all submitted work is done.

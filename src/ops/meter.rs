@@ -31,6 +31,15 @@ pub struct Metered {
     pub seconds: f64,
 }
 
+/// How fast a device can be with nothing in its way.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Peak {
+    /// Additions and multiplications a second in f32.
+    pub operations: f64,
+    /// Bytes a second from and to its memory.
+    pub bytes: f64,
+}
+
 #[derive(Debug, Default)]
 struct Inner {
     on: AtomicBool,

@@ -1,5 +1,6 @@
 //! Attention with an online softmax: no score matrix in memory.
 
+use super::cut::cut_grid;
 use super::device::Wgsl;
 use super::kernel::{Kernel, Variant};
 use super::norm::LayerNorm;
@@ -112,6 +113,12 @@ fn pieces(quads: usize) -> (usize, usize) {
     (piece, all.div_ceil(slices))
 }
 
+/// Where the blocks of a grid begin.
+fn starts(grid: [usize; 3], block: [usize; 3]) -> impl Iterator<Item = [usize; 3]> {
+    let along = move |axis: usize| (0..grid[axis]).step_by(block[axis]);
+    along(0).flat_map(move |x| along(1).flat_map(move |y| along(2).map(move |z| [x, y, z])))
+}
+
 impl Wgsl {
     /// The kernel, a share of the queries at a time.
     fn attend_heads(&self, of: &Heads<'_>, mask: Mask<'_>) -> Result<Tensor> {
@@ -139,23 +146,23 @@ impl Wgsl {
             constants: vec![("PIECE", format!("{piece}u")), ("PIECES", format!("{pieces}u"))],
             ..Variant::plain(Kernel::Attention, q.storage())
         };
-        let tiles = n.div_ceil(QUERIES);
+        let grid = [n.div_ceil(QUERIES), b * heads, slices];
         // Scores are computed again for each slice of the values.
-        let tile_work = (2 * (1 + slices) * b * heads * QUERIES.min(n) * keys * d) as f64;
-        let together = ((self.context().share() / tile_work) as usize).clamp(1, tiles);
+        let work = (2 * (1 + slices) * QUERIES.min(n) * keys * d) as f64 / slices as f64;
+        let block = cut_grid(grid, work, self.context().share());
         let scale = (d as f32).sqrt().recip() * std::f32::consts::LOG2_E;
-        for tile in (0..tiles).step_by(together) {
-            let count = together.min(tiles - tile);
-            if tile > 0 {
+        let [k_first, v_first] = first.map(|column| column / 4);
+        let rows = [q.quads(), k.quads(), y.quads(), quads, k_first, v_first];
+        for start in starts(grid, block) {
+            if start != [0; 3] {
                 self.context.count_band();
             }
-            let [k_first, v_first] = first.map(|column| column / 4);
-            let rows = [q.quads(), k.quads(), y.quads(), quads, k_first, v_first];
-            let words = [&[n, keys][..], &rows, &[heads, tile, mask]].concat();
+            let groups = [0, 1, 2].map(|axis| block[axis].min(grid[axis] - start[axis]));
+            let words = [&[n, keys][..], &rows, &[heads], &start, &[mask]].concat();
             let mut parameters: Vec<u32> = words.into_iter().map(|word| word as u32).collect();
             parameters.push(scale.to_bits());
-            let groups = [count as u32, (b * heads) as u32, slices as u32];
-            self.dispatch(&variant, &bound, &parameters, groups, count as f64 * tile_work)?;
+            let work = work * groups.iter().product::<usize>() as f64;
+            self.dispatch(&variant, &bound, &parameters, groups.map(|count| count as u32), work)?;
         }
         Ok(y)
     }

@@ -32,7 +32,6 @@ pub fn compose<'a>(
 }
 
 /// The text with `const NAME: TYPE = …;` changed to each of the values.
-#[allow(dead_code, reason = "the build checks the constants that the files have")]
 pub fn with_constants(text: &str, constants: &[(&str, String)]) -> String {
     let line = |line: &str| {
         let found = line.strip_prefix("const ").and_then(|rest| rest.split_once(": "));

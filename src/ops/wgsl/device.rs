@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::cut::Preferred;
 use super::kernel::{Storage, Variant};
-use crate::gpu::{self, CardError, Context, Counts, Tally};
+use super::variants::{Tile, candidates, tile_named};
+use crate::gpu::{self, AdapterReport, CardError, Context, Counts, Tally, Timed, fastest};
 use crate::ops::backend::DeviceOps;
 use crate::ops::cpu::StopSlot;
 use crate::ops::error::GRAPHICS_CARD as NAME;
-use crate::ops::{DeviceChoice, DeviceOptions, Dtype, Error, Result};
+use crate::ops::{DeviceChoice, DeviceOptions, Dtype, Error, Peak, Result};
 
 /// A graphics card. A clone shares its memory and its queue.
 #[derive(Clone)]
@@ -16,6 +18,9 @@ pub struct Wgsl {
     pub(super) context: Arc<Context<Variant>>,
     stop: StopSlot,
     dtype: Dtype,
+    /// The tiles of products that this card chooses from.
+    candidates: Arc<[Tile]>,
+    pub(super) preferred: Preferred,
 }
 
 impl From<CardError> for Error {
@@ -39,6 +44,24 @@ impl Wgsl {
     pub(super) fn stopped(&self) -> bool {
         self.stop.present().is_raised()
     }
+}
+
+/// The tiles that a card chooses from, and those that it takes: the fastest that were measured, else the first.
+fn tiles(report: &AdapterReport) -> (Arc<[Tile]>, Preferred) {
+    let candidates = candidates(report.vendor, report.subgroup[1], report.shared_bytes);
+    // A smaller one than any in the table is for cards that share less than they must.
+    let first = candidates.first().copied().unwrap_or(super::variants::TILES[0]);
+    let forms = gpu::remembered(report).map(|measured| measured.forms).unwrap_or_default();
+    let best = |rate: fn(&Timed) -> f64| {
+        let found = fastest(&forms, rate).and_then(|form| tile_named(&form.form));
+        found.filter(|tile| candidates.contains(tile)).unwrap_or(first)
+    };
+    let preferred = Preferred {
+        linear: best(|form| form.linear),
+        convolution: best(|form| form.convolution),
+        always: false,
+    };
+    (candidates.into(), preferred)
 }
 
 /// The type in which activations of an arithmetic are stored.
@@ -65,9 +88,13 @@ impl DeviceOps for Wgsl {
         }
         Some(gpu::open(index).map_err(Error::from).and_then(|(card, report)| {
             let sentence = format!("{} ({})", report.name, report.backend);
+            let (candidates, preferred) = tiles(&report);
             let context = Context::new(card);
             context.allocator().memory().set_budget(report.budget()?);
-            Ok((Self { context: Arc::new(context), stop, dtype: options.dtype }, sentence))
+            Ok((
+                Self { context: Arc::new(context), stop, dtype: options.dtype, candidates, preferred },
+                sentence,
+            ))
         }))
     }
 
@@ -87,6 +114,19 @@ impl DeviceOps for Wgsl {
         Self { dtype, ..self.clone() }
     }
 
+    fn peak(&self) -> Result<Option<Peak>> {
+        self.measure_peak().map(Some)
+    }
+
+    fn forms(&self) -> Vec<&'static str> {
+        self.candidates.iter().map(|tile| tile.name).collect()
+    }
+
+    fn with_form(&self, form: &str) -> Self {
+        let Some(tile) = tile_named(form) else { return self.clone() };
+        Self { preferred: Preferred { linear: tile, convolution: tile, always: true }, ..self.clone() }
+    }
+
     fn shares_tensors_with(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.context, &other.context)
     }
@@ -101,6 +141,10 @@ impl DeviceOps for Wgsl {
 
     fn lose(&self) {
         self.context.destroy();
+    }
+
+    fn fix_rate(&self, rate: f64) {
+        self.context.fix_rate(rate);
     }
 
     fn counts(&self) -> Option<Counts> {

@@ -46,6 +46,7 @@ pub(super) enum Kernel {
     Resize,
     Cast,
     Finite,
+    Peak,
 }
 
 impl Kernel {
@@ -64,6 +65,7 @@ impl Kernel {
             Self::Resize => ("resize", "ww"),
             Self::Cast => ("cast", "ww"),
             Self::Finite => ("finite", "ww"),
+            Self::Peak => ("peak", "w"),
         }
     }
 }
@@ -110,5 +112,5 @@ macro_rules! files {
 
 files! {
     "activation" "attention" "cast" "copy" "each" "finite" "group_norm_apply" "group_norm_statistics" "group_norm_whole"
-    "layer_norm" "product" "resize" "storage_f16" "storage_f32" "weights_f16" "weights_f32"
+    "layer_norm" "peak" "product" "resize" "storage_f16" "storage_f32" "weights_f16" "weights_f32"
 }

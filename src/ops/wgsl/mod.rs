@@ -8,7 +8,8 @@
 //! | file | what |
 //! | --- | --- |
 //! | `device` | the card as a [`crate::ops::Device`] |
-//! | `kernel`, `compose`, `shaders/` | the kernels and their variants |
+//! | `kernel`, `compose`, `shaders/`, `variants` | the kernels and their variants |
+//! | `cut` | how an operation becomes dispatches of a known cost |
 //! | `product`, `shaders/product.wgsl` | linear layers and all convolutions: one kernel |
 //! | `pack` | weights on their way to the card |
 //! | `layout` | how values lie in memory |
@@ -17,6 +18,7 @@
 mod attention;
 mod compose;
 mod convolution;
+mod cut;
 mod device;
 mod embedding;
 mod finite;
@@ -25,10 +27,12 @@ mod layout;
 mod linear;
 mod norm;
 mod pack;
+mod peak;
 mod product;
 mod tensor;
 #[cfg(test)]
 mod tests;
+mod variants;
 
 pub use attention::{KeysValues, Projections};
 pub use convolution::Conv2d;

@@ -12,6 +12,7 @@ use std::ops::Range;
 
 use half::{bf16, f16};
 
+use super::cut::{PANEL, TILE_COLUMNS};
 use super::device::Wgsl;
 use super::kernel::Storage;
 use super::layout::to_bytes;
@@ -19,11 +20,6 @@ use crate::gpu::Store;
 use crate::ops::cpu::{Element, WeightRows as _, WeightSlice};
 use crate::ops::host::TensorRows;
 use crate::ops::{Error, Result};
-
-/// Outputs of a panel.
-pub(super) const PANEL: usize = 64;
-/// Columns of a tile.
-pub(super) const TILE: usize = 16;
 
 /// Weights in the card's memory.
 pub(super) struct Matrix {
@@ -59,7 +55,7 @@ impl Form {
 
     /// Columns of a panel.
     fn columns(self) -> usize {
-        (self.taps * self.channels.next_multiple_of(4)).next_multiple_of(TILE)
+        (self.taps * self.channels.next_multiple_of(4)).next_multiple_of(TILE_COLUMNS)
     }
 
     /// The rows of the file that each panel holds.
@@ -208,7 +204,7 @@ impl Wgsl {
         let bias = bias.map(|bias| self.pack_bias(&bias, form)).transpose()?;
         let matrix = |buffer, storage| {
             let Form { outputs, gated, .. } = form;
-            Matrix { buffer, bias, storage, depth: form.columns() / TILE, outputs, gated }
+            Matrix { buffer, bias, storage, depth: form.columns() / TILE_COLUMNS, outputs, gated }
         };
         if half && let Ok(buffer) = self.pack_as(parts, form, Storage::F16)? {
             return Ok(matrix(buffer, Storage::F16));

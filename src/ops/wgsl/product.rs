@@ -1,10 +1,11 @@
 //! Products with weights: linear layers and convolutions are one kernel, `product.wgsl`. How weights lie is told in
 //! `pack`.
 
+use super::cut::{Cut, PANEL, Preferred, Size, cut_product, unit};
 use super::device::Wgsl;
 use super::kernel::{Kernel, Variant};
 use super::norm::LayerNorm;
-use super::pack::{Matrix, PANEL, TILE};
+use super::pack::Matrix;
 use super::tensor::Tensor;
 use crate::gpu::{Bound, Store};
 use crate::ops::Result;
@@ -51,13 +52,6 @@ fn line_end(line: usize, window: &Window) -> usize {
     (line * window.stride + window.kernel - 1).saturating_sub(window.before)
 }
 
-/// Rows of 16, and panels of columns, of a workgroup's tile.
-#[derive(Clone, Copy, PartialEq)]
-struct TileShape {
-    rows: usize,
-    panels: usize,
-}
-
 impl Wgsl {
     /// x under a window times weights, with its epilogue, as a tensor of `shape`.
     pub(super) fn product(
@@ -91,45 +85,26 @@ impl Wgsl {
         let first = x.first();
         let y = self.empty(shape, first.storage())?;
         let rows = y.rows();
-        let tile = self.tile_shape(matrix, rows);
-        let band = self.product_band(matrix, &x, &window, &y, tile);
-        for start in (0..rows).step_by(band) {
-            let end = (start + band).min(rows);
+        let cut = self.cut(matrix, &x, &window, &y);
+        for start in (0..rows).step_by(cut.rows) {
+            let end = (start + cut.rows).min(rows);
             if start > 0 {
                 self.context.count_band();
             }
-            self.product_rows(matrix, norm, &x, window, (start, end), tile, &epilogue, &y)?;
+            self.product_rows(matrix, norm, &x, window, (start, end), cut, &epilogue, &y)?;
         }
         Ok(y)
     }
 
-    /// A tile that leaves no more of a product undone than it must, and gives the card enough of them.
-    fn tile_shape(&self, matrix: &Matrix, rows: usize) -> TileShape {
-        let least = if matrix.gated { 2 } else { 1 };
-        let panels = panel_count(matrix);
-        let groups = |rows_of_tile: usize| rows.div_ceil(rows_of_tile) * panels.div_ceil(2);
-        if rows > 64 && panels > 1 && groups(128) >= 64 {
-            return TileShape { rows: 8, panels: 2 };
-        }
-        let rows = if rows <= 16 { 1 } else { 4 };
-        TileShape { rows, panels: least }
-    }
-
-    /// Rows of y in one dispatch: what a share of work and the bindings allow, a multiple of the tile's.
-    fn product_band(
-        &self,
-        matrix: &Matrix,
-        x: &Source<'_, Tensor>,
-        window: &Window,
-        y: &Tensor,
-        tile: TileShape,
-    ) -> usize {
-        let unit = (16 * tile.rows).max(64);
-        let row_work = product_work(matrix, 1);
-        let by_work = (self.context().share() / row_work) as usize;
-        let by_y = (self.context().binding_max() / y.row_bytes().max(1)) as usize;
-        let mut band = by_work.min(by_y).min(65535 * 16 * tile.rows).max(unit) / unit * unit;
-        let most = self.context().binding_max();
+    /// The cut of a product: what a share of work and the bindings allow.
+    fn cut(&self, matrix: &Matrix, x: &Source<'_, Tensor>, window: &Window, y: &Tensor) -> Cut {
+        let Preferred { linear, convolution, always } = self.preferred;
+        let tile = if window.kernel == 1 { linear } else { convolution };
+        let size = size(matrix, y);
+        let Cut { tile, rows, panels } = cut_product(&size, tile, always, self.context().share());
+        let (unit, most) = (unit(&size, tile), self.context().binding_max());
+        let by_y = (most / y.row_bytes().max(1)) as usize;
+        let mut band = rows.min(by_y).max(unit) / unit * unit;
         let sources = match x {
             Source::One(x) => vec![*x],
             Source::Two(a, b) => vec![*a, *b],
@@ -145,7 +120,7 @@ impl Wgsl {
         while band > unit && sources.iter().any(|x| reads(band) * x.row_bytes() > most) {
             band = (band / 2).max(unit) / unit * unit;
         }
-        band
+        Cut { tile, rows: band, panels }
     }
 
     #[expect(clippy::too_many_arguments, reason = "a product, its band, and where it goes")]
@@ -156,7 +131,7 @@ impl Wgsl {
         x: &Source<'_, Tensor>,
         window: Window,
         (start, end): (usize, usize),
-        tile: TileShape,
+        cut: Cut,
         epilogue: &Epilogue<'_, Tensor>,
         y: &Tensor,
     ) -> Result<()> {
@@ -182,24 +157,30 @@ impl Wgsl {
             return Err(super::device::too_large("a product"));
         }
         let parameters = parameters(matrix, norm, sources, window, (start, end, x_start), epilogue, y);
-        let columns = panel_count(matrix).div_ceil(tile.panels);
-        let lines = (end - start).div_ceil(16 * tile.rows);
+        let Cut { tile, panels: together, .. } = cut;
+        let (size, panels) = (size(matrix, y), panel_count(matrix));
+        let lines = (end - start).div_ceil(tile.rows) as u32;
         let variant = Variant {
             kernel: Kernel::Product,
             storage: y.storage(),
             weights: matrix.storage,
-            constants: vec![
-                ("R", format!("{}u", tile.rows)),
-                ("V", format!("{}u", tile.panels)),
-                ("GATED", matrix.gated.to_string()),
-            ],
+            constants: tile.constants(matrix.gated),
         };
-        let work = product_work(matrix, end - start);
-        self.dispatch(&variant, &bound, &parameters, [columns as u32, lines as u32, 1], work)
+        for first in (0..panels).step_by(together) {
+            if first > 0 {
+                self.context.count_band();
+            }
+            let own = together.min(panels - first);
+            let columns = own.div_ceil(tile.panels) as u32;
+            let work = size.work(end - start, own);
+            let parameters = [&parameters[..], &[(first / tile.panels) as u32]].concat();
+            self.dispatch(&variant, &bound, &parameters, [columns, lines, 1], work)?;
+        }
+        Ok(())
     }
 }
 
-/// The parameters of rows `start..end` in the order of `product.wgsl`; sources are bound from row `x_start` on.
+/// The parameters of rows `start..end` in the order of `product.wgsl`, but for the last; sources are bound from row `x_start` on.
 fn parameters(
     matrix: &Matrix,
     norm: Option<&LayerNorm>,
@@ -244,7 +225,7 @@ fn panel_count(matrix: &Matrix) -> usize {
     matrix.outputs.div_ceil(PANEL) * if matrix.gated { 2 } else { 1 }
 }
 
-/// Additions and multiplications of so many rows.
-fn product_work(matrix: &Matrix, rows: usize) -> f64 {
-    2.0 * (rows * matrix.depth * TILE) as f64 * (panel_count(matrix) * PANEL) as f64
+fn size(matrix: &Matrix, y: &Tensor) -> Size {
+    let Matrix { depth, gated, .. } = *matrix;
+    Size { rows: y.rows(), panels: panel_count(matrix), depth, gated, row_bytes: y.row_bytes() }
 }

@@ -73,9 +73,12 @@ impl Tensor {
         self.piece.bound(0, self.rows() as u64 * self.row_bytes())
     }
 
-    /// Rows `start..end`, as they are bound. `start` is a multiple of 64, so that it is aligned.
+    /// Rows `start..end`, as they are bound, from a multiple of 256 bytes on: 64 rows are one always.
     pub(super) fn bound_rows(&self, start: usize, end: usize) -> Bound<'_> {
-        debug_assert!(start.is_multiple_of(64), "rows are bound from a multiple of 64 on");
+        debug_assert!(
+            (start as u64 * self.row_bytes()).is_multiple_of(256),
+            "rows {start} on are not aligned"
+        );
         self.piece.bound(start as u64 * self.row_bytes(), (end - start) as u64 * self.row_bytes())
     }
 

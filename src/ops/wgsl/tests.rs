@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::device::Wgsl;
 use super::tensor::Tensor;
+use super::variants::TILES;
 use crate::ops::backend::*;
 use crate::ops::cpu::StopSlot;
 use crate::ops::host::{HostData, HostTensor, TensorRows};
@@ -19,7 +20,7 @@ use crate::ops::{
 /// Greatest difference in deviations of what is wanted, by arithmetic.
 const BOUNDS: [(Dtype, f64); 2] = [(Dtype::F32, 2e-5), (Dtype::F16, 4e-3)];
 
-fn gpu(dtype: Dtype) -> (Wgsl, Arc<AtomicBool>) {
+pub(super) fn gpu(dtype: Dtype) -> (Wgsl, Arc<AtomicBool>) {
     let flag = Arc::new(AtomicBool::new(false));
     let options = DeviceOptions { choice: DeviceChoice::Wgpu(0), dtype, ..DeviceOptions::default() };
     let opened = Wgsl::open(options, StopSlot::new(flag.clone())).unwrap();
@@ -27,7 +28,7 @@ fn gpu(dtype: Dtype) -> (Wgsl, Arc<AtomicBool>) {
 }
 
 /// Repeatable numbers between -1 and 1 that f16 holds exactly, so that storing them costs nothing.
-fn noise(seed: u32, count: usize) -> Vec<f32> {
+pub(super) fn noise(seed: u32, count: usize) -> Vec<f32> {
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12345);
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -36,7 +37,7 @@ fn noise(seed: u32, count: usize) -> Vec<f32> {
     (0..count).map(|_| next()).collect()
 }
 
-fn rows(shape: &[usize], values: &[f32]) -> TensorRows<'static> {
+pub(super) fn rows(shape: &[usize], values: &[f32]) -> TensorRows<'static> {
     TensorRows::here(HostTensor { shape: shape.to_vec(), data: HostData::F32(values.to_vec().into()) })
 }
 
@@ -66,7 +67,15 @@ fn in_both(run: impl Fn(&Wgsl, Dtype)) {
     }
 }
 
-fn no_epilogue() -> Epilogue<'static, Tensor> {
+/// The same with every tile of the product, and with those that are taken without a choice.
+fn in_both_with_all_tiles(run: impl Fn(&Wgsl, Dtype)) {
+    in_both(|gpu, dtype| {
+        run(gpu, dtype);
+        TILES.iter().for_each(|tile| run(&gpu.with_form(tile.name), dtype));
+    });
+}
+
+pub(super) fn no_epilogue() -> Epilogue<'static, Tensor> {
     Epilogue { activation: Activation::Identity, channels: None, residual: None }
 }
 
@@ -97,7 +106,7 @@ fn linear_layers() {
         (300, 20, 4),
         (2, 2, 257),
     ];
-    in_both(|gpu, dtype| {
+    in_both_with_all_tiles(|gpu, dtype| {
         for (n, inputs, outputs) in shapes {
             let (x, w, bias) = (noise(1, n * inputs), noise(2, outputs * inputs), noise(3, outputs));
             let shape = LinearShape { in_features: inputs, out_features: outputs, gated: false };
@@ -180,7 +189,7 @@ fn convolutions() {
         ([3, 3, 1, 7], Conv2dShape::one(3, 2), false),
         ([1, 36, 23, 2], three(36, 5), false),
     ];
-    in_both(|gpu, dtype| {
+    in_both_with_all_tiles(|gpu, dtype| {
         for (x_shape, shape, enlarged) in shapes {
             let x = noise(4, x_shape.iter().product());
             let count = shape.out_channels * shape.in_channels * shape.kernel * shape.kernel;

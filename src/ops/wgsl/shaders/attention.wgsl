@@ -18,8 +18,10 @@ struct Heads {
     k_first: u32,
     v_first: u32,
     heads: u32,
-    // The first tile of 64 queries in this dispatch.
+    // The first tile of 64 queries, head of an item and slice of the values in this dispatch.
     tile: u32,
+    pair: u32,
+    slice: u32,
     // 0: every key; 1: keys up to the query; 2: keys whose word in `seen` is not zero.
     mask: u32,
     // 1/√d, times log2 e.
@@ -49,10 +51,10 @@ var<workgroup> shared_row: array<f32, 2u * QUERIES>;
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let line = thread / 2u;
     let lane = thread % 2u;
-    let head = group.y % at.heads;
-    let item = group.y / at.heads;
+    let head = (at.pair + group.y) % at.heads;
+    let item = (at.pair + group.y) / at.heads;
     let query = (at.tile + group.x) * QUERIES + line;
-    let slice = group.z * PIECES;
+    let slice = (at.slice + group.z) * PIECES;
     let pieces = (at.head_quads + PIECE - 1u) / PIECE;
     let row = item * at.queries + min(query, at.queries - 1u);
     let q_row = row * at.q_quads + head * at.head_quads;

@@ -37,6 +37,8 @@ struct Product {
     item_rows: u32,
     // Channels of a row of x that is normalized first; none where it is taken as it is.
     normalized: u32,
+    // The first column of workgroups in this dispatch.
+    first_column: u32,
 }
 
 @group(0) @binding(0) var<storage, read_write> x0: array<Quad>;
@@ -166,6 +168,7 @@ fn biased(sum: vec4<f32>, quad: u32) -> vec4<f32> {
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let first_row = at.start + group.y * ROWS;
+    let column_group = at.first_column + group.x;
     let lane = thread % 16u;
     let line = thread / 16u;
     let x_quads = at.x0_quads + at.x1_quads;
@@ -203,7 +206,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
         for (var v = 0u; v < V; v++) {
             // 4·DEPTH columns of 16 quads: one quad for each thread.
-            let panel = (group.x * V + v) * at.depth * 4u * DEPTH;
+            let panel = (column_group * V + v) * at.depth * 4u * DEPTH;
             let column = tile * 4u * DEPTH + line;
             w_tile[line * 16u * V + v * 16u + lane] = widen_weight(weight[(panel + column) * 16u + lane]);
         }
@@ -236,16 +239,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
         let to = (row - at.start) * at.y_quads;
         if (GATED) {
-            let column = group.x * 16u + lane;
+            let column = column_group * 16u + lane;
             if (column < at.y_quads) {
                 // The biases lie as the panels do: 16 quads of values, 16 of gates.
-                let values = biased(sums[r][0], group.x * 32u + lane);
-                let gates = biased(sums[r][V - 1u], group.x * 32u + 16u + lane);
+                let values = biased(sums[r][0], column_group * 32u + lane);
+                let gates = biased(sums[r][V - 1u], column_group * 32u + 16u + lane);
                 y[to + column] = narrow(finish(values * gelu(gates), row, column));
             }
         } else {
             for (var v = 0u; v < V; v++) {
-                let column = (group.x * V + v) * 16u + lane;
+                let column = (column_group * V + v) * 16u + lane;
                 if (column < at.y_quads) {
                     y[to + column] = narrow(finish(biased(sums[r][v], column), row, column));
                 }

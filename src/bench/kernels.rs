@@ -1,0 +1,46 @@
+//! What the kernels of a device do meanwhile, where it counts them.
+
+use super::row::KernelRow;
+use crate::ops::Device;
+
+/// What was counted up to now.
+pub(super) struct Before(Vec<KernelRow>);
+
+/// What each kernel did since the device was opened.
+#[cfg(feature = "gpu")]
+fn rows(device: &Device) -> Vec<KernelRow> {
+    let row = |(kernel, tally): (&'static str, crate::gpu::Tally)| KernelRow {
+        kernel,
+        dispatches: tally.dispatches,
+        gflop: tally.work / 1e9,
+        bytes: tally.bytes,
+    };
+    device.tallies().into_iter().map(row).collect()
+}
+
+/// No device of this build counts.
+#[cfg(not(feature = "gpu"))]
+fn rows(_device: &Device) -> Vec<KernelRow> {
+    Vec::new()
+}
+
+impl Before {
+    /// Notes what was counted up to now.
+    pub(super) fn now(device: &Device) -> Self {
+        Self(rows(device))
+    }
+
+    /// What came since, of the kernels that did anything.
+    pub(super) fn since(self, device: &Device) -> Vec<KernelRow> {
+        let mut rows = rows(device);
+        for row in &mut rows {
+            if let Some(former) = self.0.iter().find(|former| former.kernel == row.kernel) {
+                row.dispatches -= former.dispatches;
+                row.gflop -= former.gflop;
+                row.bytes -= former.bytes;
+            }
+        }
+        rows.retain(|row| row.dispatches > 0);
+        rows
+    }
+}
