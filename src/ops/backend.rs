@@ -20,11 +20,6 @@
 //! # Errors
 //! Of every method that returns a `Result`: the stop flag is raised, memory is refused, or the device
 //! fails.
-//!
-//! # Adding one
-//! A folder beside `native` with a type that implements the traits below, its name in the list of
-//! `dispatch.rs`, and its variant in [`DeviceChoice`]. The test in `tests.rs` then
-//! runs it against the native backend.
 
 use std::fmt::Debug;
 use std::ops::Range;

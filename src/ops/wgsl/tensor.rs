@@ -75,10 +75,7 @@ impl Tensor {
 
     /// Rows `start..end`, as they are bound, from a multiple of 256 bytes on: 64 rows are one always.
     pub(super) fn bound_rows(&self, start: usize, end: usize) -> Bound<'_> {
-        debug_assert!(
-            (start as u64 * self.row_bytes()).is_multiple_of(256),
-            "rows {start} on are not aligned"
-        );
+        debug_assert!((start as u64 * self.row_bytes()).is_multiple_of(256), "rows {start} on lie askew");
         self.piece.bound(start as u64 * self.row_bytes(), (end - start) as u64 * self.row_bytes())
     }
 
