@@ -112,7 +112,7 @@ pub struct SelfAttention {
 
 #[derive(Debug)]
 enum Form {
-    Joined { device: Device, channels: usize, packed: own::Projections },
+    Joined { device: Device, channels: usize, packed: Box<own::Projections> },
     Apart(Box<[Linear; 3]>),
 }
 
@@ -132,7 +132,9 @@ impl SelfAttention {
             backend.pack_projections([&rows[0], &rows[1], &rows[2]], shape, heads)?.map(Own::put)
         });
         let form = match packed {
-            Some(packed) => Form::Joined { device: device.clone(), channels: inner, packed },
+            Some(packed) => {
+                Form::Joined { device: device.clone(), channels: inner, packed: Box::new(packed) }
+            }
             None => {
                 let [q, k, v] = paths.map(|path| Linear::without_bias(&path, dim, inner));
                 Form::Apart(Box::new([q?, k?, v?]))
@@ -147,7 +149,7 @@ impl SelfAttention {
     /// If shapes do not fit, or stopped.
     pub fn forward_after(&self, norm: &LayerNorm, x: &Tensor) -> Result<Tensor> {
         let (home, channels, packed) = match &self.form {
-            Form::Joined { device, channels, packed } => (device, *channels, packed),
+            Form::Joined { device, channels, packed } => (device, *channels, &**packed),
             Form::Apart(layers) => {
                 let x = norm.forward(x)?;
                 let [q, k, v] = &**layers;

@@ -61,6 +61,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "checkpoint",
             "config",
             "engine",
+            "gpu",
             "model",
             "ops",
             "process",

@@ -147,9 +147,12 @@ mod tests {
                     let cut = cut_product(&size, tile, false, share);
                     let what = format!("{size:?} at {rate:e} is {cut:?}");
                     assert!(size.work(cut.rows.min(rows), cut.panels) <= share, "{what}");
-                    assert!(!gated || cut.tile.panels == 2 && cut.panels % 2 == 0, "{what}");
+                    assert!(!gated || cut.tile.panels == 2 && cut.panels.is_multiple_of(2), "{what}");
                     assert_eq!(cut.rows % unit(&size, cut.tile), 0, "{what}");
-                    assert!(cut.panels >= size.panels || cut.panels % cut.tile.panels == 0, "{what}");
+                    assert!(
+                        cut.panels >= size.panels || cut.panels.is_multiple_of(cut.tile.panels),
+                        "{what}"
+                    );
                     // No more than it must: four times as many would be too many.
                     let more = 4.0 * size.work(cut.rows, cut.panels);
                     assert!(more > share || cut.rows >= rows && cut.panels >= size.panels, "{what}");

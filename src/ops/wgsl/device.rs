@@ -20,7 +20,7 @@ pub struct Wgsl {
     dtype: Dtype,
     /// The tiles of products that this card chooses from.
     candidates: Arc<[Tile]>,
-    pub(super) preferred: Preferred,
+    pub(super) preferred: Arc<Preferred>,
 }
 
 impl From<CardError> for Error {
@@ -47,7 +47,7 @@ impl Wgsl {
 }
 
 /// The tiles that a card chooses from, and those that it takes: the fastest that were measured, else the first.
-fn tiles(report: &AdapterReport) -> (Arc<[Tile]>, Preferred) {
+fn tiles(report: &AdapterReport) -> (Arc<[Tile]>, Arc<Preferred>) {
     let candidates = candidates(report.vendor, report.subgroup[1], report.shared_bytes);
     // A smaller one than any in the table is for cards that share less than they must.
     let first = candidates.first().copied().unwrap_or(super::variants::TILES[0]);
@@ -61,7 +61,7 @@ fn tiles(report: &AdapterReport) -> (Arc<[Tile]>, Preferred) {
         convolution: best(|form| form.convolution),
         always: false,
     };
-    (candidates.into(), preferred)
+    (candidates.into(), Arc::new(preferred))
 }
 
 /// The type in which activations of an arithmetic are stored.
@@ -124,7 +124,8 @@ impl DeviceOps for Wgsl {
 
     fn with_form(&self, form: &str) -> Self {
         let Some(tile) = tile_named(form) else { return self.clone() };
-        Self { preferred: Preferred { linear: tile, convolution: tile, always: true }, ..self.clone() }
+        let preferred = Preferred { linear: tile, convolution: tile, always: true };
+        Self { preferred: Arc::new(preferred), ..self.clone() }
     }
 
     fn shares_tensors_with(&self, other: &Self) -> bool {

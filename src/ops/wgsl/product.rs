@@ -98,7 +98,7 @@ impl Wgsl {
 
     /// The cut of a product: what a share of work and the bindings allow.
     fn cut(&self, matrix: &Matrix, x: &Source<'_, Tensor>, window: &Window, y: &Tensor) -> Cut {
-        let Preferred { linear, convolution, always } = self.preferred;
+        let Preferred { linear, convolution, always } = *self.preferred;
         let tile = if window.kernel == 1 { linear } else { convolution };
         let size = size(matrix, y);
         let Cut { tile, rows, panels } = cut_product(&size, tile, always, self.context().share());
