@@ -48,6 +48,7 @@ impl Safelight {
             self.follow(ctx, follow);
         }
         self.go_on(ctx);
+        self.act_on_wanted(ctx);
         if let Some(request) = self.state.want_strip() {
             self.send(request);
         }

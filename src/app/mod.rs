@@ -42,6 +42,7 @@ use crate::app::i18n::Words;
 use crate::app::remember::Remembered;
 use crate::app::screen::Settling;
 use crate::app::services::Services;
+use crate::app::shown::Wanted;
 use crate::app::start::StartEngine;
 use crate::app::state::State;
 use crate::app::theme::textures::Textures;
@@ -81,6 +82,8 @@ pub struct Safelight {
     /// Whether this window goes on for one that lost its graphics card.
     goes_on: bool,
     settling: Settling,
+    /// What waits for pixels that only the graphics card has.
+    wanted: Option<Wanted>,
 }
 
 impl Safelight {

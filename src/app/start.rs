@@ -95,6 +95,7 @@ impl Safelight {
             start_again,
             goes_on,
             settling: Settling::new(screens),
+            wanted: None,
         };
         safelight.tell_why_again();
         let source = model.unwrap_or_else(|| safelight.last_model());

@@ -13,6 +13,7 @@
 //! | `shared` | the device that the window draws with |
 //! | `work`, `pace` | recording, submissions of at most 8 ms, waiting, reading back |
 //! | `memory` | the arena of activations |
+//! | `picture` | a picture that stays on the card, from the decoder to the canvas |
 //! | `error` | what can go wrong |
 
 mod adapter;
@@ -21,6 +22,7 @@ mod known;
 mod measured;
 mod memory;
 mod pace;
+mod picture;
 pub mod probe;
 mod shared;
 mod work;
@@ -34,5 +36,6 @@ pub use known::{know, known};
 pub use measured::{Measured, Measurements};
 pub use memory::{Bound, Bytes, Memory, Piece};
 pub use pace::{Pace, SHARE};
+pub use picture::CardPicture;
 pub use shared::{Card, Trouble, offer, offered};
 pub use work::{Context, Counts, Program, Tally};

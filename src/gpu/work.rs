@@ -66,6 +66,8 @@ pub struct Counts {
     pub longest: f64,
     /// Pipelines compiled.
     pub pipelines: usize,
+    /// Bytes that the host has read back.
+    pub read: u64,
 }
 
 /// What one kernel did so far.
@@ -97,11 +99,11 @@ pub trait Program: Clone + Eq + std::hash::Hash {
 
 /// A card with its memory and pipelines. All threads may use it.
 pub struct Context<P> {
-    device: wgpu::Device,
-    queue: wgpu::Queue,
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
     /// Activations.
     pub memory: Memory,
-    limits: wgpu::Limits,
+    pub(super) limits: wgpu::Limits,
     /// Why the device failed, once it has.
     failure: Arc<Mutex<Option<String>>>,
     state: Mutex<State>,
@@ -474,6 +476,7 @@ impl<P: Program> Context<P> {
         // One that failed on its way is not kept.
         *kept = Some(staging);
         read.truncate(from.bytes as usize);
+        lock(&self.state).counts.read += from.bytes;
         Ok(read)
     }
 

@@ -95,6 +95,11 @@ pub trait DeviceOps: Clone {
         None
     }
 
+    /// Whether the window draws by this device, so that pictures need not leave it.
+    fn draws(&self) -> bool {
+        false
+    }
+
     /// Ends the device as a driver's reset does, where that can be done: for tests of what follows.
     fn lose(&self) {}
 
@@ -158,6 +163,16 @@ pub trait TensorOps: DeviceOps {
     /// # Errors
     /// See the module.
     fn download(&self, x: &Self::Tensor) -> Result<Vec<f32>>;
+
+    /// The first item of a map as a picture that stays on the card; `None` where the window does not draw by
+    /// this device. The caller has checked the channels.
+    ///
+    /// # Errors
+    /// See the module.
+    #[cfg(feature = "gpu")]
+    fn draw(&self, _x: &Self::Tensor, _form: &super::PictureForm) -> Result<Option<super::Drawn>> {
+        Ok(None)
+    }
 
     /// `x` in another dtype; `None` if tensors of all dtypes are stored alike, so that `x`
     /// stays as it is.

@@ -122,6 +122,11 @@ impl Device {
         on!(self, backend => backend.lose());
     }
 
+    /// Whether the window draws by this device, so that pictures need not leave it.
+    pub fn draws(&self) -> bool {
+        on!(self, backend => backend.draws())
+    }
+
     /// Waits until all submitted work is done.
     ///
     /// # Errors

@@ -28,7 +28,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("sampler", &["note", "told"]),
     ("settings", &["sampler"]),
     ("picture", &["files", "note", "sampler", "settings", "told"]),
-    ("message", &["note", "picture", "settings", "told"]),
+    ("message", &["gpu", "note", "picture", "settings", "told"]),
     ("trace", &["files", "sampler"]),
     ("checkpoint", &["note", "ops", "told"]),
     ("starter", &["checkpoint"]),

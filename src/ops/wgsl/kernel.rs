@@ -45,6 +45,8 @@ pub(super) enum Kernel {
     Copy,
     Resize,
     Cast,
+    Picture,
+    Shrink,
 }
 
 impl Kernel {
@@ -62,6 +64,8 @@ impl Kernel {
             Self::Copy => ("copy", "ww"),
             Self::Resize => ("resize", "ww"),
             Self::Cast => ("cast", "ww"),
+            Self::Picture => ("picture", "ww"),
+            Self::Shrink => ("shrink", "ww"),
         }
     }
 }
@@ -108,5 +112,5 @@ macro_rules! files {
 
 files! {
     "activation" "attention" "cast" "copy" "each" "group_norm_apply" "group_norm_statistics" "group_norm_whole"
-    "layer_norm" "product" "resize" "storage_f16" "storage_f32" "weights_f16" "weights_f32"
+    "layer_norm" "picture" "product" "resize" "shrink" "storage_f16" "storage_f32" "weights_f16" "weights_f32"
 }

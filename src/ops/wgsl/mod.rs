@@ -11,6 +11,7 @@
 //! | `kernel`, `compose`, `shaders/` | the kernels and their variants |
 //! | `product`, `shaders/product.wgsl` | linear layers and all convolutions: one kernel |
 //! | `layout` | how values lie in memory |
+//! | `picture` | a decoder's numbers as a picture that the window draws |
 //! | `tensor`, `linear`, `convolution`, `norm`, `attention`, `embedding` | the operations |
 
 mod attention;
@@ -22,6 +23,7 @@ mod kernel;
 mod layout;
 mod linear;
 mod norm;
+mod picture;
 mod product;
 mod tensor;
 #[cfg(test)]

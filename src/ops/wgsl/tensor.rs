@@ -10,7 +10,7 @@ use super::kernel::{Kernel, Storage, Variant};
 use super::layout::{from_bytes, from_rows, rows_of, to_bytes, to_rows};
 use crate::gpu::{Bound, Context, Piece};
 use crate::ops::backend::{Source, TensorOps};
-use crate::ops::{Activation, Dtype, Error, Result};
+use crate::ops::{Activation, Drawn, Dtype, Error, PictureForm, Result};
 
 /// A tensor in the card's memory; cheap to clone, never changed.
 #[derive(Clone)]
@@ -346,6 +346,10 @@ impl TensorOps for Wgsl {
         let bytes = self.context.read(x.bound(), &|| self.stopped())?;
         let rows = from_bytes(&bytes, x.storage);
         Ok(from_rows(&x.shape, &rows, x.quads()))
+    }
+
+    fn draw(&self, x: &Tensor, form: &PictureForm) -> Result<Option<Drawn>> {
+        self.picture(x, form)
     }
 
     fn cast(&self, x: &Tensor, dtype: Dtype) -> Result<Option<Tensor>> {

@@ -14,6 +14,7 @@ use safelight::app::state::generation::Stage as Progress;
 use safelight::app::state::shown::Shown;
 use safelight::gpu::Trouble;
 use safelight::message::{Control, Event, JobId, ModelSource, Report, Request};
+use safelight::settings::PreviewMode;
 
 use super::stage::{Setup, Stage, made, now, record, records, sample, settings};
 
@@ -69,14 +70,20 @@ fn a_picture_of_this_session_has_its_strip_again_when_it_is_chosen() {
     stage.tasks();
     stage.click("picture 1");
     assert_eq!(stage.harness.state().state().shown, Shown::Generation { job: first, step: None });
-    assert_eq!(stage.requests(), [Request::Strip { job: first }]);
+    assert_eq!(stage.requests(), [Request::Strip { job: first, mode: PreviewMode::Fast }]);
     if stage.tasks().contains(&Task::Read(path.clone())) {
         stage.answer(Answer::Read { path, frame: sample(1) });
     }
     assert_eq!(exported(&mut stage), None, "half a strip is not exported");
-    stage.tell(Event::Strip { job: first, from: 0, frames: vec![sample(40), sample(41)], whole: false });
+    stage.tell(Event::Strip {
+        job: first,
+        from: 0,
+        frames: vec![sample(40), sample(41)],
+        mode: PreviewMode::Fast,
+        whole: false,
+    });
     let rest = vec![sample(42), sample(43), sample(44)];
-    stage.tell(Event::Strip { job: first, from: 2, frames: rest, whole: true });
+    stage.tell(Event::Strip { job: first, from: 2, frames: rest, mode: PreviewMode::Fast, whole: true });
     stage.run();
     assert_eq!((frames(&stage), stage.requests()), (5, Vec::new()));
     assert_eq!(stage.on_canvas(), sample(1));
@@ -107,7 +114,7 @@ fn a_strip_of_another_model_is_said_and_comes_when_that_one_is_open() {
     assert_eq!(stage.requests(), []);
     stage.tell(Event::Opened(Box::new(super::stage::starter())));
     stage.run();
-    assert!(stage.requests().contains(&Request::Strip { job: first }));
+    assert!(stage.requests().contains(&Request::Strip { job: first, mode: PreviewMode::Fast }));
 }
 
 #[test]
