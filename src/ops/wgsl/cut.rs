@@ -55,7 +55,7 @@ pub(super) struct Cut {
     pub panels: usize,
 }
 
-/// Cuts a product into shares of `share` operations. Rows are a multiple of [`unit`].
+/// Cuts a product into shares of `share` operations. Rows are a multiple of `unit`.
 pub(super) fn cut_product(size: &Size, preferred: Tile, always: bool, share: f64) -> Cut {
     let tile = tile_for(size, preferred, always, share);
     let unit = unit(size, tile);
