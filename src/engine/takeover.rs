@@ -56,7 +56,8 @@ pub fn develop_through(
         developed => return developed,
     };
     let Some(refuge) = refuge(&failure, finished.step) else { return Err(failure) };
-    let plan = generate::plan(&refuge.networks, settings)?;
+    // A branch's steps do not follow from its settings alone.
+    let plan = Plan { schedule: plan.schedule.clone(), ..generate::plan(&refuge.networks, settings)? };
     develop(&refuge.networks, settings, &plan, finished, on_step)
 }
 

@@ -35,8 +35,6 @@ pub struct Head {
     pub shape: [usize; 4],
     /// Where it branched off, if it did.
     pub parent: Option<Parent>,
-    /// The sheet that it is part of, if it is: the id of the first of them.
-    pub sheet: Option<String>,
 }
 
 /// The model of a run.
@@ -104,7 +102,6 @@ impl Head {
             schedule,
             shape,
             parent: None,
-            sheet: None,
         }
     }
 

@@ -60,8 +60,6 @@ pub struct Summary {
     pub created: String,
     /// The negative that it branched off from.
     pub parent: Option<String>,
-    /// The sheet that it is part of.
-    pub sheet: Option<String>,
     /// Whether it never gives way.
     pub pinned: bool,
     /// Bytes of the file.
@@ -148,7 +146,6 @@ impl Store {
             model: head.model.name.clone(),
             created: head.created.clone(),
             parent: head.parent.as_ref().map(|parent| parent.id.clone()),
-            sheet: head.sheet.clone(),
             pinned: self.is_pinned(&head.id),
             bytes: bytes(negative.path()),
         }

@@ -88,10 +88,10 @@ impl Writer {
         Ok(Self { file, path, end: begin.len() as u64, steps: head.steps(), done: step, held })
     }
 
-    /// Goes on with a file, after its last whole step.
+    /// Goes on with a chain, after its last whole step.
     ///
     /// # Errors
-    /// If another process writes it, or it cannot be written.
+    /// If another process writes it, it is a finished file, or it cannot be written.
     pub(super) fn again(path: &Path) -> Result<(Self, Negative), NegativeError> {
         let io = |cause| NegativeError::Io { path: path.to_owned(), cause };
         let file = exclusive(path).map_err(|error| match error.kind() {
@@ -102,14 +102,11 @@ impl Writer {
             _ => io(error),
         })?;
         let negative = Negative::read(file.try_clone().map_err(io)?, path)?;
-        let end = match negative.end {
-            Some(end) => end,
-            // A finished file is not appended to.
-            None => file.metadata().map_err(io)?.len(),
+        let Some(end) = negative.end else {
+            let found = "a finished one, which is not appended to; print or branch it instead";
+            return Err(NegativeError::damaged(path, found));
         };
-        if negative.end.is_some() {
-            file.set_len(end).map_err(io)?;
-        }
+        file.set_len(end).map_err(io)?;
         let (steps, done) = (negative.steps(), negative.steps_done());
         let mut writer = Self { file, path: path.to_owned(), end, steps, done, held: Held::default() };
         writer.mark(&Mark::Resumed).map_err(io)?;
@@ -201,21 +198,35 @@ fn try_exclusive(path: &Path) -> io::Result<File> {
 /// Opens a file that others may read and nobody else may write.
 #[cfg(windows)]
 fn try_exclusive(path: &Path) -> io::Result<File> {
+    shared_for_reading(OpenOptions::new().read(true).write(true), path)
+}
+
+/// Opens a file so that others may read it meanwhile, and nobody write.
+#[cfg(windows)]
+fn shared_for_reading(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     use std::os::windows::fs::OpenOptionsExt as _;
     const FILE_SHARE_READ: u32 = 1;
     const FILE_SHARE_DELETE: u32 = 4;
     const ERROR_SHARING_VIOLATION: i32 = 32;
-    let options = FILE_SHARE_READ | FILE_SHARE_DELETE;
-    let opened = OpenOptions::new().read(true).write(true).share_mode(options).open(path);
+    let opened = options.share_mode(FILE_SHARE_READ | FILE_SHARE_DELETE).open(path);
     opened.map_err(|error| match error.raw_os_error() {
         Some(ERROR_SHARING_VIOLATION) => io::ErrorKind::WouldBlock.into(),
         _ => error,
     })
 }
 
-/// Whether somebody writes the file now.
+/// Whether somebody writes the file now. Those who ask at the same time do not see each other.
+#[cfg(not(windows))]
 pub(super) fn is_written(path: &Path) -> bool {
-    matches!(try_exclusive(path), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    let asked = File::open(path).map(|file| file.try_lock_shared());
+    matches!(asked, Ok(Err(TryLockError::WouldBlock)))
+}
+
+/// Whether somebody writes the file now: then it cannot be opened by one who lets nobody write.
+#[cfg(windows)]
+pub(super) fn is_written(path: &Path) -> bool {
+    let asked = shared_for_reading(OpenOptions::new().read(true), path);
+    matches!(asked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
 fn json(value: &impl Serialize) -> io::Result<String> {

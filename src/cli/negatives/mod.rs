@@ -14,6 +14,7 @@ use super::Failure;
 use super::compute::Compute;
 use super::develop::say_json;
 use super::flags::Changes;
+use super::output::Output;
 use crate::negative::{BUDGET, NegativeError, Store};
 use crate::places::Places;
 
@@ -93,16 +94,29 @@ struct WithModel {
     compute: Compute,
 }
 
+/// Where a picture goes.
 #[derive(Debug, Args)]
-struct TakeUp {
-    /// The negative.
-    id: String,
+struct Saving {
     /// The file (PNG, JPEG or WebP by its ending) or folder to save into.
     #[arg(short, long, default_value = ".", value_name = "OUT")]
     output: PathBuf,
     /// Replace a file of the same name instead of adding a number.
     #[arg(long)]
     force: bool,
+}
+
+impl Saving {
+    fn output(&self) -> Result<Output, Failure> {
+        Output::new(&self.output, self.force)
+    }
+}
+
+#[derive(Debug, Args)]
+struct TakeUp {
+    /// The negative.
+    id: String,
+    #[command(flatten)]
+    saving: Saving,
     /// Stop when so many steps of the run are done.
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
     until: Option<u32>,
@@ -130,12 +144,8 @@ struct Print {
     /// Steps that are done, 0 for the noise before the first [default: the last].
     #[arg(long, value_name = "K")]
     step: Option<usize>,
-    /// The file (PNG, JPEG or WebP by its ending) or folder to save into.
-    #[arg(short, long, default_value = ".", value_name = "OUT")]
-    output: PathBuf,
-    /// Replace a file of the same name instead of adding a number.
-    #[arg(long)]
-    force: bool,
+    #[command(flatten)]
+    saving: Saving,
     #[command(flatten)]
     with: WithModel,
     #[command(flatten)]

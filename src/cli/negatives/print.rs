@@ -1,13 +1,13 @@
 //! `negatives print` and `negatives export`: pictures of any step, and whole runs as files.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::json;
 
 use super::{Export, Print};
 use crate::cli::develop::say_json;
-use crate::cli::output::{Output, check_writable, folder_of, make_folder};
+use crate::cli::output::{check_writable, folder_of, make_folder};
 use crate::cli::progress::Progress;
 use crate::cli::{Failure, interrupt};
 use crate::engine::generate;
@@ -22,7 +22,7 @@ use crate::picture::{self, Frame, Made, PictureError};
 pub(super) fn print(store: &Store, arguments: &Print) -> Result<(), Failure> {
     let stop = StopFlag::default();
     interrupt::raise_on_ctrl_c(stop.clone());
-    let output = Output::new(&arguments.output, arguments.force)?;
+    let output = arguments.saving.output()?;
     let negative = store.open(&store.find(&arguments.id)?)?;
     let step = arguments.step.unwrap_or_else(|| negative.steps_done());
     let pred_x0 = negative.pred_x0(step)?;
@@ -115,7 +115,6 @@ fn side_by_side(frames: &[Frame]) -> Frame {
 }
 
 fn say_file(json: bool, id: &str, step: Option<usize>, path: &Path) {
-    let path: PathBuf = path.to_owned();
     if json {
         say_json(
             &json!({ "event": "saved", "negative": id, "step": step, "path": path.display().to_string() }),

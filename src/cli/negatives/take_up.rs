@@ -71,7 +71,7 @@ impl<'a> Prepared<'a> {
             with: &arguments.with,
             began: Instant::now(),
             stop,
-            output: Output::new(&arguments.output, arguments.force)?,
+            output: arguments.saving.output()?,
             busyness: Busyness::default(),
             progress: Progress::start(),
         })

@@ -130,6 +130,23 @@ fn a_negative_opens_wherever_it_is_cut() {
 }
 
 #[test]
+fn a_finished_file_is_never_appended_to() {
+    let folder = folder();
+    done(&folder, &apple(&["-o", "a.png"]));
+    let path = PathBuf::from(list(&folder)[0]["path"].as_str().unwrap());
+    let whole = fs::read(&path).unwrap();
+    let cut = &whole[..whole.len() / 2];
+    fs::write(&path, cut).unwrap();
+    let (_, code, stderr) = run(&folder, &["negatives", "resume", "last", "-o", "b.png"]);
+    assert!(code == 2 && stderr.contains("not appended to"), "{stderr}");
+    assert_eq!(fs::read(&path).unwrap(), cut);
+    // What is left of it can be branched all the same.
+    let done_steps = list(&folder)[0]["steps_done"].as_u64().unwrap().to_string();
+    done(&folder, &["negatives", "branch", "last", "--at", &done_steps, "-o", "b.png", "--json"]);
+    assert_eq!(bytes(&folder, "a.png"), bytes(&folder, "b.png"));
+}
+
+#[test]
 fn a_finished_negative_is_a_safetensors_file_with_all_steps() {
     let folder = folder();
     done(&folder, &apple(&["-o", "a.png", "--sampler", "dpmpp_2m"]));
