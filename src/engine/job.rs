@@ -182,7 +182,8 @@ impl<'a> RunningJob<'a> {
         recorder.model_hash(&self.model.hash.if_ready().unwrap_or_default());
         recorder.step(step, state);
         if let Some(trouble) = recorder.trouble() {
-            log::warn!("{}", negative::note_of(trouble));
+            let notes = vec![negative::note_of(trouble)];
+            self.workspace.send(Event::Noted { job: self.job.id, notes });
         }
     }
 

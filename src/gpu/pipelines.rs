@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::error::first_line;
 use super::{Card, CardError, trust};
+use crate::files::write_atomically;
 
 /// A kernel that can be compiled: the key of its pipeline.
 pub trait Program: Clone + Eq + Hash {
@@ -165,12 +166,10 @@ impl Kept {
 
     fn write(&self) {
         let Some(data) = self.cache.get_data() else { return };
-        let beside = self.file.with_extension(std::process::id().to_string());
-        let text = [format!("{}\n{:016x}\n", self.head, sum(&data)).as_bytes(), &data].concat();
+        let text = [format!("{}\n{}", self.head, sum_line(&data)).as_bytes(), &data].concat();
         let folder = self.file.parent().unwrap_or(&self.file);
-        let written = std::fs::create_dir_all(folder)
-            .and_then(|()| std::fs::write(&beside, text))
-            .and_then(|()| std::fs::rename(&beside, &self.file));
+        let written =
+            std::fs::create_dir_all(folder).and_then(|()| write_atomically(&self.file, &text, true));
         if let Err(error) = written {
             log::warn!("compiled kernels are not kept: {error}");
         }
@@ -181,14 +180,13 @@ impl Kept {
 fn read(file: &Path, head: &str) -> Option<Vec<u8>> {
     let bytes = std::fs::read(file).ok()?;
     let rest = bytes.strip_prefix(head.as_bytes())?.strip_prefix(b"\n")?;
-    let (line, data) = rest.split_at_checked(17)?;
-    (line == format!("{:016x}\n", sum(data)).as_bytes()).then(|| data.to_vec())
+    let (line, data) = rest.split_at_checked(sum_line(&[]).len())?;
+    (line == sum_line(data).as_bytes()).then(|| data.to_vec())
 }
 
-/// A sum that damage changes (FNV-1a).
-fn sum(bytes: &[u8]) -> u64 {
-    let step = |sum: u64, byte: &u8| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)
+/// The line of a checksum, which damage changes.
+fn sum_line(data: &[u8]) -> String {
+    format!("{:08x}\n", crc32fast::hash(data))
 }
 
 #[cfg(test)]
@@ -260,11 +258,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("pipelines");
         assert_eq!(read(&file, "a"), None);
-        let text = |data: &[u8], sum: u64| [format!("a\n{sum:016x}\n").as_bytes(), data].concat();
-        std::fs::write(&file, text(b"data", sum(b"data"))).unwrap();
+        let text = |data: &[u8], of: &[u8]| [b"a\n", sum_line(of).as_bytes(), data].concat();
+        std::fs::write(&file, text(b"data", b"data")).unwrap();
         assert_eq!(read(&file, "a").as_deref(), Some(&b"data"[..]));
         assert_eq!(read(&file, "b"), None, "another driver");
-        std::fs::write(&file, text(b"dat", sum(b"data"))).unwrap();
+        std::fs::write(&file, text(b"dat", b"data")).unwrap();
         assert_eq!(read(&file, "a"), None, "cut off");
         std::fs::write(&file, "a\n").unwrap();
         assert_eq!(read(&file, "a"), None);

@@ -23,7 +23,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("places", &[]),
     ("config", &["told"]),
     ("note", &["told"]),
-    ("gpu", &[]),
+    ("gpu", &["files"]),
     ("ops", &["gpu", "told"]),
     ("sampler", &["note", "told"]),
     ("settings", &["sampler"]),
