@@ -20,7 +20,7 @@ side=96
 apple() { # sampler, steps, file
     local spread=()
     case $1 in ddim | plms) spread=(--timesteps exact) ;; esac
-    "$program" generate "a red apple on a blue background" --seed 7 --no-negative \
+    "$program" generate "a red apple on a blue background" --seed 7 --no-negative --force \
         --sampler "$1" --steps "$2" "${spread[@]}" -o "$3" 2>/dev/null >/dev/null
     convert "$3" -resize "${side}x$side" "$3"
 }
