@@ -9,11 +9,13 @@
 //! | message | who answers |
 //! | --- | --- |
 //! | `Open`, `Compute`, `Generate` | `engine/worker.rs`; a job then runs in `engine/job.rs` |
-//! | `CountTokens`, `Decode`, `Strip` | `engine/workspace.rs`, also while a job runs |
+//! | `Sheet` | the same; its jobs run in `engine/sheet.rs` |
+//! | `CountTokens`, `Decode`, `Strip`, `Reopen`, `Proof` | `engine/workspace.rs`, also while a job runs |
 //! | controls | `engine/job.rs`, between two steps |
 //! | events, previews | the window, in `app/state/events.rs`; it sends in `app/engine_link.rs` |
 //!
-//! A started job ends in exactly one of [`Event::Finished`], [`Event::Stopped`], [`Event::Failed`].
+//! A started job ends in exactly one of [`Event::Finished`], [`Event::Stopped`], [`Event::Failed`]; each of a
+//! sheet's does.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -52,6 +54,26 @@ impl ModelSource {
     }
 }
 
+/// Where a job's run begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// At its first step; where a process that is gone has left a run of the same settings, that one goes on.
+    #[default]
+    Anew,
+    /// Where a kept run stands: it goes on.
+    Resume {
+        /// Its negative.
+        negative: String,
+    },
+    /// After some steps of a kept run, with the job's settings from there.
+    Branch {
+        /// Its negative.
+        negative: String,
+        /// Steps that are shared.
+        at: usize,
+    },
+}
+
 /// One picture to be made.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
@@ -61,6 +83,18 @@ pub struct Job {
     pub settings: Settings,
     /// How its steps are shown.
     pub previews: PreviewMode,
+    /// Where its run begins.
+    pub origin: Origin,
+}
+
+/// Jobs that form side by side, a step of each at a time, so that they can be compared early. Those that differ in
+/// their seeds alone are computed as one batch. Each ends as a job does: stopped after `until` steps, or finished.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sheet {
+    /// The jobs, each from its first step.
+    pub jobs: Vec<Job>,
+    /// Steps to take of each.
+    pub until: usize,
 }
 
 /// Where and how to compute, as far as it may be changed while the window is open.
@@ -99,6 +133,8 @@ pub enum Request {
     FindCards,
     /// Make a picture.
     Generate(Job),
+    /// Make several side by side. A stop of one stops them all.
+    Sheet(Sheet),
     /// Count a text's tokens (cheap; answered by [`Event::Tokens`]).
     CountTokens {
         /// The text whose tokens are counted.
@@ -116,6 +152,18 @@ pub enum Request {
     Strip {
         /// The job whose steps are kept.
         job: JobId,
+    },
+    /// Name a kept run by a job's id, so that [`Request::Decode`] and [`Request::Strip`] know it.
+    Reopen {
+        /// An id that no other job has.
+        job: JobId,
+        /// The run's negative.
+        negative: String,
+    },
+    /// Make a small picture of a kept run (answered by [`Event::Proof`]; a running job goes first).
+    Proof {
+        /// Its negative.
+        negative: String,
     },
 }
 
@@ -298,6 +346,10 @@ pub enum Event {
         tokens: TokenCount,
         /// What differs from what was asked.
         notes: Vec<Note>,
+        /// Where it is kept; none where it is not.
+        negative: Option<String>,
+        /// Steps that were done before.
+        first_step: usize,
     },
     /// What a job did differently on its way.
     Noted {
@@ -362,10 +414,17 @@ pub enum Event {
         job: JobId,
         /// The step of the first frame, from 0.
         from: usize,
-        /// Frames of steps in a row.
-        frames: Vec<Frame>,
+        /// Frames of steps in a row; none where a step is no longer kept.
+        frames: Vec<Option<Frame>>,
         /// Whether these were the last.
         whole: bool,
+    },
+    /// The answer to [`Request::Proof`].
+    Proof {
+        /// The run's negative.
+        negative: String,
+        /// Its last step by the fast preview; none where another model made it, or it is gone.
+        frame: Option<Frame>,
     },
     /// A strip cannot be made again.
     StripFailed {

@@ -50,17 +50,29 @@ pub fn open(model: Option<ModelSource>, options: EngineOptions) -> Result<(), St
         keeper = Keeper::open(None).0;
     }
     let process = OfProcess { beside, ..OfProcess::open(places.sessions.as_deref(), instance) };
+    let budget = memory.negatives_budget.unwrap_or(BUDGET);
+    let negatives = places.negatives.as_ref().map(|folder| Store::new(folder, budget));
     let options = EngineOptions {
         device,
         cache_folder: places.previews.clone(),
         data_folder: places.data.clone(),
         session_folder: process.session.as_ref().map(Session::steps),
-        negatives: places.negatives.as_ref().map(|folder| Store::new(folder, BUDGET)),
+        negatives: negatives.clone(),
         cards_file: places.cards.clone(),
     };
     let services = move |waker| -> std::io::Result<Box<dyn Services>> {
         let trash = system_trash();
-        Ok(Box::new(Desktop::new(Setup { places, keeper, note, save_format, trash, process, words, waker })?))
+        Ok(Box::new(Desktop::new(Setup {
+            places,
+            keeper,
+            note,
+            save_format,
+            trash,
+            negatives,
+            process,
+            words,
+            waker,
+        })?))
     };
     run::run(move |wake| spawn(options.clone(), wake), services, memory, model, compute)
 }

@@ -136,7 +136,7 @@ pub fn start(model: &LatentDiffusion, settings: &Settings, plan: &Plan) -> RunSt
     RunState::start(shape, None, noise, settings.guidance).raised(&plan.schedule, space)
 }
 
-/// Runs the steps that `state` has not done yet. `on_step` may end the run or steer it.
+/// Runs the steps that `state` has not done yet, of one run or of joint ones. `on_step` may end them or steer them.
 ///
 /// # Errors
 /// If the network fails, gives a number that is not finite, or is stopped; if the plan says that the run does not fit.
@@ -150,11 +150,14 @@ pub fn develop(
     if let Some(refused) = &plan.refused {
         return Err(refused.clone());
     }
+    let batch = state.x.shape[0];
     let (conditional, unconditional) = match &plan.conditioning {
-        Some((conditional, unconditional)) => (conditional.clone(), Some(unconditional)),
+        Some((conditional, unconditional)) => {
+            (conditional.repeated_to(batch)?, Some(unconditional.repeated_to(batch)?))
+        }
         None => (Conditioning::default(), None),
     };
-    let mut denoiser = ConditionedModel::new(model, conditional, unconditional)?;
+    let mut denoiser = ConditionedModel::new(model, conditional, unconditional.as_ref())?;
     let options = options(settings);
     let mut broken_at = None;
     let mut each = |report: &StepReport<'_>, state: &RunState| {

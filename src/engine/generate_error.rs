@@ -63,6 +63,12 @@ pub enum GenerateError {
         /// The UNet's number type.
         dtype: Dtype,
     },
+    /// A kept run cannot be taken up.
+    #[error("the kept run cannot be taken up: {cause}")]
+    Kept {
+        /// Why not.
+        cause: String,
+    },
     /// Steps that do not exist.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
@@ -89,6 +95,7 @@ impl Told for GenerateError {
             Self::NotFinite { part: Part::TextEncoder, .. } => "error-not-finite-text-encoder",
             Self::NotFinite { part: Part::Unet, .. } => "error-not-finite-unet",
             Self::NotFinite { part: Part::FirstStage, .. } => "error-not-finite-first-stage",
+            Self::Kept { .. } => "error-kept-run",
             Self::Schedule(error) => error.key(),
             Self::Ops(error) => error.key(),
         }
@@ -106,6 +113,7 @@ impl Told for GenerateError {
             Self::Range { least, most, found, .. } => {
                 vec![("least", least.to_string()), ("most", most.to_string()), ("found", found.to_string())]
             }
+            Self::Kept { cause } => vec![("cause", cause.clone())],
             Self::Schedule(error) => error.values(),
             Self::Ops(error) => error.values(),
             Self::NoModel | Self::NotFromWords { .. } | Self::NotFinite { .. } => Vec::new(),

@@ -28,7 +28,7 @@ pub struct EngineHandle {
     events: Receiver<Event>,
     previews: Receiver<Preview>,
     /// The flags of work that is not done yet.
-    stops: RefCell<Vec<(Piece, StopFlag)>>,
+    stops: RefCell<Vec<(Vec<Piece>, StopFlag)>>,
 }
 
 /// What a stop can name.
@@ -36,7 +36,6 @@ pub struct EngineHandle {
 enum Piece {
     Job(JobId),
     Load,
-    Other,
 }
 
 /// A request and the flag that ends it.
@@ -105,19 +104,23 @@ impl EngineHandle {
     /// # Errors
     /// If the thread is gone or far behind.
     pub fn request(&self, request: Request) -> Result<(), SendError> {
-        let piece = match &request {
-            Request::Generate(job) => Piece::Job(job.id),
-            Request::Open(_) | Request::Compute(_) => Piece::Load,
+        let pieces: Vec<Piece> = match &request {
+            Request::Generate(job) => vec![Piece::Job(job.id)],
+            // Whoever stops one of a sheet stops them all.
+            Request::Sheet(sheet) => sheet.jobs.iter().map(|job| Piece::Job(job.id)).collect(),
+            Request::Open(_) | Request::Compute(_) => vec![Piece::Load],
             Request::FindCards
             | Request::CountTokens { .. }
             | Request::Decode { .. }
-            | Request::Strip { .. } => Piece::Other,
+            | Request::Strip { .. }
+            | Request::Reopen { .. }
+            | Request::Proof { .. } => Vec::new(),
         };
         let stop = StopFlag::default();
         let mut stops = self.stops.borrow_mut();
         // Finished work has dropped its flag.
         stops.retain(|(_, stop)| stop.is_shared());
-        stops.push((piece, stop.clone()));
+        stops.push((pieces, stop.clone()));
         self.requests.try_send(Work { request, stop }).map_err(|error| match error {
             TrySendError::Full(_) => SendError::Full,
             TrySendError::Disconnected(_) => SendError::Gone,
@@ -146,7 +149,7 @@ impl EngineHandle {
 
     fn raise(&self, piece: Piece) {
         let stops = self.stops.borrow();
-        stops.iter().filter(|(named, _)| *named == piece).for_each(|(_, stop)| stop.raise());
+        stops.iter().filter(|(named, _)| named.contains(&piece)).for_each(|(_, stop)| stop.raise());
     }
 
     /// Takes waiting events until `deadline`, oldest first. A front end calls it once a frame.

@@ -7,24 +7,22 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::select;
 
-use crate::message::{Control, Event, Job, Preview, Report, Step};
-use crate::negative::{Ended, Head, Recorder};
-use crate::note::Note;
+use crate::message::{Control, Event, Job, Report, Step};
+use crate::negative::{Ended, Parent, Recorder};
 use crate::ops::{self, StopFlag, Under};
 use crate::picture::{Frame, Made};
 use crate::sampler::{Next, RunState, StepReport};
-use crate::settings::{PreviewMode, Settings};
+use crate::settings::PreviewMode;
 
-use crate::engine::compute::{compute_of, on_processor};
-use crate::engine::generate;
-use crate::engine::generate::{GenerateError, Plan};
+use crate::engine::generate::GenerateError;
 use crate::engine::hash::Busy;
-use crate::engine::negative::{self, Resumed};
+use crate::engine::negative::{Resumed, branched_from, note_of};
 use crate::engine::open::OpenModel;
 use crate::engine::options::EngineOptions;
-use crate::engine::reading::read_model;
+use crate::engine::origin;
+use crate::engine::refuge::refuge;
 use crate::engine::takeover::develop_through;
-use crate::engine::workspace::{STRIP_PIECE, Workspace};
+use crate::engine::workspace::{STRIP_PIECE, Showing, Workspace};
 
 /// An earlier picture's strip takes a twentieth of each step at most, or one frame.
 const STRIP_SHARE: u32 = 20;
@@ -49,6 +47,8 @@ pub(super) struct RunningJob<'a> {
     rested: Duration,
     previews_took: Duration,
     guidance_of_steps: Vec<f64>,
+    /// What the run branched off from.
+    parent: Option<Parent>,
     /// Who keeps the run's negative.
     recorder: Option<Recorder>,
     stopped: bool,
@@ -73,7 +73,6 @@ impl<'a> RunningJob<'a> {
         stop: StopFlag,
         busy: Busy,
     ) -> Option<Rc<OpenModel>> {
-        workspace.kept.begin(job.id, model.info.source.clone());
         let mut running = Self {
             workspace,
             options,
@@ -88,6 +87,7 @@ impl<'a> RunningJob<'a> {
             rested: Duration::ZERO,
             previews_took: Duration::ZERO,
             guidance_of_steps: Vec::new(),
+            parent: None,
             recorder: None,
             stopped: false,
             aside: false,
@@ -106,20 +106,22 @@ impl<'a> RunningJob<'a> {
 
     fn develop(&mut self) -> Result<End, GenerateError> {
         let model = self.model.clone();
-        let settings = self.job.settings.clone();
-        let (plan, state, notes) = match self.taken_up(&model) {
-            Some(Resumed { plan, state, guidance_of_steps, .. }) => {
-                self.guidance_of_steps = guidance_of_steps;
-                (plan, state, Vec::new())
-            }
-            None => self.begin(&model, &settings)?,
-        };
-        self.steps = plan.schedule.len();
+        let begun = origin::begin(&model, &self.job, self.options.negatives.as_ref())?;
+        let Resumed { settings, plan, state, guidance_of_steps, parent } = begun.resumed;
+        (self.guidance_of_steps, self.parent) = (guidance_of_steps, parent);
+        (self.recorder, self.steps) = (begun.recorder, plan.schedule.len());
+        self.job.settings = settings.clone();
+        match &begun.negative {
+            Some(negative) => self.workspace.kept.adopt(self.job.id, negative),
+            None => self.workspace.kept.begin(self.job.id, model.info.source.clone()),
+        }
         self.workspace.send(Event::Started {
             job: self.job.id,
             timesteps: plan.schedule.timesteps_in_order(),
             tokens: plan.tokens.clone(),
-            notes: plan.notes.iter().cloned().chain(notes).collect(),
+            notes: plan.notes.iter().cloned().chain(begun.notes).collect(),
+            negative: begun.negative,
+            first_step: state.step,
         });
         let running = RefCell::new(&mut *self);
         let mut on_step = |step: &StepReport<'_>, state: &RunState| {
@@ -136,53 +138,12 @@ impl<'a> RunningJob<'a> {
         Ok(End::Finished(developed.frame))
     }
 
-    /// A run from its beginning, and what is amiss with its negative.
-    fn begin(
-        &mut self,
-        model: &OpenModel,
-        settings: &Settings,
-    ) -> Result<(Plan, RunState, Vec<Note>), GenerateError> {
-        let plan = generate::plan(&model.networks, settings)?;
-        let state = generate::start(&model.networks, settings, &plan);
-        let Some(store) = &self.options.negatives else { return Ok((plan, state, Vec::new())) };
-        let head = negative::head(model, settings, &plan, state.x.shape);
-        let mut notes = Vec::new();
-        match negative::record(store, &head, &plan, &state)? {
-            Ok(recorder) => self.recorder = Some(recorder),
-            Err(note) => notes.push(note),
-        }
-        Ok((plan, state, notes))
-    }
-
-    /// The same run where a process that is gone has left it. One that was steered counts only if it was left to
-    /// this process on purpose: otherwise the settings alone shall decide the picture.
-    fn taken_up(&mut self, model: &OpenModel) -> Option<Resumed> {
-        let store = self.options.negatives.as_ref()?;
-        let is_this = |head: &Head| head.settings == self.job.settings && head.model.name == model.info.name;
-        let found = store.interrupted().into_iter().find(|left| {
-            is_this(&left.head)
-                && left.head.parent.is_none()
-                && (left.is_set_aside() || !left.is_steered())
-                && negative::elsewhere(left, model).is_none()
-        })?;
-        let (recorder, left) =
-            Recorder::again(store, found.id()).map_err(|error| log::warn!("{error}")).ok()?;
-        let resumed = negative::resume(model, &left).map_err(|error| log::warn!("{error}")).ok()?;
-        for step in 1..=left.steps_done() {
-            // A step without its picture has a place in the strip all the same.
-            let pred_x0 = left.pred_x0(step).unwrap_or_else(|_| resumed.state.x.clone());
-            self.workspace.kept.push(self.job.id, &pred_x0);
-        }
-        self.recorder = Some(recorder);
-        Some(resumed)
-    }
-
     fn record(&mut self, step: &StepReport<'_>, state: &RunState) {
         let Some(recorder) = &mut self.recorder else { return };
         recorder.model_hash(&self.model.hash.if_ready().unwrap_or_default());
         recorder.step(step, state);
         if let Some(trouble) = recorder.trouble() {
-            let notes = vec![negative::note_of(trouble)];
+            let notes = vec![note_of(trouble)];
             self.workspace.send(Event::Noted { job: self.job.id, notes });
         }
     }
@@ -203,24 +164,15 @@ impl<'a> RunningJob<'a> {
         }
         let Some(ended) = ended else { return };
         if let Some(trouble) = recorder.end(ended) {
-            log::warn!("{}", negative::note_of(trouble));
+            log::warn!("{}", note_of(trouble));
         }
     }
 
     /// The same model on the processor, which goes on after `done` steps: the card has failed.
     fn take_over(&mut self, failure: &GenerateError, done: usize) -> Option<Rc<OpenModel>> {
-        log::warn!("the graphics card failed after step {done}: {failure}");
-        let device = on_processor(self.options.device);
-        let source = self.model.info.source.clone();
-        let read = read_model(&source, device, self.options, self.workspace, &self.stop);
-        let model = Rc::new(read.map_err(|report| log::warn!("no refuge: {}", report.details)).ok()?);
+        let (workspace, lost) = (&mut *self.workspace, (self.job.id, failure, done));
+        let model = refuge(workspace, self.options, &self.model, &self.stop, lost)?;
         self.under = Some(model.networks.device().under(&self.stop));
-        self.workspace.send(Event::TakenOver {
-            job: self.job.id,
-            device: model.info.device.clone(),
-            compute: compute_of(device),
-            note: Note::CardLost { cause: failure.to_string(), done },
-        });
         // A preview may have been the first to fail.
         self.job.previews = self.previews;
         (self.model, self.taken_over) = (model.clone(), true);
@@ -269,23 +221,10 @@ impl<'a> RunningJob<'a> {
     /// Shows a step; a break means that it was stopped meanwhile. A decoder that fails costs the
     /// preview, not the picture.
     fn preview(&mut self, step: &StepReport<'_>) -> ControlFlow<()> {
-        let model = self.model.clone();
-        let (mode, hash) = (self.job.previews, model.hash.if_ready());
-        match self.workspace.previewer.show(&model.networks, hash.as_deref(), step.pred_x0, mode, step.took) {
-            Ok(Some(shown)) => {
-                self.previews_took += shown.took;
-                let run = self.began.elapsed().saturating_sub(self.rested);
-                self.workspace.preview(Preview {
-                    job: self.job.id,
-                    step: step.step,
-                    frame: shown.frame,
-                    mode: shown.mode,
-                    took: shown.took,
-                    share: (self.previews_took.as_secs_f64() / run.as_secs_f64().max(1e-9)) as f32,
-                    note: shown.note,
-                });
-            }
-            Ok(None) => {}
+        let run = self.began.elapsed().saturating_sub(self.rested);
+        let showing = Showing { job: self.job.id, mode: self.job.previews, run };
+        match self.workspace.show(&self.model.clone(), step, showing, &mut self.previews_took) {
+            Ok(()) => {}
             Err(GenerateError::Ops(ops::Error::Stopped)) => return ControlFlow::Break(()),
             Err(error) => {
                 log::warn!("step {} is not shown: {error}", step.step + 1);
@@ -379,6 +318,7 @@ impl<'a> RunningJob<'a> {
         // After a stop the user does not wait for a hash.
         let hash = model.hash.wait(&self.stop);
         let settings = &self.job.settings;
-        Box::new(Made::new(settings, self.steps, &self.guidance_of_steps, &model.info.name, &hash))
+        let made = Made::new(settings, self.steps, &self.guidance_of_steps, &model.info.name, &hash);
+        Box::new(made.branched_from(branched_from(self.parent.as_ref())))
     }
 }

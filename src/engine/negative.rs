@@ -61,6 +61,15 @@ pub enum ResumeError {
     },
 }
 
+impl From<ResumeError> for GenerateError {
+    fn from(error: ResumeError) -> Self {
+        match error {
+            ResumeError::Generate(error) => error,
+            other => Self::Kept { cause: other.to_string() },
+        }
+    }
+}
+
 impl From<ops::Error> for ResumeError {
     fn from(error: ops::Error) -> Self {
         Self::Generate(error.into())

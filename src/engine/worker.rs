@@ -11,11 +11,11 @@ use crate::engine::cards::Cards;
 use crate::engine::compute::{on_processor, with_compute};
 use crate::engine::generate::GenerateError;
 use crate::engine::handle::{EngineEnds, EngineHandle, Work};
-use crate::engine::hash::Busy;
 use crate::engine::job::RunningJob;
 use crate::engine::open::{OpenModel, looks_right};
 use crate::engine::options::EngineOptions;
 use crate::engine::reading::read_model;
+use crate::engine::sheet::RunningSheet;
 use crate::engine::workspace::{STRIP_PIECE, Waker, Workspace};
 use crate::journal;
 use crate::message::{Compute, Event, Job, ModelSource, Report, Request};
@@ -60,7 +60,7 @@ struct Worker {
 
 impl Worker {
     fn new(options: EngineOptions, ends: EngineEnds, wake: Waker) -> Self {
-        let workspace = Workspace::new(ends, wake, options.session_folder.clone());
+        let workspace = Workspace::new(ends, wake, &options);
         Self {
             options,
             model: None,
@@ -114,26 +114,43 @@ impl Worker {
             Request::Open(source) => self.open(source, self.options.device, &stop),
             Request::Compute(compute) => self.compute(&compute, &stop),
             Request::Generate(job) => match self.model.clone() {
-                Some(model) => self.generate(model, job, stop, busy),
-                None => {
-                    let report = Report::of(&GenerateError::NoModel);
-                    self.workspace.send(Event::Failed { job: job.id, report });
+                Some(model) => {
+                    let (workspace, options) = (&mut self.workspace, &self.options);
+                    let refuge = RunningJob::run(workspace, options, model, job, stop, busy);
+                    self.taken_over(refuge);
                 }
+                None => self.no_model(&[job]),
+            },
+            Request::Sheet(sheet) => match self.model.clone() {
+                Some(model) => {
+                    let (workspace, options) = (&mut self.workspace, &self.options);
+                    let refuge = RunningSheet::run(workspace, options, model, sheet, stop, busy);
+                    self.taken_over(refuge);
+                }
+                None => self.no_model(&sheet.jobs),
             },
             // The workspace has answered, or there is nothing to do without cards.
             Request::FindCards
             | Request::CountTokens { .. }
             | Request::Decode { .. }
-            | Request::Strip { .. } => {}
+            | Request::Strip { .. }
+            | Request::Reopen { .. }
+            | Request::Proof { .. } => {}
         }
     }
 
-    /// Runs a job; the model that took over from a lost card is the present one afterwards.
-    fn generate(&mut self, model: Rc<OpenModel>, job: Job, stop: StopFlag, busy: Busy) {
-        if let Some(refuge) = RunningJob::run(&mut self.workspace, &self.options, model, job, stop, busy) {
-            self.model = Some(refuge);
-            self.options.device = on_processor(self.options.device);
-            self.preparing = true;
+    /// The model that took over from a lost card, if one did, is the present one from now on.
+    fn taken_over(&mut self, refuge: Option<Rc<OpenModel>>) {
+        let Some(refuge) = refuge else { return };
+        self.model = Some(refuge);
+        self.options.device = on_processor(self.options.device);
+        self.preparing = true;
+    }
+
+    fn no_model(&self, jobs: &[Job]) {
+        for job in jobs {
+            let report = Report::of(&GenerateError::NoModel);
+            self.workspace.send(Event::Failed { job: job.id, report });
         }
     }
 

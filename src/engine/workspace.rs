@@ -4,19 +4,24 @@
 //! Invariant: an event is sent before the window is woken.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::generate;
+use crate::engine::generate::GenerateError;
 use crate::engine::handle::{EngineEnds, Work, job_of};
 use crate::engine::hash::Busyness;
 use crate::engine::open::OpenModel;
+use crate::engine::options::EngineOptions;
 use crate::engine::preview::Previewer;
-use crate::engine::preview::steps_kept::{StepError, StepSource, StepsKept};
+use crate::engine::preview::kept::Kept;
+use crate::engine::preview::proofs::Proofs;
+use crate::engine::preview::steps_kept::{StepError, StepSource, StepsKept, Wanted};
 use crate::engine::preview::strips::Strips;
 use crate::message::{Control, Event, JobId, Preview, Report, Request, TokenCount};
 use crate::ops::{Progress, StopFlag};
+use crate::sampler::StepReport;
+use crate::settings::PreviewMode;
 
 /// How long strips are made before the requests are looked at again.
 pub(super) const STRIP_PIECE: Duration = Duration::from_millis(20);
@@ -24,13 +29,25 @@ pub(super) const STRIP_PIECE: Duration = Duration::from_millis(20);
 /// Wakes the front end after something was sent.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
+/// How a step is shown.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Showing {
+    /// The job whose step it is.
+    pub(super) job: JobId,
+    /// How it is decoded.
+    pub(super) mode: PreviewMode,
+    /// How long the run has taken so far.
+    pub(super) run: Duration,
+}
+
 /// What the thread owns beside the model.
 pub(super) struct Workspace {
     pub(super) ends: EngineEnds,
     pub(super) wake: Waker,
     pub(super) previewer: Previewer,
-    pub(super) kept: StepsKept,
+    pub(super) kept: Kept,
     strips: Strips,
+    proofs: Proofs,
     /// Keeps hashing paused while anything else is done.
     pub(super) busyness: Busyness,
     /// Requests that came while a job ran.
@@ -38,13 +55,15 @@ pub(super) struct Workspace {
 }
 
 impl Workspace {
-    pub(super) fn new(ends: EngineEnds, wake: Waker, session_folder: Option<PathBuf>) -> Self {
+    pub(super) fn new(ends: EngineEnds, wake: Waker, options: &EngineOptions) -> Self {
+        let session = StepsKept::new(options.session_folder.clone());
         Self {
             ends,
             wake,
             previewer: Previewer::new(None, None),
-            kept: StepsKept::new(session_folder),
+            kept: Kept::new(session, options.negatives.clone()),
             strips: Strips::default(),
+            proofs: Proofs::default(),
             busyness: Busyness::default(),
             waiting: VecDeque::new(),
         }
@@ -82,6 +101,11 @@ impl Workspace {
         self.ends.controls.try_iter().find(|control| job_of(control) == job)
     }
 
+    /// All controls that have come.
+    pub(super) fn controls(&self) -> Vec<Control> {
+        self.ends.controls.try_iter().collect()
+    }
+
     /// Answers quick requests and returns the others.
     pub(super) fn answer(
         &mut self,
@@ -93,6 +117,8 @@ impl Workspace {
             Request::CountTokens { text } => self.count_tokens(model, text),
             Request::Decode { job, step } => self.decode(model, job, step, stop),
             Request::Strip { job } => self.strips.ask(job),
+            Request::Reopen { job, negative } => self.kept.adopt(job, &negative),
+            Request::Proof { negative } => self.proofs.ask(negative),
             request => return Some(request),
         }
         None
@@ -105,16 +131,44 @@ impl Workspace {
         }
     }
 
-    /// Whether an earlier picture's strip is not whole yet.
+    /// Whether an earlier picture's strip is not whole yet, or a listed run has no proof.
     pub(super) fn has_strips(&self) -> bool {
-        self.strips.is_waiting()
+        self.strips.is_waiting() || self.proofs.is_waiting()
     }
 
-    /// Makes the next frames of a strip that was asked for, if one was.
+    /// Makes the next frames of a strip that was asked for, else the next proof.
     pub(super) fn make_strip(&mut self, model: &OpenModel, budget: Duration) {
-        if let Some(event) = self.strips.make(&self.kept, model, &mut self.previewer, budget) {
+        let strip = self.strips.make(&self.kept, model, &mut self.previewer, budget);
+        if let Some(event) = strip.or_else(|| self.proofs.make(&self.kept, model, &mut self.previewer)) {
             self.send(event);
         }
+    }
+
+    /// Shows a step's prediction and counts what that took.
+    ///
+    /// # Errors
+    /// If the decoder fails or is stopped.
+    pub(super) fn show(
+        &mut self,
+        model: &OpenModel,
+        step: &StepReport<'_>,
+        Showing { job, mode, run }: Showing,
+        previews_took: &mut Duration,
+    ) -> Result<(), GenerateError> {
+        let hash = model.hash.if_ready();
+        let shown = self.previewer.show(&model.networks, hash.as_deref(), step.pred_x0, mode, step.took)?;
+        let Some(shown) = shown else { return Ok(()) };
+        *previews_took += shown.took;
+        self.preview(Preview {
+            job,
+            step: step.step,
+            frame: shown.frame,
+            mode: shown.mode,
+            took: shown.took,
+            share: (previews_took.as_secs_f64() / run.as_secs_f64().max(1e-9)) as f32,
+            note: shown.note,
+        });
+        Ok(())
     }
 
     fn count_tokens(&self, model: Option<&OpenModel>, text: String) {
@@ -129,7 +183,11 @@ impl Workspace {
 
     fn decode(&self, model: Option<&OpenModel>, job: JobId, step: usize, stop: &StopFlag) {
         let pred_x0 = match model {
-            Some(model) => self.kept.pred_x0(job, step, &model.info.source).map(|pred_x0| (model, pred_x0)),
+            Some(model) => {
+                let hash = model.hash.if_ready();
+                let wanted = Wanted { source: &model.info.source, hash: hash.as_deref() };
+                self.kept.pred_x0(job, step, wanted).map(|pred_x0| (model, pred_x0))
+            }
             None => Err(StepError::Gone),
         };
         let frame = pred_x0.map_err(|error| Report::of(&error)).and_then(|(model, pred_x0)| {

@@ -11,7 +11,6 @@ use std::thread;
 use std::time::SystemTime;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use image::imageops;
 use sha2::{Digest, Sha256};
 
 use super::{Record, Wake};
@@ -175,21 +174,11 @@ fn make(cache: &Path, record: &Record) -> Option<Frame> {
     if is_small(frame.width, frame.height) {
         return Some(frame);
     }
-    let small = shrink(&frame)?;
+    let small = frame.with_longer_side(THUMBNAIL_SIDE)?;
     if let Err(error) = keep(&place(cache, record), &small) {
         log::debug!("a thumbnail was not kept: {error}");
     }
     Some(small)
-}
-
-/// Brings the longer side to [`THUMBNAIL_SIDE`].
-fn shrink(frame: &Frame) -> Option<Frame> {
-    let (width, height) = (frame.width as u32, frame.height as u32);
-    let view = image::ImageBuffer::<image::Rgb<u8>, &[u8]>::from_raw(width, height, &frame.rgb)?;
-    let side = THUMBNAIL_SIDE as f64 / f64::from(width.max(height));
-    let scaled = |length: u32| ((f64::from(length) * side).round() as u32).clamp(1, THUMBNAIL_SIDE as u32);
-    let rgb = imageops::thumbnail(&view, scaled(width), scaled(height));
-    Some(Frame { width: rgb.width() as usize, height: rgb.height() as usize, rgb: rgb.into_raw().into() })
 }
 
 /// Writes a cached file: whole, but not brought to the disk, since it can be made again.
@@ -234,7 +223,7 @@ mod tests {
             [(512, 512, (256, 256)), (1024, 512, (256, 128)), (3, 3000, (1, 256))]
         {
             let frame = Frame { width, height, rgb: vec![100; width * height * 3].into() };
-            let small = shrink(&frame).unwrap();
+            let small = frame.with_longer_side(THUMBNAIL_SIDE).unwrap();
             assert_eq!((small.width, small.height), expected);
             assert!(small.rgb.iter().all(|&level| level == 100));
         }

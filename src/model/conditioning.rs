@@ -79,6 +79,23 @@ impl Conditioning {
         self.c_concat.is_empty() && !beside && self.c_crossattn.len() == 1
     }
 
+    /// The same for each of a batch of `batch`; itself if it is one already.
+    ///
+    /// # Errors
+    /// If `batch` is no multiple of its own batch.
+    pub fn repeated_to(&self, batch: usize) -> Result<Self> {
+        let all = |tensors: &[Tensor]| {
+            tensors.iter().map(|tensor| tensor.repeated_to(batch)).collect::<Result<Vec<_>>>()
+        };
+        Ok(Self {
+            c_concat: all(&self.c_concat)?,
+            c_crossattn: all(&self.c_crossattn)?,
+            y: repeated(&self.y, batch),
+            vector: self.vector.as_ref().map(|vector| vector.repeated_to(batch)).transpose()?,
+            guidance: repeated(&self.guidance, batch),
+        })
+    }
+
     /// Both batches one after the other: the doubled batch of classifier-free guidance, with the
     /// unconditional half first.
     ///
@@ -105,4 +122,9 @@ impl Conditioning {
 /// Numbers of both batches.
 fn chained<T: Clone>(a: &Option<Vec<T>>, b: &Option<Vec<T>>) -> Option<Vec<T>> {
     Some([a.as_deref()?, b.as_deref()?].concat())
+}
+
+/// Numbers of a batch repeated to one of `batch`.
+fn repeated<T: Clone>(numbers: &Option<Vec<T>>, batch: usize) -> Option<Vec<T>> {
+    numbers.as_ref().map(|numbers| numbers.iter().cycle().take(batch).cloned().collect())
 }

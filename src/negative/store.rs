@@ -5,6 +5,8 @@
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 
@@ -67,16 +69,22 @@ pub struct Summary {
 }
 
 /// The folder of negatives.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Store {
     folder: PathBuf,
-    budget: u64,
+    /// In bytes; clones of a store share it.
+    budget: Arc<AtomicU64>,
 }
 
 impl Store {
     /// The store in a folder, which need not exist yet, of at most `budget` bytes.
     pub fn new(folder: impl Into<PathBuf>, budget: u64) -> Self {
-        Self { folder: folder.into(), budget }
+        Self { folder: folder.into(), budget: Arc::new(AtomicU64::new(budget)) }
+    }
+
+    /// Sets the budget of this store and its clones, in bytes.
+    pub fn set_budget(&self, bytes: u64) {
+        self.budget.store(bytes, Ordering::Relaxed);
     }
 
     /// The file of an id.
@@ -224,7 +232,7 @@ impl Store {
         let latent = head.shape.iter().product::<usize>() * size_of::<f32>();
         // x in f32, pred_x0 in f16, and about as much again where a rule keeps what it computed.
         let needed = (head.steps() + 1) * latent * 5 / 2;
-        let gone = self.prune(self.budget.saturating_sub(needed as u64));
+        let gone = self.prune(self.budget.load(Ordering::Relaxed).saturating_sub(needed as u64));
         if !gone.is_empty() {
             log::info!("{} of the oldest negatives gave way to the budget", gone.len());
         }

@@ -24,6 +24,16 @@ impl Frame {
         let rgb = (0..plane).flat_map(|i| [0, 1, 2].map(|c| level(decoded[c * plane + i]))).collect();
         Self { width, height, rgb }
     }
+
+    /// A copy whose longer side has `side` pixels.
+    pub fn with_longer_side(&self, side: usize) -> Option<Self> {
+        let (width, height) = (self.width as u32, self.height as u32);
+        let view = image::ImageBuffer::<image::Rgb<u8>, &[u8]>::from_raw(width, height, &self.rgb)?;
+        let factor = side as f64 / f64::from(width.max(height));
+        let scaled = |length: u32| ((f64::from(length) * factor).round() as u32).clamp(1, side as u32);
+        let rgb = image::imageops::thumbnail(&view, scaled(width), scaled(height));
+        Some(Self { width: rgb.width() as usize, height: rgb.height() as usize, rgb: rgb.into_raw().into() })
+    }
 }
 
 impl std::fmt::Debug for Frame {

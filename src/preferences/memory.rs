@@ -132,6 +132,8 @@ pub struct Memory {
     pub recent_models: Vec<RememberedModel>,
     /// The folder of pictures, where another than the usual was chosen.
     pub pictures_folder: Option<String>,
+    /// Bytes of kept runs, where another number than the usual was chosen.
+    pub negatives_budget: Option<u64>,
     /// The kind of file of the last "save as".
     pub save_format: Format,
     /// Where the window was.
@@ -194,6 +196,7 @@ impl Memory {
             compute: reader.take("compute"),
             recent_models: reader.take("recent_models"),
             pictures_folder: reader.take("pictures_folder"),
+            negatives_budget: reader.take("negatives_budget"),
             save_format: reader.take("save_format"),
             window: reader.take("window"),
             theme: reader.take("theme"),

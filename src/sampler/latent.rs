@@ -42,6 +42,23 @@ impl Latent {
         Self { shape: self.shape, values }
     }
 
+    /// Batches of one shape, one behind the other.
+    pub fn joined<'l>(parts: impl IntoIterator<Item = &'l Self>) -> Self {
+        let (mut shape, mut values) = ([0; 4], Vec::new());
+        for part in parts {
+            shape = [shape[0] + part.shape[0], part.shape[1], part.shape[2], part.shape[3]];
+            values.extend_from_slice(&part.values);
+        }
+        Self::new(shape, values)
+    }
+
+    /// Part number `place` of the batch cut into `count` of one length.
+    pub fn part(&self, place: usize, count: usize) -> Self {
+        let [b, c, h, w] = self.shape;
+        let size = self.len() / count.max(1);
+        Self::new([b / count.max(1), c, h, w], self.values[place * size..][..size].to_vec())
+    }
+
     /// Whether every element is finite.
     pub fn is_finite(&self) -> bool {
         self.values.iter().all(|value| value.is_finite())

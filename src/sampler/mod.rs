@@ -5,6 +5,7 @@ mod denoiser;
 mod forward;
 mod guide;
 mod history;
+mod joint;
 mod kind;
 mod latent;
 pub mod noise;

@@ -56,6 +56,8 @@ enum Source {
     Cuda(Philox),
     /// Draws of a recorded run in their order, and whether its Brownian motion was drawn from them too.
     Recorded { draws: Vec<Vec<f32>>, next: usize, brownian: bool },
+    /// Generators of runs side by side, each with its equal part of every draw.
+    Joint(Vec<Noise>),
 }
 
 impl Noise {
@@ -77,6 +79,20 @@ impl Noise {
     pub fn recorded(draws: Vec<Vec<f32>>, brownian: Option<u64>) -> Self {
         let source = Source::Recorded { draws, next: 0, brownian: brownian.is_none() };
         Self { kind: RngKind::Cpu, seed: brownian.unwrap_or(0), source }
+    }
+
+    /// Generators of runs side by side: each draws its own part of the batch.
+    pub fn joint(parts: Vec<Self>) -> Self {
+        let (kind, seed) = parts.first().map_or_else(Default::default, |first| (first.kind, first.seed));
+        Self { kind, seed, source: Source::Joint(parts) }
+    }
+
+    /// The generators of runs side by side; of a single run its own.
+    pub fn parts(&self) -> &[Self] {
+        match &self.source {
+            Source::Joint(parts) => parts,
+            _ => std::slice::from_ref(self),
+        }
     }
 
     /// Whose noise this is.
@@ -109,14 +125,25 @@ impl Noise {
                 }
                 *next += 1;
             }
+            Source::Joint(parts) => {
+                let size = values.len() / parts.len().max(1);
+                for (part, values) in parts.iter_mut().zip(values.chunks_mut(size.max(1))) {
+                    part.randn_into(values);
+                }
+            }
         }
     }
 
     /// z of variance 1 between two times of the seed's Brownian motion over `span`: −(W(to) − W(from))
     /// over the root of the time, `from` the smaller (k-diffusion's sign, its σ falling).
     pub fn brownian(&mut self, span: [f64; 2], [from, to]: [f64; 2], len: usize) -> Vec<f32> {
-        if let Source::Recorded { brownian: true, .. } = &self.source {
-            return self.randn(len);
+        match &mut self.source {
+            Source::Recorded { brownian: true, .. } => return self.randn(len),
+            Source::Joint(parts) => {
+                let size = len / parts.len().max(1);
+                return parts.iter_mut().flat_map(|part| part.brownian(span, [from, to], size)).collect();
+            }
+            _ => {}
         }
         let mut values = Brownian::new(self.kind, self.seed, len).increment(span, from, to);
         let scale = if to > from { -1.0 / (to - from).sqrt() } else { 0.0 };
@@ -132,6 +159,10 @@ impl Noise {
             Source::Torch { words, .. } => words.fill_uniform(&mut values),
             Source::Cuda(philox) => philox.rand_into(&mut values),
             Source::Recorded { .. } => {}
+            Source::Joint(parts) => {
+                let size = len / parts.len().max(1);
+                return parts.iter_mut().flat_map(|part| part.rand(size)).collect();
+            }
         }
         values
     }
@@ -144,6 +175,10 @@ impl Noise {
             Source::Torch { words, .. } => (0..len).map(|_| words.next_f64() < p).collect(),
             Source::Cuda(philox) => philox.bernoulli(p, len),
             Source::Recorded { .. } => vec![true; len],
+            Source::Joint(parts) => {
+                let size = len / parts.len().max(1);
+                parts.iter_mut().flat_map(|part| part.bernoulli(p, size)).collect()
+            }
         }
     }
 }

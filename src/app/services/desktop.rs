@@ -14,6 +14,7 @@ use crossbeam_channel::TrySendError;
 use crate::app::i18n::Words;
 use crate::app::services::{Answer, Services, Task, Waker};
 use crate::gallery::Trash;
+use crate::negative::Store;
 use crate::picture::Format;
 use crate::places::Places;
 use crate::preferences::Keeper;
@@ -39,6 +40,8 @@ pub struct Setup {
     pub save_format: Format,
     /// Moves files to the system's trash.
     pub trash: Trash,
+    /// The kept runs.
+    pub negatives: Option<Store>,
     /// What belongs to this process.
     pub process: OfProcess,
     /// The language of dialogs.
@@ -72,11 +75,11 @@ impl Desktop {
     /// # Errors
     /// If the system gives no thread.
     pub fn new(setup: Setup) -> std::io::Result<Self> {
-        let Setup { places, keeper, note, save_format, trash, process, words, waker } = setup;
+        let Setup { places, keeper, note, save_format, trash, negatives, process, words, waker } = setup;
         let (front, ends) = channels::pair(waker);
         let beside = process.beside.then(|| Answer::failed("beside-another", ""));
         let dialogs = Dialogs::new(front.outcomes.clone());
-        let worker = Worker::new(places.clone(), keeper, trash, process, ends);
+        let worker = Worker::new(places.clone(), keeper, trash, (process, negatives), ends);
         let thread = std::thread::Builder::new().name("services".to_owned()).spawn(move || worker.run())?;
         Ok(Self {
             front: Some(front),

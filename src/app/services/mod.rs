@@ -8,6 +8,7 @@ pub mod desktop;
 mod dialog;
 mod examine;
 mod footprint;
+mod negatives;
 mod outcome;
 pub mod process;
 mod thumbnails;
@@ -21,6 +22,7 @@ use std::time::SystemTime;
 use crate::engine::ModelPart;
 use crate::gallery::Record;
 use crate::message::{JobId, ModelSource, Report};
+use crate::negative;
 use crate::picture::{Frame, Made, MadeBy};
 use crate::places::Places;
 use crate::preferences::Memory;
@@ -39,9 +41,29 @@ pub enum Animation {
     Apng,
 }
 
+/// What is asked about kept runs. A list of them follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeptRuns {
+    /// List them.
+    List,
+    /// Delete one for good.
+    Delete(String),
+    /// Keep one whatever the budget says, or let it give way again.
+    Pin {
+        /// Its id.
+        id: String,
+        /// Whether it is kept.
+        pinned: bool,
+    },
+    /// Keep so many bytes of them, the oldest giving way.
+    Budget(u64),
+}
+
 /// What the window requests.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Task {
+    /// Something about the kept runs.
+    Negatives(KeptRuns),
     /// List the pictures of a folder (none: the usual one), and keep listing what is added.
     List {
         /// The folder.
@@ -152,6 +174,8 @@ pub enum Answer {
     SavedLate(usize),
     /// The jobs of an earlier session that crashed or was killed.
     Interrupted(Vec<Settings>),
+    /// All kept runs, the newest first.
+    Negatives(Vec<Arc<negative::Record>>),
     /// Another start of the program hands over to this window: it comes to the front, and opens the model
     /// that was named.
     Called(Option<ModelSource>),

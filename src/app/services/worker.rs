@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, Sender, after, bounded, never, select};
 
 use crate::app::services::channels::{Ends, Out};
 use crate::app::services::examine::examine;
+use crate::app::services::negatives::NegativesThread;
 use crate::app::services::outcome::{DialogOutcome, failed as picture_failed};
 use crate::app::services::process::OfProcess;
 use crate::app::services::thumbnails::ThumbnailRequests;
@@ -21,6 +22,7 @@ use crate::app::i18n::file_name;
 use crate::app::services::{Answer, Task};
 use crate::gallery::{Gallery, News, Record, Setup, Thumbnail, Trash};
 use crate::message::{JobId, Report};
+use crate::negative::Store;
 use crate::picture::{self, PictureError};
 use crate::places::Places;
 use crate::preferences::{Instance, Keeper, Left, Session};
@@ -56,6 +58,7 @@ pub(super) struct Worker {
     watched: bool,
     requests: ThumbnailRequests,
     unsaved: Unsaved,
+    negatives: NegativesThread,
     session: Option<Session>,
     instance: Option<Instance>,
     /// The jobs of an earlier session, until the window is told.
@@ -70,11 +73,18 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(places: Places, keeper: Keeper, trash: Trash, process: OfProcess, ends: Ends) -> Self {
+    pub(super) fn new(
+        places: Places,
+        keeper: Keeper,
+        trash: Trash,
+        (process, negatives): (OfProcess, Option<Store>),
+        ends: Ends,
+    ) -> Self {
         let Ends { tasks, outcomes, out } = ends;
         let OfProcess { session, left, instance, .. } = process;
         let Left { pictures, under_way } = left;
         let unsaved = Unsaved::new(session.as_ref().map(Session::pictures), pictures);
+        let negatives = NegativesThread::new(negatives, out.clone());
         // Capacity 1: wake-ups coalesce.
         let (poke, poked) = bounded(1);
         Self {
@@ -90,6 +100,7 @@ impl Worker {
             watched: true,
             requests: ThumbnailRequests::default(),
             unsaved,
+            negatives,
             session,
             instance,
             interrupted: under_way,
@@ -173,6 +184,7 @@ impl Worker {
             }),
             Task::Keep { job, frame, made } => self.keep(Finished { job, frame, made }),
             Task::SaveAgain => self.try_again(),
+            Task::Negatives(asked) => self.negatives.ask(asked),
             Task::UnderWay(under_way) => {
                 let noted = self.session.as_ref().map(|session| session.note(&under_way));
                 if let Some(Err(error)) = noted {

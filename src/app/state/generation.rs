@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::app::picture::Picture;
+use crate::app::state::sheet::SheetId;
 use crate::message::{Job, Preview, Step, TokenCount};
+use crate::negative::{Record, RunIs};
 use crate::note::Note;
 use crate::picture::{Frame, Made};
 use crate::settings::PreviewMode;
@@ -110,6 +112,12 @@ pub struct Generation {
     pub unsaved: bool,
     /// Whether it was handed to the inference thread.
     pub sent: bool,
+    /// Its negative, where it has one.
+    pub negative: Option<String>,
+    /// Whether it is a kept run that was opened again.
+    pub reopened: bool,
+    /// The sheet that it forms in, and how many steps it takes there.
+    pub sheet: Option<(SheetId, usize)>,
 }
 
 impl Generation {
@@ -134,7 +142,41 @@ impl Generation {
             saved: None,
             unsaved: false,
             sent: false,
+            negative: None,
+            reopened: false,
+            sheet: None,
         }
+    }
+
+    /// A kept run, as far as it came.
+    pub fn reopened(job: Job, record: &Record) -> Self {
+        let summary = &record.summary;
+        let mut generation = Self::new(job);
+        generation.start(&record.timesteps, TokenCount::default(), Vec::new());
+        generation.tokens = None;
+        generation.done = summary.steps_done;
+        generation.stage = if summary.state == RunIs::Finished { Stage::Finished } else { Stage::Stopped };
+        for (view, guidance) in generation.steps.iter_mut().zip(&record.guidance_of_steps) {
+            view.guidance = Some(*guidance);
+        }
+        let (settings, guidance) = (&record.settings, &record.guidance_of_steps);
+        let made = Made::new(settings, summary.steps, guidance, &summary.model, &record.model_hash);
+        generation.made = Some(Box::new(made));
+        generation.negative = Some(summary.id.clone());
+        generation.sent = true;
+        generation.reopened = true;
+        generation
+    }
+
+    /// Whether its run can go on: it was stopped before its end, and its negative is kept.
+    pub fn can_go_on(&self) -> bool {
+        let ended = matches!(self.stage, Stage::Stopped | Stage::Failed);
+        ended && self.negative.is_some() && self.done < self.steps.len()
+    }
+
+    /// Whether another run can begin at one of its steps.
+    pub fn can_branch(&self) -> bool {
+        !self.stage.is_open() && self.negative.is_some() && self.done > 0
     }
 
     /// Starts it: the schedule is known.
@@ -239,10 +281,13 @@ impl Generation {
     }
 
     /// Takes in frames that were made again, from step `from` on.
-    pub fn made_again(&mut self, from: usize, frames: Vec<Frame>, whole: bool) {
+    pub fn made_again(&mut self, from: usize, frames: Vec<Option<Frame>>, whole: bool) {
         for (view, frame) in self.steps.iter_mut().skip(from).zip(frames) {
-            view.picture = Some(Picture::new(frame));
-            view.mode = PreviewMode::Fast;
+            // One that came meanwhile, live or decoded in full, is better.
+            if let (Some(frame), None) = (frame, &view.picture) {
+                view.picture = Some(Picture::new(frame));
+                view.mode = PreviewMode::Fast;
+            }
         }
         if whole {
             self.strip = Strip::Again;
@@ -315,7 +360,8 @@ mod tests {
     }
 
     fn generation(steps: usize) -> Generation {
-        let job = Job { id: JobId(1), settings: first_settings(), previews: PreviewMode::Full };
+        let (id, settings) = (JobId(1), first_settings());
+        let job = Job { id, settings, previews: PreviewMode::Full, origin: Default::default() };
         let mut generation = Generation::new(job);
         let timesteps: Vec<usize> = (0..steps).map(|i| 961 - 40 * i).collect();
         generation.start(&timesteps, TokenCount::default(), Vec::new());

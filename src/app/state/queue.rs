@@ -8,7 +8,9 @@ use std::path::Path;
 
 use crate::app::picture::Picture;
 use crate::app::state::generation::{Generation, Stage, Strip};
-use crate::message::{Job, JobId};
+use crate::app::state::sheet::SheetId;
+use crate::message::{Job, JobId, Origin, Request, Sheet};
+use crate::negative::Record;
 use crate::settings::{PreviewMode, Settings};
 
 /// Generations whose pictures are in memory; those of the others are made or read again.
@@ -20,12 +22,40 @@ const KNOWN_MAX: usize = 5_000;
 /// Jobs that may wait.
 pub const QUEUE_MAX: usize = 999;
 
+/// A job that waits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Waiting {
+    /// The job.
+    pub job: Job,
+    /// The sheet that it forms in, and how many steps it takes there.
+    pub sheet: Option<(SheetId, usize)>,
+}
+
+/// What the inference thread is to do next.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Begun {
+    /// One job, or all of a sheet.
+    pub jobs: Vec<Job>,
+    /// The sheet that they form in, and how many steps they take there.
+    pub sheet: Option<(SheetId, usize)>,
+}
+
+impl Begun {
+    /// The same as a request.
+    pub fn request(mut self) -> Option<Request> {
+        match self.sheet {
+            Some((_, until)) => Some(Request::Sheet(Sheet { jobs: self.jobs, until })),
+            None => self.jobs.pop().map(Request::Generate),
+        }
+    }
+}
+
 /// Jobs: running, waiting, done.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Queue {
     next_id: u64,
     /// Waiting, the next first.
-    pub waiting: VecDeque<Job>,
+    pub waiting: VecDeque<Waiting>,
     /// Whether those that wait are on hold.
     pub held: bool,
     /// Jobs begun since nothing waited.
@@ -38,19 +68,61 @@ pub struct Queue {
 impl Queue {
     /// Appends jobs to the queue and returns their ids. While the queue is on hold they go first and release
     /// it: a new request is wanted now.
-    pub fn enqueue(&mut self, settings: Vec<Settings>, previews: PreviewMode) -> Vec<JobId> {
+    pub fn enqueue(&mut self, wanted: Vec<(Settings, Origin)>, previews: PreviewMode) -> Vec<JobId> {
+        let room = QUEUE_MAX.saturating_sub(self.waiting.len());
+        let jobs: Vec<Job> = wanted
+            .into_iter()
+            .take(room)
+            .map(|(settings, origin)| Job { id: self.next_id(), settings, previews, origin })
+            .collect();
+        let ids = jobs.iter().map(|job| job.id).collect();
+        self.put(jobs, None);
+        ids
+    }
+
+    /// Appends the jobs of a sheet, which form together, and returns their ids.
+    pub fn enqueue_sheet(
+        &mut self,
+        settings: Vec<Settings>,
+        previews: PreviewMode,
+        sheet: (SheetId, usize),
+    ) -> Vec<JobId> {
+        let job = |settings| Job { id: self.next_id(), settings, previews, origin: Origin::Anew };
+        let jobs: Vec<Job> = settings.into_iter().map(job).collect();
+        let ids = jobs.iter().map(|job| job.id).collect();
+        self.put(jobs, Some(sheet));
+        ids
+    }
+
+    fn next_id(&mut self) -> JobId {
+        self.next_id += 1;
+        JobId(self.next_id)
+    }
+
+    fn put(&mut self, jobs: Vec<Job>, sheet: Option<(SheetId, usize)>) {
         if self.waiting.is_empty() && self.running().is_none() {
             self.begun = 0;
         }
-        let room = QUEUE_MAX.saturating_sub(self.waiting.len());
         let first = if std::mem::take(&mut self.held) { 0 } else { self.waiting.len() };
-        let mut ids = Vec::new();
-        for (i, settings) in settings.into_iter().take(room).enumerate() {
-            self.next_id += 1;
-            ids.push(JobId(self.next_id));
-            self.waiting.insert(first + i, Job { id: JobId(self.next_id), settings, previews });
+        for (place, job) in jobs.into_iter().enumerate() {
+            self.waiting.insert(first + place, Waiting { job, sheet });
         }
-        ids
+    }
+
+    /// A kept run as a generation that is shown like those of this session; its steps come when they are asked for.
+    pub fn reopen(&mut self, record: &Record, previews: PreviewMode) -> JobId {
+        let origin = Origin::Resume { negative: record.id().to_owned() };
+        let job = Job { id: self.next_id(), settings: record.settings.clone(), previews, origin };
+        let id = job.id;
+        // Before all that began here: it is not the latest.
+        self.generations.insert(0, Generation::reopened(job, record));
+        self.touch(id);
+        id
+    }
+
+    /// The generation of a negative, the latest where there are several.
+    pub fn of_negative(&self, negative: &str) -> Option<&Generation> {
+        self.generations.iter().rev().find(|it| it.negative.as_deref() == Some(negative))
     }
 
     /// The number of the job that runs or ran last, and of all: "2 of 30".
@@ -71,17 +143,17 @@ impl Queue {
 
     /// The generation that the inference thread works on.
     pub fn running(&self) -> Option<&Generation> {
-        self.generations.last().filter(|generation| generation.stage.is_open())
+        self.generations.iter().rev().find(|generation| generation.stage.is_open())
     }
 
     /// The running generation, to be changed.
     pub fn running_mut(&mut self) -> Option<&mut Generation> {
-        self.generations.last_mut().filter(|generation| generation.stage.is_open())
+        self.generations.iter_mut().rev().find(|generation| generation.stage.is_open())
     }
 
-    /// The running generation if it is of this job.
+    /// The generation of this job if it runs; those of a sheet run together.
     pub fn running_as(&mut self, job: JobId) -> Option<&mut Generation> {
-        self.running_mut().filter(|generation| generation.job.id == job)
+        self.generation_mut(job).filter(|generation| generation.stage.is_open())
     }
 
     /// The generation of a job of this session.
@@ -94,43 +166,57 @@ impl Queue {
         self.generations.iter_mut().find(|generation| generation.job.id == job)
     }
 
-    /// Takes the next job from the queue if nothing runs and it is not on hold.
-    pub fn begin(&mut self) -> Option<Job> {
+    /// Takes the next job, or all of the next sheet, from the queue if nothing runs and it is not on hold.
+    pub fn begin(&mut self) -> Option<Begun> {
         if self.running().is_some() || self.held {
             return None;
         }
-        let job = self.waiting.pop_front()?;
-        self.begun += 1;
-        self.generations.push(Generation::new(job.clone()));
+        let sheet = self.waiting.front()?.sheet;
+        let mut jobs = Vec::new();
+        while let Some(waiting) = self.waiting.pop_front_if(|next| {
+            jobs.is_empty() || (sheet.is_some() && next.sheet == sheet)
+        }) {
+            jobs.push(waiting.job);
+        }
+        for job in &jobs {
+            self.begun += 1;
+            self.generations.push(Generation { sheet, ..Generation::new(job.clone()) });
+            self.touch(job.id);
+        }
         let surplus = self.generations.len().saturating_sub(KNOWN_MAX);
         self.generations.drain(..surplus);
-        self.touch(job.id);
-        Some(job)
+        Some(Begun { jobs, sheet })
     }
 
-    /// What is being made and what waits, in order.
+    /// What is being made and what waits, in order; not what forms in sheets, which is picked from anew.
     pub fn under_way(&self) -> impl Iterator<Item = &Job> + Clone {
-        self.running().map(|running| &running.job).into_iter().chain(&self.waiting)
+        let running = self.running().filter(|running| running.sheet.is_none()).map(|running| &running.job);
+        let waiting = self.waiting.iter().filter(|waiting| waiting.sheet.is_none());
+        running.into_iter().chain(waiting.map(|waiting| &waiting.job))
     }
 
     /// Returns a job that was not sent to the queue, and holds the queue.
     pub fn give_back(&mut self) {
-        if let Some(waiting) = self.generations.pop_if(|it| it.stage.is_open() && !it.sent) {
+        let mut given_back = false;
+        while let Some(waiting) = self.generations.pop_if(|it| it.stage.is_open() && !it.sent) {
             self.begun -= 1;
-            self.waiting.push_front(waiting.job);
+            self.waiting.push_front(Waiting { job: waiting.job, sheet: waiting.sheet });
+            given_back = true;
+        }
+        if given_back {
             self.hold();
         }
     }
 
     /// Removes a waiting job.
     pub fn unqueue(&mut self, job: JobId) {
-        self.waiting.retain(|waiting| waiting.id != job);
+        self.waiting.retain(|waiting| waiting.job.id != job);
         self.held &= !self.waiting.is_empty();
     }
 
     /// Moves a waiting job.
     pub fn requeue(&mut self, job: JobId, to: usize) {
-        let Some(from) = self.waiting.iter().position(|waiting| waiting.id == job) else { return };
+        let Some(from) = self.waiting.iter().position(|waiting| waiting.job.id == job) else { return };
         if let Some(job) = self.waiting.remove(from) {
             self.waiting.insert(to.min(self.waiting.len()), job);
         }
@@ -138,9 +224,7 @@ impl Queue {
 
     /// Marks the running job as failed: the thread is gone.
     pub fn abandon(&mut self) {
-        if let Some(running) = self.running_mut() {
-            running.stage = Stage::Failed;
-        }
+        self.generations.iter_mut().filter(|it| it.stage.is_open()).for_each(|it| it.stage = Stage::Failed);
     }
 
     /// The generation whose picture this file is.
@@ -175,9 +259,9 @@ impl Queue {
         }
     }
 
-    /// Keeps the pictures in memory within bounds: the longest unused go, and never those of the running
-    /// job or of the one that is looked at.
-    pub fn trim(&mut self, shown: Option<JobId>) {
+    /// Keeps the pictures in memory within bounds: the longest unused go, and never those of running
+    /// jobs or of those that are looked at.
+    pub fn trim(&mut self, shown: &[JobId]) {
         let mut held: Vec<(u64, usize)> = self
             .generations
             .iter()
@@ -189,11 +273,11 @@ impl Queue {
         let (mut count, mut bytes) =
             (held.len(), self.generations.iter().map(Generation::bytes).sum::<usize>());
         for (_, place) in held {
-            if count <= KEPT_MAX && bytes <= BYTES_MAX {
+            if count <= KEPT_MAX.max(shown.len()) && bytes <= BYTES_MAX {
                 return;
             }
             let generation = &mut self.generations[place];
-            if Some(generation.job.id) == shown || generation.stage.is_open() {
+            if shown.contains(&generation.job.id) || generation.stage.is_open() {
                 continue;
             }
             let before = generation.bytes();
@@ -224,17 +308,39 @@ mod tests {
 
     fn queue(jobs: usize) -> (Queue, Vec<JobId>) {
         let mut queue = Queue::default();
-        let ids = queue.enqueue(vec![first_settings(); jobs], PreviewMode::Auto);
+        let ids = queue.enqueue(vec![(first_settings(), Origin::Anew); jobs], PreviewMode::Auto);
         (queue, ids)
+    }
+
+    fn begin(queue: &mut Queue) -> Option<JobId> {
+        queue.begin().and_then(|begun| begun.jobs.first().map(|job| job.id))
+    }
+
+    #[test]
+    fn the_jobs_of_a_sheet_run_together_and_what_waits_waits_for_all() {
+        let (mut queue, before) = queue(1);
+        let sheet = (SheetId(1), 3);
+        let ids = queue.enqueue_sheet(vec![first_settings(); 3], PreviewMode::Auto, sheet);
+        let after = queue.enqueue(vec![(first_settings(), Origin::Anew)], PreviewMode::Auto);
+        assert_eq!(queue.under_way().map(|job| job.id).collect::<Vec<_>>(), [before[0], after[0]]);
+        assert_eq!(begin(&mut queue), Some(before[0]));
+        queue.running_mut().unwrap().stage = Stage::Finished;
+        let begun = queue.begin().unwrap();
+        assert_eq!((begun.jobs.len(), begun.sheet), (3, Some(sheet)));
+        for id in &ids {
+            assert_eq!(queue.begin(), None);
+            queue.running_as(*id).unwrap().stage = Stage::Stopped;
+        }
+        assert_eq!(begin(&mut queue), Some(after[0]));
     }
 
     #[test]
     fn one_job_runs_at_a_time_in_the_order_of_the_queue() {
         let (mut queue, ids) = queue(2);
-        assert_eq!(queue.begin().map(|job| job.id), Some(ids[0]));
+        assert_eq!(begin(&mut queue), Some(ids[0]));
         assert_eq!(queue.begin(), None);
         queue.running_mut().unwrap().stage = Stage::Finished;
-        assert_eq!(queue.begin().map(|job| job.id), Some(ids[1]));
+        assert_eq!(begin(&mut queue), Some(ids[1]));
         assert!(queue.running_as(ids[0]).is_none());
         assert!(queue.running_as(ids[1]).is_some());
     }
@@ -245,7 +351,7 @@ mod tests {
         queue.requeue(ids[3], 0);
         queue.unqueue(ids[1]);
         queue.requeue(ids[0], 99);
-        let order: Vec<JobId> = queue.waiting.iter().map(|job| job.id).collect();
+        let order: Vec<JobId> = queue.waiting.iter().map(|waiting| waiting.job.id).collect();
         assert_eq!(order, [ids[3], ids[2], ids[0]]);
     }
 
@@ -257,14 +363,14 @@ mod tests {
         queue.hold();
         queue.running_mut().unwrap().stage = Stage::Stopped;
         assert_eq!(queue.begin(), None);
-        let asked = queue.enqueue(vec![first_settings(); 2], PreviewMode::Auto);
-        let order: Vec<JobId> = queue.waiting.iter().map(|job| job.id).collect();
+        let asked = queue.enqueue(vec![(first_settings(), Origin::Anew); 2], PreviewMode::Auto);
+        let order: Vec<JobId> = queue.waiting.iter().map(|waiting| waiting.job.id).collect();
         assert_eq!(order, [asked[0], asked[1], ids[1], ids[2]]);
-        assert_eq!(queue.begin().map(|job| job.id), Some(asked[0]));
+        assert_eq!(begin(&mut queue), Some(asked[0]));
         assert_eq!(queue.place(), (2, 5));
         queue.clear();
         queue.running_mut().unwrap().stage = Stage::Finished;
-        queue.enqueue(vec![first_settings()], PreviewMode::Auto);
+        queue.enqueue(vec![(first_settings(), Origin::Anew)], PreviewMode::Auto);
         queue.begin();
         assert_eq!(queue.place(), (1, 1));
     }
@@ -272,7 +378,7 @@ mod tests {
     #[test]
     fn all_developments_are_known_and_the_pictures_of_a_few_are_in_memory() {
         let (mut queue, ids) = queue(40);
-        while let Some(job) = queue.begin() {
+        while let Some(job) = begin(&mut queue) {
             let running = queue.running_mut().unwrap();
             running.start(&[801, 401, 1], TokenCount::default(), Vec::new());
             for step in &mut running.steps {
@@ -282,9 +388,9 @@ mod tests {
             running.stage = Stage::Finished;
             running.result = Some(picture());
             // Every tenth cannot be saved.
-            running.saved = (job.id.0 % 10 != 0).then(|| format!("{}.png", job.id.0).into());
+            running.saved = (job.0 % 10 != 0).then(|| format!("{}.png", job.0).into());
             queue.touch(ids[1]);
-            queue.trim(Some(ids[0]));
+            queue.trim(&[ids[0]]);
         }
         let with_frames = |queue: &Queue| -> Vec<JobId> {
             let with = queue.generations.iter().filter(|it| it.newest().is_some());
@@ -296,10 +402,10 @@ mod tests {
         // An old one is looked at again.
         let old = queue.of_file(Path::new("5.png")).unwrap();
         assert!(queue.generation(old).unwrap().wants_frames());
-        let frames = vec![picture().frame; 3];
+        let frames = vec![Some(picture().frame); 3];
         queue.generation_mut(old).unwrap().made_again(0, frames, true);
         queue.touch(old);
-        queue.trim(Some(old));
+        queue.trim(&[old]);
         assert_eq!(with_frames(&queue), [ids[1], old, ids[38], ids[39]]);
         assert_eq!(queue.generation(old).unwrap().steps[2].mode, PreviewMode::Fast);
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::app::picture::Picture;
 use crate::app::state::State;
 use crate::app::state::generation::Generation;
+use crate::app::state::sheet::SheetId;
 use crate::message::JobId;
 use crate::picture::Made;
 use crate::settings::Settings;
@@ -24,13 +25,24 @@ pub enum Shown {
     },
     /// A picture of the gallery.
     Record(PathBuf),
+    /// Pictures that form side by side.
+    Sheet(SheetId),
+}
+
+/// The picture at the right of a wipe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// A picture of the gallery.
+    Record(PathBuf),
+    /// A generation's newest state.
+    Generation(JobId),
 }
 
 /// Two pictures under a wipe.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Compare {
-    /// The file of the picture at the right.
-    pub with: PathBuf,
+    /// The picture at the right.
+    pub with: Beside,
     /// Where the line is, 0 to 1 across the picture.
     pub wipe: f32,
 }
@@ -64,7 +76,7 @@ impl State {
     /// The picture on the canvas: in full if it is here, else its thumbnail.
     pub fn picture(&self) -> Option<&Picture> {
         match &self.shown {
-            Shown::Nothing => None,
+            Shown::Nothing | Shown::Sheet(_) => None,
             Shown::Generation { job, step } => {
                 let (generation, step) = (self.queue.generation(*job)?, self.playing.or(*step));
                 // The strip may be there before the picture itself is read again.
@@ -81,10 +93,18 @@ impl State {
         self.library.full(path).or_else(|| self.library.thumbnail(path))
     }
 
+    /// The picture at the right of a wipe.
+    pub fn beside(&self, with: &Beside) -> Option<&Picture> {
+        match with {
+            Beside::Record(path) => self.full(path),
+            Beside::Generation(job) => self.queue.generation(*job)?.picture(None),
+        }
+    }
+
     /// The settings of what is on the canvas.
     pub fn shown_settings(&self) -> Option<Settings> {
         match &self.shown {
-            Shown::Nothing => None,
+            Shown::Nothing | Shown::Sheet(_) => None,
             Shown::Generation { job, .. } => {
                 let generation = self.queue.generation(*job)?;
                 Some(generation.made.as_ref().map_or(&generation.job.settings, |made| &made.settings).clone())
@@ -96,7 +116,7 @@ impl State {
     /// The file of what is on the canvas.
     pub fn shown_path(&self) -> Option<&Path> {
         match &self.shown {
-            Shown::Nothing => None,
+            Shown::Nothing | Shown::Sheet(_) => None,
             Shown::Generation { step: Some(_), .. } => None,
             Shown::Generation { job, step: None } => self.queue.generation(*job)?.saved.as_deref(),
             Shown::Record(path) => Some(path),

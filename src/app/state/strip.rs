@@ -2,7 +2,8 @@
 
 use crate::app::i18n::Message;
 use crate::app::state::State;
-use crate::app::state::generation::Strip;
+use crate::app::state::generation::{Generation, Strip};
+use crate::app::state::sheet::SheetId;
 use crate::app::state::shown::Shown;
 use crate::message::{JobId, Request};
 use crate::picture::Frame;
@@ -11,24 +12,36 @@ impl State {
     /// Keeps pictures in memory within bounds.
     pub(super) fn trim(&mut self) {
         let shown = match self.shown {
-            Shown::Generation { job, .. } => Some(job),
-            _ => None,
+            Shown::Generation { job, .. } => vec![job],
+            Shown::Sheet(id) => self.jobs_of(id),
+            Shown::Nothing | Shown::Record(_) => Vec::new(),
         };
-        self.queue.trim(shown);
+        self.queue.trim(&shown);
     }
 
     /// Requests the dropped frames of the generation on the canvas, so that its strip is whole.
     pub fn want_strip(&mut self) -> Option<Request> {
-        let Shown::Generation { job, .. } = self.shown else { return None };
+        let shown = match self.shown {
+            Shown::Generation { job, .. } => vec![job],
+            Shown::Sheet(id) => self.jobs_of(id),
+            Shown::Nothing | Shown::Record(_) => return None,
+        };
         if self.dead.is_some() || self.model.info.is_none() {
             return None;
         }
-        let generation = self.queue.generation_mut(job).filter(|it| it.wants_frames())?;
-        generation.strip = Strip::Asked;
+        let wants = |job: &JobId| self.queue.generation(*job).is_some_and(Generation::wants_frames);
+        let job = shown.into_iter().find(wants)?;
+        self.queue.generation_mut(job)?.strip = Strip::Asked;
         Some(Request::Strip { job })
     }
 
-    pub(super) fn strip_came(&mut self, job: JobId, from: usize, frames: Vec<Frame>, whole: bool) {
+    /// The jobs that are seen in a sheet.
+    fn jobs_of(&self, id: SheetId) -> Vec<JobId> {
+        let cells = self.sheets.get(id).into_iter().flat_map(|sheet| &sheet.cells);
+        cells.filter_map(|cell| self.of_cell(cell)).map(|generation| generation.job.id).collect()
+    }
+
+    pub(super) fn strip_came(&mut self, job: JobId, from: usize, frames: Vec<Option<Frame>>, whole: bool) {
         if let Some(generation) = self.queue.generation_mut(job) {
             generation.made_again(from, frames, whole);
             self.trim();

@@ -70,6 +70,10 @@ icons! {
     SUN "sun" '\u{E02D}'
     ZOOM_IN "zoom-in" '\u{E02E}'
     ZOOM_OUT "zoom-out" '\u{E02F}'
+    BRANCH "git-branch" '\u{E030}'
+    GRID "layout-grid" '\u{E031}'
+    PIN "pin" '\u{E032}'
+    FLAME "flame" '\u{E033}'
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 
 mod fitted;
 mod half;
+pub(super) mod kept;
+pub(super) mod proofs;
 pub(super) mod steps_kept;
 pub(super) mod strips;
 pub(super) mod tiny;

@@ -37,13 +37,22 @@ impl Told for StepError {
     }
 }
 
+/// The model that wants steps.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// Where it came from.
+    pub source: &'a ModelSource,
+    /// Its hash, once it is known.
+    pub hash: Option<&'a str>,
+}
+
 /// Where steps are read from.
 pub trait StepSource {
     /// The step's `pred_x0` (b, c, h, w), scaled, for `model` to decode.
     ///
     /// # Errors
     /// If it is not there, or is another model's.
-    fn pred_x0(&self, job: JobId, step: usize, model: &ModelSource) -> Result<Latent, StepError>;
+    fn pred_x0(&self, job: JobId, step: usize, model: Wanted<'_>) -> Result<Latent, StepError>;
     /// Steps of a job that are there.
     fn steps(&self, job: JobId) -> usize;
 }
@@ -100,9 +109,9 @@ impl StepsKept {
 }
 
 impl StepSource for StepsKept {
-    fn pred_x0(&self, job: JobId, step: usize, model: &ModelSource) -> Result<Latent, StepError> {
+    fn pred_x0(&self, job: JobId, step: usize, model: Wanted<'_>) -> Result<Latent, StepError> {
         let kept = self.jobs.get(&job).ok_or(StepError::Gone)?;
-        if kept.model != *model {
+        if kept.model != *model.source {
             return Err(StepError::OtherModel);
         }
         if step >= kept.written {
@@ -147,6 +156,8 @@ mod tests {
         Latent::new([1, 2, 3, 1], (0..6).map(|i| (10 * level + i) as f32).collect())
     }
 
+    const STARTER: Wanted<'_> = Wanted { source: &ModelSource::Starter, hash: None };
+
     fn kept(folder: Option<PathBuf>) -> StepsKept {
         let mut kept = StepsKept::new(folder);
         for job in 1..=9 {
@@ -163,18 +174,18 @@ mod tests {
         for job in 1..=9 {
             assert_eq!(kept.steps(JobId(job)), 5);
             for step in 0..5 {
-                let found = kept.pred_x0(JobId(job), step, &ModelSource::Starter);
+                let found = kept.pred_x0(JobId(job), step, STARTER);
                 assert_eq!(found, Ok(latent(100 * job as usize + step)));
             }
         }
         assert!(kept.jobs.values().all(|job| job.held.is_empty()));
-        assert_eq!(kept.pred_x0(JobId(1), 5, &ModelSource::Starter), Err(StepError::Gone));
-        assert_eq!(kept.pred_x0(JobId(99), 0, &ModelSource::Starter), Err(StepError::Gone));
+        assert_eq!(kept.pred_x0(JobId(1), 5, STARTER), Err(StepError::Gone));
+        assert_eq!(kept.pred_x0(JobId(99), 0, STARTER), Err(StepError::Gone));
         let other = ModelSource::file("v1.safetensors");
-        assert_eq!(kept.pred_x0(JobId(1), 0, &other), Err(StepError::OtherModel));
+        assert_eq!(kept.pred_x0(JobId(1), 0, Wanted { source: &other, hash: None }), Err(StepError::OtherModel));
         // Anyone may empty a cache.
         std::fs::remove_file(folder.path().join("3.pred_x0")).unwrap();
-        assert_eq!(kept.pred_x0(JobId(3), 0, &ModelSource::Starter), Err(StepError::Gone));
+        assert_eq!(kept.pred_x0(JobId(3), 0, STARTER), Err(StepError::Gone));
     }
 
     #[test]
@@ -184,7 +195,7 @@ mod tests {
             let kept = kept(folder);
             let there: Vec<u64> = (1..=9).filter(|&job| kept.steps(JobId(job)) == 5).collect();
             assert_eq!(there, [6, 7, 8, 9]);
-            assert_eq!(kept.pred_x0(JobId(9), 4, &ModelSource::Starter), Ok(latent(904)));
+            assert_eq!(kept.pred_x0(JobId(9), 4, STARTER), Ok(latent(904)));
         }
     }
 }

@@ -9,7 +9,8 @@ use crate::settings::PreviewMode;
 
 use crate::engine::open::OpenModel;
 use crate::engine::preview::Previewer;
-use crate::engine::preview::steps_kept::{StepError, StepSource, StepsKept};
+use crate::engine::preview::kept::Kept;
+use crate::engine::preview::steps_kept::{StepError, StepSource, Wanted};
 
 /// Frames in one event.
 const BATCH: usize = 8;
@@ -33,7 +34,7 @@ impl Strips {
     /// Makes the next frames for about as long as `budget`, at least one, and reports them.
     pub(in crate::engine) fn make(
         &mut self,
-        kept: &StepsKept,
+        kept: &Kept,
         model: &OpenModel,
         previewer: &mut Previewer,
         budget: Duration,
@@ -42,8 +43,14 @@ impl Strips {
         let (began, steps) = (Instant::now(), kept.steps(job));
         let mut frames = Vec::new();
         while from + frames.len() < steps.max(1) && frames.len() < BATCH {
-            match frame(kept, model, previewer, job, from + frames.len()) {
-                Ok(frame) => frames.push(frame),
+            let frame = frame(kept, model, previewer, job, from + frames.len());
+            let is_gone = |error: &Box<dyn std::error::Error>| {
+                matches!(error.downcast_ref::<StepError>(), Some(StepError::Gone))
+            };
+            match frame {
+                Ok(frame) => frames.push(Some(frame)),
+                // Those of a parent that was deleted; the others are there.
+                Err(error) if is_gone(&error) && steps > 0 => frames.push(None),
                 Err(error) => {
                     log::info!("the strip of job {} is not made again: {error}", job.0);
                     let other_model =
@@ -64,13 +71,15 @@ impl Strips {
 }
 
 fn frame(
-    kept: &StepsKept,
+    kept: &Kept,
     model: &OpenModel,
     previewer: &mut Previewer,
     job: JobId,
     step: usize,
 ) -> Result<Frame, Box<dyn std::error::Error>> {
-    let pred_x0 = kept.pred_x0(job, step, &model.info.source)?;
+    let hash = model.hash.if_ready();
+    let wanted = Wanted { source: &model.info.source, hash: hash.as_deref() };
+    let pred_x0 = kept.pred_x0(job, step, wanted)?;
     let shown = previewer.show(&model.networks, None, &pred_x0, PreviewMode::Fast, Duration::ZERO)?;
     Ok(shown.ok_or(StepError::Gone)?.frame)
 }

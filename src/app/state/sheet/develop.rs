@@ -1,0 +1,51 @@
+//! Sheets begun and developed: what a sheet's request and its picks put into the queue.
+
+use super::ask::Cell as Asked;
+use super::{Cell, Sheet, SheetId, ask};
+use crate::app::state::State;
+use crate::app::state::generation::{Generation, Stage};
+use crate::message::{JobId, Origin};
+use crate::settings::PreviewMode;
+
+impl State {
+    /// A sheet of what was asked; its jobs go into the queue as one.
+    pub fn add_sheet(&mut self, asked: ask::Sheet, previews: PreviewMode) -> SheetId {
+        let ask::Sheet { cells, columns, rows, until, drafts } = asked;
+        let Self { sheets, queue, .. } = self;
+        sheets.add(|id| {
+            let settings = cells.iter().map(|cell| cell.job.clone()).collect();
+            let jobs = queue.enqueue_sheet(settings, previews, (id, until));
+            let cell = |(Asked { settings, .. }, job)| Cell { job, settings, picked: false, developed: None };
+            let cells = cells.into_iter().zip(jobs).map(cell).collect();
+            Sheet { id, cells, columns, rows, until, drafts }
+        })
+    }
+
+    /// Puts what was picked of a sheet into the queue: runs with a negative go on, the others begin anew. They count
+    /// as developed from now on.
+    pub fn develop_picked(&mut self, id: SheetId) -> Vec<JobId> {
+        let Self { sheets, queue, draft, .. } = self;
+        let Some(sheet) = sheets.get_mut(id) else { return Vec::new() };
+        let mut developed = Vec::new();
+        for cell in sheet.cells.iter_mut().filter(|cell| cell.picked && cell.developed.is_none()) {
+            let formed = queue.generation(cell.job).filter(|_| !sheet.drafts);
+            if formed.is_some_and(|it| it.stage == Stage::Finished) {
+                cell.developed = Some(cell.job);
+                developed.push(cell.job);
+                continue;
+            }
+            let negative = formed.and_then(|it| it.negative.clone());
+            let origin = negative.map_or(Origin::Anew, |negative| Origin::Resume { negative });
+            let jobs = queue.enqueue(vec![(cell.settings.clone(), origin)], draft.previews);
+            cell.developed = jobs.first().copied();
+            developed.extend(jobs);
+        }
+        developed
+    }
+
+    /// The generation whose picture a cell shows: the one in full, as soon as there is something of it.
+    pub fn of_cell(&self, cell: &Cell) -> Option<&Generation> {
+        let developed = cell.developed.and_then(|job| self.queue.generation(job));
+        developed.filter(|it| it.picture(None).is_some()).or_else(|| self.queue.generation(cell.job))
+    }
+}

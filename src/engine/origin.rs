@@ -1,0 +1,110 @@
+//! Where a job's run begins: at its first step, where a kept run stands, or where it branches off from one; and
+//! who records it.
+//!
+//! Trap: a run that was steered is taken up unasked only if it was left to this process on purpose, since the
+//! settings alone decide a picture that is asked for anew.
+
+use crate::engine::generate::{self, GenerateError};
+use crate::engine::negative::{self, ResumeError, Resumed};
+use crate::engine::open::OpenModel;
+use crate::message::{Job, Origin};
+use crate::negative::{Head, Recorder, Store};
+use crate::note::Note;
+
+/// A run that is ready for its next step.
+pub(super) struct Begun {
+    /// The run, and where it stands.
+    pub(super) resumed: Resumed,
+    /// Its negative, where it has one.
+    pub(super) negative: Option<String>,
+    /// Who keeps the negative; none also where all steps are done.
+    pub(super) recorder: Option<Recorder>,
+    /// What is odd.
+    pub(super) notes: Vec<Note>,
+}
+
+/// Begins a job's run.
+///
+/// # Errors
+/// If the settings do not go with the model, or the kept run cannot be taken up.
+pub(super) fn begin(model: &OpenModel, job: &Job, store: Option<&Store>) -> Result<Begun, GenerateError> {
+    match (&job.origin, store) {
+        (Origin::Anew, store) => {
+            store.and_then(|store| taken_up(model, job, store)).map_or_else(|| anew(model, job, store), Ok)
+        }
+        (Origin::Resume { negative }, Some(store)) => resume(model, negative, store),
+        (Origin::Branch { negative, at }, Some(store)) => branch(model, job, (negative, *at), store),
+        (Origin::Resume { .. } | Origin::Branch { .. }, None) => {
+            Err(GenerateError::Kept { cause: "there is no folder for kept runs".to_owned() })
+        }
+    }
+}
+
+fn anew(model: &OpenModel, job: &Job, store: Option<&Store>) -> Result<Begun, GenerateError> {
+    let settings = job.settings.clone();
+    let plan = generate::plan(&model.networks, &settings)?;
+    let state = generate::start(&model.networks, &settings, &plan);
+    let resumed = Resumed { settings, plan, state, guidance_of_steps: Vec::new(), parent: None };
+    recorded(model, resumed, store)
+}
+
+/// A run that is recorded from here on. What is amiss with its negative is a note.
+///
+/// # Errors
+/// If the device fails.
+pub(super) fn recorded(model: &OpenModel, resumed: Resumed, store: Option<&Store>) -> Result<Begun, GenerateError> {
+    let (mut recorder, mut notes) = (None, Vec::new());
+    if let Some(store) = store {
+        let mut head = negative::head(model, &resumed.settings, &resumed.plan, resumed.state.x.shape);
+        head.parent.clone_from(&resumed.parent);
+        match negative::record(store, &head, &resumed.plan, &resumed.state)? {
+            Ok(begun) => recorder = Some(begun),
+            Err(note) => notes.push(note),
+        }
+    }
+    let negative = recorder.as_ref().map(|recorder: &Recorder| recorder.id().to_owned());
+    Ok(Begun { resumed, negative, recorder, notes })
+}
+
+/// The same run where a process that is gone has left it.
+fn taken_up(model: &OpenModel, job: &Job, store: &Store) -> Option<Begun> {
+    let is_this = |head: &Head| head.settings == job.settings && head.model.name == model.info.name;
+    let found = store.interrupted().into_iter().find(|left| {
+        is_this(&left.head)
+            && left.head.parent.is_none()
+            && (left.is_set_aside() || !left.is_steered())
+            && negative::elsewhere(left, model).is_none()
+    })?;
+    resume(model, found.id(), store).map_err(|error| log::warn!("{error}")).ok()
+}
+
+fn resume(model: &OpenModel, id: &str, store: &Store) -> Result<Begun, GenerateError> {
+    let kept = |error| GenerateError::from(ResumeError::Negative(error));
+    let whole = store.open(id).map_err(kept)?;
+    negative::check_model(&whole, &model.hash.if_ready().unwrap_or_default())?;
+    let (recorder, left) = match whole.steps_done() == whole.steps() {
+        // All steps are done; only the picture is made again.
+        true => (None, whole),
+        false => {
+            let (recorder, left) = Recorder::again(store, id).map_err(kept)?;
+            (Some(recorder), left)
+        }
+    };
+    let resumed = negative::resume(model, &left)?;
+    let notes = negative::elsewhere(&left, model).into_iter().collect();
+    Ok(Begun { resumed, negative: Some(id.to_owned()), recorder, notes })
+}
+
+fn branch(
+    model: &OpenModel,
+    job: &Job,
+    (id, at): (&str, usize),
+    store: &Store,
+) -> Result<Begun, GenerateError> {
+    let parent = store.open(id).map_err(ResumeError::Negative)?;
+    negative::check_model(&parent, &model.hash.if_ready().unwrap_or_default())?;
+    let resumed = negative::branch(model, &parent, at, &job.settings.clone().into())?;
+    let mut begun = recorded(model, resumed, Some(store))?;
+    begun.notes.extend(negative::elsewhere(&parent, model));
+    Ok(begun)
+}

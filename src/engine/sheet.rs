@@ -1,0 +1,388 @@
+//! `RunningSheet`: several jobs that form side by side, a step of each at a time.
+//!
+//! Invariant: each ends as a job of its own does, with a negative of its own, so any of them is developed further by
+//! resuming it. On the processor a job's numbers do not depend on what it is computed with, bit for bit.
+
+use std::ops::ControlFlow;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use crate::message::{Control, Event, Job, Report, Sheet, Step};
+use crate::negative::{Ended, Recorder};
+use crate::note::Note;
+use crate::ops::{self, StopFlag, Under};
+use crate::picture::{Frame, Made};
+use crate::sampler::{Next, RunState, StepReport};
+use crate::settings::{PreviewMode, Settings};
+
+use crate::engine::generate::{self, GenerateError, Plan};
+use crate::engine::hash::Busy;
+use crate::engine::negative::{Resumed, note_of};
+use crate::engine::open::OpenModel;
+use crate::engine::options::EngineOptions;
+use crate::engine::origin::{self, Begun};
+use crate::engine::refuge::refuge;
+use crate::engine::workspace::{STRIP_PIECE, Showing, Workspace};
+
+/// Positions of latents in one batch: four pictures of 512×512 with a first stage that reduces by eight.
+const POSITIONS_MOST: usize = 4 * 64 * 64;
+
+/// A sheet while it runs.
+pub(super) struct RunningSheet<'a> {
+    workspace: &'a mut Workspace,
+    options: &'a EngineOptions,
+    model: Rc<OpenModel>,
+    /// What `model` computes under the sheet's stop flag.
+    under: Option<Under>,
+    taken_over: bool,
+    stop: StopFlag,
+    until: usize,
+    cells: Vec<Cell>,
+    began: Instant,
+    previews_took: Duration,
+    stopped: bool,
+    /// Whether the next process may go on with them.
+    aside: bool,
+}
+
+/// One of its jobs.
+struct Cell {
+    job: Job,
+    recorder: Option<Recorder>,
+    guidance_of_steps: Vec<f64>,
+    ended: bool,
+}
+
+/// Jobs that differ in their seeds alone, computed as one.
+struct Batch {
+    settings: Settings,
+    plan: Plan,
+    /// Their numbers among the cells.
+    cells: Vec<usize>,
+    state: RunState,
+}
+
+/// How one of the jobs ends.
+struct End {
+    /// Its number among the cells.
+    cell: usize,
+    /// Steps of its whole run.
+    steps: usize,
+    /// Its picture, if it is finished.
+    frame: Option<Frame>,
+}
+
+impl Batch {
+    fn is_done(&self, until: usize) -> bool {
+        self.state.step >= until.min(self.plan.schedule.len())
+    }
+
+    /// Each job on its own.
+    fn parted(&self) -> Vec<Self> {
+        let parts = self.cells.iter().zip(self.state.parted());
+        let alone = parts.map(|(cell, state)| Self {
+            settings: self.settings.clone(),
+            plan: self.plan.clone(),
+            cells: vec![*cell],
+            state,
+        });
+        alone.collect()
+    }
+}
+
+impl<'a> RunningSheet<'a> {
+    /// Runs the jobs of `sheet` with `model`. Returns the model that took over from a lost card, if one did.
+    pub(super) fn run(
+        workspace: &'a mut Workspace,
+        options: &'a EngineOptions,
+        model: Rc<OpenModel>,
+        sheet: Sheet,
+        stop: StopFlag,
+        busy: Busy,
+    ) -> Option<Rc<OpenModel>> {
+        let cell = |job| Cell { job, recorder: None, guidance_of_steps: Vec::new(), ended: false };
+        let mut running = Self {
+            workspace,
+            options,
+            under: Some(model.networks.device().under(&stop)),
+            model,
+            taken_over: false,
+            stop,
+            until: sheet.until.max(1),
+            cells: sheet.jobs.into_iter().map(cell).collect(),
+            began: Instant::now(),
+            previews_took: Duration::ZERO,
+            stopped: false,
+            aside: false,
+        };
+        let batches = running.begin();
+        let ends = running.develop(batches);
+        running.under = None;
+        // The pictures wait for the model's hash; hashing resumes now.
+        drop(busy);
+        ends.into_iter().for_each(|end| running.end_cell(end));
+        running.taken_over.then_some(running.model)
+    }
+
+    /// Lays the jobs out and joins those that go together; one that cannot begin has failed.
+    fn begin(&mut self) -> Vec<Batch> {
+        let mut laid: Vec<(Settings, Plan, Vec<(usize, RunState)>)> = Vec::new();
+        for number in 0..self.cells.len() {
+            let settings = self.cells[number].job.settings.clone();
+            let alike = |other: &Settings| Settings { seed: settings.seed, ..other.clone() } == settings;
+            let together = laid.iter_mut().find(|(other, _, members)| {
+                let together: usize = members.iter().map(|(_, state)| positions(state)).sum();
+                let most = members.first().map_or(0, |(_, first)| POSITIONS_MOST.saturating_sub(positions(first)));
+                alike(other) && together <= most
+            });
+            let begun = match &together {
+                Some((_, plan, _)) => self.begin_cell(number, Ok(plan.clone())),
+                None => self.begin_cell(number, generate::plan(&self.model.networks, &settings)),
+            };
+            match (begun, together) {
+                (Err(error), _) => self.fail(number, &error),
+                (Ok((_, state)), Some((_, _, members))) => members.push((number, state)),
+                (Ok((plan, state)), None) => laid.push((settings, plan, vec![(number, state)])),
+            }
+        }
+        let join = |(settings, plan, members): (Settings, Plan, Vec<(usize, RunState)>)| {
+            let (cells, states): (Vec<usize>, Vec<RunState>) = members.into_iter().unzip();
+            Some(Batch { settings, plan, cells, state: RunState::joined(&states)? })
+        };
+        laid.into_iter().filter_map(join).collect()
+    }
+
+    fn begin_cell(
+        &mut self,
+        number: usize,
+        plan: Result<Plan, GenerateError>,
+    ) -> Result<(Plan, RunState), GenerateError> {
+        let (plan, cell) = (plan?, &mut self.cells[number]);
+        let settings = cell.job.settings.clone();
+        let state = generate::start(&self.model.networks, &settings, &plan);
+        let resumed = Resumed { settings, plan, state, guidance_of_steps: Vec::new(), parent: None };
+        let begun = origin::recorded(&self.model, resumed, self.options.negatives.as_ref())?;
+        let Begun { resumed: Resumed { plan, state, .. }, negative, recorder, notes } = begun;
+        cell.recorder = recorder;
+        match &negative {
+            Some(negative) => self.workspace.kept.adopt(cell.job.id, negative),
+            None => self.workspace.kept.begin(cell.job.id, self.model.info.source.clone()),
+        }
+        self.workspace.send(Event::Started {
+            job: cell.job.id,
+            timesteps: plan.schedule.timesteps_in_order(),
+            tokens: plan.tokens.clone(),
+            notes: plan.notes.iter().cloned().chain(notes).collect(),
+            negative,
+            first_step: 0,
+        });
+        Ok((plan, state))
+    }
+
+    /// A step of each batch at a time, until all are where they shall go.
+    fn develop(&mut self, mut batches: Vec<Batch>) -> Vec<End> {
+        let mut ends = Vec::new();
+        while !batches.is_empty() && !self.stopped {
+            let alone = batches.len() == 1;
+            let mut going = Vec::new();
+            for mut batch in std::mem::take(&mut batches) {
+                if self.stopped {
+                    going.push(batch);
+                    continue;
+                }
+                match self.step(&mut batch, alone) {
+                    Ok(()) if batch.is_done(self.until) => ends.extend(self.end(&batch)),
+                    Ok(()) => going.push(batch),
+                    Err(GenerateError::Ops(ops::Error::Stopped)) => {
+                        self.stopped = true;
+                        going.push(batch);
+                    }
+                    // Fewer at a time may fit.
+                    Err(GenerateError::Ops(ops::Error::OutOfCardMemory { .. })) if batch.cells.len() > 1 => {
+                        going.extend(batch.parted());
+                    }
+                    // The others are none the worse.
+                    Err(GenerateError::NotFinite { .. }) if batch.cells.len() > 1 => {
+                        going.extend(batch.parted());
+                    }
+                    Err(error) => match self.take_over(&mut batch, &error) {
+                        true => going.push(batch),
+                        false => batch.cells.iter().for_each(|cell| self.fail(*cell, &error)),
+                    },
+                }
+            }
+            batches = going;
+        }
+        ends.extend(batches.iter().flat_map(|batch| self.end(batch)).collect::<Vec<_>>());
+        ends
+    }
+
+    /// Takes the batch's next step; where it is the only one, all that it shall take.
+    fn step(&mut self, batch: &mut Batch, alone: bool) -> Result<(), GenerateError> {
+        let (model, until) = (self.model.clone(), self.until);
+        let mut state = batch.state.clone();
+        let mut on_step = |report: &StepReport<'_>, now: &RunState| {
+            state = now.clone();
+            self.after_step(&batch.cells, report, now);
+            match self.stopped || !alone || now.step >= until {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(Next::default()),
+            }
+        };
+        let (settings, plan) = (&batch.settings, &batch.plan);
+        let developed =
+            generate::develop(&model.networks, settings, plan, batch.state.clone(), &mut on_step);
+        batch.state = state;
+        developed.map(|_| ())
+    }
+
+    /// Records, reports and shows the step of each job, and does what was asked meanwhile.
+    fn after_step(&mut self, cells: &[usize], report: &StepReport<'_>, joint: &RunState) {
+        let model = self.model.clone();
+        let count = cells.len();
+        for (place, (number, state)) in cells.iter().zip(joint.parted()).enumerate() {
+            let pred_x0 = report.pred_x0.part(place, count);
+            let own = StepReport {
+                x: &state.x,
+                pred_x0: &pred_x0,
+                calls: &[],
+                took: report.took / count as u32,
+                ..*report
+            };
+            self.after_cell(&model, *number, &own, &state);
+        }
+        for control in self.workspace.controls() {
+            let asked = crate::engine::handle::job_of(&control);
+            let ours = self.cells.iter().any(|cell| cell.job.id == asked);
+            match control {
+                Control::Stop { .. } if ours => self.stopped = true,
+                Control::SetAside { .. } if ours => (self.stopped, self.aside) = (true, true),
+                _ => {}
+            }
+        }
+        self.stopped |= self.stop.is_raised();
+        while let Ok(work) = self.workspace.ends.requests.try_recv() {
+            self.workspace.answer_or_keep(&model, work);
+        }
+        self.workspace.make_strip(&model, STRIP_PIECE.min(report.took / 20));
+    }
+
+    fn after_cell(&mut self, model: &OpenModel, number: usize, step: &StepReport<'_>, state: &RunState) {
+        let cell = &mut self.cells[number];
+        let job = cell.job.id;
+        cell.guidance_of_steps.push(step.guidance);
+        self.workspace.kept.push(job, step.pred_x0);
+        if let Some(recorder) = &mut cell.recorder {
+            recorder.model_hash(&model.hash.if_ready().unwrap_or_default());
+            recorder.step(step, state);
+            if let Some(trouble) = recorder.trouble() {
+                self.workspace.send(Event::Noted { job, notes: vec![note_of(trouble)] });
+            }
+        }
+        self.workspace.send(Event::Stepped(Step {
+            job,
+            step: step.step,
+            steps: step.steps,
+            timestep: step.timestep,
+            guidance: step.guidance,
+            took: step.took,
+        }));
+        let showing = Showing { job, mode: cell.job.previews, run: self.began.elapsed() };
+        match self.workspace.show(model, step, showing, &mut self.previews_took) {
+            Ok(()) => {}
+            Err(GenerateError::Ops(ops::Error::Stopped)) => self.stopped = true,
+            Err(error) => {
+                log::warn!("step {} is not shown: {error}", step.step + 1);
+                self.cells[number].job.previews = PreviewMode::Off;
+            }
+        }
+    }
+
+    /// Whether the processor goes on in place of a graphics card that failed.
+    fn take_over(&mut self, batch: &mut Batch, error: &GenerateError) -> bool {
+        if !error.is_of_card() {
+            return false;
+        }
+        if !self.taken_over {
+            let Some(job) = batch.cells.first().map(|cell| self.cells[*cell].job.id) else { return false };
+            let lost = (job, error, batch.state.step);
+            let Some(model) = refuge(self.workspace, self.options, &self.model.clone(), &self.stop, lost)
+            else {
+                return false;
+            };
+            self.under = Some(model.networks.device().under(&self.stop));
+            (self.model, self.taken_over) = (model, true);
+        }
+        // The texts are the other model's own.
+        let schedule = batch.plan.schedule.clone();
+        match generate::plan(&self.model.networks, &batch.settings) {
+            Ok(plan) => batch.plan = Plan { schedule, ..plan },
+            Err(error) => log::warn!("no refuge: {error}"),
+        }
+        true
+    }
+
+    /// Decodes what is finished.
+    fn end(&mut self, batch: &Batch) -> Vec<End> {
+        let steps = batch.plan.schedule.len();
+        let mut ends = Vec::new();
+        for (cell, state) in batch.cells.iter().zip(batch.state.parted()) {
+            let finished = state.step == steps && !self.stopped;
+            match finished.then(|| generate::decode(&self.model.networks, &state.x)).transpose() {
+                Ok(decoded) => ends.push(End { cell: *cell, steps, frame: decoded.map(|(frame, _)| frame) }),
+                Err(GenerateError::Ops(ops::Error::Stopped)) => {
+                    ends.push(End { cell: *cell, steps, frame: None });
+                }
+                Err(error) => self.fail(*cell, &error),
+            }
+        }
+        let notes: Vec<Note> = self.model.networks.take_notes().into_iter().map(Note::from).collect();
+        if let (Some(first), false) = (batch.cells.first(), notes.is_empty()) {
+            self.workspace.send(Event::Noted { job: self.cells[*first].job.id, notes });
+        }
+        ends
+    }
+
+    fn end_cell(&mut self, End { cell: number, steps, frame }: End) {
+        let (hash, name) = (self.model.hash.wait(&self.stop), &self.model.info.name);
+        let cell = &mut self.cells[number];
+        cell.ended = true;
+        let (job, done) = (cell.job.id, cell.guidance_of_steps.len());
+        let made = Box::new(Made::new(&cell.job.settings, steps, &cell.guidance_of_steps, name, &hash));
+        let (event, ended) = match frame {
+            Some(frame) => {
+                let took = self.began.elapsed();
+                (Event::Finished { job, frame, made, took }, Ended::Finished)
+            }
+            None => {
+                let latency = self.stop.raised_for();
+                (Event::Stopped { job, steps_done: done, latency, made }, Ended::Stopped)
+            }
+        };
+        if let Some(mut recorder) = cell.recorder.take() {
+            recorder.model_hash(&hash);
+            if self.aside {
+                recorder.set_aside();
+            } else if let Some(trouble) = recorder.end(ended) {
+                log::warn!("{}", note_of(trouble));
+            }
+        }
+        // It can be resumed by whoever hears of it.
+        self.workspace.send(event);
+    }
+
+    /// A job that ends in an error; its negative stays interrupted.
+    fn fail(&mut self, number: usize, error: &GenerateError) {
+        let cell = &mut self.cells[number];
+        if !std::mem::replace(&mut cell.ended, true) {
+            cell.recorder = None;
+            self.workspace.send(Event::Failed { job: cell.job.id, report: Report::of(error) });
+        }
+    }
+}
+
+/// Positions of a latent's map.
+fn positions(state: &RunState) -> usize {
+    let [b, _, h, w] = state.x.shape;
+    b * h * w
+}
