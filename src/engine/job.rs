@@ -278,7 +278,7 @@ impl<'a> RunningJob<'a> {
                 self.workspace.preview(Preview {
                     job: self.job.id,
                     step: step.step,
-                    frame: shown.frame,
+                    image: shown.image,
                     mode: shown.mode,
                     took: shown.took,
                     share: (self.previews_took.as_secs_f64() / run.as_secs_f64().max(1e-9)) as f32,

@@ -92,7 +92,7 @@ impl Workspace {
         match request {
             Request::CountTokens { text } => self.count_tokens(model, text),
             Request::Decode { job, step } => self.decode(model, job, step, stop),
-            Request::Strip { job } => self.strips.ask(job),
+            Request::Strip { job, mode } => self.strips.ask(job, mode),
             request => return Some(request),
         }
         None

@@ -6,6 +6,7 @@ use crate::app::state::generation::Strip;
 use crate::app::state::shown::Shown;
 use crate::message::{JobId, Request};
 use crate::picture::Frame;
+use crate::settings::PreviewMode;
 
 impl State {
     /// Keeps pictures in memory within bounds.
@@ -25,13 +26,27 @@ impl State {
         }
         let generation = self.queue.generation_mut(job).filter(|it| it.wants_frames())?;
         generation.strip = Strip::Asked;
-        Some(Request::Strip { job })
+        Some(Request::Strip { job, mode: PreviewMode::Fast })
     }
 
-    pub(super) fn strip_came(&mut self, job: JobId, from: usize, frames: Vec<Frame>, whole: bool) {
+    /// Requests every pixel of a generation's steps as they were shown, where some lie on the graphics card.
+    pub fn want_pixels(&mut self, job: JobId) -> Option<Request> {
+        let generation = self.queue.generation_mut(job)?;
+        let mode = generation.mode_on_card();
+        generation.strip = Strip::Asked;
+        Some(Request::Strip { job, mode })
+    }
+
+    pub(super) fn strip_came(&mut self, job: JobId, from: usize, frames: Vec<Frame>, mode: PreviewMode) {
         if let Some(generation) = self.queue.generation_mut(job) {
-            generation.made_again(from, frames, whole);
+            generation.made_again(from, frames, mode);
             self.trim();
+        }
+    }
+
+    pub(super) fn strip_is_whole(&mut self, job: JobId) {
+        if let Some(generation) = self.queue.generation_mut(job) {
+            generation.strip = Strip::Again;
         }
     }
 
