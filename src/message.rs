@@ -20,6 +20,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+#[cfg(feature = "gpu")]
+use crate::gpu::CardPicture;
 use crate::note::Note;
 use crate::picture::{Frame, Made};
 use crate::settings::{PreviewMode, Settings};
@@ -147,11 +149,12 @@ pub enum Request {
         /// The step, from 0.
         step: usize,
     },
-    /// Make the frames of a job's steps again, by the fast preview (answered by [`Event::Strip`]s;
-    /// a running job goes first).
+    /// Make the frames of a job's steps again (answered by [`Event::Strip`]s; a running job goes first).
     Strip {
         /// The job whose steps are kept.
         job: JobId,
+        /// How steps are decoded.
+        mode: PreviewMode,
     },
     /// Name a kept run by a job's id, so that [`Request::Decode`] and [`Request::Strip`] know it.
     Reopen {
@@ -416,6 +419,8 @@ pub enum Event {
         from: usize,
         /// Frames of steps in a row; none where a step is no longer kept.
         frames: Vec<Option<Frame>>,
+        /// How they were decoded, as far as was asked for.
+        mode: PreviewMode,
         /// Whether these were the last.
         whole: bool,
     },
@@ -457,6 +462,32 @@ pub struct Step {
     pub took: Duration,
 }
 
+/// A picture for the eye, where it lies.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PreviewImage {
+    /// All of its pixels on the host.
+    Frame(Frame),
+    /// On the card that draws the window, and a small copy on the host.
+    #[cfg(feature = "gpu")]
+    Card {
+        /// All of it.
+        picture: CardPicture,
+        /// The copy for the strip.
+        small: Frame,
+    },
+}
+
+impl PreviewImage {
+    /// All pixels, where the host has them.
+    pub fn frame(&self) -> Option<&Frame> {
+        match self {
+            Self::Frame(frame) => Some(frame),
+            #[cfg(feature = "gpu")]
+            Self::Card { .. } => None,
+        }
+    }
+}
+
 /// One step's predicted picture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Preview {
@@ -465,7 +496,7 @@ pub struct Preview {
     /// The step, from 0.
     pub step: usize,
     /// `pred_x0`, decoded by `mode`.
-    pub frame: Frame,
+    pub image: PreviewImage,
     /// How it was decoded (never `Auto` or `Off`).
     pub mode: PreviewMode,
     /// How long the decoding took.

@@ -46,6 +46,18 @@ fn backends() -> Option<wgpu::Backends> {
     }
 }
 
+/// Has eframe configure its surface before the next frame. It does so where the configuration is another one, and
+/// two frames under way are as many as where nothing is said of it.
+pub fn configure_again(frame: &mut eframe::Frame) {
+    if let Some(mut config) = frame.wgpu_surface_config() {
+        config.desired_maximum_frame_latency = match config.desired_maximum_frame_latency {
+            None => Some(2),
+            Some(_) => None,
+        };
+        frame.set_wgpu_surface_config(config);
+    }
+}
+
 /// Offers the window's device to whoever computes on the same card.
 pub fn offer(state: &egui_wgpu::RenderState, wake: impl Fn() + Send + Sync + 'static) -> Receiver<Trouble> {
     let (card, troubles) = listen(&state.device, &state.queue, state.adapter.get_info(), wake);
@@ -53,20 +65,30 @@ pub fn offer(state: &egui_wgpu::RenderState, wake: impl Fn() + Send + Sync + 'st
     troubles
 }
 
-/// Listens for what the device says of itself, which would otherwise end the program. One unread trouble waits
-/// in the channel, a loss before an error, and `wake` is called; the rest are logged.
+/// Listens for what the device says of itself, which would otherwise end the program. One unread trouble waits in
+/// the channel, a loss before an error, and beside it that the window should try again; `wake` is called, and the
+/// rest are logged.
 pub fn listen(
     device: &wgpu::Device,
     queue: &wgpu::Queue,
     info: wgpu::AdapterInfo,
     wake: impl Fn() + Send + Sync + 'static,
 ) -> (Card, Receiver<Trouble>) {
-    let (sender, troubles) = bounded(1);
+    let (sender, troubles) = bounded(2);
     let unread = troubles.clone();
     let card = Card::new(device.clone(), queue.clone(), info, move |trouble| {
-        log::error!("the graphics card: {trouble:?}");
-        if matches!(trouble, Trouble::Lost(_)) {
-            unread.try_recv().ok();
+        match &trouble {
+            Trouble::Busy => log::info!("the window takes its size when the graphics card has come to rest"),
+            Trouble::Lost(_) => {
+                log::error!("the graphics card: {trouble:?}");
+                while unread.try_recv().is_ok() {}
+            }
+            Trouble::Error(_) => {
+                log::error!("the graphics card: {trouble:?}");
+                if !unread.is_empty() {
+                    return;
+                }
+            }
         }
         if sender.try_send(trouble).is_ok() {
             wake();

@@ -32,24 +32,35 @@ impl Safelight {
             let follow = self.state.died(Report::new("engine-gone", ""));
             self.follow(ctx, follow);
         }
-        match self.graphics.try_recv() {
-            Ok(Trouble::Lost(details)) => {
-                self.graphics = crossbeam_channel::never();
-                self.card_lost(ctx, details);
-            }
-            // Once is enough: what fails tends to fail in each frame.
-            Ok(Trouble::Error(details)) if !std::mem::replace(&mut self.complained, true) => {
-                self.state.toasts.error(Report::new("graphics-failed", details), None);
-            }
-            Ok(Trouble::Error(_)) | Err(_) => {}
+        while let Ok(trouble) = self.graphics.try_recv() {
+            self.heed(ctx, trouble);
         }
         for answer in self.services.answers() {
             let follow = self.state.answer(answer);
             self.follow(ctx, follow);
         }
         self.go_on(ctx);
+        self.act_on_wanted(ctx);
         if let Some(request) = self.state.want_strip() {
             self.send(request);
+        }
+    }
+
+    fn heed(&mut self, ctx: &Context, trouble: Trouble) {
+        match trouble {
+            Trouble::Lost(details) => {
+                self.graphics = crossbeam_channel::never();
+                self.card_lost(ctx, details);
+            }
+            Trouble::Busy => {
+                self.unsized_yet = true;
+                ctx.request_repaint();
+            }
+            // Once is enough: what fails tends to fail in each frame.
+            Trouble::Error(details) if !std::mem::replace(&mut self.complained, true) => {
+                self.state.toasts.error(Report::new("graphics-failed", details), None);
+            }
+            Trouble::Error(_) => {}
         }
     }
 

@@ -42,6 +42,7 @@ use crate::app::i18n::Words;
 use crate::app::remember::Remembered;
 use crate::app::screen::Settling;
 use crate::app::services::Services;
+use crate::app::shown::Wanted;
 use crate::app::start::StartEngine;
 use crate::app::state::State;
 use crate::app::theme::textures::Textures;
@@ -68,6 +69,8 @@ pub struct Safelight {
     graphics: Receiver<Trouble>,
     /// Whether one of its errors was told.
     complained: bool,
+    /// Whether the window was refused its size while the card was at work.
+    unsized_yet: bool,
     textures: Textures,
     remembered: Remembered,
     closing: Closing,
@@ -81,6 +84,8 @@ pub struct Safelight {
     /// Whether this window goes on for one that lost its graphics card.
     goes_on: bool,
     settling: Settling,
+    /// What waits for pixels that only the graphics card has.
+    wanted: Option<Wanted>,
 }
 
 impl Safelight {
@@ -107,6 +112,9 @@ impl eframe::App for Safelight {
         self.frames.begin(frame.info().cpu_usage);
         self.settling.look(ctx);
         self.drain(ctx);
+        if std::mem::take(&mut self.unsized_yet) {
+            graphics::configure_again(frame);
+        }
         self.count_tokens();
         self.play_on(ctx);
         self.take_dropped(ctx);

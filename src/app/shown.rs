@@ -8,28 +8,32 @@ use crate::app::Safelight;
 use crate::app::command::Act;
 use crate::app::i18n::Message;
 use crate::app::services::{Animation, Task};
-use crate::app::state::generation::Strip;
+use crate::app::state::generation::{Generation, Strip};
 use crate::app::state::shown::{Compare, Shown};
-use crate::message::Request;
+use crate::message::{JobId, Request};
+
+/// What waits until the host has the pixels that it needs.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wanted {
+    /// Saving or copying a step.
+    Step { job: JobId, step: usize, act: Act },
+    /// An animation of all steps.
+    Animation { job: JobId, animation: Animation },
+}
+
+impl Wanted {
+    fn job(self) -> JobId {
+        match self {
+            Self::Step { job, .. } | Self::Animation { job, .. } => job,
+        }
+    }
+}
 
 impl Safelight {
     /// Does an act on the picture on the canvas.
     pub(super) fn act_on_shown(&mut self, ctx: &Context, act: Act) {
         match act {
-            Act::SaveAs => {
-                let made = self.state.shown_made();
-                let name = self.shown_name();
-                if let Some(frame) = self.state.picture().map(|picture| picture.frame.clone()) {
-                    self.services.ask(Task::SaveAs { frame, made, name });
-                }
-            }
-            Act::Copy => {
-                if let Some(picture) = self.state.picture() {
-                    let size = [picture.frame.width, picture.frame.height];
-                    ctx.copy_image(egui::ColorImage::from_rgb(size, &picture.frame.rgb));
-                    self.state.toasts.notice(Message::Key("copied"), None);
-                }
-            }
+            Act::SaveAs | Act::Copy => self.act_on_pixels(ctx, act),
             Act::Reveal => {
                 if let Some(path) = self.state.shown_path().map(ToOwned::to_owned) {
                     self.services.ask(Task::Reveal(path));
@@ -58,6 +62,62 @@ impl Safelight {
             Act::NextStep => self.walk(1),
             Act::DecodeStep => self.decode_step(),
             _ => {}
+        }
+    }
+
+    /// Saves or copies what is shown; a step's picture that only the graphics card has is decoded first.
+    fn act_on_pixels(&mut self, ctx: &Context, act: Act) {
+        let Some(picture) = self.state.picture() else { return };
+        match picture.whole().cloned() {
+            Some(frame) if act == Act::SaveAs => {
+                let made = self.state.shown_made();
+                let name = self.shown_name();
+                self.services.ask(Task::SaveAs { frame, made, name });
+            }
+            Some(frame) => {
+                let size = [frame.width, frame.height];
+                ctx.copy_image(egui::ColorImage::from_rgb(size, &frame.rgb));
+                self.state.toasts.notice(Message::Key("copied"), None);
+            }
+            None => {
+                let Shown::Generation { job, step } = self.state.shown else { return };
+                let newest = || self.state.generation().and_then(Generation::newest);
+                if let Some(step) = step.or_else(newest) {
+                    self.decode(job, step);
+                    self.wanted = Some(Wanted::Step { job, step, act });
+                }
+            }
+        }
+    }
+
+    /// Does what waited for pixels, once they are here. What was asked of a picture that is no longer on the
+    /// canvas is not done.
+    pub(super) fn act_on_wanted(&mut self, ctx: &Context) {
+        let Some(wanted) = self.wanted else { return };
+        let generation = self.state.generation().filter(|it| it.job.id == wanted.job());
+        let Some(generation) = generation else {
+            self.wanted = None;
+            return;
+        };
+        match wanted {
+            Wanted::Step { step, act, .. } => {
+                let view = generation.steps.get(step).filter(|view| !view.decoding);
+                let Some(view) = view else { return };
+                let is_shown = view.picture.is_some() && view.picture.as_ref() == self.state.picture();
+                let is_whole = view.picture.as_ref().is_some_and(|picture| picture.whole().is_some());
+                self.wanted = None;
+                if is_shown && is_whole {
+                    self.act_on_pixels(ctx, act);
+                }
+            }
+            Wanted::Animation { animation, .. } if generation.strip != Strip::Asked => {
+                let is_whole = generation.is_on_host();
+                self.wanted = None;
+                if is_whole {
+                    self.export(animation);
+                }
+            }
+            Wanted::Animation { .. } => {}
         }
     }
 
@@ -142,6 +202,14 @@ impl Safelight {
             self.state.toasts.notice(Message::Key("strip-is-coming"), None);
             return;
         }
+        if !generation.is_on_host() {
+            let job = generation.job.id;
+            if let Some(request) = self.state.want_pixels(job) {
+                self.send(request);
+                self.wanted = Some(Wanted::Animation { job, animation });
+            }
+            return;
+        }
         let frames = generation.frames();
         if frames.is_empty() {
             return;
@@ -166,7 +234,12 @@ impl Safelight {
 
     /// Requests a full decode of the step on the canvas.
     pub(super) fn decode_step(&mut self) {
-        let Shown::Generation { job, step: Some(step) } = self.state.shown else { return };
+        if let Shown::Generation { job, step: Some(step) } = self.state.shown {
+            self.decode(job, step);
+        }
+    }
+
+    fn decode(&mut self, job: JobId, step: usize) {
         let view = self.state.queue.generation_mut(job).and_then(|it| it.steps.get_mut(step));
         if let Some(view) = view.filter(|view| !view.decoding) {
             view.decoding = true;

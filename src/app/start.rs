@@ -85,6 +85,7 @@ impl Safelight {
             services,
             graphics,
             complained: false,
+            unsized_yet: false,
             textures: Textures::default(),
             remembered: Remembered::new(remembered),
             closing: Closing::new(asked_to_end),
@@ -95,6 +96,7 @@ impl Safelight {
             start_again,
             goes_on,
             settling: Settling::new(screens),
+            wanted: None,
         };
         safelight.tell_why_again();
         let source = model.unwrap_or_else(|| safelight.last_model());

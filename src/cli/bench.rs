@@ -25,6 +25,8 @@ pub fn run(arguments: &Bench) -> Result<(), Failure> {
     let stop = StopFlag::default();
     interrupt::raise_on_ctrl_c(stop.clone());
     let (subject, kept) = subject(arguments)?;
+    #[cfg(feature = "gpu")]
+    super::cards::prepare_for(arguments.device);
     let options = DeviceOptions {
         choice: arguments.device,
         dtype: arguments.dtype.into(),

@@ -41,7 +41,7 @@ pub fn device_named(text: &str) -> Result<DeviceChoice, String> {
     };
     #[cfg(feature = "gpu")]
     {
-        let cards = crate::gpu::list().map_err(|error| error.to_string())?;
+        let cards = super::cards::list().map_err(|error| error.to_string())?;
         let part = text.to_lowercase();
         let found =
             cards.iter().position(|card| !part.is_empty() && card.name.to_lowercase().contains(&part));
@@ -65,6 +65,8 @@ impl Compute {
 
     /// The same in `usual` where no number type is named.
     pub fn options_in(&self, usual: Dtype) -> DeviceOptions {
+        #[cfg(feature = "gpu")]
+        super::cards::prepare_for(self.device);
         DeviceOptions {
             choice: self.device,
             dtype: self.dtype.map_or(usual, Into::into),
@@ -82,7 +84,7 @@ impl Compute {
         {
             let known = crate::gpu::Measurements::read(&file);
             // Without a measurement no driver is asked.
-            let cards = if known.is_empty() { Vec::new() } else { crate::gpu::list().unwrap_or_default() };
+            let cards = if known.is_empty() { Vec::new() } else { super::cards::list().unwrap_or_default() };
             let dtype = self.dtype.map_or(Dtype::F16, Into::into);
             let card = known.best(&cards).map(|(index, _)| (index, dtype));
             return DeviceOptions { card, ..self.options() };

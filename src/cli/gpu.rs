@@ -6,9 +6,9 @@ use std::io::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::engine::cards::{Checked, check};
+use crate::engine::cards::{Checked, ask_again, check};
 use crate::files::write_atomically;
-use crate::gpu::probe::{Listed, Probed, probe};
+use crate::gpu::probe::{Listed, Probed};
 use crate::gpu::{AdapterReport, Measurements, Timed, list};
 use crate::ops::{Device, StopFlag, product_rate};
 use crate::places::Places;
@@ -29,10 +29,10 @@ pub fn run(arguments: &Gpu) -> Result<(), Failure> {
     let stop = StopFlag::default();
     interrupt::raise_on_ctrl_c(stop.clone());
     let program = std::env::current_exe().map_err(|error| Failure::Ours(error.to_string()))?;
-    let Probed { adapters, died, .. } = probe(&program);
+    let cards_file = Places::of_user().cards;
+    let Probed { adapters, died, .. } = ask_again(&program, cards_file.as_deref());
     let processor = product_rate(&Device::cpu(stop.clone())).map_err(Failure::from)?;
-    let file = Places::of_user().cards;
-    let mut known = file.as_deref().map(Measurements::read).unwrap_or_default();
+    let mut known = cards_file.as_deref().map(Measurements::read).unwrap_or_default();
     let mut cards = Vec::new();
     for (index, report) in adapters.iter().enumerate() {
         let card = check(index, report, &stop).map_err(Failure::from)?;
@@ -41,7 +41,7 @@ pub fn run(arguments: &Gpu) -> Result<(), Failure> {
         }
         cards.push(card);
     }
-    if let Some(file) = file.filter(|_| !known.is_empty()) {
+    if let Some(file) = cards_file.filter(|_| !known.is_empty()) {
         // The next start measures again where this cannot be kept.
         let written = write_atomically(&file, known.to_json().as_bytes(), true);
         written.map_err(|error| log::warn!("measurements are not kept: {error}")).ok();

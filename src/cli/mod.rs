@@ -4,6 +4,8 @@
 
 mod arguments;
 mod bench;
+#[cfg(feature = "gpu")]
+mod cards;
 mod compute;
 mod develop;
 mod failure;

@@ -1,8 +1,8 @@
-//! Graphics cards for whoever has a window: which may be asked, which are offered, how fast they are.
+//! Graphics cards: which may be asked, which are offered, how fast they are.
 //!
 //! Invariant: nothing here costs the first picture anything. Drivers are asked in a child before the window
-//! opens, once for each version of the program; cards are listed and measured on a thread of their own while
-//! nothing else computes, once for each driver, and only where the system lists hardware.
+//! opens or a card is named, once for each version of the program; cards are listed and measured on a thread of
+//! their own while nothing else computes, once for each driver, and only where the system lists hardware.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,26 +31,33 @@ fn write(file: &Path, text: &str) {
 }
 
 /// Finds out which drivers may be asked, by a child of `program` unless the cache knows; those that died are
-/// left alone in this process. Call it before a window asks a driver.
+/// left alone in this process. Call it before a driver is asked.
 pub fn prepare(program: &Path, cards_file: Option<&Path>) {
-    let file = cards_file.map(drivers_file);
-    let probed = match file.as_deref().and_then(Probed::read) {
-        Some(known) => known,
-        None => {
-            let probed = probe(program);
-            if let Some(file) = file {
-                write(&file, &probed.to_json());
-            }
-            probed
-        }
-    };
+    match cards_file.map(drivers_file).as_deref().and_then(Probed::read) {
+        Some(known) => heed(&known),
+        None => drop(ask_again(program, cards_file)),
+    }
+}
+
+/// The same whatever the cache knows; returns what the child found out.
+pub fn ask_again(program: &Path, cards_file: Option<&Path>) -> Probed {
+    let probed = probe(program);
+    if let Some(file) = cards_file.map(drivers_file) {
+        write(&file, &probed.to_json());
+    }
+    heed(&probed);
+    probed
+}
+
+/// Leaves dead drivers alone, and knows the cards of the others.
+fn heed(probed: &Probed) {
     for interface in &probed.died {
         log::warn!("a driver crashed while cards were listed by {interface}; it is left alone");
     }
     if !probed.died.is_empty() {
         gpu::leave(probed.backend.as_deref());
     }
-    gpu::know(probed.adapters);
+    gpu::know(probed.adapters.clone());
 }
 
 /// `options` with the card that `auto` may take: the fastest known one, where it was measured faster than the

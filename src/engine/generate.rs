@@ -194,16 +194,34 @@ fn options(settings: &Settings) -> RunOptions<'static> {
 /// # Errors
 /// If the decoder fails, gives a number that is not finite, or is stopped.
 pub fn decode(model: &LatentDiffusion, z: &Latent) -> Result<(Frame, Tensor), GenerateError> {
+    let image = decode_image(model, z)?;
+    Ok((frame_of(model, &image)?, image))
+}
+
+/// The decoder's own numbers (b, 3, H, W), about [-1, 1], where it computes.
+///
+/// # Errors
+/// If the decoder fails or is stopped.
+pub fn decode_image(model: &LatentDiffusion, z: &Latent) -> Result<Tensor, GenerateError> {
     // As exact as it is: a decoder in f16 begins again in f32.
     let z = Tensor::from_f32(&model.first_stage_device(), &z.shape, &z.values)?;
     let image = model.decode_first_stage(&z)?;
-    let [_, channels, h, w] = image.map_shape()?;
+    let [_, channels, ..] = image.map_shape()?;
     if channels != 3 {
         return Err(ops::Error::Shape(format!("expected a decoder of 3 channels, found {channels}")).into());
     }
+    Ok(image)
+}
+
+/// The pixels of [`decode_image`]'s answer.
+///
+/// # Errors
+/// If a number is not finite, or the device fails.
+pub fn frame_of(model: &LatentDiffusion, image: &Tensor) -> Result<Frame, GenerateError> {
+    let [_, _, h, w] = image.map_shape()?;
     let pixels = image.to_f32()?;
     check_finite(model, Part::FirstStage, &pixels)?;
-    Ok((Frame::from_decoded(&pixels, w, h), image))
+    Ok(Frame::from_decoded(&pixels, w, h))
 }
 
 fn check_finite(model: &LatentDiffusion, part: Part, numbers: &[f32]) -> Result<(), GenerateError> {

@@ -20,6 +20,8 @@ const REQUESTS_MAX: usize = 256;
 const EVENTS_MAX: usize = 4096;
 /// Previews that may wait unread before the oldest is dropped.
 const PREVIEWS_MAX: usize = 64;
+/// The same of previews that lie on a graphics card.
+const ON_CARD_MAX: usize = 8;
 
 /// The front end's end: send requests and controls, drain events and previews.
 pub struct EngineHandle {
@@ -178,8 +180,12 @@ impl EngineHandle {
 }
 
 impl EngineEnds {
-    /// Sends a preview; if nobody reads, the oldest unread one makes room.
+    /// Sends a preview; if nobody reads, the oldest unread one makes room, sooner where pictures are held in
+    /// a graphics card's memory.
     pub fn preview(&self, mut preview: Preview) {
+        while preview.image.frame().is_none() && self.previews_unread.len() >= ON_CARD_MAX {
+            self.previews_unread.try_recv().ok();
+        }
         while let Err(TrySendError::Full(back)) = self.previews.try_send(preview) {
             self.previews_unread.try_recv().ok();
             preview = back;

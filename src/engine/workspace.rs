@@ -116,7 +116,7 @@ impl Workspace {
         match request {
             Request::CountTokens { text } => self.count_tokens(model, text),
             Request::Decode { job, step } => self.decode(model, job, step, stop),
-            Request::Strip { job } => self.strips.ask(job),
+            Request::Strip { job, mode } => self.strips.ask(job, mode),
             Request::Reopen { job, negative } => self.kept.adopt(job, &negative),
             Request::Proof { negative } => self.proofs.ask(negative),
             request => return Some(request),
@@ -162,7 +162,7 @@ impl Workspace {
         self.preview(Preview {
             job,
             step: step.step,
-            frame: shown.frame,
+            image: shown.image,
             mode: shown.mode,
             took: shown.took,
             share: (previews_took.as_secs_f64() / run.as_secs_f64().max(1e-9)) as f32,

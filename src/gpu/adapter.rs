@@ -21,6 +21,11 @@ pub fn leave(backend: Option<&str>) {
     *LEFT.lock().unwrap_or_else(PoisonError::into_inner) = backend.map(str::to_owned);
 }
 
+/// Whether drivers are left alone because others died in a probe.
+fn has_left() -> bool {
+    LEFT.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+}
+
 /// The interfaces to cards that may be used.
 pub type Backends = wgpu::Backends;
 
@@ -199,7 +204,11 @@ pub fn open(index: usize) -> Result<(Card, AdapterReport), CardError> {
     let mut found = adapters()?;
     if index >= found.len() {
         let names: Vec<String> = found.into_iter().map(|(_, report)| report.name).collect();
-        let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        let names = match names.is_empty() {
+            true if has_left() => "only drivers that crash while they list theirs".to_owned(),
+            true => "none".to_owned(),
+            false => names.join(", "),
+        };
         return Err(CardError::Refused(format!(
             "expected graphics card {index} with a driver for Vulkan, Metal or Direct3D 12, found {names}; \
              install the card's driver or use --device cpu"

@@ -16,6 +16,7 @@
 //! | `heap` | how much memory a card has |
 //! | `pipelines`, `trust` | kernels as the driver compiled them, kept for the next process |
 //! | `memory` | the arena of activations, the count of all that is held, and its budget |
+//! | `picture` | a picture that stays on the card, from the decoder to the canvas |
 //! | `error` | what can go wrong |
 
 mod adapter;
@@ -26,6 +27,7 @@ mod known;
 mod measured;
 mod memory;
 mod pace;
+mod picture;
 mod pipelines;
 pub mod probe;
 mod shared;
@@ -43,6 +45,7 @@ pub use known::{keep_pipelines_in, know, known, remember, remembered};
 pub use measured::{Measured, Measurements, Timed, fastest};
 pub use memory::{Bound, Bytes, Memory, Piece, Store};
 pub use pace::{Pace, SHARE};
+pub use picture::CardPicture;
 pub use pipelines::Program;
 pub use shared::{Card, Trouble, offer, offered};
 pub use work::{Context, Counts, Tally};

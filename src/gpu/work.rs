@@ -14,6 +14,7 @@ use super::known::pipelines_folder;
 use super::memory::{Bound, Piece, Store};
 use super::pace::Pace;
 use super::pipelines::{Pipeline, Pipelines, Program};
+use super::shared::Rest;
 use super::{Card, CardError};
 
 type Result<T> = std::result::Result<T, CardError>;
@@ -64,6 +65,8 @@ pub struct Counts {
     pub longest: f64,
     /// Pipelines compiled.
     pub pipelines: usize,
+    /// Bytes that the host has read back.
+    pub read: u64,
 }
 
 /// What one kernel did so far.
@@ -79,12 +82,14 @@ pub struct Tally {
 
 /// A card with its memory and pipelines. All threads may use it.
 pub struct Context<P> {
-    device: wgpu::Device,
-    queue: wgpu::Queue,
-    allocator: Allocator,
-    limits: wgpu::Limits,
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    pub(super) allocator: Allocator,
+    pub(super) limits: wgpu::Limits,
     /// Why the device failed, once it has.
     failure: Arc<Mutex<Option<String>>>,
+    /// When work may be handed over again.
+    rest: Rest,
     state: Mutex<State>,
     pipelines: Pipelines<P>,
     parameters: wgpu::Buffer,
@@ -102,7 +107,7 @@ impl<P: Program> Context<P> {
     /// Takes a card over.
     pub fn new(card: Card) -> Self {
         let pipelines = Pipelines::new(&card, pipelines_folder());
-        let Card { device, queue, failure, .. } = card;
+        let Card { device, queue, failure, rest, .. } = card;
         let buffer = |size, usage| {
             device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("safelight"),
@@ -117,6 +122,7 @@ impl<P: Program> Context<P> {
             allocator: Allocator::new(device.clone(), fillers[0].clone()),
             limits: device.limits(),
             failure,
+            rest,
             state: Mutex::default(),
             pipelines,
             staging: Mutex::default(),
@@ -263,7 +269,7 @@ impl<P: Program> Context<P> {
             pass.dispatch_workgroups(x, y, z);
         }
         drop(pass);
-        let index = self.queue.submit([encoder.finish()]);
+        let index = self.submit([encoder.finish()]);
         state.counts.dispatches += state.recorded.len();
         state.counts.submissions += 1;
         state.counts.longest = state.counts.longest.max(state.work / state.pace.rate());
@@ -272,6 +278,15 @@ impl<P: Program> Context<P> {
         state.parameters.clear();
         state.work = 0.0;
         Ok(())
+    }
+
+    /// Submits, once the window has taken its size.
+    pub(super) fn submit(
+        &self,
+        commands: impl IntoIterator<Item = wgpu::CommandBuffer>,
+    ) -> wgpu::SubmissionIndex {
+        self.rest.wait();
+        self.queue.submit(commands)
     }
 
     fn wait_for_first(&self, state: &mut State) -> Result<()> {
@@ -343,7 +358,7 @@ impl<P: Program> Context<P> {
         if state.staged > STAGED {
             state.staged = 0;
             // Copies that are not handed over pile up in the host's memory.
-            let index = self.queue.submit([]);
+            let index = self.submit([]);
             self.wait(index)?;
         }
         Ok(())
@@ -369,7 +384,7 @@ impl<P: Program> Context<P> {
         };
         let mut encoder = self.device.create_command_encoder(&Default::default());
         encoder.copy_buffer_to_buffer(from.buffer, from.start, staging.buffer(), 0, bytes);
-        let index = self.queue.submit([encoder.finish()]);
+        let index = self.submit([encoder.finish()]);
         let (sender, receiver) = std::sync::mpsc::channel();
         staging.buffer().map_async(wgpu::MapMode::Read, ..bytes, move |mapped| {
             sender.send(mapped).ok();
@@ -390,6 +405,7 @@ impl<P: Program> Context<P> {
         // One that failed on its way is not kept.
         *kept = Some(staging);
         read.truncate(from.bytes as usize);
+        lock(&self.state).counts.read += from.bytes;
         Ok(read)
     }
 

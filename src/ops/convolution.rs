@@ -2,6 +2,7 @@
 
 use super::backend::{ConvOps, Epilogue};
 use super::dispatch::{Own, on, own};
+use super::host::{HostData, HostTensor, TensorRows};
 use super::meter::Described;
 use super::{Activation, Conv2dShape, Device, Error, Result, Tensor, Weights};
 
@@ -37,6 +38,28 @@ impl Conv2d {
     /// If it is missing or of another shape, or the backend has no kernel for the form.
     pub fn without_bias(weights: &Weights, shape: Conv2dShape) -> Result<Self> {
         Self::read(weights, shape, || Ok(None))
+    }
+
+    /// The convolution of `weight` (out, in, k, k), row-major, and `bias` (out).
+    ///
+    /// # Errors
+    /// If there are not as many as `shape` says, or the backend has no kernel for the form.
+    pub fn of_numbers(
+        device: &Device,
+        shape: Conv2dShape,
+        weight: Vec<f32>,
+        bias: Option<Vec<f32>>,
+    ) -> Result<Self> {
+        let Conv2dShape { in_channels, out_channels, kernel, .. } = shape;
+        let of = vec![out_channels, in_channels, kernel, kernel];
+        if weight.len() != of.iter().product::<usize>()
+            || bias.as_ref().is_some_and(|bias| bias.len() != out_channels)
+        {
+            return Err(Error::Shape(format!("expected the weights of a convolution {of:?}, found others")));
+        }
+        let rows = TensorRows::here(HostTensor { shape: of, data: HostData::F32(weight.into()) });
+        let packed = on!(device, backend => backend.pack_conv2d(&rows, bias, shape)?.put());
+        Ok(Self { device: device.clone(), shape, packed })
     }
 
     fn read(

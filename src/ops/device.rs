@@ -159,6 +159,11 @@ impl Device {
         on!(self, backend => backend.fix_rate(rate));
     }
 
+    /// Whether the window draws by this device, so that pictures need not leave it.
+    pub fn draws(&self) -> bool {
+        on!(self, backend => backend.draws())
+    }
+
     /// Waits until all submitted work is done.
     ///
     /// # Errors

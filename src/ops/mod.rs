@@ -19,6 +19,7 @@
 //! | `wgsl` | the backend of graphics cards: our own kernels, in builds with the feature `gpu` |
 //! | [`candle`] | the backend that brings CUDA and Metal, through the crate of that name |
 //! | `device`, `options` | where to compute, and how it is chosen |
+//! | `picture` | what a decoder gave as a picture that stays on the window's card |
 //! | `self_test` | a device against the native backend |
 //! | [`host`], `weights` | tensors at rest, on their way into a backend |
 //!
@@ -42,6 +43,8 @@ pub mod native;
 mod norm;
 mod options;
 mod parameters;
+#[cfg(feature = "gpu")]
+mod picture;
 mod self_test;
 mod stop;
 mod tensor;
@@ -62,6 +65,8 @@ pub use moments::Moments;
 pub use norm::{GroupNorm, LayerNorm};
 pub use options::{DeviceChoice, DeviceOptions, Dtype, WeightsKept, all_cores};
 pub use parameters::{Activation, Conv2dShape, LinearShape, Mask, Padding};
+#[cfg(feature = "gpu")]
+pub use picture::{Drawn, PictureForm};
 pub use self_test::{convolution_rate, product_rate, self_test};
 pub use stop::StopFlag;
 pub use tensor::Tensor;

@@ -3,6 +3,8 @@
 //! Each test works in a folder of its own and looks at what is there when the program has ended.
 #![cfg(feature = "starter")]
 
+#[cfg(all(target_os = "linux", feature = "gpu"))]
+mod cards;
 mod negatives;
 mod pictures;
 #[cfg(target_os = "linux")]

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "gpu")]
 mod card;
+#[cfg(feature = "window")]
+mod card_previews;
 #[cfg(unix)]
 mod changed;
 mod encoders;
@@ -119,7 +121,7 @@ fn a_job_starts_steps_is_shown_and_finishes() {
     assert_eq!((frame.width, frame.height), (info.defaults.width, info.defaults.height));
     assert_eq!(made.model_hash.len(), 10);
     bench.until_previews(5);
-    assert!(bench.previews.windows(2).all(|pair| pair[0].frame != pair[1].frame));
+    assert!(bench.previews.windows(2).all(|pair| pair[0].image != pair[1].image));
     assert!(bench.wakes.load(Ordering::Relaxed) >= 12);
 }
 
@@ -133,7 +135,7 @@ fn half_previews_are_as_large_as_full_ones_and_look_alike() {
         bench.until(|event| matches!(event, Event::Finished { .. }));
         bench.until_previews(4);
         assert!(bench.previews.iter().all(|preview| preview.mode == mode));
-        bench.previews.iter().map(|preview| preview.frame.clone()).collect::<Vec<Frame>>()
+        bench.previews.iter().map(|preview| preview.image.frame().unwrap().clone()).collect::<Vec<Frame>>()
     };
     let (full, half) = (shown(1, PreviewMode::Full), shown(2, PreviewMode::Half));
     for (full, half) in full.iter().zip(&half) {
@@ -260,11 +262,11 @@ fn the_steps_of_every_picture_are_kept_on_the_disk_and_made_into_frames_again() 
         bench.until(|event| matches!(event, Event::Finished { .. }));
     }
     let strip = |bench: &mut Bench, job: JobId| {
-        bench.engine.request(Request::Strip { job }).unwrap();
+        bench.engine.request(Request::Strip { job, mode: PreviewMode::Fast }).unwrap();
         let mut all = Vec::new();
         loop {
             let event = bench.until(|event| matches!(event, Event::Strip { .. }));
-            let Event::Strip { job: of, from, frames, whole } = event else { unreachable!() };
+            let Event::Strip { job: of, from, frames, whole, .. } = event else { unreachable!() };
             assert_eq!((of, from), (job, all.len()));
             all.extend(frames);
             if whole {
@@ -283,7 +285,7 @@ fn the_steps_of_every_picture_are_kept_on_the_disk_and_made_into_frames_again() 
     let stopped = bench.until(|event| matches!(event, Event::Stopped { .. }));
     let Event::Stopped { steps_done, .. } = stopped else { unreachable!() };
     assert_eq!(strip(&mut bench, JobId(21)).len(), steps_done);
-    bench.engine.request(Request::Strip { job: JobId(99) }).unwrap();
+    bench.engine.request(Request::Strip { job: JobId(99), mode: PreviewMode::Fast }).unwrap();
     let lost = bench.until(|event| matches!(event, Event::StripFailed { .. }));
     assert_eq!(lost, Event::StripFailed { job: JobId(99), other_model: false });
 }

@@ -29,7 +29,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("settings", &["sampler"]),
     ("picture", &["files", "note", "sampler", "settings", "told"]),
     ("negative", &["files", "sampler", "settings"]),
-    ("message", &["note", "picture", "settings", "told"]),
+    ("message", &["gpu", "note", "picture", "settings", "told"]),
     ("trace", &["files", "sampler"]),
     ("checkpoint", &["note", "ops", "told"]),
     ("starter", &["checkpoint"]),

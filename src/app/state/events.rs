@@ -40,8 +40,11 @@ impl State {
                 Vec::new()
             }
             Event::Decoded { job, step, frame } => self.decoded(job, step, frame),
-            Event::Strip { job, from, frames, whole } => {
-                self.strip_came(job, from, frames, whole);
+            Event::Strip { job, from, frames, mode, whole } => {
+                self.strip_came(job, from, frames, mode);
+                if whole {
+                    self.strip_is_whole(job);
+                }
                 Vec::new()
             }
             Event::StripFailed { job, other_model } => {

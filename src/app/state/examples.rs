@@ -66,9 +66,9 @@ mod tests {
         assert_eq!(all.len(), LIST.lines().count());
         assert!(all.len().is_multiple_of(ACROSS), "the last row is full");
         for (i, example) in all.iter().enumerate() {
-            assert!(!all[..i].iter().any(|other| other.picture.frame.rgb == example.picture.frame.rgb));
+            assert!(!all[..i].iter().any(|other| other.picture.whole() == example.picture.whole()));
             // A tile of a single color would mean that the place is off the sheet.
-            let rgb = &example.picture.frame.rgb;
+            let rgb = &example.picture.on_host().rgb;
             assert!(rgb.iter().any(|level| level.abs_diff(rgb[0]) > 64), "{}", example.prompt);
         }
     }

@@ -212,7 +212,7 @@ impl Generation {
         self.preview_mode = preview.mode;
         self.preview_note = preview.note;
         if let Some(view) = self.steps.get_mut(preview.step) {
-            view.picture = Some(Picture::new(preview.frame));
+            view.picture = Some(Picture::of(preview.image));
             view.mode = preview.mode;
         }
     }
@@ -280,23 +280,67 @@ impl Generation {
         if self.stage == Stage::Finished { 1.0 } else { self.done as f32 / self.steps.len().max(1) as f32 }
     }
 
-    /// Takes in frames that were made again, from step `from` on.
-    pub fn made_again(&mut self, from: usize, frames: Vec<Option<Frame>>, whole: bool) {
+    /// Takes in frames that were made again by `mode`, from step `from` on. What is better stays.
+    pub fn made_again(&mut self, from: usize, frames: Vec<Option<Frame>>, mode: PreviewMode) {
         for (view, frame) in self.steps.iter_mut().skip(from).zip(frames) {
-            // One that came meanwhile, live or decoded in full, is better.
-            if let (Some(frame), None) = (frame, &view.picture) {
+            let is_better = mode == PreviewMode::Fast && view.mode != mode;
+            let in_full = mode == PreviewMode::Full && view.mode != mode;
+            let stays = |picture: &Picture| {
+                (picture.whole().is_some() || picture.is_sharp() && is_better) && !in_full
+            };
+            if let Some(frame) = frame
+                && !view.picture.as_ref().is_some_and(stays)
+            {
                 view.picture = Some(Picture::new(frame));
-                view.mode = PreviewMode::Fast;
+                view.mode = mode;
             }
-        }
-        if whole {
-            self.strip = Strip::Again;
         }
     }
 
-    /// Whether all frames of the steps made are gone and none has been requested again.
+    /// Whether frames of the steps made are gone, but for small copies, and none has been requested again.
     pub fn wants_frames(&self) -> bool {
-        self.strip == Strip::AsMade && !self.stage.is_open() && self.done > 0 && self.newest().is_none()
+        let some_are_small =
+            || self.steps.iter().filter_map(|step| step.picture.as_ref()).any(|it| !it.is_sharp());
+        let gone = self.newest().is_none() || some_are_small();
+        self.strip == Strip::AsMade && !self.stage.is_open() && self.done > 0 && gone
+    }
+
+    /// Whether the host has every pixel of all steps that have a picture.
+    pub fn is_on_host(&self) -> bool {
+        self.steps.iter().filter_map(|step| step.picture.as_ref()).all(|picture| picture.whole().is_some())
+    }
+
+    /// The best mode of those steps whose pixels the host does not have.
+    pub fn mode_on_card(&self) -> PreviewMode {
+        let away = |step: &StepView| step.picture.as_ref().is_some_and(|picture| picture.whole().is_none());
+        let has = |mode: &PreviewMode| self.steps.iter().any(|step| step.mode == *mode && away(step));
+        let better = [PreviewMode::Full, PreviewMode::Half, PreviewMode::Tiny];
+        better.into_iter().find(has).unwrap_or(PreviewMode::Fast)
+    }
+
+    /// Bytes of its steps' pictures on the graphics card.
+    pub fn card_bytes(&self) -> usize {
+        self.steps.iter().filter_map(|step| step.picture.as_ref()).map(Picture::card_bytes).sum()
+    }
+
+    /// Frees so many bytes of the graphics card, if it has them, the first steps' first and never the
+    /// newest's; small copies stay. Returns how many it has freed.
+    pub fn leave_card(&mut self, bytes: usize) -> usize {
+        let newest = self.newest();
+        let mut freed = 0;
+        for (i, step) in self.steps.iter_mut().enumerate() {
+            if freed < bytes
+                && Some(i) != newest
+                && let Some(picture) = &mut step.picture
+            {
+                freed += picture.card_bytes();
+                picture.leave_card();
+            }
+        }
+        if freed > 0 && self.strip == Strip::Again {
+            self.strip = Strip::AsMade;
+        }
+        freed
     }
 
     /// Frees its pictures, except those that exist nowhere else.
@@ -314,11 +358,10 @@ impl Generation {
             .steps
             .iter()
             .filter_map(|step| step.picture.as_ref())
-            .map(|picture| picture.frame.clone())
+            .chain(&self.result)
+            .filter_map(Picture::whole)
+            .cloned()
             .collect();
-        if let Some(result) = &self.result {
-            frames.push(result.frame.clone());
-        }
         let size = frames.last().map(|frame| (frame.width, frame.height));
         frames.retain(|frame| Some((frame.width, frame.height)) == size);
         frames
@@ -353,7 +396,7 @@ impl Generation {
 mod tests {
     use super::*;
     use crate::app::state::draft::first_settings;
-    use crate::message::JobId;
+    use crate::message::{JobId, PreviewImage};
 
     fn frame(level: u8) -> Frame {
         Frame { width: 2, height: 1, rgb: vec![level; 6].into() }
@@ -372,7 +415,7 @@ mod tests {
         Preview {
             job: JobId(1),
             step,
-            frame: frame(level),
+            image: PreviewImage::Frame(frame(level)),
             mode: PreviewMode::Full,
             took: Duration::from_millis(9),
             share: 0.5,
@@ -386,7 +429,7 @@ mod tests {
         generation.preview(preview(2, 7));
         generation.preview(preview(99, 8));
         assert_eq!(generation.newest(), Some(2));
-        assert_eq!(generation.picture(None).map(|picture| picture.frame.rgb[0]), Some(7));
+        assert_eq!(generation.picture(None).map(|picture| picture.on_host().rgb[0]), Some(7));
         assert!(generation.picture(Some(1)).is_none());
     }
 

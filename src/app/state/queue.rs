@@ -17,6 +17,8 @@ use crate::settings::{PreviewMode, Settings};
 pub const KEPT_MAX: usize = 4;
 /// Bytes that pictures in memory may take.
 const BYTES_MAX: usize = 256 << 20;
+/// Bytes that steps' pictures may take on the graphics card: 64 of 512 by 512 pixels.
+const CARD_BYTES_MAX: usize = 64 << 20;
 /// Generations that are known, the latest.
 const KNOWN_MAX: usize = 5_000;
 /// Jobs that may wait.
@@ -262,6 +264,7 @@ impl Queue {
     /// Keeps the pictures in memory within bounds: the longest unused go, and never those of running
     /// jobs or of those that are looked at.
     pub fn trim(&mut self, shown: &[JobId]) {
+        self.trim_card(shown);
         let mut held: Vec<(u64, usize)> = self
             .generations
             .iter()
@@ -295,6 +298,24 @@ impl Queue {
                     break;
                 }
             }
+        }
+    }
+
+    /// Keeps steps' pictures on the graphics card within bounds: the longest unused generation's first ones go,
+    /// the one that is looked at is the last to lose any.
+    fn trim_card(&mut self, shown: &[JobId]) {
+        let mut surplus =
+            self.generations.iter().map(Generation::card_bytes).sum::<usize>().saturating_sub(CARD_BYTES_MAX);
+        let mut order: Vec<usize> = (0..self.generations.len()).collect();
+        order.sort_unstable_by_key(|&place| {
+            let generation = &self.generations[place];
+            (shown.contains(&generation.job.id), generation.used)
+        });
+        for place in order {
+            if surplus == 0 {
+                return;
+            }
+            surplus = surplus.saturating_sub(self.generations[place].leave_card(surplus));
         }
     }
 }
@@ -402,8 +423,8 @@ mod tests {
         // An old one is looked at again.
         let old = queue.of_file(Path::new("5.png")).unwrap();
         assert!(queue.generation(old).unwrap().wants_frames());
-        let frames = vec![Some(picture().frame); 3];
-        queue.generation_mut(old).unwrap().made_again(0, frames, true);
+        let frames = vec![Some(picture().on_host().clone()); 3];
+        queue.generation_mut(old).unwrap().made_again(0, frames, PreviewMode::Fast);
         queue.touch(old);
         queue.trim(&[old]);
         assert_eq!(with_frames(&queue), [ids[1], old, ids[38], ids[39]]);

@@ -7,6 +7,7 @@ use crate::app::state::sheet::SheetId;
 use crate::app::state::shown::Shown;
 use crate::message::{JobId, Request};
 use crate::picture::Frame;
+use crate::settings::PreviewMode;
 
 impl State {
     /// Keeps pictures in memory within bounds.
@@ -32,7 +33,7 @@ impl State {
         let wants = |job: &JobId| self.queue.generation(*job).is_some_and(Generation::wants_frames);
         let job = shown.into_iter().find(wants)?;
         self.queue.generation_mut(job)?.strip = Strip::Asked;
-        Some(Request::Strip { job })
+        Some(Request::Strip { job, mode: PreviewMode::Fast })
     }
 
     /// The jobs that are seen in a sheet.
@@ -41,10 +42,30 @@ impl State {
         cells.filter_map(|cell| self.of_cell(cell)).map(|generation| generation.job.id).collect()
     }
 
-    pub(super) fn strip_came(&mut self, job: JobId, from: usize, frames: Vec<Option<Frame>>, whole: bool) {
+    /// Requests every pixel of a generation's steps as they were shown, where some lie on the graphics card.
+    pub fn want_pixels(&mut self, job: JobId) -> Option<Request> {
+        let generation = self.queue.generation_mut(job)?;
+        let mode = generation.mode_on_card();
+        generation.strip = Strip::Asked;
+        Some(Request::Strip { job, mode })
+    }
+
+    pub(super) fn strip_came(
+        &mut self,
+        job: JobId,
+        from: usize,
+        frames: Vec<Option<Frame>>,
+        mode: PreviewMode,
+    ) {
         if let Some(generation) = self.queue.generation_mut(job) {
-            generation.made_again(from, frames, whole);
+            generation.made_again(from, frames, mode);
             self.trim();
+        }
+    }
+
+    pub(super) fn strip_is_whole(&mut self, job: JobId) {
+        if let Some(generation) = self.queue.generation_mut(job) {
+            generation.strip = Strip::Again;
         }
     }
 

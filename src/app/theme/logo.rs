@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn the_starter_has_its_fox() {
-        assert!(starter().is_some_and(|picture| picture.frame.width >= 72));
+        assert!(starter().is_some_and(|picture| picture.size()[0] >= 72));
     }
 
     /// An icon file: a directory, then each picture as a bitmap, rows from below, or as PNG.

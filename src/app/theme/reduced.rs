@@ -57,12 +57,12 @@ fn begin(ctx: Context, picture: Picture, most: usize) -> Receiver<Frame> {
     let to_thread = sender.clone();
     let started = std::thread::Builder::new().name("reduced picture".to_owned()).spawn(move || {
         // The receiver may be gone.
-        to_thread.send(reduce(&of.frame, most)).ok();
+        to_thread.send(reduce(of.on_host(), most)).ok();
         ctx.request_repaint();
     });
     if let Err(error) = started {
         log::warn!("no thread to make a picture smaller ({error}); it is made at once");
-        sender.send(reduce(&picture.frame, most)).ok();
+        sender.send(reduce(picture.on_host(), most)).ok();
     }
     coming
 }
@@ -93,9 +93,9 @@ mod tests {
             let frame = Frame { width, height, rgb: vec![77; 3 * width * height].into() };
             let picture = Picture::new(frame);
             let copy = wait(&mut reduced, &ctx, &picture);
-            assert!(copy.is_within(most), "{:?}", copy.frame);
-            assert_eq!(copy.frame.width.max(copy.frame.height), most);
-            assert!(copy.frame.rgb.iter().all(|&level| level == 77));
+            assert!(copy.is_within(most), "{copy:?}");
+            assert_eq!(copy.size().into_iter().max(), Some(most));
+            assert!(copy.on_host().rgb.iter().all(|&level| level == 77));
             assert_eq!(wait(&mut reduced, &ctx, &picture), copy);
         }
         let small = Picture::new(Frame { width: most, height: 1, rgb: vec![0; 3 * most].into() });

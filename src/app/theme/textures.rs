@@ -46,7 +46,7 @@ impl Textures {
     /// A texture of the picture's middle that fills `place` (points); where this frame has made enough
     /// of them, one of another size if there is any, and the next frame makes the right one.
     pub fn filling(&mut self, ctx: &Context, picture: &Picture, place: Vec2) -> Option<TextureId> {
-        let part = Part::middle(&picture.frame, place.x.max(1.0), place.y.max(1.0));
+        let part = Part::middle(picture.on_host(), place.x.max(1.0), place.y.max(1.0));
         let pixels = place * ctx.pixels_per_point();
         let shorter = pixels.min_elem().max(1.0);
         let size = pixels * ((shorter / GRAIN).ceil() * GRAIN / shorter);
@@ -56,8 +56,8 @@ impl Textures {
     /// The same of the whole picture, its longer side `longest` points.
     pub fn whole(&mut self, ctx: &Context, picture: &Picture, longest: f32) -> Option<TextureId> {
         let longest = (longest * ctx.pixels_per_point() / GRAIN).ceil() * GRAIN;
-        let size = scale::within(&picture.frame, longest as usize);
-        self.texture(ctx, picture, Part::whole(&picture.frame), size)
+        let size = scale::within(picture.on_host(), longest as usize);
+        self.texture(ctx, picture, Part::whole(picture.on_host()), size)
     }
 
     fn texture(
@@ -82,7 +82,7 @@ impl Textures {
             });
         }
         self.bytes += picture.bytes();
-        let small = scale::mean(&picture.frame, part, key.2);
+        let small = scale::mean(picture.on_host(), part, key.2);
         let image = ColorImage::from_rgb([small.width, small.height], &small.rgb);
         let handle = ctx.load_texture("small", image, TextureOptions::LINEAR);
         let id = handle.id();

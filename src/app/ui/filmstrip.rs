@@ -269,7 +269,7 @@ fn grown_ui(
     let bottom = strip.rect.bottom() - 1.0;
     let top = (free_from + 4.0).min(strip.rect.top() + 1.0);
     let tall = (bottom - top - 2.0 * MARGIN).min(GROWN);
-    let pixels = vec2(picture.frame.width as f32, picture.frame.height as f32);
+    let pixels = Vec2::from(picture.size().map(|side| side as f32));
     let grown = pixels * (tall / pixels.y).min(GROWN / pixels.x);
     let Some(texture) = view.textures.whole(ui.ctx(), picture, grown.max_elem()) else { return };
     let layer = egui::LayerId::new(egui::Order::Tooltip, ui.scope_id().with("grown"));

@@ -57,7 +57,7 @@ pub fn above(view: &View<'_>, most: usize) -> (String, String) {
 
 /// A kept picture's own size, and whether what is seen is smaller.
 fn size_of_record(view: &View<'_>, path: &Path, most: usize) -> Option<String> {
-    let full = view.state.library.full(path).map(|picture| [picture.frame.width, picture.frame.height]);
+    let full = view.state.library.full(path).map(|picture| picture.size());
     let size = full.or_else(|| view.state.library.record(path).map(|record| record.size()))?;
     let values = [("width", size[0].to_string().into()), ("height", size[1].to_string().into())];
     let key = if size.iter().any(|&side| side > most) { "size-shown-smaller" } else { "size-of" };

@@ -56,7 +56,32 @@ pub fn fit_latent(channels: usize, number: usize) -> Latent {
     Latent::new([1, channels, CROP, CROP], values)
 }
 
+/// Latent to red, green and blue for models shaped like Stable Diffusion v1, until a fit is ready
+/// (found by Hugging Face forum user keturn; rows are channels).
+const V1_LATENT_TO_RGB: [[f32; 3]; 4] =
+    [[0.298, 0.207, 0.208], [0.187, 0.286, 0.173], [-0.158, 0.189, 0.264], [-0.184, -0.271, -0.473]];
+
 impl FittedDecoder {
+    /// Whether colors of latents like these are known without a fit.
+    pub fn knows_colors(channels: usize, factor: usize) -> bool {
+        channels == V1_LATENT_TO_RGB.len() && factor == 8
+    }
+
+    /// What stands in until there is a fit: one flat color a position where colors are known, else gray.
+    pub fn rough(channels: usize, factor: usize) -> Self {
+        let square = factor * factor;
+        let mut weights = vec![0.0; (9 * channels + 1) * 3 * square];
+        let known = if Self::knows_colors(channels, factor) { &V1_LATENT_TO_RGB[..] } else { &[] };
+        for (channel, colors) in known.iter().enumerate() {
+            // The middle of the neighborhood.
+            let row = (9 * channel + 4) * 3 * square;
+            for (color, weight) in colors.iter().enumerate() {
+                weights[row + color * square..row + (color + 1) * square].fill(*weight);
+            }
+        }
+        Self { channels, factor, weights, error: 0.0 }
+    }
+
     /// The least squares fit of all samples but the last, whose error is measured; `None` if the
     /// samples do not determine one.
     pub fn fit(samples: &[Sample], factor: usize) -> Option<Self> {
@@ -113,10 +138,16 @@ impl FittedDecoder {
 
     /// A latent's picture (the first of a batch); `None` if the latent has other channels.
     pub fn decode(&self, z: &Latent) -> Option<Frame> {
-        let [_, channels, h, w] = z.shape;
-        if channels != self.channels {
-            return None;
-        }
+        (z.shape[1] == self.channels).then(|| self.frame(z))
+    }
+
+    /// A latent's picture without a fit; see [`FittedDecoder::rough`].
+    pub fn decode_roughly(z: &Latent, factor: usize) -> Frame {
+        Self::rough(z.shape[1], factor).frame(z)
+    }
+
+    fn frame(&self, z: &Latent) -> Frame {
+        let [_, _, h, w] = z.shape;
         let f = self.factor;
         let (height, width) = (h * f, w * f);
         let mut image = vec![0.0; 3 * height * width];
@@ -129,7 +160,12 @@ impl FittedDecoder {
                 }
             }
         }
-        Some(Frame::from_decoded(&image, width, height))
+        Frame::from_decoded(&image, width, height)
+    }
+
+    /// Channels of its latents, pixels of a position's side, and its map: (9·channels + 1, 3·factor²).
+    pub fn map(&self) -> (usize, usize, &[f32]) {
+        (self.channels, self.factor, &self.weights)
     }
 
     /// Reads a kept fit; `None` for anything but a fit of this decoder.
@@ -236,6 +272,18 @@ mod tests {
         let truth = Frame::from_decoded(&samples[0].image, 2 * CROP, 2 * CROP);
         let worst = frame.rgb.iter().zip(truth.rgb.iter()).map(|(a, b)| a.abs_diff(*b)).max();
         assert!(worst <= Some(2), "{worst:?}");
+    }
+
+    #[test]
+    fn without_a_fit_colors_are_flat_or_gray() {
+        let z = fit_latent(4, 3);
+        let frame = FittedDecoder::decode_roughly(&z, 8);
+        let at = |y: usize, x: usize| &frame.rgb[3 * (y * frame.width + x)..][..3];
+        assert!((0..8).all(|i| at(8, 16) == at(8 + i, 23 - i)) && at(8, 16) != at(8, 24));
+        let red: f32 = (0..4).map(|c| z.values[c * CROP * CROP + CROP + 2] * V1_LATENT_TO_RGB[c][0]).sum();
+        assert_eq!(at(8, 16)[0], Frame::from_decoded(&[red; 3], 1, 1).rgb[0]);
+        let gray = FittedDecoder::decode_roughly(&fit_latent(16, 3), 16);
+        assert!(gray.rgb.iter().all(|level| *level == 127));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use image::imageops::{FilterType, resize};
 
 use crate::engine::generate::{self, GenerateError};
 use crate::model::LatentDiffusion;
+use crate::ops::Tensor;
 use crate::picture::Frame;
 use crate::sampler::Latent;
 
@@ -16,10 +17,23 @@ use crate::sampler::Latent;
 /// # Errors
 /// As [`generate::decode`].
 pub fn decode_half(model: &LatentDiffusion, z: &Latent) -> Result<Frame, GenerateError> {
+    enlarged_frame(model, z, &decode_small(model, z)?)
+}
+
+/// The decoder's numbers of `z` at half its size.
+pub(super) fn decode_small(model: &LatentDiffusion, z: &Latent) -> Result<Tensor, GenerateError> {
+    generate::decode_image(model, &halved(z))
+}
+
+/// The frame of [`decode_small`]'s answer in the size of a full decode of `z`.
+pub(super) fn enlarged_frame(
+    model: &LatentDiffusion,
+    z: &Latent,
+    small: &Tensor,
+) -> Result<Frame, GenerateError> {
     let [_, _, h, w] = z.shape;
     let factor = model.config.first_stage_factor;
-    let (small, _) = generate::decode(model, &halved(z))?;
-    Ok(enlarged(&small, w * factor, h * factor))
+    Ok(enlarged(&generate::frame_of(model, small)?, w * factor, h * factor))
 }
 
 /// The mean of each two by two positions of the first latent of a batch.

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a preview never decides the picture: it reads `pred_x0` and nothing of the run.
 
+mod card;
 mod fitted;
 mod half;
 pub(super) mod kept;
@@ -13,6 +14,7 @@ pub(super) mod tiny;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crate::message::PreviewImage;
 use crate::model::{LatentDiffusion, TinyDecoder};
 use crate::note::Note;
 use crate::ops::{self, Tensor};
@@ -22,24 +24,20 @@ use crate::settings::PreviewMode;
 
 pub use half::decode_half;
 
-use crate::engine::generate;
-use crate::engine::generate::GenerateError;
+use crate::engine::generate::{self, GenerateError, Part};
+use crate::engine::preview::card::{FittedOnCard, Found, Levels};
 use crate::engine::preview::fitted::{FittedDecoder, Sample};
+use crate::engine::preview::half::decode_small;
 
 /// `Auto` takes what costs less than this, however short a step is.
 const CHEAP: Duration = Duration::from_millis(100);
 /// `Auto` takes what costs less than this share of a step, however long it is.
 const CHEAP_SHARE: f64 = 0.1;
 
-/// Latent to red, green and blue for models shaped like Stable Diffusion v1, until a fit is ready
-/// (found by Hugging Face forum user keturn; rows are channels).
-const V1_LATENT_TO_RGB: [[f32; 3]; 4] =
-    [[0.298, 0.207, 0.208], [0.187, 0.286, 0.173], [-0.158, 0.189, 0.264], [-0.184, -0.271, -0.473]];
-
 /// A preview, how it was made, and an optional note on its quality.
 pub struct Shown {
-    /// The step's predicted picture.
-    pub frame: Frame,
+    /// The step's predicted picture; on the card where that draws the window.
+    pub image: PreviewImage,
     /// Full, half, tiny or fast.
     pub mode: PreviewMode,
     /// How long it took, a share of the fit included.
@@ -58,6 +56,8 @@ enum Fit {
 /// Makes previews for one model.
 pub struct Previewer {
     fit: Fit,
+    /// The fit, or what stands in for it, on the card that draws the window.
+    fit_on_card: Option<FittedOnCard>,
     tiny: Option<TinyDecoder>,
     cache: Option<PathBuf>,
     /// Seconds of a full decode for each position of the latent.
@@ -73,6 +73,7 @@ impl Previewer {
     pub fn new(cache: Option<PathBuf>, tiny: Option<TinyDecoder>) -> Self {
         Self {
             fit: Fit::Gathering(Vec::new()),
+            fit_on_card: None,
             tiny,
             cache,
             full_cost: None,
@@ -93,7 +94,7 @@ impl Previewer {
         if samples.len() == 1
             && let Some(kept) = kept_at.as_ref().and_then(|path| FittedDecoder::read(path, channels, factor))
         {
-            self.fit = Fit::Ready(kept);
+            self.set_fit(Fit::Ready(kept));
             return Ok(false);
         }
         let latent = fitted::fit_latent(channels, samples.len());
@@ -105,7 +106,7 @@ impl Previewer {
         if samples.len() < fitted::DECODES {
             return Ok(true);
         }
-        self.fit = match FittedDecoder::fit(samples, factor) {
+        let fit = match FittedDecoder::fit(samples, factor) {
             Some(decoder) => {
                 if let Some(path) = kept_at {
                     decoder.keep(&path);
@@ -114,7 +115,12 @@ impl Previewer {
             }
             None => Fit::Impossible,
         };
+        self.set_fit(fit);
         Ok(false)
+    }
+
+    fn set_fit(&mut self, fit: Fit) {
+        (self.fit, self.fit_on_card) = (fit, None);
     }
 
     /// Continues the fit beside a run, for a tenth of the step's time or one piece.
@@ -157,12 +163,8 @@ impl Previewer {
         };
         let began = Instant::now();
         let [_, _, h, w] = pred_x0.shape;
-        let (frame, note) = match (mode, &self.tiny) {
-            (PreviewMode::Full, _) => (generate::decode(model, pred_x0)?.0, None),
-            (PreviewMode::Half, _) => (decode_half(model, pred_x0)?, None),
-            (PreviewMode::Tiny, Some(tiny)) => (tiny_frame(tiny, model, pred_x0)?, None),
-            _ => self.fast(model, pred_x0),
-        };
+        let image = self.image(model, pred_x0, mode)?;
+        let note = (mode == PreviewMode::Fast).then(|| self.note(model));
         let took = began.elapsed();
         let cost = took.as_secs_f64() / (h * w) as f64;
         match mode {
@@ -171,7 +173,7 @@ impl Previewer {
             PreviewMode::Tiny => self.tiny_cost = Some(cost),
             _ => {}
         }
-        Ok(Some(Shown { frame, mode, took: took + fitting, note }))
+        Ok(Some(Shown { image, mode, took: took + fitting, note }))
     }
 
     /// The best that costs under a tenth of a step or under 100 ms.
@@ -190,36 +192,94 @@ impl Previewer {
         }
     }
 
-    fn fast(&self, model: &LatentDiffusion, pred_x0: &Latent) -> (Frame, Option<Note>) {
-        if let Fit::Ready(decoder) = &self.fit
-            && let Some(frame) = decoder.decode(pred_x0)
-        {
-            return (frame, Some(Note::FitError { error: decoder.error }));
+    /// The picture of one step by one of the four ways, where the window draws.
+    fn image(
+        &mut self,
+        model: &LatentDiffusion,
+        z: &Latent,
+        mode: PreviewMode,
+    ) -> Result<PreviewImage, GenerateError> {
+        if !model.device().draws() {
+            return self.frame(model, z, mode).map(PreviewImage::Frame);
         }
         let factor = model.config.first_stage_factor;
-        let v1_shaped = pred_x0.shape[1] == 4 && factor == 8;
-        let note = if v1_shaped { Note::RoughColors } else { Note::FitNotReady };
-        (flat_colors(pred_x0, factor, v1_shaped), Some(note))
-    }
-}
-
-/// One flat color a position: by the published matrix, or gray.
-fn flat_colors(z: &Latent, factor: usize, v1_shaped: bool) -> Frame {
-    let [_, _, h, w] = z.shape;
-    let (height, width) = (h * factor, w * factor);
-    let mut image = vec![0.0; 3 * height * width];
-    if v1_shaped {
-        for (i, value) in image.iter_mut().enumerate() {
-            let (color, y, x) = (i / (height * width), i / width % height / factor, i % width / factor);
-            *value = (0..4).map(|c| z.values[(c * h + y) * w + x] * V1_LATENT_TO_RGB[c][color]).sum();
+        let [_, _, h, w] = z.shape;
+        let size = [w * factor, h * factor];
+        let found = match (mode, &self.tiny) {
+            (PreviewMode::Full, _) => {
+                card::picture(&generate::decode_image(model, z)?, size, Levels::DECODER)?
+            }
+            (PreviewMode::Half, _) => card::picture(&decode_small(model, z)?, size, Levels::DECODER)?,
+            (PreviewMode::Tiny, Some(tiny)) => {
+                card::picture(&tiny_image(tiny, model, z)?, size, Levels::TINY)?
+            }
+            _ => self.fast_on_card(model, z)?,
+        };
+        match found {
+            Some(Found { image, is_finite: true }) => Ok(image),
+            Some(_) => {
+                let dtype = model.device().dtype();
+                Err(GenerateError::NotFinite { part: Part::FirstStage, step: None, dtype })
+            }
+            // Larger than the card takes pictures.
+            None => self.frame(model, z, mode).map(PreviewImage::Frame),
         }
     }
-    Frame::from_decoded(&image, width, height)
+
+    /// The same as pixels on the host: for strips that are made again, and wherever no window draws.
+    ///
+    /// # Errors
+    /// If a decoder fails or is stopped.
+    pub fn frame(
+        &self,
+        model: &LatentDiffusion,
+        z: &Latent,
+        mode: PreviewMode,
+    ) -> Result<Frame, GenerateError> {
+        match (mode, &self.tiny) {
+            (PreviewMode::Full, _) => Ok(generate::decode(model, z)?.0),
+            (PreviewMode::Half, _) => decode_half(model, z),
+            (PreviewMode::Tiny, Some(tiny)) => Ok(tiny_frame(&tiny_image(tiny, model, z)?)?),
+            _ => Ok(self.fast(model, z)),
+        }
+    }
+
+    fn fast(&self, model: &LatentDiffusion, z: &Latent) -> Frame {
+        let decoded = if let Fit::Ready(decoder) = &self.fit { decoder.decode(z) } else { None };
+        decoded.unwrap_or_else(|| FittedDecoder::decode_roughly(z, model.config.first_stage_factor))
+    }
+
+    fn note(&self, model: &LatentDiffusion) -> Note {
+        match &self.fit {
+            Fit::Ready(decoder) => Note::FitError { error: decoder.error },
+            _ if FittedDecoder::knows_colors(model.config.channels, model.config.first_stage_factor) => {
+                Note::RoughColors
+            }
+            _ => Note::FitNotReady,
+        }
+    }
+
+    fn fast_on_card(&mut self, model: &LatentDiffusion, z: &Latent) -> ops::Result<Option<Found>> {
+        if let Some(fitted) = &self.fit_on_card {
+            return fitted.picture(z);
+        }
+        let device = model.first_stage_device();
+        let fitted = match &self.fit {
+            Fit::Ready(decoder) => FittedOnCard::new(decoder, device)?,
+            _ => {
+                let rough = FittedDecoder::rough(z.shape[1], model.config.first_stage_factor);
+                FittedOnCard::new(&rough, device)?
+            }
+        };
+        self.fit_on_card.insert(fitted).picture(z)
+    }
 }
 
-fn tiny_frame(tiny: &TinyDecoder, model: &LatentDiffusion, pred_x0: &Latent) -> ops::Result<Frame> {
-    let z = Tensor::from_f32(&model.first_stage_device(), &pred_x0.shape, &pred_x0.values)?;
-    let image = tiny.decode(&z)?;
+fn tiny_image(tiny: &TinyDecoder, model: &LatentDiffusion, z: &Latent) -> ops::Result<Tensor> {
+    tiny.decode(&Tensor::from_f32(&model.first_stage_device(), &z.shape, &z.values)?)
+}
+
+fn tiny_frame(image: &Tensor) -> ops::Result<Frame> {
     let [_, _, h, w] = image.map_shape()?;
     // TAESD answers in [0, 1]; frames are made from [-1, 1].
     let image: Vec<f32> = image.to_f32()?.into_iter().map(|value| 2.0 * value - 1.0).collect();

@@ -1,8 +1,6 @@
 //! `Proofs`: a small picture of each run that is listed, by the fast preview of its last step, made while nobody
 //! waits. Those asked for last are made first: they are in sight.
 
-use std::time::Duration;
-
 use super::Previewer;
 use super::kept::Kept;
 use super::steps_kept::Wanted;
@@ -45,10 +43,9 @@ impl Proofs {
         let wanted = Wanted { source: &model.info.source, hash: hash.as_deref() };
         let pred_x0 = kept.last(&negative, wanted).map_err(|error| log::info!("{negative}: {error}")).ok();
         let frame = pred_x0.and_then(|pred_x0| {
-            let shown =
-                previewer.show(&model.networks, None, &pred_x0, PreviewMode::Fast, Duration::ZERO);
-            let shown = shown.map_err(|error| log::info!("{negative}: {error}")).ok().flatten();
-            shown.and_then(|shown| shown.frame.with_longer_side(SIDE))
+            let frame = previewer.frame(&model.networks, &pred_x0, PreviewMode::Fast);
+            let frame = frame.map_err(|error| log::info!("{negative}: {error}")).ok();
+            frame.and_then(|frame| frame.with_longer_side(SIDE))
         });
         Some(Event::Proof { negative, frame })
     }

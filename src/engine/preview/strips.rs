@@ -1,5 +1,5 @@
-//! `Strips`: the frames of earlier pictures' steps, made again by the fast preview while nobody waits,
-//! a few at a time so that a running job continues between them.
+//! `Strips`: the frames of earlier pictures' steps, made again while nobody waits, a few at a time so that a
+//! running job continues between them.
 
 use std::time::{Duration, Instant};
 
@@ -17,13 +17,21 @@ const BATCH: usize = 8;
 
 /// Requested strips that are not whole; the next to be made is the last.
 #[derive(Debug, Default)]
-pub(in crate::engine) struct Strips(Vec<(JobId, usize)>);
+pub(in crate::engine) struct Strips(Vec<Asked>);
+
+/// A job's strip, how it is decoded, and its next step.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    job: JobId,
+    mode: PreviewMode,
+    from: usize,
+}
 
 impl Strips {
     /// Makes a job's strip before all others: the user looks at it.
-    pub(in crate::engine) fn ask(&mut self, job: JobId) {
-        self.0.retain(|(asked, _)| *asked != job);
-        self.0.push((job, 0));
+    pub(in crate::engine) fn ask(&mut self, job: JobId, mode: PreviewMode) {
+        self.0.retain(|asked| asked.job != job);
+        self.0.push(Asked { job, mode, from: 0 });
     }
 
     /// Whether there is something to make.
@@ -39,11 +47,11 @@ impl Strips {
         previewer: &mut Previewer,
         budget: Duration,
     ) -> Option<Event> {
-        let (job, from) = self.0.pop()?;
+        let Asked { job, mode, from } = self.0.pop()?;
         let (began, steps) = (Instant::now(), kept.steps(job));
         let mut frames = Vec::new();
         while from + frames.len() < steps.max(1) && frames.len() < BATCH {
-            let frame = frame(kept, model, previewer, job, from + frames.len());
+            let frame = frame((kept, model, previewer), job, from + frames.len(), mode);
             let is_gone = |error: &Box<dyn std::error::Error>| {
                 matches!(error.downcast_ref::<StepError>(), Some(StepError::Gone))
             };
@@ -64,22 +72,24 @@ impl Strips {
         }
         let next = from + frames.len();
         if next < steps {
-            self.0.push((job, next));
+            self.0.push(Asked { job, mode, from: next });
         }
-        Some(Event::Strip { job, from, frames, whole: next >= steps })
+        Some(Event::Strip { job, from, frames, mode, whole: next >= steps })
     }
 }
 
 fn frame(
-    kept: &Kept,
-    model: &OpenModel,
-    previewer: &mut Previewer,
+    (kept, model, previewer): (&Kept, &OpenModel, &mut Previewer),
     job: JobId,
     step: usize,
+    mode: PreviewMode,
 ) -> Result<Frame, Box<dyn std::error::Error>> {
     let hash = model.hash.if_ready();
     let wanted = Wanted { source: &model.info.source, hash: hash.as_deref() };
     let pred_x0 = kept.pred_x0(job, step, wanted)?;
-    let shown = previewer.show(&model.networks, None, &pred_x0, PreviewMode::Fast, Duration::ZERO)?;
-    Ok(shown.ok_or(StepError::Gone)?.frame)
+    if mode == PreviewMode::Fast {
+        // A piece of an unfinished fit.
+        previewer.prepare(&model.networks, None)?;
+    }
+    Ok(previewer.frame(&model.networks, &pred_x0, mode)?)
 }

@@ -11,6 +11,20 @@ pub(super) const TILE_COLUMNS: usize = 16;
 /// Outputs of a panel of weights.
 pub(super) const PANEL: usize = 64;
 
+/// Work of a pass over memory, in operations: what a product does meanwhile.
+pub(super) fn work_of(bytes: u64) -> f64 {
+    bytes as f64 * 8.0
+}
+
+/// Workgroups for `count` threads of 256 each, folded so that no dimension is too long: the groups, and how
+/// many lie side by side.
+pub(super) fn fold(count: usize) -> ([u32; 3], u32) {
+    const SIDE: usize = 32768;
+    let groups = count.div_ceil(256).max(1);
+    let columns = groups.min(SIDE);
+    ([columns as u32, groups.div_ceil(columns) as u32, 1], columns as u32)
+}
+
 /// A product, as far as its cost goes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Size {

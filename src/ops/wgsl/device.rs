@@ -140,6 +140,10 @@ impl DeviceOps for Wgsl {
         Ok(self.context.finish(&|| self.stopped())?)
     }
 
+    fn draws(&self) -> bool {
+        self.context.draws()
+    }
+
     fn lose(&self) {
         self.context.destroy();
     }

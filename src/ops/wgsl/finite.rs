@@ -1,8 +1,9 @@
 //! Whether numbers are finite: asked of a stage that is computed in f16, whose largest number is 65504.
 
+use super::cut::work_of;
 use super::device::Wgsl;
 use super::kernel::{Kernel, Variant};
-use super::tensor::{Tensor, work_of};
+use super::tensor::Tensor;
 use crate::ops::Result;
 
 /// Most workgroups; each thread looks at several quads.

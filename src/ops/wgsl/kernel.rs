@@ -47,6 +47,8 @@ pub(super) enum Kernel {
     Cast,
     Finite,
     Peak,
+    Picture,
+    Shrink,
 }
 
 impl Kernel {
@@ -66,6 +68,8 @@ impl Kernel {
             Self::Cast => ("cast", "ww"),
             Self::Finite => ("finite", "ww"),
             Self::Peak => ("peak", "w"),
+            Self::Picture => ("picture", "ww"),
+            Self::Shrink => ("shrink", "ww"),
         }
     }
 }
@@ -112,5 +116,5 @@ macro_rules! files {
 
 files! {
     "activation" "attention" "cast" "copy" "each" "finite" "group_norm_apply" "group_norm_statistics" "group_norm_whole"
-    "layer_norm" "peak" "product" "resize" "storage_f16" "storage_f32" "weights_f16" "weights_f32"
+    "layer_norm" "peak" "picture" "product" "resize" "shrink" "storage_f16" "storage_f32" "weights_f16" "weights_f32"
 }

@@ -14,6 +14,7 @@
 //! | `pack` | weights on their way to the card |
 //! | `layout` | how values lie in memory |
 //! | `tensor`, `linear`, `convolution`, `norm`, `attention`, `embedding`, `finite` | the operations |
+//! | `picture` | a decoder's numbers as a picture that the window draws |
 
 mod attention;
 mod compose;
@@ -28,6 +29,7 @@ mod linear;
 mod norm;
 mod pack;
 mod peak;
+mod picture;
 mod product;
 mod tensor;
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Norms, with statistics in f32. GroupNorm has two passes: pieces of a map's pixels are summed up first,
 //! and whoever applies the norm joins the pieces.
 
+use super::cut::work_of;
 use super::device::Wgsl;
 use super::kernel::{Kernel, Storage, Variant};
 use super::layout::{from_bytes, to_bytes};
-use super::tensor::{Tensor, work_of};
+use super::tensor::Tensor;
 use crate::gpu::{Bound, Store};
 use crate::ops::backend::{Epilogue, LinearOps, NormOps, Source, TensorOps as _};
 use crate::ops::{Activation, Moments, Result};

@@ -6,12 +6,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::cut::{fold, work_of};
 use super::device::{Wgsl, storage};
 use super::kernel::{Kernel, Storage, Variant};
 use super::layout::{from_bytes, from_rows, rows_of, to_bytes, to_rows};
 use crate::gpu::{Bound, Context, Piece};
 use crate::ops::backend::{Source, TensorOps};
-use crate::ops::{Activation, Dtype, Error, Result};
+use crate::ops::{Activation, Drawn, Dtype, Error, PictureForm, Result};
 
 /// A tensor in the card's memory; cheap to clone, never changed.
 #[derive(Clone)]
@@ -130,20 +131,6 @@ pub(super) struct Block {
     /// Rows from run to run, first row, first column.
     pub from: [usize; 3],
     pub to: [usize; 3],
-}
-
-/// Work of a pass over memory, in operations: what a product does meanwhile.
-pub(super) fn work_of(bytes: u64) -> f64 {
-    bytes as f64 * 8.0
-}
-
-/// Workgroups for `count` threads of 256 each, folded so that no dimension is too long: the groups, and how
-/// many lie side by side.
-pub(super) fn fold(count: usize) -> ([u32; 3], u32) {
-    const SIDE: usize = 32768;
-    let groups = count.div_ceil(256).max(1);
-    let columns = groups.min(SIDE);
-    ([columns as u32, groups.div_ceil(columns) as u32, 1], columns as u32)
 }
 
 impl Wgsl {
@@ -356,6 +343,10 @@ impl TensorOps for Wgsl {
 
     fn is_finite(&self, x: &Tensor) -> Result<bool> {
         self.all_finite(x)
+    }
+
+    fn draw(&self, x: &Tensor, form: &PictureForm) -> Result<Option<Drawn>> {
+        self.picture(x, form)
     }
 
     fn cast(&self, x: &Tensor, dtype: Dtype) -> Result<Option<Tensor>> {

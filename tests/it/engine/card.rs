@@ -4,13 +4,13 @@
 use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use safelight::engine::takeover::develop_through;
 use safelight::engine::{OpenModel, Opening, first_settings, generate, open_model};
 use safelight::gpu::{self, Card};
 use safelight::message::{Compute, Event, ModelSource, Request};
-use safelight::ops::{Device, DeviceChoice, DeviceOptions, StopFlag};
+use safelight::ops::{Device, DeviceChoice, DeviceOptions, Dtype, StopFlag};
 use safelight::picture::Frame;
 use safelight::sampler::Next;
 use safelight::settings::{PreviewMode, Settings};
@@ -20,8 +20,18 @@ use super::{Bench, apple};
 /// The window's device is offered to the whole process, so that one test at a time may use cards.
 static CARDS: Mutex<()> = Mutex::new(());
 
-fn starter(choice: DeviceChoice) -> OpenModel {
-    let options = DeviceOptions { choice, ..DeviceOptions::default() };
+/// Uses cards alone; `None` where there is none.
+pub(super) fn alone() -> Option<MutexGuard<'static, ()>> {
+    let alone = CARDS.lock().unwrap_or_else(PoisonError::into_inner);
+    gpu::is_there_for_tests().then_some(alone)
+}
+
+pub(super) fn starter(choice: DeviceChoice) -> OpenModel {
+    starter_in(Dtype::F32, choice)
+}
+
+pub(super) fn starter_in(dtype: Dtype, choice: DeviceChoice) -> OpenModel {
+    let options = DeviceOptions { choice, dtype, ..DeviceOptions::default() };
     let (device, _) = Device::open(options, StopFlag::default()).unwrap();
     open_model(&ModelSource::Starter, Opening::on(&device)).unwrap()
 }
@@ -50,16 +60,13 @@ fn picture(model: &OpenModel, lost: Option<usize>) -> (Frame, Option<usize>) {
     (developed.unwrap().frame, taken_over)
 }
 
-fn differ(a: &Frame, b: &Frame) -> u8 {
+pub(super) fn differ(a: &Frame, b: &Frame) -> u8 {
     a.rgb.iter().zip(&*b.rgb).map(|(a, b)| a.abs_diff(*b)).max().unwrap()
 }
 
 #[test]
 fn a_card_draws_the_processors_picture_and_the_processor_takes_over_a_lost_one() {
-    let _alone = CARDS.lock().unwrap_or_else(PoisonError::into_inner);
-    if !safelight::gpu::is_there_for_tests() {
-        return;
-    }
+    let Some(_alone) = alone() else { return };
     let (wanted, _) = picture(&starter(DeviceChoice::Cpu), None);
     let card = starter(DeviceChoice::Wgpu(0));
     let (whole, taken_over) = picture(&card, None);
@@ -72,10 +79,7 @@ fn a_card_draws_the_processors_picture_and_the_processor_takes_over_a_lost_one()
 
 #[test]
 fn a_card_without_room_leaves_the_run_to_the_processor() {
-    let _alone = CARDS.lock().unwrap_or_else(PoisonError::into_inner);
-    if !gpu::is_there_for_tests() {
-        return;
-    }
+    let Some(_alone) = alone() else { return };
     let (wanted, _) = picture(&starter(DeviceChoice::Cpu), None);
     let card = starter(DeviceChoice::Wgpu(0));
     card.networks.device().card_memory().unwrap().memory().set_budget(Some(1 << 20));
@@ -84,8 +88,8 @@ fn a_card_without_room_leaves_the_run_to_the_processor() {
     assert_eq!(differ(&wanted, &made), 0);
 }
 
-/// The device of the first card, as a window makes it; and how often it was said to be lost.
-fn windows_device() -> (wgpu::Device, Card, Arc<AtomicUsize>) {
+/// The first card.
+pub(super) fn first_adapter() -> (wgpu::Instance, wgpu::Adapter) {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
         backends: gpu::allowed().unwrap(),
         ..wgpu::InstanceDescriptor::new_without_display_handle()
@@ -93,6 +97,12 @@ fn windows_device() -> (wgpu::Device, Card, Arc<AtomicUsize>) {
     let first = &gpu::list().unwrap()[0].name;
     let adapters = pollster::block_on(instance.enumerate_adapters(gpu::allowed().unwrap()));
     let adapter = adapters.into_iter().find(|adapter| adapter.get_info().name == *first).unwrap();
+    (instance, adapter)
+}
+
+/// The device of the first card, as a window makes it; and how often it was said to be lost.
+fn windows_device() -> (wgpu::Device, Card, Arc<AtomicUsize>) {
+    let (_, adapter) = first_adapter();
     let (device, queue) = pollster::block_on(adapter.request_device(&gpu::descriptor(&adapter))).unwrap();
     let lost = Arc::new(AtomicUsize::new(0));
     let heard = lost.clone();
@@ -104,10 +114,7 @@ fn windows_device() -> (wgpu::Device, Card, Arc<AtomicUsize>) {
 
 #[test]
 fn the_inference_thread_computes_on_the_windows_device_and_goes_on_when_that_is_lost() {
-    let _alone = CARDS.lock().unwrap_or_else(PoisonError::into_inner);
-    if !gpu::is_there_for_tests() {
-        return;
-    }
+    let Some(_alone) = alone() else { return };
     let (device, card, lost) = windows_device();
     gpu::offer(Some(card));
     let mut bench = Bench::start();

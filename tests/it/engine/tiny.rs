@@ -238,8 +238,9 @@ fn the_engine_finds_the_file_beside_the_model_and_says_why_it_cannot_use_one() {
     assert!(info.notes.is_empty(), "{:?}", info.notes);
     let preview = first_preview(&mut bench, &info);
     assert_eq!(preview.mode, PreviewMode::Tiny);
-    assert_eq!((preview.frame.width, preview.frame.height), (info.defaults.width, info.defaults.height));
-    assert!(preview.frame.rgb.iter().any(|&level| level != preview.frame.rgb[0]));
+    let frame = preview.image.frame().unwrap();
+    assert_eq!((frame.width, frame.height), (info.defaults.width, info.defaults.height));
+    assert!(frame.rgb.iter().any(|&level| level != frame.rgb[0]));
 
     let mut damaged = tensors(upstream);
     damaged.remove("18.conv.2.weight");

@@ -257,7 +257,7 @@ fn scrubbing_shows_earlier_steps_and_decodes_one_in_full() {
     stage.engine.borrow().as_ref().unwrap().preview(safelight::message::Preview {
         job,
         step: 1,
-        frame: sample(9),
+        image: safelight::message::PreviewImage::Frame(sample(9)),
         mode: PreviewMode::Fast,
         took: Default::default(),
         share: 0.0,

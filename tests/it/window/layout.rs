@@ -196,7 +196,7 @@ fn pictures_beyond_what_the_card_takes_are_looked_at_compared_and_scrubbed() {
         stage.engine.borrow().as_ref().unwrap().preview(Preview {
             job,
             step: 5,
-            frame: halves(width, height),
+            image: safelight::message::PreviewImage::Frame(halves(width, height)),
             mode: PreviewMode::Full,
             took: Default::default(),
             share: 0.0,

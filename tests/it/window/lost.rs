@@ -14,6 +14,7 @@ use safelight::app::state::generation::Stage as Progress;
 use safelight::app::state::shown::Shown;
 use safelight::gpu::Trouble;
 use safelight::message::{Control, Event, JobId, ModelSource, Report, Request};
+use safelight::settings::PreviewMode;
 
 use super::stage::{Setup, Stage, made, now, record, records, sample, settings};
 
@@ -69,14 +70,20 @@ fn a_picture_of_this_session_has_its_strip_again_when_it_is_chosen() {
     stage.tasks();
     stage.click("picture 1");
     assert_eq!(stage.harness.state().state().shown, Shown::Generation { job: first, step: None });
-    assert_eq!(stage.requests(), [Request::Strip { job: first }]);
+    assert_eq!(stage.requests(), [Request::Strip { job: first, mode: PreviewMode::Fast }]);
     if stage.tasks().contains(&Task::Read(path.clone())) {
         stage.answer(Answer::Read { path, frame: sample(1) });
     }
     assert_eq!(exported(&mut stage), None, "half a strip is not exported");
-    stage.tell(Event::Strip { job: first, from: 0, frames: vec![sample(40), sample(41)], whole: false });
+    stage.tell(Event::Strip {
+        job: first,
+        from: 0,
+        frames: vec![sample(40), sample(41)],
+        mode: PreviewMode::Fast,
+        whole: false,
+    });
     let rest = vec![sample(42), sample(43), sample(44)];
-    stage.tell(Event::Strip { job: first, from: 2, frames: rest, whole: true });
+    stage.tell(Event::Strip { job: first, from: 2, frames: rest, mode: PreviewMode::Fast, whole: true });
     stage.run();
     assert_eq!((frames(&stage), stage.requests()), (5, Vec::new()));
     assert_eq!(stage.on_canvas(), sample(1));
@@ -107,7 +114,7 @@ fn a_strip_of_another_model_is_said_and_comes_when_that_one_is_open() {
     assert_eq!(stage.requests(), []);
     stage.tell(Event::Opened(Box::new(super::stage::starter())));
     stage.run();
-    assert!(stage.requests().contains(&Request::Strip { job: first }));
+    assert!(stage.requests().contains(&Request::Strip { job: first, mode: PreviewMode::Fast }));
 }
 
 #[test]
@@ -121,7 +128,7 @@ fn a_stopped_run_can_be_decoded_step_by_step() {
     stage.engine.borrow().as_ref().unwrap().preview(safelight::message::Preview {
         job,
         step: 1,
-        frame: sample(9),
+        image: safelight::message::PreviewImage::Frame(sample(9)),
         mode: safelight::settings::PreviewMode::Fast,
         took: Default::default(),
         share: 0.0,
@@ -287,8 +294,13 @@ fn a_lost_card_starts_the_program_again_and_that_goes_on_by_itself() {
     stage.begin(job, 20);
     let kept = stage.tasks();
     assert!(kept.iter().any(|task| matches!(task, Task::UnderWay(settings) if settings.len() == 1)));
+    stage.graphics.send(Trouble::Busy).unwrap();
+    stage.run();
+    let failed = "Some of the window couldn’t be drawn. If it looks wrong, restart Safelight.";
+    assert!(!stage.says(failed), "to be tried again is no error");
     stage.graphics.send(Trouble::Error("a texture".into())).unwrap();
     stage.run();
+    assert!(stage.says(failed));
     assert_eq!(*stage.begun_again.borrow(), 0, "an error is no loss");
     stage.graphics.send(Trouble::Lost("gone".into())).unwrap();
     stage.run();

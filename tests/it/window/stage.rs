@@ -21,7 +21,7 @@ use safelight::gallery::Record;
 use safelight::gpu::Trouble;
 use safelight::message::{
     Compute, Concept, Control, DeviceInfo, DeviceOffer, Event, Job, JobId, ModelInfo, ModelSource, Preview,
-    Request, Step, TokenCount,
+    PreviewImage, Request, Step, TokenCount,
 };
 use safelight::picture::read::Recovered;
 use safelight::picture::{Frame, Made, MadeBy};
@@ -373,7 +373,13 @@ impl Stage {
     }
 
     pub fn on_canvas(&self) -> Frame {
-        self.harness.state().state().picture().expect("a picture is on the canvas").frame.clone()
+        self.harness
+            .state()
+            .state()
+            .picture()
+            .and_then(|picture| picture.whole())
+            .expect("a picture is on the canvas")
+            .clone()
     }
 
     pub fn click(&mut self, name: &str) {
@@ -406,7 +412,7 @@ impl Stage {
         self.engine.borrow().as_ref().unwrap().preview(Preview {
             job,
             step,
-            frame: forming(index, step, steps),
+            image: PreviewImage::Frame(forming(index, step, steps)),
             mode: PreviewMode::Full,
             took: Duration::from_millis(28),
             share: 0.09,

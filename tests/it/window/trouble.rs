@@ -193,7 +193,7 @@ fn a_window_that_does_not_read_for_long_loses_only_previews() {
             ends.preview(safelight::message::Preview {
                 job,
                 step,
-                frame: sample(step % 64),
+                image: safelight::message::PreviewImage::Frame(sample(step % 64)),
                 mode: PreviewMode::Full,
                 took: Default::default(),
                 share: 0.0,

@@ -42,16 +42,17 @@ impl PicturePaint {
 
     fn uniforms(&self, pixels_per_point: f32) -> [f32; 12] {
         let place = self.place * pixels_per_point;
-        let side = |n: usize| n as f32;
+        let [beneath, above] =
+            [&self.beneath, &self.above].map(|picture| picture.drawn_size().map(|side| side as f32));
         [
             place.left(),
             place.top(),
             place.width(),
             place.height(),
-            side(self.beneath.frame.width),
-            side(self.beneath.frame.height),
-            side(self.above.frame.width),
-            side(self.above.frame.height),
+            beneath[0],
+            beneath[1],
+            above[0],
+            above[1],
             self.fade,
             self.wipe.unwrap_or(-1.0),
             f32::from(u8::from(self.squares)),

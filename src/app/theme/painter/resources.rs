@@ -7,7 +7,7 @@ use eframe::wgpu::util::DeviceExt;
 
 use crate::app::picture::Picture;
 
-/// Pictures kept on the card: scrubbing through a strip sends each only once.
+/// Pictures that were sent to the card and are kept there: scrubbing through a strip sends each only once.
 const PICTURES_MAX: usize = 96;
 
 struct OnCard {
@@ -90,9 +90,9 @@ impl Resources {
         for picture in pictures {
             self.upload(device, queue, picture);
         }
-        let view =
-            |id: u64| self.pictures.iter().find(|on_card| on_card.id == id).map(|on_card| &on_card.view);
-        let (Some(beneath), Some(above)) = (view(pictures[0].id), view(pictures[1].id)) else { return };
+        let [Some(beneath), Some(above)] = pictures.map(|picture| self.view(device, picture)) else {
+            return;
+        };
         self.bound = Some(device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("canvas"),
             layout: &self.layout,
@@ -105,15 +105,25 @@ impl Resources {
         }));
     }
 
+    /// A picture that was made on this card, or was sent to it.
+    fn view<'a>(&'a self, device: &wgpu::Device, picture: &'a Picture) -> Option<&'a wgpu::TextureView> {
+        let sent = || self.pictures.iter().find(|on_card| on_card.id == picture.id);
+        match picture.on_card() {
+            Some(on_card) => on_card.view(device),
+            None => sent().map(|on_card| &on_card.view),
+        }
+    }
+
+    /// Sends a picture that is not on the card.
     fn upload(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, picture: &Picture) {
-        if self.pictures.iter().any(|on_card| on_card.id == picture.id) {
+        if picture.on_card().is_some() || self.pictures.iter().any(|on_card| on_card.id == picture.id) {
             return;
         }
         // What is shown was made to fit; a texture that the card refuses would be asked for each frame.
         if !picture.is_within(device.limits().max_texture_dimension_2d as usize) {
             return;
         }
-        let frame = &picture.frame;
+        let frame = picture.on_host();
         let rgba: Vec<u8> = frame.rgb.chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect();
         let texture = device.create_texture_with_data(
             queue,

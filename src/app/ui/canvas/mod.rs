@@ -94,7 +94,7 @@ pub fn canvas_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut CanvasState, rect
 
 /// Where the whole picture lies: as large as fits in half steps of its size, or as it was zoomed.
 pub fn place(state: &CanvasState, picture: &Picture, rect: Rect) -> Rect {
-    let pixels = vec2(picture.frame.width as f32, picture.frame.height as f32);
+    let pixels = Vec2::from(picture.size().map(|side| side as f32));
     let scale = state.zoom.unwrap_or_else(|| fitting(pixels, rect));
     let middle = rect.center() + if state.zoom.is_some() { state.pan } else { Vec2::ZERO };
     let min = middle - pixels * scale / 2.0;
@@ -117,7 +117,7 @@ fn zoom_and_pan(
     place: Rect,
     rect: Rect,
 ) {
-    let pixels = vec2(picture.frame.width as f32, picture.frame.height as f32);
+    let pixels = Vec2::from(picture.size().map(|side| side as f32));
     let before = place.width() / pixels.x;
     // The wipe lies over the picture, and the wheel goes through it.
     let pointer = ui.input(|input| input.pointer.hover_pos()).filter(|_| response.contains_pointer());
