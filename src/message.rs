@@ -17,19 +17,19 @@
 //! A started job ends in exactly one of [`Event::Finished`], [`Event::Stopped`], [`Event::Failed`]; each of a
 //! sheet's does.
 
+mod job;
+mod preview;
+
+pub use job::{Job, JobId, Origin, Sheet};
+pub use preview::{Preview, PreviewImage, Step};
+
 use std::path::PathBuf;
 use std::time::Duration;
 
-#[cfg(feature = "gpu")]
-use crate::gpu::CardPicture;
 use crate::note::Note;
 use crate::picture::{Frame, Made};
 use crate::settings::{PreviewMode, Settings};
 use crate::told::{Sentence, Told};
-
-/// Names one job for as long as the program runs; it tells events of an old job apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct JobId(pub u64);
 
 /// Where a model comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,49 +54,6 @@ impl ModelSource {
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self::Path { path: path.into(), config: None, vae: None, text_encoder: None }
     }
-}
-
-/// Where a job's run begins.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Origin {
-    /// At its first step; where a process that is gone has left a run of the same settings, that one goes on.
-    #[default]
-    Anew,
-    /// Where a kept run stands: it goes on.
-    Resume {
-        /// Its negative.
-        negative: String,
-    },
-    /// After some steps of a kept run, with the job's settings from there.
-    Branch {
-        /// Its negative.
-        negative: String,
-        /// Steps that are shared.
-        at: usize,
-    },
-}
-
-/// One picture to be made.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Job {
-    /// The id that its events carry.
-    pub id: JobId,
-    /// What decides the picture.
-    pub settings: Settings,
-    /// How its steps are shown.
-    pub previews: PreviewMode,
-    /// Where its run begins.
-    pub origin: Origin,
-}
-
-/// Jobs that form side by side, a step of each at a time, so that they can be compared early. Those that differ in
-/// their seeds alone are computed as one batch. Each ends as a job does: stopped after `until` steps, or finished.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sheet {
-    /// The jobs, each from its first step.
-    pub jobs: Vec<Job>,
-    /// Steps to take of each.
-    pub until: usize,
 }
 
 /// Where and how to compute, as far as it may be changed while the window is open.
@@ -443,66 +400,4 @@ pub enum Event {
         /// What it died of.
         report: Report,
     },
-}
-
-/// One denoising step, in numbers.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Step {
-    /// The job whose step it is.
-    pub job: JobId,
-    /// The step, from 0.
-    pub step: usize,
-    /// Steps of the whole run.
-    pub steps: usize,
-    /// Its timestep t, 0..1000.
-    pub timestep: usize,
-    /// The guidance it used.
-    pub guidance: f64,
-    /// Its network call and update.
-    pub took: Duration,
-}
-
-/// A picture for the eye, where it lies.
-#[derive(Clone, Debug, PartialEq)]
-pub enum PreviewImage {
-    /// All of its pixels on the host.
-    Frame(Frame),
-    /// On the card that draws the window, and a small copy on the host.
-    #[cfg(feature = "gpu")]
-    Card {
-        /// All of it.
-        picture: CardPicture,
-        /// The copy for the strip.
-        small: Frame,
-    },
-}
-
-impl PreviewImage {
-    /// All pixels, where the host has them.
-    pub fn frame(&self) -> Option<&Frame> {
-        match self {
-            Self::Frame(frame) => Some(frame),
-            #[cfg(feature = "gpu")]
-            Self::Card { .. } => None,
-        }
-    }
-}
-
-/// One step's predicted picture.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Preview {
-    /// The job whose step it is.
-    pub job: JobId,
-    /// The step, from 0.
-    pub step: usize,
-    /// `pred_x0`, decoded by `mode`.
-    pub image: PreviewImage,
-    /// How it was decoded (never `Auto` or `Off`).
-    pub mode: PreviewMode,
-    /// How long the decoding took.
-    pub took: Duration,
-    /// The share of the run's time that previews have cost, 0 to 1.
-    pub share: f32,
-    /// An optional note on its quality, e.g. the fit's error.
-    pub note: Option<Note>,
 }

@@ -51,6 +51,32 @@ do-export-apng = Export as APNG…
 do-export-apng-tip = Save the development as an animated PNG in full color
 do-decode-step = Decode in full
 do-decode-step-tip = Decode this step with the full decoder
+do-decode-all = Decode all steps
+do-decode-all-tip = Decode every step with the full decoder
+do-export-strip = Save all steps as one picture…
+do-export-strip-tip = Save the steps side by side as one PNG
+do-branch = Branch from here
+do-branch-tip = Let the next picture begin at this step, with other words or settings from there
+do-end-branch = Begin anew
+do-end-branch-tip = Let the next picture begin at its first step again
+do-go-on = Go on
+do-go-on-tip = Go on with this run from where it stopped
+do-compare-parent = Compare with its origin
+do-compare-parent-tip = Wipe between this picture and the one it branched off from
+do-negatives = Kept runs
+do-negatives-tip = Every run is kept: go back to any step, go on, or branch off
+do-sheet = Contact sheet…
+do-sheet-tip = Several pictures side by side: pick early the ones worth finishing
+do-show-sheet = Back to the sheet
+do-show-sheet-tip = Show the pictures side by side again
+do-pick-all = Pick all
+do-pick-all-tip = Pick all pictures of the sheet, or none
+do-develop-picked = Develop the picked ones
+do-develop-picked-tip = Take the picked pictures to their end, from where they stand
+do-save-sheet = Save the sheet…
+do-save-sheet-tip = Save all of it as one picture, with its labels
+do-delete-negative = Delete its negative
+do-delete-negative-tip = Delete the kept run of the picture as well
 do-previous-step = Previous step
 do-previous-step-tip = Go back one step
 do-next-step = Next step
@@ -519,3 +545,71 @@ close-unsaved = { $n ->
     [one] A picture is not saved yet.
    *[other] { $n } pictures are not saved yet.
 }
+
+# Kept runs, and pictures side by side.
+tab-pictures = Pictures
+tab-pictures-tip = Finished pictures
+tab-negatives = Negatives
+tab-negatives-tip = Every run is kept here, finished or not
+negatives-empty = Every run is kept here: go back to any step, go on, or branch off
+n-negatives = { $n ->
+    [one] 1 negative · { $size }
+   *[other] { $n } negatives · { $size }
+}
+kept-runs = Kept runs ({ $used } now)
+kept-as-negative = Kept as a negative
+kept-run = A kept run
+came-from = What it came from
+nothing-changed = nothing changed
+from-step = at { $step }: { $changes }
+run-finished = { $steps } steps
+run-stopped = { $step } of { $steps } · stopped
+run-interrupted = { $step } of { $steps } · interrupted
+run-running = { $step } of { $steps } · running
+run-paused = { $step } of { $steps } · paused
+pin = Keep always
+unpin = Let it give way to the budget
+delete-for-good = Delete for good
+branches-at = Begins after step { $step } of { $steps } of this run
+nothing-to-go-on = Show a run that was stopped; then it can go on
+nothing-to-branch = Show a finished or stopped run; then the next picture can branch off from it
+no-parent = This picture did not branch off from another
+negative-stays = Its negative ({ $what }) is still kept.
+sheet-title = Contact sheet
+sheet-seeds = Seeds
+sheet-seeds-tip = The same words with other seeds. Each goes a few steps; pick the ones worth the rest.
+sheet-in-drafts = Drafts
+sheet-in-drafts-tip = The same seeds in eight quick steps first; the picked ones are then made in full.
+sheet-values = Values
+sheet-values-tip = One seed with several values of one or two settings, as a labelled grid.
+sheet-pictures = Pictures
+sheet-pictures-tip = How many form side by side
+sheet-until = Develop to step
+sheet-until-tip = What is not picked costs only these steps
+axis-across = Across
+axis-down = Down
+axis-none = Nothing
+axis-hint = Values, with commas between
+axis-hint-texts = Texts, with | between
+axis-values = { $axis }: values
+make-sheet = Develop { $n } to step { $step }
+sheet-to-step = { $n } pictures · step { $step } of { $steps }
+sheet-drafts = { $n } drafts · step { $step } of { $steps }
+sheet-hint = Click the ones worth finishing
+sheet-is-forming = The sheet is still forming. Wait a moment, or stop it.
+pick-first = Pick some first
+develop-n = { $n ->
+    [one] Develop 1 picked
+   *[other] Develop { $n } picked
+}
+pick-all = Pick all
+pick-none = Pick none
+look-at-steps = Look at its steps
+seed-of = Seed { $seed }
+announce-sheet = One picture of the sheet is ready to be picked
+error-axis-empty = { $setting } has no values. Type some, with commas between.
+error-axis-value = { $setting } does not take { $typed }. Type another value.
+error-axis-many = A sheet has at most 64 pictures; these would be { $count }. Leave some values out.
+error-axis-same = { $setting } is across and down. Choose another setting for one of them.
+error-kept-run = The kept run cannot be taken up: { $cause }
+error-negative = A kept run could not be changed

@@ -14,6 +14,7 @@ use crate::app::ui::undo;
 use crate::app::ui::view::View;
 use crate::app::ui::window::window_ui;
 use crate::app::{Safelight, paste};
+use crate::message::Request;
 
 impl Safelight {
     /// Draws everything; returns what the user asked for, changes of the draft first.
@@ -42,6 +43,7 @@ impl Safelight {
         window_ui(ui, &mut view, &mut self.ui_state, &layout);
         self.ui_state.focus = focus;
         self.request_thumbnails(&ctx);
+        self.request_proofs();
         commands.sort_by_key(|command| !command.is_edit());
         commands
     }
@@ -61,6 +63,18 @@ impl Safelight {
                 self.services.ask(Task::Thumbnail(path));
                 // The gallery drops requests beyond its limit: look again.
                 ctx.request_repaint_after(FORGOTTEN);
+            }
+        }
+    }
+
+    /// Requests the small pictures of the kept runs that came into sight.
+    fn request_proofs(&mut self) {
+        if self.state.dead.is_some() || self.state.model.info.is_none() {
+            self.ui_state.gallery.runs_in_sight.clear();
+        }
+        for negative in std::mem::take(&mut self.ui_state.gallery.runs_in_sight) {
+            if self.state.negatives.see(&negative) {
+                self.send(Request::Proof { negative });
             }
         }
     }

@@ -6,11 +6,11 @@ use egui::{Context, ViewportCommand};
 use crate::app::Safelight;
 use crate::app::command::{Act, Command};
 use crate::app::i18n::Words;
-use crate::app::services::Task;
+use crate::app::services::{KeptRuns, Task};
 use crate::app::state::shown::Shown;
 use crate::app::state::{Overlay, concepts, examples, panels};
 use crate::app::theme;
-use crate::message::Request;
+use crate::message::{Origin, Request};
 
 impl Safelight {
     /// Carries out a command.
@@ -21,6 +21,21 @@ impl Safelight {
                 self.state.playing = None;
                 self.show(Shown::Generation { job, step });
             }
+            Command::ShowNegative(negative) => {
+                self.show_negative(&negative);
+            }
+            Command::WithNegative { negative, act } => self.with_negative(ctx, &negative, act),
+            Command::DeleteKept(negative) => self.ask_of_negatives(KeptRuns::Delete(negative)),
+            Command::Pin { negative, pinned } => {
+                self.ask_of_negatives(KeptRuns::Pin { id: negative, pinned });
+            }
+            Command::SetBudget(bytes) => {
+                self.state.preferences.negatives_budget = Some(bytes);
+                self.ask_of_negatives(KeptRuns::Budget(bytes));
+            }
+            Command::SetSheet(sheet) => self.state.draft.sheet = *sheet,
+            Command::MakeSheet => self.make_sheet(ctx),
+            Command::Pick { sheet, cell } => self.pick(sheet, cell),
             Command::ShowRecord(path) => {
                 self.state.compare = None;
                 self.show_record(path);
@@ -104,7 +119,8 @@ impl Safelight {
             Act::DevelopAgain => {
                 let interrupted = std::mem::take(&mut self.state.interrupted);
                 self.state.toasts.settle(act);
-                self.begin(ctx, interrupted);
+                let anew = |settings| (settings, Origin::Anew);
+                self.begin(ctx, interrupted.into_iter().map(anew).collect());
             }
             Act::NewSeed => self.state.draft.new_seed(),
             Act::LockSeed => self.state.draft.seed_locked = !self.state.draft.seed_locked,
@@ -130,8 +146,22 @@ impl Safelight {
             Act::Restart => self.restart(),
             Act::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
             Act::ZoomFit | Act::ZoomIn | Act::ZoomOut => self.zoom(act),
+            Act::Sheet | Act::ShowSheet | Act::PickAll | Act::DevelopPicked | Act::SaveSheet => {
+                self.act_on_sheet(ctx, act);
+            }
+            Act::Negatives
+            | Act::Branch
+            | Act::EndBranch
+            | Act::GoOn
+            | Act::CompareParent
+            | Act::DecodeAll
+            | Act::DeleteNegative => self.act_on_run(ctx, act),
             _ => self.act_on_shown(ctx, act),
         }
+    }
+
+    fn ask_of_negatives(&mut self, asked: KeptRuns) {
+        self.services.ask(Task::Negatives(asked));
     }
 
     /// Makes an example of the first screen: its words, and its seed unless the draft's is locked.
@@ -158,7 +188,7 @@ impl Safelight {
         }
     }
 
-    fn show_gallery(&mut self, ctx: &Context) {
+    pub(super) fn show_gallery(&mut self, ctx: &Context) {
         if self.is_narrow(ctx) {
             self.ui_state.gallery.peek = true;
         } else {

@@ -5,9 +5,9 @@ use egui::Context;
 use crate::app::Safelight;
 use crate::app::command::Act;
 use crate::app::state::Overlay;
-use crate::app::state::generation::Stage;
+use crate::app::state::generation::{Generation, Stage};
 use crate::app::state::shown::Shown;
-use crate::message::{Control, Report};
+use crate::message::{Control, Origin, Report};
 use crate::settings::Settings;
 
 impl Safelight {
@@ -21,14 +21,14 @@ impl Safelight {
             self.state.toasts.error(Report::new("error-no-model", ""), Some(Act::OpenModel));
             return;
         }
-        let settings = self.state.draft.jobs();
-        self.begin(ctx, settings);
+        let wanted = self.state.wanted();
+        self.begin(ctx, wanted);
     }
 
     /// Queues jobs with these settings and begins the first if nothing runs.
-    pub(super) fn begin(&mut self, ctx: &Context, settings: Vec<Settings>) {
+    pub(super) fn begin(&mut self, ctx: &Context, wanted: Vec<(Settings, Origin)>) {
         let previews = self.state.draft.previews;
-        self.state.queue.enqueue(settings, previews);
+        self.state.queue.enqueue(wanted, previews);
         if self.state.queue.running().is_none() {
             self.state.playing = None;
             self.state.compare = None;
@@ -61,19 +61,22 @@ impl Safelight {
 
     /// Stops the running job.
     pub(super) fn stop_running(&mut self) {
-        let Some(running) = self.state.queue.running_mut() else { return };
-        let job = running.job.id;
-        if !running.sent {
-            running.stage = Stage::Stopped;
-            return;
+        let open = |it: &&mut Generation| it.stage.is_open();
+        let mut stopped = None;
+        // Those of a sheet together.
+        for running in self.state.queue.generations.iter_mut().filter(open) {
+            running.stage = if running.sent { Stage::Stopping } else { Stage::Stopped };
+            stopped = stopped.or(running.sent.then_some(running.job.id));
         }
-        running.stage = Stage::Stopping;
-        self.control(Control::Stop { job });
+        if let Some(job) = stopped {
+            self.control(Control::Stop { job });
+        }
     }
 
     /// Pauses the running job after its step, or resumes it.
     pub(super) fn pause(&mut self) {
-        let Some(running) = self.state.queue.running_mut() else { return };
+        // A sheet goes on or is stopped.
+        let Some(running) = self.state.queue.running_mut().filter(|it| it.sheet.is_none()) else { return };
         let job = running.job.id;
         let control = match running.stage {
             Stage::Running => {
@@ -91,7 +94,7 @@ impl Safelight {
 
     /// Changes the guidance of the running job from its next step on.
     pub(super) fn steer(&mut self, guidance: f64) {
-        if let Some(running) = self.state.queue.running_mut() {
+        if let Some(running) = self.state.queue.running_mut().filter(|it| it.sheet.is_none()) {
             let job = running.job.id;
             running.guidance = guidance;
             self.control(Control::Steer { job, guidance });

@@ -9,7 +9,8 @@ use crate::app::command::Act;
 use crate::app::i18n::Message;
 use crate::app::services::{Animation, Task};
 use crate::app::state::generation::{Generation, Strip};
-use crate::app::state::shown::{Compare, Shown};
+use crate::app::state::sheet::SheetId;
+use crate::app::state::shown::{Beside, Compare, Shown};
 use crate::message::{JobId, Request};
 
 /// What waits until the host has the pixels that it needs.
@@ -19,12 +20,14 @@ pub(super) enum Wanted {
     Step { job: JobId, step: usize, act: Act },
     /// An animation of all steps.
     Animation { job: JobId, animation: Animation },
+    /// A sheet, one of whose pictures is asked for.
+    Sheet { sheet: SheetId, job: JobId },
 }
 
 impl Wanted {
     fn job(self) -> JobId {
         match self {
-            Self::Step { job, .. } | Self::Animation { job, .. } => job,
+            Self::Step { job, .. } | Self::Animation { job, .. } | Self::Sheet { job, .. } => job,
         }
     }
 }
@@ -57,6 +60,7 @@ impl Safelight {
             }
             Act::ExportGif => self.export(Animation::Gif),
             Act::ExportApng => self.export(Animation::Apng),
+            Act::ExportStrip => self.export(Animation::Strip),
             Act::Play => self.play(ctx),
             Act::PreviousStep => self.walk(-1),
             Act::NextStep => self.walk(1),
@@ -94,7 +98,12 @@ impl Safelight {
     /// canvas is not done.
     pub(super) fn act_on_wanted(&mut self, ctx: &Context) {
         let Some(wanted) = self.wanted else { return };
-        let generation = self.state.generation().filter(|it| it.job.id == wanted.job());
+        let generation = match wanted {
+            Wanted::Sheet { sheet, job } if self.state.shown == Shown::Sheet(sheet) => {
+                self.state.queue.generation(job)
+            }
+            wanted => self.state.generation().filter(|it| it.job.id == wanted.job()),
+        };
         let Some(generation) = generation else {
             self.wanted = None;
             return;
@@ -117,7 +126,13 @@ impl Safelight {
                     self.export(animation);
                 }
             }
-            Wanted::Animation { .. } => {}
+            Wanted::Sheet { .. } if generation.strip != Strip::Asked => {
+                self.wanted = None;
+                if generation.picture(None).is_some_and(|picture| picture.whole().is_some()) {
+                    self.save_sheet(ctx);
+                }
+            }
+            Wanted::Animation { .. } | Wanted::Sheet { .. } => {}
         }
     }
 
@@ -161,7 +176,7 @@ impl Safelight {
         }
         self.want(&path);
         let wipe = self.state.compare.as_ref().map_or(0.5, |compare| compare.wipe);
-        self.state.compare = Some(Compare { with: path, wipe });
+        self.state.compare = Some(Compare { with: Beside::Record(path), wipe });
     }
 
     /// Ends a comparison, or begins one with the picture's neighbor in the gallery.

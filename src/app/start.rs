@@ -13,7 +13,7 @@ use crate::app::frames::FrameTimes;
 use crate::app::i18n::{Language, Words};
 use crate::app::remember::Remembered;
 use crate::app::screen::Settling;
-use crate::app::services::{Services, Task};
+use crate::app::services::{KeptRuns, Services, Task};
 use crate::app::state::{ComputeState, State};
 use crate::app::theme;
 use crate::app::theme::textures::Textures;
@@ -71,6 +71,7 @@ impl Safelight {
         ctx.options_mut(|options| options.zoom_with_keyboard = false);
         let words = Words::new(language_of(&remembered));
         services.ask(Task::List { folder: remembered.pictures_folder.clone().map(Into::into) });
+        services.ask(Task::Negatives(KeptRuns::List));
         // Without a thread the window opens all the same, and says so.
         let (engine, dead) = match start_engine() {
             Ok(engine) => (engine, None),

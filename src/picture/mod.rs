@@ -5,6 +5,7 @@
 //! from files of this program and of others.
 
 pub mod animation;
+mod contact_print;
 mod encode;
 mod error;
 mod file_name;
@@ -14,6 +15,7 @@ pub mod metadata;
 pub mod open;
 mod save;
 
+pub use contact_print::contact_print;
 pub use encode::encode;
 pub use error::PictureError;
 pub use file_name::stem;

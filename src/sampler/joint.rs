@@ -66,7 +66,7 @@ mod tests {
     use crate::sampler::noise::RngKind;
     use crate::sampler::{
         BetaSchedule, Denoiser, DiffusionSchedule, Layout, Next, Parameterization, RunOptions, SamplerKind,
-        ScheduleKind, TimestepSpacing, make_schedule, run,
+        ScheduleKind, StepReport, TimestepSpacing, make_schedule, run,
     };
     use std::convert::Infallible;
     use std::ops::ControlFlow;
@@ -121,13 +121,15 @@ mod tests {
                 let noise = Noise::seeded(RngKind::Cpu, seed);
                 RunState::start([1, 4, 3, 5], None, noise, 4.0).raised(&schedule, row.space)
             };
-            let mut on_step = |_: &_, _: &_| ControlFlow::Continue(Next::default());
-            let mut developed = |state| {
-                run(&mut Sines, &full, &schedule, &options, state, &mut on_step).map(|it| it.state).unwrap()
+            let developed = |state| {
+                let mut on_step =
+                    |_: &StepReport<'_>, _: &RunState| ControlFlow::Continue(Next::default());
+                let outcome = run(&mut Sines, &full, &schedule, &options, state, &mut on_step);
+                outcome.map(|outcome| outcome.state).unwrap()
             };
             let states = [5, 6, 900].map(start);
             let joint = developed(RunState::joined(&states).unwrap());
-            let alone = states.map(&mut developed);
+            let alone = states.map(developed);
             assert_eq!(joint.parted(), alone, "{}", row.name);
             assert_eq!(RunState::joined(&alone), Some(joint), "{}", row.name);
         }

@@ -60,6 +60,7 @@ impl Home {
                 trashed.lock().unwrap().push(path.to_owned());
                 Ok(())
             }),
+            negatives: None,
             process: OfProcess::open(self.places().sessions.as_deref(), None),
             words: Words::new(Language::English),
             waker: Arc::new(move || {

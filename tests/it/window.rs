@@ -5,6 +5,8 @@ mod layout;
 mod library;
 mod looks;
 mod lost;
+mod negatives;
+mod sheets;
 mod sizes;
 mod stage;
 mod trouble;

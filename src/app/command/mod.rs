@@ -7,6 +7,8 @@ pub mod table;
 use std::path::PathBuf;
 
 use crate::app::i18n::Language;
+use crate::app::state::sheet::SheetId;
+use crate::app::state::sheet::ask::SheetDraft;
 use crate::message::{Compute, JobId, ModelSource};
 use crate::settings::{PartialSettings, PreviewMode};
 
@@ -77,6 +79,32 @@ pub enum Act {
     ExportApng,
     /// Decode the chosen step with the full decoder.
     DecodeStep,
+    /// Decode all steps with the full decoder.
+    DecodeAll,
+    /// Save all steps side by side as one picture.
+    ExportStrip,
+    /// Let the next picture begin at the chosen step.
+    Branch,
+    /// Let the next picture begin anew.
+    EndBranch,
+    /// Go on with a run that was stopped.
+    GoOn,
+    /// Compare a branch with what it came from.
+    CompareParent,
+    /// Show the kept runs.
+    Negatives,
+    /// Ask for several pictures side by side.
+    Sheet,
+    /// Show the last sheet, or the one that the picture came from.
+    ShowSheet,
+    /// Pick all pictures of the sheet, or none.
+    PickAll,
+    /// Develop the picked pictures of the sheet to their end.
+    DevelopPicked,
+    /// Save the sheet as one picture.
+    SaveSheet,
+    /// Delete the negative of the picture that was deleted last.
+    DeleteNegative,
     /// Show the step before.
     PreviousStep,
     /// Show the step after.
@@ -113,6 +141,37 @@ pub enum Command {
     },
     /// Show a picture of the gallery.
     ShowRecord(PathBuf),
+    /// Show a kept run.
+    ShowNegative(String),
+    /// Do an act on a kept run, which is shown first.
+    WithNegative {
+        /// The run's negative.
+        negative: String,
+        /// What is done.
+        act: Act,
+    },
+    /// Delete a kept run for good.
+    DeleteKept(String),
+    /// Keep a run whatever the budget says, or let it give way again.
+    Pin {
+        /// The run's negative.
+        negative: String,
+        /// Whether it is kept.
+        pinned: bool,
+    },
+    /// Keep so many bytes of runs.
+    SetBudget(u64),
+    /// Ask otherwise for a sheet.
+    SetSheet(Box<SheetDraft>),
+    /// Make the sheet that was asked for.
+    MakeSheet,
+    /// Pick a picture of a sheet, or not.
+    Pick {
+        /// The sheet.
+        sheet: SheetId,
+        /// The place of the picture, row by row.
+        cell: usize,
+    },
     /// Compare what is shown with a picture of the gallery.
     CompareWith(PathBuf),
     /// Stop comparing and show one picture again.
@@ -183,6 +242,6 @@ pub enum Command {
 impl Command {
     /// Whether it changes the draft. What was typed before a click belongs to what the click does.
     pub fn is_edit(&self) -> bool {
-        matches!(self, Self::Set(_) | Self::SetCount(_) | Self::SetPreviews(_))
+        matches!(self, Self::Set(_) | Self::SetCount(_) | Self::SetPreviews(_) | Self::SetSheet(_))
     }
 }

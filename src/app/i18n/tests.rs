@@ -167,6 +167,7 @@ fn sentences_take_their_values() {
 
 /// One of each note and error that can reach the window.
 fn messages() -> Vec<Box<dyn Told>> {
+    use crate::app::state::sheet::ask::Fault;
     use crate::checkpoint::{CheckpointError, FileKind, Kind, ModelPart, Problem};
     use crate::config::ConfigError;
     use crate::engine::OpenError;
@@ -378,6 +379,15 @@ fn messages() -> Vec<Box<dyn Told>> {
     for row in Setting::TABLE.iter().filter(|row| !row.error.is_empty()) {
         all.push(Box::new(range(row.setting)));
     }
+    for fault in [
+        Fault::NoValues(Setting::Guidance),
+        Fault::Value { setting: Setting::Steps, typed: text() },
+        Fault::TooMany(99),
+        Fault::Same(Setting::Eta),
+    ] {
+        all.push(Box::new(fault));
+    }
+    all.push(Box::new(GenerateError::Kept { cause: text() }));
     for error in [
         PictureError::Write { path: path(), source: refused() },
         PictureError::Ending { path: path(), expected: ".png" },

@@ -108,8 +108,13 @@ impl Dialogs {
                 let (kind, ending) = match animation {
                     Animation::Gif => ("GIF", "gif"),
                     Animation::Apng => ("APNG", "png"),
+                    Animation::Strip => ("PNG", "png"),
                 };
-                let purpose = save(Content::Animation { frames, made }, &name, ending);
+                let content = match animation {
+                    Animation::Strip => Content::Strip { frames, made },
+                    Animation::Gif | Animation::Apng => Content::Animation { frames, made },
+                };
+                let purpose = save(content, &name, ending);
                 let dialog = dialog.add_filter(kind, &[ending]).set_file_name(format!("{name}.{ending}"));
                 self.wait(dialog.save_file(), purpose)
             }

@@ -39,6 +39,8 @@ pub enum Animation {
     Gif,
     /// All colors.
     Apng,
+    /// All steps side by side in one picture.
+    Strip,
 }
 
 /// What is asked about kept runs. A list of them follows.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::app::services::Answer;
 use crate::message::Report;
 use crate::picture::animation::{self, Timing};
-use crate::picture::{self, Frame, Made, PictureError};
+use crate::picture::{self, Frame, Made, PictureError, contact_print};
 use crate::told::Sentence;
 
 /// What the user chose in a dialog, or what is done where the system has none.
@@ -36,6 +36,13 @@ pub(super) enum Content {
         /// How they were made, where known.
         made: Option<Box<Made>>,
     },
+    /// The steps of a generation side by side.
+    Strip {
+        /// All frames, of one size.
+        frames: Vec<Frame>,
+        /// How they were made, where known.
+        made: Option<Box<Made>>,
+    },
     /// A generation.
     Animation {
         /// All frames, the finished picture last.
@@ -54,6 +61,9 @@ impl Content {
         }
         match self {
             Self::Picture { frame, made } => picture::write_to(path, force, frame, made.as_deref()),
+            Self::Strip { frames, made } => {
+                picture::write_to(path, force, &contact_print(frames), made.as_deref())
+            }
             Self::Animation { frames, made } => {
                 animation::export(path, force, frames, Timing::default(), made.as_deref())
             }

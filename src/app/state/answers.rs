@@ -33,6 +33,7 @@ impl State {
                 self.toasts.notice(Message::Counted("saved-late", count, String::new()), None);
             }
             Answer::Interrupted(settings) => self.was_interrupted(settings),
+            Answer::Negatives(records) => self.negatives.list(records),
             Answer::Called(model) => {
                 let open = model.map(|source| Consequence::Send(Request::Open(source)));
                 return std::iter::once(Consequence::Front).chain(open).collect();
@@ -109,6 +110,7 @@ impl State {
     }
 
     fn trashed(&mut self, path: PathBuf) {
+        let negative = self.negative_of(&path);
         self.library.remove(&path);
         // Deleted again, or something new, after which nothing can be redone.
         if self.undeleted.pop_if(|undeleted| *undeleted == path).is_none() {
@@ -116,6 +118,7 @@ impl State {
         }
         self.toasts.notice(Message::With("deleted", file_name(&path)), Some(Act::UndoDelete));
         self.deleted.push(path);
+        self.offer_negative(negative);
     }
 
     fn untrashed(&mut self, record: Arc<Record>) {

@@ -5,6 +5,7 @@
 
 use std::hash::{BuildHasher, Hasher};
 
+use crate::app::state::sheet::ask::SheetDraft;
 use crate::engine;
 use crate::message::{ModelInfo, TokenCount};
 use crate::preferences::History;
@@ -48,6 +49,23 @@ pub struct Draft {
     pub negative_tokens: Option<(String, TokenCount)>,
     /// The text whose count is under way.
     pub counting: Option<(Text, String)>,
+    /// The kept run that the next picture branches off from; none begins anew.
+    pub branch: Option<BranchPoint>,
+    /// What is asked of a sheet.
+    pub sheet: SheetDraft,
+}
+
+/// A step of a kept run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BranchPoint {
+    /// The run's negative.
+    pub negative: String,
+    /// Steps of it that are shared.
+    pub at: usize,
+    /// Steps of it in all.
+    pub steps: usize,
+    /// Its width and height, in pixels.
+    pub size: [usize; 2],
 }
 
 /// The window's settings until a model brings its own defaults.
@@ -76,6 +94,8 @@ impl Draft {
             tokens: None,
             negative_tokens: None,
             counting: None,
+            branch: None,
+            sheet: SheetDraft::default(),
         }
     }
 

@@ -6,10 +6,10 @@ use crate::app::command::Act;
 use crate::app::i18n::Message;
 use crate::app::picture::Picture;
 use crate::app::services::Task;
-use crate::app::state::generation::Stage;
+use crate::app::state::generation::{Stage, Strip};
 use crate::app::state::{Consequence, State};
-use crate::message::{Compute, DeviceInfo, Event, JobId, Preview, Report};
-use crate::picture::Frame;
+use crate::message::{Compute, DeviceInfo, Event, JobId, Preview, Report, Request};
+use crate::picture::{Frame, Made};
 use crate::settings::PreviewMode;
 use crate::told::Told as _;
 
@@ -51,6 +51,10 @@ impl State {
                 self.strip_failed(job, other_model);
                 Vec::new()
             }
+            Event::Proof { negative, frame } => {
+                self.negatives.keep_proof(&negative, frame);
+                Vec::new()
+            }
             Event::Cards { devices } => {
                 self.compute.offers = devices;
                 Vec::new()
@@ -69,12 +73,17 @@ impl State {
 
     fn apply_to_job(&mut self, event: Event) -> Vec<Consequence> {
         match event {
-            Event::Started { job, timesteps, tokens, notes } => {
-                if let Some(running) = self.queue.running_as(job) {
-                    running.start(&timesteps, tokens, notes);
-                    return vec![Consequence::Announce(Message::Key("announce-started"))];
+            Event::Started { job, timesteps, tokens, notes, negative, first_step } => {
+                let Some(running) = self.queue.running_as(job) else { return Vec::new() };
+                running.start(&timesteps, tokens, notes);
+                (running.negative, running.done) = (negative, first_step);
+                let mut follow = vec![Consequence::Announce(Message::Key("announce-started"))];
+                if first_step > 0 {
+                    // The steps that were done before.
+                    running.strip = Strip::Asked;
+                    follow.push(Consequence::Send(Request::Strip { job, mode: PreviewMode::Fast }));
                 }
-                Vec::new()
+                follow
             }
             Event::Noted { job, notes } => {
                 if let Some(running) = self.queue.running_as(job) {
@@ -90,41 +99,51 @@ impl State {
             }
             Event::Paused { job } => self.set_stage(job, Stage::Paused),
             Event::Resumed { job } => self.set_stage(job, Stage::Running),
-            Event::Finished { job, frame, made, took } => {
-                let Some(running) = self.queue.running_as(job) else { return Vec::new() };
-                running.stage = Stage::Finished;
-                running.done = running.steps.len();
-                running.result = Some(Picture::new(frame.clone()));
-                running.made = Some(made.clone());
-                running.took = Some(took);
-                let said = Message::Key("announce-finished");
-                let announce = Consequence::Announce(said.clone());
-                let mut follow = vec![Consequence::Ask(Task::Keep { job, frame, made }), announce];
-                follow.extend(self.begin_next());
-                follow.extend((took >= LONG).then_some(Consequence::Notify(said)));
-                follow
-            }
-            Event::Stopped { job, steps_done, made, .. } => {
-                let Some(running) = self.queue.running_as(job) else { return Vec::new() };
-                running.stage = Stage::Stopped;
-                running.made = Some(made);
-                running.done = steps_done.min(running.steps.len());
-                let mut follow = vec![Consequence::Announce(Message::Key("announce-stopped"))];
-                follow.extend(self.begin_next());
-                follow
-            }
-            Event::Failed { job, report } => {
-                let Some(running) = self.queue.running_as(job) else { return Vec::new() };
-                running.stage = Stage::Failed;
-                let said = Message::from(report.sentence.clone());
-                let mut follow = vec![Consequence::Announce(said.clone())];
-                self.toasts.error(report, None);
-                follow.extend(self.begin_next());
-                follow.push(Consequence::Notify(said));
-                follow
-            }
+            Event::Finished { job, frame, made, took } => self.finished(job, frame, made, took),
+            Event::Stopped { job, steps_done, made, .. } => self.has_stopped(job, steps_done, made),
+            Event::Failed { job, report } => self.failed(job, report),
             _ => Vec::new(),
         }
+    }
+
+    fn finished(&mut self, job: JobId, frame: Frame, made: Box<Made>, took: Duration) -> Vec<Consequence> {
+        let Some(running) = self.queue.running_as(job) else { return Vec::new() };
+        running.stage = Stage::Finished;
+        running.done = running.steps.len();
+        running.result = Some(Picture::new(frame.clone()));
+        running.made = Some(made.clone());
+        running.took = Some(took);
+        let said = Message::Key("announce-finished");
+        let mut follow = vec![Consequence::Announce(said.clone()), Self::list_negatives()];
+        // A sheet's pictures are saved once they are picked.
+        if running.sheet.is_none() {
+            follow.insert(0, Consequence::Ask(Task::Keep { job, frame, made }));
+        }
+        follow.extend(self.begin_next());
+        follow.extend((took >= LONG && !self.is_busy()).then_some(Consequence::Notify(said)));
+        follow
+    }
+
+    fn has_stopped(&mut self, job: JobId, steps_done: usize, made: Box<Made>) -> Vec<Consequence> {
+        let Some(running) = self.queue.running_as(job) else { return Vec::new() };
+        running.stage = Stage::Stopped;
+        running.made = Some(made);
+        running.done = steps_done.min(running.steps.len());
+        let key = if running.sheet.is_some() { "announce-sheet" } else { "announce-stopped" };
+        let mut follow = vec![Consequence::Announce(Message::Key(key)), Self::list_negatives()];
+        follow.extend(self.begin_next());
+        follow
+    }
+
+    fn failed(&mut self, job: JobId, report: Report) -> Vec<Consequence> {
+        let Some(running) = self.queue.running_as(job) else { return Vec::new() };
+        running.stage = Stage::Failed;
+        let said = Message::from(report.sentence.clone());
+        let mut follow = vec![Consequence::Announce(said.clone()), Self::list_negatives()];
+        self.toasts.error(report, None);
+        follow.extend(self.begin_next());
+        follow.push(Consequence::Notify(said));
+        follow
     }
 
     /// Shows what computes in place of a card that was lost. What the user chose is remembered all the same: the

@@ -9,10 +9,13 @@ pub mod draft;
 pub(in crate::app) mod events;
 pub mod examples;
 pub mod generation;
+pub(in crate::app) mod kept;
 pub mod library;
+pub mod negatives;
 pub(in crate::app) mod opening;
 pub mod panels;
 pub mod queue;
+pub mod sheet;
 pub mod shown;
 pub(in crate::app) mod strip;
 pub mod toasts;
@@ -23,7 +26,9 @@ use crate::app::i18n::{Message, file_name};
 use crate::app::services::Task;
 use crate::app::state::draft::Draft;
 use crate::app::state::library::Library;
-use crate::app::state::queue::Queue;
+use crate::app::state::negatives::Negatives;
+use crate::app::state::queue::{Begun, Queue};
+use crate::app::state::sheet::Sheets;
 use crate::app::state::shown::{Compare, Shown};
 use crate::app::state::toasts::Toasts;
 use crate::engine::at_present_size;
@@ -75,6 +80,8 @@ pub enum Overlay {
     Palette,
     /// The settings of the program: language, theme, folder.
     Settings,
+    /// What is asked of a sheet.
+    Sheet,
     /// The question whether to close with work in progress.
     Closing,
 }
@@ -109,6 +116,10 @@ pub struct State {
     pub shown: Shown,
     /// The pictures of the gallery's folder.
     pub library: Library,
+    /// The kept runs.
+    pub negatives: Negatives,
+    /// Pictures that form side by side.
+    pub sheets: Sheets,
     /// Two pictures under a wipe.
     pub compare: Option<Compare>,
     /// Messages to the user.
@@ -125,6 +136,8 @@ pub struct State {
     pub deleted: Vec<PathBuf>,
     /// Deleted pictures that were restored, the last one last.
     pub undeleted: Vec<PathBuf>,
+    /// The negative of the picture that was deleted last, which is offered to be deleted too.
+    pub orphan: Option<String>,
     /// Finished pictures that could not be saved.
     pub unsaved: usize,
     /// The jobs of an earlier session that crashed or was killed.
@@ -160,6 +173,8 @@ impl State {
             queue: Queue::default(),
             shown: Shown::Nothing,
             library: Library::default(),
+            negatives: Negatives::default(),
+            sheets: Sheets::default(),
             compare: None,
             toasts: Toasts::default(),
             dead: None,
@@ -167,6 +182,7 @@ impl State {
             playing: None,
             deleted: Vec::new(),
             undeleted: Vec::new(),
+            orphan: None,
             unsaved: 0,
             interrupted: Vec::new(),
             preferences: remembered,
@@ -196,23 +212,34 @@ impl State {
             return Vec::new();
         }
         let before = self.queue.generations.last().map(|generation| generation.job.id);
-        let Some(job) = self.queue.begin() else { return Vec::new() };
+        let Some(begun) = self.queue.begin() else { return Vec::new() };
         let following = match &self.shown {
             Shown::Nothing => true,
             Shown::Generation { job, step } => step.is_none() && Some(*job) == before,
-            Shown::Record(_) => false,
+            // What was picked shows itself in its cell.
+            Shown::Record(_) | Shown::Sheet(_) => false,
         };
-        if following {
-            self.shown = Shown::Generation { job: job.id, step: None };
+        if let Some(job) = begun.jobs.first().filter(|_| following) {
+            self.shown = match begun.sheet {
+                Some((sheet, _)) => Shown::Sheet(sheet),
+                None => Shown::Generation { job: job.id, step: None },
+            };
             self.compare = None;
         }
-        // Without a model it waits for one.
-        let running = self.queue.running_mut().filter(|_| self.model.info.is_some());
-        let send = running.map(|running| {
-            running.sent = true;
-            Consequence::Send(Request::Generate(job))
-        });
-        send.into_iter().collect()
+        self.hand_over(begun)
+    }
+
+    /// Sends what is begun; without a model it waits for one.
+    pub(super) fn hand_over(&mut self, begun: Begun) -> Vec<Consequence> {
+        if self.model.info.is_none() {
+            return Vec::new();
+        }
+        for job in &begun.jobs {
+            if let Some(running) = self.queue.running_as(job.id) {
+                running.sent = true;
+            }
+        }
+        begun.request().map(Consequence::Send).into_iter().collect()
     }
 
     /// Returns a picture's settings; those of a former starter's picture are brought to its present size,

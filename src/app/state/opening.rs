@@ -70,13 +70,12 @@ impl State {
         self.settle_size();
         self.draft.forget_counts();
         self.queue.forgive_strips();
+        self.negatives.forgive();
         let mut follow = vec![Consequence::Announce(said)];
         // What was asked for before there was a model.
-        let waiting = self.queue.running_mut().filter(|running| !running.sent);
-        follow.extend(waiting.map(|running| {
-            running.sent = true;
-            Consequence::Send(Request::Generate(running.job.clone()))
-        }));
+        if let Some(begun) = self.queue.unsent() {
+            follow.extend(self.hand_over(begun));
+        }
         follow
     }
 

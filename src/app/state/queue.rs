@@ -190,6 +190,14 @@ impl Queue {
         Some(Begun { jobs, sheet })
     }
 
+    /// What is begun and was not handed over yet.
+    pub fn unsent(&self) -> Option<Begun> {
+        let unsent: Vec<&Generation> =
+            self.generations.iter().filter(|it| it.stage.is_open() && !it.sent).collect();
+        let sheet = unsent.first()?.sheet;
+        Some(Begun { jobs: unsent.iter().map(|it| it.job.clone()).collect(), sheet })
+    }
+
     /// What is being made and what waits, in order; not what forms in sheets, which is picked from anew.
     pub fn under_way(&self) -> impl Iterator<Item = &Job> + Clone {
         let running = self.running().filter(|running| running.sheet.is_none()).map(|running| &running.job);

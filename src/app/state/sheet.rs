@@ -46,6 +46,14 @@ pub struct Sheet {
 }
 
 impl Sheet {
+    /// Pictures in a row: as many as there are columns, else about as many as rows.
+    pub fn across(&self) -> usize {
+        match self.columns.len() {
+            0 => (self.cells.len() as f64).sqrt().ceil().max(1.0) as usize,
+            columns => columns,
+        }
+    }
+
     /// Whether its cells are labelled.
     pub fn is_labelled(&self) -> bool {
         !self.columns.is_empty()

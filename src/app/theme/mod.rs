@@ -5,6 +5,7 @@
 
 pub mod fonts;
 pub mod icons;
+pub mod lettering;
 pub mod logo;
 pub mod painter;
 pub(in crate::app) mod reduced;

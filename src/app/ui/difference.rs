@@ -6,10 +6,10 @@ use std::path::Path;
 
 use crate::app::i18n::Words;
 use crate::app::i18n::file_name;
-use crate::app::state::shown::Shown;
+use crate::app::state::shown::{Beside, Shown};
 use crate::app::ui::status::trimmed;
 use crate::app::ui::view::View;
-use crate::settings::{PartialSettings, Setting, Value};
+use crate::settings::{PartialSettings, Setting, Settings, Value};
 
 /// Differences that a label names, at most.
 const PARTS_MAX: usize = 4;
@@ -31,25 +31,42 @@ const FIRST: [Setting; 9] = [
 
 /// Labels for what is on the canvas and for the picture beside it: each says its side of what differs,
 /// or its file's name if nothing is known to.
-pub fn labels(view: &View<'_>, with: &Path) -> [String; 2] {
+pub fn labels(view: &View<'_>, with: &Beside) -> [String; 2] {
     let record = |path: &Path| view.state.library.record(path).and_then(|record| record.settings().cloned());
     let shown = match &view.state.shown {
         Shown::Record(path) => record(path),
         _ => view.state.shown_settings().map(Into::into),
     };
-    let found = match (shown, record(with)) {
+    let other = match with {
+        Beside::Record(path) => record(path),
+        Beside::Generation(job) => {
+            view.state.queue.generation(*job).map(|generation| generation.job.settings.clone().into())
+        }
+    };
+    let found = match (shown, other) {
         (Some(shown), Some(other)) => differences(view.words, &shown, &other),
         _ => Vec::new(),
     };
     if found.is_empty() {
         let name = view.state.shown_path().map(file_name).unwrap_or_default();
-        return [name, file_name(with)];
+        let other = match with {
+            Beside::Record(path) => file_name(path),
+            Beside::Generation(_) => view.words.t("came-from"),
+        };
+        return [name, other];
     }
     let most = if found.len() > 1 { PART_MAX } else { usize::MAX };
     let side = |i: usize| {
         found.iter().take(PARTS_MAX).map(|both| short(&both[i], most)).collect::<Vec<_>>().join(" · ")
     };
     [side(0), side(1)]
+}
+
+/// What a run changed of the one that it came from, in words: the new value of each setting.
+pub fn changes(words: &Words, from: &Settings, to: &Settings) -> String {
+    let found = differences(words, &from.clone().into(), &to.clone().into());
+    let most = if found.len() > 1 { PART_MAX } else { usize::MAX };
+    found.iter().take(PARTS_MAX).map(|[_, to]| short(to, most)).collect::<Vec<_>>().join(" · ")
 }
 
 /// A text cut with "…" where it has more than `most` characters.

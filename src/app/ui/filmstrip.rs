@@ -134,7 +134,7 @@ fn export_ui(ui: &mut Ui, view: &mut View<'_>) {
     let response = IconButton::new(icons::MOVIE, &name).tip(view.words.t("export-tip")).show(ui);
     egui::Popup::menu(&response).align(egui::RectAlign::TOP_END).width(210.0).show(|ui| {
         ui.spacing_mut().item_spacing.y = 0.0;
-        for act in [Act::ExportGif, Act::ExportApng] {
+        for act in [Act::ExportGif, Act::ExportApng, Act::ExportStrip, Act::DecodeAll] {
             if crate::app::ui::palette::menu_row(ui, view.words, act) {
                 view.act(act);
             }

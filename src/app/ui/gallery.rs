@@ -14,18 +14,21 @@ use egui::{
 use crate::app::command::{Act, Command};
 use crate::app::state::generation::Stage;
 use crate::app::state::library::{Group, day};
-use crate::app::state::shown::Shown;
+use crate::app::state::shown::{Beside, Compare, Shown};
 use crate::app::theme::icons;
 use crate::app::theme::widgets;
 use crate::app::theme::widgets::IconButton;
 use crate::app::theme::{self, size};
 use crate::app::ui::view::View;
+use crate::app::ui::{negatives, status};
 use crate::message::JobId;
 
 const MARGIN: f32 = 12.0;
 const GAP: f32 = 7.5;
 const HEADING: f32 = 28.0;
 const FOOT: f32 = 53.0;
+/// The height of the tabs.
+const TABS: f32 = 32.0;
 
 /// One thing in the scrolled column.
 enum Item {
@@ -39,9 +42,23 @@ enum Cell {
     Record(usize),
 }
 
+/// What the panel lists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tab {
+    /// Kept pictures.
+    #[default]
+    Pictures,
+    /// Kept runs.
+    Negatives,
+}
+
 /// What the gallery remembers from frame to frame.
 #[derive(Debug, Default)]
 pub struct GalleryState {
+    /// What the panel lists.
+    pub tab: Tab,
+    /// The kept runs in sight, by their negatives; taken after each frame.
+    pub runs_in_sight: Vec<String>,
     /// Whether the gallery lies over the canvas of a narrow window.
     pub peek: bool,
     /// The kept pictures in sight, in the order drawn; taken after each frame.
@@ -50,7 +67,11 @@ pub struct GalleryState {
 
 /// Draws the panel into `rect`.
 pub fn gallery_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut GalleryState, rect: Rect) {
-    let mut top = rect.shrink2(vec2(MARGIN, 12.0));
+    let mut tabs = rect.shrink2(vec2(MARGIN, 4.0));
+    tabs.max.y = tabs.min.y + TABS;
+    ui.scope_builder(UiBuilder::new().max_rect(tabs).id_salt("tabs"), |ui| tabs_ui(ui, view, state, tabs));
+    let mut top = tabs;
+    top.min.y = tabs.max.y + 8.0;
     top.max.y = top.min.y + 32.0;
     ui.scope_builder(UiBuilder::new().max_rect(top).id_salt("search"), |ui| search_ui(ui, view));
     let mut middle = rect;
@@ -58,11 +79,46 @@ pub fn gallery_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut GalleryState, re
     middle.max.y -= FOOT;
     ui.scope_builder(UiBuilder::new().max_rect(middle).id_salt("pictures"), |ui| {
         ui.set_clip_rect(middle.intersect(ui.clip_rect()));
-        pictures_ui(ui, view, state, middle);
+        match state.tab {
+            Tab::Pictures => pictures_ui(ui, view, state, middle),
+            Tab::Negatives if negatives::is_empty(view) => no_runs_ui(ui, view, middle),
+            Tab::Negatives => negatives::negatives_ui(ui, view, state, middle),
+        }
     });
     let mut foot = rect;
     foot.min.y = middle.max.y;
-    ui.scope_builder(UiBuilder::new().max_rect(foot).id_salt("foot"), |ui| foot_ui(ui, view, foot));
+    ui.scope_builder(UiBuilder::new().max_rect(foot).id_salt("foot"), |ui| foot_ui(ui, view, state.tab, foot));
+}
+
+fn tabs_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut GalleryState, rect: Rect) {
+    let tokens = theme::tokens(ui);
+    ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, Stroke::new(1.0, tokens.hairline));
+    let tabs = [
+        (Tab::Pictures, "tab-pictures", "tab-pictures-tip"),
+        (Tab::Negatives, "tab-negatives", "tab-negatives-tip"),
+    ];
+    let wide = rect.width() / tabs.len() as f32;
+    for (number, (tab, key, tip)) in tabs.into_iter().enumerate() {
+        let left = rect.left() + number as f32 * wide;
+        let place = Rect::from_min_size(pos2(left, rect.top()), vec2(wide, rect.height()));
+        let response = ui.interact(place, ui.scope_id().with(key), Sense::click());
+        let chosen = state.tab == tab;
+        let color = if chosen || response.hovered() { tokens.text } else { tokens.subdued };
+        let name = view.words.t(key);
+        let galley = widgets::line(ui, &name, theme::body(), color, wide);
+        widgets::paint_line(ui, place.center().x - galley.size().x / 2.0, place.center().y, galley);
+        if chosen {
+            ui.painter().hline(place.x_range(), rect.bottom() - 1.0, Stroke::new(2.0, tokens.text));
+        }
+        response.widget_info(|| WidgetInfo::selected(Role::Tab, true, chosen, &name));
+        let response = response.on_hover_text(view.words.t(tip));
+        if response.clicked() {
+            state.tab = tab;
+            if tab == Tab::Negatives {
+                view.act(Act::Negatives);
+            }
+        }
+    }
 }
 
 fn search_ui(ui: &mut Ui, view: &mut View<'_>) {
@@ -88,7 +144,7 @@ fn search_ui(ui: &mut Ui, view: &mut View<'_>) {
 }
 
 /// "Today", "Yesterday", or how long ago.
-fn heading(view: &View<'_>, days_ago: i64) -> String {
+pub(super) fn heading(view: &View<'_>, days_ago: i64) -> String {
     match days_ago {
         0 => view.words.t("today"),
         1 => view.words.t("yesterday"),
@@ -187,9 +243,10 @@ fn record_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut GalleryState, index: 
     let chosen = match &view.state.shown {
         Shown::Record(shown) => *shown == path,
         Shown::Generation { .. } => view.state.shown_path() == Some(path.as_path()),
-        Shown::Nothing => false,
+        Shown::Nothing | Shown::Sheet(_) => false,
     };
-    let compared = view.state.compare.as_ref().is_some_and(|compare| compare.with == path);
+    let beside = |compare: &Compare| matches!(&compare.with, Beside::Record(with) if *with == path);
+    let compared = view.state.compare.as_ref().is_some_and(beside);
     let response = ui.interact(place, ui.scope_id().with(&path), Sense::click());
     if chosen || compared {
         ring(ui, place, tokens.text);
@@ -275,15 +332,30 @@ fn developing_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut GalleryState, job
     }
 }
 
+fn no_runs_ui(ui: &Ui, view: &View<'_>, rect: Rect) {
+    let searching = !view.state.library.search.trim().is_empty();
+    let key = match (searching, view.state.negatives.listed) {
+        (true, _) => "nothing-found",
+        (false, true) => "negatives-empty",
+        (false, false) => "gallery-reading",
+    };
+    said_ui(ui, &view.words.t(key), rect);
+}
+
 fn empty_ui(ui: &Ui, view: &View<'_>, rect: Rect) {
-    let tokens = theme::tokens(ui);
     let key = match (view.state.library.search.trim().is_empty(), view.state.library.listed) {
         (false, _) => "nothing-found",
         (true, true) => "gallery-empty",
         (true, false) => "gallery-reading",
     };
+    said_ui(ui, &view.words.t(key), rect);
+}
+
+/// A sentence in the middle of the panel.
+fn said_ui(ui: &Ui, text: &str, rect: Rect) {
+    let tokens = theme::tokens(ui);
     let mut job =
-        egui::text::LayoutJob::simple(view.words.t(key), theme::small(), tokens.subdued, rect.width() - 32.0);
+        egui::text::LayoutJob::simple(text.to_owned(), theme::small(), tokens.subdued, rect.width() - 32.0);
     job.halign = egui::Align::Center;
     for section in &mut job.sections {
         section.format.line_height = Some(16.0);
@@ -293,12 +365,18 @@ fn empty_ui(ui: &Ui, view: &View<'_>, rect: Rect) {
     ui.painter().galley(middle, galley, tokens.subdued);
 }
 
-fn foot_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
+fn foot_ui(ui: &mut Ui, view: &mut View<'_>, tab: Tab, rect: Rect) {
     let tokens = theme::tokens(ui);
     widgets::hairline(ui, rect.x_range());
-    let n = view.state.library.records.len();
-    let said =
-        if n == 0 { view.words.t("no-pictures") } else { view.words.with("n-pictures", &[("n", n.into())]) };
+    let (n, runs) = (view.state.library.records.len(), view.state.negatives.records.len());
+    let said = match tab {
+        Tab::Pictures if n == 0 => view.words.t("no-pictures"),
+        Tab::Pictures => view.words.with("n-pictures", &[("n", n.into())]),
+        Tab::Negatives => {
+            let bytes = status::bytes(view.state.negatives.bytes());
+            view.words.with("n-negatives", &[("n", runs.into()), ("size", bytes.into())])
+        }
+    };
     let place = Align2::LEFT_CENTER
         .anchor_size(pos2(rect.left() + MARGIN, rect.center().y), vec2(rect.width() - 60.0, 16.0));
     ui.scope_builder(UiBuilder::new().max_rect(place), |ui| ui.label(widgets::small(said, tokens.subdued)));

@@ -4,6 +4,7 @@ use egui::{Context, Id, Rect, pos2};
 
 use crate::app::state::State;
 use crate::app::state::panels;
+use crate::app::state::shown::Shown;
 use crate::app::theme::size;
 use crate::app::ui::ui_state::UiState;
 use crate::app::ui::{canvas, filmstrip, toasts};
@@ -52,7 +53,9 @@ impl Layout {
         let column =
             |from: f32, to: f32| Rect::from_min_max(pos2(from, whole.top()), pos2(to, whole.bottom()));
         let (x0, x1) = ((whole.left() + left).round(), (whole.right() - right).round());
-        let in_strip = state.generation().filter(|it| !it.steps.is_empty()).or_else(|| state.queue.running());
+        let in_sheet = matches!(state.shown, Shown::Sheet(_));
+        let running = || state.queue.running().filter(|_| !in_sheet);
+        let in_strip = state.generation().filter(|it| !it.steps.is_empty()).or_else(running);
         let strip = in_strip.map(|it| filmstrip::height(it, x1 - x0, whole.height()));
         let prompt_top = whole.bottom() - MARGIN - ui_state.prompt.height - strip.map_or(MARGIN, |_| 4.0);
         let strip_top = prompt_top - strip.unwrap_or_default();

@@ -10,6 +10,7 @@ use crate::app::command::table::{TABLE, keys};
 use crate::app::command::{Act, Command};
 use crate::app::i18n::{Language, Words};
 use crate::app::state::Overlay;
+use crate::app::theme::icons::Icon;
 use crate::app::theme::widgets;
 use crate::app::theme::{self, size};
 use crate::app::ui::view::View;
@@ -148,7 +149,21 @@ pub fn menu_row(ui: &mut Ui, words: &Words, act: Act) -> bool {
     clicked
 }
 
+/// A row of a menu that is no named act. Whether it was clicked.
+pub fn named_row(ui: &mut Ui, icon: Icon, name: &str) -> bool {
+    let response = drawn_row(ui, icon, name, None, false);
+    if response.clicked() {
+        ui.close();
+    }
+    response.clicked()
+}
+
 fn row(ui: &mut Ui, words: &Words, act: Act, marked: bool) -> Response {
+    let shortcut = act.row().shortcut.as_ref().map(|shortcut| keys(ui.ctx(), shortcut));
+    drawn_row(ui, act.row().icon, &act.name(words), shortcut, marked)
+}
+
+fn drawn_row(ui: &mut Ui, icon: Icon, name: &str, shortcut: Option<String>, marked: bool) -> Response {
     let tokens = theme::tokens(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
     let lit = marked || response.hovered();
@@ -159,17 +174,16 @@ fn row(ui: &mut Ui, words: &Words, act: Act, marked: bool) -> Response {
         let stroke = Stroke::new(1.0, tokens.text);
         ui.painter().rect_stroke(rect, CornerRadius::same(size::RADIUS_SMALL), stroke, StrokeKind::Inside);
     }
-    let icon = egui::Rect::from_center_size(pos2(rect.left() + 20.0, rect.center().y), Vec2::splat(18.0));
-    widgets::paint_icon(ui, icon, act.row().icon, 17.0, if lit { tokens.text } else { tokens.subdued });
+    let at = egui::Rect::from_center_size(pos2(rect.left() + 20.0, rect.center().y), Vec2::splat(18.0));
+    widgets::paint_icon(ui, at, icon, 17.0, if lit { tokens.text } else { tokens.subdued });
     let mut end = rect.right() - 10.0;
-    if let Some(shortcut) = &act.row().shortcut {
-        let galley = widgets::line(ui, &keys(ui.ctx(), shortcut), theme::small(), tokens.subdued, 120.0);
+    if let Some(shortcut) = shortcut {
+        let galley = widgets::line(ui, &shortcut, theme::small(), tokens.subdued, 120.0);
         end -= galley.size().x;
         widgets::paint_line(ui, end, rect.center().y, galley);
     }
-    let name = act.name(words);
-    let galley = widgets::line(ui, &name, theme::body(), tokens.text, end - rect.left() - 52.0);
+    let galley = widgets::line(ui, name, theme::body(), tokens.text, end - rect.left() - 52.0);
     widgets::paint_line(ui, rect.left() + 40.0, rect.center().y, galley);
-    response.widget_info(|| WidgetInfo::selected(Role::MenuItem, true, marked, &name));
+    response.widget_info(|| WidgetInfo::selected(Role::MenuItem, true, marked, name));
     response
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use egui::text::{LayoutJob, TextFormat};
 use egui::{
     Align, CompletionPopup, CornerRadius, EventFilter, Frame, Galley, Id, Key, Layout, Margin, Modifiers,
-    RectAlign, Stroke, Suggestion, TextBuffer, TextEdit, Ui,
+    RectAlign, Sense, Stroke, Suggestion, TextBuffer, TextEdit, Ui, Vec2,
 };
 
 use crate::app::command::table::keys;
@@ -80,6 +80,7 @@ pub fn prompt_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut PromptState) {
             negative_ui(ui, view);
         }
         note_ui(ui, view, state);
+        branch_ui(ui, view);
         ui.add_space(2.0);
         row_ui(ui, view);
     });
@@ -245,6 +246,24 @@ fn note_ui(ui: &mut Ui, view: &View<'_>, state: &mut PromptState) {
     ui.label(widgets::small(said, theme::tokens(ui).subdued));
 }
 
+/// Where the next picture begins, if it does not begin anew.
+fn branch_ui(ui: &mut Ui, view: &mut View<'_>) {
+    let Some(branch) = &view.state.draft.branch else { return };
+    let tokens = theme::tokens(ui);
+    let values = [("step", branch.at.into()), ("steps", branch.steps.into())];
+    let said = view.words.with("branches-at", &values);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 6.0;
+        let (icon, _) = ui.allocate_exact_size(Vec2::splat(16.0), Sense::hover());
+        widgets::paint_icon(ui, icon, icons::BRANCH, 15.0, tokens.lamp);
+        ui.label(widgets::small(said, tokens.text));
+        let (name, tip) = (Act::EndBranch.name(view.words), Act::EndBranch.tip(view.words, ui.ctx()));
+        if IconButton::new(icons::CLOSE, &name).in_row().tip(tip).show(ui).clicked() {
+            view.act(Act::EndBranch);
+        }
+    });
+}
+
 /// What the row leaves out where it is narrow, one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Fold {
@@ -292,7 +311,8 @@ impl Fold {
                 if self >= Self::Queue { size::TARGET } else { text(Kind::Outlined, false, &add, None) };
             add + gap + stop + gap + size::TARGET
         } else {
-            text(Kind::Primary, false, &Act::Develop.name(view.words), develop_keys(ui))
+            let develop = text(Kind::Primary, false, &Act::Develop.name(view.words), develop_keys(ui));
+            size::TARGET + gap + develop
         };
         negative + surprise + 2.0 * gap + right
     }
@@ -359,6 +379,10 @@ fn develop_ui(ui: &mut Ui, view: &mut View<'_>, fold: Fold) {
         if widgets::button(ui, Kind::Primary, None, &text, shortcut.as_deref()).on_hover_text(tip).clicked() {
             view.act(Act::Develop);
         }
+        let (name, tip) = (Act::Sheet.name(view.words), Act::Sheet.tip(view.words, ui.ctx()));
+        if IconButton::new(icons::GRID, &name).boxed().tip(tip).show(ui).clicked() {
+            view.act(Act::Sheet);
+        }
     });
 }
 
@@ -383,7 +407,8 @@ fn working_ui(ui: &mut Ui, view: &mut View<'_>, stage: Stage, fold: Fold) {
     let name = if paused { view.words.t("resume") } else { Act::Pause.name(view.words) };
     let icon = if paused { icons::PLAY } else { icons::PAUSE };
     let tip = Act::Pause.tip(view.words, ui.ctx());
-    let able = matches!(stage, Stage::Running | Stage::Paused | Stage::Pausing);
+    let in_sheet = view.state.queue.running().is_some_and(|running| running.sheet.is_some());
+    let able = matches!(stage, Stage::Running | Stage::Paused | Stage::Pausing) && !in_sheet;
     if IconButton::new(icon, &name).tip(tip).enabled(able).show(ui).clicked() {
         view.act(Act::Pause);
     }

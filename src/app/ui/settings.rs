@@ -13,6 +13,8 @@ use crate::app::theme::icons;
 use crate::app::theme::widgets;
 use crate::app::theme::widgets::{IconButton, Kind};
 use crate::app::theme::{self, Weight, size};
+use crate::app::ui::sheet_dialog::sheet_dialog_ui;
+use crate::app::ui::status;
 use crate::app::ui::view::View;
 use crate::preferences::Theme;
 
@@ -28,6 +30,12 @@ pub fn dialogs_ui(ui: &mut Ui, view: &mut View<'_>) {
         Overlay::Closing => {
             let name = view.words.t(if view.state.is_busy() { "close-title" } else { "close-unsaved-title" });
             if dialog(ui, &name, 400.0, |ui| closing_ui(ui, view, &name)).should_close() {
+                view.push(Command::CloseOverlay);
+            }
+        }
+        Overlay::Sheet => {
+            let name = view.words.t("sheet-title");
+            if dialog(ui, &name, 480.0, |ui| sheet_dialog_ui(ui, view, &name)).should_close() {
                 view.push(Command::CloseOverlay);
             }
         }
@@ -49,7 +57,7 @@ fn dialog<R>(ui: &Ui, name: &str, width: f32, add: impl FnOnce(&mut Ui) -> R) ->
     })
 }
 
-fn heading(ui: &mut Ui, text: &str) {
+pub(super) fn heading(ui: &mut Ui, text: &str) {
     let color = theme::tokens(ui).text;
     ui.label(
         egui::RichText::new(text)
@@ -88,6 +96,7 @@ fn settings_ui(ui: &mut Ui, view: &mut View<'_>, name: &str) {
     }
     ui.add_space(8.0);
     pictures_ui(ui, view);
+    budget_ui(ui, view);
     places_ui(ui, view);
 }
 
@@ -111,6 +120,20 @@ fn pictures_ui(ui: &mut Ui, view: &mut View<'_>) {
     let usual = || view.places.map(|places| places.pictures.display().to_string());
     let folder = view.state.preferences.pictures_folder.clone().or_else(usual).unwrap_or_default();
     path_ui(ui, &folder, ui.available_width());
+}
+
+/// How many bytes of runs are kept.
+fn budget_ui(ui: &mut Ui, view: &mut View<'_>) {
+    const CHOICES: [u64; 4] = [500_000_000, 2_000_000_000, 8_000_000_000, 32_000_000_000];
+    let budget = view.state.preferences.negatives_budget.unwrap_or(crate::negative::BUDGET);
+    let names = CHOICES.map(|bytes| format!("{} GB", bytes as f64 / 1e9));
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let used = status::bytes(view.state.negatives.bytes());
+    let label = view.words.with("kept-runs", &[("used", used.into())]);
+    let present = CHOICES.iter().position(|bytes| *bytes == budget);
+    if let Some(chosen) = field(ui, &label, &names, present) {
+        view.push(Command::SetBudget(CHOICES[chosen]));
+    }
 }
 
 /// The other files and folders of the program.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::app::i18n::file_name;
 use crate::app::state::generation::{Generation, Stage};
+use crate::app::state::sheet::SheetId;
 use crate::app::state::shown::Shown;
 use crate::app::ui::controls::more::mode_name;
 use crate::app::ui::view::View;
@@ -37,6 +38,7 @@ pub fn above(view: &View<'_>, most: usize) -> (String, String) {
     }
     match &view.state.shown {
         Shown::Nothing => (String::new(), String::new()),
+        Shown::Sheet(id) => of_sheet(view, *id),
         Shown::Record(path) => {
             let settings = view.state.library.record(path).and_then(|record| record.settings());
             let settings =
@@ -73,6 +75,16 @@ fn summary(view: &View<'_>, settings: &Settings) -> String {
     view.words.with("summary", &values)
 }
 
+fn of_sheet(view: &View<'_>, id: SheetId) -> (String, String) {
+    let Some(sheet) = view.state.sheets.get(id) else { return Default::default() };
+    let done = sheet.cells.iter().filter_map(|cell| view.state.queue.generation(cell.job));
+    let done = done.map(|generation| generation.done.min(sheet.until)).min().unwrap_or(0);
+    let values =
+        [("n", sheet.cells.len().into()), ("step", done.into()), ("steps", sheet.until.into())];
+    let key = if sheet.drafts { "sheet-drafts" } else { "sheet-to-step" };
+    (view.words.with(key, &values), view.words.t("sheet-hint"))
+}
+
 fn of_step(view: &View<'_>, generation: &Generation, step: usize) -> (String, String) {
     let Some(shown) = generation.steps.get(step) else { return Default::default() };
     let values =
@@ -101,16 +113,22 @@ fn of_generation(view: &View<'_>, generation: &Generation) -> (String, String) {
         Stage::Pausing => (view.words.with("pausing", &values), pace()),
         Stage::Paused => (view.words.with("paused-at", &values), String::new()),
         Stage::Stopping => (view.words.t("stopping"), String::new()),
-        Stage::Stopped => (view.words.with("stopped-after", &values), view.words.t("not-saved")),
+        Stage::Stopped => {
+            let kept = if generation.negative.is_some() { "kept-as-negative" } else { "not-saved" };
+            (view.words.with("stopped-after", &values), view.words.t(kept))
+        }
         Stage::Failed => (view.words.with("failed-after", &values), String::new()),
         Stage::Finished => {
             let name = match &generation.saved {
                 Some(path) => view.words.with("file-saved", &[("file", file_name(path).into())]),
                 None if generation.unsaved => view.words.t("unsaved"),
+                None if generation.reopened => view.words.t("kept-run"),
+                None if generation.sheet.is_some() => view.words.t("kept-as-negative"),
                 None => view.words.t("saving"),
             };
-            let took = generation.took.map(|took| took.as_secs_f64()).unwrap_or_default();
-            let took = view.words.with("seconds", &[("n", format!("{took:.1}").into())]);
+            let Some(took) = generation.took else { return (name, summary(view, &generation.job.settings)) };
+            let took = format!("{:.1}", took.as_secs_f64());
+            let took = view.words.with("seconds", &[("n", took.into())]);
             (name, view.words.with("steps-in", &[("steps", steps.into()), ("time", took.into())]))
         }
     }
@@ -139,6 +157,10 @@ pub fn alt(view: &View<'_>) -> String {
     let (begin, _) = above(view, usize::MAX);
     let prompt = match &view.state.shown {
         Shown::Nothing => return view.words.t("welcome"),
+        Shown::Sheet(id) => {
+            let sheet = view.state.sheets.get(*id);
+            sheet.and_then(|sheet| sheet.cells.first()).map(|cell| cell.settings.prompt.clone())
+        }
         Shown::Record(path) => view.state.library.record(path).map(|record| record.prompt().to_owned()),
         Shown::Generation { job, .. } => {
             view.state.queue.generation(*job).map(|it| it.job.settings.prompt.clone())

@@ -64,7 +64,7 @@ pub(super) fn export(store: &Store, arguments: &Export) -> Result<(), Failure> {
             make_folder(folder_of(path))?;
             let made = made(&negative, negative.steps_done());
             match ending.as_str() {
-                "png" => picture::write_to(path, arguments.force, &side_by_side(&frames), Some(&made))?,
+                "png" => picture::write_to(path, arguments.force, &picture::contact_print(&frames), Some(&made))?,
                 _ => animation::export(path, arguments.force, &frames, Timing::default(), Some(&made))?,
             }
         }
@@ -98,22 +98,6 @@ fn frames(negative: &Negative, model: &OpenModel) -> Result<Vec<Frame>, Failure>
     Ok(frames)
 }
 
-/// A contact print: all frames in rows, as near to a square as their shape allows.
-fn side_by_side(frames: &[Frame]) -> Frame {
-    let (width, height) = (frames[0].width, frames[0].height);
-    let columns = ((frames.len() * height) as f64 / width as f64).sqrt().ceil().max(1.0) as usize;
-    let rows = frames.len().div_ceil(columns);
-    let mut rgb = vec![0_u8; columns * width * rows * height * 3];
-    for (place, frame) in frames.iter().enumerate() {
-        let (left, top) = (place % columns * width, place / columns * height);
-        for (y, line) in frame.rgb.chunks_exact(width * 3).enumerate() {
-            let at = ((top + y) * columns * width + left) * 3;
-            rgb[at..at + line.len()].copy_from_slice(line);
-        }
-    }
-    Frame { width: columns * width, height: rows * height, rgb: rgb.into() }
-}
-
 fn say_file(json: bool, id: &str, step: Option<usize>, path: &Path) {
     if json {
         say_json(
@@ -121,19 +105,5 @@ fn say_file(json: bool, id: &str, step: Option<usize>, path: &Path) {
         );
     } else {
         writeln!(std::io::stdout(), "{}", path.display()).ok();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn frames_lie_in_rows_and_the_rest_is_black() {
-        let frame = |level: u8| Frame { width: 2, height: 1, rgb: vec![level; 6].into() };
-        let sheet = side_by_side(&[frame(1), frame(2), frame(3)]);
-        assert_eq!((sheet.width, sheet.height), (4, 2));
-        assert_eq!(&sheet.rgb[..12], [1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2]);
-        assert_eq!(&sheet.rgb[12..], [3, 3, 3, 3, 3, 3, 0, 0, 0, 0, 0, 0]);
     }
 }

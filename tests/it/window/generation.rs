@@ -217,7 +217,7 @@ fn jobs_wait_their_turn_and_can_be_moved_and_removed() {
     stage.run();
     stage.press(Modifiers::NONE, Key::ArrowUp);
     let order: Vec<String> =
-        stage.harness.state().state().queue.waiting.iter().map(|job| job.settings.prompt.clone()).collect();
+        stage.harness.state().state().queue.waiting.iter().map(|waiting| waiting.job.settings.prompt.clone()).collect();
     assert_eq!(order, ["fourth", "second"]);
     stage.finish(first, 3);
     assert_eq!(stage.job().settings.prompt, "fourth");
@@ -231,7 +231,7 @@ fn several_pictures_are_made_with_one_seed_after_the_other() {
     stage.click("Develop");
     assert_eq!(stage.job().settings.seed, 2026);
     let waiting: Vec<u64> =
-        stage.harness.state().state().queue.waiting.iter().map(|job| job.settings.seed).collect();
+        stage.harness.state().state().queue.waiting.iter().map(|waiting| waiting.job.settings.seed).collect();
     assert_eq!(waiting, [2027, 2028]);
 }
 

@@ -10,7 +10,7 @@ use egui_kittest::kittest::Queryable;
 use safelight::app::i18n::Language;
 use safelight::app::services::{Answer, Task};
 use safelight::app::state::Overlay;
-use safelight::app::state::shown::Shown;
+use safelight::app::state::shown::{Beside, Shown};
 use safelight::message::Request;
 use safelight::picture::MadeBy;
 use safelight::preferences::{Memory, Theme};
@@ -75,7 +75,7 @@ fn two_pictures_are_compared_under_a_wipe() {
     // While comparing, a click chooses the other picture.
     stage.click("a pumpkin on red");
     let compare = stage.harness.state().state().compare.clone().unwrap();
-    assert_eq!(compare.with.to_str(), Some("/pictures/0004.png"));
+    assert_eq!(compare.with, Beside::Record("/pictures/0004.png".into()));
     stage.press(Modifiers::NONE, Key::Escape);
     assert!(stage.harness.state().state().compare.is_none());
 }

@@ -78,11 +78,11 @@ fn a_picture_of_this_session_has_its_strip_again_when_it_is_chosen() {
     stage.tell(Event::Strip {
         job: first,
         from: 0,
-        frames: vec![sample(40), sample(41)],
+        frames: vec![Some(sample(40)), Some(sample(41))],
         mode: PreviewMode::Fast,
         whole: false,
     });
-    let rest = vec![sample(42), sample(43), sample(44)];
+    let rest = [42, 43, 44].map(|index| Some(sample(index))).to_vec();
     stage.tell(Event::Strip { job: first, from: 2, frames: rest, mode: PreviewMode::Fast, whole: true });
     stage.run();
     assert_eq!((frames(&stage), stage.requests()), (5, Vec::new()));
@@ -283,7 +283,7 @@ fn what_is_under_way_is_noted_until_the_end_and_offered_again_after_a_crash() {
     assert!(stage.says(toast));
     stage.click("Develop again");
     assert_eq!(stage.job().settings, settings("an owl"));
-    assert_eq!(stage.harness.state().state().queue.waiting[0].settings, settings("a whale"));
+    assert_eq!(stage.harness.state().state().queue.waiting[0].job.settings, settings("a whale"));
     assert!(!stage.says(toast));
 }
 

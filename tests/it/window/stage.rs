@@ -11,7 +11,7 @@ use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 
-use safelight::app::services::{Answer, Services, Task};
+use safelight::app::services::{Answer, KeptRuns, Services, Task};
 use safelight::app::state::ComputeState;
 use safelight::app::state::generation::Stage as Progress;
 use safelight::app::theme::fonts;
@@ -319,8 +319,11 @@ impl Stage {
         found.expect("a picture was asked for")
     }
 
+    /// What was asked of the world, but for lists of kept runs, which follow every end of one.
     pub fn tasks(&self) -> Vec<Task> {
-        std::mem::take(&mut self.world.borrow_mut().tasks)
+        let mut tasks = std::mem::take(&mut self.world.borrow_mut().tasks);
+        tasks.retain(|task| *task != Task::Negatives(KeptRuns::List));
+        tasks
     }
 
     pub fn answer(&mut self, answer: Answer) {
@@ -395,7 +398,8 @@ impl Stage {
     pub fn begin(&mut self, job: JobId, steps: usize) {
         let timesteps: Vec<usize> = (0..steps).map(|i| (1000 / steps) * (steps - 1 - i) + 1).collect();
         let tokens = TokenCount { used: 8, max: 24, dropped_from: None };
-        self.tell(Event::Started { job, timesteps, tokens, notes: Vec::new() });
+        let negative = Some(format!("run-{}", job.0));
+        self.tell(Event::Started { job, timesteps, tokens, notes: Vec::new(), negative, first_step: 0 });
         self.run();
     }
 

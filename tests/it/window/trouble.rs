@@ -177,7 +177,14 @@ fn a_window_that_does_not_read_for_long_loses_only_previews() {
         let ends = ends.as_ref().unwrap();
         let timesteps: Vec<usize> = (0..1000).rev().collect();
         ends.events
-            .send(Event::Started { job, timesteps, tokens: TokenCount::default(), notes: Vec::new() })
+            .send(Event::Started {
+                job,
+                timesteps,
+                tokens: TokenCount::default(),
+                notes: Vec::new(),
+                negative: None,
+                first_step: 0,
+            })
             .unwrap();
         for step in 0..1000 {
             ends.events

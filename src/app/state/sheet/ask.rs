@@ -4,6 +4,7 @@
 
 use crate::sampler::{SamplerKind, ScheduleKind};
 use crate::settings::{Kind as SettingKind, PartialSettings, Setting, Settings, Value};
+use crate::told::Told;
 
 /// Pictures of a sheet, at most.
 pub const CELLS_MAX: usize = 64;
@@ -89,11 +90,13 @@ pub struct Sheet {
 }
 
 /// Why a sheet cannot be made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// An axis without values.
+    #[error("expected values of {}, found none; type some, with commas between", .0.row().name)]
     NoValues(Setting),
     /// A value that the setting does not take.
+    #[error("expected a value of {}, found {typed}", .setting.row().name)]
     Value {
         /// The setting.
         setting: Setting,
@@ -101,9 +104,42 @@ pub enum Fault {
         typed: String,
     },
     /// More pictures than fit.
+    #[error("expected at most {CELLS_MAX} pictures, found {0}; leave some values out")]
     TooMany(usize),
     /// Both axes are one setting.
+    #[error("{} is across and down; choose another for one of them", .0.row().name)]
     Same(Setting),
+}
+
+impl Fault {
+    /// The setting that it is about.
+    pub fn setting(&self) -> Option<Setting> {
+        match self {
+            Self::NoValues(setting) | Self::Value { setting, .. } | Self::Same(setting) => Some(*setting),
+            Self::TooMany(_) => None,
+        }
+    }
+}
+
+impl Told for Fault {
+    fn key(&self) -> &'static str {
+        match self {
+            Self::NoValues(_) => "error-axis-empty",
+            Self::Value { .. } => "error-axis-value",
+            Self::TooMany(_) => "error-axis-many",
+            Self::Same(_) => "error-axis-same",
+        }
+    }
+
+    fn values(&self) -> Vec<(&'static str, String)> {
+        let setting = self.setting().map(|setting| ("setting", setting.row().name.to_owned()));
+        let other = match self {
+            Self::Value { typed, .. } => Some(("typed", crate::told::quoted(typed))),
+            Self::TooMany(count) => Some(("count", count.to_string())),
+            Self::NoValues(_) | Self::Same(_) => None,
+        };
+        setting.into_iter().chain(other).collect()
+    }
 }
 
 impl SheetDraft {

@@ -5,6 +5,7 @@ mod bands;
 mod compare;
 mod drop;
 mod fader;
+mod sheet;
 mod welcome;
 
 use egui::accesskit::{Live, Role};
@@ -72,6 +73,9 @@ pub fn canvas_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut CanvasState, rect
             if view.state.compare.is_some() {
                 compare::compare_ui(ui, view, place, rect);
             }
+        }
+        None if let Shown::Sheet(id) = view.state.shown => {
+            state.free_from = sheet::sheet_ui(ui, view, id, rect);
         }
         None => match view.state.generation() {
             Some(generation) => {
@@ -168,7 +172,7 @@ fn picture_ui(
     let (mut beneath, fade) = state.fader.towards(picture, now, seconds);
     let mut wipe = None;
     if let Some(compare) = &view.state.compare
-        && let Some(other) = view.state.full(&compare.with)
+        && let Some(other) = view.state.beside(&compare.with)
     {
         // The picture of the canvas lies left of the line.
         beneath = picture.clone();

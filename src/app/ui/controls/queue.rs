@@ -37,7 +37,8 @@ pub fn queue_ui(ui: &mut Ui, view: &mut View<'_>) {
         None if view.state.queue.held => held_ui(ui, view),
         None => {}
     }
-    let jobs: Vec<Job> = view.state.queue.waiting.iter().take(ROWS_MAX).cloned().collect();
+    let jobs: Vec<Job> =
+        view.state.queue.waiting.iter().take(ROWS_MAX).map(|waiting| waiting.job.clone()).collect();
     let top = ui.cursor().top();
     for (place, job) in jobs.iter().enumerate() {
         ui.push_id(job.id.0, |ui| row_ui(ui, view, job, place, top));
