@@ -9,11 +9,13 @@
 //! | message | who answers |
 //! | --- | --- |
 //! | `Open`, `Compute`, `Generate` | `engine/worker.rs`; a job then runs in `engine/job.rs` |
-//! | `CountTokens`, `Decode`, `Strip` | `engine/workspace.rs`, also while a job runs |
+//! | `CountTokens`, `Decode`, `Strip`, `Look`, `Heat` | `engine/workspace.rs`, also while a job runs |
 //! | controls | `engine/job.rs`, between two steps |
 //! | events, previews | the window, in `app/state/events.rs`; it sends in `app/engine_link.rs` |
 //!
 //! A started job ends in exactly one of [`Event::Finished`], [`Event::Stopped`], [`Event::Failed`].
+
+mod lens;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,6 +24,8 @@ use crate::note::Note;
 use crate::picture::{Frame, Made};
 use crate::settings::{PreviewMode, Settings};
 use crate::told::{Sentence, Told};
+
+pub use lens::{Heat, StepHeat, WordHeat};
 
 /// Names one job for as long as the program runs; it tells events of an old job apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -106,6 +110,19 @@ pub enum Request {
     },
     /// Decode a kept step in full (answered by [`Event::Decoded`]).
     Decode {
+        /// The job whose steps are kept.
+        job: JobId,
+        /// The step, from 0.
+        step: usize,
+    },
+    /// Look where words and guidance act from the next step on, whichever job runs (answered by [`Event::Heat`] after
+    /// each step), or stop looking.
+    Look {
+        /// Whether to look.
+        on: bool,
+    },
+    /// Look at a step that is done, by one call of the UNet (answered by [`Event::Heat`] or [`Event::HeatFailed`]).
+    Heat {
         /// The job whose steps are kept.
         job: JobId,
         /// The step, from 0.
@@ -355,6 +372,17 @@ pub enum Event {
         step: usize,
         /// The full decode, or why there is none.
         frame: Result<Frame, Report>,
+    },
+    /// Where words and guidance act in a step.
+    Heat(Box<StepHeat>),
+    /// A step cannot be looked at.
+    HeatFailed {
+        /// The job whose step it is.
+        job: JobId,
+        /// The step, from 0.
+        step: usize,
+        /// Why it cannot.
+        report: Report,
     },
     /// Some of the frames that [`Request::Strip`] asked for.
     Strip {

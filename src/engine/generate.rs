@@ -16,6 +16,7 @@ use crate::told::quoted;
 
 use super::denoise::ConditionedModel;
 pub use super::generate_error::{GenerateError, Part, Side};
+use super::lens::Lens;
 
 /// What is known before the first step.
 #[derive(Clone, Debug)]
@@ -147,6 +148,21 @@ pub fn develop(
     state: RunState,
     on_step: &mut dyn FnMut(&StepReport<'_>, &RunState) -> ControlFlow<(), Next>,
 ) -> Result<Generated, GenerateError> {
+    develop_watched(model, settings, plan, state, on_step, None)
+}
+
+/// The same under a lens.
+///
+/// # Errors
+/// As [`develop`].
+pub fn develop_watched(
+    model: &LatentDiffusion,
+    settings: &Settings,
+    plan: &Plan,
+    state: RunState,
+    on_step: &mut dyn FnMut(&StepReport<'_>, &RunState) -> ControlFlow<(), Next>,
+    lens: Option<&Lens>,
+) -> Result<Generated, GenerateError> {
     if let Some(refused) = &plan.refused {
         return Err(refused.clone());
     }
@@ -154,7 +170,7 @@ pub fn develop(
         Some((conditional, unconditional)) => (conditional.clone(), Some(unconditional)),
         None => (Conditioning::default(), None),
     };
-    let mut denoiser = ConditionedModel::new(model, conditional, unconditional)?;
+    let mut denoiser = ConditionedModel::new(model, conditional, unconditional)?.watched_by(lens);
     let options = options(settings);
     let mut broken_at = None;
     let mut each = |report: &StepReport<'_>, state: &RunState| {

@@ -111,6 +111,8 @@ impl EngineHandle {
             Request::FindCards
             | Request::CountTokens { .. }
             | Request::Decode { .. }
+            | Request::Look { .. }
+            | Request::Heat { .. }
             | Request::Strip { .. } => Piece::Other,
         };
         let stop = StopFlag::default();

@@ -19,6 +19,7 @@ use crate::engine::compute::{compute_of, on_processor};
 use crate::engine::generate;
 use crate::engine::generate::{GenerateError, Plan};
 use crate::engine::hash::Busy;
+use crate::engine::lens::step_heat;
 use crate::engine::negative::{self, Resumed};
 use crate::engine::open::OpenModel;
 use crate::engine::options::EngineOptions;
@@ -121,6 +122,8 @@ impl<'a> RunningJob<'a> {
             tokens: plan.tokens.clone(),
             notes: plan.notes.iter().cloned().chain(notes).collect(),
         });
+        self.note_negative();
+        let lens = self.workspace.lens.clone();
         let running = RefCell::new(&mut *self);
         let mut on_step = |step: &StepReport<'_>, state: &RunState| {
             let mut running = running.borrow_mut();
@@ -128,7 +131,8 @@ impl<'a> RunningJob<'a> {
             running.after_step(step)
         };
         let mut refuge = |failure: &GenerateError, done| running.borrow_mut().take_over(failure, done);
-        let developed = develop_through(&model, &settings, &plan, state, &mut on_step, &mut refuge)?;
+        let lens = Some(&*lens);
+        let developed = develop_through(&model, &settings, &plan, state, &mut on_step, &mut refuge, lens)?;
         let Some(developed) = developed else { return Ok(End::Stopped) };
         if !developed.notes.is_empty() {
             self.workspace.send(Event::Noted { job: self.job.id, notes: developed.notes });
@@ -239,6 +243,7 @@ impl<'a> RunningJob<'a> {
             guidance: step.guidance,
             took: step.took,
         }));
+        self.show_heat(step.step);
         if self.preview(step).is_break() {
             self.stopped = true;
             return ControlFlow::Break(());
@@ -264,6 +269,22 @@ impl<'a> RunningJob<'a> {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(next)
+    }
+
+    /// Where the job's steps can be looked at later.
+    fn note_negative(&mut self) {
+        if let (Some(recorder), Some(store)) = (&self.recorder, &self.options.negatives) {
+            self.workspace.looks.begin(self.job.id, store.path(recorder.id()));
+        }
+    }
+
+    /// Shows where words and guidance acted in a step, if somebody looks.
+    fn show_heat(&self, step: usize) {
+        let Some(seen) = self.workspace.lens.take() else { return };
+        let prompt = &self.job.settings.prompt;
+        let words = self.model.networks.words(prompt).unwrap_or_default();
+        let heat = step_heat(&seen, &words, prompt, self.job.id, step);
+        self.workspace.send(Event::Heat(Box::new(heat)));
     }
 
     /// Shows a step; a break means that it was stopped meanwhile. A decoder that fails costs the

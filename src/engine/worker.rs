@@ -124,6 +124,8 @@ impl Worker {
             Request::FindCards
             | Request::CountTokens { .. }
             | Request::Decode { .. }
+            | Request::Look { .. }
+            | Request::Heat { .. }
             | Request::Strip { .. } => {}
         }
     }

@@ -5,12 +5,14 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::generate;
 use crate::engine::handle::{EngineEnds, Work, job_of};
 use crate::engine::hash::Busyness;
+use crate::engine::lens::{Lens, Looks};
 use crate::engine::open::OpenModel;
 use crate::engine::preview::Previewer;
 use crate::engine::preview::steps_kept::{StepError, StepSource, StepsKept};
@@ -31,6 +33,9 @@ pub(super) struct Workspace {
     pub(super) previewer: Previewer,
     pub(super) kept: StepsKept,
     strips: Strips,
+    /// Shows where words and guidance act, while somebody looks.
+    pub(super) lens: Rc<Lens>,
+    pub(super) looks: Looks,
     /// Keeps hashing paused while anything else is done.
     pub(super) busyness: Busyness,
     /// Requests that came while a job ran.
@@ -45,6 +50,8 @@ impl Workspace {
             previewer: Previewer::new(None, None),
             kept: StepsKept::new(session_folder),
             strips: Strips::default(),
+            lens: Rc::default(),
+            looks: Looks::default(),
             busyness: Busyness::default(),
             waiting: VecDeque::new(),
         }
@@ -93,6 +100,8 @@ impl Workspace {
             Request::CountTokens { text } => self.count_tokens(model, text),
             Request::Decode { job, step } => self.decode(model, job, step, stop),
             Request::Strip { job } => self.strips.ask(job),
+            Request::Look { on } => self.lens.turn(on),
+            Request::Heat { job, step } => self.look(model, job, step, stop),
             request => return Some(request),
         }
         None
@@ -125,6 +134,20 @@ impl Workspace {
             dropped_from: tokens.dropped_from,
         });
         self.send(Event::Tokens { text, count });
+    }
+
+    fn look(&mut self, model: Option<&OpenModel>, job: JobId, step: usize, stop: &StopFlag) {
+        let looked = match model {
+            Some(model) => {
+                let _under = model.networks.device().under(stop);
+                self.looks.look(model, job, step)
+            }
+            None => Err(Report::of(&StepError::Gone)),
+        };
+        self.send(match looked {
+            Ok(heat) => Event::Heat(Box::new(heat)),
+            Err(report) => Event::HeatFailed { job, step, report },
+        });
     }
 
     fn decode(&self, model: Option<&OpenModel>, job: JobId, step: usize, stop: &StopFlag) {

@@ -19,6 +19,7 @@
 //! | `wgsl` | the backend of graphics cards: our own kernels, in builds with the feature `gpu` |
 //! | [`candle`] | the backend that brings CUDA and Metal, through the crate of that name |
 //! | `device`, `options` | where to compute, and how it is chosen |
+//! | `probabilities` | what cross-attention looks at, for those who want to see it |
 //! | `self_test` | a device against the native backend |
 //! | [`host`], `weights` | tensors at rest, on their way into a backend |
 //!
@@ -42,6 +43,7 @@ pub mod native;
 mod norm;
 mod options;
 mod parameters;
+mod probabilities;
 mod self_test;
 mod stop;
 mod tensor;
@@ -62,6 +64,7 @@ pub use moments::Moments;
 pub use norm::{GroupNorm, LayerNorm};
 pub use options::{DeviceChoice, DeviceOptions, Dtype, WeightsKept, all_cores};
 pub use parameters::{Activation, Conv2dShape, LinearShape, Mask, Padding};
+pub use probabilities::{HostKeys, attention_probabilities};
 pub use self_test::{convolution_rate, product_rate, self_test};
 pub use stop::StopFlag;
 pub use tensor::Tensor;

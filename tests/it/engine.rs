@@ -5,6 +5,7 @@ mod card;
 #[cfg(unix)]
 mod changed;
 mod encoders;
+mod lens;
 mod memory;
 mod samplers;
 mod tiny;
