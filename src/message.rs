@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use crate::note::Note;
 use crate::picture::{Frame, Made};
+use crate::sampler::GuidanceCurve;
 use crate::settings::{PreviewMode, Settings};
 use crate::told::{Sentence, Told};
 
@@ -137,14 +138,22 @@ pub enum Request {
 }
 
 /// Acts on the running job from its next step; stop acts at once.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Control {
-    /// Sets the guidance of the steps to come.
+    /// Sets the guidance of all steps to come, in place of a curve.
     Steer {
         /// The running job.
         job: JobId,
         /// The new `unconditional_guidance_scale`.
         guidance: f64,
+    },
+    /// Lets the guidance of the steps to come follow another curve over the run; one without points keeps the present
+    /// guidance.
+    Bend {
+        /// The running job.
+        job: JobId,
+        /// The curve over all steps.
+        curve: GuidanceCurve,
     },
     /// Pause after the present step.
     Pause {

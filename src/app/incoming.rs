@@ -51,6 +51,9 @@ impl Safelight {
         if let Some(request) = self.state.want_strip() {
             self.send(request);
         }
+        if let Some(request) = self.state.want_heat() {
+            self.send(request);
+        }
     }
 
     /// Carries out what follows from an event.

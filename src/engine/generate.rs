@@ -134,7 +134,8 @@ pub fn start(model: &LatentDiffusion, settings: &Settings, plan: &Plan) -> RunSt
     let shape = [1, model.config.channels, settings.height / factor, settings.width / factor];
     let noise = Noise::seeded(settings.rng, settings.seed);
     let space = settings.sampler.row().space;
-    RunState::start(shape, None, noise, settings.guidance).raised(&plan.schedule, space)
+    let state = RunState::start(shape, None, noise, settings.guidance).raised(&plan.schedule, space);
+    state.along(settings.guidance_curve.clone(), plan.schedule.len())
 }
 
 /// Runs the steps that `state` has not done yet. `on_step` may end the run or steer it.

@@ -131,11 +131,15 @@ impl EngineHandle {
     /// # Errors
     /// If the thread is gone or far behind.
     pub fn control(&self, control: Control) -> Result<(), SendError> {
+        let stopped = match control {
+            Control::Stop { job } | Control::SetAside { job } => Some(job),
+            _ => None,
+        };
         let sent = self.controls.try_send(control).map_err(|error| match error {
             TrySendError::Full(_) => SendError::Full,
             TrySendError::Disconnected(_) => SendError::Gone,
         });
-        if let Control::Stop { job } | Control::SetAside { job } = control {
+        if let Some(job) = stopped {
             self.raise(Piece::Job(job));
         }
         sent
@@ -190,6 +194,7 @@ impl EngineEnds {
 pub fn job_of(control: &Control) -> JobId {
     match *control {
         Control::Steer { job, .. }
+        | Control::Bend { job, .. }
         | Control::Pause { job }
         | Control::Resume { job }
         | Control::Stop { job }

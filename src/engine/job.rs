@@ -57,6 +57,17 @@ pub(super) struct RunningJob<'a> {
     aside: bool,
 }
 
+/// Sets the guidance of the steps to come; the last word counts.
+fn steer(next: &mut Next, control: Control) {
+    match control {
+        Control::Steer { guidance, .. } if guidance.is_finite() => {
+            *next = Next { guidance: Some(guidance), curve: None };
+        }
+        Control::Bend { curve, .. } => *next = Next { guidance: None, curve: Some(curve) },
+        _ => {}
+    }
+}
+
 /// How a job ends.
 enum End {
     Finished(Frame),
@@ -251,13 +262,9 @@ impl<'a> RunningJob<'a> {
         let mut next = Next::default();
         while let Some(control) = self.workspace.control(self.job.id) {
             match control {
-                Control::Steer { guidance, .. } if guidance.is_finite() => next.guidance = Some(guidance),
-                Control::Steer { .. } | Control::Resume { .. } => {}
-                Control::Pause { .. } => {
-                    if let Some(guidance) = self.rest() {
-                        next.guidance = Some(guidance);
-                    }
-                }
+                Control::Steer { .. } | Control::Bend { .. } => steer(&mut next, control),
+                Control::Resume { .. } => {}
+                Control::Pause { .. } => self.rest(&mut next),
                 Control::Stop { .. } => self.stopped = true,
                 Control::SetAside { .. } => (self.stopped, self.aside) = (true, true),
             }
@@ -316,10 +323,9 @@ impl<'a> RunningJob<'a> {
         ControlFlow::Continue(())
     }
 
-    /// Waits until resumed or stopped; returns the guidance that was set meanwhile.
-    fn rest(&mut self) -> Option<f64> {
+    /// Waits until resumed or stopped, and takes in how guidance was set meanwhile.
+    fn rest(&mut self, next: &mut Next) {
         let began = Instant::now();
-        let mut guidance = None;
         self.workspace.send(Event::Paused { job: self.job.id });
         if let Some(recorder) = &self.recorder {
             recorder.paused(true);
@@ -330,7 +336,7 @@ impl<'a> RunningJob<'a> {
             select! {
                 recv(controls) -> control => match control {
                     Ok(control) if crate::engine::handle::job_of(&control) != self.job.id => {}
-                    Ok(Control::Steer { guidance: value, .. }) => guidance = Some(value).filter(|value| value.is_finite()).or(guidance),
+                    Ok(control @ (Control::Steer { .. } | Control::Bend { .. })) => steer(next, control),
                     Ok(Control::Pause { .. }) => {}
                     Ok(Control::Resume { .. }) => break,
                     Ok(Control::SetAside { .. }) => {
@@ -363,7 +369,6 @@ impl<'a> RunningJob<'a> {
             }
             self.workspace.send(Event::Resumed { job: self.job.id });
         }
-        guidance
     }
 
     fn answer_quick_requests(&mut self) {

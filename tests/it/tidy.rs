@@ -30,7 +30,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("settings", &["sampler"]),
     ("picture", &["files", "note", "resize", "sampler", "settings", "told"]),
     ("negative", &["files", "sampler", "settings"]),
-    ("message", &["note", "picture", "settings", "told"]),
+    ("message", &["note", "picture", "sampler", "settings", "told"]),
     ("trace", &["files", "sampler"]),
     ("checkpoint", &["note", "ops", "told"]),
     ("starter", &["checkpoint"]),

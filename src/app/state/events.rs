@@ -48,6 +48,14 @@ impl State {
                 self.strip_failed(job, other_model);
                 Vec::new()
             }
+            Event::Heat(heat) => {
+                self.lens.come(*heat);
+                Vec::new()
+            }
+            Event::HeatFailed { job, step, report } => {
+                self.heat_failed(job, step, &report);
+                Vec::new()
+            }
             Event::Cards { devices } => {
                 self.compute.offers = devices;
                 Vec::new()

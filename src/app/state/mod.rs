@@ -9,6 +9,7 @@ pub mod draft;
 pub(in crate::app) mod events;
 pub mod examples;
 pub mod generation;
+pub mod lens;
 pub mod library;
 pub(in crate::app) mod opening;
 pub mod panels;
@@ -22,6 +23,7 @@ use std::path::{Path, PathBuf};
 use crate::app::i18n::{Message, file_name};
 use crate::app::services::Task;
 use crate::app::state::draft::Draft;
+use crate::app::state::lens::LensState;
 use crate::app::state::library::Library;
 use crate::app::state::queue::Queue;
 use crate::app::state::shown::{Compare, Shown};
@@ -111,6 +113,8 @@ pub struct State {
     pub library: Library,
     /// Two pictures under a wipe.
     pub compare: Option<Compare>,
+    /// Where words and guidance act, while somebody looks.
+    pub lens: LensState,
     /// Messages to the user.
     pub toasts: Toasts,
     /// Why the inference thread is gone, if it is.
@@ -161,6 +165,7 @@ impl State {
             shown: Shown::Nothing,
             library: Library::default(),
             compare: None,
+            lens: LensState::default(),
             toasts: Toasts::default(),
             dead: None,
             overlay: Overlay::Nothing,

@@ -7,6 +7,7 @@ mod filmstrip;
 mod gallery;
 pub(in crate::app) mod input;
 pub(in crate::app) mod layout;
+pub(in crate::app) mod lens;
 mod palette;
 mod prompt;
 mod settings;
