@@ -29,6 +29,7 @@
 //! | `gpu` | graphics cards: which there are, a device of one, work on its way to it | `gpu/mod.rs` |
 //! | [`note`], [`told`] | what a user may want to know, as data; how it becomes words | [`note::Note`] |
 //! | [`files`], [`process`], [`journal`] | whole or no files; the process's memory; the listener of `log` | |
+//! | [`resize`] | one map at another size | |
 //!
 //! # One generation, from words to a file
 //!
@@ -100,6 +101,7 @@ pub mod picture;
 pub mod places;
 pub mod preferences;
 pub mod process;
+pub mod resize;
 pub mod sampler;
 pub mod settings;
 #[cfg(feature = "starter")]

@@ -11,6 +11,7 @@
 //! | `Open`, `Compute`, `Generate` | `engine/worker.rs`; a job then runs in `engine/job.rs` |
 //! | `Sheet` | the same; its jobs run in `engine/sheet.rs` |
 //! | `CountTokens`, `Decode`, `Strip`, `Reopen`, `Proof` | `engine/workspace.rs`, also while a job runs |
+//! | `Look`, `Heat` | the same |
 //! | controls | `engine/job.rs`, between two steps |
 //! | events, previews | the window, in `app/state/events.rs`; it sends in `app/engine_link.rs` |
 //!
@@ -18,9 +19,11 @@
 //! sheet's does.
 
 mod job;
+mod lens;
 mod preview;
 
 pub use job::{Job, JobId, Origin, Sheet};
+pub use lens::{Heat, StepHeat, WordHeat};
 pub use preview::{Preview, PreviewImage, Step};
 
 use std::path::PathBuf;
@@ -28,6 +31,7 @@ use std::time::Duration;
 
 use crate::note::Note;
 use crate::picture::{Frame, Made};
+use crate::sampler::GuidanceCurve;
 use crate::settings::{PreviewMode, Settings};
 use crate::told::{Sentence, Told};
 
@@ -106,6 +110,19 @@ pub enum Request {
         /// The step, from 0.
         step: usize,
     },
+    /// Look where words and guidance act from the next step on, whichever job runs (answered by [`Event::Heat`] after
+    /// each step), or stop looking.
+    Look {
+        /// Whether to look.
+        on: bool,
+    },
+    /// Look at a step that is done, by one call of the UNet (answered by [`Event::Heat`] or [`Event::HeatFailed`]).
+    Heat {
+        /// The job whose steps are kept.
+        job: JobId,
+        /// The step, from 0.
+        step: usize,
+    },
     /// Make the frames of a job's steps again (answered by [`Event::Strip`]s; a running job goes first).
     Strip {
         /// The job whose steps are kept.
@@ -128,14 +145,22 @@ pub enum Request {
 }
 
 /// Acts on the running job from its next step; stop acts at once.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Control {
-    /// Sets the guidance of the steps to come.
+    /// Sets the guidance of all steps to come, in place of a curve.
     Steer {
         /// The running job.
         job: JobId,
         /// The new `unconditional_guidance_scale`.
         guidance: f64,
+    },
+    /// Lets the guidance of the steps to come follow another curve over the run; one without points keeps the present
+    /// guidance.
+    Bend {
+        /// The running job.
+        job: JobId,
+        /// The curve over all steps.
+        curve: GuidanceCurve,
     },
     /// Pause after the present step.
     Pause {
@@ -367,6 +392,17 @@ pub enum Event {
         step: usize,
         /// The full decode, or why there is none.
         frame: Result<Frame, Report>,
+    },
+    /// Where words and guidance act in a step.
+    Heat(Box<StepHeat>),
+    /// A step cannot be looked at.
+    HeatFailed {
+        /// The job whose step it is.
+        job: JobId,
+        /// The step, from 0.
+        step: usize,
+        /// Why it cannot.
+        report: Report,
     },
     /// Some of the frames that [`Request::Strip`] asked for.
     Strip {

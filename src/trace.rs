@@ -58,11 +58,19 @@ impl Trace {
 
     /// Adds a latent to a list (steps, b, c, h, w).
     pub fn push_step(&mut self, name: &str, latent: &Latent) {
-        let [b, c, h, w] = latent.shape;
-        let empty = Recorded { shape: vec![0, b, c, h, w], values: Values::F32(Vec::new()) };
+        self.push(name, &latent.shape, &latent.values);
+    }
+
+    /// Adds maps (n, h, w) to a list (steps, n, h, w).
+    pub fn push_maps(&mut self, name: &str, shape: [usize; 3], maps: &[f32]) {
+        self.push(name, &shape, maps);
+    }
+
+    fn push(&mut self, name: &str, shape: &[usize], added: &[f32]) {
+        let empty = Recorded { shape: [&[0], shape].concat(), values: Values::F32(Vec::new()) };
         let recorded = self.tensors.entry(name.to_owned()).or_insert(empty);
         if let Values::F32(values) = &mut recorded.values {
-            values.extend_from_slice(&latent.values);
+            values.extend_from_slice(added);
             recorded.shape[0] += 1;
         }
     }

@@ -32,6 +32,9 @@ impl Safelight {
             // The thread starts with the program's options; resend what was chosen since.
             self.send(Request::Compute(self.state.compute.chosen.clone()));
         }
+        if self.state.lens.on {
+            self.send(Request::Look { on: true });
+        }
         self.send(Request::Open(self.last_model()));
     }
 

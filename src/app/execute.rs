@@ -51,6 +51,9 @@ impl Safelight {
                 self.send(Request::Compute(compute));
             }
             Command::Steer(guidance) => self.steer(guidance),
+            Command::Bend(curve) => self.bend(curve),
+            Command::LookAt(spot) => self.state.lens.chosen = Some(spot),
+            Command::AddUpSteps(together) => self.state.lens.together = together,
             Command::DevelopExample(number) => self.generate_example(ctx, number),
             Command::Set(change) => self.state.draft.set(&change),
             Command::SetCount(count) => self.state.draft.count = count,
@@ -126,6 +129,11 @@ impl Safelight {
             Act::LockSeed => self.state.draft.seed_locked = !self.state.draft.seed_locked,
             Act::Controls => panels::toggle(&mut self.state.preferences, panels::CONTROLS),
             Act::More => panels::toggle(&mut self.state.preferences, panels::MORE),
+            Act::Curve => panels::toggle(&mut self.state.preferences, panels::CURVE),
+            Act::Lens => {
+                self.state.lens.toggle();
+                self.send(Request::Look { on: self.state.lens.on });
+            }
             Act::Negative => {
                 self.state.negative_open = !self.state.negative_open;
                 self.ui_state.focus = Some(if self.state.negative_open { act } else { Act::FocusPrompt });

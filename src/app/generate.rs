@@ -8,6 +8,7 @@ use crate::app::state::Overlay;
 use crate::app::state::generation::{Generation, Stage};
 use crate::app::state::shown::Shown;
 use crate::message::{Control, Origin, Report};
+use crate::sampler::GuidanceCurve;
 use crate::settings::Settings;
 
 impl Safelight {
@@ -97,7 +98,18 @@ impl Safelight {
         if let Some(running) = self.state.queue.running_mut().filter(|it| it.sheet.is_none()) {
             let job = running.job.id;
             running.guidance = guidance;
+            running.curve = GuidanceCurve::default();
             self.control(Control::Steer { job, guidance });
+        }
+    }
+
+    /// Lets the guidance of the running job follow another curve from its next step on.
+    pub(super) fn bend(&mut self, curve: GuidanceCurve) {
+        if let Some(running) = self.state.queue.running_mut() {
+            let job = running.job.id;
+            running.guidance = curve.at(running.done, running.steps.len()).unwrap_or(running.guidance);
+            running.curve = curve.clone();
+            self.control(Control::Bend { job, curve });
         }
     }
 }

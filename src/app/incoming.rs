@@ -44,6 +44,9 @@ impl Safelight {
         if let Some(request) = self.state.want_strip() {
             self.send(request);
         }
+        if let Some(request) = self.state.want_heat() {
+            self.send(request);
+        }
     }
 
     fn heed(&mut self, ctx: &Context, trouble: Trouble) {

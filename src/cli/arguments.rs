@@ -12,6 +12,7 @@ use crate::ops::cpu::Isa;
 use crate::settings::PartialSettings;
 
 use super::compute::{Compute, DtypeName, KeptName, device_help};
+use super::lens::LensFlags;
 use super::negatives::Negatives;
 
 /// Type words, watch the picture develop, steer it.
@@ -114,6 +115,9 @@ pub struct Generate {
     /// Write every number of the run to a safetensors file.
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
+    #[command(flatten)]
+    /// Where words and guidance act.
+    pub lens: LensFlags,
     /// Stop after so many steps and keep the negative, to go on with `negatives resume`.
     #[arg(long, value_name = "K", conflicts_with = "no_negative", value_parser = clap::value_parser!(u32).range(1..))]
     pub until: Option<u32>,

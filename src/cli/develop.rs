@@ -26,6 +26,7 @@ use crate::trace::Trace;
 
 use super::arguments::PreviewDecoder;
 use super::compute::Compute;
+use super::lens::{LensFlags, Looking};
 use super::output::{Output, folder_of, make_folder};
 use super::progress::Progress;
 use super::{Failure, record};
@@ -40,6 +41,8 @@ pub struct Showing<'a> {
     pub preview_mode: PreviewDecoder,
     /// The file of the run's numbers.
     pub trace: Option<&'a Path>,
+    /// Where words and guidance act.
+    pub lens: &'a LensFlags,
     /// Where to compute.
     pub compute: &'a Compute,
     /// Where pictures go.
@@ -77,6 +80,7 @@ struct Developing<'a> {
     previews: Option<&'a Path>,
     progress: Progress,
     trace: Option<Trace>,
+    looking: Option<Looking>,
     guidance_of_steps: Vec<f64>,
     parent: Option<Parent>,
     first_step: usize,
@@ -100,6 +104,7 @@ pub fn develop(model: &OpenModel, run: Run, showing: &Showing<'_>) -> Result<(),
         previews: showing.previews,
         progress,
         trace: showing.trace.map(|_| Trace::default()),
+        looking: Looking::begin(showing.lens, model, &settings.prompt)?,
         guidance_of_steps,
         parent,
         first_step: state.step,
@@ -122,11 +127,13 @@ impl Developing<'_> {
             record::start(trace, plan, &state)?;
         }
         let model = self.model;
+        let lens = self.looking.as_ref().map(Looking::lens);
         let running = RefCell::new(&mut self);
         let mut on_step =
             |report: &StepReport<'_>, state: &RunState| running.borrow_mut().step(report, state);
         let mut refuge = |failure: &GenerateError, done: usize| running.borrow_mut().refuge(failure, done);
-        let developed = develop_through(model, settings, plan, state, &mut on_step, &mut refuge);
+        let developed =
+            develop_through(model, settings, plan, state, &mut on_step, &mut refuge, lens.as_deref());
         self.progress.clear();
         // Hashing resumes, and the picture waits for it.
         drop(busy);
@@ -144,6 +151,9 @@ impl Developing<'_> {
         self.record_step(report, state);
         if let Some(trace) = &mut self.trace {
             record::step(trace, report);
+        }
+        if let Some(looking) = &mut self.looking {
+            looking.step(self.trace.as_mut());
         }
         if self.showing.json {
             say_json(&json!({
@@ -209,6 +219,10 @@ impl Developing<'_> {
         self.say_saved(&saved.path, made.settings.seed, negative.as_deref(), began);
         if let Some(failure) = saved.elsewhere {
             return Err(failure.but_kept(&saved.path));
+        }
+        if let Some(looking) = &self.looking {
+            self.progress.say(&looking.cost());
+            looking.save(frame, self.showing.output.forces(), self.trace.as_mut())?;
         }
         match (self.trace, self.showing.trace) {
             (Some(trace), Some(path)) => save_trace(trace, samples, image, path),

@@ -8,6 +8,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser, Value
 use clap::error::{Error, ErrorKind};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
+use crate::sampler::{CurveError, GuidanceCurve};
 use crate::settings::{Kind, PartialSettings, Row, Setting, Value};
 
 use super::generate::random_seed;
@@ -96,6 +97,7 @@ fn parser(row: &'static Row) -> ValueParser {
         Kind::Whole { .. } => ValueParser::new(parse_whole),
         Kind::Real { .. } => ValueParser::new(parse_real),
         Kind::Choice(_) => ChoiceParser(row).into(),
+        Kind::Curve => ValueParser::new(parse_curve),
     }
 }
 
@@ -147,6 +149,11 @@ fn parse_whole(text: &str) -> Result<Value, std::num::ParseIntError> {
     text.parse().map(Value::Whole)
 }
 
+/// "0:2,0.3:7.5,1:3".
+fn parse_curve(text: &str) -> Result<Value, CurveError> {
+    text.parse().map(|curve: GuidanceCurve| Value::Text(curve.to_string()))
+}
+
 /// "42"; a negative number is a random seed, as in other programs.
 fn parse_seed(text: &str) -> Result<Value, String> {
     let text = text.trim();
@@ -186,6 +193,7 @@ mod tests {
                 Kind::Text => "a fox",
                 Kind::Whole { .. } | Kind::Real { .. } => "1",
                 Kind::Choice(choices) => choices()[0].name,
+                Kind::Curve => "0:2,1:3",
             };
             let flag = format!("--{}", row.flag.long);
             let settings = if row.flag.long.is_empty() {
@@ -196,6 +204,7 @@ mod tests {
             assert_eq!(settings.get(row.setting), row.kind.parse(text), "{}", row.name);
         }
         assert!(typed(&["a fox", "--timesteps", "nonsense"]).is_err());
+        assert!(typed(&["a fox", "--guidance-curve", "0:2,1"]).is_err());
         assert!(typed(&["a fox", "--sampler", "Restart"]).is_err());
         assert!(typed(&["a fox", "--rng", "NV"]).is_ok());
         assert!(typed(&[]).is_err() && typed(&["--like", "a.png"]).is_ok());

@@ -33,6 +33,7 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
     if let Some(path) = &arguments.trace {
         check_trace(path, arguments.count)?;
     }
+    arguments.lens.check()?;
     let like = arguments.like.as_deref().map(|path| like::read(path, arguments)).transpose()?;
     // The starter is done before a card's driver has started.
     let options = match arguments.model.path {
@@ -56,6 +57,7 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
         previews: arguments.previews.as_deref(),
         preview_mode: arguments.preview_mode,
         trace: arguments.trace.as_deref(),
+        lens: &arguments.lens,
         compute: &arguments.compute,
         output: &output,
         stop: &stop,

@@ -97,9 +97,6 @@ pub fn follow(
     if let Some(after) = found.stopped_after {
         notes.push(Note::Picture(PictureNote::WasStopped { after }));
     }
-    if !found.guidance_of_steps.is_empty() && arguments.settings.guidance.is_none() {
-        notes.push(Note::Picture(PictureNote::WasSteered { used: settings.guidance }));
-    }
     if let Some(name) = found.model.clone().filter(|name| !name.eq_ignore_ascii_case(&model.info.name)) {
         notes.push(Note::Picture(PictureNote::OtherModel { found: name, used: model.info.name.clone() }));
     }

@@ -16,6 +16,7 @@ mod gpu;
 mod inspect;
 mod inspect_picture;
 mod interrupt;
+mod lens;
 mod like;
 mod negatives;
 mod output;

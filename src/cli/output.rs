@@ -43,6 +43,11 @@ impl Output {
         Ok(Self { path: path.to_owned(), is_folder, force })
     }
 
+    /// Whether files of the same name are replaced.
+    pub fn forces(&self) -> bool {
+        self.force
+    }
+
     /// The kind of its files.
     pub fn format(&self) -> Format {
         if self.is_folder { Format::Png } else { Format::of(&self.path).unwrap_or_default() }

@@ -1,5 +1,6 @@
 //! `ConditionedModel`: a model under the conditioning of one run, as the sampler asks for it.
 
+use super::lens::Lens;
 use crate::model::{Conditioning, LatentDiffusion};
 use crate::ops::{Result, Tensor};
 use crate::sampler::{Denoiser, Latent, Parameterization};
@@ -9,6 +10,7 @@ pub struct ConditionedModel<'a> {
     model: &'a LatentDiffusion,
     conditional: Conditioning,
     both: Option<Conditioning>,
+    lens: Option<&'a Lens>,
 }
 
 impl<'a> ConditionedModel<'a> {
@@ -22,14 +24,28 @@ impl<'a> ConditionedModel<'a> {
         unconditional: Option<&Conditioning>,
     ) -> Result<Self> {
         let both = unconditional.map(|unconditional| Conditioning::doubled(unconditional, &conditional));
-        Ok(Self { model, conditional, both: both.transpose()? })
+        Ok(Self { model, conditional, both: both.transpose()?, lens: None })
     }
 
-    /// The prediction for `x` (b, c, h, w) at `t`, under the condition or both.
-    fn apply(&self, x: &Latent, t: f32, conditioning: &Conditioning) -> Result<Latent> {
+    /// The same, watched.
+    #[must_use]
+    pub fn watched_by(self, lens: Option<&'a Lens>) -> Self {
+        Self { lens, ..self }
+    }
+
+    /// The prediction for `x` (b, c, h, w) at `t`, under the condition or both. The conditional half begins with item
+    /// `seen`.
+    fn apply(&self, x: &Latent, t: f32, conditioning: &Conditioning, seen: usize) -> Result<Latent> {
+        let shape = x.shape;
         let x = to_tensor(self.model, x)?;
         let t = vec![t; x.shape()[0]];
-        to_latent(&self.model.apply_model(&x, &t, conditioning)?)
+        let watched = self.lens.and_then(|lens| Some((lens, lens.watch(seen)?)));
+        let maps = watched.as_ref().map(|(_, maps)| maps);
+        let prediction = to_latent(&self.model.apply_model_watched(&x, &t, conditioning, maps)?)?;
+        if let Some((lens, maps)) = &watched {
+            lens.add(maps, shape)?;
+        }
+        Ok(prediction)
     }
 }
 
@@ -53,7 +69,7 @@ impl Denoiser for ConditionedModel<'_> {
     type Error = crate::ops::Error;
 
     fn conditional(&mut self, x: &Latent, t: f32) -> Result<Latent> {
-        self.apply(x, t, &self.conditional)
+        self.apply(x, t, &self.conditional, 0)
     }
 
     fn guided(&mut self, x: &Latent, t: f32) -> Result<(Latent, Latent)> {
@@ -62,13 +78,18 @@ impl Denoiser for ConditionedModel<'_> {
             return Ok((e_t.clone(), e_t));
         };
         let mut predictions = if both.is_context_alone() {
-            self.apply(x, t, both)?
+            self.apply(x, t, both, x.shape[0])?
         } else {
             let [b, c, h, w] = x.shape;
-            self.apply(&Latent::new([2 * b, c, h, w], x.values.repeat(2)), t, both)?
+            self.apply(&Latent::new([2 * b, c, h, w], x.values.repeat(2)), t, both, b)?
         };
         let conditional = predictions.values.split_off(x.len());
-        Ok((Latent::new(x.shape, predictions.values), Latent::new(x.shape, conditional)))
+        let (e_uncond, e_cond) =
+            (Latent::new(x.shape, predictions.values), Latent::new(x.shape, conditional));
+        if let Some(lens) = self.lens {
+            lens.add_guidance(&e_uncond, &e_cond);
+        }
+        Ok((e_uncond, e_cond))
     }
 
     fn has_unconditional(&self) -> bool {

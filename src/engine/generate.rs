@@ -16,6 +16,7 @@ use crate::told::quoted;
 
 use super::denoise::ConditionedModel;
 pub use super::generate_error::{GenerateError, Part, Side};
+use super::lens::Lens;
 
 /// What is known before the first step.
 #[derive(Clone, Debug)]
@@ -133,7 +134,8 @@ pub fn start(model: &LatentDiffusion, settings: &Settings, plan: &Plan) -> RunSt
     let shape = [1, model.config.channels, settings.height / factor, settings.width / factor];
     let noise = Noise::seeded(settings.rng, settings.seed);
     let space = settings.sampler.row().space;
-    RunState::start(shape, None, noise, settings.guidance).raised(&plan.schedule, space)
+    let state = RunState::start(shape, None, noise, settings.guidance).raised(&plan.schedule, space);
+    state.along(settings.guidance_curve.clone(), plan.schedule.len())
 }
 
 /// Runs the steps that `state` has not done yet, of one run or of joint ones. `on_step` may end them or steer them.
@@ -147,6 +149,21 @@ pub fn develop(
     state: RunState,
     on_step: &mut dyn FnMut(&StepReport<'_>, &RunState) -> ControlFlow<(), Next>,
 ) -> Result<Generated, GenerateError> {
+    develop_watched(model, settings, plan, state, on_step, None)
+}
+
+/// The same under a lens.
+///
+/// # Errors
+/// As [`develop`].
+pub fn develop_watched(
+    model: &LatentDiffusion,
+    settings: &Settings,
+    plan: &Plan,
+    state: RunState,
+    on_step: &mut dyn FnMut(&StepReport<'_>, &RunState) -> ControlFlow<(), Next>,
+    lens: Option<&Lens>,
+) -> Result<Generated, GenerateError> {
     if let Some(refused) = &plan.refused {
         return Err(refused.clone());
     }
@@ -157,7 +174,8 @@ pub fn develop(
         }
         None => (Conditioning::default(), None),
     };
-    let mut denoiser = ConditionedModel::new(model, conditional, unconditional.as_ref())?;
+    let denoiser = ConditionedModel::new(model, conditional, unconditional.as_ref())?;
+    let mut denoiser = denoiser.watched_by(lens);
     let options = options(settings);
     let mut broken_at = None;
     let mut each = |report: &StepReport<'_>, state: &RunState| {

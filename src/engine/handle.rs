@@ -114,6 +114,8 @@ impl EngineHandle {
             Request::FindCards
             | Request::CountTokens { .. }
             | Request::Decode { .. }
+            | Request::Look { .. }
+            | Request::Heat { .. }
             | Request::Strip { .. }
             | Request::Reopen { .. }
             | Request::Proof { .. } => Vec::new(),
@@ -134,11 +136,15 @@ impl EngineHandle {
     /// # Errors
     /// If the thread is gone or far behind.
     pub fn control(&self, control: Control) -> Result<(), SendError> {
+        let stopped = match control {
+            Control::Stop { job } | Control::SetAside { job } => Some(job),
+            _ => None,
+        };
         let sent = self.controls.try_send(control).map_err(|error| match error {
             TrySendError::Full(_) => SendError::Full,
             TrySendError::Disconnected(_) => SendError::Gone,
         });
-        if let Control::Stop { job } | Control::SetAside { job } = control {
+        if let Some(job) = stopped {
             self.raise(Piece::Job(job));
         }
         sent
@@ -197,6 +203,7 @@ impl EngineEnds {
 pub fn job_of(control: &Control) -> JobId {
     match *control {
         Control::Steer { job, .. }
+        | Control::Bend { job, .. }
         | Control::Pause { job }
         | Control::Resume { job }
         | Control::Stop { job }

@@ -16,6 +16,7 @@ use crate::settings::PreviewMode;
 
 use crate::engine::generate::GenerateError;
 use crate::engine::hash::Busy;
+use crate::engine::lens::step_heat;
 use crate::engine::negative::{Resumed, branched_from, note_of};
 use crate::engine::open::OpenModel;
 use crate::engine::options::EngineOptions;
@@ -54,6 +55,17 @@ pub(super) struct RunningJob<'a> {
     stopped: bool,
     /// Whether the next process goes on with it.
     aside: bool,
+}
+
+/// Sets the guidance of the steps to come; the last word counts.
+fn steer(next: &mut Next, control: Control) {
+    match control {
+        Control::Steer { guidance, .. } if guidance.is_finite() => {
+            *next = Next { guidance: Some(guidance), curve: None };
+        }
+        Control::Bend { curve, .. } => *next = Next { guidance: None, curve: Some(curve) },
+        _ => {}
+    }
 }
 
 /// How a job ends.
@@ -112,7 +124,7 @@ impl<'a> RunningJob<'a> {
         (self.recorder, self.steps) = (begun.recorder, plan.schedule.len());
         self.job.settings = settings.clone();
         match &begun.negative {
-            Some(negative) => self.workspace.kept.adopt(self.job.id, negative),
+            Some(negative) => self.workspace.adopt(self.job.id, negative),
             None => self.workspace.kept.begin(self.job.id, model.info.source.clone()),
         }
         self.workspace.send(Event::Started {
@@ -123,6 +135,7 @@ impl<'a> RunningJob<'a> {
             negative: begun.negative,
             first_step: state.step,
         });
+        let lens = self.workspace.lens.clone();
         let running = RefCell::new(&mut *self);
         let mut on_step = |step: &StepReport<'_>, state: &RunState| {
             let mut running = running.borrow_mut();
@@ -130,7 +143,8 @@ impl<'a> RunningJob<'a> {
             running.after_step(step)
         };
         let mut refuge = |failure: &GenerateError, done| running.borrow_mut().take_over(failure, done);
-        let developed = develop_through(&model, &settings, &plan, state, &mut on_step, &mut refuge)?;
+        let lens = Some(&*lens);
+        let developed = develop_through(&model, &settings, &plan, state, &mut on_step, &mut refuge, lens)?;
         let Some(developed) = developed else { return Ok(End::Stopped) };
         if !developed.notes.is_empty() {
             self.workspace.send(Event::Noted { job: self.job.id, notes: developed.notes });
@@ -191,6 +205,7 @@ impl<'a> RunningJob<'a> {
             guidance: step.guidance,
             took: step.took,
         }));
+        self.show_heat(step.step);
         if self.preview(step).is_break() {
             self.stopped = true;
             return ControlFlow::Break(());
@@ -198,13 +213,9 @@ impl<'a> RunningJob<'a> {
         let mut next = Next::default();
         while let Some(control) = self.workspace.control(self.job.id) {
             match control {
-                Control::Steer { guidance, .. } if guidance.is_finite() => next.guidance = Some(guidance),
-                Control::Steer { .. } | Control::Resume { .. } => {}
-                Control::Pause { .. } => {
-                    if let Some(guidance) = self.rest() {
-                        next.guidance = Some(guidance);
-                    }
-                }
+                Control::Steer { .. } | Control::Bend { .. } => steer(&mut next, control),
+                Control::Resume { .. } => {}
+                Control::Pause { .. } => self.rest(&mut next),
                 Control::Stop { .. } => self.stopped = true,
                 Control::SetAside { .. } => (self.stopped, self.aside) = (true, true),
             }
@@ -216,6 +227,15 @@ impl<'a> RunningJob<'a> {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(next)
+    }
+
+    /// Shows where words and guidance acted in a step, if somebody looks.
+    fn show_heat(&self, step: usize) {
+        let Some(seen) = self.workspace.lens.take() else { return };
+        let prompt = &self.job.settings.prompt;
+        let words = self.model.networks.words(prompt).unwrap_or_default();
+        let heat = step_heat(&seen, &words, prompt, self.job.id, step);
+        self.workspace.send(Event::Heat(Box::new(heat)));
     }
 
     /// Shows a step; a break means that it was stopped meanwhile. A decoder that fails costs the
@@ -234,10 +254,9 @@ impl<'a> RunningJob<'a> {
         ControlFlow::Continue(())
     }
 
-    /// Waits until resumed or stopped; returns the guidance that was set meanwhile.
-    fn rest(&mut self) -> Option<f64> {
+    /// Waits until resumed or stopped, and takes in how guidance was set meanwhile.
+    fn rest(&mut self, next: &mut Next) {
         let began = Instant::now();
-        let mut guidance = None;
         self.workspace.send(Event::Paused { job: self.job.id });
         if let Some(recorder) = &self.recorder {
             recorder.paused(true);
@@ -248,7 +267,7 @@ impl<'a> RunningJob<'a> {
             select! {
                 recv(controls) -> control => match control {
                     Ok(control) if crate::engine::handle::job_of(&control) != self.job.id => {}
-                    Ok(Control::Steer { guidance: value, .. }) => guidance = Some(value).filter(|value| value.is_finite()).or(guidance),
+                    Ok(control @ (Control::Steer { .. } | Control::Bend { .. })) => steer(next, control),
                     Ok(Control::Pause { .. }) => {}
                     Ok(Control::Resume { .. }) => break,
                     Ok(Control::SetAside { .. }) => {
@@ -281,7 +300,6 @@ impl<'a> RunningJob<'a> {
             }
             self.workspace.send(Event::Resumed { job: self.job.id });
         }
-        guidance
     }
 
     fn answer_quick_requests(&mut self) {

@@ -13,6 +13,7 @@ mod hash;
 mod job;
 #[cfg(feature = "gpu")]
 mod ladder;
+pub mod lens;
 mod model_name;
 pub mod negative;
 mod open;

@@ -230,9 +230,13 @@ pub fn branch(
         state.noise = Noise::seeded(settings.rng, settings.seed);
         state.noise.randn(state.x.len());
     }
-    if settings.guidance != former.guidance {
-        state.guidance = settings.guidance;
+    let guided = |settings: &Settings| (settings.guidance, settings.guidance_curve.clone());
+    if guided(&settings) != guided(former) {
+        (state.guidance, state.curve) = guided(&settings);
     }
+    // The same curve over another number of steps has other values.
+    let curve = state.curve.clone();
+    let state = state.along(curve, plan.schedule.len());
     let mut guidance_of_steps = negative.guidance_of_steps();
     guidance_of_steps.truncate(at);
     let parent = Parent {

@@ -165,7 +165,7 @@ impl<'a> RunningSheet<'a> {
         let Begun { resumed: Resumed { plan, state, .. }, negative, recorder, notes } = begun;
         cell.recorder = recorder;
         match &negative {
-            Some(negative) => self.workspace.kept.adopt(cell.job.id, negative),
+            Some(negative) => self.workspace.adopt(cell.job.id, negative),
             None => self.workspace.kept.begin(cell.job.id, self.model.info.source.clone()),
         }
         self.workspace.send(Event::Started {

@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use super::OpenModel;
 use super::generate::{self, GenerateError, Plan};
+use super::lens::Lens;
 use crate::model::LatentDiffusion;
 use crate::note::Note;
 use crate::ops::Tensor;
@@ -34,7 +35,7 @@ pub type OnStep<'a> = &'a mut dyn FnMut(&StepReport<'_>, &RunState) -> ControlFl
 
 /// Runs the steps of `state` that are not done and decodes; `None` if `on_step` ended it. Where a graphics card
 /// fails, `refuge` is told the failure and the number of steps that are done, and gives the same model on the
-/// processor, which goes on; without one the failure is the result.
+/// processor, which goes on; without one the failure is the result. `lens` watches, if there is one.
 ///
 /// # Errors
 /// As [`generate::develop`] and [`generate::decode`].
@@ -45,20 +46,21 @@ pub fn develop_through(
     state: RunState,
     on_step: OnStep<'_>,
     refuge: &mut dyn FnMut(&GenerateError, usize) -> Option<Rc<OpenModel>>,
+    lens: Option<&Lens>,
 ) -> Result<Option<Developed>, GenerateError> {
     let mut finished = state.clone();
     let mut noted = |report: &StepReport<'_>, state: &RunState| {
         finished.clone_from(state);
         on_step(report, state)
     };
-    let failure = match develop(&model.networks, settings, plan, state, &mut noted) {
+    let failure = match develop(&model.networks, settings, plan, state, &mut noted, lens) {
         Err(failure) if failure.is_of_card() => failure,
         developed => return developed,
     };
     let Some(refuge) = refuge(&failure, finished.step) else { return Err(failure) };
     // A branch's steps do not follow from its settings alone.
     let plan = Plan { schedule: plan.schedule.clone(), ..generate::plan(&refuge.networks, settings)? };
-    develop(&refuge.networks, settings, &plan, finished, on_step)
+    develop(&refuge.networks, settings, &plan, finished, on_step, lens)
 }
 
 fn develop(
@@ -67,8 +69,9 @@ fn develop(
     plan: &Plan,
     state: RunState,
     on_step: OnStep<'_>,
+    lens: Option<&Lens>,
 ) -> Result<Option<Developed>, GenerateError> {
-    let generated = generate::develop(model, settings, plan, state, on_step)?;
+    let generated = generate::develop_watched(model, settings, plan, state, on_step, lens)?;
     if generated.stopped {
         return Ok(None);
     }

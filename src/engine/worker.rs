@@ -133,6 +133,8 @@ impl Worker {
             Request::FindCards
             | Request::CountTokens { .. }
             | Request::Decode { .. }
+            | Request::Look { .. }
+            | Request::Heat { .. }
             | Request::Strip { .. }
             | Request::Reopen { .. }
             | Request::Proof { .. } => {}

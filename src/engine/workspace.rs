@@ -4,6 +4,7 @@
 //! Invariant: an event is sent before the window is woken.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use crate::engine::generate;
 use crate::engine::generate::GenerateError;
 use crate::engine::handle::{EngineEnds, Work, job_of};
 use crate::engine::hash::Busyness;
+use crate::engine::lens::{Lens, Looks};
 use crate::engine::open::OpenModel;
 use crate::engine::options::EngineOptions;
 use crate::engine::preview::Previewer;
@@ -48,6 +50,9 @@ pub(super) struct Workspace {
     pub(super) kept: Kept,
     strips: Strips,
     proofs: Proofs,
+    /// Shows where words and guidance act, while somebody looks.
+    pub(super) lens: Rc<Lens>,
+    pub(super) looks: Looks,
     /// Keeps hashing paused while anything else is done.
     pub(super) busyness: Busyness,
     /// Requests that came while a job ran.
@@ -64,6 +69,8 @@ impl Workspace {
             kept: Kept::new(session, options.negatives.clone()),
             strips: Strips::default(),
             proofs: Proofs::default(),
+            lens: Rc::default(),
+            looks: Looks::default(),
             busyness: Busyness::default(),
             waiting: VecDeque::new(),
         }
@@ -117,8 +124,10 @@ impl Workspace {
             Request::CountTokens { text } => self.count_tokens(model, text),
             Request::Decode { job, step } => self.decode(model, job, step, stop),
             Request::Strip { job, mode } => self.strips.ask(job, mode),
-            Request::Reopen { job, negative } => self.kept.adopt(job, &negative),
+            Request::Reopen { job, negative } => self.adopt(job, &negative),
             Request::Proof { negative } => self.proofs.ask(negative),
+            Request::Look { on } => self.lens.turn(on),
+            Request::Heat { job, step } => self.look(model, job, step, stop),
             request => return Some(request),
         }
         None
@@ -128,6 +137,13 @@ impl Workspace {
     pub(super) fn answer_or_keep(&mut self, model: &OpenModel, Work { request, stop }: Work) {
         if let Some(request) = self.answer(Some(model), request, &stop) {
             self.waiting.push_back(Work { request, stop });
+        }
+    }
+
+    /// Reads a job's steps from its negative from now on.
+    pub(super) fn adopt(&mut self, job: JobId, negative: &str) {
+        if let Some(path) = self.kept.adopt(job, negative) {
+            self.looks.begin(job, path);
         }
     }
 
@@ -179,6 +195,20 @@ impl Workspace {
             dropped_from: tokens.dropped_from,
         });
         self.send(Event::Tokens { text, count });
+    }
+
+    fn look(&mut self, model: Option<&OpenModel>, job: JobId, step: usize, stop: &StopFlag) {
+        let looked = match model {
+            Some(model) => {
+                let _under = model.networks.device().under(stop);
+                self.looks.look(model, job, step)
+            }
+            None => Err(Report::of(&StepError::Gone)),
+        };
+        self.send(match looked {
+            Ok(heat) => Event::Heat(Box::new(heat)),
+            Err(report) => Event::HeatFailed { job, step, report },
+        });
     }
 
     fn decode(&self, model: Option<&OpenModel>, job: JobId, step: usize, stop: &StopFlag) {

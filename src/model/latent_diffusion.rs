@@ -3,12 +3,12 @@
 //! Traps: latents outside this file are scaled by `scale_factor`; the text encoder
 //! computes in f32 whatever the UNet does, and so does the first stage but for decoding on a graphics card.
 
-use super::cond::tokenizer::Tokens;
+use super::cond::tokenizer::{Tokens, Word};
 use super::cond::{CondStage, GeneralConditioner, TextEmbedding};
 use super::conditioning::{Conditioning, ConditioningKey};
 use super::decoding::Decoding;
 use super::first_stage::{Encoded, FirstStage, Watch};
-use super::unet::{Beside, Label, UNetConfig, UNetModel};
+use super::unet::{AttentionMaps, Beside, Label, UNetConfig, UNetModel};
 use crate::note::CardNote;
 use crate::ops::{Device, Dtype, Error, Result, Tensor};
 use crate::sampler::{DiffusionSchedule, Parameterization};
@@ -124,6 +124,14 @@ impl LatentDiffusion {
         self.conditioner()?.tokenize(text)
     }
 
+    /// The words of a text and their places among [`LatentDiffusion::tokenize`]'s ids.
+    ///
+    /// # Errors
+    /// If the model takes no text.
+    pub fn words(&self, text: &str) -> Result<Vec<Word>> {
+        self.conditioner()?.words(text)
+    }
+
     /// What the text encoders make of b texts, each in one pass: the context (b, n, d) and, for some
     /// models, a pooled vector.
     ///
@@ -185,6 +193,20 @@ impl LatentDiffusion {
     /// # Errors
     /// If the conditioning does not fit the model, or stopped.
     pub fn apply_model(&self, x: &Tensor, t: &[f32], conditioning: &Conditioning) -> Result<Tensor> {
+        self.apply_model_watched(x, t, conditioning, None)
+    }
+
+    /// The same; `maps` gathers what cross-attention looks at.
+    ///
+    /// # Errors
+    /// As [`LatentDiffusion::apply_model`].
+    pub fn apply_model_watched(
+        &self,
+        x: &Tensor,
+        t: &[f32],
+        conditioning: &Conditioning,
+        maps: Option<&AttentionMaps>,
+    ) -> Result<Tensor> {
         let key = self.config.conditioning_key;
         let x = match key {
             ConditioningKey::Concat | ConditioningKey::Hybrid => {
@@ -210,7 +232,7 @@ impl LatentDiffusion {
             _ => conditioning.vector.as_ref().map(Label::Vector),
         };
         let beside = Beside { label, guidance: conditioning.guidance.as_deref() };
-        self.unet.forward(&x, t, context.as_ref(), beside)
+        self.unet.forward_watched(&x, t, context.as_ref(), beside, maps)
     }
 
     fn check_channels(&self, x: &Tensor) -> Result<()> {

@@ -23,4 +23,4 @@ pub use first_stage::{
 };
 pub use instantiate::{ModelError, ReadTokenizer, instantiate_from_config, is_config};
 pub use latent_diffusion::{LatentDiffusion, LatentDiffusionConfig};
-pub use unet::{UNetConfig, UNetModel};
+pub use unet::{AttentionMaps, UNetConfig, UNetModel};

@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::sampler::GuidanceCurve;
+
 /// One step that is done; number 0 is the state before the first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct StepEntry {
@@ -13,8 +15,11 @@ pub(super) struct StepEntry {
     pub(super) timestep: usize,
     /// The guidance that acted in it.
     pub(super) guidance: f64,
-    /// The guidance of the steps to come.
+    /// The guidance of the step to come.
     pub(super) next_guidance: f64,
+    /// How guidance goes on after that, where it is not constant.
+    #[serde(default, skip_serializing_if = "GuidanceCurve::is_none")]
+    pub(super) curve: GuidanceCurve,
     /// How often it asked the model.
     pub(super) model_calls: usize,
     /// The tensor of x.

@@ -105,8 +105,13 @@ impl Negative {
 
     /// Whether some step had another guidance than was asked for, or the next one would have.
     pub fn is_steered(&self) -> bool {
-        let asked = self.head.settings.guidance;
-        self.entries.iter().any(|entry| entry.guidance != asked || entry.next_guidance != asked)
+        let (settings, steps) = (&self.head.settings, self.steps());
+        self.entries.iter().any(|entry| {
+            let [acted, next] =
+                [entry.step.saturating_sub(1), entry.step].map(|step| settings.guidance_at(step, steps));
+            let differs = entry.guidance != acted || entry.next_guidance != next;
+            differs || entry.curve != settings.guidance_curve
+        })
     }
 
     /// The first ten hex digits of the model file's SHA-256; empty if they were never known.
@@ -146,7 +151,8 @@ impl Negative {
         let noise = serde_json::from_slice(&self.bytes(&entry.noise)?).map_err(|error| {
             NegativeError::damaged(&self.path, format!("a generator that is none ({error})"))
         })?;
-        Ok(RunState { x: self.latent(&entry.x)?, step, noise, guidance: entry.next_guidance, history })
+        let (guidance, curve) = (entry.next_guidance, entry.curve.clone());
+        Ok(RunState { x: self.latent(&entry.x)?, step, noise, guidance, curve, history })
     }
 
     /// The picture that step number `step` (from 1) predicts, rounded to f16; of the last step the latent itself,

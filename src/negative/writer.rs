@@ -241,7 +241,8 @@ fn contexts(context: &Context) -> Vec<Written> {
 
 /// A step's frame, and what it names; `held` is what the step before it names.
 fn encode_step(held: &Held, record: &StepRecord) -> io::Result<(Vec<u8>, Held)> {
-    let StepRecord { state: RunState { x, step, noise, guidance: next_guidance, history }, .. } = record;
+    let StepRecord { state: RunState { x, step, noise, guidance: next_guidance, curve, history }, .. } =
+        record;
     let mut writing =
         Writing { prefix: format!("step.{step:06}"), held, now: Held::default(), tensors: Vec::new() };
     let past = |writing: &mut Writing<'_>, (place, past): (usize, &Past)| PastEntry {
@@ -253,6 +254,7 @@ fn encode_step(held: &Held, record: &StepRecord) -> io::Result<(Vec<u8>, Held)> 
         timestep: record.timestep,
         guidance: record.guidance,
         next_guidance: *next_guidance,
+        curve: curve.clone(),
         model_calls: record.model_calls,
         x: writing.exact("x", x),
         noise: writing.noise(serde_json::to_vec(noise).map_err(io::Error::other)?),

@@ -59,11 +59,6 @@ pub enum PictureNote {
         /// Steps that were done.
         after: usize,
     },
-    /// The guidance of a picture was changed on the way.
-    WasSteered {
-        /// The last guidance, which is used.
-        used: f64,
-    },
     /// A file has no room for the settings that only this program has.
     SettingsLeftOut {
         /// The kind of file.
@@ -112,9 +107,6 @@ impl fmt::Display for PictureNote {
             Self::WasStopped { after } => {
                 write!(f, "the picture was stopped after {after} steps; all steps are run")
             }
-            Self::WasSteered { used } => {
-                write!(f, "the picture's guidance was changed on the way; its last value, {used}, is used")
-            }
             Self::SettingsLeftOut { format } => {
                 write!(f, "a {format} file holds only the settings that other programs know; a PNG holds all")
             }
@@ -139,7 +131,6 @@ impl Told for PictureNote {
             Self::NotTold { .. } => "note-not-told",
             Self::WasBranched { .. } => "note-was-branched",
             Self::WasStopped { .. } => "note-was-stopped",
-            Self::WasSteered { .. } => "note-was-steered",
             Self::SettingsLeftOut { .. } => "note-settings-left-out",
             Self::PromptsCut { .. } => "note-prompts-cut",
             Self::PreviewNotSaved { .. } => "note-preview-not-saved",
@@ -164,7 +155,6 @@ impl Told for PictureNote {
             Self::NotTold { what } => vec![("what", what.clone())],
             Self::WasBranched { at } => vec![("at", at.to_string())],
             Self::WasStopped { after } => vec![("after", after.to_string())],
-            Self::WasSteered { used } => vec![("used", used.to_string())],
             Self::SettingsLeftOut { format } | Self::PromptsCut { format } => {
                 vec![("format", format.clone())]
             }

@@ -20,6 +20,7 @@
 //! | [`candle`] | the backend that brings CUDA and Metal, through the crate of that name |
 //! | `device`, `options` | where to compute, and how it is chosen |
 //! | `picture` | what a decoder gave as a picture that stays on the window's card |
+//! | `probabilities` | what cross-attention looks at, for those who want to see it |
 //! | `self_test` | a device against the native backend |
 //! | [`host`], `weights` | tensors at rest, on their way into a backend |
 //!
@@ -45,6 +46,7 @@ mod options;
 mod parameters;
 #[cfg(feature = "gpu")]
 mod picture;
+mod probabilities;
 mod self_test;
 mod stop;
 mod tensor;
@@ -67,6 +69,7 @@ pub use options::{DeviceChoice, DeviceOptions, Dtype, WeightsKept, all_cores};
 pub use parameters::{Activation, Conv2dShape, LinearShape, Mask, Padding};
 #[cfg(feature = "gpu")]
 pub use picture::{Drawn, PictureForm};
+pub use probabilities::{HostKeys, attention_probabilities};
 pub use self_test::{convolution_rate, product_rate, self_test};
 pub use stop::StopFlag;
 pub use tensor::Tensor;

@@ -11,6 +11,7 @@ mod error;
 mod file_name;
 mod format;
 mod frame;
+mod heat;
 pub mod metadata;
 pub mod open;
 mod save;
@@ -21,6 +22,7 @@ pub use error::PictureError;
 pub use file_name::stem;
 pub use format::Format;
 pub use frame::Frame;
+pub use heat::{heat_color, heat_over, normalized};
 pub use metadata::{BranchedFrom, Held, Made, MadeBy, TEXT_LIMIT, a1111_text, held, png_head, read};
 pub use save::{save_new, write_to};
 

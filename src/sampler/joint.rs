@@ -14,6 +14,7 @@ impl RunState {
         let alike = |state: &Self| {
             let sigmas = |state: &Self| state.history.past.iter().map(|past| past.sigma).collect::<Vec<_>>();
             (state.step, state.guidance, state.x.shape) == (first.step, first.guidance, first.x.shape)
+                && state.curve == first.curve
                 && sigmas(state) == sigmas(first)
                 && state.history.sample.is_some() == first.history.sample.is_some()
         };
@@ -30,6 +31,7 @@ impl RunState {
             step: first.step,
             noise: Noise::joint(states.iter().map(|state| state.noise.clone()).collect()),
             guidance: first.guidance,
+            curve: first.curve.clone(),
             history: History {
                 past: past.collect(),
                 sample: (!samples.is_empty()).then(|| Latent::joined(samples.iter().copied())),
@@ -46,6 +48,7 @@ impl RunState {
             step: self.step,
             noise: noise.clone(),
             guidance: self.guidance,
+            curve: self.curve.clone(),
             history: History {
                 past: self
                     .history

@@ -3,6 +3,7 @@
 
 mod denoiser;
 mod forward;
+mod guidance_curve;
 mod guide;
 mod history;
 mod joint;
@@ -17,6 +18,7 @@ mod step;
 
 pub use denoiser::{Denoiser, Parameterization};
 pub use forward::{Mask, noised, q_sample, stochastic_encode};
+pub use guidance_curve::{CurveError, GuidanceCurve};
 pub use history::{History, Past};
 pub use kind::{Family, Sampler, SamplerKind, Space};
 pub use latent::Latent;

@@ -12,7 +12,7 @@ use super::noise::Noise;
 use super::options::RunOptions;
 use super::schedule::Steps;
 use super::step::{Call, Step, Stepped};
-use super::{Denoiser, DiffusionSchedule, History, Latent, Level, Space, rules};
+use super::{Denoiser, DiffusionSchedule, GuidanceCurve, History, Latent, Level, Space, rules};
 
 /// All that a run carries from one step to the next.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,8 +23,11 @@ pub struct RunState {
     pub step: usize,
     /// The generator, where it stands.
     pub noise: Noise,
-    /// The guidance of the steps to come (`unconditional_guidance_scale`).
+    /// The guidance of the step to come (`unconditional_guidance_scale`); of all of them where there is no curve.
     pub guidance: f64,
+    /// How it goes on after that step.
+    #[serde(default)]
+    pub curve: GuidanceCurve,
     /// What the update rule keeps of the steps before.
     pub history: History,
 }
@@ -33,7 +36,31 @@ impl RunState {
     /// The start: `x_t`, or fresh noise of `shape`.
     pub fn start(shape: [usize; 4], x_t: Option<Latent>, mut noise: Noise, guidance: f64) -> Self {
         let x = x_t.unwrap_or_else(|| Latent::new(shape, noise.randn(shape.iter().product())));
-        Self { x, step: 0, noise, guidance, history: History::default() }
+        let (curve, history) = (GuidanceCurve::default(), History::default());
+        Self { x, step: 0, noise, guidance, curve, history }
+    }
+
+    /// The same with guidance along a curve over all `steps`; one without points keeps the guidance as it is.
+    #[must_use]
+    pub fn along(mut self, curve: GuidanceCurve, steps: usize) -> Self {
+        self.bend(curve, steps);
+        self
+    }
+
+    /// Lets the steps to come follow a curve.
+    fn bend(&mut self, curve: GuidanceCurve, steps: usize) {
+        self.guidance = curve.at(self.step, steps).unwrap_or(self.guidance);
+        self.curve = curve;
+    }
+
+    /// Does what the callback asked for.
+    fn steer(&mut self, next: Next, steps: usize) {
+        if let Some(curve) = next.curve {
+            self.bend(curve, steps);
+        }
+        if let Some(guidance) = next.guidance {
+            (self.guidance, self.curve) = (guidance, GuidanceCurve::default());
+        }
     }
 
     /// Brings fresh noise of variance 1 to the level where `schedule` begins, for a rule in `space`.
@@ -84,10 +111,12 @@ pub struct StepReport<'a> {
 }
 
 /// What the callback wants next.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Next {
-    /// Another guidance for the steps to come.
+    /// Another guidance for all steps to come, in place of a curve.
     pub guidance: Option<f64>,
+    /// Another curve over all steps, for those to come; one without points keeps the present guidance.
+    pub curve: Option<GuidanceCurve>,
 }
 
 /// Latents kept on the way (`intermediates`), both lists starting with x_T.
@@ -145,6 +174,7 @@ pub fn run<'s, D: Denoiser>(
         let calls = step.calls;
         state.x = x_prev;
         state.step += 1;
+        state.guidance = state.curve.at(state.step, steps).unwrap_or(guidance);
         if index.is_multiple_of(options.log_every_t.max(1)) || index + 1 == steps {
             intermediates.x_inter.push(state.x.clone());
             intermediates.pred_x0.push(pred_x0.clone());
@@ -161,7 +191,7 @@ pub fn run<'s, D: Denoiser>(
             took: began.elapsed(),
         };
         match on_step(&report, &state) {
-            ControlFlow::Continue(next) => state.guidance = next.guidance.unwrap_or(state.guidance),
+            ControlFlow::Continue(next) => state.steer(next, steps),
             ControlFlow::Break(()) => {
                 let stopped = state.step < steps;
                 return Ok(RunOutcome { state, intermediates, stopped });

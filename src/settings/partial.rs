@@ -3,13 +3,20 @@
 use super::guidance_kind::GuidanceKind;
 use super::table::{PartialSettings, STEPS_MAX, Setting, Settings};
 use super::{Row, Value};
-use crate::sampler::{Family, NoiseSchedule, SamplerKind, ScheduleKind};
+use crate::sampler::{Family, GuidanceCurve, NoiseSchedule, SamplerKind, ScheduleKind};
 
 impl Setting {
     /// Its row of the table.
     pub fn row(self) -> &'static Row {
         // The rows stand in the order of the variants: one macro writes both.
         &Self::TABLE[self as usize]
+    }
+}
+
+impl Settings {
+    /// The guidance that is asked for at step number `step`, from 0, of `steps`.
+    pub fn guidance_at(&self, step: usize, steps: usize) -> f64 {
+        self.guidance_curve.at(step, steps).unwrap_or(self.guidance)
     }
 }
 
@@ -22,12 +29,15 @@ impl PartialSettings {
     }
 
     /// `base` with all that is known put over it. A sampler that comes without an eta brings its own, and
-    /// a schedule of `base` that it does not follow gives way.
+    /// a schedule of `base` that it does not follow gives way; guidance that comes without a curve is constant.
     pub fn put_over(&self, base: &Settings) -> Settings {
         let mut settings = self.replaced_in(base);
         let row = settings.sampler.row();
         if self.eta.is_none() && settings.sampler != base.sampler {
             settings.eta = row.eta();
+        }
+        if self.guidance_curve.is_none() && self.guidance.is_some() {
+            settings.guidance_curve = GuidanceCurve::default();
         }
         if self.schedule.is_none() && !row.goes_with(settings.schedule) {
             settings.schedule = ScheduleKind::Auto;
@@ -199,7 +209,7 @@ mod tests {
             assert!(row.kind.may_hold(&value), "{}", row.name);
             match row.kind {
                 Kind::Real { .. } => assert!(!row.error.is_empty(), "{}", row.name),
-                Kind::Text | Kind::Choice(_) => assert!(row.error.is_empty(), "{}", row.name),
+                Kind::Text | Kind::Choice(_) | Kind::Curve => assert!(row.error.is_empty(), "{}", row.name),
                 Kind::Whole { .. } => {}
             }
             if let (Kind::Choice(_), Value::Choice(name)) = (row.kind, &value) {

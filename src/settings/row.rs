@@ -1,6 +1,7 @@
 //! `Row`: all that is known of one setting, apart from what it does to a picture.
 
 use super::{Choice, PartialSettings, Setting, Value};
+use crate::sampler::GuidanceCurve;
 
 /// A row of [`Setting::TABLE`].
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +57,8 @@ pub enum Kind {
     },
     /// One of a list.
     Choice(fn() -> Vec<Choice>),
+    /// Points over the run; the value is their text.
+    Curve,
 }
 
 /// A setting in A1111's text: `Key: value`. Settings of the same key share a pair, joined by `x`.
@@ -124,6 +127,7 @@ impl Kind {
                 let number: f64 = text.trim_end_matches('.').replace(',', ".").parse().ok()?;
                 number.is_finite().then_some(Value::Real(number))
             }
+            Self::Curve => text.parse().ok().map(|curve: GuidanceCurve| Value::Text(curve.to_string())),
             Self::Choice(choices) => {
                 let choice = choices().into_iter().find(|choice| choice.is_spelled(text))?;
                 Some(Value::Choice(choice.name))
@@ -141,6 +145,8 @@ impl Row {
     /// A value as A1111 writes it.
     pub fn a1111_value(&self, value: &Value) -> String {
         match value {
+            // No value of that text may hold a comma or a colon.
+            Value::Text(text) if matches!(self.kind, Kind::Curve) => text.replace(',', " ").replace(':', "="),
             Value::Text(text) => text.clone(),
             Value::Whole(number) => number.to_string(),
             Value::Real(number) => number.to_string(),

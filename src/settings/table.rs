@@ -4,7 +4,9 @@
 //! that of the JSON in pictures; a new entry goes to the end. Older files lack the field, so readers take its
 //! default. What each column means stands in `row.rs`.
 
-use crate::sampler::{Family, RngKind, Sampler, SamplerKind, ScheduleKind, Space, TimestepSpacing};
+use crate::sampler::{
+    Family, GuidanceCurve, RngKind, Sampler, SamplerKind, ScheduleKind, Space, TimestepSpacing,
+};
 
 use super::choices::{guidance_kinds, rngs, samplers, schedules, spacings};
 use super::guidance_kind::GuidanceKind;
@@ -52,7 +54,8 @@ fn adds_noise_in_vp(row: &'static Sampler) -> bool {
 
 /// Of a setting that acts where there is guidance.
 fn is_guided(settings: &PartialSettings) -> bool {
-    settings.guidance.is_none_or(|guidance| guidance != 1.0)
+    let curved = settings.guidance_curve.as_ref().is_some_and(|curve| !curve.is_none());
+    curved || settings.guidance.is_none_or(|guidance| guidance != 1.0)
 }
 
 settings! {
@@ -113,6 +116,24 @@ settings! {
         slider: slider(1.0, 15.0, 30.0, 0.1, 1),
         more: false,
         suits: true,
+        acts: always,
+    }
+
+    /// Guidance over the run, straight between points of share and value; without points it is `guidance` throughout.
+    guidance_curve: GuidanceCurve = GuidanceCurve::default(), "guidance-curve",
+    GuidanceCurve {
+        error: "",
+        kind: Kind::Curve,
+        told_as: None,
+        a1111: Some(A1111 { key: "Guidance curve", others: &[], omits_default: true }),
+        flag: flag(
+            "guidance-curve",
+            "SHARE:X,…",
+            "Guidance over the steps, straight between points such as 0:2,0.3:7.5,1:3 [default: constant]",
+        ),
+        slider: None,
+        more: false,
+        suits: false,
         acts: always,
     }
 

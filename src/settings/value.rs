@@ -1,6 +1,6 @@
 //! `Value`: a setting's value without its type, for whoever handles every setting alike.
 
-use crate::sampler::{RngKind, SamplerKind, ScheduleKind, TimestepSpacing};
+use crate::sampler::{GuidanceCurve, RngKind, SamplerKind, ScheduleKind, TimestepSpacing};
 
 use super::choices::{rng_from_name, rng_name};
 use super::guidance_kind::GuidanceKind;
@@ -63,6 +63,16 @@ impl FieldValue for f64 {
 
     fn from_value(value: Value) -> Option<Self> {
         if let Value::Real(number) = value { Some(number) } else { None }
+    }
+}
+
+impl FieldValue for GuidanceCurve {
+    fn to_value(&self) -> Value {
+        Value::Text(self.to_string())
+    }
+
+    fn from_value(value: Value) -> Option<Self> {
+        if let Value::Text(text) = value { text.parse().ok() } else { None }
     }
 }
 

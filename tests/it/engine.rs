@@ -8,6 +8,7 @@ mod card_previews;
 mod changed;
 mod encoders;
 mod kept;
+mod lens;
 mod memory;
 mod samplers;
 mod tiny;

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use safelight::picture::metadata::read::{Origin, recover, recover_bytes};
 use safelight::picture::{Format, Frame, Made, a1111_text, encode, open, save_new, write_to};
+use safelight::sampler::GuidanceCurve;
 use safelight::settings::{Kind, PartialSettings, Row, Setting, Settings, Value};
 
 fn frame() -> Frame {
@@ -29,6 +30,12 @@ fn value(row: &Row) -> BoxedStrategy<Value> {
             let names: Vec<&str> = choices().iter().map(|choice| choice.name).collect();
             prop::sample::select(names).prop_map(Value::Choice).boxed()
         }
+        Kind::Curve => {
+            let points = prop::collection::vec((0.0..=1.0_f64, -20.0..=20.0_f64), 0..5);
+            let points =
+                points.prop_map(|points| points.into_iter().map(|(share, value)| [share, value]).collect());
+            points.prop_map(|points| Value::Text(GuidanceCurve::new(points).unwrap().to_string())).boxed()
+        }
     }
 }
 
@@ -48,13 +55,13 @@ fn settings() -> impl Strategy<Value = Settings> {
 fn made() -> impl Strategy<Value = Made> {
     let steps = prop::collection::vec(1.0..20.0_f64, 0..4);
     (settings(), steps, "\\PC{0,30}", "[0-9a-f]{10}", prop::option::of(1_usize..50)).prop_map(
-        |(settings, guidance_of_steps, model, model_hash, stopped_after)| Made {
-            settings,
-            guidance_of_steps,
-            model,
-            model_hash,
-            stopped_after,
-            branched_from: None,
+        |(mut settings, guidance_of_steps, model, model_hash, stopped_after)| {
+            if !guidance_of_steps.is_empty() {
+                let done = guidance_of_steps.len();
+                let steps = if stopped_after.is_some() { settings.steps.max(done) } else { done };
+                settings.guidance_curve = GuidanceCurve::through(&guidance_of_steps, steps);
+            }
+            Made { settings, guidance_of_steps, model, model_hash, stopped_after, branched_from: None }
         },
     )
 }

@@ -97,7 +97,7 @@ fn guidance_of_one_is_a_single_pass_and_steering_acts_from_the_next_step() {
     let mut seen = Vec::new();
     let mut on_step = |report: &safelight::sampler::StepReport<'_>, _: &RunState| {
         seen.push(report.guidance);
-        ControlFlow::Continue(Next { guidance: (report.step == 3).then_some(5.0) })
+        ControlFlow::Continue(Next { guidance: (report.step == 3).then_some(5.0), ..Next::default() })
     };
     run(&mut network, &full(), &schedule, &RunOptions::default(), start(1.0), &mut on_step).unwrap();
     assert_eq!((network.single, network.doubled), (4, 6));

@@ -10,6 +10,7 @@ use crate::app::i18n::Language;
 use crate::app::state::sheet::SheetId;
 use crate::app::state::sheet::ask::SheetDraft;
 use crate::message::{Compute, JobId, ModelSource};
+use crate::sampler::GuidanceCurve;
 use crate::settings::{PartialSettings, PreviewMode};
 
 /// A named act without particulars.
@@ -69,6 +70,10 @@ pub enum Act {
     Controls,
     /// Show or hide the rarer controls.
     More,
+    /// Show or hide guidance over the steps.
+    Curve,
+    /// Show where words and guidance act, or not.
+    Lens,
     /// Show or hide the negative prompt.
     Negative,
     /// Play the generation.
@@ -125,6 +130,20 @@ pub enum Act {
     Restart,
     /// Close the window.
     Quit,
+}
+
+/// What the lens looks at.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Spot {
+    /// A word: its letters, and how many of the same stand before it.
+    Word {
+        /// In lower case.
+        letters: String,
+        /// From 0.
+        turn: usize,
+    },
+    /// Where guidance acts.
+    Guidance,
 }
 
 /// What the user asked for.
@@ -193,6 +212,12 @@ pub enum Command {
     Compute(Compute),
     /// Change the guidance of the running picture.
     Steer(f64),
+    /// Let the guidance of the running picture follow another curve.
+    Bend(GuidanceCurve),
+    /// Look where this acts.
+    LookAt(Spot),
+    /// Add up the steps under the lens, or show the one on the canvas alone.
+    AddUpSteps(bool),
     /// Make one of the first screen's examples, by its number.
     DevelopExample(usize),
     /// Take over these settings in the draft; those left open stay as they are.

@@ -69,6 +69,8 @@ pub const TABLE: &[Row] = &[
     keyed(Act::Gallery, "gallery", icons::SIDEBAR, CTRL, Key::B),
     keyed(Act::Controls, "controls", icons::SIDEBAR_RIGHT, CTRL, Key::J),
     keyed(Act::More, "more", icons::PLUS, CTRL, Key::M),
+    row(Act::Curve, "curve", icons::WAND),
+    keyed(Act::Lens, "lens", icons::EYE, CTRL_SHIFT, Key::L),
     row(Act::Negative, "negative", icons::MINUS),
     keyed(Act::Play, "play", icons::PLAY, Modifiers::NONE, Key::Space),
     row(Act::ExportGif, "export-gif", icons::MOVIE),

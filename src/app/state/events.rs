@@ -55,6 +55,14 @@ impl State {
                 self.negatives.keep_proof(&negative, frame);
                 Vec::new()
             }
+            Event::Heat(heat) => {
+                self.lens.come(*heat);
+                Vec::new()
+            }
+            Event::HeatFailed { job, step, report } => {
+                self.heat_failed(job, step, &report);
+                Vec::new()
+            }
             Event::Cards { devices } => {
                 self.compute.offers = devices;
                 Vec::new()

@@ -12,6 +12,7 @@ use crate::message::{Job, Preview, Step, TokenCount};
 use crate::negative::{Record, RunIs};
 use crate::note::Note;
 use crate::picture::{Frame, Made};
+use crate::sampler::GuidanceCurve;
 use crate::settings::PreviewMode;
 
 /// One step of a generation.
@@ -98,6 +99,8 @@ pub struct Generation {
     pub preview_share: f32,
     /// How the last preview was decoded.
     pub preview_mode: PreviewMode,
+    /// How guidance goes over its steps, where it is not constant.
+    pub curve: GuidanceCurve,
     /// An optional note on the last preview's quality, e.g. the fit's error.
     pub preview_note: Option<Note>,
     /// The finished picture.
@@ -125,6 +128,7 @@ impl Generation {
     pub fn new(job: Job) -> Self {
         Self {
             guidance: job.settings.guidance,
+            curve: job.settings.guidance_curve.clone(),
             job,
             strip: Strip::AsMade,
             used: 0,

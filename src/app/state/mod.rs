@@ -10,6 +10,7 @@ pub(in crate::app) mod events;
 pub mod examples;
 pub mod generation;
 pub(in crate::app) mod kept;
+pub mod lens;
 pub mod library;
 pub mod negatives;
 pub(in crate::app) mod opening;
@@ -25,6 +26,7 @@ use std::path::{Path, PathBuf};
 use crate::app::i18n::{Message, file_name};
 use crate::app::services::Task;
 use crate::app::state::draft::Draft;
+use crate::app::state::lens::LensState;
 use crate::app::state::library::Library;
 use crate::app::state::negatives::Negatives;
 use crate::app::state::queue::{Begun, Queue};
@@ -122,6 +124,8 @@ pub struct State {
     pub sheets: Sheets,
     /// Two pictures under a wipe.
     pub compare: Option<Compare>,
+    /// Where words and guidance act, while somebody looks.
+    pub lens: LensState,
     /// Messages to the user.
     pub toasts: Toasts,
     /// Why the inference thread is gone, if it is.
@@ -176,6 +180,7 @@ impl State {
             negatives: Negatives::default(),
             sheets: Sheets::default(),
             compare: None,
+            lens: LensState::default(),
             toasts: Toasts::default(),
             dead: None,
             overlay: Overlay::Nothing,

@@ -8,10 +8,12 @@ pub const GALLERY: &str = "gallery";
 pub const CONTROLS: &str = "controls";
 /// The rarer controls.
 pub const MORE: &str = "more";
+/// Guidance over the steps.
+pub const CURVE: &str = "curve";
 
 /// Whether a part of the window is open; the panels are at first, the rest is folded.
 pub fn is_open(memory: &Memory, name: &str) -> bool {
-    memory.folds.get(name).copied().unwrap_or(name != MORE)
+    memory.folds.get(name).copied().unwrap_or(!matches!(name, MORE | CURVE))
 }
 
 /// Opens or folds a part of the window.
@@ -38,6 +40,7 @@ mod tests {
     fn panels_are_open_at_first_and_the_rest_is_folded() {
         let mut memory = Memory::default();
         assert!(is_open(&memory, GALLERY) && is_open(&memory, CONTROLS) && !is_open(&memory, MORE));
+        assert!(!is_open(&memory, CURVE));
         toggle(&mut memory, MORE);
         toggle(&mut memory, GALLERY);
         assert!(is_open(&memory, MORE) && !is_open(&memory, GALLERY));

@@ -4,6 +4,7 @@
 //! keyboard's focus, nothing else; selection is drawn in the text color.
 
 pub mod fonts;
+pub(in crate::app) mod heat;
 pub mod icons;
 pub mod lettering;
 pub mod logo;

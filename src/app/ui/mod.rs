@@ -7,6 +7,7 @@ mod filmstrip;
 pub(in crate::app) mod gallery;
 pub(in crate::app) mod input;
 pub(in crate::app) mod layout;
+pub(in crate::app) mod lens;
 mod negatives;
 mod palette;
 mod prompt;

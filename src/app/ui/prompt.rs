@@ -1,5 +1,6 @@
 //! The prompt box: what to make, what to leave out, how many tokens that is, and the button.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use egui::text::{LayoutJob, TextFormat};
@@ -19,6 +20,7 @@ use crate::app::theme::icons::Icon;
 use crate::app::theme::widgets;
 use crate::app::theme::widgets::{IconButton, Kind};
 use crate::app::theme::{self, size};
+use crate::app::ui::lens::{LensUi, lens_ui};
 use crate::app::ui::view::View;
 use crate::settings::PartialSettings;
 
@@ -63,7 +65,7 @@ struct PromptHint {
 }
 
 /// Draws the box into `ui` and notes its height for the layout.
-pub fn prompt_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut PromptState) {
+pub fn prompt_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut PromptState, lens: &mut LensUi) {
     let tokens = theme::tokens(ui);
     let lit = ui.memory(|memory| memory.has_focus(prompt_id()) || memory.has_focus(negative_id()));
     let edge = if lit { tokens.lamp } else { tokens.hairline };
@@ -75,12 +77,13 @@ pub fn prompt_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut PromptState) {
     let shown = outer.show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.spacing_mut().item_spacing.y = 4.0;
-        text_ui(ui, view, state);
+        text_ui(ui, view, state, lens);
         if view.state.negative_open {
             negative_ui(ui, view);
         }
         note_ui(ui, view, state);
         branch_ui(ui, view);
+        lens_ui(ui, view, lens);
         ui.add_space(2.0);
         row_ui(ui, view);
     });
@@ -95,7 +98,7 @@ fn negative_id() -> Id {
     Id::unique("negative prompt")
 }
 
-fn text_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut PromptState) {
+fn text_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut PromptState, lens: &mut LensUi) {
     if std::mem::take(&mut state.to_end) {
         move_to_end(ui, &view.state.draft.settings.prompt);
     }
@@ -103,9 +106,10 @@ fn text_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut PromptState) {
     let tokens = theme::tokens(ui);
     let dropped_from = view.state.draft.dropped_from(Text::Prompt);
     let (font, color) = (theme::prompt(), tokens.text);
+    let looked_at = lens.word_in(view, &view.state.draft.settings.prompt);
     let mut layouter = |ui: &Ui, text: &dyn TextBuffer, width: f32| {
         let format = TextFormat { line_height: Some(24.0), ..TextFormat::simple(font.clone(), color) };
-        marked(ui, text.as_str(), dropped_from, format, width)
+        marked(ui, text.as_str(), (dropped_from, looked_at.clone()), format, width)
     };
     let hint = widgets::body(view.words.t("prompt-hint"), tokens.faint).font(theme::prompt());
     let mut prompt = view.state.draft.settings.prompt.clone();
@@ -132,6 +136,7 @@ fn text_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut PromptState) {
         });
     state.completing = shown.is_open;
     state.rows = shown.text_edit.galley.rows.len();
+    follow(view, lens, &prompt, &shown.text_edit);
     let response = shown.text_edit.response.response;
     if response.changed() || shown.accepted.is_some() {
         view.set(PartialSettings { prompt: Some(prompt), ..Default::default() });
@@ -140,6 +145,17 @@ fn text_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut PromptState) {
         response.request_focus();
     }
     response.accessible_name(view.words.t("prompt"));
+}
+
+/// Tells the lens where the pointer and the text cursor are in the prompt.
+fn follow(view: &mut View<'_>, lens: &mut LensUi, prompt: &str, edit: &egui::text_edit::TextEditOutput) {
+    let byte = |index: usize| prompt.char_indices().nth(index).map_or(prompt.len(), |(at, _)| at);
+    let pointer = edit.response.response.hover_pos().map(|at| at - edit.galley_pos);
+    // Beside the words there is nothing to look at.
+    let on_words = |at: &egui::Vec2| edit.galley.rows.iter().any(|row| row.rect().contains(at.to_pos2()));
+    let pointer = pointer.filter(on_words).map(|at| byte(edit.galley.cursor_from_pos(at).index.into()));
+    let cursor = edit.cursor_range.map(|range| byte(range.primary.index.into()));
+    lens.follow(view, prompt, pointer, cursor);
 }
 
 /// Up and down go through the history; in a prompt of several rows with Ctrl, or from an empty one.
@@ -168,15 +184,26 @@ fn move_to_end(ui: &Ui, prompt: &str) {
     }
 }
 
-/// Lays out a text, with the part that the model drops struck out.
-fn marked(ui: &Ui, text: &str, dropped_from: Option<usize>, format: TextFormat, width: f32) -> Arc<Galley> {
+/// Lays out a text, with the part that the model drops struck out and the word that is looked at underlined.
+fn marked(
+    ui: &Ui,
+    text: &str,
+    (dropped_from, looked_at): (Option<usize>, Option<Range<usize>>),
+    format: TextFormat,
+    width: f32,
+) -> Arc<Galley> {
     let tokens = theme::tokens(ui);
     let cut = dropped_from.filter(|&at| text.is_char_boundary(at)).unwrap_or(text.len());
     let dropped =
         TextFormat { color: tokens.faint, strikethrough: Stroke::new(1.0, tokens.bad), ..format.clone() };
     let mut job = LayoutJob::default();
     job.wrap.max_width = width;
-    job.append(&text[..cut], 0.0, format);
+    let word =
+        looked_at.filter(|word| word.end <= cut && text.get(word.clone()).is_some()).unwrap_or(cut..cut);
+    let underlined = TextFormat { underline: Stroke::new(1.5, format.color), ..format.clone() };
+    job.append(&text[..word.start], 0.0, format.clone());
+    job.append(&text[word.clone()], 0.0, underlined);
+    job.append(&text[word.end..cut], 0.0, format);
     job.append(&text[cut..], 0.0, dropped);
     ui.fonts_mut(|fonts| fonts.layout_job(job))
 }
@@ -185,7 +212,13 @@ fn negative_ui(ui: &mut Ui, view: &mut View<'_>) {
     let tokens = theme::tokens(ui);
     let dropped_from = view.state.draft.dropped_from(Text::Negative);
     let mut layouter = |ui: &Ui, text: &dyn TextBuffer, width: f32| {
-        marked(ui, text.as_str(), dropped_from, TextFormat::simple(theme::body(), tokens.subdued), width)
+        marked(
+            ui,
+            text.as_str(),
+            (dropped_from, None),
+            TextFormat::simple(theme::body(), tokens.subdued),
+            width,
+        )
     };
     let mut negative = view.state.draft.settings.negative_prompt.clone();
     let edit = TextEdit::multiline(&mut negative)

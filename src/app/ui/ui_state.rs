@@ -6,6 +6,7 @@ use crate::app::ui::controls::ControlsState;
 use crate::app::ui::filmstrip::StripState;
 use crate::app::ui::gallery::GalleryState;
 use crate::app::ui::input::InputState;
+use crate::app::ui::lens::LensUi;
 use crate::app::ui::palette::PaletteState;
 use crate::app::ui::prompt::PromptState;
 use crate::app::ui::toasts::ToastsState;
@@ -23,6 +24,8 @@ pub struct UiState {
     pub gallery: GalleryState,
     /// How the user acts on the window.
     pub input: InputState,
+    /// What is looked at, and its map.
+    pub lens: LensUi,
     /// The palette's field and line.
     pub palette: PaletteState,
     /// The prompt box.

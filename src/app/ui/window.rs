@@ -37,7 +37,7 @@ fn parts_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut UiState, layout: &Layo
     place.min.x += MARGIN;
     place.max.x -= MARGIN;
     place.min.y = place.max.y - MARGIN - state.prompt.height;
-    part(ui, "prompt box", place, |ui| prompt::prompt_ui(ui, view, &mut state.prompt));
+    part(ui, "prompt box", place, |ui| prompt::prompt_ui(ui, view, &mut state.prompt, &mut state.lens));
     progress_ui(ui, view, layout.progress);
     if let Some(rect) = layout.strip {
         let free_from = state.canvas.free_from;
@@ -64,7 +64,7 @@ fn parts_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut UiState, layout: &Layo
     }
     let peek = state.gallery.peek;
     part(ui, "canvas", canvas, |ui| {
-        if canvas::canvas_ui(ui, view, &mut state.canvas, canvas, peek) {
+        if canvas::canvas_ui(ui, view, (&mut state.canvas, &mut state.lens), canvas, peek) {
             state.gallery.peek = false;
         }
     });

@@ -8,6 +8,7 @@ use std::time::Instant;
 use super::{Branch, TakeUp, WithModel};
 use crate::cli::arguments::PreviewDecoder;
 use crate::cli::develop::{Run, Showing, develop};
+use crate::cli::lens::LensFlags;
 use crate::cli::output::Output;
 use crate::cli::progress::Progress;
 use crate::cli::{Failure, interrupt};
@@ -89,6 +90,7 @@ impl<'a> Prepared<'a> {
             previews: None::<&Path>,
             preview_mode: PreviewDecoder::Full,
             trace: None,
+            lens: &LensFlags::default(),
             compute: &self.with.compute,
             output: &self.output,
             stop: &self.stop,

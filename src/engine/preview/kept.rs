@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::steps_kept::{Wanted, StepError, StepSource, StepsKept};
 use crate::engine::negative::source_of;
@@ -33,9 +34,10 @@ impl Kept {
         self.session.begin(job, model);
     }
 
-    /// A job whose steps are those of a negative.
-    pub fn adopt(&mut self, job: JobId, negative: &str) {
+    /// A job whose steps are those of a negative; returns its file.
+    pub fn adopt(&mut self, job: JobId, negative: &str) -> Option<PathBuf> {
         self.negatives.insert(job, negative.to_owned());
+        self.store.as_ref().map(|store| store.path(negative))
     }
 
     /// Keeps the next step of a job that has no negative.

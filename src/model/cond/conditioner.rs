@@ -6,7 +6,7 @@
 
 use super::text_embedding::TextEmbedding;
 use super::text_encoder::TextEncoder;
-use super::tokenizer::Tokens;
+use super::tokenizer::{Tokens, Word};
 use crate::ops::{Device, Error, Result};
 
 /// The text encoders of a model, in the order of their outputs.
@@ -27,6 +27,14 @@ impl GeneralConditioner {
     /// If the tokenizer lacks the text's characters.
     pub fn tokenize(&self, text: &str) -> Result<Tokens> {
         self.encoders.first().ok_or(Error::NoText)?.tokenize(text)
+    }
+
+    /// The words of a text and their places among the first encoder's ids.
+    ///
+    /// # Errors
+    /// If the tokenizer lacks the text's characters.
+    pub fn words(&self, text: &str) -> Result<Vec<Word>> {
+        self.encoders.first().ok_or(Error::NoText)?.words(text)
     }
 
     /// What the encoders make of b texts, joined, on `device`.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::clip::{ClipOutput, ClipShape, FrozenCLIPEmbedder};
 use super::text_embedding::TextEmbedding;
-use super::tokenizer::{Tokenizer, Tokens};
+use super::tokenizer::{Tokenizer, Tokens, Word};
 use crate::model::resident::Resident;
 use crate::ops::{Device, Error, Result, Weights};
 
@@ -79,6 +79,15 @@ impl TextEncoder {
     pub fn tokenize(&self, text: &str) -> Result<Tokens> {
         let tokens = self.tokenizer.encode(text, self.shape.max_length);
         tokens.map_err(|error| Error::Shape(error.to_string()))
+    }
+
+    /// The words of a text and their places among its ids.
+    ///
+    /// # Errors
+    /// If the tokenizer lacks the text's characters.
+    pub fn words(&self, text: &str) -> Result<Vec<Word>> {
+        let words = self.tokenizer.words(text, self.shape.max_length);
+        words.map_err(|error| Error::Shape(error.to_string()))
     }
 
     /// b texts → their context (b, max_length, hidden_size), and pooled output (b, hidden_size) if it

@@ -8,6 +8,7 @@
 mod clip;
 mod json;
 
+use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
 /// The token that opens every text.
@@ -37,6 +38,15 @@ pub struct Tokens {
     pub needed: usize,
     /// Byte offset in the text of the first token that did not fit, on a character boundary.
     pub dropped_from: Option<usize>,
+}
+
+/// A word of a text, and its tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// Its bytes in the text.
+    pub text: Range<usize>,
+    /// The places of its tokens among [`Tokens::ids`].
+    pub tokens: Range<usize>,
 }
 
 /// Splits text into tokens. Cloning is cheap.
@@ -119,6 +129,37 @@ impl Tokenizer {
     }
 }
 
+impl Tokenizer {
+    /// The words of a text that fit, with the places of their tokens; what has no letter or digit is no word.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::encode`].
+    pub fn words(&self, text: &str, max_length: usize) -> Result<Vec<Word>, TokenizerError> {
+        let encoding =
+            self.inner.encode(text, false).map_err(|error| TokenizerError::Text(error.to_string()))?;
+        let mut words: Vec<(u32, Word)> = Vec::new();
+        let tokens = encoding.get_word_ids().iter().zip(encoding.get_offsets()).enumerate();
+        for (place, (word, &(from, to))) in tokens.take(max_length.saturating_sub(2)) {
+            let Some(word) = *word else { continue };
+            let (from, to) = (text.floor_char_boundary(from), text.ceil_char_boundary(to));
+            match words.last_mut().filter(|(last, _)| *last == word) {
+                Some((_, last)) => (last.text.end, last.tokens.end) = (last.text.end.max(to), place + 2),
+                // The start token comes first.
+                None => words.push((word, Word { text: from..to, tokens: place + 1..place + 2 })),
+            }
+        }
+        let told = |(_, word): (u32, Word)| {
+            let written = &text[word.text.clone()];
+            let blank = written.len() - written.trim_start().len();
+            let from = word.text.start + blank;
+            written
+                .contains(char::is_alphanumeric)
+                .then(|| Word { text: from..from + written.trim().len(), ..word })
+        };
+        Ok(words.into_iter().filter_map(told).collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,6 +189,22 @@ mod tests {
                 assert!(text.is_char_boundary(from));
             }
         }
+    }
+
+    #[test]
+    fn tokens_of_one_word_belong_together() {
+        let clip = Tokenizer::clip().unwrap();
+        let text = "A Zwetschgenkuchen, (red) naïve 日本 x";
+        let words = clip.words(text, 77).unwrap();
+        let written: Vec<&str> = words.iter().map(|word| &text[word.text.clone()]).collect();
+        assert_eq!(written, ["A", "Zwetschgenkuchen", "red", "naïve", "日本", "x"]);
+        assert_eq!(words[0].tokens, 1..2);
+        assert!(words[1].tokens.start == 2 && words[1].tokens.len() > 2, "{words:?}");
+        let tokens = clip.encode(text, 77).unwrap();
+        assert_eq!(words[5].tokens, tokens.used - 2..tokens.used - 1);
+        // Words that do not fit are not there.
+        let short = clip.words(text, 6).unwrap();
+        assert!(short.len() == 2 && short.iter().all(|word| word.tokens.end <= 5), "{short:?}");
     }
 
     #[test]

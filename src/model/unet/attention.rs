@@ -7,9 +7,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::attention_maps::AttentionMaps;
 use crate::ops::{
-    self, Activation, Conv2d, Conv2dShape, Fused, Geglu, GroupNorm, KeysValues, LayerNorm, Linear, Mask,
-    Result, SelfAttention, Tensor, Weights,
+    self, Activation, Conv2d, Conv2dShape, Fused, Geglu, GroupNorm, HostKeys, KeysValues, LayerNorm, Linear,
+    Mask, Result, SelfAttention, Tensor, Weights,
 };
 
 /// Queries, keys and values from `x` itself: the reference's `CrossAttention` without a context.
@@ -49,9 +50,21 @@ pub struct CrossAttention {
     to_k: Linear,
     to_v: Linear,
     to_out: Linear,
-    /// The last context with its keys and values: all steps of a run share one.
-    remembered: Mutex<Option<(Tensor, Arc<KeysValues>)>>,
+    /// The last context with what is made of it: all steps of a run share one.
+    remembered: Mutex<Option<Remembered>>,
 }
+
+/// A context, and what is made of it once.
+#[derive(Debug)]
+struct Remembered {
+    context: Tensor,
+    keys_values: Arc<KeysValues>,
+    /// Keys of one item for [`AttentionMaps`], where they were asked for.
+    seen: Option<(usize, Arc<HostKeys>)>,
+}
+
+/// Where a watched layer's maps go, and their height and width.
+pub type Watched<'a> = Option<(&'a AttentionMaps, [usize; 2])>;
 
 impl CrossAttention {
     /// `heads` heads of `dim_head` channels over queries of `query_dim` and a context of `context_dim`.
@@ -80,7 +93,13 @@ impl CrossAttention {
     ///
     /// # Errors
     /// If shapes do not fit, or stopped.
-    pub fn forward_after(&self, norm: &LayerNorm, x: &Tensor, context: Option<&Tensor>) -> Result<Tensor> {
+    pub fn forward_after(
+        &self,
+        norm: &LayerNorm,
+        x: &Tensor,
+        context: Option<&Tensor>,
+        watched: Watched<'_>,
+    ) -> Result<Tensor> {
         let seen = match context {
             None => {
                 let normal = norm.forward(x)?;
@@ -89,10 +108,20 @@ impl CrossAttention {
             }
             Some(context) => {
                 let q = self.to_q.forward_after(norm, x)?;
+                if let Some((maps, size)) = watched {
+                    maps.timed(|| self.watch(maps, size, &q, context))?;
+                }
                 self.keys_values(context)?.attention(&q)?
             }
         };
         self.to_out.forward_residual(&seen, x)
+    }
+
+    /// Adds what the watched item's queries look at.
+    fn watch(&self, maps: &AttentionMaps, size: [usize; 2], q: &Tensor, context: &Tensor) -> Result<()> {
+        let keys = self.host_keys(context, maps.item())?;
+        maps.add(size, &ops::attention_probabilities(q, maps.item(), &keys, self.heads)?);
+        Ok(())
     }
 
     /// Frees the last context with its keys and values.
@@ -103,15 +132,32 @@ impl CrossAttention {
     /// A context's keys and values, computed once while it stays the same.
     fn keys_values(&self, context: &Tensor) -> Result<Arc<KeysValues>> {
         let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, made)) = &*remembered
-            && known.is_same(context)
+        if let Some(known) = &*remembered
+            && known.context.is_same(context)
         {
-            return Ok(made.clone());
+            return Ok(known.keys_values.clone());
         }
         let (k, v) = (self.to_k.forward(context)?, self.to_v.forward(context)?);
         let made = Arc::new(KeysValues::new(&k, &v, self.heads)?);
-        *remembered = Some((context.clone(), made.clone()));
+        *remembered = Some(Remembered { context: context.clone(), keys_values: made.clone(), seen: None });
         Ok(made)
+    }
+
+    /// The keys of one item of a context on the host, made once while the context stays the same.
+    fn host_keys(&self, context: &Tensor, item: usize) -> Result<Arc<HostKeys>> {
+        self.keys_values(context)?;
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = remembered.as_mut().filter(|known| known.context.is_same(context));
+        if let Some((of, keys)) = known.as_ref().and_then(|known| known.seen.as_ref())
+            && *of == item
+        {
+            return Ok(keys.clone());
+        }
+        let keys = Arc::new(HostKeys::read(&self.to_k.forward(context)?, item)?);
+        if let Some(known) = known {
+            known.seen = Some((item, keys.clone()));
+        }
+        Ok(keys)
     }
 }
 
@@ -181,12 +227,12 @@ impl BasicTransformerBlock {
     ///
     /// # Errors
     /// If shapes do not fit, or stopped.
-    pub fn forward(&self, x: &Tensor, context: Option<&Tensor>) -> Result<Tensor> {
+    pub fn forward(&self, x: &Tensor, context: Option<&Tensor>, watched: Watched<'_>) -> Result<Tensor> {
         let mut x = self.attn1.forward_after(&self.norm1, x)?;
         if let Some(context) = context {
             x = x.repeated_to(context.shape()[0])?;
         }
-        let x = self.attn2.forward_after(&self.norm2, &x, context)?;
+        let x = self.attn2.forward_after(&self.norm2, &x, context, watched)?;
         self.ff.forward_after(&self.norm3, &x)
     }
 }
@@ -237,12 +283,18 @@ impl SpatialTransformer {
     ///
     /// # Errors
     /// If shapes do not fit, or stopped.
-    pub fn forward(&self, x: &Tensor, context: Option<&Tensor>) -> Result<Tensor> {
+    pub fn forward(
+        &self,
+        x: &Tensor,
+        context: Option<&Tensor>,
+        maps: Option<&AttentionMaps>,
+    ) -> Result<Tensor> {
         let [_, _, h, w] = x.map_shape()?;
+        let watched = maps.map(|maps| (maps, [h, w]));
         let normal = self.norm.forward(x, Activation::Identity)?;
         let mut tokens = self.proj_in.forward(&normal)?.to_tokens()?; // (b, n, inner)
         for block in &self.transformer_blocks {
-            tokens = block.forward(&tokens, context)?;
+            tokens = block.forward(&tokens, context, watched)?;
         }
         let map = tokens.to_map(h, w)?; // (k·b, inner, h, w)
         let x = x.repeated_to(map.shape()[0])?;

@@ -5,12 +5,14 @@
 //! changes the size of a head; `Heads` keeps the reference's rule in one place.
 
 mod attention;
+mod attention_maps;
 mod config;
 mod guidance_embedding;
 mod label;
 mod resblock;
 mod time_embedding;
 
+pub use attention_maps::AttentionMaps;
 pub use config::UNetConfig;
 pub use label::{Label, LabelShape};
 
@@ -34,16 +36,23 @@ enum Layer {
     Upsample(Upsample),
 }
 
-/// Layers in a row; each takes of `emb` and `context` what it needs.
+/// What transformers look at, and who watches them.
+#[derive(Clone, Copy)]
+struct Seen<'a> {
+    context: Option<&'a Tensor>,
+    maps: Option<&'a AttentionMaps>,
+}
+
+/// Layers in a row; each takes of `emb` and what is seen what it needs.
 #[derive(Debug)]
 struct TimestepEmbedSequential(Vec<Layer>);
 
 impl TimestepEmbedSequential {
-    fn forward(&self, x: &Tensor, emb: &Tensor, context: Option<&Tensor>) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, emb: &Tensor, seen: Seen<'_>) -> Result<Tensor> {
         self.0.iter().try_fold(x.clone(), |x, layer| match layer {
             Layer::Conv(conv) => conv.forward(&x),
             Layer::ResBlock(block) => block.forward(&x, emb),
-            Layer::SpatialTransformer(transformer) => transformer.forward(&x, context),
+            Layer::SpatialTransformer(transformer) => transformer.forward(&x, seen.context, seen.maps),
             Layer::AttentionBlock(attention) => attention.forward(&x),
             Layer::Downsample(downsample) => downsample.forward(&x),
             Layer::Upsample(upsample) => upsample.forward(&x),
@@ -123,23 +132,39 @@ impl UNetModel {
         context: Option<&Tensor>,
         beside: Beside<'_>,
     ) -> Result<Tensor> {
+        self.forward_watched(x, timesteps, context, beside, None)
+    }
+
+    /// The same; `maps` gathers what cross-attention looks at.
+    ///
+    /// # Errors
+    /// As [`UNetModel::forward`].
+    pub fn forward_watched(
+        &self,
+        x: &Tensor,
+        timesteps: &[f32],
+        context: Option<&Tensor>,
+        beside: Beside<'_>,
+        maps: Option<&AttentionMaps>,
+    ) -> Result<Tensor> {
+        let seen = Seen { context, maps };
         let mut emb = self.embed(x, timesteps, beside)?;
         let mut skips = Vec::with_capacity(self.input_blocks.len());
         let mut h = x.clone();
         for block in &self.input_blocks {
             // One embedding for each item, from the first block on that has both halves.
             emb = emb.repeated_to(h.shape()[0])?;
-            h = block.forward(&h, &emb, context)?;
+            h = block.forward(&h, &emb, seen)?;
             skips.push(h.clone());
         }
         emb = emb.repeated_to(h.shape()[0])?;
-        h = self.middle_block.forward(&h, &emb, context)?;
+        h = self.middle_block.forward(&h, &emb, seen)?;
         for block in &self.output_blocks {
             let skip =
                 skips.pop().ok_or_else(|| Error::Shape("more output blocks than input blocks".to_owned()))?;
             let skip = skip.repeated_to(h.shape()[0])?;
             emb = emb.repeated_to(h.shape()[0])?;
-            h = block.forward(&Tensor::concatenate_channels(&[&h, &skip])?, &emb, context)?;
+            h = block.forward(&Tensor::concatenate_channels(&[&h, &skip])?, &emb, seen)?;
         }
         if let Some(context) = context {
             h = h.repeated_to(context.shape()[0])?;

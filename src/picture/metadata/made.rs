@@ -3,6 +3,7 @@
 //! Invariant: only [`Made::new`] builds one from a run, so finished, stopped, steered and single-step
 //! pictures all tell the settings that acted.
 
+use crate::sampler::GuidanceCurve;
 use crate::settings::Settings;
 
 /// The keyword of the text that holds all of [`Made`].
@@ -22,7 +23,8 @@ pub struct MadeBy {
 /// Everything needed to make a picture again.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Made {
-    /// The settings that acted: the seed filled in, the guidance of the last step that ran.
+    /// The settings that acted: the seed filled in; of a steered run the guidance of the last step that ran, and the
+    /// curve through what acted in each.
     pub settings: Settings,
     /// The guidance of each step, where it was changed on the way; else empty.
     pub guidance_of_steps: Vec<f64>,
@@ -75,8 +77,13 @@ impl Made {
         model_hash: &str,
     ) -> Self {
         let mut settings = settings.settled();
-        let steered = guidance_of_steps.iter().any(|&guidance| guidance != settings.guidance);
-        settings.guidance = guidance_of_steps.last().copied().unwrap_or(settings.guidance);
+        let acted = guidance_of_steps.iter().enumerate();
+        let steered =
+            acted.into_iter().any(|(step, &guidance)| guidance != settings.guidance_at(step, steps));
+        if steered {
+            settings.guidance = guidance_of_steps.last().copied().unwrap_or(settings.guidance);
+            settings.guidance_curve = GuidanceCurve::through(guidance_of_steps, steps);
+        }
         let done = guidance_of_steps.len();
         Self {
             settings,
@@ -103,8 +110,16 @@ mod tests {
         let stopped = Made::new(&asked, 25, &[3.0, 3.0, 6.5], "m", "h");
         assert_eq!((stopped.settings.guidance, stopped.stopped_after), (6.5, Some(3)));
         assert_eq!(stopped.guidance_of_steps, [3.0, 3.0, 6.5]);
+        let again: Vec<f64> = (0..3).map(|step| stopped.settings.guidance_at(step, 25)).collect();
+        assert_eq!(again, [3.0, 3.0, 6.5]);
         let first = Made::new(&asked, 25, &[3.0], "m", "h");
         assert_eq!((first.settings.guidance, first.stopped_after), (3.0, Some(1)));
-        assert!(first.guidance_of_steps.is_empty());
+        assert!(first.guidance_of_steps.is_empty() && first.settings.guidance_curve.is_none());
+        let curve = GuidanceCurve::new(vec![[0.0, 2.0], [1.0, 4.0]]).unwrap();
+        let curved = Settings { guidance_curve: curve.clone(), ..asked };
+        let whole = Made::new(&curved, 3, &[2.0, 3.0, 4.0], "m", "h");
+        assert_eq!((&whole.settings, whole.guidance_of_steps.len()), (&curved.settled(), 0));
+        let bent = Made::new(&curved, 3, &[2.0, 3.0, 5.0], "m", "h");
+        assert_eq!(bent.settings.guidance_curve.to_string(), "0:2,0.5:3,1:5");
     }
 }

@@ -40,15 +40,16 @@ pub fn a1111_text(made: &Made) -> String {
     }
     let known = PartialSettings::from(settings.clone());
     let mut pairs = Vec::new();
+    let steered = !made.guidance_of_steps.is_empty();
     for setting in BEFORE_MODEL {
-        push(&mut pairs, &known, setting);
+        push(&mut pairs, &known, setting, steered);
     }
     pairs.push(("Model hash", value(&made.model_hash)));
     pairs.push(("Model", value(&made.model)));
     let first = [&BEFORE_MODEL[..], &AFTER_MODEL].concat();
     let rest = Setting::TABLE.iter().map(|row| row.setting).filter(|setting| !first.contains(setting));
     for setting in AFTER_MODEL.into_iter().chain(rest) {
-        push(&mut pairs, &known, setting);
+        push(&mut pairs, &known, setting, steered);
     }
     if let Some(steps) = made.stopped_after {
         pairs.push(("Stopped after", steps.to_string()));
@@ -66,9 +67,13 @@ pub fn a1111_text(made: &Made) -> String {
 
 /// Adds a setting's pair, if A1111's text has one for it; the second of two settings of one key joins
 /// the first.
-fn push(pairs: &mut Vec<(&'static str, String)>, known: &PartialSettings, setting: Setting) {
+fn push(pairs: &mut Vec<(&'static str, String)>, known: &PartialSettings, setting: Setting, steered: bool) {
     let row = setting.row();
     let (Some(form), Some(told)) = (row.a1111, known.get(setting)) else { return };
+    // What acted in each step stands at the end then, and says more.
+    if setting == Setting::GuidanceCurve && steered {
+        return;
+    }
     if form.omits_default && (is_usual(known, setting, &told) || !(row.acts)(known)) {
         return;
     }
@@ -179,5 +184,9 @@ pub(in crate::picture) mod tests {
         made.stopped_after = Some(3);
         made.guidance_of_steps = vec![7.5, 7.5, 3.0];
         assert!(a1111_text(&made).contains(", Stopped after: 3, Guidance of steps: 7.5 7.5 3, Version: "));
+        made.settings.guidance_curve = "0:2,0.3:7.5,1:3".parse().unwrap();
+        assert!(!a1111_text(&made).contains("Guidance curve"));
+        made.guidance_of_steps.clear();
+        assert!(a1111_text(&made).contains(", Guidance curve: 0=2 0.3=7.5 1=3, "));
     }
 }

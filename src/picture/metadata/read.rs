@@ -27,6 +27,7 @@ use crate::picture::metadata::exif::NOTE;
 use crate::picture::metadata::made::{BranchedFrom, SAFELIGHT};
 use crate::picture::metadata::parameters::PARAMETERS;
 use crate::picture::{Made, MadeBy, PictureError};
+use crate::sampler::GuidanceCurve;
 use crate::settings::PartialSettings;
 
 /// Places of texts, the most trusted first; a text anywhere else comes last.
@@ -238,6 +239,15 @@ impl Recovered {
             self.settings = self.settings.with_what_goes_unsaid();
         }
         self.guidance_of_steps.retain(|guidance| guidance.is_finite());
+        let settings = &mut self.settings;
+        if !self.guidance_of_steps.is_empty()
+            && settings.guidance_curve.as_ref().is_none_or(|it| it.is_none())
+        {
+            let done = self.guidance_of_steps.len();
+            let steps =
+                if self.stopped_after.is_some() { settings.steps.unwrap_or(done).max(done) } else { done };
+            settings.guidance_curve = Some(GuidanceCurve::through(&self.guidance_of_steps, steps));
+        }
         self
     }
 }

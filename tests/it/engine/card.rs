@@ -55,7 +55,7 @@ fn picture(model: &OpenModel, lost: Option<usize>) -> (Frame, Option<usize>) {
         taken_over = Some(done);
         Some(Rc::new(starter(DeviceChoice::Cpu)))
     };
-    let developed = develop_through(model, &settings, &plan, state, &mut on_step, &mut refuge).unwrap();
+    let developed = develop_through(model, &settings, &plan, state, &mut on_step, &mut refuge, None).unwrap();
     assert_eq!(steps, [0, 1, 2, 3], "each step once");
     (developed.unwrap().frame, taken_over)
 }

@@ -19,7 +19,7 @@ const INSIDE: &[(&str, &[&str])] = &[
     ("app::state", &["command", "i18n", "picture", "services"]),
     ("app::theme", &["picture"]),
     ("app::ui", &["command", "i18n", "picture", "state", "theme"]),
-    ("engine::generate", &["denoise", "generate_error", "ladder"]),
+    ("engine::generate", &["denoise", "generate_error", "ladder", "lens"]),
     ("engine::ladder", &["denoise"]),
     ("engine::preview", &["generate", "open"]),
     ("model::cond", &["resident"]),

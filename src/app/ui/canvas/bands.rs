@@ -8,6 +8,7 @@ use crate::app::theme::icons;
 use crate::app::theme::widgets;
 use crate::app::theme::widgets::{IconButton, on_picture};
 use crate::app::theme::{self, size};
+use crate::app::ui::lens;
 use crate::app::ui::status;
 use crate::app::ui::view::View;
 
@@ -36,6 +37,9 @@ pub(super) fn bands_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect, covered: bo
             }
         });
         right = place.left() - 8.0;
+    }
+    if view.state.generation().is_some() && view.state.compare.is_none() {
+        right = lens::toggle_ui(ui, view, right, rect.top());
     }
     let (begin, end) = status::above(view, ui.input(|input| input.max_texture_side));
     let middle = rect.top() + 20.0;

@@ -18,6 +18,8 @@ use crate::app::state::shown::Shown;
 use crate::app::theme;
 use crate::app::theme::painter::{NEAREST_FROM, PicturePaint};
 use crate::app::ui::canvas::fader::Fader;
+use crate::app::ui::lens;
+use crate::app::ui::lens::LensUi;
 use crate::app::ui::status;
 use crate::app::ui::view::View;
 
@@ -53,7 +55,13 @@ impl CanvasState {
 }
 
 /// Draws the canvas into `rect`; returns whether it was clicked. `peek`: the gallery lies over it.
-pub fn canvas_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut CanvasState, rect: Rect, peek: bool) -> bool {
+pub fn canvas_ui(
+    ui: &mut Ui,
+    view: &mut View<'_>,
+    (state, lens): (&mut CanvasState, &mut LensUi),
+    rect: Rect,
+    peek: bool,
+) -> bool {
     ui.painter().rect_filled(rect, 0.0, theme::tokens(ui).canvas);
     let response = ui.interact(rect, ui.scope_id().with("canvas"), Sense::click_and_drag());
     let peek = peek && !response.clicked();
@@ -68,6 +76,7 @@ pub fn canvas_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut CanvasState, rect
             state.free_from = place.bottom().min(rect.bottom());
             zoom_and_pan(ui, view, state, &response, picture, place, rect);
             picture_ui(ui, view, state, picture, place, rect);
+            lens::heat_ui(ui, view, lens, place, rect);
             let seen = ui.interact(place.intersect(rect), ui.scope_id().with("picture"), Sense::hover());
             seen.widget_info(|| WidgetInfo::labeled(Role::Image, true, &alt));
             if view.state.compare.is_some() {

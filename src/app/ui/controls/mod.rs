@@ -1,5 +1,6 @@
 //! The controls: the model, guidance and steps, seed, size, and below them what is rarer.
 
+mod curve;
 mod foot;
 mod model;
 pub(super) mod more;
@@ -87,15 +88,25 @@ fn guidance_ui(ui: &mut Ui, view: &mut View<'_>, scale: Slider) {
     // While a picture develops the slider is that picture's; the draft follows it.
     let mut guidance = running.unwrap_or(view.state.draft.settings.guidance);
     let (name, tip) = (view.words.t("guidance"), view.words.t("guidance-tip"));
-    if slider::slider(ui, &name, &tip, &mut guidance, scale, running.is_some()).changed() {
-        view.set(PartialSettings { guidance: Some(guidance), ..Default::default() });
-        if running.is_some() {
-            view.push(Command::Steer(guidance));
+    let curved = match view.state.queue.running() {
+        Some(running) => !running.curve.is_none(),
+        None => !view.state.draft.settings.guidance_curve.is_none(),
+    };
+    // A curve that acts is not thrown away by a touch of the slider.
+    ui.add_enabled_ui(!curved, |ui| {
+        if slider::slider(ui, &name, &tip, &mut guidance, scale, running.is_some()).changed() {
+            view.set(PartialSettings { guidance: Some(guidance), ..Default::default() });
+            if running.is_some() {
+                view.push(Command::Steer(guidance));
+            }
         }
-    }
-    if running.is_some() {
+    });
+    if curved {
+        ui.label(widgets::small(view.words.t("curve-acts"), tokens.subdued));
+    } else if running.is_some() {
         ui.label(widgets::small(view.words.t("acts-from-next-step"), tokens.subdued));
     }
+    curve::curve_ui(ui, view, scale);
 }
 
 /// Steps; where the reference's rule runs another number than the one asked for, the label names both.

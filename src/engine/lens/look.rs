@@ -1,0 +1,103 @@
+//! `Looks`: what the lens would have seen of a step that is done, by one call of the UNet on the latent that the
+//! negative keeps of it.
+//!
+//! Trap: it is the call at the step's own level. A rule that asks twice a step, or churns before it asks, has seen
+//! more than that; and a run without a negative cannot be looked at again.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use crate::engine::denoise::ConditionedModel;
+use crate::engine::generate::{GenerateError, Plan};
+use crate::engine::lens::{Lens, Seen, step_heat};
+use crate::engine::negative;
+use crate::engine::open::OpenModel;
+use crate::engine::preview::steps_kept::StepError;
+use crate::message::{JobId, Report, StepHeat};
+use crate::model::Conditioning;
+use crate::negative::Negative;
+use crate::sampler::{Denoiser as _, Latent, Space};
+
+/// Where the runs of this session are kept.
+#[derive(Debug, Default)]
+pub(in crate::engine) struct Looks {
+    runs: BTreeMap<JobId, PathBuf>,
+    /// The run that was looked at last: its texts need not be encoded again.
+    last: Option<(JobId, Plan)>,
+}
+
+impl Looks {
+    /// Notes the negative of a job.
+    pub(in crate::engine) fn begin(&mut self, job: JobId, negative: PathBuf) {
+        self.runs.insert(job, negative);
+    }
+
+    /// What the lens sees of a step, from 0.
+    ///
+    /// # Errors
+    /// If the step is not kept, another model is open, or the network fails.
+    pub(in crate::engine) fn look(
+        &mut self,
+        model: &OpenModel,
+        job: JobId,
+        step: usize,
+    ) -> Result<StepHeat, Report> {
+        let began = Instant::now();
+        let gone = |error: &dyn std::fmt::Display| {
+            log::info!("step {} of job {} cannot be looked at: {error}", step + 1, job.0);
+            Report::of(&StepError::Gone)
+        };
+        let path = self.runs.get(&job).ok_or_else(|| gone(&"no negative"))?;
+        let kept = Negative::open(path).map_err(|error| gone(&error))?;
+        let hash = model.hash.if_ready().unwrap_or_default();
+        if negative::check_model(&kept, &hash).is_err() || kept.head.model.name != model.info.name {
+            return Err(Report::of(&StepError::OtherModel));
+        }
+        let plan = self.plan(model, job, &kept)?;
+        if step >= plan.schedule.len() {
+            return Err(gone(&"no such step"));
+        }
+        let x = kept.state(step).map_err(|error| gone(&error))?.x;
+        let settings = &kept.head.settings;
+        let level = plan.schedule.steps().level(step);
+        let x = match settings.sampler.row().space {
+            Space::Vp => x,
+            Space::Sigma => x.map(|x| level.signal() as f32 * x),
+        };
+        let seen = seen(model, plan, &x, level.t).map_err(|error| Report::of(&error))?;
+        let words = model.networks.words(&settings.prompt).unwrap_or_default();
+        let heat = step_heat(&seen, &words, &settings.prompt, job, step);
+        Ok(StepHeat { took: began.elapsed(), ..heat })
+    }
+
+    /// The plan of a kept run, on the model's device.
+    fn plan(&mut self, model: &OpenModel, job: JobId, kept: &Negative) -> Result<Plan, Report> {
+        let device = model.networks.device();
+        let is_here = |plan: &Plan| {
+            let contexts = plan.conditioning.iter().flat_map(|(conditional, _)| &conditional.c_crossattn);
+            contexts.into_iter().all(|context| device.shares_tensors_with(context.device()))
+        };
+        if let Some((_, plan)) = self.last.as_ref().filter(|(known, plan)| *known == job && is_here(plan)) {
+            return Ok(plan.clone());
+        }
+        let resumed = negative::resume(model, kept).map_err(|error| {
+            log::info!("job {} cannot be looked at: {error}", job.0);
+            Report::of(&StepError::OtherModel)
+        })?;
+        self.last = Some((job, resumed.plan.clone()));
+        Ok(resumed.plan)
+    }
+}
+
+/// What a lens sees of one call.
+fn seen(model: &OpenModel, plan: Plan, x: &Latent, t: f32) -> Result<Seen, GenerateError> {
+    let lens = Lens::on();
+    let (conditional, unconditional) = match plan.conditioning {
+        Some((conditional, unconditional)) => (conditional, Some(unconditional)),
+        None => (Conditioning::default(), None),
+    };
+    let denoiser = ConditionedModel::new(&model.networks, conditional, unconditional.as_ref())?;
+    denoiser.watched_by(Some(&lens)).guided(x, t)?;
+    Ok(lens.take().unwrap_or_default())
+}
