@@ -142,7 +142,9 @@ impl Safelight {
 
     /// Saves the sheet on the canvas as one picture, once the host has all pixels of it.
     pub(super) fn save_sheet(&mut self, ctx: &Context) {
-        let Some(sheet) = self.shown_sheet().and_then(|id| self.state.sheets.get(id)).cloned() else { return };
+        let Some(sheet) = self.shown_sheet().and_then(|id| self.state.sheets.get(id)).cloned() else {
+            return;
+        };
         let generations = || sheet.cells.iter().filter_map(|cell| self.state.of_cell(cell));
         let away = generations()
             .find(|it| it.picture(None).is_some_and(|picture| picture.whole().is_none()))

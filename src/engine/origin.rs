@@ -52,7 +52,11 @@ fn anew(model: &OpenModel, job: &Job, store: Option<&Store>) -> Result<Begun, Ge
 ///
 /// # Errors
 /// If the device fails.
-pub(super) fn recorded(model: &OpenModel, resumed: Resumed, store: Option<&Store>) -> Result<Begun, GenerateError> {
+pub(super) fn recorded(
+    model: &OpenModel,
+    resumed: Resumed,
+    store: Option<&Store>,
+) -> Result<Begun, GenerateError> {
     let (mut recorder, mut notes) = (None, Vec::new());
     if let Some(store) = store {
         let mut head = negative::head(model, &resumed.settings, &resumed.plan, resumed.state.x.shape);

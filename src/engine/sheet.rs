@@ -132,7 +132,8 @@ impl<'a> RunningSheet<'a> {
             let alike = |other: &Settings| Settings { seed: settings.seed, ..other.clone() } == settings;
             let together = laid.iter_mut().find(|(other, _, members)| {
                 let together: usize = members.iter().map(|(_, state)| positions(state)).sum();
-                let most = members.first().map_or(0, |(_, first)| POSITIONS_MOST.saturating_sub(positions(first)));
+                let most =
+                    members.first().map_or(0, |(_, first)| POSITIONS_MOST.saturating_sub(positions(first)));
                 alike(other) && together <= most
             });
             let begun = match &together {
@@ -230,8 +231,7 @@ impl<'a> RunningSheet<'a> {
             }
         };
         let (settings, plan) = (&batch.settings, &batch.plan);
-        let developed =
-            generate::develop(&model.networks, settings, plan, batch.state.clone(), &mut on_step);
+        let developed = generate::develop(&model.networks, settings, plan, batch.state.clone(), &mut on_step);
         batch.state = state;
         developed.map(|_| ())
     }

@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
+use super::JobId;
 #[cfg(feature = "gpu")]
 use crate::gpu::CardPicture;
-use super::JobId;
 use crate::note::Note;
 use crate::picture::Frame;
 use crate::settings::PreviewMode;

@@ -125,8 +125,7 @@ mod tests {
                 RunState::start([1, 4, 3, 5], None, noise, 4.0).raised(&schedule, row.space)
             };
             let developed = |state| {
-                let mut on_step =
-                    |_: &StepReport<'_>, _: &RunState| ControlFlow::Continue(Next::default());
+                let mut on_step = |_: &StepReport<'_>, _: &RunState| ControlFlow::Continue(Next::default());
                 let outcome = run(&mut Sines, &full, &schedule, &options, state, &mut on_step);
                 outcome.map(|outcome| outcome.state).unwrap()
             };

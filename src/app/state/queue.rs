@@ -175,9 +175,9 @@ impl Queue {
         }
         let sheet = self.waiting.front()?.sheet;
         let mut jobs = Vec::new();
-        while let Some(waiting) = self.waiting.pop_front_if(|next| {
-            jobs.is_empty() || (sheet.is_some() && next.sheet == sheet)
-        }) {
+        while let Some(waiting) =
+            self.waiting.pop_front_if(|next| jobs.is_empty() || (sheet.is_some() && next.sheet == sheet))
+        {
             jobs.push(waiting.job);
         }
         for job in &jobs {

@@ -20,8 +20,11 @@ impl Lettering {
     /// One line of `text`, about `size` pixels tall and at most `most` wide; cut with "…" where it is longer.
     pub fn new(ctx: &Context, text: &str, size: f32, most: f32) -> Self {
         let scale = ctx.pixels_per_point();
-        let mut job =
-            LayoutJob::simple_singleline(text.to_owned(), theme::font(size / scale, theme::Weight::Medium), Color32::WHITE);
+        let mut job = LayoutJob::simple_singleline(
+            text.to_owned(),
+            theme::font(size / scale, theme::Weight::Medium),
+            Color32::WHITE,
+        );
         job.wrap.max_width = most / scale;
         job.wrap.max_rows = 1;
         job.wrap.break_anywhere = true;
@@ -32,7 +35,8 @@ impl Lettering {
         let [width, height] = [galley.size().x, galley.size().y].map(|side| (side * scale).ceil() as usize);
         let mut lettering = Self { width, height, coverage: vec![0; width * height] };
         for placed in &galley.rows {
-            let vertices = placed.row.visuals.mesh.vertices.get(placed.row.visuals.glyph_vertex_range.clone());
+            let vertices =
+                placed.row.visuals.mesh.vertices.get(placed.row.visuals.glyph_vertex_range.clone());
             // Four corners a glyph, the first the top left one; its place in the atlas is told in texels.
             for corners in vertices.unwrap_or_default().chunks_exact(4) {
                 let at = (placed.pos + corners[0].pos.to_vec2()) * scale;
@@ -62,9 +66,12 @@ impl Lettering {
         for (y, line) in self.coverage.chunks_exact(self.width.max(1)).enumerate() {
             for (x, cover) in line.iter().enumerate() {
                 let place = ((at[1] + y) * across + at[0] + x) * 3;
-                let Some(pixel) = rgb.get_mut(place..place + 3).filter(|_| at[0] + x < across) else { continue };
+                let Some(pixel) = rgb.get_mut(place..place + 3).filter(|_| at[0] + x < across) else {
+                    continue;
+                };
                 for (under, ink) in pixel.iter_mut().zip(ink) {
-                    let mixed = u32::from(*under) * (255 - u32::from(*cover)) + u32::from(ink) * u32::from(*cover);
+                    let mixed =
+                        u32::from(*under) * (255 - u32::from(*cover)) + u32::from(ink) * u32::from(*cover);
                     *under = (mixed / 255) as u8;
                 }
             }

@@ -87,7 +87,9 @@ pub fn gallery_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut GalleryState, re
     });
     let mut foot = rect;
     foot.min.y = middle.max.y;
-    ui.scope_builder(UiBuilder::new().max_rect(foot).id_salt("foot"), |ui| foot_ui(ui, view, state.tab, foot));
+    ui.scope_builder(UiBuilder::new().max_rect(foot).id_salt("foot"), |ui| {
+        foot_ui(ui, view, state.tab, foot)
+    });
 }
 
 fn tabs_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut GalleryState, rect: Rect) {

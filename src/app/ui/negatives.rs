@@ -99,7 +99,8 @@ fn run_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut GalleryState, row: Row, 
     let indent = row.depth.min(DEEPEST) as f32 * INDENT;
     let inside = Rect::from_min_max(place.min + vec2(indent, 0.0), place.max - vec2(0.0, 4.0));
     let chosen = view.state.generation().and_then(|it| it.negative.as_deref()) == Some(record.id());
-    let response = ui.interact(inside.expand2(vec2(4.0, 0.0)), ui.scope_id().with(record.id()), Sense::click());
+    let response =
+        ui.interact(inside.expand2(vec2(4.0, 0.0)), ui.scope_id().with(record.id()), Sense::click());
     let radius = CornerRadius::same(size::RADIUS_SMALL);
     if chosen || response.hovered() {
         ui.painter().rect_filled(inside.expand2(vec2(4.0, 0.0)), radius, tokens.hovered);
@@ -128,10 +129,8 @@ fn run_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut GalleryState, row: Row, 
     let line = widgets::line(ui, &below, theme::small(), tokens.subdued, width);
     widgets::paint_line(ui, left, inside.center().y + 9.0, line);
     if record.summary.pinned {
-        let at = Rect::from_center_size(
-            pos2(inside.right() - 8.0, inside.center().y - 9.0),
-            Vec2::splat(14.0),
-        );
+        let at =
+            Rect::from_center_size(pos2(inside.right() - 8.0, inside.center().y - 9.0), Vec2::splat(14.0));
         widgets::paint_icon(ui, at, icons::PIN, 13.0, tokens.subdued);
     }
     let name = format!("{title} · {below}");

@@ -112,7 +112,11 @@ fn axis_ui(ui: &mut Ui, view: &View<'_>, key: &str, axis: &mut Axis, may_be_none
             }
         });
         shown.response.widget_info(|| {
-            egui::WidgetInfo::labeled(egui::accesskit::Role::ComboBox, true, format!("{label}: {}", title(axis.setting)))
+            egui::WidgetInfo::labeled(
+                egui::accesskit::Role::ComboBox,
+                true,
+                format!("{label}: {}", title(axis.setting)),
+            )
         });
         ui.add_enabled_ui(axis.setting.is_some(), |ui| {
             let hint = if axis.setting.is_some_and(is_text) { "axis-hint-texts" } else { "axis-hint" };

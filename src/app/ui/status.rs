@@ -79,8 +79,7 @@ fn of_sheet(view: &View<'_>, id: SheetId) -> (String, String) {
     let Some(sheet) = view.state.sheets.get(id) else { return Default::default() };
     let done = sheet.cells.iter().filter_map(|cell| view.state.queue.generation(cell.job));
     let done = done.map(|generation| generation.done.min(sheet.until)).min().unwrap_or(0);
-    let values =
-        [("n", sheet.cells.len().into()), ("step", done.into()), ("steps", sheet.until.into())];
+    let values = [("n", sheet.cells.len().into()), ("step", done.into()), ("steps", sheet.until.into())];
     let key = if sheet.drafts { "sheet-drafts" } else { "sheet-to-step" };
     (view.words.with(key, &values), view.words.t("sheet-hint"))
 }

@@ -64,7 +64,9 @@ pub(super) fn export(store: &Store, arguments: &Export) -> Result<(), Failure> {
             make_folder(folder_of(path))?;
             let made = made(&negative, negative.steps_done());
             match ending.as_str() {
-                "png" => picture::write_to(path, arguments.force, &picture::contact_print(&frames), Some(&made))?,
+                "png" => {
+                    picture::write_to(path, arguments.force, &picture::contact_print(&frames), Some(&made))?
+                }
                 _ => animation::export(path, arguments.force, &frames, Timing::default(), Some(&made))?,
             }
         }

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::steps_kept::{Wanted, StepError, StepSource, StepsKept};
+use super::steps_kept::{StepError, StepSource, StepsKept, Wanted};
 use crate::engine::negative::source_of;
 use crate::message::{JobId, ModelSource};
 use crate::negative::{Negative, Store};
@@ -82,7 +82,11 @@ impl Kept {
     }
 
     /// Reads a negative, which stays open until another is read or its run has gone on.
-    fn with<R>(&self, id: &str, read: impl FnOnce(&Negative) -> Result<R, StepError>) -> Result<R, StepError> {
+    fn with<R>(
+        &self,
+        id: &str,
+        read: impl FnOnce(&Negative) -> Result<R, StepError>,
+    ) -> Result<R, StepError> {
         let store = self.store.as_ref().ok_or(StepError::Gone)?;
         let length = std::fs::metadata(store.path(id)).map_err(|_| StepError::Gone)?.len();
         let mut open = self.open.borrow_mut();

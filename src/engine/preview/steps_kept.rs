@@ -182,7 +182,10 @@ mod tests {
         assert_eq!(kept.pred_x0(JobId(1), 5, STARTER), Err(StepError::Gone));
         assert_eq!(kept.pred_x0(JobId(99), 0, STARTER), Err(StepError::Gone));
         let other = ModelSource::file("v1.safetensors");
-        assert_eq!(kept.pred_x0(JobId(1), 0, Wanted { source: &other, hash: None }), Err(StepError::OtherModel));
+        assert_eq!(
+            kept.pred_x0(JobId(1), 0, Wanted { source: &other, hash: None }),
+            Err(StepError::OtherModel)
+        );
         // Anyone may empty a cache.
         std::fs::remove_file(folder.path().join("3.pred_x0")).unwrap();
         assert_eq!(kept.pred_x0(JobId(3), 0, STARTER), Err(StepError::Gone));

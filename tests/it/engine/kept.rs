@@ -80,7 +80,11 @@ fn picks_of_a_contact_sheet_are_the_pictures_of_their_seeds_to_the_last_bit() {
             assert_eq!((kept.steps_done(), kept.model_calls()), (2, 2));
             assert_eq!(store.summary(&kept).state, RunIs::Stopped);
             let picked = frame(bench.job(1, &of_seed(seed), Origin::Resume { negative: negative.clone() }));
-            assert_eq!(store.open(&negative).unwrap().model_calls(), 6, "the first steps are not computed again");
+            assert_eq!(
+                store.open(&negative).unwrap().model_calls(),
+                6,
+                "the first steps are not computed again"
+            );
             let alone = frame(bench.job(2, &of_seed(seed), Origin::Anew));
             assert!(picked == alone, "{sampler:?}, seed {seed}");
         }
@@ -98,16 +102,18 @@ fn a_strip_of_guidances_forms_side_by_side_and_its_pictures_are_those_alone() {
     for (guidance, (end, _)) in [1.0, 4.0].into_iter().zip(ends) {
         assert!(frame(end) == bench.picture(3, of(guidance)), "guidance {guidance}");
     }
-    bench.engine.request(Request::Sheet(Sheet {
-        jobs: vec![Job {
-            id: JobId(9),
-            settings: refused,
-            previews: PreviewMode::Off,
-            origin: Origin::Anew,
-        }],
-        until: 2,
-    }))
-    .unwrap();
+    bench
+        .engine
+        .request(Request::Sheet(Sheet {
+            jobs: vec![Job {
+                id: JobId(9),
+                settings: refused,
+                previews: PreviewMode::Off,
+                origin: Origin::Anew,
+            }],
+            until: 2,
+        }))
+        .unwrap();
     bench.until(|event| matches!(event, Event::Failed { job: JobId(9), .. }));
 }
 
@@ -144,7 +150,8 @@ fn a_branch_with_nothing_changed_is_the_same_picture_and_computes_the_rest_alone
     assert!(frame(bench.job(2, &settings, same)) == first);
     let other = Settings { guidance: settings.guidance + 4.0, ..settings.clone() };
     let branch = Origin::Branch { negative: negative.clone(), at: 3 };
-    bench.engine
+    bench
+        .engine
         .request(Request::Generate(Job {
             id: JobId(3),
             settings: other,
@@ -161,19 +168,24 @@ fn a_branch_with_nothing_changed_is_the_same_picture_and_computes_the_rest_alone
     assert_eq!(store.open(&child).unwrap().model_calls(), 2);
     // Its strip is whole: the shared steps are the parent's.
     bench.engine.request(Request::Strip { job: JobId(3), mode: PreviewMode::Fast }).unwrap();
-    let Event::Strip { frames, .. } = bench.until(|event| matches!(event, Event::Strip { whole: true, .. })) else {
+    let Event::Strip { frames, .. } = bench.until(|event| matches!(event, Event::Strip { whole: true, .. }))
+    else {
         unreachable!()
     };
     assert_eq!(frames.iter().flatten().count(), 5);
     store.delete(&negative).unwrap();
     bench.engine.request(Request::Strip { job: JobId(3), mode: PreviewMode::Fast }).unwrap();
-    let Event::Strip { frames, .. } = bench.until(|event| matches!(event, Event::Strip { whole: true, .. })) else {
+    let Event::Strip { frames, .. } = bench.until(|event| matches!(event, Event::Strip { whole: true, .. }))
+    else {
         unreachable!()
     };
     assert_eq!(frames.iter().map(Option::is_some).collect::<Vec<_>>(), [false, false, false, true, true]);
     let gone = Origin::Branch { negative, at: 3 };
     let failed = bench.job(4, &settings, gone);
-    assert!(matches!(&failed, Event::Failed { report, .. } if report.sentence.key == "error-kept-run"), "{failed:?}");
+    assert!(
+        matches!(&failed, Event::Failed { report, .. } if report.sentence.key == "error-kept-run"),
+        "{failed:?}"
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use safelight::message::{Event, ModelSource, Request, StepHeat};
 use safelight::model::{Conditioning, ConditioningKey};
 use safelight::negative::{BUDGET, Store};
 use safelight::ops::{Device, StopFlag, Tensor};
-use safelight::sampler::{RunState, StepReport, Denoiser as _, Latent, Next};
+use safelight::sampler::{Denoiser as _, Latent, Next, RunState, StepReport};
 use safelight::settings::{PreviewMode, Settings};
 use safetensors::SafeTensors;
 

@@ -216,8 +216,15 @@ fn jobs_wait_their_turn_and_can_be_moved_and_removed() {
     stage.harness.get_by_label("Move “fourth”").focus();
     stage.run();
     stage.press(Modifiers::NONE, Key::ArrowUp);
-    let order: Vec<String> =
-        stage.harness.state().state().queue.waiting.iter().map(|waiting| waiting.job.settings.prompt.clone()).collect();
+    let order: Vec<String> = stage
+        .harness
+        .state()
+        .state()
+        .queue
+        .waiting
+        .iter()
+        .map(|waiting| waiting.job.settings.prompt.clone())
+        .collect();
     assert_eq!(order, ["fourth", "second"]);
     stage.finish(first, 3);
     assert_eq!(stage.job().settings.prompt, "fourth");

@@ -45,7 +45,8 @@ pub fn run(id: &str, prompt: &str, state: RunIs, done: usize, hours: i64) -> Rec
 pub fn branch_of(parent: &str, at: usize, guidance: f64, mut run: Record) -> Record {
     run.settings.guidance = guidance;
     run.summary.parent = Some(parent.into());
-    run.parent = Some(Parent { id: parent.into(), at, changes: Vec::new(), guidance_of_steps: vec![3.0; at] });
+    run.parent =
+        Some(Parent { id: parent.into(), at, changes: Vec::new(), guidance_of_steps: vec![3.0; at] });
     run
 }
 
@@ -86,7 +87,8 @@ fn runs_stand_under_the_one_that_they_came_from_and_each_small_picture_is_asked_
     assert!(!stage.requests().iter().any(|request| matches!(request, Request::Proof { .. })));
     stage.click("Negatives");
     assert!(stage.world.borrow().tasks.contains(&Task::Negatives(KeptRuns::List)));
-    let asked = stage.requests().into_iter().filter(|request| matches!(request, Request::Proof { .. })).count();
+    let asked =
+        stage.requests().into_iter().filter(|request| matches!(request, Request::Proof { .. })).count();
     assert_eq!(asked, 5);
     stage.run();
     assert_eq!(stage.requests(), []);
@@ -130,7 +132,9 @@ fn an_interrupted_run_is_opened_scrubbed_and_gone_on_with() {
     let job = opened(&mut stage, "c", "a pumpkin on red · 4 of 10 · interrupted · 2026");
     assert!(stage.says("Stopped after step 4 of 10"));
     stage.press(Modifiers::NONE, Key::Comma);
-    assert!(matches!(stage.harness.state().state().shown, Shown::Generation { job: shown, step: Some(_) } if shown == job));
+    assert!(
+        matches!(stage.harness.state().state().shown, Shown::Generation { job: shown, step: Some(_) } if shown == job)
+    );
     stage.click("Back to latest");
     stage.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::Period);
     let going = stage.job();

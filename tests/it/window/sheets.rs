@@ -38,7 +38,12 @@ pub fn stop(stage: &mut Stage, sheet: &Sheet) {
     for job in &sheet.jobs {
         let steps = job.settings.steps;
         let made = made(&job.settings.prompt, sheet.until, steps);
-        stage.tell(Event::Stopped { job: job.id, steps_done: sheet.until, latency: Default::default(), made });
+        stage.tell(Event::Stopped {
+            job: job.id,
+            steps_done: sheet.until,
+            latency: Default::default(),
+            made,
+        });
     }
     stage.run();
 }
@@ -89,7 +94,9 @@ fn drafts_are_eight_quick_steps_and_the_picked_are_made_anew_in_full() {
     stage.click("Drafts");
     stage.click("Develop 9 to step 8");
     let sheet = asked(&stage);
-    assert!(sheet.jobs.iter().all(|job| job.settings.sampler == SamplerKind::DpmPp2m && job.settings.steps == 8));
+    assert!(
+        sheet.jobs.iter().all(|job| job.settings.sampler == SamplerKind::DpmPp2m && job.settings.steps == 8)
+    );
     form(&mut stage, &sheet);
     for job in &sheet.jobs {
         let made = made("a fox", 8, 8);

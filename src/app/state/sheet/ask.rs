@@ -202,7 +202,9 @@ impl SheetDraft {
 impl Axis {
     /// Each value's label and what it changes; without a setting one that changes nothing.
     fn changes(&self) -> Result<Vec<(String, PartialSettings)>, Fault> {
-        let Some(setting) = self.setting else { return Ok(vec![(String::new(), PartialSettings::default())]) };
+        let Some(setting) = self.setting else {
+            return Ok(vec![(String::new(), PartialSettings::default())]);
+        };
         let between = if is_text(setting) { '|' } else { ',' };
         let typed = self.values.split(between).map(str::trim).filter(|typed| !typed.is_empty());
         let changes = typed.map(|typed| {

@@ -60,9 +60,10 @@ impl Grid {
         let mut room = rect.shrink2(vec2(SIDE, 0.0));
         room.min += vec2(beside, BAND + above);
         room.max.y -= BAR + 4.0;
-        let shape = sheet.cells.first().map_or(vec2(1.0, 1.0), |cell| {
-            vec2(cell.settings.width as f32, cell.settings.height as f32)
-        });
+        let shape = sheet
+            .cells
+            .first()
+            .map_or(vec2(1.0, 1.0), |cell| vec2(cell.settings.width as f32, cell.settings.height as f32));
         let gaps = vec2((columns - 1) as f32, (rows - 1) as f32) * GAP;
         let free = (room.size() - gaps) / vec2(columns as f32, rows as f32);
         let scale = (free.x / shape.x).min(free.y / shape.y).max(0.02);
