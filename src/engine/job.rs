@@ -133,7 +133,7 @@ impl<'a> RunningJob<'a> {
             tokens: plan.tokens.clone(),
             notes: plan.notes.iter().cloned().chain(notes).collect(),
         });
-        self.note_negative();
+        self.begin_looking();
         let lens = self.workspace.lens.clone();
         let running = RefCell::new(&mut *self);
         let mut on_step = |step: &StepReport<'_>, state: &RunState| {
@@ -278,8 +278,9 @@ impl<'a> RunningJob<'a> {
         ControlFlow::Continue(next)
     }
 
-    /// Where the job's steps can be looked at later.
-    fn note_negative(&mut self) {
+    /// Notes where the job's steps can be looked at later, and forgets what was seen of a step that did not end.
+    fn begin_looking(&mut self) {
+        self.workspace.lens.take();
         if let (Some(recorder), Some(store)) = (&self.recorder, &self.options.negatives) {
             self.workspace.looks.begin(self.job.id, store.path(recorder.id()));
         }

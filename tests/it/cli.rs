@@ -3,6 +3,7 @@
 //! Each test works in a folder of its own and looks at what is there when the program has ended.
 #![cfg(feature = "starter")]
 
+mod lens;
 mod negatives;
 mod pictures;
 #[cfg(target_os = "linux")]

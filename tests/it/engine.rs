@@ -4,6 +4,7 @@
 mod card;
 #[cfg(unix)]
 mod changed;
+mod curve;
 mod encoders;
 mod lens;
 mod memory;

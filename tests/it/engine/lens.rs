@@ -8,7 +8,7 @@ use safelight::message::{Event, ModelSource, Request, StepHeat};
 use safelight::model::{Conditioning, ConditioningKey};
 use safelight::negative::{BUDGET, Store};
 use safelight::ops::{Device, StopFlag, Tensor};
-use safelight::sampler::{Denoiser as _, Latent, Next};
+use safelight::sampler::{Denoiser as _, Latent, Next, RunState, StepReport};
 use safelight::settings::{PreviewMode, Settings};
 use safetensors::SafeTensors;
 
@@ -80,7 +80,7 @@ fn a_watched_run_is_the_same_run() {
     let run = |lens: Option<&Lens>| {
         let plan = generate::plan(&model.networks, &settings).unwrap();
         let state = generate::start(&model.networks, &settings, &plan);
-        let mut on_step = |_: &_, _: &_| ControlFlow::Continue(Next::default());
+        let mut on_step = |_: &StepReport<'_>, _: &RunState| ControlFlow::Continue(Next::default());
         generate::develop_watched(&model.networks, &settings, &plan, state, &mut on_step, lens)
             .unwrap()
             .samples
