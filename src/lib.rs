@@ -17,6 +17,7 @@
 //! | [`bench`](mod@bench) | how long each part of a model takes, and how much memory | |
 //! | [`verify`] | recorded runs of the reference, computed again and compared | [`verify::compute`] |
 //! | [`engine`] | opens models, turns a text and settings into a picture | [`engine::generate`] |
+//! | [`engine::lens`] | where words and guidance act, while somebody looks | [`engine::lens::Lens`] |
 //! | [`model`] | the networks, one file a CompVis module | [`model::instantiate_from_config`] |
 //! | `starter`, [`trace`] | the model inside the binary; the numbers of a run as a file | |
 //! | [`checkpoint`] | safetensors, torch and diffusers files to named tensors | [`checkpoint::Checkpoint`] |

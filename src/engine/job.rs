@@ -135,6 +135,8 @@ impl<'a> RunningJob<'a> {
             negative: begun.negative,
             first_step: state.step,
         });
+        // What was seen of a step that did not end is nobody's.
+        self.workspace.lens.take();
         let lens = self.workspace.lens.clone();
         let running = RefCell::new(&mut *self);
         let mut on_step = |step: &StepReport<'_>, state: &RunState| {

@@ -15,7 +15,9 @@
 //!
 //! Tensors are named `step.000000.x` (f32, exact; step 0 is x_T), `.pred_x0` (f16), `.history.0` and so on and
 //! `.sample` (f32), `.noise` (the generator as JSON, in u8), `context` and `unconditional_context` (f32). What
-//! equals a tensor of an earlier step is not written again; the step's entry names the one that holds it.
+//! equals a tensor of an earlier step is not written again; the step's entry names the one that holds it. An entry
+//! also has the guidance that acted in its step, that of the next one, and the `curve` that those to come follow where
+//! there is one.
 
 mod document;
 mod entry;

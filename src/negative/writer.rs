@@ -159,15 +159,20 @@ impl Writer {
     /// What the system says; the frames stay as they are then, and are as good.
     pub(super) fn end(mut self, ended: Ended) -> io::Result<()> {
         self.mark(&Mark::Ended(ended))?;
-        self.file.sync_data()?;
         if !self.is_done() {
-            return Ok(());
+            return self.file.sync_data();
         }
+        let frames = self.file.try_clone()?;
         let negative = Negative::read(self.file.try_clone()?, &self.path).map_err(io::Error::other)?;
         let path = self.path.clone();
         // Other systems refuse to replace a file that is open.
         drop(self);
-        write_atomically_by(&path, true, |file| write_whole(&negative, file.path())).map(drop)
+        // The whole file is brought to the disk before it takes the place of the frames, which need not be then.
+        let written = write_atomically_by(&path, true, |file| write_whole(&negative, file.path()));
+        if written.is_err() {
+            frames.sync_data()?;
+        }
+        written.map(drop)
     }
 }
 

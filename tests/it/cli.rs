@@ -5,6 +5,7 @@
 
 #[cfg(all(target_os = "linux", feature = "gpu"))]
 mod cards;
+mod lens;
 mod negatives;
 mod pictures;
 #[cfg(target_os = "linux")]

@@ -6,6 +6,7 @@ mod card;
 mod card_previews;
 #[cfg(unix)]
 mod changed;
+mod curve;
 mod encoders;
 mod kept;
 mod lens;

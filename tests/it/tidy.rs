@@ -88,6 +88,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "places",
             "preferences",
             "process",
+            "resize",
             "sampler",
             "settings",
             "told",

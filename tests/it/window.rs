@@ -2,6 +2,7 @@
 
 mod generation;
 mod layout;
+mod lens;
 mod library;
 mod looks;
 mod lost;

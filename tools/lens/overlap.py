@@ -65,7 +65,7 @@ def overlap(found, thing):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("program")
-    parser.add_argument("--threshold", type=float, default=0.4)
+    parser.add_argument("--threshold", type=float, default=0.55)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--tune", action="store_true")
     parser.add_argument("--keep", type=pathlib.Path, help="a folder for the pictures and maps")

@@ -41,8 +41,6 @@ struct Run {
 /// A map that is to be drawn.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Map {
-    /// Tells maps apart: the run, the step, how many steps are in it.
-    pub key: (JobId, usize, usize),
     /// Width and height.
     pub size: [usize; 2],
     /// Rows from the top.
@@ -79,20 +77,35 @@ impl LensState {
         self.runs.get(&job).is_some_and(|run| run.refused)
     }
 
+    /// The maps of a spot up to a step of a run where all are wanted, else of that step.
+    fn heats<'a>(
+        &'a self,
+        job: JobId,
+        step: usize,
+        spot: &'a Spot,
+    ) -> impl Iterator<Item = (&'a StepHeat, &'a Heat)> {
+        let first = if self.together { 0 } else { step };
+        let steps = self.runs.get(&job).into_iter().flat_map(move |run| run.steps.range(first..=step));
+        steps.filter_map(|(_, heat)| Some((heat, of(heat, spot)?)))
+    }
+
+    /// Tells the map of a spot apart from others of it; none where there is no map.
+    pub fn key(&self, job: JobId, step: usize, spot: &Spot) -> Option<(JobId, usize, usize)> {
+        let count = self.heats(job, step, spot).count();
+        (count > 0).then_some((job, step, count))
+    }
+
     /// The map of a spot at a step of a run; added up over the steps before it where all are wanted and there.
     pub fn map(&self, job: JobId, step: usize, spot: &Spot) -> Option<Map> {
-        let run = self.runs.get(&job)?;
-        let first = if self.together { 0 } else { step };
-        let heats = run.steps.range(first..=step).filter_map(|(_, heat)| Some((heat, of(heat, spot)?)));
         let mut sum = Vec::new();
-        let (mut size, mut count) = ([0, 0], 0);
-        for (heat, map) in heats {
+        let mut size = [0, 0];
+        for (heat, map) in self.heats(job, step, spot) {
             sum.resize(map.levels.len(), 0.0);
             sum.iter_mut().zip(map.values()).for_each(|(sum, value)| *sum += value);
-            (size, count) = (heat.size, count + 1);
+            size = heat.size;
         }
-        let whole = count > 0 && size[0] * size[1] == sum.len();
-        whole.then_some(Map { key: (job, step, count), size, values: sum })
+        let whole = !sum.is_empty() && size[0] * size[1] == sum.len();
+        whole.then_some(Map { size, values: sum })
     }
 
     /// What the maps of a run cost, the mean over its steps.

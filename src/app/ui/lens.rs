@@ -123,10 +123,12 @@ fn said(view: &View<'_>, job: JobId, spot: Option<&Spot>) -> String {
 pub fn heat_ui(ui: &Ui, view: &View<'_>, state: &mut LensUi, place: Rect, rect: Rect) {
     let Some((generation, step)) = view.state.looked_at() else { return };
     let Some(spot) = state.spot(view) else { return };
-    let Some(map) = view.state.lens.map(generation.job.id, step, &spot) else { return };
+    let (lens, job) = (&view.state.lens, generation.job.id);
+    let Some(key) = lens.key(job, step, &spot) else { return };
     let mut hasher = DefaultHasher::new();
-    (&map.key, &spot, view.state.lens.together).hash(&mut hasher);
-    let texture = state.texture.of(ui.ctx(), hasher.finish(), || (map.size, map.values));
+    (key, &spot, lens.together).hash(&mut hasher);
+    let map = || lens.map(job, step, &spot).map_or(([1, 1], vec![0.0]), |map| (map.size, map.values));
+    let texture = state.texture.of(ui.ctx(), hasher.finish(), map);
     let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
     ui.painter_at(rect).image(texture, place, whole, theme::UNTINTED);
 }

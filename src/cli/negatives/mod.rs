@@ -17,6 +17,7 @@ use super::flags::Changes;
 use super::output::Output;
 use crate::negative::{BUDGET, NegativeError, Store};
 use crate::places::Places;
+use crate::sampler::GuidanceCurve;
 
 /// The arguments of `safelight negatives`.
 #[derive(Debug, Args)]
@@ -253,6 +254,8 @@ fn show(store: &Store, one: &One) -> Result<(), Failure> {
     let mut shown = serde_json::to_value(store.summary(&negative)).unwrap_or_default();
     if let Some(fields) = shown.as_object_mut() {
         let head = &negative.head;
+        // What `--guidance-curve` takes, to make the same run again however it was steered.
+        let acted = GuidanceCurve::through(&negative.guidance_of_steps(), negative.steps());
         for (key, value) in [
             ("model_hash", json!(negative.model_hash())),
             ("model_path", json!(head.model.path)),
@@ -263,6 +266,7 @@ fn show(store: &Store, one: &One) -> Result<(), Failure> {
             ("model_calls", json!(negative.model_calls())),
             ("settings", json!(head.settings)),
             ("guidance_of_steps", json!(negative.guidance_of_steps())),
+            ("guidance_curve", json!(acted)),
             ("timesteps", json!(head.schedule.timesteps_in_order())),
             ("branched", json!(head.parent)),
         ] {

@@ -8,6 +8,8 @@ use safelight::message::{Event, ModelSource, Request, StepHeat};
 use safelight::model::{Conditioning, ConditioningKey};
 use safelight::negative::{BUDGET, Store};
 use safelight::ops::{Device, StopFlag, Tensor};
+#[cfg(feature = "gpu")]
+use safelight::ops::{DeviceChoice, DeviceOptions};
 use safelight::sampler::{Denoiser as _, Latent, Next, RunState, StepReport};
 use safelight::settings::{PreviewMode, Settings};
 use safetensors::SafeTensors;
@@ -35,10 +37,9 @@ fn furthest(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
-/// `tools/lens/reference.py` computes the same maps in f64, from the weights to the enlargement.
-#[test]
-fn maps_are_those_of_a_plain_computation_in_f64() {
-    let model = starter();
+/// How far the maps of the recorded call lie from those that `tools/lens/reference.py` computes in f64, from the
+/// weights to the enlargement.
+fn away_from_f64(model: &OpenModel) -> f32 {
     let recorded = read("assets/starter/expected.safetensors");
     let (shape, expected) = floats(&read("tests/golden/lens/starter.safetensors"), "maps");
     let conditioning = |name: &str| {
@@ -59,8 +60,7 @@ fn maps_are_those_of_a_plain_computation_in_f64() {
     let seen = lens.take().unwrap();
     assert_eq!([shape[1], shape[2]], seen.size);
     let apart = furthest(&seen.tokens, &expected);
-    println!("furthest from f64: {apart:e}");
-    assert!(apart <= 1e-4, "{apart}");
+    println!("{:?}: {apart:e} away from f64", model.info.device);
     // A position looks somewhere: its probabilities are one in sum, but for the overshoot of the cubic.
     let [h, w] = seen.size;
     let sum: f32 = seen.tokens.iter().sum::<f32>() / (h * w) as f32;
@@ -71,6 +71,25 @@ fn maps_are_those_of_a_plain_computation_in_f64() {
     let expected: Vec<f32> = (0..h * w).map(delta).collect();
     assert!(furthest(&seen.guidance, &expected) < 1e-6);
     assert!(furthest(&plain.values, &e_cond.values) < 1e-4);
+    apart
+}
+
+#[test]
+fn maps_are_those_of_a_plain_computation_in_f64() {
+    let apart = away_from_f64(&starter());
+    assert!(apart <= 1e-4, "{apart}");
+}
+
+#[cfg(feature = "gpu")]
+#[test]
+fn a_card_shows_the_same_maps() {
+    if !safelight::gpu::is_there_for_tests() {
+        return;
+    }
+    let options = DeviceOptions { choice: DeviceChoice::Wgpu(0), ..DeviceOptions::default() };
+    let (device, _) = Device::open(options, StopFlag::default()).unwrap();
+    let apart = away_from_f64(&open_model(&ModelSource::Starter, Opening::on(&device)).unwrap());
+    assert!(apart <= 1e-4, "{apart}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use safelight::message::{Event, ModelSource, Report};
 use safelight::preferences::{Memory, Theme};
 use safelight::told::Sentence;
 
+use super::lens::under_the_lens;
 use super::stage::{Setup, Stage, now, record, sample, settings};
 
 fn setup(theme: Theme, size: [f32; 2], pixels_per_point: f32) -> Setup {
@@ -110,4 +111,26 @@ fn small_and_fine_windows_and_what_lies_over_them_look_as_they_did() {
     snapshot(&mut stage, &mut results, "developing-light-least");
     let mut stage = setup(Theme::Dark, [1040.0, 650.0], 2.0).open();
     snapshot(&mut stage, &mut results, "welcome-dark-fine");
+}
+
+#[test]
+fn the_lens_and_the_curve_look_as_they_did() {
+    let mut results = SnapshotResults::new();
+    for (theme, name) in [(Theme::Dark, "dark"), (Theme::Light, "light")] {
+        let mut base = setup(theme, [1040.0, 650.0], 1.0);
+        base.remembered.folds.insert("curve".to_owned(), true);
+        base.remembered.settings.guidance_curve = "0:2,0.3:7.5,1:3".parse().ok();
+        base.remembered.settings.prompt = Some("a fox on a green background".to_owned());
+        if theme == Theme::Light {
+            base.remembered.language = Some("zh-Hans".to_owned());
+        }
+        let mut stage = base.open();
+        stage.fill_gallery(13);
+        under_the_lens(&mut stage, 12);
+        // Back over four words, to the fox.
+        for _ in 0..5 {
+            stage.press(Modifiers::CTRL, Key::ArrowLeft);
+        }
+        snapshot(&mut stage, &mut results, &format!("lens-{name}"));
+    }
 }

@@ -92,9 +92,10 @@ fn guidance_ui(ui: &mut Ui, view: &mut View<'_>, scale: Slider) {
         Some(running) => !running.curve.is_none(),
         None => !view.state.draft.settings.guidance_curve.is_none(),
     };
-    // A curve that acts is not thrown away by a touch of the slider.
+    // A curve that acts is not thrown away by a touch of the slider, nor by its grain.
     ui.add_enabled_ui(!curved, |ui| {
-        if slider::slider(ui, &name, &tip, &mut guidance, scale, running.is_some()).changed() {
+        let changed = slider::slider(ui, &name, &tip, &mut guidance, scale, running.is_some()).changed();
+        if changed && !curved {
             view.set(PartialSettings { guidance: Some(guidance), ..Default::default() });
             if running.is_some() {
                 view.push(Command::Steer(guidance));
