@@ -8,11 +8,11 @@
 //!
 //! | message | who answers |
 //! | --- | --- |
-//! | `Open`, `Compute`, `Generate` | `engine/worker.rs`; a job then runs in `engine/job.rs` |
-//! | `Sheet` | the same; its jobs run in `engine/sheet.rs` |
+//! | `Open`, `Compute`, `Generate` | `engine/worker.rs`; a job then runs in `engine/running/job.rs` |
+//! | `Sheet` | the same; its jobs run in `engine/running/sheet.rs` |
 //! | `CountTokens`, `Decode`, `Strip`, `Reopen`, `Proof` | `engine/workspace.rs`, also while a job runs |
 //! | `Look`, `Heat` | the same |
-//! | controls | `engine/job.rs`, between two steps |
+//! | controls | `engine/running/job.rs`, between two steps |
 //! | events, previews | the window, in `app/state/events.rs`; it sends in `app/engine_link.rs` |
 //!
 //! A started job ends in exactly one of [`Event::Finished`], [`Event::Stopped`], [`Event::Failed`]; each of a

@@ -1,32 +1,28 @@
 //! The window: the only place that names egui.
 //!
 //! `logic` drains what the inference thread and the services say into [`state::State`]; `ui` draws
-//! the state and pushes [`command::Command`]s, which `execute.rs` carries out. Nothing here waits:
+//! the state and pushes [`command::Command`]s, which `acts` carries out. Nothing here waits:
 //! no lock, no file, no `recv`.
 
+mod acts;
 mod again;
 mod attention;
 mod closing;
 pub mod command;
 mod draw;
 mod engine_link;
-mod execute;
 mod frames;
-mod generate;
 pub mod graphics;
 pub mod i18n;
 mod incoming;
-mod kept;
 mod launch;
 mod paste;
 pub mod picture;
-mod playback;
 mod remember;
 mod run;
 mod screen;
 pub mod services;
-mod sheet;
-mod shown;
+pub mod sheets;
 mod start;
 pub mod state;
 pub mod theme;
@@ -35,6 +31,7 @@ mod ui;
 use crossbeam_channel::Receiver;
 use egui::Context;
 
+use crate::app::acts::shown::Wanted;
 use crate::app::again::StartAgain;
 use crate::app::attention::Attention;
 use crate::app::closing::Closing;
@@ -44,7 +41,6 @@ use crate::app::i18n::Words;
 use crate::app::remember::Remembered;
 use crate::app::screen::Settling;
 use crate::app::services::Services;
-use crate::app::shown::Wanted;
 use crate::app::start::StartEngine;
 use crate::app::state::State;
 use crate::app::theme::textures::Textures;

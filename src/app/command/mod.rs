@@ -1,14 +1,14 @@
 //! Commands: everything that the user can do, as data.
 //!
-//! Drawing only pushes commands; `execute.rs` carries them out.
+//! Drawing only pushes commands; `acts` carries them out.
 
 pub mod table;
 
 use std::path::PathBuf;
 
 use crate::app::i18n::Language;
-use crate::app::state::sheet::SheetId;
-use crate::app::state::sheet::ask::SheetDraft;
+use crate::app::sheets::SheetId;
+use crate::app::sheets::ask::SheetDraft;
 use crate::message::{Compute, JobId, ModelSource};
 use crate::sampler::GuidanceCurve;
 use crate::settings::{PartialSettings, PreviewMode};

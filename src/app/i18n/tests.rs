@@ -167,7 +167,7 @@ fn sentences_take_their_values() {
 
 /// One of each note and error that can reach the window.
 fn messages() -> Vec<Box<dyn Told>> {
-    use crate::app::state::sheet::ask::Fault;
+    use crate::app::sheets::ask::Fault;
     use crate::checkpoint::{CheckpointError, FileKind, Kind, ModelPart, Problem};
     use crate::config::ConfigError;
     use crate::engine::OpenError;

@@ -5,7 +5,7 @@
 
 use std::hash::{BuildHasher, Hasher};
 
-use crate::app::state::sheet::ask::SheetDraft;
+use crate::app::sheets::ask::SheetDraft;
 use crate::engine;
 use crate::message::{ModelInfo, TokenCount};
 use crate::preferences::History;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::app::picture::Picture;
-use crate::app::state::sheet::SheetId;
+use crate::app::sheets::SheetId;
 use crate::message::{Job, Preview, Step, TokenCount};
 use crate::negative::{Record, RunIs};
 use crate::note::Note;

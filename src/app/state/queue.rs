@@ -7,8 +7,8 @@ use std::collections::VecDeque;
 use std::path::Path;
 
 use crate::app::picture::Picture;
+use crate::app::sheets::SheetId;
 use crate::app::state::generation::{Generation, Stage, Strip};
-use crate::app::state::sheet::SheetId;
 use crate::message::{Job, JobId, Origin, Request, Sheet};
 use crate::negative::Record;
 use crate::settings::{PreviewMode, Settings};

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::app::picture::Picture;
+use crate::app::sheets::SheetId;
 use crate::app::state::State;
 use crate::app::state::generation::Generation;
-use crate::app::state::sheet::SheetId;
 use crate::message::JobId;
 use crate::picture::Made;
 use crate::settings::Settings;

@@ -1,9 +1,9 @@
 //! Strips of earlier pictures: their frames are dropped, and made again for whoever looks at them.
 
 use crate::app::i18n::Message;
+use crate::app::sheets::SheetId;
 use crate::app::state::State;
 use crate::app::state::generation::{Generation, Strip};
-use crate::app::state::sheet::SheetId;
 use crate::app::state::shown::Shown;
 use crate::message::{JobId, Request};
 use crate::picture::Frame;

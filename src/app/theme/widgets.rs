@@ -35,6 +35,17 @@ pub fn body(text: impl Into<String>, color: Color32) -> RichText {
     RichText::new(text).font(theme::body()).line_height(Some(20.0)).color(color)
 }
 
+/// The title of a dialog.
+pub fn heading(ui: &mut Ui, text: &str) {
+    let color = theme::tokens(ui).text;
+    ui.label(
+        egui::RichText::new(text)
+            .font(theme::font(20.0, Weight::SemiBold))
+            .line_height(Some(28.0))
+            .color(color),
+    );
+}
+
 /// Draws an icon in the middle of a rectangle.
 pub fn paint_icon(ui: &Ui, rect: Rect, icon: Icon, points: f32, color: Color32) {
     ui.painter().text(rect.center(), Align2::CENTER_CENTER, icon.glyph(), fonts::icons(points), color);

@@ -3,8 +3,6 @@
 //! Trap: a thousand pictures must scroll smoothly, so only rows in sight are drawn and only their
 //! thumbnails are requested.
 
-use std::path::PathBuf;
-
 use egui::accesskit::Role;
 use egui::{
     Align2, CornerRadius, Frame, Margin, Rect, ScrollArea, Sense, Stroke, StrokeKind, TextEdit, Ui,
@@ -19,6 +17,7 @@ use crate::app::theme::icons;
 use crate::app::theme::widgets;
 use crate::app::theme::widgets::IconButton;
 use crate::app::theme::{self, size};
+use crate::app::ui::gallery_state::{GalleryState, Tab, heading};
 use crate::app::ui::view::View;
 use crate::app::ui::{negatives, status};
 use crate::message::JobId;
@@ -40,29 +39,6 @@ enum Item {
 enum Cell {
     Developing(JobId),
     Record(usize),
-}
-
-/// What the panel lists.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tab {
-    /// Kept pictures.
-    #[default]
-    Pictures,
-    /// Kept runs.
-    Negatives,
-}
-
-/// What the gallery remembers from frame to frame.
-#[derive(Debug, Default)]
-pub struct GalleryState {
-    /// What the panel lists.
-    pub tab: Tab,
-    /// The kept runs in sight, by their negatives; taken after each frame.
-    pub runs_in_sight: Vec<String>,
-    /// Whether the gallery lies over the canvas of a narrow window.
-    pub peek: bool,
-    /// The kept pictures in sight, in the order drawn; taken after each frame.
-    pub in_sight: Vec<PathBuf>,
 }
 
 /// Draws the panel into `rect`.
@@ -143,15 +119,6 @@ fn search_ui(ui: &mut Ui, view: &mut View<'_>) {
         response.request_focus();
     }
     response.accessible_name(name);
-}
-
-/// "Today", "Yesterday", or how long ago.
-pub(super) fn heading(view: &View<'_>, days_ago: i64) -> String {
-    match days_ago {
-        0 => view.words.t("today"),
-        1 => view.words.t("yesterday"),
-        n => view.words.with("days-ago", &[("n", n.into())]),
-    }
 }
 
 fn items(view: &View<'_>) -> Vec<Item> {

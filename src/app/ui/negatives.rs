@@ -13,7 +13,7 @@ use crate::app::theme::icons;
 use crate::app::theme::widgets;
 use crate::app::theme::{self, size};
 use crate::app::ui::difference;
-use crate::app::ui::gallery::GalleryState;
+use crate::app::ui::gallery_state::{GalleryState, heading};
 use crate::app::ui::view::View;
 use crate::negative::{Record, RunIs};
 
@@ -79,7 +79,7 @@ fn items(view: &View<'_>) -> Vec<Item> {
     for family in view.state.negatives.families(&view.state.library.search) {
         let days_ago = (today - day(moment(family.latest), view.offset)).max(0);
         if last.replace(days_ago) != Some(days_ago) {
-            items.push(Item::Heading(super::gallery::heading(view, days_ago)));
+            items.push(Item::Heading(heading(view, days_ago)));
         }
         items.extend(family.rows.into_iter().map(Item::Run));
     }

@@ -12,7 +12,7 @@ use crate::app::state::Overlay;
 use crate::app::theme::icons;
 use crate::app::theme::widgets;
 use crate::app::theme::widgets::{IconButton, Kind};
-use crate::app::theme::{self, Weight, size};
+use crate::app::theme::{self, size};
 use crate::app::ui::sheet_dialog::sheet_dialog_ui;
 use crate::app::ui::status;
 use crate::app::ui::view::View;
@@ -57,19 +57,9 @@ fn dialog<R>(ui: &Ui, name: &str, width: f32, add: impl FnOnce(&mut Ui) -> R) ->
     })
 }
 
-pub(super) fn heading(ui: &mut Ui, text: &str) {
-    let color = theme::tokens(ui).text;
-    ui.label(
-        egui::RichText::new(text)
-            .font(theme::font(20.0, Weight::SemiBold))
-            .line_height(Some(28.0))
-            .color(color),
-    );
-}
-
 fn settings_ui(ui: &mut Ui, view: &mut View<'_>, name: &str) {
     ui.horizontal(|ui| {
-        heading(ui, name);
+        widgets::heading(ui, name);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if IconButton::new(icons::CLOSE, &view.words.t("close")).show(ui).clicked() {
                 view.push(Command::CloseOverlay);
@@ -207,7 +197,7 @@ fn field(ui: &mut Ui, label: &str, names: &[&str], present: Option<usize>) -> Op
 }
 
 fn closing_ui(ui: &mut Ui, view: &mut View<'_>, name: &str) {
-    heading(ui, name);
+    widgets::heading(ui, name);
     let (waiting, unsaved) = (view.state.queue.waiting.len(), view.state.unsaved);
     let busy = view.state.is_busy().then(|| match waiting {
         0 => view.words.t("close-running"),

@@ -4,7 +4,7 @@
 use egui::{Align, ComboBox, Layout, TextEdit, Ui, vec2};
 
 use crate::app::command::{Act, Command};
-use crate::app::state::sheet::ask::{AXES, Axis, CELLS_MAX, DRAFT_STEPS, Kind, SheetDraft, is_text};
+use crate::app::sheets::ask::{AXES, Axis, CELLS_MAX, DRAFT_STEPS, Kind, SheetDraft, is_text};
 use crate::app::theme;
 use crate::app::theme::icons;
 use crate::app::theme::slider;
@@ -27,7 +27,7 @@ pub fn sheet_dialog_ui(ui: &mut Ui, view: &mut View<'_>, name: &str) {
     let before = view.state.draft.sheet.clone();
     let mut sheet = before.clone();
     ui.horizontal(|ui| {
-        super::settings::heading(ui, name);
+        widgets::heading(ui, name);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if IconButton::new(icons::CLOSE, &view.words.t("close")).show(ui).clicked() {
                 view.push(Command::CloseOverlay);

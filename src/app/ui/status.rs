@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use crate::app::i18n::file_name;
+use crate::app::sheets::SheetId;
 use crate::app::state::generation::{Generation, Stage};
-use crate::app::state::sheet::SheetId;
 use crate::app::state::shown::Shown;
 use crate::app::ui::controls::more::mode_name;
 use crate::app::ui::view::View;

@@ -4,7 +4,7 @@ use crate::app::command::Act;
 use crate::app::ui::canvas::CanvasState;
 use crate::app::ui::controls::ControlsState;
 use crate::app::ui::filmstrip::StripState;
-use crate::app::ui::gallery::GalleryState;
+use crate::app::ui::gallery_state::GalleryState;
 use crate::app::ui::input::InputState;
 use crate::app::ui::lens::LensUi;
 use crate::app::ui::palette::PaletteState;

@@ -22,6 +22,22 @@ impl Bench {
         self.until(|event| matches!(event, Event::Finished { .. } | Event::Failed { .. }))
     }
 
+    /// Each step's frame, where it is kept.
+    fn strip(&mut self, job: JobId) -> Vec<Option<Frame>> {
+        self.engine.request(Request::Strip { job, mode: PreviewMode::Fast }).unwrap();
+        let mut all = Vec::new();
+        loop {
+            let Event::Strip { frames, whole, .. } = self.until(|event| matches!(event, Event::Strip { .. }))
+            else {
+                unreachable!()
+            };
+            all.extend(frames);
+            if whole {
+                return all;
+            }
+        }
+    }
+
     /// Forms a sheet; returns each job's end and negative.
     fn sheet(&mut self, jobs: Vec<Settings>, until: usize) -> Vec<(Event, String)> {
         let job = |(id, settings)| Job {
@@ -167,18 +183,10 @@ fn a_branch_with_nothing_changed_is_the_same_picture_and_computes_the_rest_alone
     assert_eq!(made.branched_from.as_ref().map(|from| (&from.negative, from.at)), Some((&negative, 3)));
     assert_eq!(store.open(&child).unwrap().model_calls(), 2);
     // Its strip is whole: the shared steps are the parent's.
-    bench.engine.request(Request::Strip { job: JobId(3), mode: PreviewMode::Fast }).unwrap();
-    let Event::Strip { frames, .. } = bench.until(|event| matches!(event, Event::Strip { whole: true, .. }))
-    else {
-        unreachable!()
-    };
+    let frames = bench.strip(JobId(3));
     assert_eq!(frames.iter().flatten().count(), 5);
     store.delete(&negative).unwrap();
-    bench.engine.request(Request::Strip { job: JobId(3), mode: PreviewMode::Fast }).unwrap();
-    let Event::Strip { frames, .. } = bench.until(|event| matches!(event, Event::Strip { whole: true, .. }))
-    else {
-        unreachable!()
-    };
+    let frames = bench.strip(JobId(3));
     assert_eq!(frames.iter().map(Option::is_some).collect::<Vec<_>>(), [false, false, false, true, true]);
     let gone = Origin::Branch { negative, at: 3 };
     let failed = bench.job(4, &settings, gone);

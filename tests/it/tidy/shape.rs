@@ -12,16 +12,17 @@ use super::{entry, program, refuse};
 /// A folder or file inside a layer, and what else of that layer it may name. A part of a layer that is
 /// not listed joins the others and may name all of them.
 const INSIDE: &[(&str, &[&str])] = &[
-    ("app::command", &["i18n", "theme"]),
+    ("app::command", &["i18n", "sheets", "theme"]),
     ("app::i18n", &[]),
     ("app::picture", &[]),
     ("app::services", &["i18n"]),
-    ("app::state", &["command", "i18n", "picture", "services"]),
+    ("app::sheets", &[]),
+    ("app::state", &["command", "i18n", "picture", "services", "sheets"]),
     ("app::theme", &["picture"]),
-    ("app::ui", &["command", "i18n", "picture", "state", "theme"]),
+    ("app::ui", &["command", "i18n", "picture", "sheets", "state", "theme"]),
     ("engine::generate", &["denoise", "generate_error", "ladder", "lens"]),
     ("engine::ladder", &["denoise"]),
-    ("engine::preview", &["generate", "open"]),
+    ("engine::preview", &["generate", "negative", "open"]),
     ("model::cond", &["resident"]),
     ("model::first_stage", &["resident"]),
     ("model::unet", &["resident"]),

@@ -350,7 +350,7 @@ fn everything_can_be_done_by_keys_alone() {
         let focused = stage.harness.root().children_recursive().find(|node| node.is_focused());
         order.push(focused.and_then(|node| node.accesskit_node().label()).unwrap_or_default());
     }
-    assert_eq!(order, ["Negative prompt", "Surprise me", "Develop", "Model: Starter", "Guidance"]);
+    assert_eq!(order, ["Negative prompt", "Surprise me", "Develop", "Contact sheet…", "Model: Starter"]);
     stage.press(Modifiers::COMMAND, Key::Enter);
     let job = stage.job().id;
     stage.begin(job, 20);

@@ -7,12 +7,13 @@ use egui::{Key, Modifiers};
 use egui_kittest::{SnapshotOptions, SnapshotResults};
 
 use safelight::app::services::{Answer, Task};
-use safelight::message::{Event, ModelSource, Report};
+use safelight::message::{Event, ModelSource, Report, Request};
 use safelight::preferences::{Memory, Theme};
 use safelight::told::Sentence;
 
 use super::lens::under_the_lens;
-use super::stage::{Setup, Stage, now, record, sample, settings};
+use super::stage::{Setup, Stage, forming, now, record, sample, settings};
+use super::{negatives, sheets};
 
 fn setup(theme: Theme, size: [f32; 2], pixels_per_point: f32) -> Setup {
     let base = Setup::default();
@@ -133,4 +134,59 @@ fn the_lens_and_the_curve_look_as_they_did() {
         }
         snapshot(&mut stage, &mut results, &format!("lens-{name}"));
     }
+}
+
+/// A kept run on the canvas, the list of runs beside it.
+fn kept_run(setup: Setup) -> Stage {
+    let mut stage = negatives::listed(setup);
+    stage.click("at 4: guidance 5 · 10 steps");
+    for request in stage.requests() {
+        match request {
+            Request::Strip { job, mode, .. } => {
+                let frames = (0..10).map(|step| Some(forming(0, step, 10))).collect();
+                stage.tell(Event::Strip { job, from: 0, frames, mode, whole: true });
+            }
+            Request::Decode { job, step } => stage.tell(Event::Decoded { job, step, frame: Ok(sample(0)) }),
+            _ => {}
+        }
+    }
+    stage.run();
+    stage
+}
+
+/// A sheet of nine seeds, all as far as they shall go, three of them picked.
+fn formed(setup: Setup) -> Stage {
+    let mut stage = setup.open();
+    stage.fill_gallery(13);
+    stage.press(Modifiers::COMMAND, Key::G);
+    stage.click("Develop 9 to step 5");
+    let sheet = sheets::asked(&stage);
+    sheets::form(&mut stage, &sheet);
+    sheets::stop(&mut stage, &sheet);
+    for seed in [2027, 2030, 2031] {
+        stage.click(&format!("Seed {seed}"));
+    }
+    stage
+}
+
+#[test]
+fn kept_runs_and_sheets_look_as_they_did() {
+    let mut results = SnapshotResults::new();
+    let usual = [1040.0, 650.0];
+    for (theme, name) in [(Theme::Dark, "dark"), (Theme::Light, "light")] {
+        let mut stage = kept_run(setup(theme, usual, 1.0));
+        negatives::scrub_back(&mut stage, 3);
+        stage.click("Branch from here");
+        snapshot(&mut stage, &mut results, &format!("negatives-{name}"));
+        let mut stage = formed(setup(theme, usual, 1.0));
+        snapshot(&mut stage, &mut results, &format!("sheet-{name}"));
+    }
+    let mut stage = setup(Theme::Light, usual, 1.0).open();
+    let sheet = sheets::values(&mut stage);
+    sheets::form(&mut stage, &sheet);
+    snapshot(&mut stage, &mut results, "grid-light");
+    stage.press(Modifiers::COMMAND, Key::G);
+    snapshot(&mut stage, &mut results, "sheet-dialog-light");
+    let mut stage = formed(setup(Theme::Dark, safelight::app::theme::size::WINDOW_LEAST, 1.0));
+    snapshot(&mut stage, &mut results, "sheet-dark-least");
 }

@@ -59,7 +59,7 @@ fn seeds_form_side_by_side_and_only_the_picked_go_on() {
     assert_eq!(seeds, (2026..2035).collect::<Vec<u64>>());
     assert!(matches!(stage.harness.state().state().shown, Shown::Sheet(_)));
     form(&mut stage, &sheet);
-    assert!(stage.says("9 pictures · step 5 of 5"));
+    assert!(stage.harness.query_all_by_label_contains("9 pictures · step 5 of 5").next().is_some());
     let cell = |stage: &mut Stage, seed: u64| {
         let name = format!("Seed {seed}");
         stage.harness.get_by_role_and_label(Role::CheckBox, &name).click();
@@ -138,7 +138,7 @@ fn values_of_two_settings_make_a_labelled_grid_that_is_saved_as_one_picture() {
 /// Guidances across and steps down, to be formed in two steps.
 pub fn values(stage: &mut Stage) -> Sheet {
     let mut asked_for = stage.harness.state().state().draft.sheet.clone();
-    asked_for.kind = safelight::app::state::sheet::ask::Kind::Values;
+    asked_for.kind = safelight::app::sheets::ask::Kind::Values;
     asked_for.axes[0].values = "2, 4, 6".into();
     asked_for.axes[1].setting = Some(safelight::settings::Setting::Steps);
     asked_for.axes[1].values = "8, 12".into();
@@ -153,7 +153,8 @@ pub fn values(stage: &mut Stage) -> Sheet {
     stage.write("2, 4, 6");
     stage.harness.get_by_label("Down: Nothing").click();
     stage.run();
-    stage.click("Steps");
+    stage.harness.query_all_by_label("Steps").last().unwrap().click();
+    stage.run();
     stage.harness.get_by_label("Down: values").focus();
     stage.run();
     stage.write("8, 12");
@@ -169,7 +170,7 @@ fn what_a_setting_does_not_take_is_said_and_nothing_begins() {
     stage.harness.get_by_label("Across: values").focus();
     stage.run();
     stage.write("3, much");
-    stage.harness.get_by_role_and_label(Role::Button, "Develop").click();
+    stage.harness.query_all_by_role_and_label(Role::Button, "Develop").last().unwrap().click();
     stage.run();
     assert!(stage.says("Guidance does not take much. Type another value."));
     assert!(stage.requests().iter().all(|request| !matches!(request, Request::Sheet(_))));

@@ -8,8 +8,8 @@ use egui::{
 
 use crate::app::command::{Act, Command};
 use crate::app::picture::Picture;
+use crate::app::sheets::{Cell, Sheet, SheetId};
 use crate::app::state::generation::{Generation, Stage};
-use crate::app::state::sheet::{Cell, Sheet, SheetId};
 use crate::app::theme::icons;
 use crate::app::theme::painter::PicturePaint;
 use crate::app::theme::widgets;

@@ -4,7 +4,6 @@
 //! picture in full that it was a draft of.
 
 pub mod ask;
-mod develop;
 mod id;
 
 pub use id::SheetId;

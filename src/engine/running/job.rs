@@ -20,8 +20,8 @@ use crate::engine::lens::step_heat;
 use crate::engine::negative::{Resumed, branched_from, note_of};
 use crate::engine::open::OpenModel;
 use crate::engine::options::EngineOptions;
-use crate::engine::origin;
-use crate::engine::refuge::refuge;
+use crate::engine::running::origin;
+use crate::engine::running::refuge::refuge;
 use crate::engine::takeover::develop_through;
 use crate::engine::workspace::{STRIP_PIECE, Showing, Workspace};
 
@@ -29,7 +29,7 @@ use crate::engine::workspace::{STRIP_PIECE, Showing, Workspace};
 const STRIP_SHARE: u32 = 20;
 
 /// A job while it runs.
-pub(super) struct RunningJob<'a> {
+pub(in crate::engine) struct RunningJob<'a> {
     workspace: &'a mut Workspace,
     options: &'a EngineOptions,
     model: Rc<OpenModel>,
@@ -77,7 +77,7 @@ enum End {
 
 impl<'a> RunningJob<'a> {
     /// Runs `job` with `model` to its end. Returns the model that took over from a lost card, if one did.
-    pub(super) fn run(
+    pub(in crate::engine) fn run(
         workspace: &'a mut Workspace,
         options: &'a EngineOptions,
         model: Rc<OpenModel>,

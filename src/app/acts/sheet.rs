@@ -3,14 +3,14 @@
 use egui::Context;
 
 use crate::app::Safelight;
+use crate::app::acts::shown::Wanted;
 use crate::app::command::Act;
 use crate::app::i18n::Message;
 use crate::app::services::Task;
-use crate::app::shown::Wanted;
+use crate::app::sheets::ask::Fault;
+use crate::app::sheets::{Sheet, SheetId};
 use crate::app::state::Overlay;
 use crate::app::state::generation::Stage;
-use crate::app::state::sheet::ask::Fault;
-use crate::app::state::sheet::{Sheet, SheetId};
 use crate::app::state::shown::Shown;
 use crate::app::theme::lettering::Lettering;
 use crate::message::Report;
@@ -25,7 +25,7 @@ const INK: [u8; 3] = [34; 3];
 
 impl Safelight {
     /// Does an act on sheets.
-    pub(super) fn act_on_sheet(&mut self, ctx: &Context, act: Act) {
+    pub(in crate::app) fn act_on_sheet(&mut self, ctx: &Context, act: Act) {
         match act {
             Act::Sheet => {
                 let open = self.state.overlay == Overlay::Sheet;
@@ -48,7 +48,7 @@ impl Safelight {
     }
 
     /// Makes the sheet that the dialog asks for.
-    pub(super) fn make_sheet(&mut self, ctx: &Context) {
+    pub(in crate::app) fn make_sheet(&mut self, ctx: &Context) {
         if !self.state.can_develop() {
             self.state.toasts.error(Report::new("error-no-model", ""), Some(Act::OpenModel));
             return;
@@ -96,7 +96,7 @@ impl Safelight {
     }
 
     /// Picks a cell, or not.
-    pub(super) fn pick(&mut self, id: SheetId, cell: usize) {
+    pub(in crate::app) fn pick(&mut self, id: SheetId, cell: usize) {
         let sheet = self.state.sheets.get_mut(id);
         if let Some(cell) = sheet.and_then(|sheet| sheet.cells.get_mut(cell)) {
             match cell.developed {
@@ -109,7 +109,7 @@ impl Safelight {
 
     fn pick_all(&mut self) {
         let Some(sheet) = self.shown_sheet().and_then(|id| self.state.sheets.get_mut(id)) else { return };
-        let open = |cell: &&mut crate::app::state::sheet::Cell| cell.developed.is_none();
+        let open = |cell: &&mut crate::app::sheets::Cell| cell.developed.is_none();
         let all = sheet.cells.iter().all(|cell| cell.picked || cell.developed.is_some());
         sheet.cells.iter_mut().filter(open).for_each(|cell| cell.picked = !all);
     }
@@ -141,7 +141,7 @@ impl Safelight {
     }
 
     /// Saves the sheet on the canvas as one picture, once the host has all pixels of it.
-    pub(super) fn save_sheet(&mut self, ctx: &Context) {
+    pub(in crate::app) fn save_sheet(&mut self, ctx: &Context) {
         let Some(sheet) = self.shown_sheet().and_then(|id| self.state.sheets.get(id)).cloned() else {
             return;
         };

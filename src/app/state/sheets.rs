@@ -1,7 +1,7 @@
 //! Sheets begun and developed: what a sheet's request and its picks put into the queue.
 
-use super::ask::Cell as Asked;
-use super::{Cell, Sheet, SheetId, ask};
+use crate::app::sheets::ask::Cell as Asked;
+use crate::app::sheets::{Cell, Sheet, SheetId, ask};
 use crate::app::state::State;
 use crate::app::state::generation::{Generation, Stage};
 use crate::message::{JobId, Origin};

@@ -1,6 +1,12 @@
 //! Commands carried out: the one place where what the user asked for changes the state, and becomes
 //! requests and tasks.
 
+mod generate;
+mod kept;
+mod playback;
+mod sheet;
+pub(in crate::app) mod shown;
+
 use egui::{Context, ViewportCommand};
 
 use crate::app::Safelight;
@@ -14,28 +20,13 @@ use crate::message::{Origin, Request};
 
 impl Safelight {
     /// Carries out a command.
-    pub(super) fn execute(&mut self, ctx: &Context, command: Command) {
+    pub(in crate::app) fn execute(&mut self, ctx: &Context, command: Command) {
         match command {
             Command::Do(act) => self.act(ctx, act),
             Command::ShowStep { job, step } => {
                 self.state.playing = None;
                 self.show(Shown::Generation { job, step });
             }
-            Command::ShowNegative(negative) => {
-                self.show_negative(&negative);
-            }
-            Command::WithNegative { negative, act } => self.with_negative(ctx, &negative, act),
-            Command::DeleteKept(negative) => self.ask_of_negatives(KeptRuns::Delete(negative)),
-            Command::Pin { negative, pinned } => {
-                self.ask_of_negatives(KeptRuns::Pin { id: negative, pinned });
-            }
-            Command::SetBudget(bytes) => {
-                self.state.preferences.negatives_budget = Some(bytes);
-                self.ask_of_negatives(KeptRuns::Budget(bytes));
-            }
-            Command::SetSheet(sheet) => self.state.draft.sheet = *sheet,
-            Command::MakeSheet => self.make_sheet(ctx),
-            Command::Pick { sheet, cell } => self.pick(sheet, cell),
             Command::ShowRecord(path) => {
                 self.state.compare = None;
                 self.show_record(path);
@@ -90,6 +81,29 @@ impl Safelight {
             Command::Reveal(path) => self.services.ask(Task::Reveal(path)),
             Command::CloseAnyway => self.close_anyway(ctx),
             Command::CloseOverlay => self.state.overlay = Overlay::Nothing,
+            of_runs => self.execute_on_runs(ctx, of_runs),
+        }
+    }
+
+    /// Carries out what is asked of kept runs and sheets.
+    fn execute_on_runs(&mut self, ctx: &Context, command: Command) {
+        match command {
+            Command::ShowNegative(negative) => {
+                self.show_negative(&negative);
+            }
+            Command::WithNegative { negative, act } => self.with_negative(ctx, &negative, act),
+            Command::DeleteKept(negative) => self.ask_of_negatives(KeptRuns::Delete(negative)),
+            Command::Pin { negative, pinned } => {
+                self.ask_of_negatives(KeptRuns::Pin { id: negative, pinned });
+            }
+            Command::SetBudget(bytes) => {
+                self.state.preferences.negatives_budget = Some(bytes);
+                self.ask_of_negatives(KeptRuns::Budget(bytes));
+            }
+            Command::SetSheet(sheet) => self.state.draft.sheet = *sheet,
+            Command::MakeSheet => self.make_sheet(ctx),
+            Command::Pick { sheet, cell } => self.pick(sheet, cell),
+            _ => {}
         }
     }
 
@@ -127,6 +141,26 @@ impl Safelight {
             }
             Act::NewSeed => self.state.draft.new_seed(),
             Act::LockSeed => self.state.draft.seed_locked = !self.state.draft.seed_locked,
+            Act::Restart => self.restart(),
+            Act::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
+            Act::ZoomFit | Act::ZoomIn | Act::ZoomOut => self.zoom(act),
+            Act::Sheet | Act::ShowSheet | Act::PickAll | Act::DevelopPicked | Act::SaveSheet => {
+                self.act_on_sheet(ctx, act);
+            }
+            Act::Negatives
+            | Act::Branch
+            | Act::EndBranch
+            | Act::GoOn
+            | Act::CompareParent
+            | Act::DecodeAll
+            | Act::DeleteNegative => self.act_on_run(ctx, act),
+            _ => self.act_on_parts(ctx, act),
+        }
+    }
+
+    /// Shows or hides a part of the window, or leads to a field; all else is for what is shown.
+    fn act_on_parts(&mut self, ctx: &Context, act: Act) {
+        match act {
             Act::Controls => panels::toggle(&mut self.state.preferences, panels::CONTROLS),
             Act::More => panels::toggle(&mut self.state.preferences, panels::MORE),
             Act::Curve => panels::toggle(&mut self.state.preferences, panels::CURVE),
@@ -151,19 +185,6 @@ impl Safelight {
                     self.state.draft.touched = true;
                 }
             }
-            Act::Restart => self.restart(),
-            Act::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
-            Act::ZoomFit | Act::ZoomIn | Act::ZoomOut => self.zoom(act),
-            Act::Sheet | Act::ShowSheet | Act::PickAll | Act::DevelopPicked | Act::SaveSheet => {
-                self.act_on_sheet(ctx, act);
-            }
-            Act::Negatives
-            | Act::Branch
-            | Act::EndBranch
-            | Act::GoOn
-            | Act::CompareParent
-            | Act::DecodeAll
-            | Act::DeleteNegative => self.act_on_run(ctx, act),
             _ => self.act_on_shown(ctx, act),
         }
     }
@@ -196,7 +217,7 @@ impl Safelight {
         }
     }
 
-    pub(super) fn show_gallery(&mut self, ctx: &Context) {
+    pub(in crate::app) fn show_gallery(&mut self, ctx: &Context) {
         if self.is_narrow(ctx) {
             self.ui_state.gallery.peek = true;
         } else {

@@ -13,7 +13,7 @@ use crate::settings::Settings;
 
 impl Safelight {
     /// Makes pictures from the draft.
-    pub(super) fn generate(&mut self, ctx: &Context) {
+    pub(in crate::app) fn generate(&mut self, ctx: &Context) {
         if self.state.dead.is_some() {
             self.restart();
         }
@@ -27,7 +27,7 @@ impl Safelight {
     }
 
     /// Queues jobs with these settings and begins the first if nothing runs.
-    pub(super) fn begin(&mut self, ctx: &Context, wanted: Vec<(Settings, Origin)>) {
+    pub(in crate::app) fn begin(&mut self, ctx: &Context, wanted: Vec<(Settings, Origin)>) {
         let previews = self.state.draft.previews;
         self.state.queue.enqueue(wanted, previews);
         if self.state.queue.running().is_none() {
@@ -42,7 +42,7 @@ impl Safelight {
 
     /// Closes the innermost thing: the dialog, the newest toast, the comparison, playback, then the running
     /// job or the loading model. Jobs that wait are held.
-    pub(super) fn stop(&mut self) {
+    pub(in crate::app) fn stop(&mut self) {
         if self.state.overlay != Overlay::Nothing {
             self.state.overlay = Overlay::Nothing;
         } else if let Some(toast) = self.state.toasts.list.last() {
@@ -61,7 +61,7 @@ impl Safelight {
     }
 
     /// Stops the running job.
-    pub(super) fn stop_running(&mut self) {
+    pub(in crate::app) fn stop_running(&mut self) {
         let open = |it: &&mut Generation| it.stage.is_open();
         let mut stopped = None;
         // Those of a sheet together.
@@ -75,7 +75,7 @@ impl Safelight {
     }
 
     /// Pauses the running job after its step, or resumes it.
-    pub(super) fn pause(&mut self) {
+    pub(in crate::app) fn pause(&mut self) {
         // A sheet goes on or is stopped.
         let Some(running) = self.state.queue.running_mut().filter(|it| it.sheet.is_none()) else { return };
         let job = running.job.id;
@@ -94,7 +94,7 @@ impl Safelight {
     }
 
     /// Changes the guidance of the running job from its next step on.
-    pub(super) fn steer(&mut self, guidance: f64) {
+    pub(in crate::app) fn steer(&mut self, guidance: f64) {
         if let Some(running) = self.state.queue.running_mut().filter(|it| it.sheet.is_none()) {
             let job = running.job.id;
             running.guidance = guidance;
@@ -104,7 +104,7 @@ impl Safelight {
     }
 
     /// Lets the guidance of the running job follow another curve from its next step on.
-    pub(super) fn bend(&mut self, curve: GuidanceCurve) {
+    pub(in crate::app) fn bend(&mut self, curve: GuidanceCurve) {
         if let Some(running) = self.state.queue.running_mut() {
             let job = running.job.id;
             running.guidance = curve.at(running.done, running.steps.len()).unwrap_or(running.guidance);

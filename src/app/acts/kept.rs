@@ -8,13 +8,13 @@ use crate::app::i18n::Message;
 use crate::app::services::{KeptRuns, Task};
 use crate::app::state::generation::Strip;
 use crate::app::state::shown::{Beside, Compare, Shown};
-use crate::app::ui::gallery::Tab;
+use crate::app::ui::gallery_state::Tab;
 use crate::message::{JobId, Request};
 use crate::settings::PreviewMode;
 
 impl Safelight {
     /// Does an act on the run on the canvas.
-    pub(super) fn act_on_run(&mut self, ctx: &Context, act: Act) {
+    pub(in crate::app) fn act_on_run(&mut self, ctx: &Context, act: Act) {
         match act {
             Act::Negatives => {
                 self.show_gallery(ctx);
@@ -40,7 +40,7 @@ impl Safelight {
     }
 
     /// Shows a kept run, opened again if need be.
-    pub(super) fn show_negative(&mut self, negative: &str) -> Option<JobId> {
+    pub(in crate::app) fn show_negative(&mut self, negative: &str) -> Option<JobId> {
         let job = self.reopen(negative)?;
         self.state.compare = None;
         self.show(Shown::Generation { job, step: None });
@@ -54,7 +54,7 @@ impl Safelight {
     }
 
     /// Does an act on a kept run.
-    pub(super) fn with_negative(&mut self, ctx: &Context, negative: &str, act: Act) {
+    pub(in crate::app) fn with_negative(&mut self, ctx: &Context, negative: &str, act: Act) {
         if self.show_negative(negative).is_some() {
             self.act_on_run(ctx, act);
             if act == Act::UseSettings {

@@ -20,15 +20,15 @@ use crate::engine::hash::Busy;
 use crate::engine::negative::{Resumed, note_of};
 use crate::engine::open::OpenModel;
 use crate::engine::options::EngineOptions;
-use crate::engine::origin::{self, Begun};
-use crate::engine::refuge::refuge;
+use crate::engine::running::origin::{self, Begun};
+use crate::engine::running::refuge::refuge;
 use crate::engine::workspace::{STRIP_PIECE, Showing, Workspace};
 
 /// Positions of latents in one batch: four pictures of 512×512 with a first stage that reduces by eight.
 const POSITIONS_MOST: usize = 4 * 64 * 64;
 
 /// A sheet while it runs.
-pub(super) struct RunningSheet<'a> {
+pub(in crate::engine) struct RunningSheet<'a> {
     workspace: &'a mut Workspace,
     options: &'a EngineOptions,
     model: Rc<OpenModel>,
@@ -92,7 +92,7 @@ impl Batch {
 
 impl<'a> RunningSheet<'a> {
     /// Runs the jobs of `sheet` with `model`. Returns the model that took over from a lost card, if one did.
-    pub(super) fn run(
+    pub(in crate::engine) fn run(
         workspace: &'a mut Workspace,
         options: &'a EngineOptions,
         model: Rc<OpenModel>,

@@ -12,7 +12,7 @@ const STEP_SECONDS: f64 = 0.08;
 
 impl Safelight {
     /// Shows the next step while the generation plays.
-    pub(super) fn play_on(&mut self, ctx: &Context) {
+    pub(in crate::app) fn play_on(&mut self, ctx: &Context) {
         let Some(playing) = self.state.playing else { return };
         let now = ctx.input(|input| input.time);
         let Some(generation) = self.state.generation() else {
@@ -32,7 +32,7 @@ impl Safelight {
     }
 
     /// Starts playback, or ends it.
-    pub(super) fn play(&mut self, ctx: &Context) {
+    pub(in crate::app) fn play(&mut self, ctx: &Context) {
         if self.state.playing.take().is_some() {
             return;
         }
@@ -43,7 +43,7 @@ impl Safelight {
     }
 
     /// Shows the step before or after the one on the canvas.
-    pub(super) fn walk(&mut self, by: isize) {
+    pub(in crate::app) fn walk(&mut self, by: isize) {
         let Some(generation) = self.state.generation() else { return };
         let job = generation.job.id;
         let Shown::Generation { step, .. } = self.state.shown else { return };

@@ -13,7 +13,7 @@ use crate::note::Note;
 use crate::ops::StopFlag;
 
 /// The same model on the processor, which goes on with `job` after `done` steps; none where it cannot be read.
-pub(super) fn refuge(
+pub(in crate::engine) fn refuge(
     workspace: &mut Workspace,
     options: &EngineOptions,
     model: &OpenModel,

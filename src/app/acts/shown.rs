@@ -8,14 +8,14 @@ use crate::app::Safelight;
 use crate::app::command::Act;
 use crate::app::i18n::Message;
 use crate::app::services::{Animation, Task};
+use crate::app::sheets::SheetId;
 use crate::app::state::generation::{Generation, Strip};
-use crate::app::state::sheet::SheetId;
 use crate::app::state::shown::{Beside, Compare, Shown};
 use crate::message::{JobId, Request};
 
 /// What waits until the host has the pixels that it needs.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Wanted {
+pub(in crate::app) enum Wanted {
     /// Saving or copying a step.
     Step { job: JobId, step: usize, act: Act },
     /// An animation of all steps.
@@ -34,7 +34,7 @@ impl Wanted {
 
 impl Safelight {
     /// Does an act on the picture on the canvas.
-    pub(super) fn act_on_shown(&mut self, ctx: &Context, act: Act) {
+    pub(in crate::app) fn act_on_shown(&mut self, ctx: &Context, act: Act) {
         match act {
             Act::SaveAs | Act::Copy => self.act_on_pixels(ctx, act),
             Act::Reveal => {
@@ -96,7 +96,7 @@ impl Safelight {
 
     /// Does what waited for pixels, once they are here. What was asked of a picture that is no longer on the
     /// canvas is not done.
-    pub(super) fn act_on_wanted(&mut self, ctx: &Context) {
+    pub(in crate::app) fn act_on_wanted(&mut self, ctx: &Context) {
         let Some(wanted) = self.wanted else { return };
         let generation = match wanted {
             Wanted::Sheet { sheet, job } if self.state.shown == Shown::Sheet(sheet) => {
@@ -137,7 +137,7 @@ impl Safelight {
     }
 
     /// Puts something else on the canvas.
-    pub(super) fn show(&mut self, shown: Shown) {
+    pub(in crate::app) fn show(&mut self, shown: Shown) {
         let other = match (&self.state.shown, &shown) {
             (Shown::Generation { job: a, .. }, Shown::Generation { job: b, .. }) => a != b,
             (before, after) => before != after,
@@ -154,14 +154,14 @@ impl Safelight {
     }
 
     /// Shows a picture of the gallery; one that was made in this session with its strip.
-    pub(super) fn show_record(&mut self, path: PathBuf) {
+    pub(in crate::app) fn show_record(&mut self, path: PathBuf) {
         self.want(&path);
         let made_here = self.state.queue.of_file(&path);
         self.show(made_here.map_or(Shown::Record(path), |job| Shown::Generation { job, step: None }));
     }
 
     /// Requests a kept picture in full, unless it is here.
-    pub(super) fn want(&mut self, path: &Path) {
+    pub(in crate::app) fn want(&mut self, path: &Path) {
         match self.state.library.full(path).cloned() {
             Some(picture) => self.state.queue.give_result(path, &picture),
             None => self.services.ask(Task::Read(path.to_owned())),
@@ -169,7 +169,7 @@ impl Safelight {
     }
 
     /// Compares the picture on the canvas with a kept one; without one on the canvas it is shown.
-    pub(super) fn compare_with(&mut self, path: PathBuf) {
+    pub(in crate::app) fn compare_with(&mut self, path: PathBuf) {
         if self.state.picture().is_none() {
             self.show_record(path);
             return;
@@ -180,7 +180,7 @@ impl Safelight {
     }
 
     /// Ends a comparison, or begins one with the picture's neighbor in the gallery.
-    pub(super) fn toggle_compare(&mut self) {
+    pub(in crate::app) fn toggle_compare(&mut self) {
         if self.state.compare.take().is_some() {
             return;
         }
@@ -196,7 +196,7 @@ impl Safelight {
     }
 
     /// Moves a picture to the trash; its neighbor takes its place on the canvas.
-    pub(super) fn delete(&mut self, path: PathBuf) {
+    pub(in crate::app) fn delete(&mut self, path: PathBuf) {
         if self.state.shown_path() == Some(&path) {
             let next = self.state.library.neighbor(&path).map(|record| record.path.clone());
             self.state.compare = None;
@@ -209,7 +209,7 @@ impl Safelight {
     }
 
     /// Exports the generation on the canvas, else the last one, as an animation.
-    pub(super) fn export(&mut self, animation: Animation) {
+    pub(in crate::app) fn export(&mut self, animation: Animation) {
         let Some(generation) = self.state.generation().or_else(|| self.state.queue.generations.last()) else {
             return;
         };
@@ -235,7 +235,7 @@ impl Safelight {
     }
 
     /// A name to offer when something is saved.
-    pub(super) fn shown_name(&self) -> String {
+    pub(in crate::app) fn shown_name(&self) -> String {
         let stem = self.state.shown_path().and_then(|path| path.file_stem());
         let stem = stem.map(|stem| stem.to_string_lossy().into_owned());
         let settings = self.state.shown_settings();
@@ -248,7 +248,7 @@ impl Safelight {
     }
 
     /// Requests a full decode of the step on the canvas.
-    pub(super) fn decode_step(&mut self) {
+    pub(in crate::app) fn decode_step(&mut self) {
         if let Shown::Generation { job, step: Some(step) } = self.state.shown {
             self.decode(job, step);
         }

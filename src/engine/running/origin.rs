@@ -12,22 +12,26 @@ use crate::negative::{Head, Recorder, Store};
 use crate::note::Note;
 
 /// A run that is ready for its next step.
-pub(super) struct Begun {
+pub(in crate::engine) struct Begun {
     /// The run, and where it stands.
-    pub(super) resumed: Resumed,
+    pub(in crate::engine) resumed: Resumed,
     /// Its negative, where it has one.
-    pub(super) negative: Option<String>,
+    pub(in crate::engine) negative: Option<String>,
     /// Who keeps the negative; none also where all steps are done.
-    pub(super) recorder: Option<Recorder>,
+    pub(in crate::engine) recorder: Option<Recorder>,
     /// What is odd.
-    pub(super) notes: Vec<Note>,
+    pub(in crate::engine) notes: Vec<Note>,
 }
 
 /// Begins a job's run.
 ///
 /// # Errors
 /// If the settings do not go with the model, or the kept run cannot be taken up.
-pub(super) fn begin(model: &OpenModel, job: &Job, store: Option<&Store>) -> Result<Begun, GenerateError> {
+pub(in crate::engine) fn begin(
+    model: &OpenModel,
+    job: &Job,
+    store: Option<&Store>,
+) -> Result<Begun, GenerateError> {
     match (&job.origin, store) {
         (Origin::Anew, store) => {
             store.and_then(|store| taken_up(model, job, store)).map_or_else(|| anew(model, job, store), Ok)
@@ -52,7 +56,7 @@ fn anew(model: &OpenModel, job: &Job, store: Option<&Store>) -> Result<Begun, Ge
 ///
 /// # Errors
 /// If the device fails.
-pub(super) fn recorded(
+pub(in crate::engine) fn recorded(
     model: &OpenModel,
     resumed: Resumed,
     store: Option<&Store>,
