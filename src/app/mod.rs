@@ -31,7 +31,7 @@ mod ui;
 use crossbeam_channel::Receiver;
 use egui::Context;
 
-use crate::app::acts::shown::Wanted;
+use crate::app::acts::wanted::Wanted;
 use crate::app::again::StartAgain;
 use crate::app::attention::Attention;
 use crate::app::closing::Closing;

@@ -1,6 +1,8 @@
 //! The desktop's services on a home of their own: requests, answers, and what is on
 //! the disk, and what a second start finds.
 
+mod negatives;
+
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -13,6 +15,7 @@ use safelight::app::services::{Answer, Services, Task};
 use safelight::app::state::draft::first_settings;
 use safelight::gallery::Record;
 use safelight::message::JobId;
+use safelight::negative::Store;
 use safelight::picture::metadata::read::{Origin, recover};
 use safelight::picture::{Format, Frame, Made, open, save_new};
 use safelight::places::Places;
@@ -45,6 +48,10 @@ impl Home {
         Places::within(self.root.path())
     }
 
+    fn negatives(&self) -> Store {
+        Store::new(self.root.path().join("negatives"), 1 << 20)
+    }
+
     fn open(&self) -> Open {
         let places = self.places();
         let (keeper, memory, note) = Keeper::open(places.memory.clone());
@@ -60,7 +67,7 @@ impl Home {
                 trashed.lock().unwrap().push(path.to_owned());
                 Ok(())
             }),
-            negatives: None,
+            negatives: Some(self.negatives()),
             process: OfProcess::open(self.places().sessions.as_deref(), None),
             words: Words::new(Language::English),
             waker: Arc::new(move || {

@@ -5,7 +5,8 @@ mod generate;
 mod kept;
 mod playback;
 mod sheet;
-pub(in crate::app) mod shown;
+mod shown;
+pub(in crate::app) mod wanted;
 
 use egui::{Context, ViewportCommand};
 

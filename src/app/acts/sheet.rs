@@ -3,7 +3,7 @@
 use egui::Context;
 
 use crate::app::Safelight;
-use crate::app::acts::shown::Wanted;
+use crate::app::acts::wanted::Wanted;
 use crate::app::command::Act;
 use crate::app::i18n::Message;
 use crate::app::services::Task;
@@ -13,8 +13,10 @@ use crate::app::state::Overlay;
 use crate::app::state::generation::Stage;
 use crate::app::state::shown::Shown;
 use crate::app::theme::lettering::Lettering;
+use crate::app::ui::difference;
 use crate::message::Report;
 use crate::picture::Frame;
+use crate::settings::Setting;
 
 /// Between the pictures of a saved sheet, in pixels.
 const GAP: usize = 8;
@@ -59,7 +61,10 @@ impl Safelight {
         let settings = draft.jobs().remove(0);
         draft.count = count;
         match draft.sheet.sheet(&settings) {
-            Ok(asked) => {
+            Ok(mut asked) => {
+                let [across, down] = asked.axes;
+                self.name_values(across, &mut asked.columns);
+                self.name_values(down, &mut asked.rows);
                 self.state.overlay = Overlay::Nothing;
                 let previews = self.state.draft.previews;
                 let id = self.state.add_sheet(asked, previews);
@@ -69,6 +74,14 @@ impl Safelight {
                 self.follow(ctx, follow);
             }
             Err(fault) => self.state.toasts.error(self.report_of(&fault), None),
+        }
+    }
+
+    /// Puts the setting's name to its values.
+    fn name_values(&self, setting: Option<Setting>, values: &mut [String]) {
+        let Some(key) = setting.and_then(difference::key) else { return };
+        for value in values {
+            *value = self.words.with(&key, &[("value", value.as_str().into())]);
         }
     }
 

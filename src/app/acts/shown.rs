@@ -5,32 +5,13 @@ use std::path::{Path, PathBuf};
 use egui::Context;
 
 use crate::app::Safelight;
+use crate::app::acts::wanted::Wanted;
 use crate::app::command::Act;
 use crate::app::i18n::Message;
 use crate::app::services::{Animation, Task};
-use crate::app::sheets::SheetId;
 use crate::app::state::generation::{Generation, Strip};
 use crate::app::state::shown::{Beside, Compare, Shown};
 use crate::message::{JobId, Request};
-
-/// What waits until the host has the pixels that it needs.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::app) enum Wanted {
-    /// Saving or copying a step.
-    Step { job: JobId, step: usize, act: Act },
-    /// An animation of all steps.
-    Animation { job: JobId, animation: Animation },
-    /// A sheet, one of whose pictures is asked for.
-    Sheet { sheet: SheetId, job: JobId },
-}
-
-impl Wanted {
-    fn job(self) -> JobId {
-        match self {
-            Self::Step { job, .. } | Self::Animation { job, .. } | Self::Sheet { job, .. } => job,
-        }
-    }
-}
 
 impl Safelight {
     /// Does an act on the picture on the canvas.

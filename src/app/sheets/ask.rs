@@ -87,6 +87,8 @@ pub struct Sheet {
     pub until: usize,
     /// Whether the cells are drafts.
     pub drafts: bool,
+    /// The settings across and down, where they are asked for.
+    pub axes: [Option<Setting>; 2],
 }
 
 /// Why a sheet cannot be made.
@@ -168,7 +170,7 @@ impl SheetDraft {
         };
         let cells = (0..self.seeds.clamp(1, CELLS_MAX) as u64).map(cell).collect();
         let until = if drafts { DRAFT_STEPS } else { self.until(settings.steps) };
-        Sheet { cells, columns: Vec::new(), rows: Vec::new(), until, drafts }
+        Sheet { cells, columns: Vec::new(), rows: Vec::new(), until, drafts, axes: [None; 2] }
     }
 
     fn grid(&self, settings: &Settings) -> Result<Sheet, Fault> {
@@ -195,7 +197,8 @@ impl SheetDraft {
             changes.into_iter().map(|(label, _)| label).filter(|label| !label.is_empty()).collect()
         };
         let (columns, rows) = (labels(columns), labels(rows));
-        Ok(Sheet { cells, columns, rows, until: self.until(steps), drafts: false })
+        let axes = [across.setting, down.setting];
+        Ok(Sheet { cells, columns, rows, until: self.until(steps), drafts: false, axes })
     }
 }
 

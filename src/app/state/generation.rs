@@ -281,7 +281,8 @@ impl Generation {
 
     /// The share that is done, 0 to 1.
     pub fn share(&self) -> f32 {
-        if self.stage == Stage::Finished { 1.0 } else { self.done as f32 / self.steps.len().max(1) as f32 }
+        let steps = self.sheet.map_or(self.steps.len(), |(_, until)| until.min(self.steps.len()));
+        if self.stage == Stage::Finished { 1.0 } else { self.done as f32 / steps.max(1) as f32 }
     }
 
     /// Takes in frames that were made again by `mode`, from step `from` on. What is better stays.

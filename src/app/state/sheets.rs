@@ -10,7 +10,7 @@ use crate::settings::PreviewMode;
 impl State {
     /// A sheet of what was asked; its jobs go into the queue as one.
     pub fn add_sheet(&mut self, asked: ask::Sheet, previews: PreviewMode) -> SheetId {
-        let ask::Sheet { cells, columns, rows, until, drafts } = asked;
+        let ask::Sheet { cells, columns, rows, until, drafts, .. } = asked;
         let Self { sheets, queue, .. } = self;
         sheets.add(|id| {
             let settings = cells.iter().map(|cell| cell.job.clone()).collect();

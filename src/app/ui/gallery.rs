@@ -125,7 +125,12 @@ fn items(view: &View<'_>) -> Vec<Item> {
     let today = day(view.now, view.offset);
     let groups = view.state.library.groups(today, view.offset);
     let searching = !view.state.library.search.trim().is_empty();
-    let developing = view.state.queue.running().filter(|_| !searching).map(|running| running.job.id);
+    let developing = view
+        .state
+        .queue
+        .running()
+        .filter(|it| !searching && it.sheet.is_none())
+        .map(|running| running.job.id);
     let mut items = Vec::new();
     let first = match developing {
         Some(_) if groups.first().is_none_or(|group| group.days_ago != 0) => {

@@ -176,7 +176,7 @@ fn told(view: &View<'_>, record: &Record) -> String {
         RunIs::Paused => "run-paused",
     };
     let mut told = view.words.with(key, &values);
-    if record.parent.is_none() {
+    if record.parent.is_none() && summary.state == RunIs::Finished {
         told.push_str(&format!(" · {}", summary.seed));
     }
     told

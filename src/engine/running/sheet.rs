@@ -317,7 +317,10 @@ impl<'a> RunningSheet<'a> {
         let schedule = batch.plan.schedule.clone();
         match generate::plan(&self.model.networks, &batch.settings) {
             Ok(plan) => batch.plan = Plan { schedule, ..plan },
-            Err(error) => log::warn!("no refuge: {error}"),
+            Err(error) => {
+                log::warn!("no refuge: {error}");
+                return false;
+            }
         }
         true
     }

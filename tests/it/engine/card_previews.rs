@@ -45,6 +45,7 @@ impl Window {
             place,
             squares: false,
             format: wgpu::TextureFormat::Rgba8Unorm,
+            slot: 0,
         };
         let mut harness = Harness::builder()
             .with_size(place.size())

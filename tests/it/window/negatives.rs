@@ -138,9 +138,9 @@ pub fn scrub_back(stage: &mut Stage, steps: usize) {
 #[test]
 fn an_interrupted_run_is_opened_scrubbed_and_gone_on_with() {
     let mut stage = listed(Setup::default());
-    let job = opened(&mut stage, "c", "a pumpkin on red · 4 of 10 · interrupted · 2026");
+    let job = opened(&mut stage, "c", "a pumpkin on red · 4 of 10 · interrupted");
     let said = |text: &str| stage.harness.query_all_by_label_contains(text).next().is_some();
-    assert!(said("Stopped after step 4 of 10"));
+    assert!(said("Stopped after 4 of 10 steps"));
     scrub_back(&mut stage, 1);
     assert!(
         matches!(stage.harness.state().state().shown, Shown::Generation { job: shown, step: Some(_) } if shown == job)
@@ -181,12 +181,13 @@ fn a_branch_takes_the_runs_settings_into_the_draft_and_the_chip_says_where_it_be
     assert!(!stage.says(&said), "the one after begins anew");
     assert_ne!(branch.id, job);
     stage.begin(branch.id, 10);
+    stage.step(branch.id, 0, 10, 5);
     // One that is given up.
     stage.tell(Event::Stopped {
         job: branch.id,
-        steps_done: 0,
+        steps_done: 1,
         latency: Default::default(),
-        made: made("a fox on a red background", 0, 10),
+        made: made("a fox on a red background", 1, 10),
     });
     stage.run();
     stage.click("Branch from here");

@@ -120,7 +120,7 @@ fn values_of_two_settings_make_a_labelled_grid_that_is_saved_as_one_picture() {
         sheet.jobs.iter().map(|job| (job.settings.guidance, job.settings.steps)).collect();
     assert_eq!(cells, [(2.0, 8), (4.0, 8), (6.0, 8), (2.0, 12), (4.0, 12), (6.0, 12)]);
     form(&mut stage, &sheet);
-    assert!(stage.harness.query_by_role_and_label(Role::CheckBox, "12 · 4").is_some());
+    assert!(stage.harness.query_by_role_and_label(Role::CheckBox, "12 steps · guidance 4").is_some());
     stage.click("Save the sheet…");
     let saved = stage.tasks().into_iter().find_map(|task| match task {
         Task::SaveAs { frame, name, .. } => Some((frame, name)),

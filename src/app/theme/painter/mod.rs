@@ -32,6 +32,8 @@ pub struct PicturePaint {
     pub squares: bool,
     /// The target's format.
     pub format: wgpu::TextureFormat,
+    /// Its number among the pictures of a frame: each has numbers of its own on the card.
+    pub slot: usize,
 }
 
 impl PicturePaint {
@@ -84,7 +86,8 @@ impl CallbackTrait for PicturePaint {
         resources: &mut CallbackResources,
     ) -> Vec<wgpu::CommandBuffer> {
         let ours = resources.entry().or_insert_with(|| Resources::new(device, self.format));
-        ours.prepare(device, queue, [&self.beneath, &self.above], &self.uniforms(screen.pixels_per_point));
+        let uniforms = self.uniforms(screen.pixels_per_point);
+        ours.prepare(device, queue, self.slot, [&self.beneath, &self.above], &uniforms);
         Vec::new()
     }
 
@@ -95,7 +98,7 @@ impl CallbackTrait for PicturePaint {
         resources: &CallbackResources,
     ) {
         if let Some(ours) = resources.get::<Resources>() {
-            ours.paint(pass);
+            ours.paint(pass, self.slot);
         }
     }
 }

@@ -24,9 +24,26 @@ pub struct Resources {
     pipeline: wgpu::RenderPipeline,
     layout: wgpu::BindGroupLayout,
     sampler: wgpu::Sampler,
-    uniforms: wgpu::Buffer,
+    slots: Vec<Slot>,
     pictures: VecDeque<OnCard>,
+}
+
+/// What one of the pictures of a frame is drawn with.
+struct Slot {
+    uniforms: wgpu::Buffer,
     bound: Option<wgpu::BindGroup>,
+}
+
+impl Slot {
+    fn new(device: &wgpu::Device) -> Self {
+        let uniforms = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("canvas"),
+            size: 48,
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        Self { uniforms, bound: None }
+    }
 }
 
 impl Resources {
@@ -69,13 +86,7 @@ impl Resources {
             min_filter: wgpu::FilterMode::Linear,
             ..Default::default()
         });
-        let uniforms = device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("canvas"),
-            size: 48,
-            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        Self { pipeline, layout, sampler, uniforms, pictures: VecDeque::new(), bound: None }
+        Self { pipeline, layout, sampler, slots: Vec::new(), pictures: VecDeque::new() }
     }
 
     /// Uploads the pictures and the uniforms.
@@ -83,26 +94,31 @@ impl Resources {
         &mut self,
         device: &wgpu::Device,
         queue: &wgpu::Queue,
+        slot: usize,
         pictures: [&Picture; 2],
         uniforms: &[f32; 12],
     ) {
-        queue.write_buffer(&self.uniforms, 0, bytemuck::cast_slice(uniforms));
+        while self.slots.len() <= slot {
+            self.slots.push(Slot::new(device));
+        }
+        queue.write_buffer(&self.slots[slot].uniforms, 0, bytemuck::cast_slice(uniforms));
         for picture in pictures {
             self.upload(device, queue, picture);
         }
         let [Some(beneath), Some(above)] = pictures.map(|picture| self.view(device, picture)) else {
             return;
         };
-        self.bound = Some(device.create_bind_group(&wgpu::BindGroupDescriptor {
+        let bound = device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("canvas"),
             layout: &self.layout,
             entries: &[
-                wgpu::BindGroupEntry { binding: 0, resource: self.uniforms.as_entire_binding() },
+                wgpu::BindGroupEntry { binding: 0, resource: self.slots[slot].uniforms.as_entire_binding() },
                 wgpu::BindGroupEntry { binding: 1, resource: wgpu::BindingResource::Sampler(&self.sampler) },
                 wgpu::BindGroupEntry { binding: 2, resource: wgpu::BindingResource::TextureView(beneath) },
                 wgpu::BindGroupEntry { binding: 3, resource: wgpu::BindingResource::TextureView(above) },
             ],
-        }));
+        });
+        self.slots[slot].bound = Some(bound);
     }
 
     /// A picture that was made on this card, or was sent to it.
@@ -155,9 +171,9 @@ impl Resources {
         }
     }
 
-    /// Draws the pictures that were last prepared into `pass`.
-    pub fn paint(&self, pass: &mut wgpu::RenderPass<'static>) {
-        if let Some(bound) = &self.bound {
+    /// Draws the pictures that were last prepared for `slot` into `pass`.
+    pub fn paint(&self, pass: &mut wgpu::RenderPass<'static>, slot: usize) {
+        if let Some(bound) = self.slots.get(slot).and_then(|slot| slot.bound.as_ref()) {
             pass.set_pipeline(&self.pipeline);
             pass.set_bind_group(0, bound, &[]);
             pass.draw(0..3, 0..1);

@@ -203,7 +203,8 @@ fn picture_ui(
     let Some(above) = view.textures.reduced.fitting(ui.ctx(), &above) else { return };
     let beneath = view.textures.reduced.fitting(ui.ctx(), &beneath).unwrap_or_else(|| above.clone());
     if visible.is_positive() {
-        painter.add(PicturePaint { beneath, above, fade, wipe, place, squares, format }.shape(visible));
+        painter
+            .add(PicturePaint { beneath, above, fade, wipe, place, squares, format, slot: 0 }.shape(visible));
     }
 }
 

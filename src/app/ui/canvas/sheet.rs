@@ -101,7 +101,7 @@ fn cell_ui(ui: &mut Ui, view: &mut View<'_>, sheet: &Sheet, number: usize, cell:
     let developing = generation.filter(|it| it.stage.is_open() && it.done > 0).map(Generation::share);
     let failed = generation.is_some_and(|it| it.stage == Stage::Failed);
     match &picture {
-        Some(picture) => paint(ui, view, picture, place),
+        Some(picture) => paint(ui, view, picture, number, place),
         None => {
             let stroke = Stroke::new(1.0, tokens.text_on_canvas.gamma_multiply(0.35));
             ui.painter().rect_stroke(place, CornerRadius::ZERO, stroke, StrokeKind::Inside);
@@ -167,7 +167,7 @@ fn name(view: &View<'_>, sheet: &Sheet, number: usize, cell: &Cell) -> String {
     }
 }
 
-fn paint(ui: &Ui, view: &mut View<'_>, picture: &Picture, place: Rect) {
+fn paint(ui: &Ui, view: &mut View<'_>, picture: &Picture, slot: usize, place: Rect) {
     let visible = place.intersect(ui.clip_rect());
     if !visible.is_positive() {
         return;
@@ -176,7 +176,8 @@ fn paint(ui: &Ui, view: &mut View<'_>, picture: &Picture, place: Rect) {
         && let Some(picture) = view.textures.reduced.fitting(ui.ctx(), picture)
     {
         let (beneath, above) = (picture.clone(), picture);
-        let paint = PicturePaint { beneath, above, fade: 1.0, wipe: None, place, squares: false, format };
+        let paint =
+            PicturePaint { beneath, above, fade: 1.0, wipe: None, place, squares: false, format, slot };
         ui.painter().add(paint.shape(visible));
     } else if let Some(texture) = view.textures.filling(ui.ctx(), picture, place.size()) {
         widgets::paint_texture(ui.painter(), place, texture);

@@ -84,11 +84,12 @@ fn sliders_ui(ui: &mut Ui, view: &mut View<'_>) {
 
 fn guidance_ui(ui: &mut Ui, view: &mut View<'_>, scale: Slider) {
     let tokens = theme::tokens(ui);
-    let running = view.state.queue.running().map(|running| running.guidance);
+    let running =
+        view.state.queue.running().filter(|running| running.sheet.is_none()).map(|running| running.guidance);
     // While a picture develops the slider is that picture's; the draft follows it.
     let mut guidance = running.unwrap_or(view.state.draft.settings.guidance);
     let (name, tip) = (view.words.t("guidance"), view.words.t("guidance-tip"));
-    let curved = match view.state.queue.running() {
+    let curved = match view.state.queue.running().filter(|running| running.sheet.is_none()) {
         Some(running) => !running.curve.is_none(),
         None => !view.state.draft.settings.guidance_curve.is_none(),
     };
