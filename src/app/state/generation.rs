@@ -204,6 +204,7 @@ impl Generation {
     /// Notes a step that is done.
     pub fn step(&mut self, step: &Step) {
         self.done = self.done.max(step.step + 1);
+        self.guidance = self.curve.at(self.done, self.steps.len()).unwrap_or(self.guidance);
         if let Some(view) = self.steps.get_mut(step.step) {
             view.guidance = Some(step.guidance);
             view.took = Some(step.took);

@@ -1,9 +1,9 @@
 //! The prompt box: what to make, what to leave out, how many tokens that is, and the button.
 
-use std::ops::Range;
 use std::sync::Arc;
 
-use egui::text::{LayoutJob, TextFormat};
+use egui::text::{CCursor, LayoutJob, TextFormat};
+use egui::text_edit::TextEditOutput;
 use egui::{
     Align, CompletionPopup, CornerRadius, EventFilter, Frame, Galley, Id, Key, Layout, Margin, Modifiers,
     RectAlign, Sense, Stroke, Suggestion, TextBuffer, TextEdit, Ui, Vec2,
@@ -106,10 +106,9 @@ fn text_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut PromptState, lens: &mut
     let tokens = theme::tokens(ui);
     let dropped_from = view.state.draft.dropped_from(Text::Prompt);
     let (font, color) = (theme::prompt(), tokens.text);
-    let looked_at = lens.word_in(view, &view.state.draft.settings.prompt);
     let mut layouter = |ui: &Ui, text: &dyn TextBuffer, width: f32| {
         let format = TextFormat { line_height: Some(24.0), ..TextFormat::simple(font.clone(), color) };
-        marked(ui, text.as_str(), (dropped_from, looked_at.clone()), format, width)
+        marked(ui, text.as_str(), dropped_from, format, width)
     };
     let hint = widgets::body(view.words.t("prompt-hint"), tokens.faint).font(theme::prompt());
     let mut prompt = view.state.draft.settings.prompt.clone();
@@ -137,6 +136,7 @@ fn text_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut PromptState, lens: &mut
     state.completing = shown.is_open;
     state.rows = shown.text_edit.galley.rows.len();
     follow(view, lens, &prompt, &shown.text_edit);
+    underline(ui, view, lens, &prompt, &shown.text_edit);
     let response = shown.text_edit.response.response;
     if response.changed() || shown.accepted.is_some() {
         view.set(PartialSettings { prompt: Some(prompt), ..Default::default() });
@@ -148,7 +148,7 @@ fn text_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut PromptState, lens: &mut
 }
 
 /// Tells the lens where the pointer and the text cursor are in the prompt.
-fn follow(view: &mut View<'_>, lens: &mut LensUi, prompt: &str, edit: &egui::text_edit::TextEditOutput) {
+fn follow(view: &mut View<'_>, lens: &mut LensUi, prompt: &str, edit: &TextEditOutput) {
     let byte = |index: usize| prompt.char_indices().nth(index).map_or(prompt.len(), |(at, _)| at);
     let pointer = edit.response.response.hover_pos().map(|at| at - edit.galley_pos);
     // Beside the words there is nothing to look at.
@@ -156,6 +156,19 @@ fn follow(view: &mut View<'_>, lens: &mut LensUi, prompt: &str, edit: &egui::tex
     let pointer = pointer.filter(on_words).map(|at| byte(edit.galley.cursor_from_pos(at).index.into()));
     let cursor = edit.cursor_range.map(|range| byte(range.primary.index.into()));
     lens.follow(view, prompt, pointer, cursor);
+}
+
+/// Underlines the word that is looked at.
+fn underline(ui: &Ui, view: &View<'_>, lens: &LensUi, prompt: &str, edit: &TextEditOutput) {
+    let Some(word) = lens.word_in(view, prompt) else { return };
+    let [from, to] = [word.start, word.end].map(|byte| {
+        let index = prompt.get(..byte).map_or(0, |before| before.chars().count());
+        edit.galley.pos_from_cursor(CCursor::new(index)).translate(edit.galley_pos.to_vec2())
+    });
+    if from.bottom() == to.bottom() {
+        let stroke = Stroke::new(2.0, theme::tokens(ui).subdued);
+        ui.painter().hline(from.left()..=to.left(), from.bottom() - 1.5, stroke);
+    }
 }
 
 /// Up and down go through the history; in a prompt of several rows with Ctrl, or from an empty one.
@@ -178,32 +191,21 @@ fn history_keys(ui: &Ui, view: &mut View<'_>, state: &mut PromptState) {
 /// Moves the text cursor behind the last character of the prompt.
 fn move_to_end(ui: &Ui, prompt: &str) {
     if let Some(mut edit) = TextEdit::load_state(ui.ctx(), prompt_id()) {
-        let end = egui::text::CCursor::new(prompt.chars().count());
+        let end = CCursor::new(prompt.chars().count());
         edit.cursor.set_char_range(Some(egui::text::CCursorRange::one(end)));
         edit.store(ui.ctx(), prompt_id());
     }
 }
 
-/// Lays out a text, with the part that the model drops struck out and the word that is looked at underlined.
-fn marked(
-    ui: &Ui,
-    text: &str,
-    (dropped_from, looked_at): (Option<usize>, Option<Range<usize>>),
-    format: TextFormat,
-    width: f32,
-) -> Arc<Galley> {
+/// Lays out a text, with the part that the model drops struck out.
+fn marked(ui: &Ui, text: &str, dropped_from: Option<usize>, format: TextFormat, width: f32) -> Arc<Galley> {
     let tokens = theme::tokens(ui);
     let cut = dropped_from.filter(|&at| text.is_char_boundary(at)).unwrap_or(text.len());
     let dropped =
         TextFormat { color: tokens.faint, strikethrough: Stroke::new(1.0, tokens.bad), ..format.clone() };
     let mut job = LayoutJob::default();
     job.wrap.max_width = width;
-    let word =
-        looked_at.filter(|word| word.end <= cut && text.get(word.clone()).is_some()).unwrap_or(cut..cut);
-    let underlined = TextFormat { underline: Stroke::new(1.5, format.color), ..format.clone() };
-    job.append(&text[..word.start], 0.0, format.clone());
-    job.append(&text[word.clone()], 0.0, underlined);
-    job.append(&text[word.end..cut], 0.0, format);
+    job.append(&text[..cut], 0.0, format);
     job.append(&text[cut..], 0.0, dropped);
     ui.fonts_mut(|fonts| fonts.layout_job(job))
 }
@@ -212,13 +214,7 @@ fn negative_ui(ui: &mut Ui, view: &mut View<'_>) {
     let tokens = theme::tokens(ui);
     let dropped_from = view.state.draft.dropped_from(Text::Negative);
     let mut layouter = |ui: &Ui, text: &dyn TextBuffer, width: f32| {
-        marked(
-            ui,
-            text.as_str(),
-            (dropped_from, None),
-            TextFormat::simple(theme::body(), tokens.subdued),
-            width,
-        )
+        marked(ui, text.as_str(), dropped_from, TextFormat::simple(theme::body(), tokens.subdued), width)
     };
     let mut negative = view.state.draft.settings.negative_prompt.clone();
     let edit = TextEdit::multiline(&mut negative)

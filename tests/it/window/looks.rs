@@ -8,11 +8,11 @@ use egui_kittest::{SnapshotOptions, SnapshotResults};
 
 use safelight::app::services::{Answer, Task};
 use safelight::message::{Event, ModelSource, Report, Request};
-use safelight::preferences::{Memory, Theme};
+use safelight::preferences::{Memory, RememberedModel, Theme};
 use safelight::told::Sentence;
 
 use super::lens::under_the_lens;
-use super::stage::{Setup, Stage, forming, now, record, sample, settings};
+use super::stage::{Setup, Stage, forming, now, record, sample, settings, starter};
 use super::{negatives, sheets};
 
 fn setup(theme: Theme, size: [f32; 2], pixels_per_point: f32) -> Setup {
@@ -121,6 +121,9 @@ fn the_lens_and_the_curve_look_as_they_did() {
         let mut base = setup(theme, [1040.0, 650.0], 1.0);
         base.remembered.folds.insert("curve".to_owned(), true);
         base.remembered.settings.guidance_curve = "0:2,0.3:7.5,1:3".parse().ok();
+        // The model of the last session keeps the settings as they were left.
+        base.remembered.model = RememberedModel::of(&ModelSource::Starter);
+        base.remembered.sized_for = starter().hash;
         base.remembered.settings.prompt = Some("a fox on a green background".to_owned());
         if theme == Theme::Light {
             base.remembered.language = Some("zh-Hans".to_owned());

@@ -95,7 +95,7 @@ fn header_ui(ui: &mut Ui, view: &mut View<'_>, curve: &GuidanceCurve) {
     }
 }
 
-/// "2 → 7.5 → 3".
+/// "2→7.5→3".
 fn summary(view: &View<'_>, curve: &GuidanceCurve) -> String {
     if curve.is_none() {
         return view.words.t("curve-constant");
@@ -106,7 +106,7 @@ fn summary(view: &View<'_>, curve: &GuidanceCurve) -> String {
         0..=4 => shown(0..points.len()).collect(),
         n => shown(0..2).chain(["…".to_owned()]).chain(shown(n - 1..n)).collect(),
     };
-    values.join(" → ")
+    values.join("→")
 }
 
 /// Draws the plot; returns the curve that the user made of it.
