@@ -21,6 +21,8 @@ pub struct Wgsl {
     /// The tiles of products that this card chooses from.
     candidates: Arc<[Tile]>,
     pub(super) preferred: Arc<Preferred>,
+    /// Threads of the widest subgroup; 0 where nobody tells.
+    pub(super) subgroup: u32,
 }
 
 impl From<CardError> for Error {
@@ -44,11 +46,19 @@ impl Wgsl {
     pub(super) fn stopped(&self) -> bool {
         self.stop.present().is_raised()
     }
+
+    /// Counts a band that is not the first of its pass.
+    pub(super) fn count_band(&self, start: usize) {
+        if start > 0 {
+            self.context.count_band();
+        }
+    }
 }
 
 /// The tiles that a card chooses from, and those that it takes: the fastest that were measured, else the first.
 fn tiles(report: &AdapterReport) -> (Arc<[Tile]>, Arc<Preferred>) {
-    let candidates = candidates(report.vendor, report.subgroup[1], report.shared_bytes);
+    let candidates =
+        candidates(report.vendor, report.subgroup[1], report.shared_bytes, &report.matrix_sides());
     // A smaller one than any in the table is for cards that share less than they must.
     let first = candidates.first().copied().unwrap_or(super::variants::TILES[0]);
     let forms = gpu::remembered(report).map(|measured| measured.forms).unwrap_or_default();
@@ -92,7 +102,14 @@ impl DeviceOps for Wgsl {
             let context = Context::new(card);
             context.allocator().memory().set_budget(report.budget()?);
             Ok((
-                Self { context: Arc::new(context), stop, dtype: options.dtype, candidates, preferred },
+                Self {
+                    context: Arc::new(context),
+                    stop,
+                    dtype: options.dtype,
+                    candidates,
+                    preferred,
+                    subgroup: report.subgroup[1],
+                },
                 sentence,
             ))
         }))
@@ -123,7 +140,9 @@ impl DeviceOps for Wgsl {
     }
 
     fn with_form(&self, form: &str) -> Self {
-        let Some(tile) = tile_named(form) else { return self.clone() };
+        // Matrices are only where the card has them.
+        let there = |tile: &Tile| tile.side.is_none() || self.candidates.contains(tile);
+        let Some(tile) = tile_named(form).filter(there) else { return self.clone() };
         let preferred = Preferred { linear: tile, convolution: tile, always: true };
         Self { preferred: Arc::new(preferred), ..self.clone() }
     }
