@@ -5,8 +5,9 @@
 //! window draws by the device that computes, and [`CardPicture::view`] asks again.
 
 use super::memory::Bound;
+use super::pipelines::Program;
 use super::shared::offered;
-use super::work::{Context, Program};
+use super::work::Context;
 use super::{Card, CardError};
 
 /// Bytes of a pixel: red, green, blue and what is not looked at.
