@@ -129,8 +129,11 @@ fn the_canvas_shows_the_same_of_a_picture_on_the_card_as_of_one_of_the_host() {
             for scale in [1.0, 2.5, 0.5] {
                 let (card, host) = (window.painted(&on_card, scale), window.painted(&on_host, scale));
                 let apart = apart(&card, &host);
-                assert!(apart <= 1, "{mode:?} of {:?} at {scale}: {apart} of 255 apart", z.shape);
-                assert!(host.pixels().any(|pixel| pixel != host.get_pixel(0, 0)) || z.shape[2] == 1);
+                // Between pixels, what differs by one is weighed by more than one.
+                let most = if scale == 1.0 { 1 } else { 2 };
+                assert!(apart <= most, "{mode:?} of {:?} at {scale}: {apart} of 255 apart", z.shape);
+                let is_gray = mode == PreviewMode::Fast && !is_fitted || z.shape[2] == 1;
+                assert!(is_gray || host.pixels().any(|pixel| pixel != host.get_pixel(0, 0)));
             }
             small_is_the_mean(&small, on_host.whole().unwrap());
         }
