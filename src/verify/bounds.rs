@@ -48,11 +48,12 @@ const F32: Bounds = Bounds { exact: 1e-4, given: 1e-4, call: 1e-4, run: 1e-4, ju
 /// The bounds of the shorter types, two to three times the most that was measured in the fourteen cases: on Mesa's
 /// llvmpipe for a card, whose sums are f32 as on any card; on Zen 4 for AVX512-BF16.
 const TABLE: [(Place, Dtype, Bounds); 2] = [
-    // Measured: texts 3.8e-4, encoded pictures 9.2e-4, calls 2.2e-3, runs 7.5e-3. Texts are computed in f32, and rounded once
-    // when they are handed to the UNet.
-    (Place::Card, Dtype::F16, Bounds { exact: 1e-4, given: 2e-3, call: 5e-3, run: 2e-2, jumps: 0.0 }),
-    // Measured: texts and encoded pictures 2.8e-6, calls 1.2e-2, runs 3.1e-2.
-    (Place::Processor, Dtype::Bf16, Bounds { exact: 1e-4, given: 1e-4, call: 3e-2, run: 8e-2, jumps: 0.0 }),
+    // Measured: texts 3.8e-4, encoded pictures 9.2e-4, calls 2.2e-3, runs 7.5e-3. Texts are computed in f32, and
+    // rounded once when they are handed to the UNet. Nothing jumped there; on a card that adds in another order it may.
+    (Place::Card, Dtype::F16, Bounds { exact: 1e-4, given: 2e-3, call: 5e-3, run: 2e-2, jumps: 0.25 }),
+    // Measured: texts and encoded pictures 2.8e-6, calls 1.2e-2, runs 3.1e-2. The codebooks of the cases are drawn, so
+    // that many of their entries are about as near: 16 % of a latent jumped, and 42 % of its picture with it.
+    (Place::Processor, Dtype::Bf16, Bounds { exact: 1e-4, given: 1e-4, call: 3e-2, run: 8e-2, jumps: 0.6 }),
 ];
 
 impl Bounds {

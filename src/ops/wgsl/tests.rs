@@ -76,7 +76,10 @@ fn in_both_with_all_tiles(run: impl Fn(&Wgsl, Dtype)) {
         let forms = gpu.forms();
         let by_matrices =
             MATRIX_TILES.iter().filter(|tile| dtype == Dtype::F16 && forms.contains(&tile.name));
-        by_matrices.for_each(|tile| run(&gpu.with_form(tile.name), dtype));
+        by_matrices.for_each(|tile| {
+            println!("computed by {}", tile.name);
+            run(&gpu.with_form(tile.name), dtype);
+        });
     });
 }
 
