@@ -17,6 +17,12 @@ mod compose;
 mod variants;
 use compose::{compose, with_constants};
 
+/// How a shader begins that is nothing by itself, and is checked in those that ask for it.
+const PART: &str = "//! part of others";
+
+/// Threads of a subgroup on the cards that have cooperative matrices.
+const SUBGROUPS: [u32; 5] = [4, 8, 16, 32, 64];
+
 fn main() {
     if let Err(error) = run() {
         for line in error.to_string().lines() {
@@ -34,7 +40,10 @@ fn run() -> Result<(), Box<dyn Error>> {
     let texts = shaders.iter().map(|path| Ok((name_of(path), fs::read_to_string(path)?)));
     let texts: Vec<(String, String)> = texts.collect::<std::io::Result<_>>()?;
     for shader in &shaders {
-        check_shader(shader, &texts)?;
+        let is_part = |text: &&(String, String)| text.0 == name_of(shader) && text.1.starts_with(PART);
+        if texts.iter().find(is_part).is_none() {
+            check_shader(shader, &texts)?;
+        }
     }
     #[cfg(windows)]
     windows_resources()?;
@@ -94,10 +103,24 @@ fn check_shader(path: &Path, texts: &[(String, String)]) -> Result<(), Box<dyn E
     let rows = match name_of(path).as_str() {
         "product" => {
             let gated = variants::TILES.iter().filter(|tile| tile.panels == 2);
-            let plain = variants::TILES.iter().map(|tile| tile.constants(false));
-            plain.chain(gated.map(|tile| tile.constants(true))).collect()
+            let plain = variants::TILES.iter().map(|tile| tile.constants(false, 0));
+            plain.chain(gated.map(|tile| tile.constants(true, 0))).collect()
+        }
+        "product_matrices" => {
+            let tiles = variants::MATRIX_TILES.iter();
+            let all = tiles.flat_map(|tile| SUBGROUPS.map(|subgroup| (tile, subgroup)));
+            all.flat_map(|(tile, subgroup)| {
+                [false, true].map(|gated| tile.constants(gated && tile.panels == 2, subgroup))
+            })
+            .collect()
         }
         _ => vec![Vec::new()],
+    };
+    let for_matrices =
+        Capabilities::COOPERATIVE_MATRIX | Capabilities::SHADER_FLOAT16 | Capabilities::SUBGROUP;
+    let capabilities = match rows.iter().flatten().any(|constant| constant.0 == "TOGETHER") {
+        true => Capabilities::SHADER_FLOAT16_IN_FLOAT32 | for_matrices,
+        false => Capabilities::SHADER_FLOAT16_IN_FLOAT32,
     };
     for (storage, weights) in [("f32", "f32"), ("f32", "f16"), ("f16", "f32"), ("f16", "f16")] {
         let source = compose(&name_of(path), text_of, storage, weights)
@@ -106,7 +129,8 @@ fn check_shader(path: &Path, texts: &[(String, String)]) -> Result<(), Box<dyn E
             let source = with_constants(&source, constants);
             let module = naga::front::wgsl::parse_str(&source)
                 .map_err(|error| error.emit_to_string_with_path(&source, &name))?;
-            Validator::new(ValidationFlags::all(), Capabilities::SHADER_FLOAT16_IN_FLOAT32)
+            Validator::new(ValidationFlags::all(), capabilities)
+                .subgroup_stages(naga::valid::ShaderStages::COMPUTE)
                 .validate(&module)
                 .map_err(|error| error.emit_to_string_with_path(&source, &name))?;
         }

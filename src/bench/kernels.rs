@@ -1,4 +1,4 @@
-//! What the kernels of a device do meanwhile, where it counts them.
+//! What the kernels of a device do meanwhile, and how much memory of its own it holds, where it counts them.
 
 use super::row::KernelRow;
 use crate::ops::Device;
@@ -23,6 +23,30 @@ fn rows(device: &Device) -> Vec<KernelRow> {
 fn rows(_device: &Device) -> Vec<KernelRow> {
     Vec::new()
 }
+
+/// The most memory of a graphics card that was held at once since [`forget_card_bytes`].
+#[cfg(feature = "gpu")]
+pub(super) fn card_bytes(device: &Device) -> Option<u64> {
+    device.card_memory().map(|allocator| allocator.memory().bytes().most)
+}
+
+/// No device of this build has memory of its own that is counted.
+#[cfg(not(feature = "gpu"))]
+pub(super) fn card_bytes(_device: &Device) -> Option<u64> {
+    None
+}
+
+/// Begins a new count of a graphics card's memory.
+#[cfg(feature = "gpu")]
+pub(super) fn forget_card_bytes(device: &Device) {
+    if let Some(allocator) = device.card_memory() {
+        allocator.memory().forget_most();
+    }
+}
+
+/// As [`card_bytes`] without cards.
+#[cfg(not(feature = "gpu"))]
+pub(super) fn forget_card_bytes(_device: &Device) {}
 
 impl Before {
     /// Notes what was counted up to now.

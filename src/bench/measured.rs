@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use super::kernels::Before;
+use super::kernels::{Before, card_bytes, forget_card_bytes};
 use super::part::Part;
 use super::processor;
 use super::row::{OperationRow, Row};
@@ -56,6 +56,7 @@ impl Measured<'_> {
     pub fn forget(&self) {
         self.device.trim();
         process::reset_peak();
+        forget_card_bytes(self.device);
     }
 
     /// Times a work; `warm_up` runs it once before, uncounted.
@@ -120,6 +121,7 @@ impl Measured<'_> {
             dtype: device.dtype().name(),
             simd: device.simd(),
             peak_bytes: process::peak_bytes(),
+            card_bytes: card_bytes(device),
             note: None,
         };
         let row = row.with_samples(samples);

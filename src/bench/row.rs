@@ -41,6 +41,9 @@ pub struct Row {
     pub simd: &'static str,
     /// The process's peak memory meanwhile; of a run, since its model began to load.
     pub peak_bytes: Option<u64>,
+    /// The most memory of a graphics card that was held at once meanwhile, weights among it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub card_bytes: Option<u64>,
     /// What the numbers are of, where the name does not say it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -62,15 +65,16 @@ impl Row {
     }
 
     /// The line's heading.
-    pub const HEADING: &'static str = "part         size       batch   median      min      max processor   GFLOP  GFLOP/s of peak  peak GB";
+    pub const HEADING: &'static str = "part         size       batch   median      min      max processor   GFLOP  GFLOP/s of peak  peak GB  card GB";
 
     /// A line for people.
     pub fn line(&self) -> String {
-        let peak =
-            self.peak_bytes.map_or_else(|| "–".to_owned(), |bytes| format!("{:.2}", bytes as f64 / 1e9));
+        let gigabytes = |bytes: Option<u64>| {
+            bytes.map_or_else(|| "–".to_owned(), |bytes| format!("{:.2}", bytes as f64 / 1e9))
+        };
         let rate = if self.gflop > 0.0 { format!("{:.0}", self.gflop / self.min) } else { "–".to_owned() };
         format!(
-            "{:<12} {:<10} {:>5} {:>8.3} {:>8.3} {:>8.3} {:>9} {:>7.1} {:>8} {:>7} {:>8}  {}",
+            "{:<12} {:<10} {:>5} {:>8.3} {:>8.3} {:>8.3} {:>9} {:>7.1} {:>8} {:>7} {:>8} {:>8}  {}",
             self.name,
             format!("{}×{}", self.width, self.height),
             self.batch,
@@ -81,7 +85,8 @@ impl Row {
             self.gflop,
             rate,
             percent(self.share),
-            peak,
+            gigabytes(self.peak_bytes),
+            gigabytes(self.card_bytes),
             self.note.as_deref().unwrap_or_default()
         )
         .trim_end()
@@ -189,6 +194,7 @@ mod tests {
             dtype: "f32",
             simd: "portable",
             peak_bytes: None,
+            card_bytes: Some(2_500_000_000),
             note: None,
         };
         let of = |samples: &[f64]| {
@@ -200,6 +206,7 @@ mod tests {
         assert_eq!(of(&[]), (0.0, 0.0, 0.0));
         assert!(row.line().starts_with("unet         64×64"));
         assert!(row.line().contains(" 25.0 % "));
+        assert!(row.line().ends_with("–     2.50"), "{}", row.line());
         let operation =
             Metered { kind: "linear", operations: 2e9, seconds: 0.5, count: 1, ..Metered::default() };
         let peak = Peak { operations: 16e9, bytes: 1e9 };

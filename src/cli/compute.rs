@@ -12,8 +12,8 @@ pub struct Compute {
     /// The place to compute.
     #[arg(long, default_value = "auto", value_name = "DEVICE", help = device_help(), value_parser = device_named)]
     pub device: DeviceChoice,
-    /// Number type of the UNet; the CPU computes in f32, or bf16 where it has AVX512-BF16 [default: f16 on a
-    /// graphics card by wgpu, else f32].
+    /// Number type of the UNet; the CPU computes in f32, or bf16 where it has AVX512-BF16, a graphics card in f32
+    /// or f16 [default: f32].
     #[arg(long, value_enum)]
     pub dtype: Option<DtypeName>,
     /// Threads to compute with on the CPU [default: all cores].
@@ -57,23 +57,29 @@ pub fn device_named(text: &str) -> Result<DeviceChoice, String> {
 }
 
 impl Compute {
-    /// As devices are opened.
+    /// As devices are opened: in f32 unless a number type is named, so that a seed is one picture everywhere.
     pub fn options(&self) -> DeviceOptions {
-        let usual = if matches!(self.device, DeviceChoice::Wgpu(_)) { Dtype::F16 } else { Dtype::F32 };
-        self.options_in(usual)
-    }
-
-    /// The same in `usual` where no number type is named.
-    pub fn options_in(&self, usual: Dtype) -> DeviceOptions {
         #[cfg(feature = "gpu")]
         super::cards::prepare_for(self.device);
         DeviceOptions {
             choice: self.device,
-            dtype: self.dtype.map_or(usual, Into::into),
+            dtype: self.dtype(),
             threads: self.threads.map(usize::from),
             weights_kept: self.weights.into(),
             card: None,
         }
+    }
+
+    /// The same for a window, which computes in f16 on a graphics card unless a number type is named.
+    #[cfg(feature = "window")]
+    pub fn options_of_window(&self) -> DeviceOptions {
+        let half = self.dtype.is_none() && matches!(self.device, DeviceChoice::Wgpu(_));
+        let options = self.options();
+        DeviceOptions { dtype: if half { Dtype::F16 } else { options.dtype }, ..options }
+    }
+
+    fn dtype(&self) -> Dtype {
+        self.dtype.map_or(Dtype::F32, Into::into)
     }
 
     /// The same, where `auto` may take the card that was measured to be faster than the CPU.
@@ -85,8 +91,7 @@ impl Compute {
             let known = crate::gpu::Measurements::read(&file);
             // Without a measurement no driver is asked.
             let cards = if known.is_empty() { Vec::new() } else { super::cards::list().unwrap_or_default() };
-            let dtype = self.dtype.map_or(Dtype::F16, Into::into);
-            let card = known.best(&cards).map(|(index, _)| (index, dtype));
+            let card = known.best(&cards).map(|(index, _)| (index, self.dtype()));
             return DeviceOptions { card, ..self.options() };
         }
         self.options()

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::engine::cards::{Checked, ask_again, check};
 use crate::files::write_atomically;
 use crate::gpu::probe::{Listed, Probed};
-use crate::gpu::{AdapterReport, Measurements, Timed, list};
+use crate::gpu::{AdapterReport, Matrices, Measurements, Timed, list};
 use crate::ops::{Device, StopFlag, product_rate};
 use crate::places::Places;
 
@@ -97,6 +97,7 @@ fn print(
             yes(report.has_f16),
             yes(report.has_pipeline_cache)
         ))?;
+        say(&format!("        cooperative matrices: {}", matrices(report)))?;
         if let Some(memory) = report.memory {
             say(&format!("        memory of its own: {} MB", memory >> 20))?;
         }
@@ -104,6 +105,9 @@ fn print(
         say(&format!("        self-test: {fault}"))?;
         if let Some(rate) = card.f16 {
             say(&format!("        products in f16: {:.0} GFLOP/s", rate / 1e9))?;
+        }
+        if card.forms.is_empty() && !report.matrix_sides().is_empty() {
+            say("        tiles by matrices never ran here: they are off")?;
         }
         for Timed { form, linear, convolution, fault } in &card.forms {
             say(&match fault {
@@ -121,6 +125,16 @@ fn print(
         Some(index) => say(&format!("--device auto takes wgpu:{index}")),
         None => say("--device auto takes the CPU: no hardware card was measured faster"),
     }
+}
+
+/// The cooperative matrices of a card.
+fn matrices(report: &AdapterReport) -> String {
+    let names = report
+        .matrices
+        .iter()
+        .map(|Matrices { sizes: [m, n, k], factors, sums }| format!("{m}×{n}×{k} {factors} to {sums}"));
+    let names: Vec<String> = names.collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 fn say(line: &str) -> Result<(), Failure> {

@@ -72,7 +72,7 @@ pub fn main() -> ExitCode {
 #[cfg(feature = "window")]
 fn window(opening: &Opening) -> Result<(), Failure> {
     let model = opening.model.path.is_some().then(|| opening.model.source());
-    let options = EngineOptions { device: opening.compute.options(), ..EngineOptions::default() };
+    let options = EngineOptions { device: opening.compute.options_of_window(), ..EngineOptions::default() };
     crate::app::open(model, options).map_err(Failure::Ours)
 }
 

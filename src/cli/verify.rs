@@ -9,9 +9,9 @@ use crate::checkpoint::Checkpoint;
 use crate::model::synthetic::Synthetic;
 use crate::model::{LatentDiffusion, instantiate_from_config};
 use crate::ops::host::TensorSource;
-use crate::ops::{Device, Dtype, StopFlag, Weights};
+use crate::ops::{Device, StopFlag, Weights};
 use crate::verify::trajectories::{self, Recording};
-use crate::verify::{Case, VerifyError, compare, compute, embedded};
+use crate::verify::{Bounds, Case, Place, VerifyError, compare, compute, embedded};
 
 use super::arguments::Verify;
 use super::{Failure, interrupt};
@@ -29,12 +29,18 @@ pub fn run(arguments: &Verify) -> Result<(), Failure> {
     }
     let stop = StopFlag::default();
     interrupt::raise_on_ctrl_c(stop.clone());
-    let (device, sentence) = Device::open(arguments.compute.options_in(Dtype::F32), stop)?;
+    let (device, sentence) = Device::open(arguments.compute.options(), stop)?;
     let cases = cases(&arguments.cases)?;
-    say(&format!("computing on {sentence}, {}", device.dtype().name()));
+    let place = match (device.is_card(), device.threads()) {
+        (true, _) => Place::Card,
+        (false, Some(_)) => Place::Processor,
+        (false, None) => Place::Other,
+    };
+    let bounds = Bounds::of(place, device.dtype());
+    say(&format!("computing on {sentence}, {}; {}", device.dtype().name(), bounds.line()));
     let mut different = 0;
     for case in &cases {
-        different += verify_case(case, &device)?;
+        different += verify_case(case, &device, &bounds)?;
     }
     if different == 0 {
         say(&format!("{} cases computed as the reference does", cases.len()));
@@ -90,14 +96,14 @@ fn cases(folders: &[std::path::PathBuf]) -> Result<Vec<Case>, Failure> {
 }
 
 /// Computes and prints one case; how many tensors differ.
-fn verify_case(case: &Case, device: &Device) -> Result<usize, Failure> {
+fn verify_case(case: &Case, device: &Device, bounds: &Bounds) -> Result<usize, Failure> {
     let began = Instant::now();
     let model = build(case, device)?;
     let computed = compute(case, &model).map_err(|error| match error {
         VerifyError::Ops(error) => Failure::from(error),
         other => Failure::Input(format!("{}: {other}", case.name)),
     })?;
-    let comparisons = compare(&case.expected, &computed);
+    let comparisons = compare(case, &computed, bounds);
     say(&format!("{} ({:.1} s)", case.name, began.elapsed().as_secs_f64()));
     for tensor in &comparisons {
         let mark = if tensor.failure.is_some() { "✗" } else { "✓" };

@@ -10,6 +10,11 @@ use super::{Card, CardError, offered};
 /// What a device should have where the adapter has it.
 const WANTED: wgpu::Features = wgpu::Features::TIMESTAMP_QUERY.union(wgpu::Features::PIPELINE_CACHE);
 
+/// What products by cooperative matrices need, all of it or nothing.
+const FOR_MATRICES: wgpu::Features = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX
+    .union(wgpu::Features::SHADER_F16)
+    .union(wgpu::Features::SUBGROUP);
+
 /// The variable that names the interface to use: vulkan, dx12, metal, gl or cpu (none at all).
 pub const BACKEND: &str = "SAFELIGHT_BACKEND";
 
@@ -58,9 +63,30 @@ pub struct AdapterReport {
     /// PCI's number of the maker; 0 in what a former version wrote.
     #[serde(default)]
     pub vendor: u32,
+    /// The cooperative matrices that it multiplies.
+    #[serde(default)]
+    pub matrices: Vec<Matrices>,
+}
+
+/// A form of cooperative matrices: (m, k) times (k, n), added to (m, n).
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Matrices {
+    /// m, n and k.
+    pub sizes: [u32; 3],
+    /// The type of the factors.
+    pub factors: String,
+    /// The type of the sums.
+    pub sums: String,
 }
 
 impl AdapterReport {
+    /// Rows and columns of those matrices that kernels here multiply: square ones of f16, with sums in f32.
+    pub fn matrix_sides(&self) -> Vec<usize> {
+        let ours = |it: &&Matrices| (&*it.factors, &*it.sums) == ("f16", "f32");
+        let sides = self.matrices.iter().filter(ours).map(|it| it.sizes);
+        sides.filter(|[m, n, k]| m == n && n == k).map(|[side, ..]| side as usize).collect()
+    }
+
     /// Whether the "card" is the processor.
     pub fn is_software(&self) -> bool {
         self.kind == "software"
@@ -162,8 +188,23 @@ fn report(adapter: &wgpu::Adapter) -> AdapterReport {
         has_pipeline_cache: features.contains(wgpu::Features::PIPELINE_CACHE),
         memory: super::heap::of(adapter),
         vendor: info.vendor,
+        matrices: matrices(adapter),
         name: info.name,
     }
+}
+
+/// The cooperative matrices of an adapter that has all that they need.
+fn matrices(adapter: &wgpu::Adapter) -> Vec<Matrices> {
+    if !adapter.features().contains(FOR_MATRICES) {
+        return Vec::new();
+    }
+    let name = |kind: wgpu::CooperativeScalarType| format!("{kind:?}").to_lowercase();
+    let all = adapter.cooperative_matrix_properties().into_iter().map(|it| Matrices {
+        sizes: [it.m_size, it.n_size, it.k_size],
+        factors: name(it.ab_type),
+        sums: name(it.cr_type),
+    });
+    all.collect()
 }
 
 /// Every card that the system lists, hardware first.
@@ -187,10 +228,13 @@ pub fn is_there_for_tests() -> bool {
 
 /// What to ask of a device of `adapter`: all that it has.
 pub fn descriptor(adapter: &wgpu::Adapter) -> wgpu::DeviceDescriptor<'static> {
+    let has_matrices = !report(adapter).matrix_sides().is_empty();
+    let wanted = if has_matrices { WANTED | FOR_MATRICES } else { WANTED };
     wgpu::DeviceDescriptor {
         label: Some("safelight"),
-        required_features: adapter.features() & WANTED,
+        required_features: adapter.features() & wanted,
         required_limits: adapter.limits(),
+        experimental_features: super::trust::experimental(has_matrices),
         memory_hints: wgpu::MemoryHints::MemoryUsage,
         ..Default::default()
     }

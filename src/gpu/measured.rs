@@ -106,6 +106,7 @@ mod tests {
             has_pipeline_cache: true,
             memory: None,
             vendor: 0,
+            matrices: Vec::new(),
         }
     }
 

@@ -236,6 +236,13 @@ impl Memory {
         self.state().trim();
     }
 
+    /// Begins a new count of the most that is held at once.
+    pub fn forget_most(&self) {
+        let mut state = self.state();
+        state.most = 0;
+        state.note_most();
+    }
+
     /// How much there is.
     pub fn bytes(&self) -> Bytes {
         let State { used, held, peak, grown, own, most, .. } = *self.state();

@@ -35,8 +35,8 @@ mod trust;
 mod work;
 
 pub use adapter::{
-    AdapterReport, BACKEND, Backends, allowed, allowed_by, chosen, descriptor, is_there_for_tests, leave,
-    list, open,
+    AdapterReport, BACKEND, Backends, Matrices, allowed, allowed_by, chosen, descriptor, is_there_for_tests,
+    leave, list, open,
 };
 pub use allocator::{Allocator, Need};
 pub use error::CardError;

@@ -80,9 +80,12 @@ impl<P: Program> Pipelines<P> {
         let (name, access) = (program.name(), program.access());
         let failed = |cause: String| CardError::Failed { operation: name, cause };
         let text = program.text().map_err(failed)?;
-        let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let ours = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        // A driver's compiler that fails is a fault of this kernel, not of the card.
+        let drivers = self.device.push_error_scope(wgpu::ErrorFilter::Internal);
         let pipeline = self.compile(name, access, &text);
-        if let Some(error) = pollster::block_on(scope.pop()) {
+        let faults = [pollster::block_on(drivers.pop()), pollster::block_on(ours.pop())];
+        if let Some(error) = faults.into_iter().flatten().next() {
             return Err(failed(first_line(&error.to_string())));
         }
         if let Some(kept) = &self.kept {

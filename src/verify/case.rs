@@ -105,6 +105,12 @@ impl Case {
         self.folder.is_none() && self.name == STARTER
     }
 
+    /// Whether the first stage takes the nearest entries of a codebook.
+    pub(super) fn has_codebook(&self) -> bool {
+        let target = &self.config["model"]["params"]["first_stage_config"]["target"];
+        target.as_str().is_some_and(|target| target.contains("VQModel"))
+    }
+
     /// Reads a case folder.
     ///
     /// # Errors

@@ -2,7 +2,8 @@
 //! variant in place of those that the file has. The build does the same to check every shader.
 //!
 //! A shader that needs others begins with `//! with storage weights activation`; `storage` and `weights`
-//! stand for `storage_f32` or `storage_f16`, as the variant has it.
+//! stand for `storage_f32` or `storage_f16`, as the variant has it. One that begins with `//! part of others` is
+//! nothing by itself.
 
 /// The shader's whole text. `text_of` has every file by its name; `storage` and `weights` are "f32" or
 /// "f16".
@@ -31,16 +32,27 @@ pub fn compose<'a>(
     Ok(whole)
 }
 
-/// The text with `const NAME: TYPE = …;` changed to each of the values.
+/// The constant that says how often a line with a hash is repeated.
+const REPEATED: &str = "MATRICES";
+
+/// The text with `const NAME: TYPE = …;` and `alias NAME = …;` changed to each of the values, and each line with a
+/// hash as often as there are matrices, its number in place of the hash.
 pub fn with_constants(text: &str, constants: &[(&str, String)]) -> String {
+    let value = |name: &str| constants.iter().find(|constant| constant.0 == name).map(|(_, value)| value);
+    let number = |value: &String| value.trim_end_matches('u').parse().ok();
+    let count = value(REPEATED).and_then(number).unwrap_or(1usize);
     let line = |line: &str| {
-        let found = line.strip_prefix("const ").and_then(|rest| rest.split_once(": "));
-        let value = found.and_then(|(name, rest)| {
-            let (kind, _) = rest.split_once(" = ")?;
-            let (_, value) = constants.iter().find(|(constant, _)| *constant == name)?;
-            Some(format!("const {name}: {kind} = {value};"))
-        });
-        value.unwrap_or_else(|| line.to_owned())
+        if line.contains('#') && !line.trim_start().starts_with("//") {
+            let repeated = (0..count).map(|i| line.replace('#', &i.to_string()));
+            return repeated.collect::<Vec<_>>().join("\n");
+        }
+        let (kind, rest) = line.split_once(' ').unwrap_or_default();
+        let (declared, _) = rest.split_once(" = ").unwrap_or_default();
+        let name = declared.split(':').next().unwrap_or_default();
+        match value(name) {
+            Some(value) if matches!(kind, "const" | "alias") => format!("{kind} {declared} = {value};"),
+            _ => line.to_owned(),
+        }
     };
     text.lines().map(line).collect::<Vec<_>>().join("\n")
 }

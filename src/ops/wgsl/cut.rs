@@ -95,7 +95,7 @@ fn tile_for(size: &Size, preferred: Tile, always: bool, share: f64) -> Tile {
     let of = |rows: usize, panels: usize| {
         TILES.into_iter().find(|tile| tile.rows == rows && tile.panels == panels).unwrap_or(TILES[1])
     };
-    let large = of(preferred.rows, preferred.panels.max(least));
+    let large = preferred.with_panels(preferred.panels.max(least));
     let workgroups = size.rows.div_ceil(large.rows) * size.panels.div_ceil(large.panels);
     let suits = size.rows > 64 && size.panels >= large.panels && workgroups >= 64;
     let wanted = match size.rows {
@@ -123,8 +123,10 @@ mod tests {
     use super::super::tests::{gpu, no_epilogue, noise, rows};
     use super::super::variants::tile_named;
     use super::*;
-    use crate::ops::backend::{AttentionOps as _, ConvOps as _, LinearOps as _, Source, TensorOps as _};
-    use crate::ops::{Conv2dShape, Dtype, LinearShape, Mask};
+    use crate::ops::backend::{
+        AttentionOps as _, ConvOps as _, LinearOps as _, NormOps as _, Source, TensorOps as _,
+    };
+    use crate::ops::{Activation, Conv2dShape, Dtype, LinearShape, Mask};
 
     /// Products of a guided step of v1 at 512×512 and 768×768, and of a decode: rows, outputs, columns.
     const PRODUCTS: &[(usize, usize, usize, bool)] = &[
@@ -223,8 +225,14 @@ mod tests {
         let tokens = gpu.upload(&[1, 400, 320], &noise(3, 400 * 320)).unwrap();
         let map = gpu.upload(&[1, 320, 9, 9], &noise(4, 320 * 81)).unwrap();
         let one = gpu.upload(&[1, 320, 2, 2], &noise(4, 320 * 4)).unwrap();
+        let norm = gpu.pack_group_norm(vec![1.5; 256], vec![0.5; 256], 32, 1e-5).unwrap();
+        let large = gpu.upload(&[1, 256, 96, 96], &noise(5, 256 * 96 * 96)).unwrap();
+        let small = gpu.upload(&[1, 256, 64, 64], &noise(6, 256 * 64 * 64)).unwrap();
         let all = || {
             [
+                gpu.group_norm(&norm, Source::One(&large), Activation::Silu).unwrap(),
+                gpu.group_norm(&norm, Source::One(&small), Activation::Silu).unwrap(),
+                gpu.add(&large, &large).unwrap(),
                 gpu.linear(&gated, &tokens, no_epilogue()).unwrap(),
                 gpu.conv2d(&wide, Source::One(&map), false, no_epilogue()).unwrap(),
                 gpu.conv2d(&wide, Source::One(&one), true, no_epilogue()).unwrap(),

@@ -21,6 +21,8 @@ pub struct Wgsl {
     /// The tiles of products that this card chooses from.
     candidates: Arc<[Tile]>,
     pub(super) preferred: Arc<Preferred>,
+    /// Threads of the widest subgroup; 0 where nobody tells.
+    pub(super) subgroup: u32,
 }
 
 impl From<CardError> for Error {
@@ -44,24 +46,33 @@ impl Wgsl {
     pub(super) fn stopped(&self) -> bool {
         self.stop.present().is_raised()
     }
+
+    /// Counts a band that is not the first of its pass.
+    pub(super) fn count_band(&self, start: usize) {
+        if start > 0 {
+            self.context.count_band();
+        }
+    }
 }
 
-/// The tiles that a card chooses from, and those that it takes: the fastest that were measured, else the first.
+/// The tiles that a card chooses from, and those that it takes.
 fn tiles(report: &AdapterReport) -> (Arc<[Tile]>, Arc<Preferred>) {
-    let candidates = candidates(report.vendor, report.subgroup[1], report.shared_bytes);
+    let sides = report.matrix_sides();
+    let candidates = candidates(report.vendor, report.subgroup[1], report.shared_bytes, &sides);
+    let forms = gpu::remembered(report).map(|measured| measured.forms).unwrap_or_default();
+    let preferred = preferred(&candidates, &forms);
+    (candidates.into(), Arc::new(preferred))
+}
+
+/// The fastest candidates that were right and timed, else the first.
+fn preferred(candidates: &[Tile], forms: &[Timed]) -> Preferred {
     // A smaller one than any in the table is for cards that share less than they must.
     let first = candidates.first().copied().unwrap_or(super::variants::TILES[0]);
-    let forms = gpu::remembered(report).map(|measured| measured.forms).unwrap_or_default();
     let best = |rate: fn(&Timed) -> f64| {
-        let found = fastest(&forms, rate).and_then(|form| tile_named(&form.form));
+        let found = fastest(forms, rate).and_then(|form| tile_named(&form.form));
         found.filter(|tile| candidates.contains(tile)).unwrap_or(first)
     };
-    let preferred = Preferred {
-        linear: best(|form| form.linear),
-        convolution: best(|form| form.convolution),
-        always: false,
-    };
-    (candidates.into(), Arc::new(preferred))
+    Preferred { linear: best(|form| form.linear), convolution: best(|form| form.convolution), always: false }
 }
 
 /// The type in which activations of an arithmetic are stored.
@@ -92,7 +103,14 @@ impl DeviceOps for Wgsl {
             let context = Context::new(card);
             context.allocator().memory().set_budget(report.budget()?);
             Ok((
-                Self { context: Arc::new(context), stop, dtype: options.dtype, candidates, preferred },
+                Self {
+                    context: Arc::new(context),
+                    stop,
+                    dtype: options.dtype,
+                    candidates,
+                    preferred,
+                    subgroup: report.subgroup[1],
+                },
                 sentence,
             ))
         }))
@@ -123,7 +141,9 @@ impl DeviceOps for Wgsl {
     }
 
     fn with_form(&self, form: &str) -> Self {
-        let Some(tile) = tile_named(form) else { return self.clone() };
+        // Matrices are only where the card has them.
+        let there = |tile: &Tile| tile.side.is_none() || self.candidates.contains(tile);
+        let Some(tile) = tile_named(form).filter(there) else { return self.clone() };
         let preferred = Preferred { linear: tile, convolution: tile, always: true };
         Self { preferred: Arc::new(preferred), ..self.clone() }
     }
@@ -173,4 +193,35 @@ impl DeviceOps for Wgsl {
 pub(super) fn too_large(operation: &'static str) -> Error {
     let cause = "a tensor is larger than what the device binds at once; choose a smaller size".to_owned();
     Error::Backend { device: NAME, operation, cause }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tile_by_matrices_is_taken_where_it_was_right_and_the_fastest_and_nowhere_else() {
+        let candidates = candidates(0x10de, 32, 48 << 10, &[16]);
+        let matrices = tile_named("64x128 by matrices of 16").unwrap();
+        let form = |name: &str, linear, convolution, fault: Option<&str>| Timed {
+            form: name.to_owned(),
+            linear,
+            convolution,
+            fault: fault.map(str::to_owned),
+        };
+        let plain = form("64x64", 2.0, 2.0, None);
+        let taken = |candidates: &[Tile], matrices: Timed| {
+            let Preferred { linear, convolution, .. } = preferred(candidates, &[plain.clone(), matrices]);
+            [linear.name, convolution.name]
+        };
+        assert_eq!(preferred(&candidates, &[]).linear.side, None, "never ran");
+        assert_eq!(taken(&candidates, form(matrices.name, 9.0, 1.0, None)), [matrices.name, "64x64"]);
+        assert_eq!(taken(&candidates, form(matrices.name, 9.0, 9.0, Some("differs"))), ["64x64"; 2]);
+        let without = super::candidates(0x10de, 32, 48 << 10, &[]);
+        assert_eq!(
+            taken(&without, form(matrices.name, 9.0, 9.0, None))[0],
+            without[0].name,
+            "a driver without"
+        );
+    }
 }

@@ -20,6 +20,7 @@ impl Wgsl {
         self.context.write(found, &0u32.to_le_bytes(), &|| self.stopped())?;
         let band = self.band(x.rows(), x.row_bytes());
         for start in (0..x.rows()).step_by(band) {
+            self.count_band(start);
             let rows = x.bound_rows(start, (start + band).min(x.rows()));
             let quads = (rows.bytes / x.storage().quad_bytes()) as usize;
             let groups = quads.div_ceil(256).clamp(1, GROUPS_MAX);

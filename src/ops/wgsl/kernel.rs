@@ -36,6 +36,7 @@ impl Storage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Kernel {
     Product,
+    ProductMatrices,
     GroupNormStatistics,
     GroupNormApply,
     GroupNormWhole,
@@ -57,6 +58,7 @@ impl Kernel {
     pub(super) fn describe(self) -> (&'static str, &'static str) {
         match self {
             Self::Product => ("product", "wwrrwwwr"),
+            Self::ProductMatrices => ("product_matrices", "wwrrwwwr"),
             Self::GroupNormStatistics => ("group_norm_statistics", "www"),
             Self::GroupNormApply => ("group_norm_apply", "wwwrrw"),
             Self::GroupNormWhole => ("group_norm_whole", "wwrrw"),
@@ -116,5 +118,5 @@ macro_rules! files {
 
 files! {
     "activation" "attention" "cast" "copy" "each" "finite" "group_norm_apply" "group_norm_statistics" "group_norm_whole"
-    "layer_norm" "peak" "picture" "product" "resize" "shrink" "storage_f16" "storage_f32" "weights_f16" "weights_f32"
+    "layer_norm" "matrices" "peak" "picture" "product" "product_matrices" "product_parts" "resize" "shrink" "storage_f16" "storage_f32" "weights_f16" "weights_f32"
 }

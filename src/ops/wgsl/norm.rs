@@ -1,7 +1,7 @@
 //! Norms, with statistics in f32. GroupNorm has two passes: pieces of a map's pixels are summed up first,
 //! and whoever applies the norm joins the pieces.
 
-use super::cut::work_of;
+use super::cut::{cut_grid, work_of};
 use super::device::Wgsl;
 use super::kernel::{Kernel, Storage, Variant};
 use super::layout::{from_bytes, to_bytes};
@@ -158,6 +158,7 @@ impl NormOps for Wgsl {
         let y = self.empty(x.shape(), x.storage())?;
         let band = self.band(x.rows(), x.row_bytes());
         for start in (0..x.rows()).step_by(band) {
+            self.count_band(start);
             let rows = band.min(x.rows() - start);
             let columns = rows.min(32768);
             let parameters = [rows, x.quads(), x.channels(), columns].map(|word| word as u32);
@@ -244,9 +245,9 @@ impl Wgsl {
         let [x0, x1] = pass.sources(self.context.no_activations(), 0, items);
         let (gain, bias) = (pass.norm.gain.bound(), pass.norm.bias.bound());
         let bound = [x0, x1, gain, bias, pass.y.bound()];
-        let workgroups = [groups.div_ceil(together) as u32, items as u32, 1];
+        let workgroups = [groups.div_ceil(together), items];
         let variant = Variant::plain(Kernel::GroupNormWhole, pass.y.storage());
-        self.dispatch(&variant, &bound, &words, workgroups, work_of(3 * (x0.bytes + x1.bytes)))
+        self.in_shares(&variant, &bound, &words, workgroups, work_of(3 * (x0.bytes + x1.bytes)))
     }
 
     fn statistics(&self, pass: &Pass<'_>, parts: Bound<'_>, item: usize, items: usize) -> Result<()> {
@@ -262,9 +263,9 @@ impl Wgsl {
             item,
         ];
         let parameters = words.map(|word| word as u32);
-        let groups = [pass.pieces as u32, items as u32, 1];
         let variant = Variant::plain(Kernel::GroupNormStatistics, pass.first.storage());
-        self.dispatch(&variant, &[x0, x1, parts], &parameters, groups, work_of(x0.bytes + x1.bytes))
+        let work = work_of(x0.bytes + x1.bytes);
+        self.in_shares(&variant, &[x0, x1, parts], &parameters, [pass.pieces, items], work)
     }
 
     fn apply(
@@ -300,11 +301,32 @@ impl Wgsl {
             pass.norm.bias.bound(),
             pass.y.bound_rows(start, end),
         ];
-        let groups = [pass.pixels.div_ceil(share) as u32, items as u32, 1];
+        let groups = [pass.pixels.div_ceil(share), items];
         let variant = Variant {
             constants: vec![("IN_PLACE", pass.in_place.to_string())],
             ..Variant::plain(Kernel::GroupNormApply, pass.y.storage())
         };
-        self.dispatch(&variant, &bound, &words, groups, work_of(2 * (x0.bytes + x1.bytes)))
+        self.in_shares(&variant, &bound, &words, groups, work_of(2 * (x0.bytes + x1.bytes)))
+    }
+
+    /// Dispatches workgroups of a row after a row, together of so much work, in parts of a share; the first workgroup
+    /// of a part is the last parameter.
+    fn in_shares(
+        &self,
+        variant: &Variant,
+        bound: &[Bound<'_>],
+        parameters: &[u32],
+        [across, down]: [usize; 2],
+        work: f64,
+    ) -> Result<()> {
+        let of_one = work / across.max(1) as f64;
+        let [together, ..] = cut_grid([across, 1, 1], of_one, self.context().share());
+        for first in (0..across).step_by(together) {
+            self.count_band(first);
+            let own = together.min(across - first);
+            let parameters = [parameters, &[first as u32]].concat();
+            self.dispatch(variant, bound, &parameters, [own as u32, down as u32, 1], of_one * own as f64)?;
+        }
+        Ok(())
     }
 }

@@ -64,9 +64,7 @@ impl Wgsl {
             parameters.extend([form.offset.to_bits(), form.factor.to_bits()]);
             let variant = Variant::plain(Kernel::Picture, x.storage());
             self.dispatch(&variant, &[x.bound(), to], &parameters, groups, row_work * rows as f64)?;
-            if first > 0 {
-                self.context().count_band();
-            }
+            self.count_band(first);
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 
 use super::cut::{Cut, PANEL, Preferred, Size, cut_product, unit};
 use super::device::Wgsl;
-use super::kernel::{Kernel, Variant};
+use super::kernel::{Kernel, Storage, Variant};
 use super::norm::LayerNorm;
 use super::pack::Matrix;
 use super::tensor::Tensor;
@@ -88,9 +88,7 @@ impl Wgsl {
         let cut = self.cut(matrix, &x, &window, &y);
         for start in (0..rows).step_by(cut.rows) {
             let end = (start + cut.rows).min(rows);
-            if start > 0 {
-                self.context.count_band();
-            }
+            self.count_band(start);
             self.product_rows(matrix, norm, &x, window, (start, end), cut, &epilogue, &y)?;
         }
         Ok(y)
@@ -99,7 +97,10 @@ impl Wgsl {
     /// The cut of a product: what a share of work and the bindings allow.
     fn cut(&self, matrix: &Matrix, x: &Source<'_, Tensor>, window: &Window, y: &Tensor) -> Cut {
         let Preferred { linear, convolution, always } = *self.preferred;
-        let tile = if window.kernel == 1 { linear } else { convolution };
+        let wanted = if window.kernel == 1 { linear } else { convolution };
+        // Matrices multiply f16 numbers; what is kept in f32 is so for a reason.
+        let halves = [y.storage(), matrix.storage] == [Storage::F16; 2];
+        let tile = if halves { wanted } else { wanted.by_threads() };
         let size = size(matrix, y);
         let Cut { tile, rows, panels } = cut_product(&size, tile, always, self.context().share());
         let (unit, most) = (unit(&size, tile), self.context().binding_max());
@@ -161,15 +162,13 @@ impl Wgsl {
         let (size, panels) = (size(matrix, y), panel_count(matrix));
         let lines = (end - start).div_ceil(tile.rows) as u32;
         let variant = Variant {
-            kernel: Kernel::Product,
+            kernel: if tile.side.is_some() { Kernel::ProductMatrices } else { Kernel::Product },
             storage: y.storage(),
             weights: matrix.storage,
-            constants: tile.constants(matrix.gated),
+            constants: tile.constants(matrix.gated, self.subgroup),
         };
         for first in (0..panels).step_by(together) {
-            if first > 0 {
-                self.context.count_band();
-            }
+            self.count_band(first);
             let own = together.min(panels - first);
             let columns = own.div_ceil(tile.panels) as u32;
             let work = size.work(end - start, own);

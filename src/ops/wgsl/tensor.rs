@@ -159,9 +159,12 @@ impl Wgsl {
         Ok(Tensor { shape: shape.to_vec(), storage, piece })
     }
 
-    /// Rows of bands of a pass over `rows` rows of `row_bytes`: a multiple of 64 that a binding holds.
+    /// Rows of bands of a pass over `rows` rows of `row_bytes`: a multiple of 64 that a binding holds, and no more
+    /// than a share where three times as much is moved.
     pub(super) fn band(&self, rows: usize, row_bytes: u64) -> usize {
         let most = (self.context.binding_max() / row_bytes.max(1)) as usize;
+        let share = (self.context.share() / work_of(3 * row_bytes.max(1))) as usize;
+        let most = most.min(share.max(64));
         if rows <= most { rows.max(1) } else { (most / 64 * 64).max(64) }
     }
 
@@ -186,6 +189,7 @@ impl Wgsl {
         };
         let band = self.band(x.rows(), x.row_bytes());
         for start in (0..x.rows()).step_by(band) {
+            self.count_band(start);
             let end = (start + band).min(x.rows());
             let quads = (end - start) * x.quads();
             let (groups, columns) = fold(quads);
@@ -252,7 +256,8 @@ impl Wgsl {
 
     /// A copy between tensors that a binding does not hold: run by run, in bands of rows.
     fn copy_in_bands(&self, x: &Tensor, y: &Tensor, block: &Block) -> Result<()> {
-        let band = self.band(usize::MAX, x.row_bytes().max(y.row_bytes())) - 64;
+        let row_bytes = x.row_bytes().max(y.row_bytes());
+        let band = ((self.context.binding_max() / row_bytes.max(1)) as usize / 64).max(2) * 64 - 64;
         for run in 0..block.outer {
             for start in (0..block.inner).step_by(band) {
                 let rows = band.min(block.inner - start);
@@ -281,6 +286,7 @@ impl Wgsl {
         let large = x.row_bytes().max(1);
         let band = self.band(y.rows(), large);
         for start in (0..y.rows()).step_by(band) {
+            self.count_band(start);
             let end = (start + band).min(y.rows());
             // The pixels of x between those of the band's first and last.
             let pixel = |row: usize| {
@@ -357,6 +363,7 @@ impl TensorOps for Wgsl {
         let y = self.empty(x.shape(), wanted)?;
         let band = self.band(x.rows(), 16 * x.quads() as u64);
         for start in (0..x.rows()).step_by(band) {
+            self.count_band(start);
             let end = (start + band).min(x.rows());
             let quads = (end - start) * x.quads();
             let (groups, columns) = fold(quads);

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::device::Wgsl;
 use super::tensor::Tensor;
-use super::variants::TILES;
+use super::variants::{MATRIX_TILES, TILES};
 use crate::ops::backend::*;
 use crate::ops::cpu::StopSlot;
 use crate::ops::host::{HostData, HostTensor, TensorRows};
@@ -72,6 +72,14 @@ fn in_both_with_all_tiles(run: impl Fn(&Wgsl, Dtype)) {
     in_both(|gpu, dtype| {
         run(gpu, dtype);
         TILES.iter().for_each(|tile| run(&gpu.with_form(tile.name), dtype));
+        // Those that the card has.
+        let forms = gpu.forms();
+        let by_matrices =
+            MATRIX_TILES.iter().filter(|tile| dtype == Dtype::F16 && forms.contains(&tile.name));
+        by_matrices.for_each(|tile| {
+            println!("computed by {}", tile.name);
+            run(&gpu.with_form(tile.name), dtype);
+        });
     });
 }
 

@@ -10,6 +10,7 @@ use std::path::Path;
 use safetensors::SafeTensors;
 use serde_json::{Map, Value};
 
+use super::super::bounds::Bound;
 use super::super::case::read_trace;
 use super::super::compare::{Comparison, compare_tensor};
 use crate::sampler::{DiffusionSchedule, Latent};
@@ -17,6 +18,8 @@ use crate::trace::{Recorded, Trace, Values};
 
 /// The longest file, in bytes.
 const BYTES_MAX: u64 = 1 << 30;
+/// Floats may differ by this share of the largest recorded one.
+const TOLERANCE: Bound = Bound { share: 1e-4, beyond: 0.0 };
 /// Tensors that all groups read.
 const INPUTS: [&str; 5] = ["x_T", "noise_pool", "x0_img2img", "alphas_cumprod", "alphas_cumprod_f32"];
 /// A key of `cases` that is no group.
@@ -110,7 +113,7 @@ impl Recording {
         let own = self.tensors.tensors.iter().filter_map(|(name, recorded)| {
             let short = name.strip_prefix(group)?;
             let short = if short.is_empty() { name } else { short.strip_prefix('/')? };
-            Some(compare_tensor(short, recorded, computed.tensors.get(short)))
+            Some(compare_tensor(short, recorded, computed.tensors.get(short), TOLERANCE))
         });
         own.collect()
     }

@@ -14,8 +14,10 @@ use safelight::ops::{Device, DeviceChoice, DeviceOptions, Dtype, StopFlag};
 use safelight::picture::Frame;
 use safelight::sampler::Next;
 use safelight::settings::{PreviewMode, Settings};
+use safelight::verify::{Bounds, Case, Place, embedded};
 
 use super::{Bench, apple};
+use crate::verify::differing;
 
 /// The window's device is offered to the whole process, so that one test at a time may use cards.
 static CARDS: Mutex<()> = Mutex::new(());
@@ -86,6 +88,19 @@ fn a_card_without_room_leaves_the_run_to_the_processor() {
     let (made, taken_over) = picture(&card, None);
     assert_eq!(taken_over, Some(0));
     assert_eq!(differ(&wanted, &made), 0);
+}
+
+#[test]
+fn a_card_in_f16_stays_within_its_bounds() {
+    let Some(_alone) = alone() else { return };
+    let options = DeviceOptions { choice: DeviceChoice::Wgpu(0), dtype: Dtype::F16, ..Default::default() };
+    let (device, _) = Device::open(options, StopFlag::default()).unwrap();
+    let few = |case: &Case| ["sd-ddim", "sd-img2img", "ldm-updown"].contains(&&*case.name);
+    let cases: Vec<Case> = embedded::cases().unwrap().into_iter().filter(few).collect();
+    assert_eq!(cases.len(), 3);
+    let differing = |dtype| differing(&device, &cases, &Bounds::of(Place::Card, dtype));
+    assert_eq!(differing(Dtype::F16), Vec::<String>::new());
+    assert_ne!(differing(Dtype::F32), Vec::<String>::new(), "it is not f32 that was compared");
 }
 
 /// The first card.

@@ -11,7 +11,7 @@ use super::{files, program, refuse, root};
 /// are not among them.
 const LISTED: &[(&str, &str)] = &[
     ("gpu/heap.rs", "asks Vulkan for heaps"),
-    ("gpu/trust.rs", "a driver's compiled pipelines from a file"),
+    ("gpu/trust.rs", "a driver's compiled pipelines from a file, and wgpu's experiments"),
     ("ops/cpu/attention/keys_values.rs", "transposes into packed groups"),
     ("ops/cpu/attention/mod.rs", "tiles over scratch and scattered results"),
     ("ops/cpu/attention/online_softmax.rs", "rows of scratch"),

@@ -14,8 +14,9 @@ struct Apply {
     activation: u32,
     // The first item of the batch in this dispatch, at which the bindings of x and y begin.
     item: u32,
-    // Pixels that a workgroup makes.
+    // Pixels that a workgroup makes, and the first of those shares in this dispatch.
     share: u32,
+    first: u32,
 }
 
 @group(0) @binding(0) var<storage, read_write> x0: array<Quad>;
@@ -66,7 +67,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     workgroupBarrier();
     let quads = at.x0_quads + at.x1_quads;
-    let first = group.x * at.share;
+    let first = (at.first + group.x) * at.share;
     let count = min(at.share, at.pixels - first) * quads;
     let channels = at.groups * at.size;
     for (var i = thread; i < count; i += 256u) {

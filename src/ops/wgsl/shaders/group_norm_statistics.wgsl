@@ -16,6 +16,8 @@ struct Statistics {
     size: u32,
     // The first item of the batch in this dispatch, at which the bindings of x begin.
     item: u32,
+    // The first piece in this dispatch.
+    first: u32,
 }
 
 @group(0) @binding(0) var<storage, read_write> x0: array<Quad>;
@@ -39,9 +41,10 @@ fn load(pixel: u32, quad: u32) -> vec4<f32> {
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let quads = at.x0_quads + at.x1_quads;
     // The bindings begin at item `at.item`.
-    let first = group.y * at.pixels + group.x * at.piece;
-    let count = min(at.piece, at.pixels - group.x * at.piece);
-    let to = ((at.item + group.y) * at.pieces + group.x) * at.groups;
+    let piece = at.first + group.x;
+    let first = group.y * at.pixels + piece * at.piece;
+    let count = min(at.piece, at.pixels - piece * at.piece);
+    let to = ((at.item + group.y) * at.pieces + piece) * at.groups;
     // Few channels: several pixels side by side. Many: 256 quads after 256 quads.
     let width = min(quads, 256u);
     let lines = 256u / width;

@@ -15,6 +15,8 @@ struct Whole {
     together: u32,
     epsilon: f32,
     activation: u32,
+    // The first workgroup's place among all of them.
+    first: u32,
 }
 
 @group(0) @binding(0) var<storage, read_write> x0: array<Quad>;
@@ -53,7 +55,7 @@ fn total(thread: u32, own: vec4<f32>) -> vec4<f32> {
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let quads = at.x0_quads + at.x1_quads;
     let channels = at.groups * at.size;
-    let first_channel = group.x * at.together * at.size;
+    let first_channel = (at.first + group.x) * at.together * at.size;
     let first = first_channel / 4u;
     // The last workgroup may have fewer groups, and what fills up the last quad.
     let width = min((at.together * at.size + 3u) / 4u, quads - first);

@@ -1,0 +1,3 @@
+//! part of others
+enable f16;
+enable wgpu_cooperative_matrix;
