@@ -384,6 +384,11 @@ pub enum Event {
         /// Why it failed, for the user.
         report: Report,
     },
+    /// The negative of a job that has ended is closed: it can be gone on with.
+    Recorded {
+        /// The job that has ended.
+        job: JobId,
+    },
     /// The answer to [`Request::Decode`].
     Decoded {
         /// The job whose step it is.

@@ -633,3 +633,7 @@ error-axis-many = A sheet has at most 64 pictures; these would be { $count }. Le
 error-axis-same = { $setting } is across and down. Choose another setting for one of them.
 error-kept-run = The kept run cannot be taken up: { $cause }
 error-negative = A kept run could not be changed
+branches-interrupted = { $n ->
+    [one] A branch was interrupted; it can go on
+   *[other] { $n } branches were interrupted; they can go on
+}

@@ -606,3 +606,4 @@ error-axis-many = 一张小样最多 64 张图片，这里有 { $count } 张。�
 error-axis-same = { $setting }既是横向又是纵向。请为其中之一选择别的设置。
 error-kept-run = 无法继续保留的底片：{ $cause }
 error-negative = 无法更改保留的底片
+branches-interrupted = 有 { $n } 个分支被中断，可以继续

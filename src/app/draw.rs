@@ -9,6 +9,7 @@ use crate::app::command::{Act, Command, table};
 use crate::app::services::Task;
 use crate::app::state::Overlay;
 use crate::app::state::library::FORGOTTEN;
+use crate::app::state::shown::Shown;
 use crate::app::ui::layout::Layout;
 use crate::app::ui::undo;
 use crate::app::ui::view::View;
@@ -22,6 +23,9 @@ impl Safelight {
         let ctx = ui.ctx().clone();
         self.textures.tidy();
         self.age_toasts(&ctx);
+        if let Shown::Sheet(id) = self.state.shown {
+            self.state.free_cells(id);
+        }
         self.ui_state.input.note(&ctx);
         let mut commands = paste::take(&ctx, &mut self.ui_state.input.pasted);
         commands.extend(self.keys(&ctx).into_iter().map(Command::Do));

@@ -14,9 +14,7 @@ use crate::settings::Settings;
 impl Safelight {
     /// Makes pictures from the draft.
     pub(in crate::app) fn generate(&mut self, ctx: &Context) {
-        if self.state.dead.is_some() {
-            self.restart();
-        }
+        self.revive();
         self.state.overlay = Overlay::Nothing;
         if !self.state.can_develop() {
             self.state.toasts.error(Report::new("error-no-model", ""), Some(Act::OpenModel));
@@ -26,8 +24,16 @@ impl Safelight {
         self.begin(ctx, wanted);
     }
 
+    /// Starts a lost inference thread again.
+    pub(in crate::app) fn revive(&mut self) {
+        if self.state.dead.is_some() {
+            self.restart();
+        }
+    }
+
     /// Queues jobs with these settings and begins the first if nothing runs.
     pub(in crate::app) fn begin(&mut self, ctx: &Context, wanted: Vec<(Settings, Origin)>) {
+        self.revive();
         let previews = self.state.draft.previews;
         self.state.queue.enqueue(wanted, previews);
         if self.state.queue.running().is_none() {
@@ -105,7 +111,7 @@ impl Safelight {
 
     /// Lets the guidance of the running job follow another curve from its next step on.
     pub(in crate::app) fn bend(&mut self, curve: GuidanceCurve) {
-        if let Some(running) = self.state.queue.running_mut() {
+        if let Some(running) = self.state.queue.running_mut().filter(|it| it.sheet.is_none()) {
             let job = running.job.id;
             running.guidance = curve.at(running.done, running.steps.len()).unwrap_or(running.guidance);
             running.curve = curve.clone();

@@ -51,6 +51,7 @@ impl Safelight {
 
     /// Makes the sheet that the dialog asks for.
     pub(in crate::app) fn make_sheet(&mut self, ctx: &Context) {
+        self.revive();
         if !self.state.can_develop() {
             self.state.toasts.error(Report::new("error-no-model", ""), Some(Act::OpenModel));
             return;
@@ -111,12 +112,14 @@ impl Safelight {
     /// Picks a cell, or not.
     pub(in crate::app) fn pick(&mut self, id: SheetId, cell: usize) {
         let sheet = self.state.sheets.get_mut(id);
-        if let Some(cell) = sheet.and_then(|sheet| sheet.cells.get_mut(cell)) {
-            match cell.developed {
-                // It is being developed, or is: a click shows it.
-                Some(job) => self.show(Shown::Generation { job, step: None }),
-                None => cell.picked = !cell.picked,
+        let Some(cell) = sheet.and_then(|sheet| sheet.cells.get_mut(cell)) else { return };
+        match cell.developed {
+            // It is being developed, or is: a click shows it, as soon as there is something.
+            Some(job) if self.state.queue.generation(job).is_some() => {
+                self.show(Shown::Generation { job, step: None });
             }
+            Some(_) => {}
+            None => cell.picked = !cell.picked,
         }
     }
 
@@ -140,6 +143,7 @@ impl Safelight {
             self.state.toasts.notice(Message::Key("sheet-is-forming"), None);
             return;
         }
+        self.revive();
         for job in self.state.develop_picked(id) {
             let Some(generation) = self.state.queue.generation(job) else { continue };
             if let (Stage::Finished, Some(picture), Some(made)) =

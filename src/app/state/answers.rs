@@ -33,7 +33,7 @@ impl State {
                 self.toasts.notice(Message::Counted("saved-late", count, String::new()), None);
             }
             Answer::Interrupted(settings) => self.was_interrupted(settings),
-            Answer::Negatives(records) => self.negatives.list(records),
+            Answer::Negatives(records) => self.list_kept(records),
             Answer::Called(model) => {
                 let open = model.map(|source| Consequence::Send(Request::Open(source)));
                 return std::iter::once(Consequence::Front).chain(open).collect();

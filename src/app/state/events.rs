@@ -51,6 +51,7 @@ impl State {
                 self.strip_failed(job, other_model);
                 Vec::new()
             }
+            Event::Recorded { .. } => vec![Self::list_negatives()],
             Event::Proof { negative, frame } => {
                 self.negatives.keep_proof(&negative, frame);
                 Vec::new()
@@ -122,7 +123,7 @@ impl State {
         running.made = Some(made.clone());
         running.took = Some(took);
         let said = Message::Key("announce-finished");
-        let mut follow = vec![Consequence::Announce(said.clone()), Self::list_negatives()];
+        let mut follow = vec![Consequence::Announce(said.clone())];
         // A sheet's pictures are saved once they are picked.
         if running.sheet.is_none() {
             follow.insert(0, Consequence::Ask(Task::Keep { job, frame, made }));
@@ -138,7 +139,7 @@ impl State {
         running.made = Some(made);
         running.done = steps_done.min(running.steps.len());
         let key = if running.sheet.is_some() { "announce-sheet" } else { "announce-stopped" };
-        let mut follow = vec![Consequence::Announce(Message::Key(key)), Self::list_negatives()];
+        let mut follow = vec![Consequence::Announce(Message::Key(key))];
         follow.extend(self.begin_next());
         follow
     }
@@ -147,10 +148,11 @@ impl State {
         let Some(running) = self.queue.running_as(job) else { return Vec::new() };
         running.stage = Stage::Failed;
         let said = Message::from(report.sentence.clone());
-        let mut follow = vec![Consequence::Announce(said.clone()), Self::list_negatives()];
+        let mut follow = vec![Consequence::Announce(said.clone())];
         self.toasts.error(report, None);
         follow.extend(self.begin_next());
-        follow.push(Consequence::Notify(said));
+        // A sheet may fail as a whole, and one word of it is enough.
+        follow.extend((!self.is_busy()).then_some(Consequence::Notify(said)));
         follow
     }
 

@@ -172,10 +172,9 @@ impl Generation {
         generation
     }
 
-    /// Whether its run can go on: it was stopped before its end, and its negative is kept.
+    /// Whether its run can go on: it came to no picture, and its negative is kept.
     pub fn can_go_on(&self) -> bool {
-        let ended = matches!(self.stage, Stage::Stopped | Stage::Failed);
-        ended && self.negative.is_some() && self.done < self.steps.len()
+        matches!(self.stage, Stage::Stopped | Stage::Failed) && self.negative.is_some() && self.done > 0
     }
 
     /// Whether another run can begin at one of its steps.

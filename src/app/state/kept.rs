@@ -2,6 +2,8 @@
 //!
 //! Invariant: what begins at a kept run keeps that run's size; all other settings are the draft's.
 
+use std::sync::Arc;
+
 use crate::app::command::Act;
 use crate::app::i18n::Message;
 use crate::app::services::{KeptRuns, Task};
@@ -10,6 +12,7 @@ use crate::app::state::generation::Generation;
 use crate::app::state::shown::Shown;
 use crate::app::state::{Consequence, State};
 use crate::message::{JobId, Origin, Request};
+use crate::negative::{Record, RunIs};
 use crate::settings::Settings;
 
 /// Where a branch begins if no step was chosen: layout settles in the first third of a run.
@@ -94,6 +97,18 @@ impl State {
         parent.filter(|parent| self.negatives.record(parent).is_some())
     }
 
+    /// Takes in the list of kept runs; the first one tells of branches that were cut short, since no other offer does.
+    pub(super) fn list_kept(&mut self, records: Vec<Arc<Record>>) {
+        let cut =
+            |record: &&Arc<Record>| record.parent.is_some() && record.summary.state == RunIs::Interrupted;
+        let count = records.iter().filter(cut).count();
+        if !self.negatives.listed && count > 0 {
+            let said = Message::Counted("branches-interrupted", count, String::new());
+            self.toasts.notice(said, Some(Act::Negatives));
+        }
+        self.negatives.list(records);
+    }
+
     /// Tells the services that runs have changed.
     pub(super) fn list_negatives() -> Consequence {
         Consequence::Ask(Task::Negatives(KeptRuns::List))
@@ -108,7 +123,8 @@ impl State {
         self.toasts.notice(Message::With("negative-stays", size), Some(Act::DeleteNegative));
     }
 
-    /// The negative of a picture of the gallery: of the run that made it, or of one with all its settings.
+    /// The negative of a picture of the gallery: of the run that made it, or the only one of its model with all its
+    /// settings.
     pub(super) fn negative_of(&self, path: &std::path::Path) -> Option<String> {
         let of_run = self.queue.of_file(path).and_then(|job| self.queue.generation(job)?.negative.clone());
         of_run.or_else(|| {
@@ -116,9 +132,14 @@ impl State {
             if !found.missing().is_empty() {
                 return None;
             }
+            let hash = self.library.record(path)?.made_by().hash?;
             let same = |settings: &Settings| found.put_over(settings) == *settings;
-            let record = self.negatives.records.iter().find(|record| same(&record.settings))?;
-            Some(record.id().to_owned())
+            let is_it = |record: &&Arc<Record>| {
+                record.model_hash == hash && record.parent.is_none() && same(&record.settings)
+            };
+            // Two with the same settings cannot be told apart.
+            let mut all = self.negatives.records.iter().filter(is_it);
+            all.next().filter(|_| all.next().is_none()).map(|record| record.id().to_owned())
         })
     }
 }

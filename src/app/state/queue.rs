@@ -198,11 +198,13 @@ impl Queue {
         Some(Begun { jobs: unsent.iter().map(|it| it.job.clone()).collect(), sheet })
     }
 
-    /// What is being made and what waits, in order; not what forms in sheets, which is picked from anew.
+    /// What is being made and what waits, in order, as far as its settings alone decide it: not what forms in sheets,
+    /// and not what goes on from a kept run, which the list of those offers.
     pub fn under_way(&self) -> impl Iterator<Item = &Job> + Clone {
         let running = self.running().filter(|running| running.sheet.is_none()).map(|running| &running.job);
         let waiting = self.waiting.iter().filter(|waiting| waiting.sheet.is_none());
-        running.into_iter().chain(waiting.map(|waiting| &waiting.job))
+        let all = running.into_iter().chain(waiting.map(|waiting| &waiting.job));
+        all.filter(|job| job.origin == Origin::Anew)
     }
 
     /// Returns a job that was not sent to the queue, and holds the queue.

@@ -24,23 +24,43 @@ impl State {
     /// Puts what was picked of a sheet into the queue: runs with a negative go on, the others begin anew. They count
     /// as developed from now on.
     pub fn develop_picked(&mut self, id: SheetId) -> Vec<JobId> {
-        let Self { sheets, queue, draft, .. } = self;
+        let Self { sheets, queue, draft, negatives, .. } = self;
         let Some(sheet) = sheets.get_mut(id) else { return Vec::new() };
-        let mut developed = Vec::new();
-        for cell in sheet.cells.iter_mut().filter(|cell| cell.picked && cell.developed.is_none()) {
+        let (mut whole, mut wanted, mut places) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, cell) in sheet.cells.iter_mut().enumerate() {
+            if !cell.picked || cell.developed.is_some() {
+                continue;
+            }
             let formed = queue.generation(cell.job).filter(|_| !sheet.drafts);
             if formed.is_some_and(|it| it.stage == Stage::Finished) {
                 cell.developed = Some(cell.job);
-                developed.push(cell.job);
+                whole.push(cell.job);
                 continue;
             }
-            let negative = formed.and_then(|it| it.negative.clone());
+            let is_kept = |negative: &String| !negatives.listed || negatives.record(negative).is_some();
+            let negative = formed.and_then(|it| it.negative.clone()).filter(is_kept);
             let origin = negative.map_or(Origin::Anew, |negative| Origin::Resume { negative });
-            let jobs = queue.enqueue(vec![(cell.settings.clone(), origin)], draft.previews);
-            cell.developed = jobs.first().copied();
-            developed.extend(jobs);
+            wanted.push((cell.settings.clone(), origin));
+            places.push(place);
         }
-        developed
+        let jobs = queue.enqueue(wanted, draft.previews);
+        for (place, job) in places.into_iter().zip(&jobs) {
+            sheet.cells[place].developed = Some(*job);
+        }
+        whole.into_iter().chain(jobs).collect()
+    }
+
+    /// Lets cells of a sheet be picked again whose picture was taken out of the queue, or came to no end.
+    pub fn free_cells(&mut self, id: SheetId) {
+        let Self { sheets, queue, .. } = self;
+        let waits = |job: JobId| queue.waiting.iter().any(|waiting| waiting.job.id == job);
+        let comes = |job: JobId| {
+            let stage = queue.generation(job).map(|generation| generation.stage);
+            stage.is_some_and(|stage| !matches!(stage, Stage::Stopped | Stage::Failed)) || waits(job)
+        };
+        for cell in sheets.get_mut(id).into_iter().flat_map(|sheet| &mut sheet.cells) {
+            cell.developed = cell.developed.filter(|job| comes(*job));
+        }
     }
 
     /// The generation whose picture a cell shows: the one in full, as soon as there is something of it.

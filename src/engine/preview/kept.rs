@@ -13,6 +13,9 @@ use crate::message::{JobId, ModelSource};
 use crate::negative::{Negative, Store};
 use crate::sampler::Latent;
 
+/// Branches of branches that are followed to the run that has a step, at most.
+const LINEAGE_MOST: usize = 1_000;
+
 /// Where steps are read from.
 #[derive(Debug)]
 pub struct Kept {
@@ -59,8 +62,7 @@ impl Kept {
     /// The prediction of step number `step`, from 1, of a negative or of what it branched off from.
     fn of_negative(&self, id: &str, step: usize, model: Wanted<'_>) -> Result<Latent, StepError> {
         let mut id = id.to_owned();
-        // A branch of a branch of a branch: no chain of them is longer than the store.
-        for _ in 0..=self.store.as_ref().map_or(0, |store| store.ids().len()) {
+        for _ in 0..LINEAGE_MOST {
             let found = self.with(&id, |negative| {
                 if !model.made(negative) {
                     return Err(StepError::OtherModel);
@@ -119,7 +121,7 @@ impl StepSource for Kept {
 
 impl Wanted<'_> {
     /// Whether this model made a negative: by their hashes, where both are known.
-    fn made(self, negative: &Negative) -> bool {
+    pub(in crate::engine) fn made(self, negative: &Negative) -> bool {
         let hash = negative.model_hash();
         match self.hash {
             Some(own) if !hash.is_empty() => own == hash,

@@ -1,5 +1,5 @@
-//! `Proofs`: a small picture of each run that is listed, by the fast preview of its last step, made while nobody
-//! waits. Those asked for last are made first: they are in sight.
+//! `Proofs`: a small picture of each run that is listed, by the fast preview of its last step, made one at a time
+//! while nobody waits or between two steps. Those asked for last are made first: they are in sight.
 
 use super::Previewer;
 use super::kept::Kept;
@@ -10,9 +10,6 @@ use crate::settings::PreviewMode;
 
 /// Longer side of a proof, in pixels.
 const SIDE: usize = 96;
-/// Negatives that may wait for their proof; the longest waiting give way.
-const WAITING_MAX: usize = 64;
-
 /// Negatives that are to be shown.
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Proofs(Vec<String>);
@@ -22,8 +19,6 @@ impl Proofs {
     pub(in crate::engine) fn ask(&mut self, negative: String) {
         self.0.retain(|asked| *asked != negative);
         self.0.push(negative);
-        let surplus = self.0.len().saturating_sub(WAITING_MAX);
-        self.0.drain(..surplus);
     }
 
     /// Whether there is something to make.

@@ -327,9 +327,15 @@ impl<'a> RunningJob<'a> {
             }
             End::Failed(error) => (Event::Failed { job, report: Report::of(&error) }, None, None),
         };
+        if self.aside {
+            // The next process may begin as soon as it hears of it.
+            self.end_recording(ended, hash.as_deref());
+            return self.workspace.send(event);
+        }
         // Nobody waits for the disk.
         self.workspace.send(event);
         self.end_recording(ended, hash.as_deref());
+        self.workspace.send(Event::Recorded { job });
     }
 
     /// How the picture was made, with the guidance as it was steered. Waits for the model's hash.

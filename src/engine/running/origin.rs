@@ -7,8 +7,9 @@
 use crate::engine::generate::{self, GenerateError};
 use crate::engine::negative::{self, ResumeError, Resumed};
 use crate::engine::open::OpenModel;
+use crate::engine::preview::steps_kept::Wanted;
 use crate::message::{Job, Origin};
-use crate::negative::{Head, Recorder, Store};
+use crate::negative::{Head, Negative, Recorder, Store};
 use crate::note::Note;
 
 /// A run that is ready for its next step.
@@ -89,7 +90,7 @@ fn taken_up(model: &OpenModel, job: &Job, store: &Store) -> Option<Begun> {
 fn resume(model: &OpenModel, id: &str, store: &Store) -> Result<Begun, GenerateError> {
     let kept = |error| GenerateError::from(ResumeError::Negative(error));
     let whole = store.open(id).map_err(kept)?;
-    negative::check_model(&whole, &model.hash.if_ready().unwrap_or_default())?;
+    check_model(model, &whole)?;
     let (recorder, left) = match whole.steps_done() == whole.steps() {
         // All steps are done; only the picture is made again.
         true => (None, whole),
@@ -103,14 +104,28 @@ fn resume(model: &OpenModel, id: &str, store: &Store) -> Result<Begun, GenerateE
     Ok(Begun { resumed, negative: Some(id.to_owned()), recorder, notes })
 }
 
+/// Refuses a run of another model: by the hashes where both are known, else by where the models came from. The
+/// hash is not waited for, since hashing rests while a job runs.
+fn check_model(model: &OpenModel, negative: &Negative) -> Result<(), GenerateError> {
+    let hash = model.hash.if_ready();
+    let made = Wanted { source: &model.info.source, hash: hash.as_deref() }.made(negative);
+    let name = &negative.head.model.name;
+    let cause = || format!("it was begun with another model; open {name:?} first");
+    made.then_some(()).ok_or_else(|| GenerateError::Kept { cause: cause() })
+}
+
 fn branch(
     model: &OpenModel,
     job: &Job,
     (id, at): (&str, usize),
     store: &Store,
 ) -> Result<Begun, GenerateError> {
-    let parent = store.open(id).map_err(ResumeError::Negative)?;
-    negative::check_model(&parent, &model.hash.if_ready().unwrap_or_default())?;
+    let mut parent = store.open(id).map_err(ResumeError::Negative)?;
+    // The steps before a branch's first are those of the run that it came from.
+    while let Some(before) = parent.head.parent.as_ref().filter(|_| at < parent.first_step()) {
+        parent = store.open(&before.id.clone()).map_err(ResumeError::Negative)?;
+    }
+    check_model(model, &parent)?;
     let resumed = negative::branch(model, &parent, at, &job.settings.clone().into())?;
     let mut begun = recorded(model, resumed, Some(store))?;
     begun.notes.extend(negative::elsewhere(&parent, model));

@@ -57,6 +57,8 @@ struct Cell {
 struct Batch {
     settings: Settings,
     plan: Plan,
+    /// The model that the plan's texts are on.
+    model: Rc<OpenModel>,
     /// Their numbers among the cells.
     cells: Vec<usize>,
     state: RunState,
@@ -83,6 +85,7 @@ impl Batch {
         let alone = parts.map(|(cell, state)| Self {
             settings: self.settings.clone(),
             plan: self.plan.clone(),
+            model: self.model.clone(),
             cells: vec![*cell],
             state,
         });
@@ -121,6 +124,7 @@ impl<'a> RunningSheet<'a> {
         // The pictures wait for the model's hash; hashing resumes now.
         drop(busy);
         ends.into_iter().for_each(|end| running.end_cell(end));
+        running.end_what_is_left();
         running.taken_over.then_some(running.model)
     }
 
@@ -128,6 +132,10 @@ impl<'a> RunningSheet<'a> {
     fn begin(&mut self) -> Vec<Batch> {
         let mut laid: Vec<(Settings, Plan, Vec<(usize, RunState)>)> = Vec::new();
         for number in 0..self.cells.len() {
+            if self.stopped || self.stop.is_raised() {
+                self.stopped = true;
+                break;
+            }
             let settings = self.cells[number].job.settings.clone();
             let alike = |other: &Settings| Settings { seed: settings.seed, ..other.clone() } == settings;
             let together = laid.iter_mut().find(|(other, _, members)| {
@@ -141,16 +149,25 @@ impl<'a> RunningSheet<'a> {
                 None => self.begin_cell(number, generate::plan(&self.model.networks, &settings)),
             };
             match (begun, together) {
+                (Err(GenerateError::Ops(ops::Error::Stopped)), _) => self.stopped = true,
                 (Err(error), _) => self.fail(number, &error),
                 (Ok((_, state)), Some((_, _, members))) => members.push((number, state)),
                 (Ok((plan, state)), None) => laid.push((settings, plan, vec![(number, state)])),
             }
         }
+        let model = self.model.clone();
         let join = |(settings, plan, members): (Settings, Plan, Vec<(usize, RunState)>)| {
             let (cells, states): (Vec<usize>, Vec<RunState>) = members.into_iter().unzip();
-            Some(Batch { settings, plan, cells, state: RunState::joined(&states)? })
+            let of = |cells, state| {
+                let (settings, plan, model) = (settings.clone(), plan.clone(), model.clone());
+                Batch { settings, plan, model, cells, state }
+            };
+            match RunState::joined(&states) {
+                Some(state) => vec![of(cells, state)],
+                None => cells.into_iter().zip(states).map(|(cell, state)| of(vec![cell], state)).collect(),
+            }
         };
-        laid.into_iter().filter_map(join).collect()
+        laid.into_iter().flat_map(join).collect()
     }
 
     fn begin_cell(
@@ -206,7 +223,7 @@ impl<'a> RunningSheet<'a> {
                     Err(GenerateError::NotFinite { .. }) if batch.cells.len() > 1 => {
                         going.extend(batch.parted());
                     }
-                    Err(error) => match self.take_over(&mut batch, &error) {
+                    Err(error) => match self.take_over(&batch, &error) {
                         true => going.push(batch),
                         false => batch.cells.iter().for_each(|cell| self.fail(*cell, &error)),
                     },
@@ -220,6 +237,7 @@ impl<'a> RunningSheet<'a> {
 
     /// Takes the batch's next step; where it is the only one, all that it shall take.
     fn step(&mut self, batch: &mut Batch, alone: bool) -> Result<(), GenerateError> {
+        self.move_here(batch)?;
         let (model, until) = (self.model.clone(), self.until);
         let mut state = batch.state.clone();
         let mut on_step = |report: &StepReport<'_>, now: &RunState| {
@@ -299,30 +317,28 @@ impl<'a> RunningSheet<'a> {
     }
 
     /// Whether the processor goes on in place of a graphics card that failed.
-    fn take_over(&mut self, batch: &mut Batch, error: &GenerateError) -> bool {
-        if !error.is_of_card() {
-            return false;
+    fn take_over(&mut self, batch: &Batch, error: &GenerateError) -> bool {
+        // Another batch may have been the first to fail.
+        if !error.is_of_card() || !Rc::ptr_eq(&batch.model, &self.model) {
+            return error.is_of_card();
         }
-        if !self.taken_over {
-            let Some(job) = batch.cells.first().map(|cell| self.cells[*cell].job.id) else { return false };
-            let lost = (job, error, batch.state.step);
-            let Some(model) = refuge(self.workspace, self.options, &self.model.clone(), &self.stop, lost)
-            else {
-                return false;
-            };
-            self.under = Some(model.networks.device().under(&self.stop));
-            (self.model, self.taken_over) = (model, true);
-        }
-        // The texts are the other model's own.
-        let schedule = batch.plan.schedule.clone();
-        match generate::plan(&self.model.networks, &batch.settings) {
-            Ok(plan) => batch.plan = Plan { schedule, ..plan },
-            Err(error) => {
-                log::warn!("no refuge: {error}");
-                return false;
-            }
-        }
+        let Some(job) = batch.cells.first().map(|cell| self.cells[*cell].job.id) else { return false };
+        let lost = (job, error, batch.state.step);
+        let model = refuge(self.workspace, self.options, &self.model.clone(), &self.stop, lost);
+        let Some(model) = model else { return false };
+        self.under = Some(model.networks.device().under(&self.stop));
+        (self.model, self.taken_over) = (model, true);
         true
+    }
+
+    /// Has the texts of a batch encoded by the model that took over.
+    fn move_here(&self, batch: &mut Batch) -> Result<(), GenerateError> {
+        if !Rc::ptr_eq(&batch.model, &self.model) {
+            let schedule = batch.plan.schedule.clone();
+            batch.plan = Plan { schedule, ..generate::plan(&self.model.networks, &batch.settings)? };
+            batch.model = self.model.clone();
+        }
+        Ok(())
     }
 
     /// Decodes what is finished.
@@ -331,7 +347,14 @@ impl<'a> RunningSheet<'a> {
         let mut ends = Vec::new();
         for (cell, state) in batch.cells.iter().zip(batch.state.parted()) {
             let finished = state.step == steps && !self.stopped;
-            match finished.then(|| generate::decode(&self.model.networks, &state.x)).transpose() {
+            let decode = |model: &OpenModel| generate::decode(&model.networks, &state.x);
+            let mut decoded = finished.then(|| decode(&self.model)).transpose();
+            if let Err(error) = &decoded
+                && self.take_over(batch, error)
+            {
+                decoded = Some(decode(&self.model)).transpose();
+            }
+            match decoded {
                 Ok(decoded) => ends.push(End { cell: *cell, steps, frame: decoded.map(|(frame, _)| frame) }),
                 Err(GenerateError::Ops(ops::Error::Stopped)) => {
                     ends.push(End { cell: *cell, steps, frame: None });
@@ -372,6 +395,16 @@ impl<'a> RunningSheet<'a> {
         }
         // It can be resumed by whoever hears of it.
         self.workspace.send(event);
+        self.workspace.send(Event::Recorded { job });
+    }
+
+    /// Those that were stopped before they began.
+    fn end_what_is_left(&mut self) {
+        for cell in 0..self.cells.len() {
+            if !self.cells[cell].ended {
+                self.end_cell(End { cell, steps: 0, frame: None });
+            }
+        }
     }
 
     /// A job that ends in an error; its negative stays interrupted.

@@ -134,8 +134,11 @@ fn cell_ui(ui: &mut Ui, view: &mut View<'_>, sheet: &Sheet, number: usize, cell:
     let name = name(view, sheet, number, cell);
     response.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, cell.picked, &name));
     let response = response.on_hover_text(&name);
-    let shown = cell.developed.unwrap_or(cell.job);
+    let known = |job: &crate::message::JobId| view.state.queue.generation(*job).is_some();
+    let shown = cell.developed.filter(known).unwrap_or(cell.job);
     if response.double_clicked() {
+        // The first of both clicks has picked it, or not.
+        view.push(Command::Pick { sheet: sheet.id, cell: number });
         view.push(Command::ShowStep { job: shown, step: None });
     } else if response.clicked() {
         view.push(Command::Pick { sheet: sheet.id, cell: number });

@@ -55,7 +55,8 @@ impl Plot {
 
 /// Draws the fold, and the plot where it is open. `scale`: that of the slider above.
 pub(super) fn curve_ui(ui: &mut Ui, view: &mut View<'_>, scale: Slider) {
-    let running = view.state.queue.running().map(|running| running.curve.clone());
+    let running = view.state.queue.running().filter(|running| running.sheet.is_none());
+    let running = running.map(|running| running.curve.clone());
     let lit = running.is_some();
     let curve = running.unwrap_or_else(|| view.state.draft.settings.guidance_curve.clone());
     ui.add_space(6.0);
