@@ -15,6 +15,7 @@ use safelight::picture::Frame;
 use safelight::sampler::Next;
 use safelight::settings::{PreviewMode, Settings};
 
+use super::lens::away_from_f64;
 use super::{Bench, apple};
 
 /// The window's device is offered to the whole process, so that one test at a time may use cards.
@@ -52,6 +53,16 @@ fn picture(model: &OpenModel, lost: Option<usize>) -> (Frame, Option<usize>) {
 
 fn differ(a: &Frame, b: &Frame) -> u8 {
     a.rgb.iter().zip(&*b.rgb).map(|(a, b)| a.abs_diff(*b)).max().unwrap()
+}
+
+#[test]
+fn the_lens_shows_the_processors_maps_on_a_card() {
+    let _alone = CARDS.lock().unwrap_or_else(PoisonError::into_inner);
+    if !safelight::gpu::is_there_for_tests() {
+        return;
+    }
+    let apart = away_from_f64(&starter(DeviceChoice::Wgpu(0)));
+    assert!(apart <= 1e-4, "{apart}");
 }
 
 #[test]
