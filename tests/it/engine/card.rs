@@ -16,6 +16,7 @@ use safelight::sampler::Next;
 use safelight::settings::{PreviewMode, Settings};
 use safelight::verify::{Bounds, Case, Place, embedded};
 
+use super::lens::away_from_f64;
 use super::{Bench, apple};
 use crate::verify::differing;
 
@@ -64,6 +65,16 @@ fn picture(model: &OpenModel, lost: Option<usize>) -> (Frame, Option<usize>) {
 
 pub(super) fn differ(a: &Frame, b: &Frame) -> u8 {
     a.rgb.iter().zip(&*b.rgb).map(|(a, b)| a.abs_diff(*b)).max().unwrap()
+}
+
+#[test]
+fn the_lens_shows_the_processors_maps_on_a_card() {
+    let _alone = CARDS.lock().unwrap_or_else(PoisonError::into_inner);
+    if !safelight::gpu::is_there_for_tests() {
+        return;
+    }
+    let apart = away_from_f64(&starter(DeviceChoice::Wgpu(0)));
+    assert!(apart <= 1e-4, "{apart}");
 }
 
 #[test]
