@@ -7,7 +7,7 @@ use crate::message::JobId;
 
 /// What waits until the host has the pixels that it needs.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::app) enum Wanted {
+pub enum Wanted {
     /// Saving or copying a step.
     Step { job: JobId, step: usize, act: Act },
     /// An animation of all steps.
@@ -18,7 +18,7 @@ pub(in crate::app) enum Wanted {
 
 impl Wanted {
     /// The job whose pixels are asked for.
-    pub(in crate::app) fn job(self) -> JobId {
+    pub(super) fn job(self) -> JobId {
         match self {
             Self::Step { job, .. } | Self::Animation { job, .. } | Self::Sheet { job, .. } => job,
         }

@@ -24,9 +24,9 @@ const FOLDERS: &[(&str, u64)] = &[
     ("assets/words", 256),
     ("benches", 256),
     ("src", 3072),
-    ("tests/golden", 3072),
+    ("tests/golden", 2560),
     ("tests/it", 1024),
-    ("tests/snapshots", 5120),
+    ("tests/snapshots", 6656),
     ("tools", 512),
 ];
 
