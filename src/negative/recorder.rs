@@ -201,8 +201,7 @@ impl Recording {
                 && let Some(sync) = &sync
             {
                 synced = Instant::now();
-                // One that is still at work will do.
-                sync.0.try_send(()).ok();
+                sync.tell();
             }
         }
     }
@@ -250,19 +249,39 @@ impl Recording {
 }
 
 /// A thread that brings the file to the disk when told to: that takes long, and the steps must not wait behind it.
-struct Sync(Sender<()>);
+/// It holds the file open, and so locked, until it is dropped.
+struct Sync {
+    told: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
 
 impl Sync {
     fn spawn(writer: &Writer) -> io::Result<Self> {
         let file = writer.handle()?;
         let (sender, receiver) = crossbeam_channel::bounded::<()>(1);
-        std::thread::Builder::new().name("negative sync".to_owned()).spawn(move || {
+        let thread = std::thread::Builder::new().name("negative sync".to_owned()).spawn(move || {
             while receiver.recv().is_ok() {
                 if let Err(error) = file.sync_data() {
                     log::warn!("a negative is not brought to the disk: {error}");
                 }
             }
         })?;
-        Ok(Self(sender))
+        Ok(Self { told: Some(sender), thread: Some(thread) })
+    }
+
+    /// Has the file brought to the disk; one that is still at work will do.
+    fn tell(&self) {
+        if let Some(told) = &self.told {
+            told.try_send(()).ok();
+        }
+    }
+}
+
+impl Drop for Sync {
+    fn drop(&mut self) {
+        self.told = None;
+        if let Some(Err(_)) = self.thread.take().map(JoinHandle::join) {
+            log::error!("the thread that brings a negative to the disk has died");
+        }
     }
 }

@@ -52,13 +52,12 @@ impl Strips {
         let mut frames = Vec::new();
         while from + frames.len() < steps.max(1) && frames.len() < BATCH {
             let frame = frame((kept, model, previewer), job, from + frames.len(), mode);
-            let is_gone = |error: &Box<dyn std::error::Error>| {
-                matches!(error.downcast_ref::<StepError>(), Some(StepError::Gone))
-            };
             match frame {
                 Ok(frame) => frames.push(Some(frame)),
                 // Those of a parent that was deleted; the others are there.
-                Err(error) if is_gone(&error) && steps > 0 => frames.push(None),
+                Err(error) if error.downcast_ref() == Some(&StepError::Gone) && steps > 0 => {
+                    frames.push(None)
+                }
                 Err(error) => {
                     log::info!("the strip of job {} is not made again: {error}", job.0);
                     let other_model =

@@ -64,6 +64,38 @@ struct Batch {
     state: RunState,
 }
 
+/// Jobs that go together, before they are joined.
+struct Laid {
+    settings: Settings,
+    plan: Plan,
+    /// Their numbers among the cells, and where each stands.
+    members: Vec<(usize, RunState)>,
+}
+
+impl Laid {
+    /// Whether a job of these settings goes with them, and there is room for it.
+    fn takes(&self, settings: &Settings) -> bool {
+        let together: usize = self.members.iter().map(|(_, state)| positions(state)).sum();
+        let one = self.members.first().map_or(0, |(_, first)| positions(first));
+        let alike = Settings { seed: settings.seed, ..self.settings.clone() } == *settings;
+        alike && together + one <= POSITIONS_MOST
+    }
+
+    /// All as one batch; each alone where they cannot be joined.
+    fn joined(self, model: &Rc<OpenModel>) -> Vec<Batch> {
+        let Self { settings, plan, members } = self;
+        let (cells, states): (Vec<usize>, Vec<RunState>) = members.into_iter().unzip();
+        let of = |cells, state| {
+            let (settings, plan, model) = (settings.clone(), plan.clone(), model.clone());
+            Batch { settings, plan, model, cells, state }
+        };
+        match RunState::joined(&states) {
+            Some(state) => vec![of(cells, state)],
+            None => cells.into_iter().zip(states).map(|(cell, state)| of(vec![cell], state)).collect(),
+        }
+    }
+}
+
 /// How one of the jobs ends.
 struct End {
     /// Its number among the cells.
@@ -130,44 +162,29 @@ impl<'a> RunningSheet<'a> {
 
     /// Lays the jobs out and joins those that go together; one that cannot begin has failed.
     fn begin(&mut self) -> Vec<Batch> {
-        let mut laid: Vec<(Settings, Plan, Vec<(usize, RunState)>)> = Vec::new();
+        let mut laid: Vec<Laid> = Vec::new();
         for number in 0..self.cells.len() {
             if self.stopped || self.stop.is_raised() {
                 self.stopped = true;
                 break;
             }
             let settings = self.cells[number].job.settings.clone();
-            let alike = |other: &Settings| Settings { seed: settings.seed, ..other.clone() } == settings;
-            let together = laid.iter_mut().find(|(other, _, members)| {
-                let together: usize = members.iter().map(|(_, state)| positions(state)).sum();
-                let most =
-                    members.first().map_or(0, |(_, first)| POSITIONS_MOST.saturating_sub(positions(first)));
-                alike(other) && together <= most
-            });
+            let together = laid.iter_mut().find(|laid| laid.takes(&settings));
             let begun = match &together {
-                Some((_, plan, _)) => self.begin_cell(number, Ok(plan.clone())),
+                Some(laid) => self.begin_cell(number, Ok(laid.plan.clone())),
                 None => self.begin_cell(number, generate::plan(&self.model.networks, &settings)),
             };
             match (begun, together) {
                 (Err(GenerateError::Ops(ops::Error::Stopped)), _) => self.stopped = true,
                 (Err(error), _) => self.fail(number, &error),
-                (Ok((_, state)), Some((_, _, members))) => members.push((number, state)),
-                (Ok((plan, state)), None) => laid.push((settings, plan, vec![(number, state)])),
+                (Ok((_, state)), Some(laid)) => laid.members.push((number, state)),
+                (Ok((plan, state)), None) => {
+                    laid.push(Laid { settings, plan, members: vec![(number, state)] });
+                }
             }
         }
         let model = self.model.clone();
-        let join = |(settings, plan, members): (Settings, Plan, Vec<(usize, RunState)>)| {
-            let (cells, states): (Vec<usize>, Vec<RunState>) = members.into_iter().unzip();
-            let of = |cells, state| {
-                let (settings, plan, model) = (settings.clone(), plan.clone(), model.clone());
-                Batch { settings, plan, model, cells, state }
-            };
-            match RunState::joined(&states) {
-                Some(state) => vec![of(cells, state)],
-                None => cells.into_iter().zip(states).map(|(cell, state)| of(vec![cell], state)).collect(),
-            }
-        };
-        laid.into_iter().flat_map(join).collect()
+        laid.into_iter().flat_map(|laid| laid.joined(&model)).collect()
     }
 
     fn begin_cell(

@@ -38,9 +38,15 @@ fn listed(open: &mut Open, asked: KeptRuns) -> Vec<Arc<Record>> {
     })
 }
 
+/// By their prompts: those of one second are in no certain order.
 fn told(records: &[Arc<Record>]) -> Vec<(&str, RunIs, bool)> {
     let one = |record: &Arc<Record>| (record.summary.state, record.summary.pinned);
-    records.iter().map(|record| (record.settings.prompt.as_str(), one(record).0, one(record).1)).collect()
+    let mut told: Vec<_> = records
+        .iter()
+        .map(|record| (record.settings.prompt.as_str(), one(record).0, one(record).1))
+        .collect();
+    told.sort_by_key(|(prompt, ..)| *prompt);
+    told
 }
 
 #[test]
@@ -53,13 +59,13 @@ fn kept_runs_are_listed_pinned_pruned_and_deleted() {
         [("old", true), ("torn", false), ("new", true)].map(|(prompt, ended)| record(&store, prompt, ended));
     let all = listed(&mut open, KeptRuns::List);
     let (stopped, torn) = (RunIs::Stopped, RunIs::Interrupted);
-    assert_eq!(told(&all), [("new", stopped, false), ("torn", torn, false), ("old", stopped, false)]);
+    assert_eq!(told(&all), [("new", stopped, false), ("old", stopped, false), ("torn", torn, false)]);
     assert_eq!((all[0].timesteps.len(), all[0].summary.steps), (4, 4));
     let pinned = listed(&mut open, KeptRuns::Pin { id: ids[0].clone(), pinned: true });
-    assert_eq!(told(&pinned)[2], ("old", stopped, true));
+    assert_eq!(told(&pinned)[1], ("old", stopped, true));
     // What is pinned or interrupted stays, however small the budget is.
     let pruned = listed(&mut open, KeptRuns::Budget(1));
-    assert_eq!(told(&pruned), [("torn", torn, false), ("old", stopped, true)]);
+    assert_eq!(told(&pruned), [("old", stopped, true), ("torn", torn, false)]);
     let left = listed(&mut open, KeptRuns::Delete(ids[0].clone()));
     assert_eq!(told(&left), [("torn", torn, false)]);
     // One that is gone is said, and the list comes all the same.
