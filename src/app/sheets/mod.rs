@@ -53,16 +53,6 @@ impl Sheet {
         }
     }
 
-    /// Whether its cells are labelled.
-    pub fn is_labelled(&self) -> bool {
-        !self.columns.is_empty()
-    }
-
-    /// The cell of a job.
-    pub fn cell(&self, job: JobId) -> Option<&Cell> {
-        self.cells.iter().find(|cell| cell.job == job)
-    }
-
     /// Cells that were picked and are not developed yet.
     pub fn picked(&self) -> usize {
         self.cells.iter().filter(|cell| cell.picked && cell.developed.is_none()).count()

@@ -112,7 +112,7 @@ fn drafts_are_eight_quick_steps_and_the_picked_are_made_anew_in_full() {
 }
 
 #[test]
-fn values_of_two_settings_make_a_labelled_grid_that_is_saved_as_one_picture() {
+fn values_of_two_settings_make_a_labeled_grid_that_is_saved_as_one_picture() {
     let mut stage = Setup::default().open();
     let sheet = values(&mut stage);
     assert_eq!(sheet.jobs.len(), 6);
