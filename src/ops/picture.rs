@@ -11,7 +11,7 @@ use crate::gpu::CardPicture;
 pub struct PictureForm {
     /// Width and height of the picture; one of another size than the tensor's is read between its pixels.
     pub size: [usize; 2],
-    /// A position of the tensor is a square of so many pixels a side, its channels being [color][row][column].
+    /// A position of the tensor is a square of so many pixels a side, its channels being `[color][row][column]`.
     pub block: usize,
     /// A level is 255 · (number + offset) · factor, clamped and cut off below.
     pub offset: f32,
