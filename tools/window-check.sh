@@ -16,8 +16,8 @@ prompt="a red fox on a blue background"
 # What is looked at, in pixels of the window: the middle of the picture, all of it, the newest thumbnail.
 middle=400x400+408+120
 whole=512x512+352+64
-gallery=200x560+4+56
-thumbnail=72x72+20+88 # of the newest picture, inside the frame that marks the one shown
+gallery=200x528+4+88
+thumbnail=72x72+20+120 # of the newest picture, inside the frame that marks the one shown
 
 # wait_for SECONDS COMMAND…: tries it until it succeeds.
 wait_for() {
