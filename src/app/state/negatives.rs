@@ -3,6 +3,7 @@
 //! Invariant: a run stands under the one that it branched off from, wherever that one is in the list; one whose
 //! parent is gone stands for itself.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -47,12 +48,15 @@ pub struct Negatives {
     pub records: Vec<Arc<Record>>,
     /// Whether the first list has arrived.
     pub listed: bool,
+    /// What came from what, laid out once a list.
+    families: Vec<Family>,
     proofs: HashMap<String, Proof>,
 }
 
 impl Negatives {
     /// Replaces the records.
     pub fn list(&mut self, records: Vec<Arc<Record>>) {
+        self.families = families(&records);
         self.records = records;
         self.listed = true;
     }
@@ -69,43 +73,22 @@ impl Negatives {
 
     /// All families, the one with the latest run first; where `words` are searched for, the runs whose prompts
     /// hold them, each for itself.
-    pub fn families(&self, words: &str) -> Vec<Family> {
-        if !words.trim().is_empty() {
-            let words = words.to_lowercase();
-            let found = |record: &Record| {
-                let prompt = record.settings.prompt.to_lowercase();
-                words.split_whitespace().all(|word| prompt.contains(word))
-            };
-            let rows = self.records.iter().enumerate().filter(|(_, record)| found(record));
-            let alone = |(index, record): (usize, &Arc<Record>)| Family {
-                latest: began(record),
-                rows: vec![Row { index, depth: 0 }],
-            };
-            return rows.map(alone).collect();
+    pub fn families(&self, words: &str) -> Cow<'_, [Family]> {
+        let words = words.to_lowercase();
+        let words: Vec<&str> = words.split_whitespace().collect();
+        if words.is_empty() {
+            return Cow::Borrowed(&self.families);
         }
-        let places: HashMap<&str, usize> =
-            self.records.iter().enumerate().map(|(index, record)| (record.id(), index)).collect();
-        let mut children: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        let mut first = Vec::new();
-        // The oldest first, so that branches stand in the order in which they were made.
-        for index in (0..self.records.len()).rev() {
-            let parent = self.records[index].parent.as_ref();
-            match parent.and_then(|parent| places.get(parent.id.as_str())) {
-                Some(parent) if *parent > index => children.entry(*parent).or_default().push(index),
-                _ => first.push(index),
-            }
-        }
-        let mut families: Vec<Family> = first
-            .into_iter()
-            .map(|index| {
-                let mut rows = Vec::new();
-                lay_out(&children, Row { index, depth: 0 }, &mut rows);
-                let latest = rows.iter().map(|row| began(&self.records[row.index])).max().unwrap_or(0);
-                Family { latest, rows }
-            })
-            .collect();
-        families.sort_by_key(|family| std::cmp::Reverse(family.latest));
-        families
+        let found = |record: &Record| {
+            let prompt = record.settings.prompt.to_lowercase();
+            words.iter().all(|word| prompt.contains(word))
+        };
+        let rows = self.records.iter().enumerate().filter(|(_, record)| found(record));
+        let alone = |(index, record): (usize, &Arc<Record>)| Family {
+            latest: began(record),
+            rows: vec![Row { index, depth: 0 }],
+        };
+        Cow::Owned(rows.map(alone).collect())
     }
 
     /// Notes that a run is in sight; returns whether its small picture is to be asked for.
@@ -139,6 +122,31 @@ impl Negatives {
     pub fn forgive(&mut self) {
         self.proofs.retain(|_, proof| proof.picture.is_some());
     }
+}
+
+/// The families of a list, the one with the latest run first.
+fn families(records: &[Arc<Record>]) -> Vec<Family> {
+    let places: HashMap<&str, usize> =
+        records.iter().enumerate().map(|(index, record)| (record.id(), index)).collect();
+    let mut children: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    let mut first = Vec::new();
+    // The oldest first, so that branches stand in the order in which they were made.
+    for index in (0..records.len()).rev() {
+        let parent = records[index].parent.as_ref();
+        match parent.and_then(|parent| places.get(parent.id.as_str())) {
+            Some(parent) if *parent > index => children.entry(*parent).or_default().push(index),
+            _ => first.push(index),
+        }
+    }
+    let family = |index| {
+        let mut rows = Vec::new();
+        lay_out(&children, Row { index, depth: 0 }, &mut rows);
+        let latest = rows.iter().map(|row| began(&records[row.index])).max().unwrap_or(0);
+        Family { latest, rows }
+    };
+    let mut families: Vec<Family> = first.into_iter().map(family).collect();
+    families.sort_by_key(|family| std::cmp::Reverse(family.latest));
+    families
 }
 
 /// A run and all that came from it, each under its own parent.

@@ -76,12 +76,12 @@ fn items(view: &View<'_>) -> Vec<Item> {
     let today = day(view.now, view.offset);
     let mut items = Vec::new();
     let mut last = None;
-    for family in view.state.negatives.families(&view.state.library.search) {
+    for family in view.state.negatives.families(&view.state.library.search).iter() {
         let days_ago = (today - day(moment(family.latest), view.offset)).max(0);
         if last.replace(days_ago) != Some(days_ago) {
             items.push(Item::Heading(heading(view, days_ago)));
         }
-        items.extend(family.rows.into_iter().map(Item::Run));
+        items.extend(family.rows.iter().copied().map(Item::Run));
     }
     items
 }

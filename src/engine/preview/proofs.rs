@@ -10,6 +10,7 @@ use crate::settings::PreviewMode;
 
 /// Longer side of a proof, in pixels.
 const SIDE: usize = 96;
+
 /// Negatives that are to be shown.
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Proofs(Vec<String>);
