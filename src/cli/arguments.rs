@@ -9,6 +9,7 @@ use crate::checkpoint::Overlays;
 use crate::message::ModelSource;
 use crate::ops::DeviceChoice;
 use crate::ops::cpu::Isa;
+use crate::sampler::Parameterization;
 use crate::settings::PartialSettings;
 
 use super::compute::{Compute, DtypeName, KeptName, device_help};
@@ -139,6 +140,9 @@ pub struct Model {
     /// The model's YAML config, if none lies beside it.
     #[arg(long, value_name = "YAML", requires = "path")]
     pub config: Option<PathBuf>,
+    /// What the model's network predicts, eps or v, where its file says nothing or something else.
+    #[arg(long, value_name = "KIND", requires = "path")]
+    pub prediction: Option<Parameterization>,
     #[command(flatten)]
     /// Parts of other files.
     pub parts: Parts,
@@ -172,6 +176,7 @@ impl Model {
                 config: self.config.clone(),
                 vae: self.parts.vae.clone(),
                 text_encoder: self.parts.text_encoder.clone(),
+                prediction: self.prediction,
             },
         }
     }

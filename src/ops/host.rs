@@ -3,6 +3,7 @@
 //! Invariant: a tensor has as many elements as its shape says; nothing here computes.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use half::{bf16, f16};
 
@@ -31,6 +32,25 @@ pub enum HostData<'a> {
     F64(Cow<'a, [f64]>),
     /// 64-bit integers (position ids, step counters); narrower integers are widened.
     I64(Cow<'a, [i64]>),
+}
+
+impl HostData<'_> {
+    /// The elements of `range`, which exists.
+    fn part(self, range: Range<usize>) -> Self {
+        fn cut<T: Clone>(numbers: Cow<'_, [T]>, range: Range<usize>) -> Cow<'_, [T]> {
+            match numbers {
+                Cow::Borrowed(numbers) => Cow::Borrowed(&numbers[range]),
+                Cow::Owned(numbers) => Cow::Owned(numbers[range].to_vec()),
+            }
+        }
+        match self {
+            Self::F32(numbers) => Self::F32(cut(numbers, range)),
+            Self::F16(numbers) => Self::F16(cut(numbers, range)),
+            Self::Bf16(numbers) => Self::Bf16(cut(numbers, range)),
+            Self::F64(numbers) => Self::F64(cut(numbers, range)),
+            Self::I64(numbers) => Self::I64(cut(numbers, range)),
+        }
+    }
 }
 
 impl HostTensor<'_> {
@@ -107,6 +127,27 @@ impl<'a> TensorRows<'a> {
         Self::Here(tensor)
     }
 
+    /// The elements of `range` alone, as one row of them.
+    ///
+    /// # Errors
+    /// If there are not so many.
+    pub fn part(self, range: Range<usize>) -> Result<Self> {
+        let count = match &self {
+            Self::Here(tensor) => tensor.len(),
+            Self::Stored(stored) => stored.count(),
+        };
+        if range.start > range.end || range.end > count {
+            return Err(Error::Weights(format!("expected the elements {range:?}, found {count}")));
+        }
+        Ok(match self {
+            Self::Here(tensor) => {
+                let shape = vec![range.len()];
+                Self::Here(HostTensor { shape, data: tensor.data.part(range) })
+            }
+            Self::Stored(stored) => Self::Stored(Box::new(StoredPart { stored, range })),
+        })
+    }
+
     /// All elements as f32, copied only where they are stored otherwise.
     ///
     /// # Errors
@@ -126,6 +167,26 @@ impl<'a> TensorRows<'a> {
             elements.for_each(|(value, bytes)| *value = upcast(stored.element(), bytes));
         }
         Ok(Cow::Owned(values))
+    }
+}
+
+/// Some of the elements of others.
+struct StoredPart<'a> {
+    stored: Box<dyn StoredNumbers + 'a>,
+    range: Range<usize>,
+}
+
+impl StoredNumbers for StoredPart<'_> {
+    fn count(&self) -> usize {
+        self.range.len()
+    }
+
+    fn element(&self) -> Element {
+        self.stored.element()
+    }
+
+    fn read(&self, first: usize, to: &mut [u8]) -> Result<()> {
+        self.stored.read(self.range.start + first, to)
     }
 }
 

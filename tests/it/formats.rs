@@ -24,6 +24,7 @@ fn develop(layout: &str) -> (Latent, Frame) {
         config: Some(fixture("config.yaml")),
         vae: None,
         text_encoder: None,
+        prediction: None,
     };
     let model = open_model(&source, Opening::on(&Device::cpu(StopFlag::default()))).unwrap();
     assert!(model.info.notes.is_empty(), "{layout}");

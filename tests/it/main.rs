@@ -11,6 +11,7 @@ mod formats;
 mod gallery;
 mod noise;
 mod picture;
+mod pipelines;
 mod sampler;
 mod samplers;
 mod tidy;

@@ -173,7 +173,7 @@ fn messages() -> Vec<Box<dyn Told>> {
     use crate::engine::OpenError;
     use crate::engine::generate::{GenerateError, Part, Side};
     use crate::model::ModelError;
-    use crate::note::{CardNote, FileNote, NegativeNote, Note, PictureNote, TextKind};
+    use crate::note::{CardNote, FileNote, ModelNote, NegativeNote, Note, PictureNote, TextKind};
     use crate::ops::{Dtype, Error};
     use crate::picture::PictureError;
     use crate::sampler::{SamplerKind, ScheduleError, ScheduleKind};
@@ -223,6 +223,17 @@ fn messages() -> Vec<Box<dyn Told>> {
         CardNote::TextsOnProcessor,
         CardNote::OnProcessor,
         CardNote::Repeated { stage: text() },
+    ] {
+        all.push(Box::new(note));
+    }
+    for note in [
+        ModelNote::HeadChannelsAssumed { channels: 64 },
+        ModelNote::PredictionTried { v: true },
+        ModelNote::PredictionTried { v: false },
+        ModelNote::Suited { kind: text() },
+        ModelNote::WithoutMask,
+        ModelNote::WithoutPicture,
+        ModelNote::WithoutDepth,
     ] {
         all.push(Box::new(note));
     }

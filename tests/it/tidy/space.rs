@@ -15,14 +15,14 @@ const STARTER: (&str, u64) = ("assets/starter", 44 << 10);
 /// Folders and what they may take, in KiB. Further folders of `assets` and `tests` are refused.
 const FOLDERS: &[(&str, u64)] = &[
     (".ci", 64),
-    ("assets/cases", 1024),
+    ("assets/cases", 1232),
     ("assets/config", 16),
     ("assets/fonts", 1024),
     ("assets/icons", 128),
     ("assets/readme", 2560),
     ("assets/tokenizer", 640),
     ("assets/words", 256),
-    ("benches", 256),
+    ("benches", 128),
     ("src", 3072),
     ("tests/golden", 2560),
     ("tests/it", 1024),
