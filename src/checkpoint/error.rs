@@ -97,7 +97,7 @@ pub enum Problem {
     ForeignZip,
     /// A file in no format that is known.
     #[error(
-        "expected safetensors, a torch checkpoint or a diffusers folder, found a file that begins \
+        "expected safetensors, GGUF, a torch checkpoint or a diffusers folder, found a file that begins \
          with {0}; name a model file"
     )]
     Foreign(String),

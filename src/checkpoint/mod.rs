@@ -30,5 +30,6 @@ pub use inspect::{PartReport, Report, inspect};
 pub use kind::Kind;
 pub use open::{Checkpoint, TensorInfo};
 pub use part::{ModelPart, Overlays, Part};
+pub use tensor::blocks::Blocks;
 pub use tensor::element::ElementType;
 pub use tensor::float8::Float8;

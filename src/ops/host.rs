@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use half::{bf16, f16};
 
-use super::cpu::{Element, WeightRows, WeightSlice, zeros};
+use super::cpu::{Element, Kept, WeightRows, WeightSlice, zeros};
 use super::{Error, Result};
 
 /// A tensor's elements in host memory, row-major, borrowed where they are part of the program.
@@ -101,6 +101,11 @@ pub trait StoredNumbers: Send + Sync {
     /// The type in which they are stored.
     fn element(&self) -> Element;
 
+    /// The form in which packing keeps them without loss, where that is another than their type's.
+    fn kept(&self) -> Option<Kept> {
+        None
+    }
+
     /// Fills `to` with the bytes of the elements from element `first` on, little-endian; called from
     /// several threads.
     ///
@@ -125,6 +130,14 @@ impl<'a> TensorRows<'a> {
             return Self::Here(HostTensor { shape: tensor.shape, data });
         }
         Self::Here(tensor)
+    }
+
+    /// The form in which packing keeps them without loss, where that is another than their type's.
+    pub fn kept(&self) -> Option<Kept> {
+        match self {
+            Self::Here(_) => None,
+            Self::Stored(stored) => stored.kept(),
+        }
     }
 
     /// The elements of `range` alone, as one row of them.
@@ -183,6 +196,10 @@ impl StoredNumbers for StoredPart<'_> {
 
     fn element(&self) -> Element {
         self.stored.element()
+    }
+
+    fn kept(&self) -> Option<Kept> {
+        self.stored.kept()
     }
 
     fn read(&self, first: usize, to: &mut [u8]) -> Result<()> {

@@ -50,6 +50,14 @@ fn picture_of(model: &OpenModel) -> (Latent, Frame) {
 }
 
 #[test]
+fn gguf_gives_the_same_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.gguf");
+    crate::checkpoint::gguf::model_gguf(&path);
+    assert!(develop("model.safetensors") == develop(path.to_str().unwrap()));
+}
+
+#[test]
 fn every_layout_gives_the_same_picture() {
     let (samples, frame) = develop("model.safetensors");
     assert_eq!((frame.width, frame.height), (64, 64));

@@ -8,6 +8,7 @@ mod model_config;
 mod open_model;
 mod opening;
 mod prediction;
+mod suits;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -106,8 +107,9 @@ fn open_checkpoint(
     if is_prediction_open {
         notes.push(prediction::settle(&mut networks).map_err(|error| of(error.into()))?);
     }
-    let companions = Companions::beside(&folder, &mut notes);
+    let mut companions = Companions::beside(&folder, &mut notes);
     let (name, bytes) = (model_name(checkpoint.path()), checkpoint.total_bytes());
+    notes.extend(suits::fill_in(&mut companions.settings, &networks, &config, &name));
     let file = checkpoint.hashed_file().to_owned();
     // A picture without a model hash is still a picture.
     let find: FindHash = Box::new(move |go_on| checkpoint.sha256_10(go_on).ok());

@@ -142,6 +142,8 @@ def record(name, case, tokenizer_folder):
     for part, network in networks.items():
         config = network.config if part != "text_encoder" else network.config.to_diff_dict()
         parts[part]["config"] = json.loads(json.dumps(dict(config), default=str))
+        if part != "text_encoder":
+            parts[part]["config"]["_class_name"] = type(network).__name__
     told = dict(
         index=dict(_class_name=pipeline_class.__name__, unet=["diffusers", "UNet2DConditionModel"]),
         scheduler=dict(scheduler.config) | dict(_class_name=type(scheduler).__name__),
