@@ -65,7 +65,7 @@ impl Shapes<'_> {
 
 /// Heads that are 64 wide, as in every size that was published; a note unless the width is the `usual` one.
 fn heads(hidden_size: u64, usual: u64, notes: &mut Vec<Note>) -> u64 {
-    let heads = if hidden_size % 64 == 0 { hidden_size / 64 } else { 1 };
+    let heads = if hidden_size.is_multiple_of(64) { hidden_size / 64 } else { 1 };
     if hidden_size != usual {
         notes.push(Note::TextHeadsAssumed { heads });
     }

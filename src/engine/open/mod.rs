@@ -13,12 +13,11 @@ mod suits;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::checkpoint::{Checkpoint, Overlays};
+use crate::checkpoint::{Checkpoint, Overlays, model_name};
 use crate::message::ModelSource;
 
 use super::companions::{Companions, read_bytes};
 use super::hash::{FindHash, ModelHash};
-use super::model_name::model_name;
 
 use build::build;
 pub use error::{OpenError, of_model};
@@ -112,7 +111,7 @@ fn open_checkpoint(
     notes.extend(suits::fill_in(&mut companions.settings, &networks, &config, &name));
     let file = checkpoint.hashed_file().to_owned();
     // A picture without a model hash is still a picture.
-    let find: FindHash = Box::new(move |go_on| checkpoint.sha256_10(go_on).ok());
+    let find: FindHash = Box::new(move |go_on| checkpoint.sha256(go_on).ok());
     let hash = ModelHash::begin(&file, opening.cache, opening.busyness, find, opening.on_hash);
     let unused = weights.unused();
     Ok(Assembly { source, name, bytes, networks, config, unused, companions, hash, notes }.into())

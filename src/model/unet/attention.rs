@@ -195,9 +195,9 @@ impl FeedForward {
 #[derive(Debug)]
 enum FirstAttention {
     /// The tokens themselves.
-    Own(OwnAttention),
+    Own(Box<OwnAttention>),
     /// The context, as the second does (diffusers' `only_cross_attention`).
-    Context(CrossAttention),
+    Context(Box<CrossAttention>),
 }
 
 /// Self-attention, cross-attention and feed-forward, each after a norm and around a skip.
@@ -219,10 +219,10 @@ impl BasicTransformerBlock {
         let first = weights.pp("attn1");
         Ok(Self {
             attn1: match shape.reads_text_only {
-                false => FirstAttention::Own(OwnAttention::new(&first, dim, heads, dim_head)?),
+                false => FirstAttention::Own(Box::new(OwnAttention::new(&first, dim, heads, dim_head)?)),
                 true => {
                     let attention = CrossAttention::new(&first, dim, context_dim, heads, dim_head)?;
-                    FirstAttention::Context(attention)
+                    FirstAttention::Context(Box::new(attention))
                 }
             },
             attn2: CrossAttention::new(&weights.pp("attn2"), dim, context_dim, heads, dim_head)?,
