@@ -110,7 +110,7 @@ impl Checkpoint {
         let mut notes = listed.notes;
         notes.extend(wrappers::unwrap_prefixes(&mut listed.tensors).map(Note::from));
         let named = |(name, tensor)| (keys::single_file_name(name), tensor);
-        let tensors: Tensors = listed.tensors.into_iter().map(named).collect();
+        let tensors: Tensors = keys::with_unet_prefix(listed.tensors).into_iter().map(named).collect();
         let tensors =
             open_clip::named_as_its_own(gaps::close(tensors)).map_err(|problem| problem.at(file.path()))?;
         if let Some(layout) = rests::text_layout(&tensors) {

@@ -8,6 +8,7 @@ mod configs;
 mod damage;
 mod folders;
 pub(crate) mod gguf;
+mod mutations;
 mod parts;
 mod refusals;
 mod wrapped;

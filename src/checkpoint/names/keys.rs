@@ -268,6 +268,24 @@ pub(crate) fn clip_name(name: &str) -> Option<String> {
     known.iter().any(|start| rest.starts_with(start)).then(|| format!("{CLIP}{rest}"))
 }
 
+/// Names under a UNet of CompVis's, without the prefix of a whole model; ComfyUI's GGUF files have them so.
+const BARE: [&str; 7] =
+    ["input_blocks.", "middle_block.", "output_blocks.", "time_embed.", "label_emb.", "out.0.", "out.2."];
+
+/// A bare UNet's tensors under a whole model's names. Other networks copy parts of a UNet: one without its
+/// last convolution is none.
+pub(crate) fn with_unet_prefix(tensors: Tensors) -> Tensors {
+    let has = |name: &str| tensors.contains_key(name);
+    if !(has("input_blocks.0.0.weight") && has("time_embed.0.weight") && has("out.2.weight")) {
+        return tensors;
+    }
+    let named = |name: String| match BARE.iter().any(|start| name.starts_with(start)) {
+        true => format!("{UNET}{name}"),
+        false => name,
+    };
+    tensors.into_iter().map(|(name, tensor)| (named(name), tensor)).collect()
+}
+
 /// A single file's name as the reference spells it: some writers leave `text_model.` out.
 pub(crate) fn single_file_name(name: String) -> String {
     if let Some(rest) = name.strip_prefix("model.diffusion_model.time_embedding.cond_proj.") {
