@@ -8,6 +8,7 @@
 //! folder, [`Checkpoint`] reads them, and [`guess_config`] derives the config from their shapes.
 
 pub mod diffusers;
+mod embedding;
 mod error;
 mod formats;
 mod found_config;
@@ -15,12 +16,14 @@ mod guess;
 mod inspect;
 mod kind;
 mod locate;
+mod lora;
 mod names;
 mod open;
 mod overlay;
 mod part;
 mod tensor;
 
+pub use embedding::{LearnedWord, read_embedding};
 pub use error::{CheckpointError, Problem};
 pub use formats::file_kind::FileKind;
 pub use formats::{CheckpointKind, ENDINGS};
@@ -28,6 +31,7 @@ pub use found_config::FoundConfig;
 pub use guess::guess_config;
 pub use inspect::{PartReport, Report, inspect};
 pub use kind::Kind;
+pub use lora::{Fit, Lora};
 pub use open::{Checkpoint, TensorInfo};
 pub use part::{ModelPart, Overlays, Part};
 pub use tensor::element::ElementType;

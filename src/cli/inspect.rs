@@ -13,7 +13,7 @@ use crate::picture::open::is_picture;
 
 use super::arguments::Inspect;
 use super::verify::read_small;
-use super::{Failure, inspect_picture};
+use super::{Failure, inspect_addition, inspect_picture};
 
 /// Names shown of a long list.
 const NAMES_SHOWN: usize = 12;
@@ -31,6 +31,9 @@ pub fn run(arguments: &Inspect) -> Result<(), Failure> {
             "expected a picture with --json, found none at {}; leave --json out for a model",
             arguments.path.display()
         )));
+    }
+    if inspect_addition::run(&arguments.path)? {
+        return Ok(());
     }
     let input = |error: &dyn std::fmt::Display| Failure::Input(error.to_string());
     let checkpoint =

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "gpu")]
 pub mod cards;
+mod adapt;
+pub mod additions;
 mod companions;
 mod compute;
 mod denoise;

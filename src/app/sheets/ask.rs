@@ -222,7 +222,7 @@ impl Axis {
 
 /// Whether a setting's values are texts, which may hold commas.
 pub fn is_text(setting: Setting) -> bool {
-    matches!(setting.row().kind, SettingKind::Text)
+    matches!(setting.row().kind, SettingKind::Text | SettingKind::Loras | SettingKind::Files)
 }
 
 /// A typed value that a run accepts.

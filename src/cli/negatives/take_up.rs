@@ -128,8 +128,12 @@ impl WithModel {
         let dtype = self.compute.dtype.map(Into::into).or(usual).unwrap_or(options.dtype);
         let (device, _) = Device::open(DeviceOptions { dtype, ..options }, stop.clone())?;
         let places = Places::of_user();
-        let opening =
-            Opening { cache: places.previews.as_deref(), busyness: busyness.clone(), ..Opening::on(&device) };
+        let opening = Opening {
+            cache: places.previews.as_deref(),
+            data: places.data.as_deref(),
+            busyness: busyness.clone(),
+            ..Opening::on(&device)
+        };
         let model = open_model(&source, opening)?;
         negative::check_model(negative, &model.hash.wait(stop))?;
         Ok(model)

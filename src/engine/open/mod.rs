@@ -14,6 +14,7 @@ use std::sync::Arc;
 use crate::checkpoint::{Checkpoint, Overlays};
 use crate::message::ModelSource;
 
+use super::additions::Additions;
 use super::companions::{Companions, read_bytes};
 use super::hash::{FindHash, ModelHash};
 use super::model_name::model_name;
@@ -84,6 +85,7 @@ fn open_starter(opening: &Opening<'_>) -> Result<OpenModel, OpenError> {
         unused: weights.unused(),
         companions: Companions::of_texts(starter::SETTINGS, starter::CONCEPTS),
         hash: ModelHash::known(starter::hash()),
+        additions: Additions::new(opening.data),
         notes,
     };
     Ok(assembly.into())
@@ -109,5 +111,6 @@ fn open_checkpoint(
     let find: FindHash = Box::new(move |go_on| checkpoint.sha256_10(go_on).ok());
     let hash = ModelHash::begin(&file, opening.cache, opening.busyness, find, opening.on_hash);
     let unused = weights.unused();
-    Ok(Assembly { source, name, bytes, networks, config, unused, companions, hash, notes }.into())
+    let additions = Additions::new(opening.data);
+    Ok(Assembly { source, name, bytes, networks, config, unused, companions, hash, additions, notes }.into())
 }

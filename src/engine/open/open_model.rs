@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::engine::additions::Additions;
 use crate::engine::companions::Companions;
 use crate::engine::hash::ModelHash;
 use crate::message::{DeviceInfo, ModelInfo, ModelSource};
@@ -20,6 +21,8 @@ pub struct OpenModel {
     pub unused: Vec<String>,
     /// The file's hash, once it is known.
     pub hash: ModelHash,
+    /// What is laid over it.
+    pub additions: Additions,
 }
 
 /// What an [`OpenModel`] is assembled from.
@@ -32,13 +35,14 @@ pub(super) struct Assembly {
     pub(super) unused: Vec<String>,
     pub(super) companions: Companions,
     pub(super) hash: ModelHash,
+    pub(super) additions: Additions,
     /// What is odd about the files; the networks have notes of their own.
     pub(super) notes: Vec<Note>,
 }
 
 impl From<Assembly> for OpenModel {
     fn from(assembly: Assembly) -> Self {
-        let Assembly { source, name, bytes, networks, config, unused, companions, hash, mut notes } =
+        let Assembly { source, name, bytes, networks, config, unused, companions, hash, additions, mut notes } =
             assembly;
         notes.extend(networks.config.notes.iter().cloned());
         let device = networks.device();
@@ -63,6 +67,6 @@ impl From<Assembly> for OpenModel {
             },
             notes,
         };
-        Self { networks, info, config, unused, hash }
+        Self { networks, info, config, unused, hash, additions }
     }
 }

@@ -23,7 +23,7 @@ const FOLDERS: &[(&str, u64)] = &[
     ("assets/tokenizer", 640),
     ("assets/words", 256),
     ("benches", 256),
-    ("src", 3072),
+    ("src", 3584),
     ("tests/golden", 2560),
     ("tests/it", 1024),
     ("tests/snapshots", 6656),
