@@ -14,6 +14,7 @@
 //! | `app` | the window; the only place that names egui | `app/mod.rs` |
 //! | [`gallery`], [`preferences`] | the folder of pictures as records; what is kept between starts | |
 //! | [`places`] | which folders and files the program keeps; `SAFELIGHT_HOME` | [`places::Places`] |
+//! | [`library`] | the folders of models, and what lies in them | [`library::scan`] |
 //! | [`bench`](mod@bench) | how long each part of a model takes, and how much memory | |
 //! | [`verify`] | recorded runs of the reference, computed again and compared | [`verify::compute`] |
 //! | [`engine`] | opens models, turns a text and settings into a picture | [`engine::generate`] |
@@ -30,7 +31,7 @@
 //! | [`ops`] | tensors and what is computed with them, on CPU and GPU | [`ops::Tensor`] |
 //! | `gpu` | graphics cards: which there are, a device of one, work on its way to it | `gpu/mod.rs` |
 //! | [`note`], [`told`] | what a user may want to know, as data; how it becomes words | [`note::Note`] |
-//! | [`files`], [`process`], [`journal`] | whole or no files; the process's memory; the listener of `log` | |
+//! | [`files`], [`hashes`], [`process`], [`journal`] | whole or no files; hashes that are kept; the process's memory; the listener of `log` | |
 //! | [`resize`] | one map at another size | |
 //!
 //! # One generation, from words to a file
@@ -94,7 +95,9 @@ pub mod gallery;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 pub mod grammar;
+pub mod hashes;
 pub mod journal;
+pub mod library;
 pub mod message;
 pub mod model;
 pub mod negative;

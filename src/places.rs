@@ -11,6 +11,12 @@ const HOME: &str = "SAFELIGHT_HOME";
 /// The folder of negatives, within the data folder.
 const NEGATIVES: &str = "negatives";
 
+/// The folder of models.
+const MODELS: &str = "models";
+
+/// The file of what is known of models, within the cache.
+const MODELS_INDEX: &str = "models.json";
+
 /// Where things are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Places {
@@ -30,6 +36,10 @@ pub struct Places {
     pub data: Option<PathBuf>,
     /// The negatives of runs.
     pub negatives: Option<PathBuf>,
+    /// The first folder of models, where downloaded ones go; it need not exist yet.
+    pub models: Option<PathBuf>,
+    /// What is known of model files, which can be found out again.
+    pub models_index: Option<PathBuf>,
 }
 
 impl Places {
@@ -46,7 +56,7 @@ impl Places {
         }
     }
 
-    /// All in one folder: `remembered.json`, `pictures`, `cache` and `data`.
+    /// All in one folder: `remembered.json`, `pictures`, `models`, `cache` and `data`.
     pub fn within(home: &Path) -> Self {
         let cache = home.join("cache");
         Self {
@@ -58,6 +68,8 @@ impl Places {
             sessions: Some(cache.join("sessions")),
             data: Some(home.join("data")),
             negatives: Some(home.join("data").join(NEGATIVES)),
+            models: Some(home.join(MODELS)),
+            models_index: Some(cache.join(MODELS_INDEX)),
         }
     }
 
@@ -72,9 +84,11 @@ impl Places {
             thumbnails: cache.clone().unwrap_or_else(temporary).join("thumbnails"),
             previews: cache.as_ref().map(|folder| folder.join("previews")),
             cards: cache.as_ref().map(|folder| folder.join("cards.json")),
-            sessions: cache.map(|folder| folder.join("sessions")),
+            sessions: cache.as_ref().map(|folder| folder.join("sessions")),
             data: ours(dirs::data_dir()),
             negatives: ours(dirs::data_dir()).map(|folder| folder.join(NEGATIVES)),
+            models: ours(dirs::data_dir()).map(|folder| folder.join(MODELS)),
+            models_index: cache.map(|folder| folder.join(MODELS_INDEX)),
         }
     }
 }
@@ -96,6 +110,8 @@ mod tests {
             places.sessions,
             places.data,
             places.negatives,
+            places.models,
+            places.models_index,
         ];
         assert!(all.into_iter().flatten().all(|path| path.starts_with(&home)));
         assert!(places.pictures.starts_with(&home));

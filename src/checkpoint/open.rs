@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::note::{FileNote, Note};
@@ -32,6 +33,8 @@ pub struct Checkpoint {
     has_state_dict: bool,
     beside: Vec<String>,
     hints: Hints,
+    /// What a safetensors file says of itself.
+    metadata: Map<String, Value>,
     notes: Vec<Note>,
     /// The parts of other files that replace its own.
     pub(crate) overlays: Overlays,
@@ -75,6 +78,7 @@ impl Checkpoint {
                 has_state_dict: false,
                 beside: Vec::new(),
                 hints: Hints::default(),
+                metadata: Map::new(),
                 notes: listed.notes,
                 overlays: Overlays::default(),
             }
@@ -120,6 +124,7 @@ impl Checkpoint {
             has_state_dict: listed.has_state_dict,
             beside: listed.beside,
             hints,
+            metadata: listed.metadata,
             notes,
             overlays: Overlays::default(),
         })
@@ -143,6 +148,22 @@ impl Checkpoint {
             }
         };
         Err(problem.at(&self.path))
+    }
+
+    /// What it is where it is no whole model: a model of another family, a part, an addition; `None` where it is
+    /// unknown as well.
+    pub fn other_kind(&self) -> Option<Kind> {
+        Kind::of(&self.tensors)
+    }
+
+    /// The family of a model with a UNet, by the width of the context that it reads.
+    pub fn family(&self) -> &'static str {
+        let reads = self.tensors.iter().find(|(name, _)| name.ends_with("attn2.to_k.weight"));
+        match reads.and_then(|(_, tensor)| tensor.shape.get(1)) {
+            Some(768) => "Stable Diffusion 1",
+            Some(1024) => "Stable Diffusion 2",
+            _ => "latent diffusion",
+        }
     }
 
     /// Refuses a model that lacks one of these parts.
@@ -226,6 +247,11 @@ impl Checkpoint {
         }
     }
 
+    /// What a safetensors file says of itself, as its writer put it.
+    pub fn metadata(&self) -> &Map<String, Value> {
+        &self.metadata
+    }
+
     /// What a single file says of its prediction and schedule.
     pub(crate) fn hints(&self) -> &Hints {
         &self.hints
@@ -245,14 +271,13 @@ impl Checkpoint {
         tensor.read(name, &self.files, &tensor.shape).map_err(|problem| problem.at(self.file_of(tensor)))
     }
 
-    /// The first ten hexadecimal digits of the file's SHA-256, as other programs show it; of a
-    /// folder, those of the UNet's (first) file. Reads the whole file: seconds for a full model.
+    /// The file's SHA-256 in hexadecimal digits; of a folder, that of the UNet's (first) file. Reads the whole file: seconds for a full model.
     ///
     /// Calls `go_on` before each piece; it may block.
     ///
     /// # Errors
     /// If `go_on` returns false, or the file has changed since it was opened.
-    pub fn sha256_10(&self, go_on: &mut dyn FnMut() -> bool) -> Result<String, CheckpointError> {
+    pub fn sha256(&self, go_on: &mut dyn FnMut() -> bool) -> Result<String, CheckpointError> {
         const CHUNK: usize = 1 << 20;
         let mut hash = Sha256::new();
         // A folder's files begin with the UNet's.
@@ -266,11 +291,10 @@ impl Checkpoint {
             file.read_at(start, chunk).map_err(|problem| problem.at(file.path()))?;
             hash.update(chunk);
         }
-        let digits = hash.finalize().iter().take(5).map(|byte| format!("{byte:02x}")).collect();
-        Ok(digits)
+        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
-    /// The file whose bytes [`Checkpoint::sha256_10`] reads.
+    /// The file whose bytes [`Checkpoint::sha256`] reads.
     pub fn hashed_file(&self) -> &Path {
         self.files.first().map_or(&self.path, |file| file.path())
     }

@@ -6,13 +6,17 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::bench::Part;
 use crate::checkpoint::Overlays;
+use crate::library::Sort;
 use crate::message::ModelSource;
 use crate::ops::DeviceChoice;
 use crate::ops::cpu::Isa;
 use crate::settings::PartialSettings;
 
+use super::Failure;
 use super::compute::{Compute, DtypeName, KeptName, device_help};
 use super::lens::LensFlags;
+use super::library::{resolve, resolve_option};
+use super::models::Models;
 use super::negatives::Negatives;
 
 /// Type words, watch the picture develop, steer it.
@@ -50,6 +54,8 @@ pub enum Command {
     Generate(Box<Generate>),
     /// List the runs that were kept, go on with them, branch them, print any step of them.
     Negatives(Negatives),
+    /// List the library of models, add folders to it, get models.
+    Models(Models),
     /// Print what a model file or folder is, or how a picture was made.
     Inspect(Inspect),
     /// Recompute recorded runs of the reference and compare.
@@ -132,8 +138,8 @@ pub struct Generate {
 /// The flags that name a model.
 #[derive(Clone, Debug, Args)]
 pub struct Model {
-    /// A checkpoint file or diffusers folder [default: the starter inside the program; in the window,
-    /// the model opened last].
+    /// A checkpoint file or diffusers folder, or a model's name in the library [default: the starter inside
+    /// the program; in the window, the model opened last].
     #[arg(long = "model", value_name = "PATH")]
     pub path: Option<PathBuf>,
     /// The model's YAML config, if none lies beside it.
@@ -156,24 +162,28 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// As a checkpoint takes them.
-    pub fn overlays(&self) -> Overlays {
-        Overlays { vae: self.vae.clone(), text_encoder: self.text_encoder.clone() }
+    /// As a checkpoint takes them: with paths in place of the library's names.
+    ///
+    /// # Errors
+    /// If a name is none of the library's.
+    pub fn overlays(&self) -> Result<Overlays, Failure> {
+        Ok(Overlays {
+            vae: resolve_option(self.vae.as_ref(), &[Sort::Vae])?,
+            text_encoder: resolve_option(self.text_encoder.as_ref(), &[Sort::TextEncoder])?,
+        })
     }
 }
 
 impl Model {
-    /// As the engine names it.
-    pub fn source(&self) -> ModelSource {
-        match &self.path {
-            None => ModelSource::Starter,
-            Some(path) => ModelSource::Path {
-                path: path.clone(),
-                config: self.config.clone(),
-                vae: self.parts.vae.clone(),
-                text_encoder: self.parts.text_encoder.clone(),
-            },
-        }
+    /// As the engine names it: with paths in place of the library's names.
+    ///
+    /// # Errors
+    /// If a name is none of the library's.
+    pub fn source(&self) -> Result<ModelSource, Failure> {
+        let Some(path) = &self.path else { return Ok(ModelSource::Starter) };
+        let Overlays { vae, text_encoder } = self.parts.overlays()?;
+        let path = resolve(path, &[Sort::Model])?;
+        Ok(ModelSource::Path { path, config: self.config.clone(), vae, text_encoder })
     }
 }
 

@@ -3,9 +3,11 @@
 use std::io::Write as _;
 
 use crate::bench::{OperationRow, Part, Row, Subject, SubjectError, Suite, Synthesis, write_synthetic};
+use crate::library::Sort;
 use crate::ops::{Device, DeviceOptions, StopFlag, WeightsKept};
 
 use super::arguments::{Bench, Model, SynthesisName};
+use super::library::resolve;
 use super::{Failure, interrupt};
 
 impl From<SubjectError> for Failure {
@@ -70,7 +72,8 @@ fn subject(arguments: &Bench) -> Result<(Subject, WeightsKept), Failure> {
     match (&arguments.model.path, arguments.synthetic) {
         (Some(path), _) => {
             let Model { config, parts, .. } = &arguments.model;
-            Ok((Subject::file(path, config.as_deref(), parts.overlays()), WeightsKept::File))
+            let path = resolve(path, &[Sort::Model])?;
+            Ok((Subject::file(&path, config.as_deref(), parts.overlays()?), WeightsKept::File))
         }
         (None, synthetic) => {
             let synthesis = match synthetic.unwrap_or(SynthesisName::Sd15) {

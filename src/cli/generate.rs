@@ -49,7 +49,7 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
         busyness: busyness.clone(),
         ..Opening::on(&device)
     };
-    let model = open_model(&arguments.model.source(), opening)?;
+    let model = open_model(&arguments.model.source()?, opening)?;
     let (first, notes) = settings(arguments, like.as_ref(), &model)?;
     progress.say(&format!("{} on {device_sentence}", model.info.name));
     for note in model.info.notes.iter().chain(&notes).chain(&room(&first, &model, &output)) {

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use crate::checkpoint::{self, Checkpoint, Part};
 use crate::engine::{ModelConfig, find_config, of_model};
+use crate::library::Sort;
 use crate::model::instantiate_from_config;
 use crate::ops::host::{HostData, HostTensor, TensorSource};
 use crate::ops::{self, Device, StopFlag, Weights};
 use crate::picture::open::is_picture;
 
 use super::arguments::Inspect;
+use super::library::resolve;
 use super::verify::read_small;
 use super::{Failure, inspect_addition, inspect_picture};
 
@@ -26,10 +28,11 @@ pub fn run(arguments: &Inspect) -> Result<(), Failure> {
     if is_picture(&arguments.path).unwrap_or(false) {
         return inspect_picture::run(&arguments.path, arguments.json);
     }
+    let path = resolve(&arguments.path, &Sort::ALL)?;
     if arguments.json {
         return Err(Failure::Input(format!(
             "expected a picture with --json, found none at {}; leave --json out for a model",
-            arguments.path.display()
+            path.display()
         )));
     }
     if inspect_addition::run(&arguments.path)? {
@@ -37,9 +40,9 @@ pub fn run(arguments: &Inspect) -> Result<(), Failure> {
     }
     let input = |error: &dyn std::fmt::Display| Failure::Input(error.to_string());
     let checkpoint =
-        Checkpoint::open_with(&arguments.path, &arguments.parts.overlays()).map_err(|error| input(&error))?;
+        Checkpoint::open_with(&path, &arguments.parts.overlays()?).map_err(|error| input(&error))?;
     let report = checkpoint::inspect(&checkpoint);
-    say(&format!("{}: {}, {}", arguments.path.display(), report.kind.name(), megabytes(report.total_bytes)));
+    say(&format!("{}: {}, {}", path.display(), report.kind.name(), megabytes(report.total_bytes)));
     if report.has_state_dict {
         say("  weights lie under state_dict");
     }

@@ -18,7 +18,9 @@ mod inspect_addition;
 mod inspect_picture;
 mod interrupt;
 mod lens;
+mod library;
 mod like;
+mod models;
 mod negatives;
 mod output;
 mod progress;
@@ -43,6 +45,7 @@ pub fn main() -> ExitCode {
     let json = match &arguments.command {
         Some(Command::Generate(generate)) => generate.json,
         Some(Command::Negatives(negatives)) => negatives.is_json(),
+        Some(Command::Models(models)) => models.is_json(),
         _ => false,
     };
     #[cfg(feature = "gpu")]
@@ -55,6 +58,7 @@ pub fn main() -> ExitCode {
         None => window(&arguments.opening),
         Some(Command::Generate(arguments)) => generate::run(&arguments),
         Some(Command::Negatives(arguments)) => negatives::run(&arguments),
+        Some(Command::Models(arguments)) => models::run(&arguments),
         Some(Command::Inspect(arguments)) => inspect::run(&arguments),
         Some(Command::Verify(arguments)) => verify::run(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
@@ -72,7 +76,7 @@ pub fn main() -> ExitCode {
 
 #[cfg(feature = "window")]
 fn window(opening: &Opening) -> Result<(), Failure> {
-    let model = opening.model.path.is_some().then(|| opening.model.source());
+    let model = opening.model.path.is_some().then(|| opening.model.source()).transpose()?;
     let options = EngineOptions { device: opening.compute.options_of_window(), ..EngineOptions::default() };
     crate::app::open(model, options).map_err(Failure::Ours)
 }

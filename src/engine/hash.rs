@@ -1,23 +1,17 @@
-//! `ModelHash`: the SHA-256 of a model's file, computed on a thread of its own that yields to the inference
+//! `ModelHash`: the short SHA-256 of a model's file, computed on a thread of its own that yields to the inference
 //! thread.
 //!
 //! Invariant: a hash that is known is kept by the file's path, size and time of change, so a file is read for
 //! it once. Hashing pauses while a [`Busy`] is held: whoever waits for a hash must hold none.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use crate::files::write_atomically;
+use crate::hashes::{KeptHash, short};
 use crate::ops::StopFlag;
 
-/// A list of kept hashes may not be longer.
-const FILE_BYTES_MAX: u64 = 1 << 20;
-/// Files whose hashes are kept; the oldest goes first.
-const KEPT_MAX: usize = 1000;
 /// How often a waiting or paused thread reads its stop flag.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -57,7 +51,7 @@ pub struct ModelHash {
     stop: StopFlag,
 }
 
-/// Computes a hash: reads the file in pieces, calling its argument before each; `None` if it was stopped or
+/// Computes a SHA-256 in full: reads the file in pieces, calling its argument before each; `None` if it was stopped or
 /// the file cannot be read.
 pub type FindHash = Box<dyn FnOnce(&mut dyn FnMut() -> bool) -> Option<String> + Send>;
 
@@ -72,9 +66,9 @@ impl ModelHash {
         on_ready: impl FnOnce(&str) + Send + 'static,
     ) -> Self {
         let hash = Self { state: Arc::default(), stop: StopFlag::default() };
-        let kept = cache.and_then(|cache| KeptHashes::of(path, cache));
-        if let Some(found) = kept.as_ref().and_then(KeptHashes::find) {
-            hash.set(found);
+        let kept = cache.and_then(|cache| KeptHash::of(path, cache));
+        if let Some(found) = kept.as_ref().and_then(KeptHash::find) {
+            hash.set(short(&found).to_owned());
             return hash;
         }
         let (state, stop) = (hash.state.clone(), hash.stop.clone());
@@ -87,7 +81,7 @@ impl ModelHash {
             if let (Some(kept), Some(found)) = (&kept, &found) {
                 kept.keep(found);
             }
-            let found = found.unwrap_or_default();
+            let found = found.map(|found| short(&found).to_owned()).unwrap_or_default();
             *state.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(found.clone());
             state.1.notify_all();
             if !found.is_empty() {
@@ -139,61 +133,6 @@ impl Drop for ModelHash {
     }
 }
 
-/// One file's place in the list of kept hashes.
-struct KeptHashes {
-    list: PathBuf,
-    row: Row,
-}
-
-/// What tells one state of a file from another, and its hash.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Row {
-    path: PathBuf,
-    bytes: u64,
-    /// Nanoseconds since 1970.
-    modified: u64,
-    hash: String,
-}
-
-impl KeptHashes {
-    /// Where the file at `path` would stand in the list in the folder `cache`; folders have no row.
-    fn of(path: &Path, cache: &Path) -> Option<Self> {
-        let path = std::fs::canonicalize(path).ok()?;
-        let metadata = std::fs::metadata(&path).ok().filter(std::fs::Metadata::is_file)?;
-        let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos() as u64;
-        let row = Row { path, bytes: metadata.len(), modified, hash: String::new() };
-        Some(Self { list: cache.join("hashes.json"), row })
-    }
-
-    fn rows(&self) -> Vec<Row> {
-        let short = std::fs::metadata(&self.list).is_ok_and(|metadata| metadata.len() <= FILE_BYTES_MAX);
-        let text = short.then(|| std::fs::read_to_string(&self.list).ok()).flatten();
-        text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
-    }
-
-    fn find(&self) -> Option<String> {
-        let same = |row: &Row| Row { hash: String::new(), ..row.clone() } == self.row;
-        let found = self.rows().into_iter().find(same)?.hash;
-        (found.len() == 10 && found.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(found)
-    }
-
-    /// Adds the file's row; without a list that can be written the file is hashed again next time.
-    fn keep(&self, hash: &str) {
-        let mut rows = self.rows();
-        rows.retain(|row| row.path != self.row.path);
-        rows.push(Row { hash: hash.to_owned(), ..self.row.clone() });
-        rows.drain(..rows.len().saturating_sub(KEPT_MAX));
-        let Ok(text) = serde_json::to_string(&rows) else { return };
-        let written = self.list.parent().map_or(Ok(()), std::fs::create_dir_all);
-        let written = written.map_err(|error| error.to_string()).and_then(|()| {
-            write_atomically(&self.list, text.as_bytes(), true).map_err(|error| error.to_string())
-        });
-        if let Err(error) = written {
-            log::warn!("the model's hash is not kept: {error}");
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,7 +141,7 @@ mod tests {
         let (file, readings) = (path.to_owned(), readings.clone());
         let find: FindHash = Box::new(move |go_on| {
             readings.fetch_add(1, Ordering::Relaxed);
-            go_on().then(|| format!("{:010x}", std::fs::read(file).unwrap().len()))
+            go_on().then(|| format!("{:064x}", std::fs::read(file).unwrap().len()))
         });
         ModelHash::begin(path, Some(cache), Busyness::default(), find, |_| {})
     }
@@ -217,7 +156,7 @@ mod tests {
                 std::fs::write(&file, vec![0; length as usize]).unwrap();
             }
             let hash = of_bytes(&file, &cache, &readings);
-            assert_eq!(hash.wait(&stop), format!("{length:010x}"));
+            assert_eq!(hash.wait(&stop), "0000000000");
             assert_eq!(readings.load(Ordering::Relaxed), expected_readings);
         }
     }

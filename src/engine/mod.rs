@@ -26,14 +26,14 @@ pub mod takeover;
 mod worker;
 mod workspace;
 
-pub use crate::checkpoint::{ENDINGS as MODEL_ENDINGS, ModelPart};
+pub use crate::checkpoint::{ENDINGS as MODEL_ENDINGS, ModelPart, model_name};
 pub use companions::first_settings;
 pub use compute::{compute_of, device_offers, is_offered, with_compute};
 pub use denoise::{ConditionedModel, to_latent, to_tensor};
 pub use former_starter::at_present_size;
 pub use handle::{EngineEnds, EngineHandle, SendError, job_of};
 pub use hash::{Busy, Busyness, ModelHash};
-pub use model_name::{STARTER, model_name};
+pub use model_name::STARTER;
 pub use open::{ModelConfig, OpenError, OpenModel, Opening, find_config, is_model, of_model, open_model};
 pub use options::EngineOptions;
 pub use preview::steps_kept::StepError;

@@ -125,6 +125,42 @@ impl Desk {
     }
 }
 
+/// Reads what is remembered, without a thread and without setting a damaged file aside.
+///
+/// # Errors
+/// One sentence, if the file is there and cannot be read or is damaged.
+pub fn read_memory(path: &Path) -> Result<Memory, String> {
+    let refused = |cause: String| {
+        format!(
+            "expected the remembered settings, found that they cannot be read ({cause}); see to {}",
+            path.display()
+        )
+    };
+    match read_text(path) {
+        Ok(text) => {
+            let (memory, _) = Memory::from_json(&text).ok_or_else(|| refused("damaged".to_owned()))?;
+            Ok(memory)
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Memory::default()),
+        Err(error) => Err(refused(error.to_string())),
+    }
+}
+
+/// Changes what is remembered in one step, for a program without a window.
+///
+/// # Errors
+/// One sentence, if the file cannot be read or written; it is then as it was.
+pub fn change_memory(path: &Path, change: impl FnOnce(&mut Memory)) -> Result<(), String> {
+    let mut memory = read_memory(path)?;
+    change(&mut memory);
+    write(path, &memory).map_err(|error| {
+        format!(
+            "expected a place where settings can be remembered, found that it cannot be written ({error}); see to {}",
+            path.display()
+        )
+    })
+}
+
 fn write(path: &Path, memory: &Memory) -> io::Result<()> {
     let text = memory.to_json().map_err(io::Error::other)?;
     if let Some(folder) = path.parent() {

@@ -19,6 +19,10 @@ use crate::settings::{PartialSettings, PreviewMode};
 const VERSION: u64 = 1;
 /// How many models are remembered.
 const MOST_MODELS: usize = 20;
+/// How many folders of models are remembered.
+const MOST_FOLDERS: usize = 100;
+/// How many files the library leaves out.
+const MOST_FORGOTTEN: usize = 1000;
 /// How many named panels, and named folds, are remembered.
 const MOST_NAMES: usize = 100;
 /// The longest plausible hash of a model, in bytes.
@@ -132,6 +136,10 @@ pub struct Memory {
     pub recent_models: Vec<RememberedModel>,
     /// The folder of pictures, where another than the usual was chosen.
     pub pictures_folder: Option<String>,
+    /// Folders of models that were added, in the order of the user.
+    pub models_folders: Vec<String>,
+    /// Files of these folders that the library leaves out.
+    pub models_forgotten: Vec<String>,
     /// Bytes of kept runs, where another number than the usual was chosen.
     pub negatives_budget: Option<u64>,
     /// The kind of file of the last "save as".
@@ -196,6 +204,8 @@ impl Memory {
             compute: reader.take("compute"),
             recent_models: reader.take("recent_models"),
             pictures_folder: reader.take("pictures_folder"),
+            models_folders: reader.take("models_folders"),
+            models_forgotten: reader.take("models_forgotten"),
             negatives_budget: reader.take("negatives_budget"),
             save_format: reader.take("save_format"),
             window: reader.take("window"),
@@ -217,6 +227,8 @@ impl Memory {
         self.sized_for = self.sized_for.filter(|hash| hash.len() <= HASH_MOST);
         self.count = self.count.filter(|count| (1..=1000).contains(count));
         self.recent_models.truncate(MOST_MODELS);
+        self.models_folders.truncate(MOST_FOLDERS);
+        self.models_forgotten.truncate(MOST_FORGOTTEN);
         self.window = self.window.filter(WindowPlace::is_possible);
         self.panels.retain(|_, size| (0.0..=FARTHEST).contains(size));
         while self.panels.len() > MOST_NAMES {
@@ -264,6 +276,8 @@ mod tests {
             seed_locked: true,
             previews: PreviewMode::Fast,
             pictures_folder: Some("/home/me/Pictures".into()),
+            models_folders: vec!["/m/été".into()],
+            models_forgotten: vec!["/m/old.ckpt".into()],
             save_format: Format::Webp,
             window: Some(WindowPlace {
                 position: Some([-20.0, 30.5]),

@@ -14,6 +14,6 @@ mod session;
 
 pub use history::History;
 pub use instance::{Call, Instance, call};
-pub use keeper::Keeper;
+pub use keeper::{Keeper, change_memory, read_memory};
 pub use memory::{Memory, RememberedModel, Theme, WindowPlace};
 pub use session::{Left, Session};

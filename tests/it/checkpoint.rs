@@ -152,13 +152,13 @@ fn sums_and_the_stop_flag() {
     let found = Checkpoint::open(fixture("diffusers")).unwrap();
     let unet = Checkpoint::open(fixture("diffusers/unet/diffusion_pytorch_model.safetensors")).unwrap();
     let mut go_on = || true;
-    assert_eq!(found.sha256_10(&mut go_on).unwrap(), unet.sha256_10(&mut go_on).unwrap());
+    assert_eq!(found.sha256(&mut go_on).unwrap(), unet.sha256(&mut go_on).unwrap());
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("one");
     let file = serialize([("a", TensorView::new(Dtype::U8, vec![1], &[7]).unwrap())], None).unwrap();
     fs::write(&path, &file).unwrap();
-    assert_eq!(Checkpoint::open(&path).unwrap().sha256_10(&mut go_on).unwrap(), "febaeb7419");
-    assert!(found.sha256_10(&mut || false).unwrap_err().to_string().contains("stopped"));
+    assert_eq!(Checkpoint::open(&path).unwrap().sha256(&mut go_on).unwrap()[..10], *"febaeb7419");
+    assert!(found.sha256(&mut || false).unwrap_err().to_string().contains("stopped"));
 }
 
 #[test]

@@ -6,6 +6,7 @@
 #[cfg(all(target_os = "linux", feature = "gpu"))]
 mod cards;
 mod lens;
+mod models;
 mod negatives;
 mod pictures;
 #[cfg(target_os = "linux")]

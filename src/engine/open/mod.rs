@@ -11,13 +11,12 @@ mod opening;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::checkpoint::{Checkpoint, Overlays};
+use crate::checkpoint::{Checkpoint, Overlays, model_name};
 use crate::message::ModelSource;
 
 use super::additions::Additions;
 use super::companions::{Companions, read_bytes};
 use super::hash::{FindHash, ModelHash};
-use super::model_name::model_name;
 
 use build::build;
 pub use error::{OpenError, of_model};
@@ -108,7 +107,7 @@ fn open_checkpoint(
     let (name, bytes) = (model_name(checkpoint.path()), checkpoint.total_bytes());
     let file = checkpoint.hashed_file().to_owned();
     // A picture without a model hash is still a picture.
-    let find: FindHash = Box::new(move |go_on| checkpoint.sha256_10(go_on).ok());
+    let find: FindHash = Box::new(move |go_on| checkpoint.sha256(go_on).ok());
     let hash = ModelHash::begin(&file, opening.cache, opening.busyness, find, opening.on_hash);
     let unused = weights.unused();
     let additions = Additions::new(opening.data);

@@ -9,9 +9,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::OpenError;
-use crate::checkpoint::{self, Checkpoint, ModelPart};
+use crate::checkpoint::{self, Checkpoint, ModelPart, model_name};
 use crate::config;
-use crate::engine::model_name::model_name;
 use crate::model::is_config;
 use crate::note::{FileNote, Note};
 

@@ -25,7 +25,7 @@ fn after(name: &str, change: impl Fn(&Path)) -> Vec<Result<(), String>> {
     };
     vec![
         found.tensor(FIRST).map(drop).map_err(told),
-        found.sha256_10(&mut || true).map(drop).map_err(told),
+        found.sha256(&mut || true).map(drop).map_err(told),
         found.read(FIRST, &shape).map(drop).map_err(|error| error.to_string()),
         rows.read(0, &mut [0; 64]).map_err(|error| error.to_string()),
     ]

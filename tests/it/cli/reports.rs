@@ -111,7 +111,7 @@ fn inspect_names_what_is_missing_and_what_only_training_needs() {
 fn help_names_every_command_and_version_is_the_package() {
     let folder = folder();
     let help = done(&folder, &["--help"]);
-    assert!(["generate", "inspect", "verify"].iter().all(|name| help.contains(name)), "{help}");
+    assert!(["generate", "inspect", "models", "verify"].iter().all(|name| help.contains(name)), "{help}");
     // A release build adds the commit.
     let version = done(&folder, &["--version"]);
     assert!(version.starts_with(concat!("safelight ", env!("CARGO_PKG_VERSION"))), "{version}");

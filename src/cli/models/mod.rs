@@ -1,0 +1,174 @@
+//! `safelight models`: the library on the command line.
+
+mod list;
+mod remove;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::Failure;
+use super::develop::say_json;
+use super::library::Library;
+use crate::library::{FolderOrigin, Sort, refuse_folder};
+use crate::preferences::{Memory, change_memory};
+
+/// The arguments of `safelight models`.
+#[derive(Debug, Args)]
+pub struct Models {
+    /// What to do.
+    #[command(subcommand)]
+    command: Action,
+}
+
+/// What can be done with the library. A NAME is a model's name, file name, place, repository, hash or path.
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// List what lies in the folders of models.
+    List(List),
+    /// Add a folder of models: of A1111, Forge, ComfyUI, of the Hugging Face cache, or any other.
+    Add(Add),
+    /// Leave a folder or a file out of the library, or delete a file.
+    Remove(Remove),
+    /// List the folders.
+    Folders(Json),
+}
+
+#[derive(Debug, Args)]
+struct Json {
+    /// Print one JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct List {
+    /// Only this sort.
+    #[arg(long, value_name = "SORT", value_parser = sort_parser())]
+    kind: Option<Sort>,
+    /// Also list what cannot be used: models of other families, other parts, damaged files.
+    #[arg(long)]
+    all: bool,
+    /// Find out hashes that are not known yet, which reads the files; with --json that is the default.
+    #[arg(long, overrides_with = "no_hash")]
+    hash: bool,
+    /// Print only hashes that are known.
+    #[arg(long)]
+    no_hash: bool,
+    #[command(flatten)]
+    json: Json,
+}
+
+#[derive(Debug, Args)]
+struct Add {
+    /// The folder, or a file that was left out.
+    #[arg(value_name = "FOLDER")]
+    path: PathBuf,
+    #[command(flatten)]
+    json: Json,
+}
+
+#[derive(Debug, Args)]
+struct Remove {
+    /// A folder that was added, or a file's name or path.
+    name: PathBuf,
+    /// Move the file to the system's trash.
+    #[arg(long)]
+    delete: bool,
+    #[command(flatten)]
+    json: Json,
+}
+
+fn sort_parser() -> impl TypedValueParser<Value = Sort> {
+    let names = PossibleValuesParser::new(Sort::ALL.map(Sort::name));
+    names.try_map(|name| Sort::of_name(&name).ok_or("unknown"))
+}
+
+impl Models {
+    /// Whether the answer is JSON.
+    pub fn is_json(&self) -> bool {
+        match &self.command {
+            Action::List(list) => list.json.json,
+            Action::Add(add) => add.json.json,
+            Action::Remove(remove) => remove.json.json,
+            Action::Folders(json) => json.json,
+        }
+    }
+}
+
+/// Runs `safelight models`.
+///
+/// # Errors
+/// With the sentence and the exit code.
+pub fn run(arguments: &Models) -> Result<(), Failure> {
+    match &arguments.command {
+        Action::List(asked) => list::run(asked),
+        Action::Add(add) => self::add(add),
+        Action::Remove(asked) => remove::run(asked),
+        Action::Folders(json) => folders(json),
+    }
+}
+
+/// Changes what is remembered.
+fn change(library: &Library, change: impl FnOnce(&mut Memory)) -> Result<(), Failure> {
+    let missing =
+        || Failure::Input("expected a folder for settings, found none; set SAFELIGHT_HOME to one".to_owned());
+    let file = library.places.memory.as_deref().ok_or_else(missing)?;
+    change_memory(file, change).map_err(Failure::Input)
+}
+
+/// A path as it is remembered and compared.
+fn absolute(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    // Without a slash at the end.
+    path.components().collect()
+}
+
+fn add(add: &Add) -> Result<(), Failure> {
+    let library = Library::of_user()?;
+    let path = absolute(&add.path);
+    let text = path.to_string_lossy().into_owned();
+    if library.memory.models_forgotten.contains(&text) {
+        change(&library, |memory| memory.models_forgotten.retain(|known| *known != text))?;
+    } else {
+        refuse_folder(&path).map_err(Failure::Input)?;
+        if library.folders.iter().all(|folder| folder.path != path) {
+            change(&library, |memory| memory.models_folders.push(text.clone()))?;
+        }
+    }
+    let within = Library::of_user()?.entries();
+    let found = within.iter().filter(|entry| entry.path.starts_with(&path) && entry.sort() != Sort::Other);
+    let found = found.count();
+    if add.json.json {
+        say_json(&json!({ "added": text, "found": found }));
+    } else {
+        say(&format!("{text}: {found} found"));
+    }
+    Ok(())
+}
+
+fn folders(json: &Json) -> Result<(), Failure> {
+    for folder in &Library::of_user()?.folders {
+        let origin = match folder.origin {
+            FolderOrigin::Own => "own",
+            FolderOrigin::Added => "added",
+            FolderOrigin::HubCache => "hub_cache",
+        };
+        let is_there = folder.path.is_dir();
+        if json.json {
+            let path = folder.path.display().to_string();
+            say_json(&json!({ "path": path, "origin": origin, "exists": is_there }));
+        } else {
+            let missing = if is_there { "" } else { "  (not there)" };
+            say(&format!("{}{missing}", folder.path.display()));
+        }
+    }
+    Ok(())
+}
+
+fn say(line: &str) {
+    writeln!(std::io::stdout(), "{line}").ok();
+}

@@ -1,0 +1,99 @@
+//! `models remove`: forgets a folder or a file, or moves a file to the trash.
+//!
+//! Trap: what lies in the hub's cache is shared with other programs, so it is never deleted here.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::{Remove, absolute, change, say};
+use crate::cli::Failure;
+use crate::cli::develop::say_json;
+use crate::cli::library::Library;
+use crate::library::{Entry, FolderOrigin, Sort, find};
+
+/// Removes what is named.
+pub(super) fn run(asked: &Remove) -> Result<(), Failure> {
+    let library = Library::of_user()?;
+    let path = absolute(&asked.name);
+    let is_folder = library.folders.iter().any(|it| it.path == path && it.origin == FolderOrigin::Added);
+    let removed = match (is_folder, asked.delete) {
+        (true, true) => {
+            return Err(Failure::Input(format!(
+                "expected a model with --delete, found a folder of the library; leave --delete out to forget it: {}",
+                path.display()
+            )));
+        }
+        (true, false) => {
+            let text = path.to_string_lossy().into_owned();
+            change(&library, |memory| memory.models_folders.retain(|known| *known != text))?;
+            path
+        }
+        (false, delete) => {
+            let entry = entry(&library, &asked.name, &path)?;
+            if delete {
+                self::delete(&library, &entry)?
+            } else {
+                forget(&library, &entry.path)?
+            }
+            entry.path
+        }
+    };
+    let text = removed.display().to_string();
+    if asked.json.json {
+        say_json(&json!({ "removed": text, "deleted": asked.delete }));
+    } else {
+        say(&text);
+    }
+    Ok(())
+}
+
+/// The entry of this path or name.
+fn entry(library: &Library, name: &Path, path: &Path) -> Result<Entry, Failure> {
+    let entries = library.entries();
+    if let Some(entry) = entries.iter().find(|entry| entry.path == path) {
+        return Ok(entry.clone());
+    }
+    let found = find(&entries, &name.to_string_lossy(), &Sort::ALL);
+    found.cloned().map_err(|error| Failure::Input(error.to_string()))
+}
+
+fn forget(library: &Library, path: &Path) -> Result<(), Failure> {
+    let Some(text) = path.to_str().map(str::to_owned) else {
+        return Err(Failure::Input(format!(
+            "expected a file whose name is text, found other bytes; rename it: {}",
+            path.display()
+        )));
+    };
+    change(library, |memory| memory.models_forgotten.push(text))
+}
+
+fn delete(library: &Library, entry: &Entry) -> Result<(), Failure> {
+    let shared = |path: &PathBuf| {
+        let origin = library.folders.iter().find(|folder| folder.path == *path).map(|folder| folder.origin);
+        origin == Some(FolderOrigin::HubCache) || entry.repository.is_some()
+    };
+    if shared(&entry.folder) {
+        return Err(Failure::Input(format!(
+            "expected a file of your own with --delete, found one of the Hugging Face cache, which other programs \
+             share; delete it there, or leave --delete out to forget it: {}",
+            entry.path.display()
+        )));
+    }
+    trash(&entry.path).map_err(|cause| {
+        Failure::Input(format!(
+            "expected a file that can be moved to the trash, found that it cannot ({cause}); see to {}",
+            entry.path.display()
+        ))
+    })
+}
+
+#[cfg(feature = "window")]
+fn trash(path: &Path) -> Result<(), String> {
+    crate::gallery::system_trash()(path)
+}
+
+#[cfg(not(feature = "window"))]
+fn trash(_: &Path) -> Result<(), String> {
+    Err("this build knows no trash".to_owned())
+}
