@@ -3,13 +3,14 @@
 //! Invariant: help, names and choices come from the table; only the seed is read in a way of its own.
 
 use std::ffi::OsStr;
+use std::path::Path;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::error::{Error, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
 use crate::sampler::{CurveError, GuidanceCurve};
-use crate::settings::{Kind, LoraUse, PartialSettings, Row, Setting, Value};
+use crate::settings::{Kind, LoraError, LoraUse, PartialSettings, Row, Setting, Value};
 
 use super::generate::random_seed;
 
@@ -114,8 +115,8 @@ fn parser(row: &'static Row) -> ValueParser {
         Kind::Real { .. } => ValueParser::new(parse_real),
         Kind::Choice(_) => ChoiceParser(row).into(),
         Kind::Curve => ValueParser::new(parse_curve),
-        Kind::Loras => ValueParser::new(|text: &str| text.parse().map(|lora: LoraUse| Value::Text(lora.to_string()))),
-        Kind::Files => ValueParser::new(|text: &str| Ok::<_, String>(Value::Text(text.to_owned()))),
+        Kind::Loras => ValueParser::new(parse_lora),
+        Kind::Files => ValueParser::new(|text: &str| Ok::<_, String>(Value::Text(from_here(text)))),
     }
 }
 
@@ -170,6 +171,19 @@ fn parse_whole(text: &str) -> Result<Value, std::num::ParseIntError> {
 /// "0:2,0.3:7.5,1:3".
 fn parse_curve(text: &str) -> Result<Value, CurveError> {
     text.parse().map(|curve: GuidanceCurve| Value::Text(curve.to_string()))
+}
+
+/// "ink.safetensors:0.8".
+fn parse_lora(text: &str) -> Result<Value, LoraError> {
+    let lora: LoraUse = text.parse()?;
+    Ok(Value::Text(LoraUse { name: from_here(&lora.name), ..lora }.to_string()))
+}
+
+/// The whole path of a file that is here, since a run may be taken up elsewhere; else the name.
+fn from_here(name: &str) -> String {
+    let path = Path::new(name);
+    let whole = std::path::absolute(path).ok().filter(|_| path.exists());
+    whole.and_then(|path| path.to_str().map(str::to_owned)).unwrap_or_else(|| name.to_owned())
 }
 
 /// "42"; a negative number is a random seed, as in other programs.

@@ -15,6 +15,7 @@ use crate::settings::{PartialSettings, Setting, Settings};
 
 use super::arguments::Generate;
 use super::develop::{Run, Showing, develop};
+use super::library::model_folders;
 use super::output::{Output, check_trace, check_writable};
 use super::progress::Progress;
 use super::{Failure, interrupt, like};
@@ -45,7 +46,7 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
     let (busyness, places) = (Busyness::default(), Places::of_user());
     let opening = Opening {
         cache: places.previews.as_deref(),
-        data: places.data.as_deref(),
+        folders: model_folders(),
         busyness: busyness.clone(),
         ..Opening::on(&device)
     };
@@ -90,7 +91,8 @@ fn settings(
     };
     let base = like.map_or_else(|| base.clone(), |found| like::over(found, &base, model));
     let mut settings = arguments.settings.put_over(&base);
-    let mut notes = like.map(|found| like::follow(found, arguments, model, &mut settings)).unwrap_or_default();
+    let mut notes =
+        like.map(|found| like::follow(found, arguments, model, &mut settings)).unwrap_or_default();
     if let Some((suits, note)) = model.suiting(&settings).filter(|_| like.is_none()) {
         settings = arguments.settings.put_over(&suits.put_over(&base));
         notes.push(note);

@@ -1,5 +1,7 @@
 //! `safelight inspect`: what a model file or folder is. Pictures are `inspect_picture`'s.
 
+mod addition;
+
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -15,7 +17,7 @@ use crate::picture::open::is_picture;
 use super::arguments::Inspect;
 use super::library::resolve;
 use super::verify::read_small;
-use super::{Failure, inspect_addition, inspect_picture};
+use super::{Failure, inspect_picture};
 
 /// Names shown of a long list.
 const NAMES_SHOWN: usize = 12;
@@ -35,7 +37,7 @@ pub fn run(arguments: &Inspect) -> Result<(), Failure> {
             path.display()
         )));
     }
-    if inspect_addition::run(&arguments.path)? {
+    if addition::run(&arguments.path)? {
         return Ok(());
     }
     let input = |error: &dyn std::fmt::Display| Failure::Input(error.to_string());

@@ -14,7 +14,6 @@ mod generate;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod inspect;
-mod inspect_addition;
 mod inspect_picture;
 mod interrupt;
 mod lens;

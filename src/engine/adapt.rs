@@ -27,6 +27,9 @@ impl OpenModel {
         let mut plan = generate::plan(&self.networks, &plain)?;
         plan.tokens.dropped_from = plan.tokens.dropped_from.map(|at| prompt.place(at));
         plan.notes.extend(notes);
+        // A LoRA that the prompt names leaves the settings to the user.
+        let suits = self.suiting(settings).filter(|(suits, _)| suits.put_over(settings) != *settings);
+        plan.notes.extend(suits.map(|(_, note)| note));
         Ok(plan)
     }
 
@@ -61,9 +64,9 @@ impl OpenModel {
     pub fn suiting(&self, settings: &Settings) -> Option<(PartialSettings, Note)> {
         let prompt = self.grammar().read(&settings.prompt);
         let uses = settings.loras.0.iter().chain(&prompt.loras);
-        let found = uses.filter(|used| used.strength != 0.0).find_map(|used| {
-            Some((short_name(&used.name).to_owned(), suiting(&used.name)?))
-        });
+        let found = uses
+            .filter(|used| used.strength != 0.0)
+            .find_map(|used| Some((short_name(&used.name).to_owned(), suiting(&used.name)?)));
         let (name, suits) = found?;
         let sampler = suits.sampler.map_or("", |sampler| sampler.row().name).to_owned();
         let (steps, guidance) = (suits.steps.unwrap_or_default(), suits.guidance.unwrap_or_default());

@@ -1,9 +1,9 @@
 //! The inference thread: it owns the model, does one request at a time, sends, then wakes.
 
-#[cfg(feature = "gpu")]
-pub mod cards;
 mod adapt;
 pub mod additions;
+#[cfg(feature = "gpu")]
+pub mod cards;
 mod companions;
 mod compute;
 mod denoise;

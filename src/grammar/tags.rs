@@ -72,7 +72,8 @@ mod tests {
         assert_eq!(tags("<lora:a b/c:0.5:0.25>"), ["a b/c:0.25:0.5"]);
         assert_eq!(tags("<LORA:x:te=0.5:unet=1>"), ["x:1:0.5"]);
         assert_eq!(tags("<lyco:x:-1><lora:y:.5>"), ["x:-1", "y:0.5"]);
-        for text in ["a < b > c", "<hypernet:x:1>", "<lora:>", "<lora:x:much>", "<lora:x", "<3 <lora", "<s1>"] {
+        for text in ["a < b > c", "<hypernet:x:1>", "<lora:>", "<lora:x:much>", "<lora:x", "<3 <lora", "<s1>"]
+        {
             assert_eq!(read(text), (text.to_owned(), Vec::new()));
         }
         assert_eq!(Grammar::Literal.read("<lora:x:1>").text, "<lora:x:1>");

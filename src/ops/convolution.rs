@@ -192,7 +192,12 @@ fn weight_shape(shape: Conv2dShape) -> [usize; 4] {
 
 impl Home {
     /// Packs the convolution's tensors, the weight after some rewrites.
-    fn pack(&self, device: &Device, shape: Conv2dShape, rewrites: &[Arc<dyn Rewrite>]) -> Result<own::Conv2d> {
+    fn pack(
+        &self,
+        device: &Device,
+        shape: Conv2dShape,
+        rewrites: &[Arc<dyn Rewrite>],
+    ) -> Result<own::Conv2d> {
         let rows = self.weights.rewritten("weight", &weight_shape(shape), rewrites)?;
         let bias = self.has_bias.then(|| self.weights.get_f32("bias", &[shape.out_channels])).transpose()?;
         Ok(on!(device, backend => backend.pack_conv2d(&rows, bias, shape)?.put()))

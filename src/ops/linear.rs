@@ -245,7 +245,12 @@ impl Linear {
 
 impl Home {
     /// Packs the layer's tensors, the weight after some rewrites.
-    fn pack(&self, device: &Device, shape: LinearShape, rewrites: &[Arc<dyn Rewrite>]) -> Result<own::Linear> {
+    fn pack(
+        &self,
+        device: &Device,
+        shape: LinearShape,
+        rewrites: &[Arc<dyn Rewrite>],
+    ) -> Result<own::Linear> {
         let weight = self.weights.rewritten("weight", &[shape.rows(), shape.in_features], rewrites)?;
         let bias = self.has_bias.then(|| self.weights.get_f32("bias", &[shape.rows()])).transpose()?;
         Ok(on!(device, backend => backend.pack_linear(&weight, bias, shape)?.put()))

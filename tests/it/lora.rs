@@ -140,7 +140,10 @@ fn every_writers_loras_give_diffusers_pictures() {
         let (latents, pixels) = differences(&drawn, &cases.expected(&name));
         if !fit.unfit.is_empty() || latents > 2e-3 || pixels > 2 {
             let unfit: Vec<_> = fit.unfit.iter().take(3).collect();
-            faults.push(format!("{name}: latents {latents}, pixels {pixels}, unfit {} {unfit:?}", fit.unfit.len()));
+            faults.push(format!(
+                "{name}: latents {latents}, pixels {pixels}, unfit {} {unfit:?}",
+                fit.unfit.len()
+            ));
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
@@ -199,10 +202,7 @@ fn what_does_not_fit_is_said() {
     let (cases, folder) = (Cases::read("lora/cases.safetensors.gz"), TempDir::new().unwrap());
     let kohya = cases.unpack("kohya", folder.path());
     let model = model();
-    let with = |path: &Path| Settings {
-        loras: path.to_string_lossy().parse().unwrap(),
-        ..settings()
-    };
+    let with = |path: &Path| Settings { loras: path.to_string_lossy().parse().unwrap(), ..settings() };
     let error = |settings: &Settings| model.plan(settings).map(drop).unwrap_err().to_string();
     assert!(error(&with(Path::new("nowhere"))).contains("found no \"nowhere\""));
     assert!(error(&with(&golden("formats/model.safetensors"))).starts_with("expected a LoRA, "));
@@ -220,7 +220,10 @@ fn what_does_not_fit_is_said() {
     std::fs::write(&odd, safetensors::serialize(renamed, None).unwrap()).unwrap();
     let plan = model.plan(&with(&odd)).unwrap();
     let notes: Vec<String> = plan.notes.iter().map(ToString::to_string).collect();
-    assert!(notes.iter().any(|note| note.contains("1 of its parts") && note.contains("nobody_has")), "{notes:?}");
+    assert!(
+        notes.iter().any(|note| note.contains("1 of its parts") && note.contains("nobody_has")),
+        "{notes:?}"
+    );
     let foreign = folder.path().join("foreign.safetensors");
     let renamed = tensors.iter().map(|(name, tensor)| (format!("x{name}"), tensor));
     std::fs::write(&foreign, safetensors::serialize(renamed, None).unwrap()).unwrap();

@@ -34,7 +34,11 @@ fn value(row: &'static Row) -> BoxedStrategy<Value> {
             // Pictures tell names without folders and endings.
             let items = prop::collection::vec(("[a-z]{1,9}", -20.0..=20.0_f64), 0..4);
             let list = |items: Vec<(String, f64)>| {
-                items.into_iter().map(|(name, strength)| format!("{name}:{strength}")).collect::<Vec<_>>().join("|")
+                items
+                    .into_iter()
+                    .map(|(name, strength)| format!("{name}:{strength}"))
+                    .collect::<Vec<_>>()
+                    .join("|")
             };
             items.prop_map(move |items| row.kind.parse(&list(items)).unwrap()).boxed()
         }
@@ -72,7 +76,15 @@ fn made() -> impl Strategy<Value = Made> {
                 let steps = if stopped_after.is_some() { settings.steps.max(done) } else { done };
                 settings.guidance_curve = GuidanceCurve::through(&guidance_of_steps, steps);
             }
-            Made { settings, guidance_of_steps, model, model_hash, stopped_after, added: Vec::new(), branched_from: None }
+            Made {
+                settings,
+                guidance_of_steps,
+                model,
+                model_hash,
+                stopped_after,
+                added: Vec::new(),
+                branched_from: None,
+            }
         },
     )
 }

@@ -57,6 +57,9 @@ pub(crate) fn collect(
             tensors.insert(named, place(pickle, (name, tensor), (file, file_length), &locate)?);
         }
     }
+    if tensors.is_empty() && is_embedding {
+        return Err(Problem::OtherKind(Kind::Embedding));
+    }
     if tensors.is_empty() {
         return Err(Problem::damaged(FORMAT, "no tensor under a name in it"));
     }

@@ -67,11 +67,13 @@ impl Alphas {
     /// Of a file's header, and of the config beside it.
     pub(super) fn of(metadata: &Map<String, Value>, path: &Path) -> Self {
         let told = metadata.get("lora_adapter_metadata").and_then(Value::as_str);
-        let told: Map<String, Value> = told.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let told: Map<String, Value> =
+            told.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
         let beside = path.with_file_name("adapter_config.json");
         let small = std::fs::metadata(&beside).is_ok_and(|file| file.len() <= BYTES_MAX);
         let beside = small.then(|| std::fs::read_to_string(&beside).ok()).flatten();
-        let beside: Map<String, Value> = beside.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let beside: Map<String, Value> =
+            beside.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         Self {
             configs: [
                 Config::of(&told, "unet."),

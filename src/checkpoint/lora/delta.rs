@@ -94,7 +94,8 @@ impl Delta {
     pub(super) fn of(parts: &Parts, shape: &[usize], scale: Scale) -> Option<Self> {
         let inner = Self::plain(parts, shape, scale)?;
         let columns = *shape.get(1)?;
-        let (lengths, strength_within) = match (parts.get(&PartOf::Magnitude), parts.get(&PartOf::DoraScale)) {
+        let (lengths, strength_within) = match (parts.get(&PartOf::Magnitude), parts.get(&PartOf::DoraScale))
+        {
             (Some(lengths), _) => (lengths, true),
             (None, Some(lengths)) => (lengths, false),
             (None, None) => return Some(inner),
@@ -115,8 +116,10 @@ impl Delta {
         if let (Some(down), Some(up)) = (get(Down), get(Up)) {
             return low_rank_of(down, get(Mid), up, shape, |rank| scale.of(alpha, rank));
         }
-        if let (Some(a1), Some(b1), Some(a2), Some(b2)) = (get(Hada1A), get(Hada1B), get(Hada2A), get(Hada2B)) {
-            let factors = [Factor::of(a1, b1, get(HadaT1), window)?, Factor::of(a2, b2, get(HadaT2), window)?];
+        if let (Some(a1), Some(b1), Some(a2), Some(b2)) = (get(Hada1A), get(Hada1B), get(Hada2A), get(Hada2B))
+        {
+            let factors =
+                [Factor::of(a1, b1, get(HadaT1), window)?, Factor::of(a2, b2, get(HadaT2), window)?];
             let fits = factors.iter().all(|factor| factor.shape == [rows, columns / window.max(1), window]);
             return fits.then(|| Self::Hadamard { scale: scale.of(alpha, b1.shape[0]), factors });
         }

@@ -23,7 +23,9 @@ pub(super) fn through(core: &[f32], b: &[f32], [inner, window]: [usize; 2]) -> V
     let columns = b.len() / inner.max(1);
     let ranks = core.len() / (inner * window).max(1);
     let mut out = vec![0.0; ranks * columns * window];
-    for (core, out) in core.chunks_exact((inner * window).max(1)).zip(out.chunks_exact_mut((columns * window).max(1))) {
+    for (core, out) in
+        core.chunks_exact((inner * window).max(1)).zip(out.chunks_exact_mut((columns * window).max(1)))
+    {
         for (core, b) in core.chunks_exact(window.max(1)).zip(b.chunks_exact(columns.max(1))) {
             for (factor, out) in b.iter().zip(out.chunks_exact_mut(window.max(1))) {
                 out.iter_mut().zip(core).for_each(|(out, core)| *out += factor * core);

@@ -120,7 +120,8 @@ impl Lora {
 
     /// The most ranks that a layer has; none where nothing is of low rank.
     pub fn rank(&self) -> Option<usize> {
-        let named = self.modules.values().filter_map(|parts| parts.get(&PartOf::Down)?.shape.first().copied());
+        let named =
+            self.modules.values().filter_map(|parts| parts.get(&PartOf::Down)?.shape.first().copied());
         named.chain(self.numbered.ranks()).max()
     }
 

@@ -78,7 +78,9 @@ impl Known {
         }
         if name.contains("_self_attn_") {
             // diffusers' older files name the text encoder's layers as the UNet's.
-            for (own, theirs) in [("q_proj", "to_q"), ("k_proj", "to_k"), ("v_proj", "to_v"), ("out_proj", "to_out")] {
+            for (own, theirs) in
+                [("q_proj", "to_q"), ("k_proj", "to_k"), ("v_proj", "to_v"), ("out_proj", "to_out")]
+            {
                 if let Some(before) = name.strip_suffix(own) {
                     self.paths.insert(format!("{before}{theirs}"), path.to_owned());
                 }

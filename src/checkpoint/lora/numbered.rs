@@ -76,11 +76,7 @@ impl Numbered {
     }
 
     /// Each layer's name in the file with its place among the model's layers, if all of a network fit.
-    pub(super) fn fit<'k>(
-        &self,
-        known: &'k Known,
-        layers: &BTreeMap<String, Vec<usize>>,
-    ) -> Vec<Placed<'k>> {
+    pub(super) fn fit<'k>(&self, known: &'k Known, layers: &BTreeMap<String, Vec<usize>>) -> Vec<Placed<'k>> {
         let [unet, texts] = &self.classes;
         let unets = [true, false].map(|early| walk_unet(&known.unet, unet, early));
         let mut placed = place("unet", &self.unet, &unets, layers);

@@ -9,6 +9,7 @@ use super::{Branch, TakeUp, WithModel};
 use crate::cli::arguments::PreviewDecoder;
 use crate::cli::develop::{Run, Showing, develop};
 use crate::cli::lens::LensFlags;
+use crate::cli::library::model_folders;
 use crate::cli::output::Output;
 use crate::cli::progress::Progress;
 use crate::cli::{Failure, interrupt};
@@ -130,7 +131,7 @@ impl WithModel {
         let places = Places::of_user();
         let opening = Opening {
             cache: places.previews.as_deref(),
-            data: places.data.as_deref(),
+            folders: model_folders(),
             busyness: busyness.clone(),
             ..Opening::on(&device)
         };

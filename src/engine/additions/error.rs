@@ -14,7 +14,9 @@ pub enum AdditionError {
         name: String,
     },
     /// No such embedding.
-    #[error("expected an embedding's file, or the name of one beside the model, found no {name:?}; give its path")]
+    #[error(
+        "expected an embedding's file, or the name of one beside the model, found no {name:?}; give its path"
+    )]
     NoEmbedding {
         /// The name or path.
         name: String,
@@ -31,7 +33,9 @@ pub enum AdditionError {
         first: String,
     },
     /// A model whose prompts are taken letter by letter.
-    #[error("this model takes prompts as they stand and learns no words; leave --embedding out or choose another model")]
+    #[error(
+        "this model takes prompts as they stand and learns no words; leave --embedding out or choose another model"
+    )]
     NoWords,
     /// The networks do not take it.
     #[error(transparent)]

@@ -18,7 +18,9 @@ pub fn suiting(name: &str) -> Option<PartialSettings> {
     };
     let is = |word: &str| words.contains(&word);
     if name.contains("hyper") && words.iter().any(|word| word.starts_with("sd")) {
-        let steps = words.iter().find_map(|word| word.strip_suffix("steps").or(word.strip_suffix("step"))?.parse().ok());
+        let steps = words
+            .iter()
+            .find_map(|word| word.strip_suffix("steps").or(word.strip_suffix("step"))?.parse().ok());
         let trailing = |steps, guidance| PartialSettings {
             timesteps: Some(TimestepSpacing::Trailing),
             ..few(SamplerKind::Ddim, steps, guidance, 0.0)
@@ -42,7 +44,9 @@ mod tests {
 
     #[test]
     fn names_tell_what_suits() {
-        let told = |name: &str| suiting(name).map(|it| (it.sampler.unwrap(), it.steps.unwrap(), it.guidance.unwrap()));
+        let told = |name: &str| {
+            suiting(name).map(|it| (it.sampler.unwrap(), it.steps.unwrap(), it.guidance.unwrap()))
+        };
         for (name, sampler, steps, guidance) in [
             ("lcm-lora-sdv1-5.safetensors", SamplerKind::Lcm, 4, 1.0),
             ("/a/LCM_LoRA_SD15.safetensors", SamplerKind::Lcm, 4, 1.0),

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::checkpoint::ENDINGS;
+use crate::checkpoint::{ENDINGS, Kind};
 use crate::settings::short_name;
 
 /// Folders within folders that are looked into.
@@ -22,6 +22,20 @@ pub enum Wanted {
 }
 
 impl Wanted {
+    /// What a file is, by its header.
+    pub fn of_file(path: &Path) -> Option<Self> {
+        match Kind::of_file(path)? {
+            Kind::Addition("LoRA") => Some(Self::Lora),
+            Kind::Embedding => Some(Self::Embedding),
+            _ => None,
+        }
+    }
+
+    /// Whether a file of this name may be one: another kind of file may have the same name.
+    fn is_of(self, path: &Path) -> bool {
+        Self::of_file(path).is_none_or(|found| found == self)
+    }
+
     /// The folders' names in A1111, Forge and ComfyUI, and here.
     fn folders(self) -> &'static [&'static str] {
         match self {
@@ -39,20 +53,22 @@ pub fn find(wanted: Wanted, name: &str, model: Option<&Path>, further: &[PathBuf
         return Some(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
     }
     let beside = model.and_then(Path::parent).map(|folder| files_of(folder, 0)).unwrap_or_default();
-    let files: Vec<PathBuf> = beside.into_iter().chain(list(&folders(wanted, model, further))).collect();
+    let kept = list(&folders(wanted, model)).into_iter().chain(list(further));
+    let files: Vec<PathBuf> = beside.into_iter().chain(kept).collect();
     let own = short_name(name);
     let named = |same: &dyn Fn(&str) -> bool| {
-        files.iter().find(|path| path.file_stem().is_some_and(|stem| same(&stem.to_string_lossy()))).cloned()
+        let mut named =
+            files.iter().filter(|path| path.file_stem().is_some_and(|it| same(&it.to_string_lossy())));
+        named.find(|path| wanted.is_of(path)).cloned()
     };
     named(&|stem| stem == own).or_else(|| named(&|stem| stem.to_lowercase() == own.to_lowercase()))
 }
 
-/// The folders that are kept for this kind of file.
-pub(super) fn folders(wanted: Wanted, model: Option<&Path>, further: &[PathBuf]) -> Vec<PathBuf> {
+/// The folders near a model that are kept for this kind of file.
+pub(super) fn folders(wanted: Wanted, model: Option<&Path>) -> Vec<PathBuf> {
     // A1111 keeps embeddings at its root, two folders above the models.
     let above = model.into_iter().flat_map(Path::ancestors).skip(1).take(3).map(Path::to_path_buf);
-    let roots = above.chain(further.iter().cloned()).chain(further.iter().map(|folder| folder.join("models")));
-    let named = roots.flat_map(|root| wanted.folders().iter().map(move |name| root.join(name)));
+    let named = above.flat_map(|root| wanted.folders().iter().map(move |name| root.join(name)));
     let mut folders: Vec<PathBuf> = named.filter(|folder| folder.is_dir()).collect();
     folders.dedup();
     folders
@@ -80,6 +96,12 @@ fn files_of(folder: &Path, deeper: usize) -> Vec<PathBuf> {
     }
     files.sort();
     files
+}
+
+/// The embeddings of the library's folders that texts (in lower case) may name.
+pub(super) fn named_in(folders: &[PathBuf], texts: &[String]) -> Vec<PathBuf> {
+    let named = list(folders).into_iter().filter(|path| may_be_named(path, texts));
+    named.filter(|path| Wanted::of_file(path) == Some(Wanted::Embedding)).collect()
 }
 
 /// Whether texts (in lower case) may name an embedding's file. diffusers' own name for one tells nothing.
@@ -119,7 +141,7 @@ mod tests {
         assert_eq!(lora("Ink.safetensors"), Some(ink.clone()));
         assert_eq!(lora(&ink.to_string_lossy()), Some(ink));
         assert_eq!((lora("near"), lora("kept"), lora("easy")), (Some(near), Some(kept), None));
-        let words = list(&folders(Wanted::Embedding, Some(&model), &[]));
+        let words = list(&folders(Wanted::Embedding, Some(&model)));
         assert_eq!(words, std::slice::from_ref(&word));
         assert!(may_be_named(&word, &["so easy".to_owned()]) && !may_be_named(&word, &["hard".to_owned()]));
     }

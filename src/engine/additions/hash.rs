@@ -19,7 +19,9 @@ const PIECE: usize = 1 << 20;
 /// Of a LoRA's file; empty where it cannot be read.
 pub(super) fn of_lora(lora: &Lora) -> String {
     let told = lora.metadata().get("sshs_model_hash").and_then(serde_json::Value::as_str);
-    if let Some(told) = told.filter(|told| told.len() >= DIGITS && told.bytes().all(|b| b.is_ascii_hexdigit())) {
+    if let Some(told) =
+        told.filter(|told| told.len() >= DIGITS && told.bytes().all(|b| b.is_ascii_hexdigit()))
+    {
         return told[..DIGITS].to_lowercase();
     }
     of_data(lora.path()).unwrap_or_default()
@@ -51,5 +53,12 @@ fn digest(mut file: File) -> Option<String> {
             read => hash.update(&piece[..read]),
         }
     }
-    Some(hash.finalize().iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).take(DIGITS).map(char::from).collect())
+    Some(
+        hash.finalize()
+            .iter()
+            .flat_map(|byte| format!("{byte:02x}").into_bytes())
+            .take(DIGITS)
+            .map(char::from)
+            .collect(),
+    )
 }

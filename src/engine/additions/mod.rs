@@ -72,9 +72,9 @@ pub struct Adapted {
 }
 
 impl Additions {
-    /// Over a model; files are looked for in `folder` too.
-    pub fn new(folder: Option<&Path>) -> Self {
-        Self { folders: folder.map(Path::to_path_buf).into_iter().collect(), state: Mutex::default() }
+    /// Over a model; files are looked for in `folders` too.
+    pub fn new(folders: Vec<PathBuf>) -> Self {
+        Self { folders, state: Mutex::default() }
     }
 
     /// Lays over a model, which lies at `path`, what the settings and the prompt name, and nothing else.
@@ -163,9 +163,13 @@ impl Laying<'_> {
             let missing = || AdditionError::NoEmbedding { name: name.clone() };
             files.push(self.find(Wanted::Embedding, name).ok_or_else(missing)?);
         }
-        let folders = find::folders(Wanted::Embedding, self.path, &self.additions.folders);
-        let named = find::list(&folders).into_iter().filter(|path| find::may_be_named(path, &texts));
-        files.extend(named.filter(|path| !files.contains(path)).collect::<Vec<_>>());
+        let near = find::list(&find::folders(Wanted::Embedding, self.path));
+        let near = near.into_iter().filter(|path| find::may_be_named(path, &texts));
+        for path in near.chain(find::named_in(&self.additions.folders, &texts)) {
+            if !files.contains(&path) {
+                files.push(path);
+            }
+        }
         let mut state = self.additions.state();
         let mut kept = Vec::new();
         for path in files {
@@ -180,7 +184,9 @@ impl Laying<'_> {
         let mut taught: Vec<LearnedWord> = Vec::new();
         let all = kept.iter().map(|(path, _, words)| (Some(path), words));
         for (path, words) in all.chain(loras.iter().map(|lora| (None, &lora.words))) {
-            for word in words.iter().filter(|word| texts.iter().any(|text| text.contains(&word.word.to_lowercase()))) {
+            for word in
+                words.iter().filter(|word| texts.iter().any(|text| text.contains(&word.word.to_lowercase())))
+            {
                 let found = word.vectors.shape[1];
                 let name = word.word.clone();
                 if found != width {

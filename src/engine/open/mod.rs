@@ -84,7 +84,7 @@ fn open_starter(opening: &Opening<'_>) -> Result<OpenModel, OpenError> {
         unused: weights.unused(),
         companions: Companions::of_texts(starter::SETTINGS, starter::CONCEPTS),
         hash: ModelHash::known(starter::hash()),
-        additions: Additions::new(opening.data),
+        additions: Additions::new(opening.folders.clone()),
         notes,
     };
     Ok(assembly.into())
@@ -110,6 +110,6 @@ fn open_checkpoint(
     let find: FindHash = Box::new(move |go_on| checkpoint.sha256(go_on).ok());
     let hash = ModelHash::begin(&file, opening.cache, opening.busyness, find, opening.on_hash);
     let unused = weights.unused();
-    let additions = Additions::new(opening.data);
+    let additions = Additions::new(opening.folders.clone());
     Ok(Assembly { source, name, bytes, networks, config, unused, companions, hash, additions, notes }.into())
 }

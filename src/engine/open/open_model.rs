@@ -42,8 +42,18 @@ pub(super) struct Assembly {
 
 impl From<Assembly> for OpenModel {
     fn from(assembly: Assembly) -> Self {
-        let Assembly { source, name, bytes, networks, config, unused, companions, hash, additions, mut notes } =
-            assembly;
+        let Assembly {
+            source,
+            name,
+            bytes,
+            networks,
+            config,
+            unused,
+            companions,
+            hash,
+            additions,
+            mut notes,
+        } = assembly;
         notes.extend(networks.config.notes.iter().cloned());
         let device = networks.device();
         let size_multiple = networks.size_multiple();

@@ -29,7 +29,11 @@ impl Learned {
     ///
     /// # Errors
     /// If a word cannot be split, or vectors have other channels.
-    pub(super) fn new(words: Vec<(String, Vec<f32>)>, tokenizer: &Tokenizer, channels: usize) -> Result<Self> {
+    pub(super) fn new(
+        words: Vec<(String, Vec<f32>)>,
+        tokenizer: &Tokenizer,
+        channels: usize,
+    ) -> Result<Self> {
         let mut learned = Self { channels, first_id: tokenizer.vocabulary_size(), ..Self::default() };
         for (word, vectors) in words {
             if vectors.len() % channels.max(1) != 0 {
@@ -67,8 +71,13 @@ impl Learned {
     }
 
     /// Looks ids up by `look_up`, which knows the vocabulary's alone: (texts, places, channels).
-    pub(super) fn embed(&self, ids: &[i64], look_up: impl FnOnce(&[i64]) -> Result<Tensor>) -> Result<Tensor> {
-        let row = |id: i64| usize::try_from(id).ok()?.checked_sub(self.first_id).filter(|_| !self.words.is_empty());
+    pub(super) fn embed(
+        &self,
+        ids: &[i64],
+        look_up: impl FnOnce(&[i64]) -> Result<Tensor>,
+    ) -> Result<Tensor> {
+        let row =
+            |id: i64| usize::try_from(id).ok()?.checked_sub(self.first_id).filter(|_| !self.words.is_empty());
         if !ids.iter().any(|id| row(*id).is_some()) {
             return look_up(ids);
         }

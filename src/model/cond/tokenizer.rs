@@ -179,7 +179,9 @@ impl Tokenizer {
         let (of_words, offsets) = (encoding.get_word_ids(), encoding.get_offsets());
         let replaced = replace(encoding.get_ids()).into_iter().enumerate();
         for (place, (_, of_text)) in replaced.take(max_length.saturating_sub(2)) {
-            let (Some(Some(word)), Some(&(from, to))) = (of_words.get(of_text).copied(), offsets.get(of_text)) else {
+            let (Some(Some(word)), Some(&(from, to))) =
+                (of_words.get(of_text).copied(), offsets.get(of_text))
+            else {
                 continue;
             };
             let (from, to) = (text.floor_char_boundary(from), text.ceil_char_boundary(to));

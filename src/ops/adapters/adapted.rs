@@ -61,7 +61,8 @@ impl<P, S> Adapted<P, S> {
         } else if state.packed.is_none() {
             state.packed = Some(Arc::new(read(&[])?));
         }
-        let packed = state.packed.clone().ok_or_else(|| crate::ops::Error::Shape("a layer without weights".into()))?;
+        let packed =
+            state.packed.clone().ok_or_else(|| crate::ops::Error::Shape("a layer without weights".into()))?;
         Ok((packed, state.side.clone()))
     }
 }

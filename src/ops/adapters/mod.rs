@@ -9,6 +9,8 @@
 
 mod adapted;
 mod side;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;

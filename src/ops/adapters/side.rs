@@ -36,7 +36,8 @@ pub(in crate::ops) fn down_and_up(change: &Change, shape: &[usize]) -> Result<[H
         first += own;
     }
     let down_shape = [&[rank], &shape[1..]].concat();
-    let down = HostTensor { shape: down_shape, data: joined(change.low_rank.iter().map(|(product, _)| &**product)) };
+    let down =
+        HostTensor { shape: down_shape, data: joined(change.low_rank.iter().map(|(product, _)| &**product)) };
     Ok([down, HostTensor { shape: vec![out, rank], data: HostData::F32(up.into()) }])
 }
 

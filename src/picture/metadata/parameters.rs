@@ -72,7 +72,11 @@ pub fn a1111_text(made: &Made) -> String {
 fn prompt_with_tags(made: &Made) -> String {
     let prompt = made.settings.prompt.trim_end();
     let tags = made.settings.loras.0.iter().map(LoraUse::tag);
-    std::iter::once(prompt.to_owned()).chain(tags).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    std::iter::once(prompt.to_owned())
+        .chain(tags)
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// `"name: hash, name: hash"`, in quotes as A1111 has it; empty where there are none.
@@ -201,7 +205,12 @@ pub(in crate::picture) mod tests {
     fn loras_and_embeddings_stand_as_a1111_has_them() {
         let mut made = made();
         made.settings.loras = "/a/ink.safetensors:0.8".parse().unwrap();
-        let added = |kind, name: &str, hash: &str| Added { kind, name: name.into(), hash: hash.into(), strength: None };
+        let added = |kind, name: &str, hash: &str| Added {
+            kind,
+            name: name.into(),
+            hash: hash.into(),
+            strength: None,
+        };
         made.added = vec![
             added(AddedKind::Lora, "ink", "abcdef012345"),
             added(AddedKind::Lora, "b, c", "0123"),

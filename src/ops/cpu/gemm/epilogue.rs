@@ -56,10 +56,7 @@ impl Epilogue<'_> {
     pub(in crate::ops::cpu) fn check(&self, rows: usize, outputs: usize, pictures: usize, gated: bool) {
         let biases = if gated { 2 * outputs } else { outputs };
         assert!(self.bias.is_none_or(|b| b.len() == biases), "a bias has one number for each output");
-        assert!(
-            self.per_picture.is_none_or(|p| p.len() == pictures * biases),
-            "one row for each picture"
-        );
+        assert!(self.per_picture.is_none_or(|p| p.len() == pictures * biases), "one row for each picture");
         assert!(self.residual.is_none_or(|r| r.len() == rows * outputs), "a residual has the result's shape");
     }
 

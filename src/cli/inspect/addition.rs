@@ -7,7 +7,7 @@ use crate::checkpoint::{Kind, Lora, read_embedding};
 use crate::engine::additions::suiting;
 use crate::settings::short_name;
 
-use super::Failure;
+use crate::cli::Failure;
 
 /// What its writer says that people may want to know.
 const TOLD: [(&str, &str); 6] = [
