@@ -38,4 +38,4 @@ pub use id::new_id;
 pub use reader::Negative;
 pub use record::{Record, Records};
 pub use recorder::{Recorder, Trouble};
-pub use store::{BUDGET, RunIs, Store, Summary};
+pub use store::{BUDGET, RunIs, Store, Summary, file_name};

@@ -89,7 +89,7 @@ impl Store {
 
     /// The file of an id.
     pub fn path(&self, id: &str) -> PathBuf {
-        self.folder.join(format!("{id}.{ENDING}"))
+        self.folder.join(file_name(id))
     }
 
     fn pin_path(&self, id: &str) -> PathBuf {
@@ -264,4 +264,9 @@ fn run_is(negative: &Negative) -> RunIs {
         Some(Ended::Stopped) => RunIs::Stopped,
         None => RunIs::Interrupted,
     }
+}
+
+/// The name of the file of this id, beside those of the runs that it came from.
+pub fn file_name(id: &str) -> String {
+    format!("{id}.{ENDING}")
 }

@@ -79,7 +79,7 @@ fn seeds_ui(ui: &mut Ui, view: &View<'_>, sheet: &mut SheetDraft) {
 
 /// How far each goes; the rest is for those that are picked.
 fn until_ui(ui: &mut Ui, view: &View<'_>, sheet: &mut SheetDraft) {
-    let steps = view.state.draft.settings.steps.max(1);
+    let steps = sheet.steps(&view.state.draft.settings).max(1);
     let most = steps as f64;
     let scale = Slider { least: 1.0, most, typed_most: most, step: 1.0, decimals: 0 };
     let mut until = sheet.until(steps) as f64;
@@ -146,11 +146,10 @@ fn usual(view: &View<'_>, setting: Setting) -> String {
 }
 
 fn end_ui(ui: &mut Ui, view: &mut View<'_>, sheet: &SheetDraft) {
-    let steps = view.state.draft.settings.steps;
     let asked = sheet.sheet(&view.state.draft.settings);
     let (count, until) = match &asked {
         Ok(asked) => (asked.cells.len(), asked.until),
-        Err(_) => (0, sheet.until(steps)),
+        Err(_) => (0, sheet.until(view.state.draft.settings.steps)),
     };
     let until = if sheet.kind == Kind::Drafts { DRAFT_STEPS } else { until };
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {

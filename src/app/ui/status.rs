@@ -172,6 +172,7 @@ pub fn alt(view: &View<'_>) -> String {
 pub fn bytes(bytes: u64) -> String {
     match bytes {
         bytes if bytes >= 100_000_000 => format!("{:.1} GB", bytes as f64 / 1e9),
+        0 => "0 MB".to_owned(),
         bytes => format!("{:.0} MB", (bytes as f64 / 1e6).max(1.0)),
     }
 }

@@ -2,10 +2,11 @@
 //! negative keeps of it.
 //!
 //! Trap: it is the call at the step's own level. A rule that asks twice a step, or churns before it asks, has seen
-//! more than that; and a run without a negative cannot be looked at again.
+//! more than that; and a run without a negative cannot be looked at again. A branch's steps before its branch point
+//! are those of the run that it came from, by that run's prompt.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::engine::denoise::ConditionedModel;
@@ -16,16 +17,19 @@ use crate::engine::open::OpenModel;
 use crate::engine::preview::steps_kept::StepError;
 use crate::message::{JobId, Report, StepHeat};
 use crate::model::Conditioning;
-use crate::negative::Negative;
+use crate::negative::{Negative, NegativeError, file_name};
 use crate::sampler::{Denoiser as _, Latent, Space};
 
 /// Where the runs of this session are kept.
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Looks {
     runs: BTreeMap<JobId, PathBuf>,
-    /// The run that was looked at last: its texts need not be encoded again.
-    last: Option<(JobId, Plan)>,
+    /// The negative that was looked at last, and its plan: its texts need not be encoded again.
+    last: Option<(PathBuf, Plan)>,
 }
+
+/// Branches of branches that are followed to the run that has a step, at most.
+const LINEAGE_MOST: usize = 1_000;
 
 impl Looks {
     /// Notes the negative of a job.
@@ -49,12 +53,12 @@ impl Looks {
             Report::of(&StepError::Gone)
         };
         let path = self.runs.get(&job).ok_or_else(|| gone(&"no negative"))?;
-        let kept = Negative::open(path).map_err(|error| gone(&error))?;
+        let (path, kept) = holder(path, step).map_err(|error| gone(&error))?;
         let hash = model.hash.if_ready().unwrap_or_default();
         if negative::check_model(&kept, &hash).is_err() || kept.head.model.name != model.info.name {
             return Err(Report::of(&StepError::OtherModel));
         }
-        let plan = self.plan(model, job, &kept)?;
+        let plan = self.plan(model, path, &kept)?;
         if step >= plan.schedule.len() {
             return Err(gone(&"no such step"));
         }
@@ -72,22 +76,34 @@ impl Looks {
     }
 
     /// The plan of a kept run, on the model's device.
-    fn plan(&mut self, model: &OpenModel, job: JobId, kept: &Negative) -> Result<Plan, Report> {
+    fn plan(&mut self, model: &OpenModel, path: PathBuf, kept: &Negative) -> Result<Plan, Report> {
         let device = model.networks.device();
         let is_here = |plan: &Plan| {
             let contexts = plan.conditioning.iter().flat_map(|(conditional, _)| &conditional.c_crossattn);
             contexts.into_iter().all(|context| device.shares_tensors_with(context.device()))
         };
-        if let Some((_, plan)) = self.last.as_ref().filter(|(known, plan)| *known == job && is_here(plan)) {
+        if let Some((_, plan)) = self.last.as_ref().filter(|(known, plan)| *known == path && is_here(plan)) {
             return Ok(plan.clone());
         }
         let resumed = negative::resume(model, kept).map_err(|error| {
-            log::info!("job {} cannot be looked at: {error}", job.0);
+            log::info!("{} cannot be looked at: {error}", path.display());
             Report::of(&StepError::OtherModel)
         })?;
-        self.last = Some((job, resumed.plan.clone()));
+        self.last = Some((path, resumed.plan.clone()));
         Ok(resumed.plan)
     }
+}
+
+/// The negative that holds the latent before `step`: this one, or one that it branched off from.
+fn holder(path: &Path, step: usize) -> Result<(PathBuf, Negative), NegativeError> {
+    let mut path = path.to_owned();
+    let mut kept = Negative::open(&path)?;
+    for _ in 0..LINEAGE_MOST {
+        let Some(parent) = kept.head.parent.as_ref().filter(|_| step < kept.first_step()) else { break };
+        path = path.with_file_name(file_name(&parent.id));
+        kept = Negative::open(&path)?;
+    }
+    Ok((path, kept))
 }
 
 /// What a lens sees of one call.

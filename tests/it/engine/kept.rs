@@ -16,7 +16,7 @@ fn store(folder: &tempfile::TempDir) -> Store {
 }
 
 impl Bench {
-    fn job(&mut self, id: u64, settings: &Settings, origin: Origin) -> Event {
+    pub(super) fn job(&mut self, id: u64, settings: &Settings, origin: Origin) -> Event {
         let job = Job { id: JobId(id), settings: settings.clone(), previews: PreviewMode::Off, origin };
         self.engine.request(Request::Generate(job)).unwrap();
         self.until(|event| matches!(event, Event::Finished { .. } | Event::Failed { .. }))

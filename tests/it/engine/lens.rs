@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use safelight::engine::lens::Lens;
 use safelight::engine::{ConditionedModel, EngineOptions, OpenModel, Opening, generate, open_model};
-use safelight::message::{Event, ModelSource, Request, StepHeat};
+use safelight::message::{Event, JobId, ModelSource, Origin, Request, StepHeat};
 use safelight::model::{Conditioning, ConditioningKey};
 use safelight::negative::{BUDGET, Store};
 use safelight::ops::{Device, StopFlag, Tensor};
@@ -112,6 +112,36 @@ fn heats(bench: &mut Bench, settings: Settings, id: u64) -> Vec<StepHeat> {
     heats
 }
 
+fn later(bench: &mut Bench, job: JobId, step: usize) -> StepHeat {
+    bench.engine.request(Request::Heat { job, step }).unwrap();
+    match bench.until(|event| matches!(event, Event::Heat(_) | Event::HeatFailed { .. })) {
+        Event::Heat(heat) => *heat,
+        failed => panic!("step {step} cannot be looked at: {failed:?}"),
+    }
+}
+
+#[test]
+fn the_steps_before_a_branch_point_are_looked_at_as_the_run_made_them_that_it_came_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path(), BUDGET);
+    let mut bench = Bench::of(EngineOptions { negatives: Some(store.clone()), ..EngineOptions::default() });
+    let info = bench.open();
+    let settings = apple(&info, 4);
+    bench.job(1, &settings, Origin::Anew);
+    let negative = store.ids()[0].clone();
+    let other = Settings { prompt: "green cup".to_owned(), ..settings };
+    bench.job(2, &other, Origin::Branch { negative, at: 2 });
+    let words =
+        |heat: &StepHeat| -> Vec<String> { heat.words.iter().map(|word| word.word.clone()).collect() };
+    for step in 0..4 {
+        let [parent, branch] = [1, 2].map(|job| later(&mut bench, JobId(job), step));
+        let expected = if step < 2 { ["red", "apple"] } else { ["green", "cup"] };
+        assert_eq!(words(&branch), expected, "step {step}");
+        assert_eq!(parent.words == branch.words, step < 2, "step {step}");
+        assert_eq!(words(&parent), ["red", "apple"]);
+    }
+}
+
 #[test]
 fn a_step_that_is_looked_at_later_shows_what_it_showed_live() {
     let folder = tempfile::tempdir().unwrap();
@@ -128,12 +158,7 @@ fn a_step_that_is_looked_at_later_shows_what_it_showed_live() {
         assert!(heat.guidance.is_some() && !heat.took.is_zero());
         let side = info.defaults.width / 16;
         assert_eq!(heat.size, [side, side]);
-        bench.engine.request(Request::Heat { job, step: heat.step }).unwrap();
-        let Event::Heat(later) =
-            bench.until(|event| matches!(event, Event::Heat(_) | Event::HeatFailed { .. }))
-        else {
-            panic!("step {} cannot be looked at", heat.step)
-        };
+        let later = later(&mut bench, job, heat.step);
         assert_eq!((&later.words, &later.guidance, later.step), (&heat.words, &heat.guidance, heat.step));
     }
     bench.engine.request(Request::Heat { job, step: 5 }).unwrap();

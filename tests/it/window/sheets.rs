@@ -2,7 +2,7 @@
 
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT, Queryable};
 
 use safelight::app::services::Task;
 use safelight::app::state::generation::Stage as Progress;
@@ -109,6 +109,24 @@ fn drafts_are_eight_quick_steps_and_the_picked_are_made_anew_in_full() {
     stage.click("Develop 9 picked");
     let job = stage.job();
     assert_eq!((job.origin, job.settings.sampler), (Origin::Anew, SamplerKind::Ddim));
+}
+
+#[test]
+fn the_dialog_counts_the_steps_of_the_longest_picture() {
+    let mut stage = Setup::default().open();
+    stage.press(Modifiers::COMMAND, Key::G);
+    stage.click("Values");
+    stage.harness.get_by_label("Across: Guidance").click();
+    stage.run();
+    stage.harness.query_all_by_label("Steps").last().unwrap().click();
+    stage.run();
+    stage.harness.get_by_label("Across: values").focus();
+    stage.run();
+    stage.write("10, 40");
+    let slider = stage.harness.get_by_role_and_label(Role::Slider, "Develop to step");
+    assert_eq!(NodeT::accesskit_node(&slider).max_numeric_value(), Some(40.0));
+    stage.click("Develop 2 to step 8");
+    assert_eq!(asked(&stage).until, 8);
 }
 
 #[test]
