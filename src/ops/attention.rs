@@ -115,7 +115,7 @@ pub struct SelfAttention {
 
 #[derive(Debug)]
 enum Form {
-    Joined { device: Device, channels: usize, packed: Box<own::Projections>, changed: Changed },
+    Joined { device: Device, channels: usize, packed: Box<own::Projections>, changed: Box<Changed> },
     Apart(Box<[Linear; 3]>),
 }
 
@@ -178,7 +178,7 @@ impl SelfAttention {
         });
         let form = match packed {
             Some(packed) => {
-                let changed = Changed::new(weights, [dim, inner]);
+                let changed = Box::new(Changed::new(weights, [dim, inner]));
                 Form::Joined { device: device.clone(), channels: inner, packed: Box::new(packed), changed }
             }
             None => Form::Apart(Box::new(projections(weights, [dim, inner])?)),

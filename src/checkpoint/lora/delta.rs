@@ -134,7 +134,7 @@ impl Delta {
     }
 
     /// Its numbers of the weight's shape at strength 1.
-    fn values(&self, shape: &[usize]) -> Vec<f32> {
+    fn values(&self) -> Vec<f32> {
         let scaled = |mut values: Vec<f32>, scale: f64| {
             values.iter_mut().for_each(|value| *value *= scale as f32);
             values
@@ -151,7 +151,7 @@ impl Delta {
             }
             Self::Kronecker { left, right, scale } => scaled(kronecker_values(left, right), *scale),
             Self::Whole(difference) => difference.to_f32().into_owned(),
-            Self::Lengths { inner, .. } => inner.values(shape),
+            Self::Lengths { inner, .. } => inner.values(),
         }
     }
 }
@@ -226,7 +226,7 @@ pub(super) struct Rewriting {
 
 impl Rewrite for Rewriting {
     fn rewrite(&self, weight: &mut [f32], shape: &[usize]) -> Result<()> {
-        let (added, strength) = (self.delta.values(shape), self.strength as f32);
+        let (added, strength) = (self.delta.values(), self.strength as f32);
         let Delta::Lengths { lengths, by_column, strength_within, .. } = &*self.delta else {
             weight.iter_mut().zip(added).for_each(|(weight, added)| *weight += strength * added);
             return Ok(());
