@@ -8,6 +8,7 @@ mod additions;
 mod cards;
 mod lens;
 mod models;
+mod models_get;
 mod negatives;
 mod pictures;
 #[cfg(target_os = "linux")]

@@ -59,7 +59,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "told",
         ],
     ),
-    ("library", &["checkpoint", "files", "hashes", "journal", "places", "told"]),
+    ("transfer", &["files", "hashes", "told"]),
+    ("library", &["checkpoint", "files", "hashes", "journal", "places", "told", "transfer"]),
     ("verify", &["config", "engine", "model", "ops", "sampler", "settings", "starter", "trace"]),
     (
         "bench",
@@ -98,6 +99,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "sampler",
             "settings",
             "told",
+            "transfer",
         ],
     ),
     (
@@ -126,6 +128,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "starter",
             "told",
             "trace",
+            "transfer",
             "verify",
         ],
     ),
@@ -140,6 +143,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("eframe", &["app"]),
     ("egui", &["app"]),
     ("rfd", &["app"]),
+    ("rustls", &["transfer"]),
+    ("ureq", &["transfer"]),
     ("wgpu", &["app", "gpu", "ops"]),
 ];
 
