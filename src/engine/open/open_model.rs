@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::engine::additions::Additions;
 use crate::engine::companions::Companions;
+use crate::engine::fit::Fit;
 use crate::engine::hash::ModelHash;
 use crate::message::{DeviceInfo, ModelInfo, ModelSource};
 use crate::model::LatentDiffusion;
@@ -17,8 +18,8 @@ pub struct OpenModel {
     pub info: ModelInfo,
     /// The config it was built from.
     pub config: Value,
-    /// Tensors in the file that nothing asked for.
-    pub unused: Vec<String>,
+    /// How the file and the networks fit each other.
+    pub fit: Fit,
     /// The file's hash, once it is known.
     pub hash: ModelHash,
     /// What is laid over it.
@@ -32,7 +33,7 @@ pub(super) struct Assembly {
     pub(super) bytes: u64,
     pub(super) networks: LatentDiffusion,
     pub(super) config: Value,
-    pub(super) unused: Vec<String>,
+    pub(super) fit: Fit,
     pub(super) companions: Companions,
     pub(super) hash: ModelHash,
     pub(super) additions: Additions,
@@ -42,18 +43,8 @@ pub(super) struct Assembly {
 
 impl From<Assembly> for OpenModel {
     fn from(assembly: Assembly) -> Self {
-        let Assembly {
-            source,
-            name,
-            bytes,
-            networks,
-            config,
-            unused,
-            companions,
-            hash,
-            additions,
-            mut notes,
-        } = assembly;
+        let Assembly { source, name, bytes, networks, config, fit, companions, hash, additions, mut notes } =
+            assembly;
         notes.extend(networks.config.notes.iter().cloned());
         let device = networks.device();
         let size_multiple = networks.size_multiple();
@@ -77,6 +68,6 @@ impl From<Assembly> for OpenModel {
             },
             notes,
         };
-        Self { networks, info, config, unused, hash, additions }
+        Self { networks, info, config, fit, hash, additions }
     }
 }
