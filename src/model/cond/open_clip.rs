@@ -6,6 +6,7 @@
 //! are not read with `layer: penultimate`.
 
 use super::clip::ClipShape;
+use super::learned::Learned;
 use super::text_embedding::TextEmbedding;
 use crate::ops::{self, Activation, Embedding, Error, LayerNorm, Linear, Mask, Result, Tensor, Weights};
 
@@ -79,18 +80,20 @@ impl FrozenOpenCLIPEmbedder {
         })
     }
 
-    /// ids of b texts (b·max_length) → context (b, max_length, hidden_size).
+    /// ids of b texts (b·max_length), some of which stand for what was learned → context (b, max_length,
+    /// hidden_size).
     ///
     /// # Errors
     /// If an id is not in the vocabulary, or stopped.
-    pub fn forward(&self, ids: &[i64]) -> Result<TextEmbedding> {
+    pub(super) fn forward_with(&self, ids: &[i64], learned: &Learned) -> Result<TextEmbedding> {
         let length = self.positional_embedding.shape()[1];
         let texts = ids.len() / length.max(1);
         if texts * length != ids.len() || texts == 0 {
             return Err(Error::Shape(format!("expected texts of {length} ids, found {} ids", ids.len())));
         }
         let positions = self.positional_embedding.repeated_to(texts)?;
-        let mut x = self.token_embedding.forward(ids, [texts, length])?.add(&positions)?;
+        let looked_up = learned.embed(ids, |ids| self.token_embedding.forward(ids, [texts, length]))?;
+        let mut x = looked_up.add(&positions)?;
         for block in &self.resblocks {
             x = block.forward(&x)?;
         }
