@@ -7,7 +7,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::{Builder, NamedTempFile};
+use tempfile::{Builder, NamedTempFile, TempPath};
 
 /// How many numbers are tried after a taken name.
 const MOST_NUMBERS: usize = 100_000;
@@ -60,6 +60,35 @@ pub fn write_atomically_by(
             Err((_, error)) => return Err(error),
         }
     }
+    Err(io::Error::new(ErrorKind::AlreadyExists, "every number after this name is taken"))
+}
+
+/// Gives a whole file that lies in the same folder its name, or the next free number after it.
+///
+/// # Errors
+/// What the file system says; the file then keeps the name that it had.
+pub fn take_free_name(file: &Path, path: &Path) -> io::Result<PathBuf> {
+    let mut file = TempPath::try_from_path(file)?;
+    for number in 1..=MOST_NUMBERS {
+        let name = numbered(path, number);
+        if name.symlink_metadata().is_ok() {
+            continue;
+        }
+        match file.persist_noclobber(&name) {
+            Ok(()) => {
+                sync_folder(path.parent().unwrap_or(Path::new(".")));
+                return Ok(name);
+            }
+            Err(refused) if refused.error.kind() == ErrorKind::AlreadyExists => file = refused.path,
+            // File systems that know no such renaming.
+            Err(refused) => {
+                let from = refused.path.keep().map_err(|kept| kept.error)?;
+                std::fs::rename(from, &name)?;
+                return Ok(name);
+            }
+        }
+    }
+    file.keep().map_err(|kept| kept.error)?;
     Err(io::Error::new(ErrorKind::AlreadyExists, "every number after this name is taken"))
 }
 
@@ -154,6 +183,19 @@ mod tests {
         assert_eq!(write_atomically(&path, b"new", true).unwrap(), path);
         assert_eq!(std::fs::read(&path).unwrap(), b"new");
         assert_eq!(names(folder.path()), ["a.b-2.png", "a.b-3.png", "a.b.png"]);
+    }
+
+    #[test]
+    fn a_whole_file_takes_a_free_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.ckpt");
+        for expected in ["m.ckpt", "m-2.ckpt"] {
+            let part = folder.path().join("m.part");
+            std::fs::write(&part, expected).unwrap();
+            assert_eq!(take_free_name(&part, &path).unwrap(), folder.path().join(expected));
+        }
+        assert_eq!(std::fs::read(&path).unwrap(), b"m.ckpt");
+        assert_eq!(names(folder.path()), ["m-2.ckpt", "m.ckpt"]);
     }
 
     #[test]

@@ -14,7 +14,8 @@
 //! | `app` | the window; the only place that names egui | `app/mod.rs` |
 //! | [`gallery`], [`preferences`] | the folder of pictures as records; what is kept between starts | |
 //! | [`places`] | which folders and files the program keeps; `SAFELIGHT_HOME` | [`places::Places`] |
-//! | [`library`] | the folders of models, and what lies in them | [`library::scan`] |
+//! | [`library`] | the folders of models, what lies in them, how to get more | [`library::scan`] |
+//! | [`transfer`] | one file from a server, however often the connection breaks | [`transfer::fetch`] |
 //! | [`bench`](mod@bench) | how long each part of a model takes, and how much memory | |
 //! | [`verify`] | recorded runs of the reference, computed again and compared | [`verify::compute`] |
 //! | [`engine`] | opens models, turns a text and settings into a picture | [`engine::generate`] |
@@ -112,4 +113,5 @@ pub mod settings;
 pub mod starter;
 pub mod told;
 pub mod trace;
+pub mod transfer;
 pub mod verify;

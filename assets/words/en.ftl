@@ -369,6 +369,33 @@ graphics-failed = Some of the window couldn’t be drawn. If it looks wrong, res
 filter-models = Models
 filter-pictures = Pictures
 
+# Getting a model.
+error-get-unauthorized = { $host } asks who you are. Log in there and give your token in HF_TOKEN.
+error-get-forbidden = { $host } refuses this file. Accept the model's conditions on its page, and give your token in HF_TOKEN.
+error-get-missing = There is no file at this address. Check its name.
+error-get-busy = { $host } asks to wait. Try again later; what is here is kept.
+error-get-status = { $host } answers with error { $status }. Try again later; what is here is kept.
+error-get-connection = The connection to { $host } fails. Check it and try again; what is here is kept.
+error-get-redirect = This address leads in circles or off the secured connection. Get the model from elsewhere.
+error-get-other-file = The server sent another file than it announced, or no model. Nothing of it is kept.
+error-get-hash = The file was damaged on its way and is not kept. Try again.
+error-get-no-room = The download needs { $needed }, and the disk has { $free }. Free some space, or choose another folder.
+error-get-disk-full = The disk is full. Nothing of the file is kept; free some space and get it again.
+error-get-not-writable = The folder for models can't be written. Check its permissions.
+error-get-twice = This file is being downloaded already.
+error-get-paused = Paused. What is here is kept.
+error-get-several = { $repository } holds several models. Write one of these behind its name: { $names }
+error-get-nothing = { $repository } holds no model that Safelight can use.
+error-get-no-model-file = This is not the address of a model file: { $name }
+error-get-no-folder = There is no folder for models.
+error-get-no-listing = { $host } doesn't answer like Hugging Face. Check HF_ENDPOINT.
+license-open-rail = { $name } is not an open license. You may use, change and share the model, also commercially, but not for what its list forbids (to break laws, harm or deceive people, exploit minors, give medical advice and more), and whoever gets it from you is bound by the same list. The pictures are yours.
+license-stability = { $name } is not an open license. Research and personal use are free; what earns money has conditions: see stability.ai/license.
+license-non-commercial = { $name } is not an open license. It is for non-commercial use alone; read it on the model's page.
+license-permissive = { $name } is an open license. Use the model for anything; the license's text goes along when you share it.
+license-other = { $name }: read this license on the model's page before you use the model.
+license-unnamed = No license is named, so only what the law allows is granted. Read the model's page before you use it.
+
 # What failed: what happened, and what to do.
 engine-died = The image engine has stopped. Restart it; if this happens again, report it with the details.
 engine-behind = Too many requests are waiting. Try again in a moment.

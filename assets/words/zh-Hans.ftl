@@ -360,6 +360,33 @@ graphics-failed = 窗口的一部分无法绘制。如果显示不正常，请�
 filter-models = 模型
 filter-pictures = 图片
 
+# 获取模型。
+error-get-unauthorized = { $host } 要求登录。请先登录，并在 HF_TOKEN 中提供令牌。
+error-get-forbidden = { $host } 拒绝提供此文件。请在模型页面接受条件，并在 HF_TOKEN 中提供令牌。
+error-get-missing = 此地址没有文件，请检查名称。
+error-get-busy = { $host } 要求稍候。请稍后重试，已下载的部分会保留。
+error-get-status = { $host } 返回错误 { $status }。请稍后重试，已下载的部分会保留。
+error-get-connection = 与 { $host } 的连接失败。请检查后重试，已下载的部分会保留。
+error-get-redirect = 此地址循环跳转或离开了安全连接。请从别处获取模型。
+error-get-other-file = 服务器发送的文件与其声明不符，或不是模型。未保留任何内容。
+error-get-hash = 文件在传输中损坏，未保留。请重试。
+error-get-no-room = 下载需要 { $needed }，磁盘只有 { $free }。请释放空间或选择其他文件夹。
+error-get-disk-full = 磁盘已满，未保留任何内容。请释放空间后重新获取。
+error-get-not-writable = 无法写入模型文件夹，请检查权限。
+error-get-twice = 此文件正在下载。
+error-get-paused = 已暂停，已下载的部分会保留。
+error-get-several = { $repository } 中有多个模型。请在名称后写上其中一个：{ $names }
+error-get-nothing = { $repository } 中没有 Safelight 可用的模型。
+error-get-no-model-file = 这不是模型文件的地址：{ $name }
+error-get-no-folder = 没有存放模型的文件夹。
+error-get-no-listing = { $host } 的回应不像 Hugging Face，请检查 HF_ENDPOINT。
+license-open-rail = { $name } 不是开放许可。您可以使用、修改和分享模型，也可用于商业，但不得用于其清单禁止的用途（违法、伤害或欺骗他人、剥削未成年人、提供医疗建议等）；从您这里得到它的人也受同一清单约束。图片归您所有。
+license-stability = { $name } 不是开放许可。研究和个人使用免费；用于盈利另有条件：见 stability.ai/license。
+license-non-commercial = { $name } 不是开放许可，仅限非商业使用。请在模型页面阅读。
+license-permissive = { $name } 是开放许可。可作任何用途；分享模型时请附上许可文本。
+license-other = { $name }：使用模型前请在其页面阅读此许可。
+license-unnamed = 未注明许可，因此只授予法律允许的权利。使用前请阅读模型页面。
+
 # 出错时：发生了什么，该怎么办。
 engine-died = 图像引擎已停止。请重新启动；如果再次发生，请附上详情反馈。
 engine-behind = 等待处理的请求太多，请稍后再试。

@@ -93,7 +93,7 @@ fn text(metadata: &Map<String, Value>, key: &str) -> Option<String> {
 }
 
 /// The license in the head of a README of the hub, in the folder or beside the file.
-fn license_beside(path: &Path) -> Option<String> {
+pub(super) fn license_beside(path: &Path) -> Option<String> {
     let folder = if path.is_dir() { path } else { path.parent()? };
     let mut readme = String::new();
     let file = std::fs::File::open(folder.join("README.md")).ok()?;

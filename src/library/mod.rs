@@ -5,6 +5,7 @@
 
 mod entry;
 mod folders;
+pub mod get;
 mod hub;
 mod index;
 mod look;

@@ -7,6 +7,7 @@
 mod cards;
 mod lens;
 mod models;
+mod models_get;
 mod negatives;
 mod pictures;
 #[cfg(target_os = "linux")]

@@ -15,6 +15,7 @@ mod sampler;
 mod samplers;
 mod tidy;
 mod tokens;
+mod transfer;
 mod verify;
 #[cfg(feature = "window")]
 mod window;

@@ -57,7 +57,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "told",
         ],
     ),
-    ("library", &["checkpoint", "files", "hashes", "journal", "places", "told"]),
+    ("transfer", &["files", "hashes", "told"]),
+    ("library", &["checkpoint", "files", "hashes", "journal", "places", "told", "transfer"]),
     ("verify", &["config", "engine", "model", "ops", "sampler", "settings", "starter", "trace"]),
     (
         "bench",
@@ -96,6 +97,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "sampler",
             "settings",
             "told",
+            "transfer",
         ],
     ),
     (
@@ -124,6 +126,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "starter",
             "told",
             "trace",
+            "transfer",
             "verify",
         ],
     ),
@@ -138,6 +141,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("eframe", &["app"]),
     ("egui", &["app"]),
     ("rfd", &["app"]),
+    ("rustls", &["transfer"]),
+    ("ureq", &["transfer"]),
     ("wgpu", &["app", "gpu", "ops"]),
 ];
 

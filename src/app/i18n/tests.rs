@@ -172,11 +172,13 @@ fn messages() -> Vec<Box<dyn Told>> {
     use crate::config::ConfigError;
     use crate::engine::OpenError;
     use crate::engine::generate::{GenerateError, Part, Side};
+    use crate::library::get::{GetError, License};
     use crate::model::ModelError;
     use crate::note::{CardNote, FileNote, NegativeNote, Note, PictureNote, TextKind};
     use crate::ops::{Dtype, Error};
     use crate::picture::PictureError;
     use crate::sampler::{SamplerKind, ScheduleError, ScheduleKind};
+    use crate::transfer::TransferError;
 
     let text = || "xyz".to_owned();
     let path = || std::path::PathBuf::from("folder/xyz");
@@ -320,6 +322,36 @@ fn messages() -> Vec<Box<dyn Told>> {
         Kind::Unet,
     ] {
         all.push(Box::new(CheckpointError { path: path(), problem: Problem::OtherKind(kind) }));
+    }
+    for error in [
+        TransferError::Unauthorized { host: text() },
+        TransferError::Forbidden { host: text() },
+        TransferError::Missing { address: text() },
+        TransferError::Busy { host: text() },
+        TransferError::Status { host: text(), status: 500 },
+        TransferError::Connection { host: text(), cause: text() },
+        TransferError::Redirect { address: text(), found: "xyz" },
+        TransferError::OtherFile { found: text() },
+        TransferError::Hash { expected: text(), found: text() },
+        TransferError::NoRoom { needed: text(), free: text(), folder: path() },
+        TransferError::DiskFull { folder: path() },
+        TransferError::NotWritable { folder: path(), cause: text() },
+        TransferError::Twice { part: path() },
+        TransferError::Paused,
+    ] {
+        all.push(Box::new(GetError::from(error)));
+    }
+    for error in [
+        GetError::Several { repository: text(), names: vec![text()] },
+        GetError::Nothing { repository: text(), wanted: text() },
+        GetError::NoModelFile { name: text() },
+        GetError::NoFolder,
+        GetError::NoListing { host: text() },
+    ] {
+        all.push(Box::new(error));
+    }
+    for license in ["openrail", "stability", "x-nc", "mit", "gpl", ""] {
+        all.push(Box::new(License::of(Some(license))));
     }
     for error in [crate::engine::StepError::Gone, crate::engine::StepError::OtherModel] {
         all.push(Box::new(error));

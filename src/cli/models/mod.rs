@@ -1,5 +1,6 @@
 //! `safelight models`: the library on the command line.
 
+mod get;
 mod list;
 mod remove;
 
@@ -31,6 +32,8 @@ enum Action {
     List(List),
     /// Add a folder of models: of A1111, Forge, ComfyUI, of the Hugging Face cache, or any other.
     Add(Add),
+    /// Get a model from the Hugging Face hub or any address, its license told first; list what is offered.
+    Get(Get),
     /// Leave a folder or a file out of the library, or delete a file.
     Remove(Remove),
     /// List the folders.
@@ -72,6 +75,24 @@ struct Add {
 }
 
 #[derive(Debug, Args)]
+struct Get {
+    /// What is offered by name, a repository (OWNER/NAME, with @REVISION and a file behind it), or an address
+    /// [default: list what is offered].
+    what: Option<String>,
+    /// The file of the repository.
+    #[arg(long, requires = "what")]
+    file: Option<String>,
+    /// A branch, tag or commit of the repository.
+    #[arg(long, requires = "what")]
+    revision: Option<String>,
+    /// Tell what would be fetched, and fetch nothing.
+    #[arg(long, requires = "what")]
+    dry_run: bool,
+    #[command(flatten)]
+    json: Json,
+}
+
+#[derive(Debug, Args)]
 struct Remove {
     /// A folder that was added, or a file's name or path.
     name: PathBuf,
@@ -93,6 +114,7 @@ impl Models {
         match &self.command {
             Action::List(list) => list.json.json,
             Action::Add(add) => add.json.json,
+            Action::Get(get) => get.json.json,
             Action::Remove(remove) => remove.json.json,
             Action::Folders(json) => json.json,
         }
@@ -107,6 +129,7 @@ pub fn run(arguments: &Models) -> Result<(), Failure> {
     match &arguments.command {
         Action::List(asked) => list::run(asked),
         Action::Add(add) => self::add(add),
+        Action::Get(asked) => get::run(asked),
         Action::Remove(asked) => remove::run(asked),
         Action::Folders(json) => folders(json),
     }

@@ -1,0 +1,179 @@
+//! `carry_out`: fetches what a plan says, and lets it be seen when it is whole.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use super::hub_cache::Repository;
+use super::plan::{GetError, Getting, Place, Plan, Planned};
+use crate::checkpoint::{Checkpoint, ENDINGS};
+use crate::transfer::{Fetch, Progress, TransferError, fetch, probe};
+
+/// What was got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Got {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// A single file's SHA-256.
+    pub sha256: Option<String>,
+}
+
+/// Free bytes where a folder lies, or will lie.
+pub fn free_bytes(folder: &Path) -> Option<u64> {
+    let there = folder.ancestors().find(|above| above.is_dir())?;
+    fs4::available_space(there).ok()
+}
+
+/// Told the progress of the whole; what breaks it is paused and goes on with the next call.
+pub type Tell<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
+
+/// Fetches what the plan says.
+///
+/// # Errors
+/// As the transfer, and if the disk refuses. What is here stays for the next call.
+pub fn carry_out(plan: &Plan, getting: &Getting<'_>, tell: Tell<'_>) -> Result<Got, GetError> {
+    if let Some(path) = &plan.here {
+        return Ok(Got { path: path.clone(), sha256: None });
+    }
+    let mut running = Running { getting, total: plan.bytes(), before: 0, tell };
+    match &plan.place {
+        Place::File(target) => {
+            let [file] = plan.files.as_slice() else { return Err(GetError::NoFolder) };
+            let (path, sha256) = running.fetch(file, target)?;
+            Ok(Got { path, sha256: Some(sha256) })
+        }
+        Place::Folder(target) => running.folder(plan, target),
+        Place::HubCache { repository, is_folder } => running.cache(plan, repository, *is_folder),
+    }
+}
+
+struct Running<'a> {
+    getting: &'a Getting<'a>,
+    /// Bytes of all files, where that is known.
+    total: Option<u64>,
+    /// Bytes of the files that are done.
+    before: u64,
+    tell: Tell<'a>,
+}
+
+impl Running<'_> {
+    fn fetch(&mut self, file: &Planned, target: &Path) -> Result<(PathBuf, String), GetError> {
+        let (before, total) = (self.before, self.total);
+        let tell = &mut self.tell;
+        let mut of_all = |progress: Progress| {
+            tell(Progress { done: before + progress.done, total: total.or(progress.total), ..progress })
+        };
+        let mut how = Fetch {
+            http: self.getting.http,
+            pace: self.getting.pace,
+            free: &free_bytes,
+            tell: &mut of_all,
+            check: if is_weights(&file.path) { &has_headers } else { &|_| Ok(()) },
+        };
+        let found = fetch(&file.source, target, &mut how)?;
+        self.before += fs::metadata(&found.0).map_or(0, |metadata| metadata.len());
+        Ok(found)
+    }
+
+    /// A folder takes its name when all its files are there.
+    fn folder(&mut self, plan: &Plan, target: &Path) -> Result<Got, GetError> {
+        let name = target.file_name().unwrap_or_default().to_string_lossy();
+        let commit = plan.files.first().and_then(|file| file.source.address.split("/resolve/").nth(1));
+        let commit: String = commit.unwrap_or_default().chars().take_while(|c| *c != '/').take(8).collect();
+        let hidden = target.with_file_name(format!(".{name}.{commit}.part"));
+        self.check_room(plan, target, |file| hidden.join(&file.path))?;
+        for file in &plan.files {
+            let inside = hidden.join(&file.path);
+            let there = fs::metadata(&inside).ok().map(|metadata| metadata.len());
+            match (there, file.source.known.bytes) {
+                // Whole files have their names only once they are checked.
+                (Some(there), known) if known.is_none_or(|known| known == there) => self.before += there,
+                _ => drop(self.fetch(file, &inside)?),
+            }
+        }
+        if let Err(error) = Checkpoint::open(&hidden) {
+            return Err(TransferError::OtherFile { found: error.problem.to_string() }.into());
+        }
+        let path = free_folder(target);
+        fs::rename(&hidden, &path).map_err(|error| not_writable(&path, &error))?;
+        Ok(Got { path, sha256: None })
+    }
+
+    fn cache(&mut self, plan: &Plan, repository: &Repository, is_folder: bool) -> Result<Got, GetError> {
+        let mut last = None;
+        for file in &plan.files {
+            if let Some(there) = repository.find(Some(&file.path)) {
+                self.before += fs::metadata(&there).map_or(0, |metadata| metadata.len());
+                last = Some((there, None));
+                continue;
+            }
+            let (before, total, tell) = (self.before, self.total, &mut self.tell);
+            let mut go_on = || tell(Progress { done: before, total, speed: None });
+            let remote = probe(self.getting.http, &file.source.address, self.getting.pace, &mut go_on)?;
+            let tag = remote.tag.as_deref().or(remote.sha256.as_deref());
+            let blob = tag.and_then(|tag| repository.blob(tag)).ok_or_else(|| TransferError::OtherFile {
+                found: "an answer that does not tell the file's version".to_owned(),
+            })?;
+            let sha256 = match blob.is_file() {
+                true => None,
+                false => {
+                    let (path, sha256) = self.fetch(file, &blob)?;
+                    if path != blob {
+                        // Another program was faster with the same content.
+                        fs::remove_file(&path).map_err(|error| not_writable(&path, &error))?;
+                    }
+                    Some(sha256)
+                }
+            };
+            let path = repository.link(&blob, &file.path).map_err(|error| not_writable(&blob, &error))?;
+            last = Some((path, sha256));
+        }
+        repository.note_commit().map_err(|error| not_writable(Path::new("refs"), &error))?;
+        let (path, sha256) = last.ok_or(GetError::NoFolder)?;
+        match repository.snapshot().filter(|_| is_folder) {
+            Some(path) => Ok(Got { path, sha256: None }),
+            None => Ok(Got { path, sha256 }),
+        }
+    }
+
+    /// Whether all that is still to come has room; each file is checked again when it begins.
+    fn check_room(
+        &self,
+        plan: &Plan,
+        folder: &Path,
+        inside: impl Fn(&Planned) -> PathBuf,
+    ) -> Result<(), GetError> {
+        let to_come = plan.files.iter().filter(|file| !inside(file).is_file());
+        let needed: u64 = to_come.filter_map(|file| file.source.known.bytes).sum();
+        match free_bytes(folder) {
+            Some(free) if free < needed => Err(TransferError::NoRoom {
+                needed: format!("{:.0} MB", needed as f64 / 1e6),
+                free: format!("{:.0} MB", free as f64 / 1e6),
+                folder: folder.to_owned(),
+            }
+            .into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn is_weights(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, ending)| ENDINGS.contains(&ending.to_lowercase().as_str()))
+}
+
+/// Whether the file holds weights, by its headers; a web page or an archive is none.
+fn has_headers(path: &Path) -> Result<(), String> {
+    Checkpoint::open(path).map(drop).map_err(|error| error.problem.to_string())
+}
+
+/// The name itself, or with a number where something has it.
+fn free_folder(target: &Path) -> PathBuf {
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    let numbered = (2..1000).map(|number| target.with_file_name(format!("{name}-{number}")));
+    let mut names = std::iter::once(target.to_owned()).chain(numbered);
+    names.find(|path| path.symlink_metadata().is_err()).unwrap_or_else(|| target.to_owned())
+}
+
+fn not_writable(path: &Path, error: &std::io::Error) -> GetError {
+    GetError::NotWritable { path: path.to_owned(), cause: error.to_string() }
+}

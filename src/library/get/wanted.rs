@@ -1,0 +1,160 @@
+//! `Wanted`: what the user asked for: an offer, a repository of the hub, a file in one, or any address.
+
+use crate::library::hub::Hub;
+use crate::transfer::is_address;
+
+use super::catalog::offers;
+
+/// The version of a repository that is meant where none is named.
+pub const MAIN: &str = "main";
+/// Folders of the hub that are no models.
+const OTHERS: [&str; 4] = ["datasets", "spaces", "docs", "collections"];
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// A repository of the hub, or one file in it.
+    Hub {
+        /// `owner/name`.
+        repository: String,
+        /// A branch, a tag or a commit.
+        revision: String,
+        /// The file's path in it.
+        file: Option<String>,
+    },
+    /// A file anywhere.
+    Address(String),
+}
+
+impl Wanted {
+    /// Understands what was typed: the id or name of an offer; `owner/name`, with `@revision` and a file behind
+    /// it; the hub's own address of either; any other address. A file and a revision that are named beside it
+    /// stand above those in it.
+    ///
+    /// # Errors
+    /// One sentence, if it is none of these.
+    pub fn parse(text: &str, revision: Option<&str>, file: Option<&str>, hub: &Hub) -> Result<Self, String> {
+        let text = text.trim();
+        let found = match of_offer(text).or_else(|| of_hub(text, hub)) {
+            Some(found) => found,
+            None if is_address(text) => Self::Address(text.to_owned()),
+            None => {
+                let names: Vec<&str> = offers().iter().map(|offer| offer.id.as_str()).collect();
+                return Err(format!(
+                    "expected a repository of the Hugging Face hub (owner/name), an address, or one of {}; found \
+                     \"{}\"",
+                    names.join(", "),
+                    crate::told::quoted(text)
+                ));
+            }
+        };
+        Ok(match found {
+            Self::Hub { repository, revision: own, file: own_file } => Self::Hub {
+                repository,
+                revision: revision.map_or(own, str::to_owned),
+                file: file.map(str::to_owned).or(own_file),
+            },
+            address @ Self::Address(_) => address,
+        })
+    }
+}
+
+fn of_offer(text: &str) -> Option<Wanted> {
+    let is_meant = |own: &str| own.eq_ignore_ascii_case(text);
+    let offer = offers().iter().find(|offer| is_meant(&offer.id) || is_meant(&offer.name))?;
+    Some(Wanted::Hub {
+        repository: offer.repository.clone(),
+        revision: MAIN.to_owned(),
+        file: offer.file.clone(),
+    })
+}
+
+fn of_hub(text: &str, hub: &Hub) -> Option<Wanted> {
+    let inside = match is_address(text) {
+        true => {
+            let hosts =
+                [hub.endpoint.as_str(), "https://huggingface.co", "https://hf.co", "http://huggingface.co"];
+            let rest = hosts.iter().find_map(|host| text.strip_prefix(host)?.strip_prefix('/'))?;
+            rest.split(['?', '#']).next()?
+        }
+        false => text.strip_prefix("hf://").unwrap_or(text),
+    };
+    let parts: Vec<&str> = inside.split('/').filter(|part| !part.is_empty()).collect();
+    let (owner, name, rest) = match parts.as_slice() {
+        [owner, name, rest @ ..] if !OTHERS.contains(owner) => (*owner, *name, rest),
+        _ => return None,
+    };
+    let (name, at) = name.split_once('@').map_or((name, None), |(name, at)| (name, Some(at)));
+    let is_plain = |part: &str| {
+        part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) && !part.starts_with('.')
+    };
+    if !is_plain(owner) || !is_plain(name) {
+        return None;
+    }
+    let (revision, file) = match rest {
+        ["resolve" | "blob" | "raw", revision, file @ ..] => (Some(*revision), file),
+        ["tree", revision] => (Some(*revision), &[][..]),
+        file => (None, file),
+    };
+    let revision = at.or(revision).filter(|revision| !revision.is_empty()).unwrap_or(MAIN);
+    let file = (!file.is_empty()).then(|| file.join("/"));
+    if file.as_deref().is_some_and(|file| !is_inside(file)) {
+        return None;
+    }
+    Some(Wanted::Hub { repository: format!("{owner}/{name}"), revision: revision.replace("%2F", "/"), file })
+}
+
+/// Whether a file's path leads nowhere else.
+pub(super) fn is_inside(path: &str) -> bool {
+    let parts = path.split('/');
+    !path.contains(['\\', ':', '\0']) && parts.into_iter().all(|part| !["", ".", ".."].contains(&part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hub() -> Hub {
+        Hub { endpoint: "http://127.0.0.1:9".to_owned(), ..Hub::default() }
+    }
+
+    #[test]
+    fn a_repository_is_named_in_many_ways() {
+        let wanted = |repository: &str, revision: &str, file: Option<&str>| Wanted::Hub {
+            repository: repository.to_owned(),
+            revision: revision.to_owned(),
+            file: file.map(str::to_owned),
+        };
+        for (text, expected) in [
+            ("o/n", wanted("o/n", "main", None)),
+            ("o/n@fp16", wanted("o/n", "fp16", None)),
+            ("o/n/a/b.safetensors", wanted("o/n", "main", Some("a/b.safetensors"))),
+            ("hf://o/n/b.ckpt", wanted("o/n", "main", Some("b.ckpt"))),
+            ("https://huggingface.co/o/n", wanted("o/n", "main", None)),
+            ("https://huggingface.co/o/n/tree/v1", wanted("o/n", "v1", None)),
+            ("https://hf.co/o/n/blob/main/x.ckpt?download=true", wanted("o/n", "main", Some("x.ckpt"))),
+            (
+                "http://127.0.0.1:9/o/n/resolve/refs%2Fpr%2F1/x.ckpt",
+                wanted("o/n", "refs/pr/1", Some("x.ckpt")),
+            ),
+            ("taesd", wanted("madebyollin/taesd", "main", Some("diffusion_pytorch_model.safetensors"))),
+        ] {
+            assert_eq!(Wanted::parse(text, None, None, &hub()), Ok(expected), "{text}");
+        }
+        let named = Wanted::parse("o/n@a", Some("b"), Some("c.pt"), &hub());
+        assert_eq!(named, Ok(wanted("o/n", "b", Some("c.pt"))));
+    }
+
+    #[test]
+    fn anything_else_is_an_address_or_refused() {
+        for address in
+            ["https://civitai.com/api/download/models/1?x=y", "https://huggingface.co/datasets/a/b"]
+        {
+            assert_eq!(Wanted::parse(address, None, None, &hub()), Ok(Wanted::Address(address.to_owned())));
+        }
+        for text in ["", "model", "a b/c", "../x", "o/n/../../x", "o/..", "/a"] {
+            let said = Wanted::parse(text, None, None, &hub()).unwrap_err();
+            assert!(said.contains("owner/name") && said.contains("sd-1.5"), "{text}: {said}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! `Part`: the half-written file, and how it becomes whole.
+//!
+//! Its name carries a digest of what the server says of the file, so another version never goes on in it, and
+//! one lock keeps two programs from writing it at once.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::error::TransferError;
+use super::http::Remote;
+use crate::files::take_free_name;
+use crate::hashes;
+
+/// Digits that tell one version from another.
+const KEY: usize = 8;
+/// Bytes that are read at once.
+const PIECE: usize = 1 << 20;
+
+/// A half-written file.
+pub struct Part {
+    file: File,
+    path: PathBuf,
+    done: u64,
+    hash: Sha256,
+}
+
+impl Part {
+    /// The name of the half-written copy of `target`: what the server says of it is in the name.
+    pub fn path(target: &Path, address: &str, remote: &Remote) -> PathBuf {
+        let tag = remote.tag.as_deref().unwrap_or(address);
+        let key = hashes::digits(Sha256::new_with_prefix(format!("{tag} {:?}", remote.bytes)));
+        let mut name = target.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{}.part", &key[..KEY]));
+        target.with_file_name(name)
+    }
+
+    /// Opens the half-written file, or begins one; what is there is hashed.
+    pub(super) fn open(path: PathBuf) -> Result<Self, TransferError> {
+        let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
+        let refused = |error: io::Error| written(&error, &folder);
+        std::fs::create_dir_all(&folder).map_err(refused)?;
+        let mut file =
+            OpenOptions::new().read(true).append(true).create(true).open(&path).map_err(refused)?;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => return Err(TransferError::Twice { part: path }),
+            // Some file systems know no locks.
+            Err(TryLockError::Error(error)) => log::debug!("{} is not locked: {error}", path.display()),
+            Ok(()) => {}
+        }
+        let (mut hash, mut done, mut piece) = (Sha256::new(), 0, vec![0; PIECE]);
+        loop {
+            match file.read(&mut piece).map_err(refused)? {
+                0 => break,
+                read => {
+                    hash.update(&piece[..read]);
+                    done += read as u64;
+                }
+            }
+        }
+        Ok(Self { file, path, done, hash })
+    }
+
+    /// Bytes that are here.
+    pub(super) fn done(&self) -> u64 {
+        self.done
+    }
+
+    /// Adds bytes to its end.
+    pub(super) fn add(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)?;
+        self.hash.update(bytes);
+        self.done += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Begins anew.
+    pub(super) fn clear(&mut self) -> io::Result<()> {
+        self.file.set_len(0)?;
+        (self.done, self.hash) = (0, Sha256::new());
+        Ok(())
+    }
+
+    /// Removes it.
+    pub(super) fn remove(self) {
+        let Self { file, path, .. } = self;
+        drop(file);
+        if let Err(error) = std::fs::remove_file(&path) {
+            log::warn!("a half-written file was left at {}: {error}", path.display());
+        }
+    }
+
+    /// Flushes it to the disk and returns its hash.
+    pub(super) fn whole(&self) -> io::Result<String> {
+        self.file.sync_all()?;
+        Ok(hashes::digits(self.hash.clone()))
+    }
+
+    /// Gives it the name of `target`, or a free one like it.
+    pub(super) fn take_name(self, target: &Path) -> io::Result<PathBuf> {
+        let Self { file, path, .. } = self;
+        // An open file keeps its name on some systems.
+        drop(file);
+        take_free_name(&path, target)
+    }
+
+    /// Where it lies.
+    pub(super) fn at(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// What the system says of writing, as an error.
+pub(super) fn written(error: &io::Error, folder: &Path) -> TransferError {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            TransferError::DiskFull { folder: folder.to_owned() }
+        }
+        _ => TransferError::NotWritable { folder: folder.to_owned(), cause: error.to_string() },
+    }
+}
