@@ -192,7 +192,8 @@ impl Model {
 pub struct Inspect {
     /// The model's file or folder, or a picture.
     pub path: PathBuf,
-    /// For a picture, print one JSON object with settings, made_by, model, model_hash and not_read.
+    /// Print one JSON object: of a picture settings, made_by, model, model_hash and not_read; of a model what it is
+    /// and how it fits its config.
     #[arg(long)]
     pub json: bool,
     /// The model's YAML config, if none lies beside it.

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use serde_json::json;
+
 use crate::engine::generate;
 use crate::engine::negative::{self, Resumed};
 use crate::engine::{Busyness, OpenModel, Opening, open_model};
@@ -14,7 +16,7 @@ use crate::places::Places;
 use crate::settings::{PartialSettings, Setting, Settings};
 
 use super::arguments::Generate;
-use super::develop::{Run, Showing, develop};
+use super::develop::{Run, Showing, develop, say_json};
 use super::output::{Output, check_trace, check_writable};
 use super::progress::Progress;
 use super::{Failure, interrupt, like};
@@ -48,6 +50,9 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
     let model = open_model(&arguments.model.source()?, opening)?;
     let (first, notes) = settings(arguments, like.as_ref(), &model)?;
     progress.say(&format!("{} on {device_sentence}", model.info.name));
+    if arguments.model.path.is_some() {
+        report(&model, arguments.json, &progress);
+    }
     for note in model.info.notes.iter().chain(&notes).chain(&room(&first, &model, &output)) {
         progress.say(&format!("note: {note}"));
     }
@@ -68,6 +73,14 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
         one_picture(arguments, &model, settings, &showing, store.as_ref())?;
     }
     Ok(())
+}
+
+/// Tells how a file and its networks fit each other.
+fn report(model: &OpenModel, json: bool, progress: &Progress) {
+    progress.say(&model.fit.to_string());
+    if json {
+        say_json(&json!({ "event": "loaded", "model": model.info.name, "fit": model.fit }));
+    }
 }
 
 /// The settings: what was typed, over those of a picture, over those that suit the model; and notes on what

@@ -1,20 +1,16 @@
 //! `safelight inspect`: what a model file or folder is. Pictures are `inspect_picture`'s.
 
-use std::collections::BTreeSet;
-use std::io::Write as _;
-use std::sync::Arc;
+mod json;
 
-use crate::checkpoint::{self, Checkpoint, Part};
-use crate::engine::{ModelConfig, find_config, of_model};
-use crate::library::Sort;
-use crate::model::instantiate_from_config;
-use crate::ops::host::{HostData, HostTensor, TensorSource};
-use crate::ops::{self, Device, StopFlag, Weights};
+use std::io::Write as _;
+
+use crate::checkpoint::{self, Checkpoint};
+use crate::engine::{Mismatch, Unused, find_config, fit};
+use crate::library::{Sort, facts};
 use crate::picture::open::is_picture;
 
 use super::arguments::Inspect;
 use super::library::resolve;
-use super::verify::read_small;
 use super::{Failure, inspect_picture};
 
 /// Names shown of a long list.
@@ -29,15 +25,12 @@ pub fn run(arguments: &Inspect) -> Result<(), Failure> {
         return inspect_picture::run(&arguments.path, arguments.json);
     }
     let path = resolve(&arguments.path, &Sort::ALL)?;
-    if arguments.json {
-        return Err(Failure::Input(format!(
-            "expected a picture with --json, found none at {}; leave --json out for a model",
-            path.display()
-        )));
-    }
     let input = |error: &dyn std::fmt::Display| Failure::Input(error.to_string());
     let checkpoint =
         Checkpoint::open_with(&path, &arguments.parts.overlays()?).map_err(|error| input(&error))?;
+    if arguments.json {
+        return json::run(arguments, checkpoint);
+    }
     let report = checkpoint::inspect(&checkpoint);
     say(&format!("{}: {}, {}", path.display(), report.kind.name(), megabytes(report.total_bytes)));
     if report.has_state_dict {
@@ -57,20 +50,21 @@ pub fn run(arguments: &Inspect) -> Result<(), Failure> {
     }
     list("beside the weights", &report.beside);
     list("belongs to no part", &report.leftovers);
+    let facts = facts(&checkpoint);
+    if !matches!(facts.sort, Sort::Model | Sort::Other) {
+        say(&format!("  {}: {}", facts.sort.name().replace('_', " "), facts.detail));
+        return Ok(());
+    }
     inspect_config(arguments, checkpoint)
 }
 
 /// The config, and whether it and the weights fit each other.
 fn inspect_config(arguments: &Inspect, checkpoint: Checkpoint) -> Result<(), Failure> {
-    let ModelConfig { config, file, folder, notes } = find_config(&checkpoint, arguments.config.as_deref())?;
-    for note in notes {
+    let config = find_config(&checkpoint, arguments.config.as_deref())?;
+    for note in &config.notes {
         say(&format!("  note: {note}"));
     }
-    let shapes = Arc::new(ShapesOnly { inner: checkpoint, missing: std::sync::Mutex::default() });
-    let weights = Weights::new(shapes.clone(), Device::cpu(StopFlag::default()));
-    let read = |name: &str| read_small(&folder.join(name));
-    let model = instantiate_from_config(&config, &weights, &read)
-        .map_err(|error| of_model(error, file.as_deref(), &shapes.inner))?;
+    let (fit, model) = fit(checkpoint, &config)?;
     let unet = &model.config.unet;
     say(&format!(
         "  LatentDiffusion: conditioning_key {}, parameterization {}, {} timesteps, scale_factor {}, EMA {}",
@@ -100,45 +94,18 @@ fn inspect_config(arguments: &Inspect, checkpoint: Checkpoint) -> Result<(), Fai
     for note in &model.config.notes {
         say(&format!("  note: {note}"));
     }
-    let missing = shapes.missing.lock().map(|names| names.clone()).unwrap_or_default();
-    list("missing from the weights", &missing.into_iter().collect::<Vec<_>>());
-    let mut unused = weights.unused();
-    // The schedule is computed; stored buffers that differ are among the notes.
-    unused.retain(|name| Part::of(name) != Part::Schedule);
-    list("not used by the config", &unused);
-    Ok(())
-}
-
-/// A checkpoint whose elements are not read: networks are built of zeros, so that they request every name and
-/// shape at little cost.
-struct ShapesOnly {
-    inner: Checkpoint,
-    missing: std::sync::Mutex<BTreeSet<String>>,
-}
-
-impl TensorSource for ShapesOnly {
-    fn shape(&self, name: &str, expected: &[usize]) -> Option<Vec<usize>> {
-        self.inner.shape(name, expected).or_else(|| {
-            if let Ok(mut missing) = self.missing.lock() {
-                missing.insert(name.to_owned());
-            }
-            Some(expected.to_vec())
-        })
+    list("missing from the weights", &fit.missing);
+    if let Some(Mismatch { name, expected, found }) = &fit.mismatch {
+        say(&format!("  of another shape first: {name} is {found:?}, and the config asks for {expected:?}"));
     }
-
-    fn read(&self, name: &str, shape: &[usize]) -> ops::Result<HostTensor<'_>> {
-        // Small tensors (schedules, factors) are compared, so they are read.
-        let len: usize = shape.iter().product();
-        if self.inner.contains(name) && len <= 4096 {
-            return self.inner.read(name, shape);
+    let Unused { ema, training, other, .. } = &fit.unused;
+    for (what, count) in [("EMA", ema), ("training", training)] {
+        if *count > 0 {
+            say(&format!("  left over, of {what}: {count} tensors"));
         }
-        let zeros = HostData::F32(vec![0.0; len].into());
-        Ok(HostTensor { shape: shape.to_vec(), data: zeros })
     }
-
-    fn names(&self) -> Vec<String> {
-        self.inner.names()
-    }
+    list("not used by the config", other);
+    Ok(())
 }
 
 fn list(title: &str, names: &[String]) {

@@ -35,7 +35,8 @@ pub(super) fn look(path: &Path) -> Option<Facts> {
     }
 }
 
-fn facts(checkpoint: &Checkpoint) -> Facts {
+/// What an open file or folder is.
+pub fn facts(checkpoint: &Checkpoint) -> Facts {
     let (sort, detail) = what(checkpoint);
     let metadata = checkpoint.metadata();
     let base = BASE_KEYS.iter().find_map(|key| text(metadata, key));

@@ -13,9 +13,10 @@ mod names;
 mod scan;
 mod walk;
 
-pub use entry::{Entry, Sort};
+pub use entry::{Entry, Facts, Sort};
 pub use folders::{Folder, FolderOrigin, folders, refuse_folder};
 pub use hub::Hub;
 pub use index::Index;
+pub use look::facts;
 pub use names::{FindError, find};
 pub use scan::{Scan, scan};

@@ -4,6 +4,7 @@
 
 mod build;
 mod error;
+mod fitting;
 mod model_config;
 mod open_model;
 mod opening;
@@ -15,10 +16,13 @@ use crate::checkpoint::{Checkpoint, Overlays, model_name};
 use crate::message::ModelSource;
 
 use super::companions::{Companions, read_bytes};
+use super::fit::Fit;
 use super::hash::{FindHash, ModelHash};
 
 use build::build;
-pub use error::{OpenError, of_model};
+pub use error::OpenError;
+use error::of_model;
+pub use fitting::fit;
 pub use model_config::{ModelConfig, find_config};
 use open_model::Assembly;
 pub use open_model::OpenModel;
@@ -72,6 +76,7 @@ fn open_starter(opening: &Opening<'_>) -> Result<OpenModel, OpenError> {
 
     let config = config::parse_yaml(starter::CONFIG)?;
     let source = Arc::new(starter::weights()?);
+    let stored = source.tensors().count();
     let (networks, weights, notes) = build(&config, source, opening, &|_| Ok(starter::TOKENIZER.to_vec()))
         .map_err(|error| OpenError::Model { file: STARTER.into(), error })?;
     let assembly = Assembly {
@@ -80,7 +85,7 @@ fn open_starter(opening: &Opening<'_>) -> Result<OpenModel, OpenError> {
         bytes: starter::WEIGHTS.len() as u64,
         networks,
         config,
-        unused: weights.unused(),
+        fit: Fit::new(stored, &weights.unused()),
         companions: Companions::of_texts(starter::SETTINGS, starter::CONCEPTS),
         hash: ModelHash::known(starter::hash()),
         notes,
@@ -103,10 +108,11 @@ fn open_checkpoint(
     notes.extend(rungs);
     let companions = Companions::beside(&folder, &mut notes);
     let (name, bytes) = (model_name(checkpoint.path()), checkpoint.total_bytes());
+    let stored = checkpoint.tensors().count();
     let file = checkpoint.hashed_file().to_owned();
     // A picture without a model hash is still a picture.
     let find: FindHash = Box::new(move |go_on| checkpoint.sha256(go_on).ok());
     let hash = ModelHash::begin(&file, opening.cache, opening.busyness, find, opening.on_hash);
-    let unused = weights.unused();
-    Ok(Assembly { source, name, bytes, networks, config, unused, companions, hash, notes }.into())
+    let fit = Fit::new(stored, &weights.unused());
+    Ok(Assembly { source, name, bytes, networks, config, fit, companions, hash, notes }.into())
 }

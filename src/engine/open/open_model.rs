@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::engine::companions::Companions;
+use crate::engine::fit::Fit;
 use crate::engine::hash::ModelHash;
 use crate::message::{DeviceInfo, ModelInfo, ModelSource};
 use crate::model::LatentDiffusion;
@@ -16,8 +17,8 @@ pub struct OpenModel {
     pub info: ModelInfo,
     /// The config it was built from.
     pub config: Value,
-    /// Tensors in the file that nothing asked for.
-    pub unused: Vec<String>,
+    /// How the file and the networks fit each other.
+    pub fit: Fit,
     /// The file's hash, once it is known.
     pub hash: ModelHash,
 }
@@ -29,7 +30,7 @@ pub(super) struct Assembly {
     pub(super) bytes: u64,
     pub(super) networks: LatentDiffusion,
     pub(super) config: Value,
-    pub(super) unused: Vec<String>,
+    pub(super) fit: Fit,
     pub(super) companions: Companions,
     pub(super) hash: ModelHash,
     /// What is odd about the files; the networks have notes of their own.
@@ -38,8 +39,7 @@ pub(super) struct Assembly {
 
 impl From<Assembly> for OpenModel {
     fn from(assembly: Assembly) -> Self {
-        let Assembly { source, name, bytes, networks, config, unused, companions, hash, mut notes } =
-            assembly;
+        let Assembly { source, name, bytes, networks, config, fit, companions, hash, mut notes } = assembly;
         notes.extend(networks.config.notes.iter().cloned());
         let device = networks.device();
         let size_multiple = networks.size_multiple();
@@ -63,6 +63,6 @@ impl From<Assembly> for OpenModel {
             },
             notes,
         };
-        Self { networks, info, config, unused, hash }
+        Self { networks, info, config, fit, hash }
     }
 }

@@ -173,3 +173,46 @@ fn damaged_settings_are_left_alone() {
     assert_eq!((refused.code, refused.stderr.lines().count()), (2, 1), "{}", refused.stderr);
     assert_eq!(fs::read_to_string(folder.path().join("home/remembered.json")).unwrap(), "{");
 }
+
+/// What `inspect --json` prints of a file, and the exit code.
+fn inspected(folder: &TempDir, arguments: &[&str]) -> (i32, Value) {
+    let run = run(folder, &[&["inspect", "--json"], arguments].concat());
+    (run.code, serde_json::from_str(run.stdout.trim()).unwrap_or_default())
+}
+
+#[test]
+fn inspect_tells_of_every_sort_as_json() {
+    let folder = folder();
+    let golden = |name: &str| shipped("tests/golden/formats").join(name).to_str().unwrap().to_owned();
+    let config = golden("config.yaml");
+    let (code, model) = inspected(&folder, &[&golden("model.safetensors"), "--config", &config]);
+    assert_eq!((code, &model["kind"], &model["dtype"]), (0, &"model".into(), &"F16".into()));
+    assert_eq!(model["sha256"].as_str().map(str::len), Some(64));
+    let fit = &model["fit"];
+    assert!(fit["used"].as_u64() > Some(200) && fit["mismatch"].is_null(), "{fit}");
+    assert_eq!(fit["missing"], Value::Array(vec![]));
+    let vae = golden("diffusers/vae/diffusion_pytorch_model.safetensors");
+    let (code, vae) = inspected(&folder, &[&vae]);
+    assert_eq!((code, &vae["kind"], &vae["fit"]), (0, &"vae".into(), &Value::Null));
+    let said = done(&folder, &["inspect", &golden("diffusers/vae/diffusion_pytorch_model.safetensors")]);
+    assert!(said.contains("vae: VAE"), "{said}");
+}
+
+#[test]
+fn the_first_tensor_of_another_shape_is_named_with_both() {
+    let folder = folder();
+    let golden = shipped("tests/golden/formats");
+    let text = fs::read_to_string(golden.join("config.yaml")).unwrap();
+    fs::copy(golden.join("tokenizer.json"), folder.path().join("tokenizer.json")).unwrap();
+    let channels = text.lines().find(|line| line.contains("model_channels:")).unwrap();
+    let number: usize = channels.rsplit(' ').next().unwrap().parse().unwrap();
+    let wider = text.replace(channels, &channels.replace(&number.to_string(), &(2 * number).to_string()));
+    fs::write(folder.path().join("wider.yaml"), wider).unwrap();
+    let model = golden.join("model.safetensors").to_str().unwrap().to_owned();
+    let (_, object) = inspected(&folder, &[&model, "--config", "wider.yaml"]);
+    let mismatch = &object["fit"]["mismatch"];
+    assert!(mismatch["name"].as_str().is_some_and(|name| name.contains("diffusion_model")), "{object}");
+    assert_ne!(mismatch["expected"], mismatch["found"]);
+    let said = done(&folder, &["inspect", &model, "--config", "wider.yaml"]);
+    assert!(said.contains("of another shape first: model.diffusion_model."), "{said}");
+}
