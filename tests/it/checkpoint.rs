@@ -8,7 +8,6 @@ mod configs;
 mod damage;
 mod folders;
 pub(crate) mod gguf;
-mod mutations;
 mod parts;
 mod refusals;
 mod wrapped;

@@ -80,8 +80,15 @@ impl FrozenOpenCLIPEmbedder {
         })
     }
 
-    /// ids of b texts (b·max_length), some of which stand for what was learned → context (b, max_length,
-    /// hidden_size).
+    /// ids of b texts (b·max_length) → context (b, max_length, hidden_size).
+    ///
+    /// # Errors
+    /// If an id is not in the vocabulary, or stopped.
+    pub fn forward(&self, ids: &[i64]) -> Result<TextEmbedding> {
+        self.forward_with(ids, &Learned::default())
+    }
+
+    /// The same of ids some of which stand for what was learned.
     ///
     /// # Errors
     /// If an id is not in the vocabulary, or stopped.
