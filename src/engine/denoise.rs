@@ -82,6 +82,10 @@ pub fn to_latent(tensor: &Tensor) -> Result<Latent> {
 impl Denoiser for ConditionedModel<'_> {
     type Error = crate::ops::Error;
 
+    fn begin_step(&mut self, guidance: f64) {
+        self.conditional.guidance.iter_mut().flatten().for_each(|known| *known = guidance as f32);
+    }
+
     fn conditional(&mut self, x: &Latent, t: f32) -> Result<Latent> {
         self.apply(x, t, &self.conditional, 0)
     }

@@ -101,7 +101,8 @@ pub trait StoredNumbers: Send + Sync {
     /// The type in which they are stored.
     fn element(&self) -> Element;
 
-    /// The form in which packing keeps them without loss, where that is another than their type's.
+    /// The form in which packing keeps them, where that is another than their type's: without loss, but for blocks that
+    /// no kernel widens, which are rounded to f16.
     fn kept(&self) -> Option<Kept> {
         None
     }
@@ -132,7 +133,8 @@ impl<'a> TensorRows<'a> {
         Self::Here(tensor)
     }
 
-    /// The form in which packing keeps them without loss, where that is another than their type's.
+    /// The form in which packing keeps them, where that is another than their type's: without loss, but for blocks that
+    /// no kernel widens, which are rounded to f16.
     pub fn kept(&self) -> Option<Kept> {
         match self {
             Self::Here(_) => None,

@@ -252,7 +252,11 @@ impl<'a> Reader<'a> {
                 }
                 let mut numbers = Vec::new();
                 for _ in 0..count {
-                    if let Pair::Number(number) = self.value(kind)? {
+                    let value = self.value(kind)?;
+                    // A longer list is no shape: its values are passed over.
+                    if let Pair::Number(number) = value
+                        && count <= u64::from(MOST_DIMENSIONS)
+                    {
                         numbers.extend(usize::try_from(number));
                     }
                 }

@@ -21,7 +21,10 @@ const SHARE: f64 = 0.5;
 pub(super) fn settle(model: &mut LatentDiffusion) -> Result<Note> {
     model.config.parameterization = tried(model)?;
     let v = model.config.parameterization == Parameterization::V;
-    model.config.image_size = SIDES_OF_V2[usize::from(v)];
+    // Another side is one that the model's own files name.
+    if SIDES_OF_V2.contains(&model.config.image_size) {
+        model.config.image_size = SIDES_OF_V2[usize::from(v)];
+    }
     Ok(ModelNote::PredictionTried { v }.into())
 }
 

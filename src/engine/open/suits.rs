@@ -19,9 +19,15 @@ struct Known<'a> {
 }
 
 impl Known<'_> {
-    /// Whether a piece of the name begins or ends so.
+    /// Whether a piece of the name is this one.
     fn is_called(&self, word: &str) -> bool {
-        self.words.iter().any(|found| found.starts_with(word) || found.ends_with(word))
+        self.words.iter().any(|found| found == word)
+    }
+
+    /// Whether it is called Hyper-SD of so many steps, or of any number.
+    fn is_hyper_sd(&self, steps: Option<&str>) -> bool {
+        let is_sd = self.words.iter().any(|word| word.starts_with("sd"));
+        self.is_called("hyper") && is_sd && steps.is_none_or(|steps| self.is_called(steps))
     }
 
     fn target_ends(&self, part: &str, end: &str) -> bool {
@@ -43,7 +49,7 @@ struct Row {
 }
 
 /// All kinds; the first that fits decides.
-const TABLE: [Row; 6] = [
+const TABLE: [Row; 7] = [
     Row {
         name: "LCM",
         is: |known| known.networks.config.unet.time_cond_proj_dim.is_some(),
@@ -67,7 +73,14 @@ const TABLE: [Row; 6] = [
     },
     Row { name: "LCM", is: |known| known.is_called("lcm"), sampler: SamplerKind::Lcm, ..FEW },
     Row { name: "TCD", is: |known| known.is_called("tcd"), sampler: SamplerKind::Tcd, ..FEW },
-    Row { name: "Hyper-SD", is: |known| known.is_called("hyper"), steps: 8, ..FEW },
+    Row {
+        name: "Hyper-SD",
+        is: |known| known.is_hyper_sd(Some("1step")),
+        sampler: SamplerKind::Tcd,
+        steps: 1,
+        ..FEW
+    },
+    Row { name: "Hyper-SD", is: |known| known.is_hyper_sd(None), steps: 8, ..FEW },
 ];
 
 /// What most of them have in common.

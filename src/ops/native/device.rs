@@ -30,7 +30,10 @@ impl Native {
 
     /// The form in which weights are kept whose rows have so many columns.
     pub(super) fn kept(&self, rows: &TensorRows<'_>, columns: usize) -> Kept {
-        let as_stored = || rows.kept().unwrap_or_else(|| Kept::as_stored(rows.element()));
+        let as_stored = || {
+            let kept = rows.kept().unwrap_or_else(|| Kept::as_stored(rows.element()));
+            kept.for_rows_of(columns)
+        };
         match self.weights_kept {
             WeightsKept::File => as_stored(),
             // A few columns have more scales than they save.

@@ -246,25 +246,44 @@ impl Panel<'_> {
     }
 }
 
-/// Quantizes a row's numbers of a group into its lane. Numbers that GGUF's own quantizers left are kept as they
-/// are: the largest of a block has the largest code.
+/// Quantizes a row's numbers of a group into its lane. Numbers that were whole numbers times a half float, as those of
+/// GGUF's blocks are, are kept as they are.
 fn quantize(kept: Kept, row: &[f32], lane: usize, group: &mut [u8]) {
     let largest = row.iter().fold(0.0f32, |most, x| if x.abs() > most.abs() { *x } else { most });
-    let scale = if kept == Kept::Q8 { largest.abs() / 127.0 } else { largest / -8.0 };
-    let scale = f16::from_f32(scale);
+    let usual = || f16::from_f32(if kept == Kept::Q8 { largest.abs() / 127.0 } else { largest / -8.0 });
+    let scale = exact_scale(kept, row, largest).unwrap_or_else(usual);
     group[2 * lane..2 * lane + 2].copy_from_slice(&scale.to_le_bytes());
     let scale = scale.to_f32();
     let code = |x: f32| if scale == 0.0 { 0.0 } else { (x / scale).round() };
     let rows = &mut group[SCALES..];
     for (k, x) in row.iter().enumerate() {
         if kept == Kept::Q8 {
-            rows[k * PANEL + lane] = code(*x).clamp(-127.0, 127.0) as i8 as u8;
+            rows[k * PANEL + lane] = code(*x).clamp(-128.0, 127.0) as i8 as u8;
             continue;
         }
         let code = (code(*x) + 8.0).clamp(0.0, 15.0) as u8;
         let (at, shift) = (k % (GROUP / 2), if k < GROUP / 2 { 0 } else { 4 });
         rows[at * PANEL + lane] |= code << shift;
     }
+}
+
+/// The half float that all numbers of a row are whole multiples of, if there is one: quantizers choose the scale of a
+/// block in several ways, so its largest number need not have the largest code.
+fn exact_scale(kept: Kept, row: &[f32], largest: f32) -> Option<f16> {
+    /// Bits of a float that a half float leaves out.
+    const BEYOND_HALF: u32 = (1 << 13) - 1;
+    let (least, most) = if kept == Kept::Q8 { (-128i8, 127i8) } else { (-8, 7) };
+    let is_made_by = |scale: f32| {
+        row.iter().all(|x| {
+            let code = (x / scale).round();
+            code * scale == *x && (f32::from(least)..=f32::from(most)).contains(&code)
+        })
+    };
+    (least..=most).filter(|code| *code != 0).find_map(|code| {
+        let scale = largest / f32::from(code);
+        let half = (scale.to_bits() & BEYOND_HALF == 0).then(|| f16::from_f32(scale))?;
+        (half.to_f32() == scale && scale != 0.0 && is_made_by(scale)).then_some(half)
+    })
 }
 
 #[cfg(test)]

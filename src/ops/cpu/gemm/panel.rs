@@ -39,6 +39,15 @@ impl Kept {
         if element == Element::F16 { Self::F16 } else { Self::F32 }
     }
 
+    /// The type for blocks that are stored as this one, in rows of so many columns: where a row is no number of whole
+    /// groups, its groups would be others than the file's.
+    pub fn for_rows_of(self, columns: usize) -> Self {
+        match self {
+            Self::Q8 | Self::Q4 if !columns.is_multiple_of(GROUP) => Self::F32,
+            kept => kept,
+        }
+    }
+
     /// Words of 32 bits that a row takes: numbers, or two of them where they have half the size.
     pub(super) fn words(self, columns: usize) -> usize {
         match self {
