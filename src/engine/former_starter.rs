@@ -7,7 +7,7 @@ use crate::note::Note;
 use crate::picture::MadeBy;
 use crate::settings::PartialSettings;
 
-use super::model_name::STARTER;
+use super::open::STARTER;
 
 /// The side of the pictures that the former starter was trained on.
 const FORMER_SIDE: usize = 128;

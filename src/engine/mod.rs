@@ -16,7 +16,6 @@ mod hash;
 #[cfg(feature = "gpu")]
 mod ladder;
 pub mod lens;
-mod model_name;
 pub mod negative;
 mod open;
 mod options;
@@ -36,8 +35,7 @@ pub use fit::{Fit, Mismatch, Unused};
 pub use former_starter::at_present_size;
 pub use handle::{EngineEnds, EngineHandle, SendError, job_of};
 pub use hash::{Busy, Busyness, ModelHash};
-pub use model_name::STARTER;
-pub use open::{ModelConfig, OpenError, OpenModel, Opening, find_config, fit, is_model, open_model};
+pub use open::{ModelConfig, OpenError, OpenModel, Opening, STARTER, find_config, fit, is_model, open_model};
 pub use options::EngineOptions;
 pub use preview::steps_kept::StepError;
 pub use preview::{Previewer, decode_half};

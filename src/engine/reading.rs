@@ -1,7 +1,6 @@
 //! Reading a model for the inference thread: on its device, with its previews, and told as it goes on.
 
-use crate::engine::model_name::STARTER;
-use crate::engine::open::{OpenModel, Opening, open_model};
+use crate::engine::open::{OpenModel, Opening, STARTER, open_model};
 use crate::engine::options::EngineOptions;
 use crate::engine::preview::{Previewer, tiny};
 use crate::engine::workspace::Workspace;

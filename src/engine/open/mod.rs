@@ -31,6 +31,9 @@ use open_model::Assembly;
 pub use open_model::OpenModel;
 pub use opening::Opening;
 
+/// The name of the model inside the program; files and folders are named by `checkpoint`.
+pub const STARTER: &str = "Starter";
+
 /// Whether a file or folder can be a model; looks at headers only.
 ///
 /// # Errors
@@ -74,7 +77,6 @@ fn open_starter(_: &Opening<'_>) -> Result<OpenModel, OpenError> {
 
 #[cfg(feature = "starter")]
 fn open_starter(opening: &Opening<'_>) -> Result<OpenModel, OpenError> {
-    use super::model_name::STARTER;
     use crate::{config, starter};
 
     let config = config::parse_yaml(starter::CONFIG)?;

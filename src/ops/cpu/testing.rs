@@ -101,7 +101,7 @@ pub fn grouped(kept: Kept, outputs: usize, columns: usize) -> Vec<f32> {
         let scale = f16::from_f32(0.001 * (1 + row * 7 + k / GROUP) as f32).to_f32();
         let code =
             if k % GROUP == row % 5 { least } else { (i * 37 % (most - least + 1) as usize) as i32 + least };
-        let code = if (row + k / GROUP) % 3 == 0 { code * 5 / 8 } else { code };
+        let code = if (row + k / GROUP).is_multiple_of(3) { code * 5 / 8 } else { code };
         code as f32 * scale
     };
     (0..outputs * columns).map(number).collect()
