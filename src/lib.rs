@@ -26,6 +26,7 @@
 //! | [`message`] | what the window and the engine's thread say to each other | [`message::Request`] |
 //! | [`picture`] | pixels, how they were made, and the files that hold both | [`picture::Frame`], [`picture::Made`] |
 //! | [`settings`] | what decides a picture; each setting described once | [`settings::Setting::TABLE`] |
+//! | [`grammar`] | what in a prompt is words, and what names a LoRA | [`grammar::Grammar::read`] |
 //! | [`sampler`] | schedules, noise, update rules; knows no network | [`sampler::run`] |
 //! | [`config`] | YAML to checked parameters; an unknown key is named | [`config::Params`] |
 //! | [`ops`] | tensors and what is computed with them, on CPU and GPU | [`ops::Tensor`] |
@@ -94,6 +95,7 @@ pub mod files;
 pub mod gallery;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+pub mod grammar;
 pub mod hashes;
 pub mod journal;
 pub mod library;

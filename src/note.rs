@@ -3,6 +3,7 @@
 //! A new note is a variant here, its English sentence, its key and values, and a line in each language of
 //! `assets/words`.
 
+mod addition;
 mod card;
 mod file;
 mod negative;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::told::Told;
 
+pub use addition::AdditionNote;
 pub use card::CardNote;
 pub use file::FileNote;
 pub use negative::NegativeNote;
@@ -132,6 +134,8 @@ pub enum Note {
     Picture(PictureNote),
     /// About a run's negative.
     Negative(NegativeNote),
+    /// About LoRAs and embeddings.
+    Addition(AdditionNote),
 }
 
 impl fmt::Display for Note {
@@ -197,6 +201,7 @@ impl fmt::Display for Note {
             Self::Card(note) => note.fmt(f),
             Self::Picture(note) => note.fmt(f),
             Self::Negative(note) => note.fmt(f),
+            Self::Addition(note) => note.fmt(f),
         }
     }
 }
@@ -238,6 +243,7 @@ impl Told for Note {
             Self::Card(note) => note.key(),
             Self::Picture(note) => note.key(),
             Self::Negative(note) => note.key(),
+            Self::Addition(note) => note.key(),
         }
     }
 
@@ -270,6 +276,7 @@ impl Told for Note {
             Self::Card(note) => note.values(),
             Self::Picture(note) => note.values(),
             Self::Negative(note) => note.values(),
+            Self::Addition(note) => note.values(),
             Self::EpsAssumed | Self::SafetyChecker | Self::RoughColors | Self::FitNotReady => Vec::new(),
         }
     }

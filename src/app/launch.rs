@@ -56,6 +56,12 @@ pub fn open(model: Option<ModelSource>, options: EngineOptions) -> Result<(), St
         device,
         cache_folder: places.previews.clone(),
         data_folder: places.data.clone(),
+        model_folders: places
+            .models
+            .iter()
+            .cloned()
+            .chain(memory.models_folders.iter().map(Into::into))
+            .collect(),
         session_folder: process.session.as_ref().map(Session::steps),
         negatives: negatives.clone(),
         cards_file: places.cards.clone(),

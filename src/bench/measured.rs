@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use super::kernels::{Before, card_bytes, forget_card_bytes};
+use super::lora::MadeUpLora;
 use super::part::Part;
 use super::processor;
 use super::row::{OperationRow, Row};
@@ -40,6 +41,8 @@ pub(super) struct Measured<'a> {
     pub repeat: usize,
     /// Steps of a run.
     pub steps: usize,
+    /// A LoRA that lies over it.
+    pub lora: Option<&'a MadeUpLora>,
     /// Measure single operations too.
     pub operations: bool,
     /// How fast the device can be, where that is known.
@@ -169,8 +172,25 @@ impl Measured<'_> {
                 Some(Box::new(move || model.encode_first_stage(&x).map(drop)))
             }
             Part::Run => self.whole_run()?,
+            Part::Lora => self.strength()?,
             Part::Load | Part::Preview | Part::Cancel => None,
         })
+    }
+
+    /// Another strength of the LoRA, taken up by all layers.
+    fn strength(&self) -> Result<Option<Work<'_>>, SubjectError> {
+        let (Some(lora), model) = (self.lora, self.model) else { return Ok(None) };
+        let side = model.size_multiple() / model.config.first_stage_factor;
+        let shape = [1, model.config.channels, side, side];
+        let mut denoiser = ConditionedModel::new(model, conditioning(model, shape, 1)?, None)?;
+        let x = latent(shape, 3);
+        let mut strength = 0.0;
+        Ok(Some(Box::new(move || {
+            strength = if strength == 0.5 { 0.8 } else { 0.5 };
+            lora.lay_over(model, strength);
+            model.get_learned_conditioning(&[PROMPT]).map(drop)?;
+            denoiser.conditional(&x, 1.0).map(drop)
+        })))
     }
 
     /// Texts, steps and decoding, as `safelight generate` does them.

@@ -6,6 +6,7 @@
 
 mod cancel;
 mod kernels;
+mod lora;
 mod measured;
 mod part;
 mod previews;

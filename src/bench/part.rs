@@ -19,13 +19,15 @@ pub enum Part {
     Encode,
     /// A step's picture in each of the window's modes.
     Preview,
+    /// Another strength of a LoRA, and a call of the UNet at the least size, which takes it up.
+    Lora,
     /// From the stop flag to the end of the work.
     Cancel,
 }
 
 impl Part {
     /// All of them, in the order they are run.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Load,
         Self::Run,
         Self::Text,
@@ -34,6 +36,7 @@ impl Part {
         Self::Decode,
         Self::Encode,
         Self::Preview,
+        Self::Lora,
         Self::Cancel,
     ];
 
@@ -48,6 +51,7 @@ impl Part {
             Self::Decode => "decode",
             Self::Encode => "encode",
             Self::Preview => "preview",
+            Self::Lora => "lora",
             Self::Cancel => "cancel",
         }
     }

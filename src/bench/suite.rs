@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::lora::MadeUpLora;
 use super::measured::{Measured, Measurement};
 use super::part::Part;
 use super::row::{OperationRow, Row};
@@ -20,6 +21,8 @@ pub struct Suite<'a> {
     pub device: &'a Device,
     /// Width and height in pixels; the model's own if `None`.
     pub size: Option<[usize; 2]>,
+    /// Ranks of a LoRA over the model, if there is one.
+    pub lora: Option<usize>,
     /// Pictures at once in `unet`, `unet1` and `decode`.
     pub batch: usize,
     /// Timed repetitions of each part.
@@ -52,6 +55,10 @@ impl Suite<'_> {
             samples.push(began.elapsed().as_secs_f64());
         }
         let Some(model) = model else { return Ok(()) };
+        let lora = self.lora.map(|ranks| MadeUpLora::new(&model, ranks));
+        if let Some(lora) = &lora {
+            lora.lay_over(&model, 0.8);
+        }
         let measured = Measured {
             subject: self.subject,
             device: self.device,
@@ -60,6 +67,7 @@ impl Suite<'_> {
             batch: self.batch,
             repeat: self.repeat,
             steps: self.steps,
+            lora: lora.as_ref(),
             operations: self.operations,
             peak: self.device.peak()?,
         };
@@ -132,6 +140,7 @@ mod tests {
         let device = Device::cpu(StopFlag::default());
         let suite = Suite {
             subject: &subject,
+            lora: Some(2),
             device: &device,
             size: Some([64, 32]),
             batch: 2,
@@ -165,6 +174,7 @@ mod tests {
         let device = Device::cpu(StopFlag::default());
         let suite = Suite {
             subject: &subject,
+            lora: None,
             device: &device,
             size: Some([63, 64]),
             batch: 1,

@@ -222,6 +222,18 @@ pub enum Problem {
         /// The type in the file.
         found: &'static str,
     },
+    /// A file that was given as a LoRA and is none.
+    #[error("expected a LoRA, {}; choose another file", found_kind(*.0))]
+    NoLora(
+        /// What it is, if it is known.
+        Option<Kind>,
+    ),
+    /// A file that was given as an embedding and is none.
+    #[error("expected an embedding (textual inversion), {}; choose another file", found_kind(*.0))]
+    NoEmbedding(
+        /// What it is, if it is known.
+        Option<Kind>,
+    ),
     /// The stop flag was raised.
     #[error("reading was stopped")]
     Stopped,
@@ -283,6 +295,8 @@ impl Told for CheckpointError {
             Problem::Unsupported { .. } => "error-unsupported",
             Problem::NoTensor(_) | Problem::Shape { .. } => "error-wrong-kind",
             Problem::ElementType { .. } => "error-element-type",
+            Problem::NoLora(_) => "error-not-a-lora",
+            Problem::NoEmbedding(_) => "error-not-an-embedding",
             Problem::Stopped => "error-stopped",
         }
     }
@@ -337,16 +351,14 @@ fn or_lay_over(part: &str) -> String {
 
 /// What the file holds in place of `part`.
 fn found_instead(part: ModelPart, found: Option<Kind>) -> String {
-    match found {
-        None => {
-            format!("found neither it nor anything else that is known; choose another for {}", part.option())
-        }
-        Some(kind) => {
-            let told = kind.to_string();
-            let found = told.split([';', ',']).next().unwrap_or_default();
-            format!("{found}; choose another for {}", part.option())
-        }
-    }
+    format!("{}; choose another for {}", found_kind(found), part.option())
+}
+
+/// What a file holds in place of what it should.
+fn found_kind(found: Option<Kind>) -> String {
+    let Some(kind) = found else { return "found neither it nor anything else that is known".to_owned() };
+    let told = kind.to_string();
+    told.split([';', ',']).next().unwrap_or_default().to_owned()
 }
 
 impl Problem {

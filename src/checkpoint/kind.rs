@@ -1,6 +1,10 @@
 //! `Kind`: the kinds of models, and of parts of and additions to models, that are told apart by name.
 
 use std::fmt;
+use std::path::Path;
+
+use super::formats;
+use super::tensor::model_file::ModelFile;
 
 /// What a set of tensors is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +36,13 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// What a file is, by its header alone; `None` for a whole model, and for what is unknown or no file of
+    /// weights.
+    pub fn of_file(path: &Path) -> Option<Self> {
+        let file = ModelFile::open(path).ok()?;
+        Self::of(&formats::list(&file, 0).ok()?.tensors)
+    }
+
     /// The usual name of a family or an addition.
     pub fn name(self) -> Option<&'static str> {
         match self {

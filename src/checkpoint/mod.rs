@@ -8,6 +8,7 @@
 //! folder, [`Checkpoint`] reads them, and [`guess_config`] derives the config from their shapes.
 
 pub mod diffusers;
+mod embedding;
 mod error;
 mod formats;
 mod found_config;
@@ -15,6 +16,7 @@ mod guess;
 mod inspect;
 mod kind;
 mod locate;
+mod lora;
 mod model_name;
 mod names;
 mod open;
@@ -22,6 +24,7 @@ mod overlay;
 mod part;
 mod tensor;
 
+pub use embedding::{LearnedWord, read_embedding};
 pub use error::{CheckpointError, Problem};
 pub use formats::file_kind::FileKind;
 pub use formats::{CheckpointKind, ENDINGS};
@@ -29,6 +32,7 @@ pub use found_config::FoundConfig;
 pub use guess::guess_config;
 pub use inspect::{PartReport, Report, inspect};
 pub use kind::Kind;
+pub use lora::{Fit, Lora};
 pub use model_name::model_name;
 pub use open::{Checkpoint, TensorInfo};
 pub use part::{ModelPart, Overlays, Part};

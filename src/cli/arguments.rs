@@ -256,12 +256,15 @@ pub struct Bench {
     #[command(flatten)]
     /// A model's own weights instead.
     pub model: Model,
-    /// Parts to measure: load, run, text, unet, unet1, decode, encode, preview and cancel [default: all].
+    /// Parts to measure: load, run, text, unet, unet1, decode, encode, preview, lora and cancel [default: all].
     #[arg(long, value_delimiter = ',', value_name = "PART,…")]
     pub only: Vec<Part>,
     /// Pixels across and down, such as 512x512 [default: the model's].
     #[arg(long, value_name = "WxH", value_parser = parse_size)]
     pub size: Option<[usize; 2]>,
+    /// Lay a made-up LoRA of so many ranks over every layer of attention of UNet and text encoder.
+    #[arg(long, value_name = "RANK", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub lora: Option<u16>,
     /// Pictures at once in the parts unet, unet1 and decode.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
     pub batch: u8,

@@ -48,6 +48,7 @@ pub fn run(arguments: &Bench) -> Result<(), Failure> {
         subject: &subject,
         device: &device,
         size: arguments.size,
+        lora: arguments.lora.map(usize::from),
         batch: usize::from(arguments.batch),
         repeat: usize::from(arguments.repeat),
         steps: usize::from(arguments.steps),

@@ -212,6 +212,7 @@ impl Developing<'_> {
             recorder.model_hash(&hash);
         }
         let made = Made::new(settings, self.steps, &self.guidance_of_steps, &self.model.info.name, &hash)
+            .with(self.model.added(settings))
             .branched_from(branched_from(self.parent.as_ref()));
         let saved = self.showing.output.save(&self.stem, frame, &made);
         let negative = self.end(Ended::Finished);

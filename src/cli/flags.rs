@@ -3,13 +3,14 @@
 //! Invariant: help, names and choices come from the table; only the seed is read in a way of its own.
 
 use std::ffi::OsStr;
+use std::path::Path;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::error::{Error, ErrorKind};
-use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
 use crate::sampler::{CurveError, GuidanceCurve};
-use crate::settings::{Kind, PartialSettings, Row, Setting, Value};
+use crate::settings::{Kind, LoraError, LoraUse, PartialSettings, Row, Setting, Value};
 
 use super::generate::random_seed;
 
@@ -32,6 +33,12 @@ impl FromArgMatches for PartialSettings {
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
         for row in Setting::TABLE {
+            if matches!(row.kind, Kind::Loras | Kind::Files) {
+                if let Some(items) = matches.get_many::<Value>(row.name) {
+                    self.set(row.setting, joined(items));
+                }
+                continue;
+            }
             match matches.get_one::<Value>(row.name) {
                 // A sampler may bring its schedule: "DPM++ 2M Karras".
                 Some(Value::Text(name)) if row.setting == Setting::Sampler => {
@@ -86,7 +93,17 @@ fn argument(row: &'static Row) -> Arg {
         return argument.required_unless_present("like");
     }
     let negative = row.setting == Setting::Seed || matches!(row.kind, Kind::Real { .. });
-    argument.long(row.flag.long).allow_negative_numbers(negative)
+    let argument = argument.long(row.flag.long).allow_negative_numbers(negative);
+    match row.kind {
+        Kind::Loras | Kind::Files => argument.action(ArgAction::Append),
+        _ => argument,
+    }
+}
+
+/// The items of a flag that was given several times.
+fn joined<'v>(items: impl Iterator<Item = &'v Value>) -> Option<Value> {
+    let texts = items.map(|item| if let Value::Text(text) = item { text.as_str() } else { "" });
+    Some(Value::Text(texts.collect::<Vec<_>>().join("|")))
 }
 
 /// What reads the argument's value. The range of a number is checked when the model is known.
@@ -98,6 +115,8 @@ fn parser(row: &'static Row) -> ValueParser {
         Kind::Real { .. } => ValueParser::new(parse_real),
         Kind::Choice(_) => ChoiceParser(row).into(),
         Kind::Curve => ValueParser::new(parse_curve),
+        Kind::Loras => ValueParser::new(parse_lora),
+        Kind::Files => ValueParser::new(|text: &str| Ok::<_, String>(Value::Text(from_here(text)))),
     }
 }
 
@@ -154,6 +173,19 @@ fn parse_curve(text: &str) -> Result<Value, CurveError> {
     text.parse().map(|curve: GuidanceCurve| Value::Text(curve.to_string()))
 }
 
+/// "ink.safetensors:0.8".
+fn parse_lora(text: &str) -> Result<Value, LoraError> {
+    let lora: LoraUse = text.parse()?;
+    Ok(Value::Text(LoraUse { name: from_here(&lora.name), ..lora }.to_string()))
+}
+
+/// The whole path of a file that is here, since a run may be taken up elsewhere; else the name.
+fn from_here(name: &str) -> String {
+    let path = Path::new(name);
+    let whole = std::path::absolute(path).ok().filter(|_| path.exists());
+    whole.and_then(|path| path.to_str().map(str::to_owned)).unwrap_or_else(|| name.to_owned())
+}
+
 /// "42"; a negative number is a random seed, as in other programs.
 fn parse_seed(text: &str) -> Result<Value, String> {
     let text = text.trim();
@@ -194,6 +226,8 @@ mod tests {
                 Kind::Whole { .. } | Kind::Real { .. } => "1",
                 Kind::Choice(choices) => choices()[0].name,
                 Kind::Curve => "0:2,1:3",
+                Kind::Loras => "ink:0.5",
+                Kind::Files => "a.pt",
             };
             let flag = format!("--{}", row.flag.long);
             let settings = if row.flag.long.is_empty() {

@@ -17,6 +17,7 @@ use crate::settings::{PartialSettings, Setting, Settings};
 
 use super::arguments::Generate;
 use super::develop::{Run, Showing, develop, say_json};
+use super::library::model_folders;
 use super::output::{Output, check_trace, check_writable};
 use super::progress::Progress;
 use super::{Failure, interrupt, like};
@@ -45,8 +46,12 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
     let (device, device_sentence) = Device::open(options, stop.clone())?;
     let progress = Progress::start();
     let (busyness, places) = (Busyness::default(), Places::of_user());
-    let opening =
-        Opening { cache: places.previews.as_deref(), busyness: busyness.clone(), ..Opening::on(&device) };
+    let opening = Opening {
+        cache: places.previews.as_deref(),
+        folders: model_folders(),
+        busyness: busyness.clone(),
+        ..Opening::on(&device)
+    };
     let model = open_model(&arguments.model.source()?, opening)?;
     let (first, notes) = settings(arguments, like.as_ref(), &model)?;
     progress.say(&format!("{} on {device_sentence}", model.info.name));
@@ -99,7 +104,12 @@ fn settings(
     };
     let base = like.map_or_else(|| base.clone(), |found| like::over(found, &base, model));
     let mut settings = arguments.settings.put_over(&base);
-    let notes = like.map(|found| like::follow(found, arguments, model, &mut settings)).unwrap_or_default();
+    let mut notes =
+        like.map(|found| like::follow(found, arguments, model, &mut settings)).unwrap_or_default();
+    if let Some((suits, note)) = model.suiting(&settings).filter(|_| like.is_none()) {
+        settings = arguments.settings.put_over(&suits.put_over(&base));
+        notes.push(note);
+    }
     generate::check_settings(&model.networks, &settings)?;
     refuse_idle(&arguments.settings, &settings)?;
     // Each picture lays out its own steps; this call only checks that it can.
@@ -146,7 +156,7 @@ fn one_picture(
     let began = Instant::now();
     let busy = showing.busyness.begin();
     let progress = Progress::start();
-    let plan = generate::plan(&model.networks, &settings)?;
+    let plan = model.plan(&settings)?;
     let state = generate::start(&model.networks, &settings, &plan);
     let head = negative::head(model, &settings, &plan, state.x.shape);
     let recorder = match store.map(|store| negative::record(store, &head, &plan, &state)).transpose()? {

@@ -1,5 +1,6 @@
 //! `safelight inspect`: what a model file or folder is. Pictures are `inspect_picture`'s.
 
+mod addition;
 mod json;
 
 use std::io::Write as _;
@@ -25,6 +26,9 @@ pub fn run(arguments: &Inspect) -> Result<(), Failure> {
         return inspect_picture::run(&arguments.path, arguments.json);
     }
     let path = resolve(&arguments.path, &Sort::ALL)?;
+    if !arguments.json && addition::run(&path)? {
+        return Ok(());
+    }
     let input = |error: &dyn std::fmt::Display| Failure::Input(error.to_string());
     let checkpoint =
         Checkpoint::open_with(&path, &arguments.parts.overlays()?).map_err(|error| input(&error))?;

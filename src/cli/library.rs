@@ -60,6 +60,12 @@ pub fn resolve(path: &Path, wanted: &[Sort]) -> Result<PathBuf, Failure> {
     }
 }
 
+/// The library's folders, where LoRAs and embeddings may lie; none where what is remembered cannot be read.
+pub fn model_folders() -> Vec<PathBuf> {
+    let folders = Library::of_user().map(|library| library.folders).unwrap_or_default();
+    folders.into_iter().map(|folder| folder.path).collect()
+}
+
 /// The same of an option that may be absent.
 ///
 /// # Errors

@@ -1,5 +1,6 @@
 //! `GenerateError`: why there is no picture, each in one sentence.
 
+use super::additions::AdditionError;
 use crate::ops::{self, Dtype};
 use crate::sampler::ScheduleError;
 use crate::settings::Setting;
@@ -69,6 +70,9 @@ pub enum GenerateError {
         /// Why not.
         cause: String,
     },
+    /// A LoRA or an embedding cannot be used.
+    #[error(transparent)]
+    Addition(#[from] AdditionError),
     /// Steps that do not exist.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
@@ -96,6 +100,7 @@ impl Told for GenerateError {
             Self::NotFinite { part: Part::Unet, .. } => "error-not-finite-unet",
             Self::NotFinite { part: Part::FirstStage, .. } => "error-not-finite-first-stage",
             Self::Kept { .. } => "error-kept-run",
+            Self::Addition(error) => error.key(),
             Self::Schedule(error) => error.key(),
             Self::Ops(error) => error.key(),
         }
@@ -114,6 +119,7 @@ impl Told for GenerateError {
                 vec![("least", least.to_string()), ("most", most.to_string()), ("found", found.to_string())]
             }
             Self::Kept { cause } => vec![("cause", cause.clone())],
+            Self::Addition(error) => error.values(),
             Self::Schedule(error) => error.values(),
             Self::Ops(error) => error.values(),
             Self::NoModel | Self::NotFromWords { .. } | Self::NotFinite { .. } => Vec::new(),

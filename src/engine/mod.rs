@@ -1,5 +1,7 @@
 //! The inference thread: it owns the model, does one request at a time, sends, then wakes.
 
+mod adapt;
+pub mod additions;
 #[cfg(feature = "gpu")]
 pub mod cards;
 mod companions;

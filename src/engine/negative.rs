@@ -15,7 +15,7 @@ use crate::sampler::{History, RunState};
 use crate::settings::{PartialSettings, Setting, Settings, Value};
 
 use super::OpenModel;
-use super::generate::{self, GenerateError, Plan};
+use super::generate::{GenerateError, Plan};
 
 /// A run that goes on: from a negative, with its plan and where it stands.
 #[derive(Clone, Debug)]
@@ -168,7 +168,7 @@ pub fn elsewhere(negative: &Negative, model: &OpenModel) -> Option<Note> {
 /// If it cannot be read, or does not go with the model.
 pub fn resume(model: &OpenModel, negative: &Negative) -> Result<Resumed, ResumeError> {
     let settings = negative.head.settings.clone();
-    let mut plan = generate::plan(&model.networks, &settings)?;
+    let mut plan = model.plan(&settings)?;
     plan.schedule = negative.head.schedule.clone();
     put_context(model, &mut plan, negative.context()?)?;
     Ok(Resumed {
@@ -212,7 +212,7 @@ pub fn branch(
     if (settings.width, settings.height) != (former.width, former.height) {
         return Err(ResumeError::Size { width: former.width, height: former.height });
     }
-    let mut plan = generate::plan(&model.networks, &settings)?;
+    let mut plan = model.plan(&settings)?;
     let full = &model.networks.config.schedule;
     plan.schedule = negative.head.schedule.continued(at, &plan.schedule, full, settings.eta);
     plan.notes.clear();

@@ -53,13 +53,14 @@ pub fn develop_through(
         finished.clone_from(state);
         on_step(report, state)
     };
+    model.adapt(settings)?;
     let failure = match develop(&model.networks, settings, plan, state, &mut noted, lens) {
         Err(failure) if failure.is_of_card() => failure,
         developed => return developed,
     };
     let Some(refuge) = refuge(&failure, finished.step) else { return Err(failure) };
     // A branch's steps do not follow from its settings alone.
-    let plan = Plan { schedule: plan.schedule.clone(), ..generate::plan(&refuge.networks, settings)? };
+    let plan = Plan { schedule: plan.schedule.clone(), ..refuge.plan(settings)? };
     develop(&refuge.networks, settings, &plan, finished, on_step, lens)
 }
 

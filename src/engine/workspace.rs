@@ -188,11 +188,14 @@ impl Workspace {
     }
 
     fn count_tokens(&self, model: Option<&OpenModel>, text: String) {
-        let tokens = model.and_then(|model| model.networks.tokenize(&text).ok());
-        let count = tokens.map_or_else(TokenCount::default, |tokens| TokenCount {
+        let tokens = model.and_then(|model| {
+            let read = model.grammar().read(&text);
+            Some((model.networks.tokenize(&read.text).ok()?, read))
+        });
+        let count = tokens.map_or_else(TokenCount::default, |(tokens, read)| TokenCount {
             used: tokens.needed,
             max: tokens.ids.len(),
-            dropped_from: tokens.dropped_from,
+            dropped_from: tokens.dropped_from.map(|at| read.place(at)),
         });
         self.send(Event::Tokens { text, count });
     }

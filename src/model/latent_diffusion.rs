@@ -3,6 +3,9 @@
 //! Traps: latents outside this file are scaled by `scale_factor`; the text encoder
 //! computes in f32 whatever the UNet does, and so does the first stage but for decoding on a graphics card.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::cond::tokenizer::{Tokens, Word};
 use super::cond::{CondStage, GeneralConditioner, TextEmbedding};
 use super::conditioning::{Conditioning, ConditioningKey};
@@ -10,7 +13,7 @@ use super::decoding::Decoding;
 use super::first_stage::{Encoded, FirstStage, Watch};
 use super::unet::{AttentionMaps, Beside, Label, UNetConfig, UNetModel};
 use crate::note::CardNote;
-use crate::ops::{Device, Dtype, Error, Result, Tensor};
+use crate::ops::{Adapters, Change, Device, Dtype, Error, Result, Tensor};
 use crate::sampler::{DiffusionSchedule, Parameterization};
 
 /// What the config says of the model, apart from its networks.
@@ -49,6 +52,7 @@ pub struct LatentDiffusion {
     pub(super) first_stage: FirstStage,
     pub(super) cond_stage: CondStage,
     pub(super) decoding: Decoding,
+    pub(super) adapters: Arc<Adapters>,
 }
 
 impl LatentDiffusion {
@@ -101,6 +105,30 @@ impl LatentDiffusion {
     /// What decoding has to say since it was asked last.
     pub fn take_notes(&self) -> Vec<CardNote> {
         self.decoding.take_notes()
+    }
+
+    /// The layers that adapters can change, by their paths in a checkpoint, with the shapes of their weights.
+    pub fn layers(&self) -> BTreeMap<String, Vec<usize>> {
+        self.adapters.layers()
+    }
+
+    /// Channels of the vectors of its text encoder's words; none for a model that takes no text.
+    pub fn text_width(&self) -> Option<usize> {
+        self.conditioner().ok()?.width()
+    }
+
+    /// Teaches the text encoder words with their vectors (n, channels), in place of all that it was taught.
+    ///
+    /// # Errors
+    /// If it takes no text, or vectors have other channels.
+    pub fn teach(&self, words: Vec<(String, Vec<f32>)>) -> Result<()> {
+        self.conditioner()?.teach(words)
+    }
+
+    /// Changes layers from the next call on, in place of all former changes.
+    pub fn adapt(&self, changes: BTreeMap<String, Change>) {
+        self.adapters.set(changes);
+        self.forget_context();
     }
 
     /// Frees what is remembered of the last context.

@@ -1,5 +1,8 @@
 //! Scaled dot-product attention over heads that lie side by side in the last dimension.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::adapters::Slot;
 use super::backend::AttentionOps;
 use super::dispatch::{Own, on, own};
 use super::meter::Described;
@@ -112,8 +115,50 @@ pub struct SelfAttention {
 
 #[derive(Debug)]
 enum Form {
-    Joined { device: Device, channels: usize, packed: Box<own::Projections> },
+    Joined { device: Device, channels: usize, packed: Box<own::Projections>, changed: Box<Changed> },
     Apart(Box<[Linear; 3]>),
+}
+
+/// The layers one by one, while one of those that are joined is changed.
+struct Changed {
+    weights: Weights,
+    features: [usize; 2],
+    slots: [Arc<Slot>; 3],
+    layers: Mutex<Option<Arc<[Linear; 3]>>>,
+}
+
+impl std::fmt::Debug for Changed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Changed").field("features", &self.features).finish_non_exhaustive()
+    }
+}
+
+impl Changed {
+    fn new(weights: &Weights, features: [usize; 2]) -> Self {
+        let [dim, inner] = features;
+        let slots = PATHS.map(|path| weights.pp(path).slot(&[inner, dim]));
+        Self { weights: weights.without_progress(), features, slots, layers: Mutex::default() }
+    }
+
+    /// The layers, if one of them is changed.
+    fn layers(&self) -> Result<Option<Arc<[Linear; 3]>>> {
+        let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.slots.iter().any(|slot| slot.is_filled()) {
+            *layers = None;
+        } else if layers.is_none() {
+            *layers = Some(Arc::new(projections(&self.weights, self.features)?));
+        }
+        Ok(layers.clone())
+    }
+}
+
+/// The names of the layers of queries, keys and values.
+const PATHS: [&str; 3] = ["to_q", "to_k", "to_v"];
+
+/// The layers of queries, keys and values.
+fn projections(weights: &Weights, [dim, inner]: [usize; 2]) -> Result<[Linear; 3]> {
+    let [q, k, v] = PATHS.map(|path| Linear::without_bias(&weights.pp(path), dim, inner));
+    Ok([q?, k?, v?])
 }
 
 impl SelfAttention {
@@ -123,7 +168,7 @@ impl SelfAttention {
     /// If they are missing or of another shape.
     pub fn new(weights: &Weights, dim: usize, inner: usize, heads: usize) -> Result<Self> {
         let device = weights.device();
-        let paths = ["to_q", "to_k", "to_v"].map(|name| weights.pp(name));
+        let paths = PATHS.map(|name| weights.pp(name));
         let shape = LinearShape { in_features: dim, out_features: inner, gated: false };
         let [q, k, v] = &paths;
         // Weights that are not taken are not asked for.
@@ -133,14 +178,17 @@ impl SelfAttention {
         });
         let form = match packed {
             Some(packed) => {
-                Form::Joined { device: device.clone(), channels: inner, packed: Box::new(packed) }
+                let changed = Box::new(Changed::new(weights, [dim, inner]));
+                Form::Joined { device: device.clone(), channels: inner, packed: Box::new(packed), changed }
             }
-            None => {
-                let [q, k, v] = paths.map(|path| Linear::without_bias(&path, dim, inner));
-                Form::Apart(Box::new([q?, k?, v?]))
-            }
+            None => Form::Apart(Box::new(projections(weights, [dim, inner])?)),
         };
         Ok(Self { heads, form })
+    }
+
+    fn apart(&self, [q, k, v]: &[Linear; 3], norm: &LayerNorm, x: &Tensor) -> Result<Tensor> {
+        let x = norm.forward(x)?;
+        attention(&q.forward(&x)?, &k.forward(&x)?, &v.forward(&x)?, self.heads, Mask::None)
     }
 
     /// The attention of `x` (b, n, dim) to itself after `norm`: (b, n, inner).
@@ -149,11 +197,12 @@ impl SelfAttention {
     /// If shapes do not fit, or stopped.
     pub fn forward_after(&self, norm: &LayerNorm, x: &Tensor) -> Result<Tensor> {
         let (home, channels, packed) = match &self.form {
-            Form::Joined { device, channels, packed } => (device, *channels, &**packed),
-            Form::Apart(layers) => {
-                let x = norm.forward(x)?;
-                let [q, k, v] = &**layers;
-                return attention(&q.forward(&x)?, &k.forward(&x)?, &v.forward(&x)?, self.heads, Mask::None);
+            Form::Apart(layers) => return self.apart(layers, norm, x),
+            Form::Joined { device, channels, packed, changed } => {
+                if let Some(layers) = changed.layers()? {
+                    return self.apart(&layers, norm, x);
+                }
+                (device, *channels, &**packed)
             }
         };
         norm.check(x)?;

@@ -1,5 +1,8 @@
 //! `Conv2d`: two-dimensional convolution, with what follows it folded in.
 
+use std::sync::Arc;
+
+use super::adapters::{Adapted, Change, Rewrite, down_and_up};
 use super::backend::{ConvOps, Epilogue};
 use super::dispatch::{Own, on, own};
 use super::host::{HostData, HostTensor, TensorRows};
@@ -20,7 +23,28 @@ pub struct Fused<'a> {
 pub struct Conv2d {
     device: Device,
     shape: Conv2dShape,
-    packed: own::Conv2d,
+    /// Where it was read from; none for numbers that were given.
+    home: Option<Home>,
+    adapted: Adapted<own::Conv2d, Beside>,
+}
+
+/// Where a convolution's tensors are.
+struct Home {
+    weights: Weights,
+    has_bias: bool,
+}
+
+impl std::fmt::Debug for Home {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Home")
+    }
+}
+
+/// A product of low rank beside a convolution: one with the same window, then one of single pixels.
+#[derive(Debug)]
+struct Beside {
+    down: Conv2d,
+    up: Conv2d,
 }
 
 impl Conv2d {
@@ -29,7 +53,7 @@ impl Conv2d {
     /// # Errors
     /// If they are missing or of another shape, or the backend has no kernel for the form.
     pub fn new(weights: &Weights, shape: Conv2dShape) -> Result<Self> {
-        Self::read(weights, shape, || weights.get_f32("bias", &[shape.out_channels]).map(Some))
+        Self::read(weights, shape, true)
     }
 
     /// Reads `weight` (out, in, k, k); there is no bias.
@@ -37,7 +61,7 @@ impl Conv2d {
     /// # Errors
     /// If it is missing or of another shape, or the backend has no kernel for the form.
     pub fn without_bias(weights: &Weights, shape: Conv2dShape) -> Result<Self> {
-        Self::read(weights, shape, || Ok(None))
+        Self::read(weights, shape, false)
     }
 
     /// The convolution of `weight` (out, in, k, k), row-major, and `bias` (out).
@@ -57,21 +81,34 @@ impl Conv2d {
         {
             return Err(Error::Shape(format!("expected the weights of a convolution {of:?}, found others")));
         }
-        let rows = TensorRows::here(HostTensor { shape: of, data: HostData::F32(weight.into()) });
-        let packed = on!(device, backend => backend.pack_conv2d(&rows, bias, shape)?.put());
-        Ok(Self { device: device.clone(), shape, packed })
+        Self::pack(device, shape, HostTensor { shape: of, data: HostData::F32(weight.into()) }, bias)
     }
 
-    fn read(
-        weights: &Weights,
+    fn pack(
+        device: &Device,
         shape: Conv2dShape,
-        bias: impl FnOnce() -> Result<Option<Vec<f32>>>,
+        weight: HostTensor<'static>,
+        bias: Option<Vec<f32>>,
     ) -> Result<Self> {
-        let Conv2dShape { in_channels, out_channels, kernel, .. } = shape;
-        let rows = weights.rows("weight", &[out_channels, in_channels, kernel, kernel])?;
-        let (device, bias) = (weights.device(), bias()?);
+        let rows = TensorRows::here(weight);
         let packed = on!(device, backend => backend.pack_conv2d(&rows, bias, shape)?.put());
-        Ok(Self { device: device.clone(), shape, packed })
+        Ok(Self { device: device.clone(), shape, home: None, adapted: Adapted::new(packed, None) })
+    }
+
+    fn read(weights: &Weights, shape: Conv2dShape, has_bias: bool) -> Result<Self> {
+        let home = Home { weights: weights.without_progress(), has_bias };
+        let packed = Home { weights: weights.clone(), has_bias }.pack(weights.device(), shape, &[])?;
+        let adapted = Adapted::new(packed, Some(weights.slot(&weight_shape(shape))));
+        Ok(Self { device: weights.device().clone(), shape, home: Some(home), adapted })
+    }
+
+    /// Its weights as its slot wants them, and what runs beside them.
+    fn current(&self) -> Result<(Arc<own::Conv2d>, Option<Arc<Beside>>)> {
+        let unnamed = || Error::Shape("a convolution without a name is not read again".to_owned());
+        self.adapted.current(
+            |rewrites| self.home.as_ref().ok_or_else(unnamed)?.pack(&self.device, self.shape, rewrites),
+            |change| Beside::new(&self.device, change, self.shape),
+        )
     }
 
     /// The convolution of `x` (b, in, h, w).
@@ -110,6 +147,7 @@ impl Conv2d {
                 "cannot add what has not the shape {shape:?} to a convolution"
             )));
         }
+        let (packed, beside) = self.current()?;
         let device = x.device();
         let convolve = || {
             on!(device, backend => {
@@ -120,12 +158,15 @@ impl Conv2d {
                     channels: channels.as_ref(),
                     residual: residual.as_ref(),
                 };
-                let layer = device.own(&self.device, &self.packed)?;
+                let layer = device.own(&self.device, &*packed)?;
                 let y = backend.conv2d(layer, x.source(backend, device)?, enlarged, epilogue)?;
                 Ok(Tensor::made(backend, device, y))
             })
         };
-        device.measure(convolve, |_| self.describe(shape, enlarged))
+        let y = device.measure(convolve, |_| self.describe(shape, enlarged))?;
+        let Some(beside) = beside else { return Ok(y) };
+        let down = beside.down.convolve(x, enlarged, Fused::default())?;
+        beside.up.forward_fused(&down, Fused { residual: Some(&y), channels: None })
     }
 
     fn describe(&self, [b, c, h, w]: [usize; 4], enlarged: bool) -> Described {
@@ -141,5 +182,35 @@ impl Conv2d {
             shape: format!("{in_channels} → {out_channels} @ {w}×{h}, batch {b}"),
             operations: 2.0 * (b * c * h * w) as f64 * (in_channels * kernel * kernel) as f64,
         }
+    }
+}
+
+/// The shape of a convolution's weight.
+fn weight_shape(shape: Conv2dShape) -> [usize; 4] {
+    [shape.out_channels, shape.in_channels, shape.kernel, shape.kernel]
+}
+
+impl Home {
+    /// Packs the convolution's tensors, the weight after some rewrites.
+    fn pack(
+        &self,
+        device: &Device,
+        shape: Conv2dShape,
+        rewrites: &[Arc<dyn Rewrite>],
+    ) -> Result<own::Conv2d> {
+        let rows = self.weights.rewritten("weight", &weight_shape(shape), rewrites)?;
+        let bias = self.has_bias.then(|| self.weights.get_f32("bias", &[shape.out_channels])).transpose()?;
+        Ok(on!(device, backend => backend.pack_conv2d(&rows, bias, shape)?.put()))
+    }
+}
+
+impl Beside {
+    /// All products of a change beside a convolution.
+    fn new(device: &Device, change: &Change, shape: Conv2dShape) -> Result<Self> {
+        let [down, mut up] = down_and_up(change, &weight_shape(shape))?;
+        let ranks = down.shape[0];
+        up.shape.extend([1, 1]);
+        let down = Conv2d::pack(device, Conv2dShape { out_channels: ranks, ..shape }, down, None)?;
+        Ok(Self { down, up: Conv2d::pack(device, Conv2dShape::one(ranks, shape.out_channels), up, None)? })
     }
 }

@@ -1,5 +1,11 @@
 //! `Linear` and `Geglu`: y = x·Wᵀ + b over the last dimension, with its activation or gate.
+//!
+//! Trap: a product of low rank beside a layer ([`super::adapters`]) is added before its activation or gate, so
+//! an activation is then an operation of its own; a gate takes it in as its channels.
 
+use std::sync::Arc;
+
+use super::adapters::{Adapted, Change, Rewrite, down_and_up};
 use super::backend::{Epilogue, LinearOps, NormOps};
 use super::dispatch::{Own, on, own};
 use super::host::{HostData, HostTensor, TensorRows};
@@ -11,7 +17,28 @@ use super::{Activation, Device, Error, LayerNorm, LinearShape, Result, Tensor, W
 pub struct Linear {
     device: Device,
     shape: LinearShape,
-    packed: own::Linear,
+    /// Where it was read from; none for values that were given.
+    home: Option<Home>,
+    adapted: Adapted<own::Linear, Beside>,
+}
+
+/// Where a layer's tensors are.
+struct Home {
+    weights: Weights,
+    has_bias: bool,
+}
+
+impl std::fmt::Debug for Home {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Home")
+    }
+}
+
+/// A product of low rank beside a layer.
+#[derive(Debug)]
+struct Beside {
+    down: Linear,
+    up: Linear,
 }
 
 impl Linear {
@@ -21,7 +48,7 @@ impl Linear {
     /// If they are missing or of another shape.
     pub fn new(weights: &Weights, in_features: usize, out_features: usize) -> Result<Self> {
         let shape = LinearShape { in_features, out_features, gated: false };
-        Self::read(weights, shape, |rows| weights.get_f32("bias", &[rows]).map(Some))
+        Self::read(weights, shape, true)
     }
 
     /// Reads `weight` (out, in); there is no bias.
@@ -29,7 +56,7 @@ impl Linear {
     /// # Errors
     /// If it is missing or of another shape.
     pub fn without_bias(weights: &Weights, in_features: usize, out_features: usize) -> Result<Self> {
-        Self::read(weights, LinearShape { in_features, out_features, gated: false }, |_| Ok(None))
+        Self::read(weights, LinearShape { in_features, out_features, gated: false }, false)
     }
 
     /// A layer from values already read: `weight` (out, in) row-major; `features` are [in, out].
@@ -54,13 +81,19 @@ impl Linear {
         Self::pack(weights.device(), shape, &rows, bias.map(<[f32]>::to_vec))
     }
 
-    fn read(
-        weights: &Weights,
-        shape: LinearShape,
-        bias: impl FnOnce(usize) -> Result<Option<Vec<f32>>>,
-    ) -> Result<Self> {
-        let rows = weights.rows("weight", &[shape.rows(), shape.in_features])?;
-        Self::pack(weights.device(), shape, &rows, bias(shape.rows())?)
+    /// A layer of numbers that have no name.
+    fn of_rows(device: &Device, weight: HostTensor<'static>) -> Result<Self> {
+        let [out_features, in_features] = [weight.shape[0], weight.shape[1..].iter().product()];
+        let shape = LinearShape { in_features, out_features, gated: false };
+        Self::pack(device, shape, &TensorRows::here(weight), None)
+    }
+
+    fn read(weights: &Weights, shape: LinearShape, has_bias: bool) -> Result<Self> {
+        let home = Home { weights: weights.without_progress(), has_bias };
+        let packed = Home { weights: weights.clone(), has_bias }.pack(weights.device(), shape, &[])?;
+        let slot = weights.slot(&[shape.rows(), shape.in_features]);
+        let adapted = Adapted::new(packed, Some(slot));
+        Ok(Self { device: weights.device().clone(), shape, home: Some(home), adapted })
     }
 
     fn pack(
@@ -70,7 +103,16 @@ impl Linear {
         bias: Option<Vec<f32>>,
     ) -> Result<Self> {
         let packed = on!(device, backend => backend.pack_linear(weight, bias, shape)?.put());
-        Ok(Self { device: device.clone(), shape, packed })
+        Ok(Self { device: device.clone(), shape, home: None, adapted: Adapted::new(packed, None) })
+    }
+
+    /// Its weights as its slot wants them, and what runs beside them.
+    fn current(&self) -> Result<(Arc<own::Linear>, Option<Arc<Beside>>)> {
+        let unnamed = || Error::Shape("a layer without a name is not read again".to_owned());
+        self.adapted.current(
+            |rewrites| self.home.as_ref().ok_or_else(unnamed)?.pack(&self.device, self.shape, rewrites),
+            |change| Beside::new(&self.device, change, &[self.shape.rows(), self.shape.in_features]),
+        )
     }
 
     /// x (…, in) → (…, out).
@@ -107,14 +149,15 @@ impl Linear {
 
     fn apply_after(&self, kind: &'static str, norm: &LayerNorm, x: &Tensor) -> Result<Tensor> {
         let device = x.device();
-        if !on!(device, backend => backend.joins_norms()) {
+        let (packed, beside) = self.current()?;
+        if beside.is_some() || !on!(device, backend => backend.joins_norms()) {
             return self.apply(kind, &norm.forward(x)?, Activation::Identity, None);
         }
         self.output_shape(x)?;
         norm.check(x)?;
         let apply = || {
             on!(device, backend => {
-                let layer = device.own(&self.device, &self.packed)?;
+                let layer = device.own(&self.device, &*packed)?;
                 let epilogue = Epilogue { activation: Activation::Identity, channels: None, residual: None };
                 let y = backend.linear_after(norm.own(device)?, layer, &x.whole(backend, device)?, epilogue)?;
                 Ok(Tensor::made(backend, device, y))
@@ -148,12 +191,40 @@ impl Linear {
         if residual.is_some_and(|residual| residual.shape() != shape) {
             return Err(Error::Shape(format!("expected a residual of shape {shape:?}")));
         }
+        let (packed, beside) = self.current()?;
+        let product = |activation, channels: Option<&Tensor>, residual: Option<&Tensor>| {
+            self.product(kind, &packed, x, activation, channels, residual)
+        };
+        let Some(beside) = beside else { return product(activation, None, residual) };
+        let down = beside.down.forward(x)?;
+        if self.shape.gated {
+            return product(activation, Some(&beside.up.forward(&down)?), residual);
+        }
+        if activation == Activation::Identity {
+            return beside.up.forward_residual(&down, &product(activation, None, residual)?);
+        }
+        let sum = beside.up.forward_residual(&down, &product(Activation::Identity, None, None)?)?;
+        let y = sum.activate(activation)?;
+        residual.map_or_else(|| Ok(y.clone()), |residual| y.add(residual))
+    }
+
+    fn product(
+        &self,
+        kind: &'static str,
+        packed: &own::Linear,
+        x: &Tensor,
+        activation: Activation,
+        channels: Option<&Tensor>,
+        residual: Option<&Tensor>,
+    ) -> Result<Tensor> {
         let device = x.device();
         let apply = || {
             on!(device, backend => {
-                let layer = device.own(&self.device, &self.packed)?;
-                let residual = residual.map(|residual| residual.whole(backend, device)).transpose()?;
-                let epilogue = Epilogue { activation, channels: None, residual: residual.as_ref() };
+                let layer = device.own(&self.device, packed)?;
+                let own = |tensor: &Tensor| tensor.whole(backend, device);
+                let (channels, residual) = (channels.map(own).transpose()?, residual.map(own).transpose()?);
+                let (channels, residual) = (channels.as_ref(), residual.as_ref());
+                let epilogue = Epilogue { activation, channels, residual };
                 let y = backend.linear(layer, &x.whole(backend, device)?, epilogue)?;
                 Ok(Tensor::made(backend, device, y))
             })
@@ -172,6 +243,28 @@ impl Linear {
     }
 }
 
+impl Home {
+    /// Packs the layer's tensors, the weight after some rewrites.
+    fn pack(
+        &self,
+        device: &Device,
+        shape: LinearShape,
+        rewrites: &[Arc<dyn Rewrite>],
+    ) -> Result<own::Linear> {
+        let weight = self.weights.rewritten("weight", &[shape.rows(), shape.in_features], rewrites)?;
+        let bias = self.has_bias.then(|| self.weights.get_f32("bias", &[shape.rows()])).transpose()?;
+        Ok(on!(device, backend => backend.pack_linear(&weight, bias, shape)?.put()))
+    }
+}
+
+impl Beside {
+    /// All products of a change beside a layer of a weight of `shape`.
+    fn new(device: &Device, change: &Change, shape: &[usize]) -> Result<Self> {
+        let [down, up] = down_and_up(change, shape)?;
+        Ok(Self { down: Linear::of_rows(device, down)?, up: Linear::of_rows(device, up)? })
+    }
+}
+
 /// A linear layer whose first half of the result is multiplied by the exact GELU of the second.
 #[derive(Debug)]
 pub struct Geglu(Linear);
@@ -183,7 +276,7 @@ impl Geglu {
     /// If they are missing or of another shape.
     pub fn new(weights: &Weights, in_features: usize, out_features: usize) -> Result<Self> {
         let shape = LinearShape { in_features, out_features, gated: true };
-        Linear::read(weights, shape, |rows| weights.get_f32("bias", &[rows]).map(Some)).map(Self)
+        Linear::read(weights, shape, true).map(Self)
     }
 
     /// x (…, in) → (…, out).

@@ -23,10 +23,12 @@
 //! | `probabilities` | what cross-attention looks at, for those who want to see it |
 //! | `self_test` | a device against the native backend |
 //! | [`host`], `weights` | tensors at rest, on their way into a backend |
+//! | `adapters` | changes of layers' weights that come and go |
 //!
 //! A device belongs to one backend. Every heavy operation reads the device's [`StopFlag`] and ends
 //! in [`Error::Stopped`].
 
+mod adapters;
 mod attention;
 pub mod backend;
 pub mod candle;
@@ -56,6 +58,7 @@ mod weights;
 #[cfg(feature = "gpu")]
 pub mod wgsl;
 
+pub use adapters::{Adapters, Change, LowRank, Rewrite};
 pub use attention::{KeysValues, SelfAttention, attention};
 pub use convolution::{Conv2d, Fused};
 pub use device::{Device, Under};

@@ -36,7 +36,8 @@ pub enum Source<'a, T> {
 pub struct Epilogue<'a, T> {
     /// Applied to the sum of product, bias and `channels`.
     pub activation: Activation,
-    /// (b, c): one element for each item of the batch and each output channel, the time embedding.
+    /// (b, c): one element for each item of the batch and each output channel, the time embedding. Of a gated
+    /// layer (…, 2·out) with the rows of x: values', then gates', added before the gate.
     pub channels: Option<&'a T>,
     /// A tensor of the result's shape.
     pub residual: Option<&'a T>,

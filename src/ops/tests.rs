@@ -11,12 +11,12 @@ use super::host::{HostData, HostTensor, TensorRows, TensorSource};
 use super::*;
 
 /// Greatest difference of two f32 backends, in units of the larger of 1 and the element.
-const TOLERANCE: f32 = 2e-5;
+pub(super) const TOLERANCE: f32 = 2e-5;
 
 /// Tensors drawn from their names, in any shape asked for, stored in f16.
 struct Drawn;
 
-fn draw(name: &str, count: usize) -> Vec<f32> {
+pub(super) fn draw(name: &str, count: usize) -> Vec<f32> {
     let mut state = name.bytes().fold(9u32, |state, byte| state.wrapping_mul(31).wrapping_add(byte.into()));
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -41,19 +41,19 @@ impl TensorSource for Drawn {
 }
 
 /// A device under test.
-struct Place {
-    weights: Weights,
+pub(super) struct Place {
+    pub(super) weights: Weights,
 }
 
 impl Place {
-    fn open(choice: DeviceChoice) -> Result<Self> {
+    pub(super) fn open(choice: DeviceChoice) -> Result<Self> {
         let options = DeviceOptions { choice, threads: Some(2), ..DeviceOptions::default() };
         let (device, _) = Device::open(options, StopFlag::default())?;
         Ok(Self { weights: Weights::new(Arc::new(Drawn), device) })
     }
 
     /// Every device that opens here, the native one first.
-    fn all() -> Vec<Self> {
+    pub(super) fn all() -> Vec<Self> {
         let concrete = DeviceChoice::all().filter(|choice| *choice != DeviceChoice::Auto);
         let places: Vec<Self> = concrete.filter_map(|choice| Self::open(choice).ok()).collect();
         for name in AnyBackend::NAMES {
@@ -67,20 +67,20 @@ impl Place {
         places
     }
 
-    fn device(&self) -> &Device {
+    pub(super) fn device(&self) -> &Device {
         self.weights.device()
     }
 
-    fn layer(&self, name: &str) -> Weights {
+    pub(super) fn layer(&self, name: &str) -> Weights {
         self.weights.pp(name)
     }
 
-    fn tensor(&self, name: &str, shape: &[usize]) -> Result<Tensor> {
+    pub(super) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Tensor> {
         Tensor::from_f32(self.device(), shape, &draw(name, shape.iter().product()))
     }
 
     /// Two maps of 3 and 5 channels side by side.
-    fn skip(&self) -> Result<Tensor> {
+    pub(super) fn skip(&self) -> Result<Tensor> {
         Tensor::concatenate_channels(&[
             &self.tensor("h", &[2, 3, 5, 7])?,
             &self.tensor("skip", &[2, 5, 5, 7])?,
@@ -97,7 +97,7 @@ impl Place {
     }
 }
 
-type Operation = fn(&Place) -> Result<Tensor>;
+pub(super) type Operation = fn(&Place) -> Result<Tensor>;
 
 const LAYERS: &[(&str, Operation)] = &[
     ("linear", |p| p.linear()?.forward(&p.tensor("x", &[2, 9, 24])?)),

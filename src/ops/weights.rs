@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::adapters::{Adapters, Rewrite, Slot, rewritten};
 use super::host::{HostData, HostTensor, TensorRows, TensorSource};
 use super::{Device, Dtype, Error, Result};
 
@@ -27,6 +28,7 @@ pub struct Weights {
     rename: Option<Rename>,
     progress: Option<Progress>,
     stored: usize,
+    adapters: Arc<Adapters>,
 }
 
 impl Weights {
@@ -42,6 +44,7 @@ impl Weights {
             rename: None,
             progress: None,
             stored,
+            adapters: Arc::default(),
         }
     }
 
@@ -89,6 +92,32 @@ impl Weights {
     /// The device on which modules built from here compute.
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// The changes of the layers that are built from this source.
+    pub fn adapters(&self) -> &Arc<Adapters> {
+        &self.adapters
+    }
+
+    /// Where the layer here, whose weight has this shape, looks for its change.
+    pub(super) fn slot(&self, shape: &[usize]) -> Arc<Slot> {
+        self.adapters.slot(&self.path, shape)
+    }
+
+    /// The tensor `name` here after some rewrites, to be packed.
+    ///
+    /// # Errors
+    /// As [`Weights::get`], and of a rewrite.
+    pub(super) fn rewritten(
+        &self,
+        name: &str,
+        shape: &[usize],
+        rewrites: &[Arc<dyn Rewrite>],
+    ) -> Result<TensorRows<'_>> {
+        if rewrites.is_empty() {
+            return self.rows(name, shape);
+        }
+        Ok(TensorRows::here(rewritten(self.get(name, shape)?, rewrites)?))
     }
 
     /// The file's name of the tensor `name` here.

@@ -23,7 +23,9 @@ pub use file_name::stem;
 pub use format::Format;
 pub use frame::Frame;
 pub use heat::{heat_color, heat_over, normalized};
-pub use metadata::{BranchedFrom, Held, Made, MadeBy, TEXT_LIMIT, a1111_text, held, png_head, read};
+pub use metadata::{
+    Added, AddedKind, BranchedFrom, Held, Made, MadeBy, TEXT_LIMIT, a1111_text, held, png_head, read,
+};
 pub use save::{save_new, write_to};
 
 #[cfg(test)]

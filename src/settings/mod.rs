@@ -6,6 +6,7 @@
 //!
 //! Trap: the fields' order and names are those of the JSON in pictures and in what is remembered.
 
+mod additions;
 mod choices;
 #[macro_use]
 mod describe;
@@ -16,6 +17,7 @@ mod row;
 mod table;
 mod value;
 
+pub use additions::{Embeddings, LoraError, LoraUse, Loras, short_name};
 pub use choices::{Choice, Label};
 pub use guidance_kind::GuidanceKind;
 pub use preview::PreviewMode;

@@ -209,7 +209,9 @@ mod tests {
             assert!(row.kind.may_hold(&value), "{}", row.name);
             match row.kind {
                 Kind::Real { .. } => assert!(!row.error.is_empty(), "{}", row.name),
-                Kind::Text | Kind::Choice(_) | Kind::Curve => assert!(row.error.is_empty(), "{}", row.name),
+                Kind::Text | Kind::Choice(_) | Kind::Curve | Kind::Loras | Kind::Files => {
+                    assert!(row.error.is_empty(), "{}", row.name)
+                }
                 Kind::Whole { .. } => {}
             }
             if let (Kind::Choice(_), Value::Choice(name)) = (row.kind, &value) {

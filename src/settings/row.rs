@@ -1,6 +1,6 @@
 //! `Row`: all that is known of one setting, apart from what it does to a picture.
 
-use super::{Choice, PartialSettings, Setting, Value};
+use super::{Choice, Embeddings, Loras, PartialSettings, Setting, Value};
 use crate::sampler::GuidanceCurve;
 
 /// A row of [`Setting::TABLE`].
@@ -59,6 +59,10 @@ pub enum Kind {
     Choice(fn() -> Vec<Choice>),
     /// Points over the run; the value is their text.
     Curve,
+    /// LoRA files with their strengths; the value is their text.
+    Loras,
+    /// Embeddings' files; the value is their text.
+    Files,
 }
 
 /// A setting in A1111's text: `Key: value`. Settings of the same key share a pair, joined by `x`.
@@ -128,6 +132,8 @@ impl Kind {
                 number.is_finite().then_some(Value::Real(number))
             }
             Self::Curve => text.parse().ok().map(|curve: GuidanceCurve| Value::Text(curve.to_string())),
+            Self::Loras => text.parse().ok().map(|loras: Loras| Value::Text(loras.to_string())),
+            Self::Files => Some(Value::Text(Embeddings::from(text).to_string())),
             Self::Choice(choices) => {
                 let choice = choices().into_iter().find(|choice| choice.is_spelled(text))?;
                 Some(Value::Choice(choice.name))

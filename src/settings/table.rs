@@ -8,6 +8,7 @@ use crate::sampler::{
     Family, GuidanceCurve, RngKind, Sampler, SamplerKind, ScheduleKind, Space, TimestepSpacing,
 };
 
+use super::additions::{Embeddings, Loras};
 use super::choices::{guidance_kinds, rngs, samplers, schedules, spacings};
 use super::guidance_kind::GuidanceKind;
 use super::value::FieldValue;
@@ -359,5 +360,43 @@ settings! {
         more: true,
         suits: false,
         acts: |settings| row(settings).is_some_and(|row| row.cfg_pp),
+    }
+
+    /// LoRA files over the model, each in a strength.
+    loras: Loras = Loras::default(), "loras",
+    Loras {
+        error: "",
+        kind: Kind::Loras,
+        told_as: None,
+        a1111: None,
+        flag: flag(
+            "lora",
+            "FILE:X",
+            "A LoRA's file (or its name beside the model) and its strength; may be given several times \
+             [default: none]",
+        ),
+        slider: None,
+        more: false,
+        suits: false,
+        acts: always,
+    }
+
+    /// Embeddings beside those of the folders.
+    embeddings: Embeddings = Embeddings::default(), "embeddings",
+    Embeddings {
+        error: "",
+        kind: Kind::Files,
+        told_as: None,
+        a1111: None,
+        flag: flag(
+            "embedding",
+            "FILE",
+            "An embedding's file, whose name is then a word of the prompt; may be given several times \
+             [default: those beside the model]",
+        ),
+        slider: None,
+        more: false,
+        suits: false,
+        acts: always,
     }
 }

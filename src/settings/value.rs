@@ -2,6 +2,7 @@
 
 use crate::sampler::{GuidanceCurve, RngKind, SamplerKind, ScheduleKind, TimestepSpacing};
 
+use super::additions::{Embeddings, Loras};
 use super::choices::{rng_from_name, rng_name};
 use super::guidance_kind::GuidanceKind;
 
@@ -73,6 +74,26 @@ impl FieldValue for GuidanceCurve {
 
     fn from_value(value: Value) -> Option<Self> {
         if let Value::Text(text) = value { text.parse().ok() } else { None }
+    }
+}
+
+impl FieldValue for Loras {
+    fn to_value(&self) -> Value {
+        Value::Text(self.to_string())
+    }
+
+    fn from_value(value: Value) -> Option<Self> {
+        if let Value::Text(text) = value { text.parse().ok() } else { None }
+    }
+}
+
+impl FieldValue for Embeddings {
+    fn to_value(&self) -> Value {
+        Value::Text(self.to_string())
+    }
+
+    fn from_value(value: Value) -> Option<Self> {
+        if let Value::Text(text) = value { Some(text.as_str().into()) } else { None }
     }
 }
 

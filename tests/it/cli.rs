@@ -3,6 +3,7 @@
 //! Each test works in a folder of its own and looks at what is there when the program has ended.
 #![cfg(feature = "starter")]
 
+mod additions;
 #[cfg(all(target_os = "linux", feature = "gpu"))]
 mod cards;
 mod lens;

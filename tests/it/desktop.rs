@@ -142,6 +142,7 @@ fn made(prompt: &str) -> Box<Made> {
         model: "Starter".into(),
         model_hash: "0123456789".into(),
         stopped_after: None,
+        added: Vec::new(),
         branched_from: None,
     })
 }

@@ -69,6 +69,7 @@ fn made(prompt: &str) -> Made {
         model: "m".into(),
         model_hash: "h".into(),
         stopped_after: None,
+        added: Vec::new(),
         branched_from: None,
     }
 }

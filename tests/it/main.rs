@@ -9,6 +9,7 @@ mod desktop;
 mod engine;
 mod formats;
 mod gallery;
+mod lora;
 mod noise;
 mod picture;
 mod sampler;

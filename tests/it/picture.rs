@@ -17,7 +17,7 @@ fn frame() -> Frame {
 }
 
 /// A value of a setting that a run accepts and a file may hold.
-fn value(row: &Row) -> BoxedStrategy<Value> {
+fn value(row: &'static Row) -> BoxedStrategy<Value> {
     match row.kind {
         Kind::Text => prop_oneof!["\\PC{0,200}", "(?s).{0,80}"].prop_map(Value::Text).boxed(),
         Kind::Whole { range, read } => {
@@ -30,6 +30,21 @@ fn value(row: &Row) -> BoxedStrategy<Value> {
             let names: Vec<&str> = choices().iter().map(|choice| choice.name).collect();
             prop::sample::select(names).prop_map(Value::Choice).boxed()
         }
+        Kind::Loras => {
+            // Pictures tell names without folders and endings.
+            let items = prop::collection::vec(("[a-z]{1,9}", -20.0..=20.0_f64), 0..4);
+            let list = |items: Vec<(String, f64)>| {
+                items
+                    .into_iter()
+                    .map(|(name, strength)| format!("{name}:{strength}"))
+                    .collect::<Vec<_>>()
+                    .join("|")
+            };
+            items.prop_map(move |items| row.kind.parse(&list(items)).unwrap()).boxed()
+        }
+        Kind::Files => prop::collection::vec("[a-z]{1,9}", 0..4)
+            .prop_map(|names| row.kind.parse(&names.join("|")).unwrap())
+            .boxed(),
         Kind::Curve => {
             let points = prop::collection::vec((0.0..=1.0_f64, -20.0..=20.0_f64), 0..5);
             let points =
@@ -61,7 +76,15 @@ fn made() -> impl Strategy<Value = Made> {
                 let steps = if stopped_after.is_some() { settings.steps.max(done) } else { done };
                 settings.guidance_curve = GuidanceCurve::through(&guidance_of_steps, steps);
             }
-            Made { settings, guidance_of_steps, model, model_hash, stopped_after, branched_from: None }
+            Made {
+                settings,
+                guidance_of_steps,
+                model,
+                model_hash,
+                stopped_after,
+                added: Vec::new(),
+                branched_from: None,
+            }
         },
     )
 }
@@ -107,6 +130,8 @@ proptest! {
         let mut made = made;
         made.settings.prompt = prompt.trim_end().to_owned();
         made.settings.negative_prompt = prompt.trim().to_owned();
+        // LoRAs stand in the prompt there, as tags.
+        made.settings.loras = Default::default();
         let found = recover_bytes(&png_with(&[("parameters", &a1111_text(&made))])).unwrap();
         prop_assert_eq!(found.origin, Origin::A1111);
         let (found, wanted) = (found.settings, made.settings);

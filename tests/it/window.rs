@@ -1,5 +1,6 @@
 //! The window without a display: the tests play the inference thread and the world outside.
 
+mod additions;
 mod generation;
 mod layout;
 mod lens;

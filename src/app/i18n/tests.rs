@@ -171,10 +171,11 @@ fn messages() -> Vec<Box<dyn Told>> {
     use crate::checkpoint::{CheckpointError, FileKind, Kind, ModelPart, Problem};
     use crate::config::ConfigError;
     use crate::engine::OpenError;
+    use crate::engine::additions::AdditionError;
     use crate::engine::generate::{GenerateError, Part, Side};
     use crate::library::get::{GetError, License};
     use crate::model::ModelError;
-    use crate::note::{CardNote, FileNote, NegativeNote, Note, PictureNote, TextKind};
+    use crate::note::{AdditionNote, CardNote, FileNote, NegativeNote, Note, PictureNote, TextKind};
     use crate::ops::{Dtype, Error};
     use crate::picture::PictureError;
     use crate::sampler::{SamplerKind, ScheduleError, ScheduleKind};
@@ -259,6 +260,23 @@ fn messages() -> Vec<Box<dyn Told>> {
     ] {
         all.push(Box::new(Note::Picture(note)));
     }
+    for note in [
+        AdditionNote::PartsLeftOut { name: text(), left_out: 1, used: 2, first: text() },
+        AdditionNote::TagLeftOut { name: text() },
+        AdditionNote::EmbeddingsUsed { words: text() },
+        AdditionNote::EmbeddingLeftOut { name: text(), found: 1024, expected: 768 },
+        AdditionNote::Suits { name: text(), sampler: "lcm".into(), steps: 4, guidance: 1.0 },
+    ] {
+        all.push(Box::new(Note::Addition(note)));
+    }
+    for error in [
+        AdditionError::NoLora { name: text() },
+        AdditionError::NoEmbedding { name: text() },
+        AdditionError::FitsNothing { name: text(), first: text() },
+        AdditionError::NoWords,
+    ] {
+        all.push(Box::new(GenerateError::from(error)));
+    }
     for problem in [
         Problem::Missing,
         Problem::Unreadable(text()),
@@ -289,6 +307,8 @@ fn messages() -> Vec<Box<dyn Told>> {
         Problem::NoTensor(text()),
         Problem::NoWholeDecoder { missing: text() },
         Problem::ElementType { name: text(), found: "xyz" },
+        Problem::NoLora(None),
+        Problem::NoEmbedding(Some(Kind::Upscaler)),
         Problem::Stopped,
     ] {
         all.push(Box::new(CheckpointError { path: path(), problem }));

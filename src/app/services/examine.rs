@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::app::i18n::file_name;
 use crate::app::services::Answer;
 use crate::app::services::outcome;
+use crate::engine::additions::Wanted;
 use crate::engine::is_model;
 use crate::message::Report;
 use crate::picture;
@@ -26,6 +27,11 @@ pub(super) fn examine(path: PathBuf) -> Answer {
                 );
             }
         }
+    }
+    match Wanted::of_file(&path) {
+        Some(Wanted::Lora) => return Answer::Lora(path),
+        Some(Wanted::Embedding) => return Answer::Embedding(path),
+        None => {}
     }
     match is_model(&path) {
         Ok(()) => Answer::Model(path),

@@ -200,6 +200,10 @@ pub enum Answer {
     PastedBare,
     /// A dropped or chosen model.
     Model(PathBuf),
+    /// A dropped or chosen LoRA.
+    Lora(PathBuf),
+    /// A dropped or chosen embedding.
+    Embedding(PathBuf),
     /// A dropped or chosen file that holds one part of a model.
     Part {
         /// The file or folder.

@@ -232,7 +232,7 @@ fn longest(cells: &[Cell], settings: &Settings) -> usize {
 
 /// Whether a setting's values are texts, which may hold commas.
 pub fn is_text(setting: Setting) -> bool {
-    matches!(setting.row().kind, SettingKind::Text)
+    matches!(setting.row().kind, SettingKind::Text | SettingKind::Loras | SettingKind::Files)
 }
 
 /// A typed value that a run accepts.

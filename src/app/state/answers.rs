@@ -11,10 +11,11 @@ use crate::app::services::{Answer, Task};
 use crate::app::state::shown::Shown;
 use crate::app::state::{Consequence, State};
 use crate::engine::ModelPart;
+use crate::engine::additions::suiting;
 use crate::gallery::Record;
 use crate::message::{JobId, ModelSource, Report, Request};
 use crate::picture::Frame;
-use crate::settings::{PartialSettings, Settings};
+use crate::settings::{LoraUse, PartialSettings, Settings};
 
 impl State {
     /// Applies an answer of the services.
@@ -47,6 +48,8 @@ impl State {
             Answer::Model(path) => {
                 return vec![Consequence::Send(Request::Open(ModelSource::file(path)))];
             }
+            Answer::Lora(path) => self.add_lora(&path),
+            Answer::Embedding(path) => self.add_embedding(&path),
             Answer::Part { path, part } => return self.lay_over(path, part),
             Answer::Trashed(path) => self.trashed(path),
             Answer::Untrashed(record) => self.untrashed(record),
@@ -100,6 +103,34 @@ impl State {
             ModelPart::TextEncoder => text_encoder = Some(path),
         }
         vec![Consequence::Send(Request::Open(ModelSource::Path { path: model, config, vae, text_encoder }))]
+    }
+
+    /// Adds a LoRA to the draft; one for few steps brings its settings.
+    fn add_lora(&mut self, path: &Path) {
+        let name = path.to_string_lossy().into_owned();
+        let mut loras = self.draft.settings.loras.clone();
+        if !loras.0.iter().any(|known| known.name == name) {
+            loras.0.push(LoraUse::new(name.clone()));
+        }
+        self.draft.set(&PartialSettings { loras: Some(loras), ..Default::default() });
+        let said = match suiting(&name) {
+            Some(suits) => {
+                self.draft.set(&suits);
+                Message::With("lora-added-suits", file_name(path))
+            }
+            None => Message::With("lora-added", file_name(path)),
+        };
+        self.toasts.notice(said, None);
+    }
+
+    fn add_embedding(&mut self, path: &Path) {
+        let mut embeddings = self.draft.settings.embeddings.clone();
+        let name = path.to_string_lossy().into_owned();
+        if !embeddings.0.contains(&name) {
+            embeddings.0.push(name);
+        }
+        self.draft.set(&PartialSettings { embeddings: Some(embeddings), ..Default::default() });
+        self.toasts.notice(Message::With("embedding-added", file_name(path)), None);
     }
 
     fn was_interrupted(&mut self, settings: Vec<Settings>) {

@@ -7,7 +7,7 @@ use std::hash::{BuildHasher, Hasher};
 
 use crate::app::sheets::ask::SheetDraft;
 use crate::engine;
-use crate::message::{ModelInfo, TokenCount};
+use crate::message::{ModelInfo, ModelSource, TokenCount};
 use crate::preferences::History;
 use crate::sampler::TimestepSpacing;
 use crate::settings::{PartialSettings, PreviewMode, Settings};
@@ -130,6 +130,11 @@ impl Draft {
         let mut settings = model.defaults.clone();
         settings.seed = seed;
         settings.timesteps = timesteps;
+        // The starter's text encoder and UNet are nobody else's.
+        if model.source != ModelSource::Starter {
+            settings.loras = std::mem::take(&mut self.settings.loras);
+            settings.embeddings = std::mem::take(&mut self.settings.embeddings);
+        }
         if self.touched || settings.prompt.is_empty() {
             settings.prompt = prompt;
             settings.negative_prompt = negative_prompt;

@@ -12,7 +12,9 @@ use crate::checkpoint::tensor::stored::{Piece, StoredTensor};
 const FORMAT: &str = "torch";
 const MOST_TENSORS: usize = 100_000;
 /// Keys under which programs store the weights, the usual one first.
-const WEIGHT_KEYS: &[&str] = &["state_dict", "model_state_dict", "model", "module", "weights"];
+const WEIGHT_KEYS: &[&str] = &["state_dict", "model_state_dict", "model", "module", "weights", EMBEDDING];
+/// The key of the vectors of textual inversion, which is kept as the beginning of their names.
+const EMBEDDING: &str = "string_to_param";
 /// Dictionaries within dictionaries that are looked into for the weights.
 const DEEPEST: usize = 4;
 
@@ -43,6 +45,7 @@ pub(crate) fn collect(
     let weights = weights(pickle, top, DEEPEST, &mut HashSet::new()).map_or(top, |found| found.dictionary);
     let has_key = weights != top;
     let beside = if has_key { beside(pickle, items(top)) } else { Vec::new() };
+    let is_embedding = top_keys(pickle, items(top)).any(|key| key == EMBEDDING);
     let items = items(weights);
     if items.len() > MOST_TENSORS {
         return Err(Problem::damaged(FORMAT, format!("{} tensors", items.len())));
@@ -50,8 +53,12 @@ pub(crate) fn collect(
     let mut tensors = BTreeMap::new();
     for (key, value) in items {
         if let (Some(name), Value::Tensor(tensor)) = (pickle.text(*key), pickle.value(*value)) {
-            tensors.insert(name.to_owned(), place(pickle, (name, tensor), (file, file_length), &locate)?);
+            let named = if is_embedding { format!("{EMBEDDING}.{name}") } else { name.to_owned() };
+            tensors.insert(named, place(pickle, (name, tensor), (file, file_length), &locate)?);
         }
+    }
+    if tensors.is_empty() && is_embedding {
+        return Err(Problem::OtherKind(Kind::Embedding));
     }
     if tensors.is_empty() {
         return Err(Problem::damaged(FORMAT, "no tensor under a name in it"));
@@ -98,12 +105,15 @@ fn weights(
     }
 }
 
-/// What has keys of its own at the top: textual inversions, hypernetworks (the context's widths) and
-/// upscalers.
+/// The keys of a dictionary that are texts.
+fn top_keys<'p>(pickle: &'p Pickle<'_>, top: &'p [(Handle, Handle)]) -> impl Iterator<Item = &'p str> {
+    top.iter().filter_map(|(key, _)| pickle.text(*key))
+}
+
+/// What has keys of its own at the top: hypernetworks (the context's widths) and upscalers.
 fn other_kind(pickle: &Pickle<'_>, top: &[(Handle, Handle)]) -> Option<Kind> {
     const WIDTHS: [i64; 5] = [320, 640, 768, 1024, 1280];
     top.iter().find_map(|(key, _)| match pickle.value(*key) {
-        Value::Text("string_to_param" | "string_to_token") => Some(Kind::Embedding),
         Value::Text("params_ema" | "params") => Some(Kind::Upscaler),
         Value::Int(width) if WIDTHS.contains(width) => Some(Kind::Hypernetwork),
         _ => None,

@@ -9,6 +9,7 @@ use super::{Branch, TakeUp, WithModel};
 use crate::cli::arguments::PreviewDecoder;
 use crate::cli::develop::{Run, Showing, develop};
 use crate::cli::lens::LensFlags;
+use crate::cli::library::model_folders;
 use crate::cli::output::Output;
 use crate::cli::progress::Progress;
 use crate::cli::{Failure, interrupt};
@@ -128,8 +129,12 @@ impl WithModel {
         let dtype = self.compute.dtype.map(Into::into).or(usual).unwrap_or(options.dtype);
         let (device, _) = Device::open(DeviceOptions { dtype, ..options }, stop.clone())?;
         let places = Places::of_user();
-        let opening =
-            Opening { cache: places.previews.as_deref(), busyness: busyness.clone(), ..Opening::on(&device) };
+        let opening = Opening {
+            cache: places.previews.as_deref(),
+            folders: model_folders(),
+            busyness: busyness.clone(),
+            ..Opening::on(&device)
+        };
         let model = open_model(&source, opening)?;
         negative::check_model(negative, &model.hash.wait(stop))?;
         Ok(model)

@@ -70,7 +70,7 @@ impl Looks {
             Space::Sigma => x.map(|x| level.signal() as f32 * x),
         };
         let seen = seen(model, plan, &x, level.t).map_err(|error| Report::of(&error))?;
-        let words = model.networks.words(&settings.prompt).unwrap_or_default();
+        let words = model.words(&settings.prompt);
         let heat = step_heat(&seen, &words, &settings.prompt, job, step);
         Ok(StepHeat { took: began.elapsed(), ..heat })
     }

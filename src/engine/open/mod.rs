@@ -15,6 +15,7 @@ use std::sync::Arc;
 use crate::checkpoint::{Checkpoint, Overlays, model_name};
 use crate::message::ModelSource;
 
+use super::additions::Additions;
 use super::companions::{Companions, read_bytes};
 use super::fit::Fit;
 use super::hash::{FindHash, ModelHash};
@@ -88,6 +89,7 @@ fn open_starter(opening: &Opening<'_>) -> Result<OpenModel, OpenError> {
         fit: Fit::new(stored, &weights.unused()),
         companions: Companions::of_texts(starter::SETTINGS, starter::CONCEPTS),
         hash: ModelHash::known(starter::hash()),
+        additions: Additions::new(opening.folders.clone()),
         notes,
     };
     Ok(assembly.into())
@@ -114,5 +116,6 @@ fn open_checkpoint(
     let find: FindHash = Box::new(move |go_on| checkpoint.sha256(go_on).ok());
     let hash = ModelHash::begin(&file, opening.cache, opening.busyness, find, opening.on_hash);
     let fit = Fit::new(stored, &weights.unused());
-    Ok(Assembly { source, name, bytes, networks, config, fit, companions, hash, notes }.into())
+    let additions = Additions::new(opening.folders.clone());
+    Ok(Assembly { source, name, bytes, networks, config, fit, companions, hash, additions, notes }.into())
 }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::engine::additions::Additions;
 use crate::engine::companions::Companions;
 use crate::engine::fit::Fit;
 use crate::engine::hash::ModelHash;
@@ -21,6 +22,8 @@ pub struct OpenModel {
     pub fit: Fit,
     /// The file's hash, once it is known.
     pub hash: ModelHash,
+    /// What is laid over it.
+    pub additions: Additions,
 }
 
 /// What an [`OpenModel`] is assembled from.
@@ -33,13 +36,15 @@ pub(super) struct Assembly {
     pub(super) fit: Fit,
     pub(super) companions: Companions,
     pub(super) hash: ModelHash,
+    pub(super) additions: Additions,
     /// What is odd about the files; the networks have notes of their own.
     pub(super) notes: Vec<Note>,
 }
 
 impl From<Assembly> for OpenModel {
     fn from(assembly: Assembly) -> Self {
-        let Assembly { source, name, bytes, networks, config, fit, companions, hash, mut notes } = assembly;
+        let Assembly { source, name, bytes, networks, config, fit, companions, hash, additions, mut notes } =
+            assembly;
         notes.extend(networks.config.notes.iter().cloned());
         let device = networks.device();
         let size_multiple = networks.size_multiple();
@@ -63,6 +68,6 @@ impl From<Assembly> for OpenModel {
             },
             notes,
         };
-        Self { networks, info, config, fit, hash }
+        Self { networks, info, config, fit, hash, additions }
     }
 }

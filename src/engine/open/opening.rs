@@ -1,6 +1,6 @@
 //! `Opening`: how a model is opened: where it computes, who hears of its progress and its hash.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::engine::hash::Busyness;
@@ -15,6 +15,8 @@ pub struct Opening<'a> {
     pub progress: Option<Progress>,
     /// A folder for what can be made again (hashes of files).
     pub cache: Option<&'a Path>,
+    /// Folders where LoRAs and embeddings may lie, beside those near the model.
+    pub folders: Vec<PathBuf>,
     /// Keeps hashing at rest.
     pub busyness: Busyness,
     /// Called with the file's hash on the thread that found it, if it was not known before.
@@ -24,7 +26,14 @@ pub struct Opening<'a> {
 impl<'a> Opening<'a> {
     /// On a device, without progress or a cache.
     pub fn on(device: &'a Device) -> Self {
-        Self { device, progress: None, cache: None, busyness: Busyness::default(), on_hash: Box::new(|_| {}) }
+        Self {
+            device,
+            progress: None,
+            cache: None,
+            folders: Vec::new(),
+            busyness: Busyness::default(),
+            on_hash: Box::new(|_| {}),
+        }
     }
 
     /// The tensors of `source` on a device; reading them tells the progress.

@@ -345,6 +345,6 @@ impl<'a> RunningJob<'a> {
         let hash = model.hash.wait(&self.stop);
         let settings = &self.job.settings;
         let made = Made::new(settings, self.steps, &self.guidance_of_steps, &model.info.name, &hash);
-        Box::new(made.branched_from(branched_from(self.parent.as_ref())))
+        Box::new(made.with(model.added(settings)).branched_from(branched_from(self.parent.as_ref())))
     }
 }

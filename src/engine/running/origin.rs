@@ -47,7 +47,7 @@ pub(in crate::engine) fn begin(
 
 fn anew(model: &OpenModel, job: &Job, store: Option<&Store>) -> Result<Begun, GenerateError> {
     let settings = job.settings.clone();
-    let plan = generate::plan(&model.networks, &settings)?;
+    let plan = model.plan(&settings)?;
     let state = generate::start(&model.networks, &settings, &plan);
     let resumed = Resumed { settings, plan, state, guidance_of_steps: Vec::new(), parent: None };
     recorded(model, resumed, store)

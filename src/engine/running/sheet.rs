@@ -172,7 +172,7 @@ impl<'a> RunningSheet<'a> {
             let together = laid.iter_mut().find(|laid| laid.takes(&settings));
             let begun = match &together {
                 Some(laid) => self.begin_cell(number, Ok(laid.plan.clone())),
-                None => self.begin_cell(number, generate::plan(&self.model.networks, &settings)),
+                None => self.begin_cell(number, self.model.plan(&settings)),
             };
             match (begun, together) {
                 (Err(GenerateError::Ops(ops::Error::Stopped)), _) => self.stopped = true,
@@ -266,6 +266,8 @@ impl<'a> RunningSheet<'a> {
             }
         };
         let (settings, plan) = (&batch.settings, &batch.plan);
+        // Another batch may have had other LoRAs.
+        model.adapt(settings)?;
         let developed = generate::develop(&model.networks, settings, plan, batch.state.clone(), &mut on_step);
         batch.state = state;
         developed.map(|_| ())
@@ -352,7 +354,7 @@ impl<'a> RunningSheet<'a> {
     fn move_here(&self, batch: &mut Batch) -> Result<(), GenerateError> {
         if !Rc::ptr_eq(&batch.model, &self.model) {
             let schedule = batch.plan.schedule.clone();
-            batch.plan = Plan { schedule, ..generate::plan(&self.model.networks, &batch.settings)? };
+            batch.plan = Plan { schedule, ..self.model.plan(&batch.settings)? };
             batch.model = self.model.clone();
         }
         Ok(())
@@ -391,7 +393,8 @@ impl<'a> RunningSheet<'a> {
         let cell = &mut self.cells[number];
         cell.ended = true;
         let (job, done) = (cell.job.id, cell.guidance_of_steps.len());
-        let made = Box::new(Made::new(&cell.job.settings, steps, &cell.guidance_of_steps, name, &hash));
+        let made = Made::new(&cell.job.settings, steps, &cell.guidance_of_steps, name, &hash);
+        let made = Box::new(made.with(self.model.added(&cell.job.settings)));
         let (event, ended) = match frame {
             Some(frame) => {
                 let took = self.began.elapsed();

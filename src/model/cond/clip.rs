@@ -5,6 +5,7 @@
 //! Traps: the activation is x·σ(1.702x); the final norm acts on the last state alone, so a context of an
 //! earlier layer is taken without it, while the pooled output has it.
 
+use super::learned::Learned;
 use super::text_embedding::TextEmbedding;
 use crate::ops::{self, Activation, Embedding, Error, LayerNorm, Linear, Mask, Result, Tensor, Weights};
 
@@ -123,6 +124,14 @@ impl FrozenCLIPEmbedder {
     /// # Errors
     /// If an id is not in the vocabulary, or stopped.
     pub fn forward(&self, ids: &[i64]) -> Result<TextEmbedding> {
+        self.forward_with(ids, &Learned::default())
+    }
+
+    /// The same of ids some of which stand for what was learned.
+    ///
+    /// # Errors
+    /// If an id is not in the vocabulary, or stopped.
+    pub(super) fn forward_with(&self, ids: &[i64], learned: &Learned) -> Result<TextEmbedding> {
         let positions = self.position_embedding.all()?; // (1, max_length, hidden_size)
         let length = positions.shape()[1];
         let texts = ids.len() / length.max(1);
@@ -130,7 +139,8 @@ impl FrozenCLIPEmbedder {
             return Err(Error::Shape(format!("expected texts of {length} ids, found {} ids", ids.len())));
         }
         let positions = positions.repeated_to(texts)?;
-        let mut x = self.token_embedding.forward(ids, [texts, length])?.add(&positions)?;
+        let looked_up = learned.embed(ids, |ids| self.token_embedding.forward(ids, [texts, length]))?;
+        let mut x = looked_up.add(&positions)?;
         let ClipOutput { layer_idx, pooled_at } = self.output;
         let mut hidden = None;
         for (done, layer) in self.layers.iter().enumerate() {

@@ -46,6 +46,19 @@ impl GeneralConditioner {
         TextEmbedding::joined(parts.collect::<Result<_>>()?)
     }
 
+    /// Channels of the vectors of the first encoder's words.
+    pub(in crate::model) fn width(&self) -> Option<usize> {
+        Some(self.encoders.first()?.width())
+    }
+
+    /// Teaches the first encoder words; see [`TextEncoder::teach`].
+    ///
+    /// # Errors
+    /// If it does not take them.
+    pub(in crate::model) fn teach(&self, words: Vec<(String, Vec<f32>)>) -> Result<()> {
+        self.encoders.first().map_or(Ok(()), |encoder| encoder.teach(words))
+    }
+
     /// Channels of what is pooled; 0 where nothing is.
     pub fn pooled_width(&self) -> usize {
         self.encoders.iter().map(TextEncoder::pooled_width).sum()

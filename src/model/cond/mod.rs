@@ -6,6 +6,7 @@
 mod class_embedder;
 mod clip;
 mod conditioner;
+mod learned;
 mod text_embedding;
 mod text_encoder;
 pub mod tokenizer;

@@ -5,6 +5,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::clip::{ClipOutput, ClipShape, FrozenCLIPEmbedder};
+use super::learned::Learned;
 use super::text_embedding::TextEmbedding;
 use super::tokenizer::{Tokenizer, Tokens, Word};
 use crate::model::resident::Resident;
@@ -27,6 +28,7 @@ pub struct TextEncoder {
     output: ClipOutput,
     weights: Weights,
     embedder: Mutex<Embedder>,
+    learned: Mutex<Arc<Learned>>,
 }
 
 impl std::fmt::Debug for TextEncoder {
@@ -47,7 +49,7 @@ impl TextEncoder {
         let build = move |weights: &Weights| FrozenCLIPEmbedder::new(weights, shape, output);
         let part = Arc::new(Resident::of(weights, build)?);
         let embedder = Mutex::new(Embedder { device: weights.device().clone(), part });
-        Ok(Self { tokenizer, shape, output, weights: weights.clone(), embedder })
+        Ok(Self { tokenizer, shape, output, weights: weights.clone(), embedder, learned: Mutex::default() })
     }
 
     fn embedder(&self) -> MutexGuard<'_, Embedder> {
@@ -72,12 +74,32 @@ impl TextEncoder {
         if self.output.pooled_at.is_some() { self.shape.hidden_size } else { 0 }
     }
 
+    /// Channels of the vectors of its words.
+    pub(in crate::model) fn width(&self) -> usize {
+        self.shape.hidden_size
+    }
+
+    /// Knows these words, with their vectors (n, channels), and no others beside its vocabulary.
+    ///
+    /// # Errors
+    /// If a word cannot be split, or vectors have other channels.
+    pub(in crate::model) fn teach(&self, words: Vec<(String, Vec<f32>)>) -> Result<()> {
+        let learned = Learned::new(words, &self.tokenizer, self.shape.hidden_size)?;
+        *self.learned.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(learned);
+        Ok(())
+    }
+
+    fn learned(&self) -> Arc<Learned> {
+        self.learned.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The ids of a text.
     ///
     /// # Errors
     /// If the tokenizer lacks the text's characters.
     pub fn tokenize(&self, text: &str) -> Result<Tokens> {
-        let tokens = self.tokenizer.encode(text, self.shape.max_length);
+        let learned = self.learned();
+        let tokens = self.tokenizer.encode_with(text, self.shape.max_length, |ids| learned.replace(ids));
         tokens.map_err(|error| Error::Shape(error.to_string()))
     }
 
@@ -86,7 +108,8 @@ impl TextEncoder {
     /// # Errors
     /// If the tokenizer lacks the text's characters.
     pub fn words(&self, text: &str) -> Result<Vec<Word>> {
-        let words = self.tokenizer.words(text, self.shape.max_length);
+        let learned = self.learned();
+        let words = self.tokenizer.words_with(text, self.shape.max_length, |ids| learned.replace(ids));
         words.map_err(|error| Error::Shape(error.to_string()))
     }
 
@@ -101,7 +124,7 @@ impl TextEncoder {
             ids.extend(self.tokenize(text)?.ids);
         }
         let embedder = self.embedder().part.clone();
-        embedder.get()?.forward(&ids)
+        embedder.get()?.forward_with(&ids, &self.learned())
     }
 
     /// Frees the weights' memory until the next text, where it is worth reading them again.

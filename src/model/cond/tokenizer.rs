@@ -105,26 +105,51 @@ impl Tokenizer {
         self.end
     }
 
+    /// The ids of a text alone.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::encode`].
+    pub fn ids(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
+        let encoding = self.inner.encode(text, false);
+        encoding.map(|it| it.get_ids().to_vec()).map_err(|error| TokenizerError::Text(error.to_string()))
+    }
+
     /// Splits a text and cuts it to `max_length` ids (77 for CLIP; at least 2).
     ///
     /// # Errors
     /// If the vocabulary lacks the text's characters and has no stand-in for them; CLIP's has all.
     pub fn encode(&self, text: &str, max_length: usize) -> Result<Tokens, TokenizerError> {
+        self.encode_with(text, max_length, |ids| ids.iter().copied().zip(0..).collect())
+    }
+
+    /// The same after `replace`, which gives ids in place of those of the text, each with the place of one of these.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::encode`].
+    pub fn encode_with(
+        &self,
+        text: &str,
+        max_length: usize,
+        replace: impl FnOnce(&[u32]) -> Vec<(u32, usize)>,
+    ) -> Result<Tokens, TokenizerError> {
         let encoding =
             self.inner.encode(text, false).map_err(|error| TokenizerError::Text(error.to_string()))?;
-        let (of_text, offsets) = (encoding.get_ids(), encoding.get_offsets());
+        let (of_text, offsets) = (replace(encoding.get_ids()), encoding.get_offsets());
         let room = max_length.saturating_sub(2);
         let kept = of_text.len().min(room);
         let mut ids = Vec::with_capacity(max_length.max(2));
         ids.push(self.start);
-        ids.extend(of_text[..kept].iter().map(|&id| i64::from(id)));
+        ids.extend(of_text[..kept].iter().map(|&(id, _)| i64::from(id)));
         ids.push(self.end);
         ids.resize(max_length, self.padding);
         Ok(Tokens {
             ids,
             used: (kept + 2).min(max_length),
             needed: of_text.len() + 2,
-            dropped_from: offsets.get(kept).map(|&(from, _)| text.floor_char_boundary(from)),
+            dropped_from: of_text
+                .get(kept)
+                .and_then(|&(_, place)| offsets.get(place))
+                .map(|&(from, _)| text.floor_char_boundary(from)),
         })
     }
 }
@@ -135,12 +160,30 @@ impl Tokenizer {
     /// # Errors
     /// As [`Tokenizer::encode`].
     pub fn words(&self, text: &str, max_length: usize) -> Result<Vec<Word>, TokenizerError> {
+        self.words_with(text, max_length, |ids| ids.iter().copied().zip(0..).collect())
+    }
+
+    /// The same after `replace`; see [`Tokenizer::encode_with`].
+    ///
+    /// # Errors
+    /// As [`Tokenizer::encode`].
+    pub fn words_with(
+        &self,
+        text: &str,
+        max_length: usize,
+        replace: impl FnOnce(&[u32]) -> Vec<(u32, usize)>,
+    ) -> Result<Vec<Word>, TokenizerError> {
         let encoding =
             self.inner.encode(text, false).map_err(|error| TokenizerError::Text(error.to_string()))?;
         let mut words: Vec<(u32, Word)> = Vec::new();
-        let tokens = encoding.get_word_ids().iter().zip(encoding.get_offsets()).enumerate();
-        for (place, (word, &(from, to))) in tokens.take(max_length.saturating_sub(2)) {
-            let Some(word) = *word else { continue };
+        let (of_words, offsets) = (encoding.get_word_ids(), encoding.get_offsets());
+        let replaced = replace(encoding.get_ids()).into_iter().enumerate();
+        for (place, (_, of_text)) in replaced.take(max_length.saturating_sub(2)) {
+            let (Some(Some(word)), Some(&(from, to))) =
+                (of_words.get(of_text).copied(), offsets.get(of_text))
+            else {
+                continue;
+            };
             let (from, to) = (text.floor_char_boundary(from), text.ceil_char_boundary(to));
             match words.last_mut().filter(|(last, _)| *last == word) {
                 Some((_, last)) => (last.text.end, last.tokens.end) = (last.text.end.max(to), place + 2),

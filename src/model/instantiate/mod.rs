@@ -129,6 +129,7 @@ fn latent_diffusion(
         first_stage,
         cond_stage,
         decoding: Decoding::default(),
+        adapters: weights.adapters().clone(),
     })
 }
 

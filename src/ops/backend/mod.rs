@@ -187,7 +187,7 @@ pub trait LinearOps: TensorOps {
     ) -> Result<Self::Linear>;
 
     /// x·Wᵀ with its bias, the gate of a gated layer, and `epilogue`: (…, in) → (…, out) for (b, c)
-    /// or (b, n, c). A gated layer has no other epilogue.
+    /// or (b, n, c). A gated layer has no activation of its own.
     ///
     /// # Errors
     /// See the module.

@@ -44,6 +44,9 @@ impl LinearOps for Candle {
                 y = y.broadcast_add(bias)?;
             }
             if gated {
+                if let Some(channels) = epilogue.channels {
+                    y = y.add(&channels.reshape((rows, 2 * out_features))?)?;
+                }
                 let value = y.narrow(1, 0, out_features)?.contiguous()?;
                 let gate = y.narrow(1, out_features, out_features)?.contiguous()?;
                 y = value.mul(&activate(&gate, Activation::Gelu)?)?;
@@ -51,6 +54,7 @@ impl LinearOps for Candle {
             y.reshape(shape)
         };
         let y = self.explain("a linear layer", apply())?;
-        self.finish(y, epilogue)
+        let channels = epilogue.channels.filter(|_| !gated);
+        self.finish(y, Epilogue { channels, ..epilogue })
     }
 }

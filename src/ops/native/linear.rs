@@ -50,8 +50,13 @@ impl LinearOps for Native {
         let mut shape = x.shape().to_vec();
         shape.pop();
         let rows = shape.iter().product();
-        // The kernel divides its rows among the batch only where each item has channels of its own.
-        let batch = epilogue.channels.map_or(1, |channels| channels.shape()[0]);
+        // The kernel divides its rows among the batch only where each item has channels of its own: of a gated
+        // layer each row has.
+        let batch = match epilogue.channels {
+            Some(_) if layer.weight.is_gated() => rows,
+            Some(channels) => channels.shape()[0],
+            None => 1,
+        };
         shape.push(layer.weight.outputs());
         let epilogue = cpu::Epilogue {
             bias: layer.bias.as_deref(),

@@ -149,7 +149,10 @@ impl Wgsl {
             second_source.map_or(none, |x| x.bound_rows(x_start, x_end)),
             matrix.buffer.bound(),
             matrix.bias.as_ref().map_or(context.no_weights(), Store::bound),
-            epilogue.channels.map_or(none, Tensor::bound),
+            epilogue.channels.map_or(none, |channels| match matrix.gated {
+                true => channels.bound_rows(start, end),
+                false => channels.bound(),
+            }),
             epilogue.residual.map_or(none, |residual| residual.bound_rows(start, end)),
             y.bound_rows(start, end),
             norm.map_or(context.no_weights(), |norm| norm.numbers.bound()),

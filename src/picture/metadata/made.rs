@@ -34,9 +34,36 @@ pub struct Made {
     pub model_hash: String,
     /// Steps that were done, when this is not the picture of a whole run.
     pub stopped_after: Option<usize>,
+    /// The LoRAs and embeddings that were laid over the model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<Added>,
     /// The run that it branched off from, if it did: the settings alone do not make it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branched_from: Option<BranchedFrom>,
+}
+
+/// A file that was laid over the model.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Added {
+    /// What it is.
+    pub kind: AddedKind,
+    /// Its file's name without the ending; of an embedding its word.
+    pub name: String,
+    /// The first digits of its SHA-256, as A1111 shows them; may be empty.
+    pub hash: String,
+    /// How much of it was added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strength: Option<f64>,
+}
+
+/// The kinds of such files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AddedKind {
+    /// A LoRA.
+    Lora,
+    /// Words of textual inversion.
+    Embedding,
 }
 
 /// The run whose first steps a picture shares.
@@ -49,6 +76,12 @@ pub struct BranchedFrom {
 }
 
 impl Made {
+    /// The same with these files over the model.
+    #[must_use]
+    pub fn with(self, added: Vec<Added>) -> Self {
+        Self { added, ..self }
+    }
+
     /// The same of a run that branched off from another.
     #[must_use]
     pub fn branched_from(self, from: Option<BranchedFrom>) -> Self {
@@ -77,6 +110,8 @@ impl Made {
         model_hash: &str,
     ) -> Self {
         let mut settings = settings.settled();
+        // Folders are nobody else's affair.
+        (settings.loras, settings.embeddings) = (settings.loras.by_name(), settings.embeddings.by_name());
         let acted = guidance_of_steps.iter().enumerate();
         let steered =
             acted.into_iter().any(|(step, &guidance)| guidance != settings.guidance_at(step, steps));
@@ -91,6 +126,7 @@ impl Made {
             model: model.to_owned(),
             model_hash: model_hash.to_owned(),
             stopped_after: (done < steps).then_some(done),
+            added: Vec::new(),
             branched_from: None,
         }
     }

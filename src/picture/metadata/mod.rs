@@ -9,5 +9,5 @@ pub mod read;
 
 pub use chunks::{TEXT_LIMIT, png_head};
 pub use exif::{Held, held};
-pub use made::{BranchedFrom, Made, MadeBy};
+pub use made::{Added, AddedKind, BranchedFrom, Made, MadeBy};
 pub use parameters::a1111_text;

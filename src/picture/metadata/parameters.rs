@@ -4,9 +4,9 @@
 //! Traps for readers of these files: `Steps` must come first, and no value may hold a comma or a
 //! colon, so a model's name loses them. What A1111 has no key for is in the `safelight` chunk alone.
 
-use crate::picture::Made;
+use crate::picture::metadata::made::{AddedKind, Made};
 use crate::sampler::SamplerKind;
-use crate::settings::{GuidanceKind, PartialSettings, Setting, Settings, Value};
+use crate::settings::{GuidanceKind, LoraUse, PartialSettings, Setting, Settings, Value};
 
 /// The keyword of the text.
 pub(in crate::picture) const PARAMETERS: &str = "parameters";
@@ -30,7 +30,7 @@ const AFTER_MODEL: [Setting; 1] = [Setting::Rng];
 /// The text for a picture.
 pub fn a1111_text(made: &Made) -> String {
     let settings = &made.settings;
-    let mut text = line(&settings.prompt);
+    let mut text = line(&prompt_with_tags(made));
     text.push('\n');
     if !settings.negative_prompt.trim().is_empty() {
         text.push_str(NEGATIVE);
@@ -58,11 +58,32 @@ pub fn a1111_text(made: &Made) -> String {
         let guidance: Vec<String> = made.guidance_of_steps.iter().map(f64::to_string).collect();
         pairs.push(("Guidance of steps", guidance.join(" ")));
     }
+    for (key, kind) in [("Lora hashes", AddedKind::Lora), ("TI hashes", AddedKind::Embedding)] {
+        pairs.push((key, hashes(made, kind)));
+    }
     pairs.push(("Version", concat!("Safelight ", env!("CARGO_PKG_VERSION")).to_owned()));
     pairs.retain(|(_, value)| !value.is_empty());
     let pairs: Vec<String> = pairs.into_iter().map(|(key, value)| format!("{key}: {value}")).collect();
     text.push_str(&pairs.join(", "));
     text
+}
+
+/// The prompt with the LoRAs of the settings as A1111 writes them; its own tags stand in it already.
+fn prompt_with_tags(made: &Made) -> String {
+    let prompt = made.settings.prompt.trim_end();
+    let tags = made.settings.loras.0.iter().map(LoraUse::tag);
+    std::iter::once(prompt.to_owned())
+        .chain(tags)
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// `"name: hash, name: hash"`, in quotes as A1111 has it; empty where there are none.
+fn hashes(made: &Made, kind: AddedKind) -> String {
+    let known = made.added.iter().filter(|added| added.kind == kind && !added.hash.is_empty());
+    let hashes: Vec<String> = known.map(|added| format!("{}: {}", value(&added.name), added.hash)).collect();
+    if hashes.is_empty() { String::new() } else { format!("\"{}\"", hashes.join(", ")) }
 }
 
 /// Adds a setting's pair, if A1111's text has one for it; the second of two settings of one key joins
@@ -121,6 +142,7 @@ fn value(text: &str) -> String {
 #[cfg(test)]
 pub(in crate::picture) mod tests {
     use super::*;
+    use crate::picture::metadata::made::Added;
     use crate::sampler::{RngKind, ScheduleKind};
     use crate::settings::Settings;
 
@@ -137,6 +159,7 @@ pub(in crate::picture) mod tests {
             model: "v1-5: pruned, ema".into(),
             model_hash: "0123456789".into(),
             stopped_after: None,
+            added: vec![],
             branched_from: None,
         }
     }
@@ -176,6 +199,27 @@ pub(in crate::picture) mod tests {
         assert!(!text(with(SamplerKind::Lcm, auto, 0.0)).contains("Schedule"));
         let plus = Settings { guidance_kind: GuidanceKind::CfgPp, ..Settings::default() };
         assert!(text(plus).contains("Sampler: DDIM CFG++, CFG scale: 7.5, "));
+    }
+
+    #[test]
+    fn loras_and_embeddings_stand_as_a1111_has_them() {
+        let mut made = made();
+        made.settings.loras = "/a/ink.safetensors:0.8".parse().unwrap();
+        let added = |kind, name: &str, hash: &str| Added {
+            kind,
+            name: name.into(),
+            hash: hash.into(),
+            strength: None,
+        };
+        made.added = vec![
+            added(AddedKind::Lora, "ink", "abcdef012345"),
+            added(AddedKind::Lora, "b, c", "0123"),
+            added(AddedKind::Embedding, "easy", "99"),
+        ];
+        let text = a1111_text(&made);
+        assert!(text.starts_with("a red apple, on blue <lora:ink:0.8>\nNegative"), "{text}");
+        let hashes = ", Lora hashes: \"ink: abcdef012345, b_ c: 0123\", TI hashes: \"easy: 99\", Version: ";
+        assert!(text.contains(hashes), "{text}");
     }
 
     #[test]

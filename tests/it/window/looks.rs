@@ -139,6 +139,22 @@ fn the_lens_and_the_curve_look_as_they_did() {
     }
 }
 
+#[test]
+fn loras_and_embeddings_look_as_they_did() {
+    let mut results = SnapshotResults::new();
+    for (theme, name) in [(Theme::Dark, "dark"), (Theme::Light, "light")] {
+        let mut base = setup(theme, [1040.0, 650.0], 1.0);
+        if theme == Theme::Light {
+            base.remembered.language = Some("zh-Hans".to_owned());
+        }
+        let mut stage = base.open();
+        stage.answer(Answer::Lora("/models/loras/ink-and-wash-on-old-paper-v2.safetensors".into()));
+        stage.answer(Answer::Lora("/models/loras/lcm-lora-sdv1-5.safetensors".into()));
+        stage.answer(Answer::Embedding("/models/embeddings/easynegative.pt".into()));
+        snapshot(&mut stage, &mut results, &format!("additions-{name}"));
+    }
+}
+
 /// A kept run on the canvas, the list of runs beside it.
 fn kept_run(setup: Setup) -> Stage {
     let mut stage = negatives::listed(setup);

@@ -1,5 +1,6 @@
 //! The controls: the model, guidance and steps, seed, size, and below them what is rarer.
 
+mod additions;
 mod curve;
 mod foot;
 mod model;
@@ -46,6 +47,9 @@ pub fn controls_ui(
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             let across = rect.x_range();
             model::header_ui(ui, view);
+            if additions::has_any(view) {
+                section(ui, across, |ui| additions::additions_ui(ui, view));
+            }
             section(ui, across, |ui| sliders_ui(ui, view));
             section(ui, across, |ui| seed::seed_ui(ui, view, &mut state.seed));
             section(ui, across, |ui| sizes::sizes_ui(ui, view, &mut state.free_size));

@@ -41,7 +41,8 @@ impl Activation {
 pub struct Epilogue<'a> {
     /// One number for each output (for GEGLU: all values', then all gates').
     pub bias: Option<&'a [f32]>,
-    /// One row of outputs for each picture of the batch: the time embedding.
+    /// One row of outputs for each picture of the batch: the time embedding (for GEGLU: all values', then all
+    /// gates').
     pub per_picture: Option<&'a [f32]>,
     /// Applied to the sums so far.
     pub activation: Activation,
@@ -55,10 +56,7 @@ impl Epilogue<'_> {
     pub(in crate::ops::cpu) fn check(&self, rows: usize, outputs: usize, pictures: usize, gated: bool) {
         let biases = if gated { 2 * outputs } else { outputs };
         assert!(self.bias.is_none_or(|b| b.len() == biases), "a bias has one number for each output");
-        assert!(
-            self.per_picture.is_none_or(|p| p.len() == pictures * outputs && !gated),
-            "one row for each picture"
-        );
+        assert!(self.per_picture.is_none_or(|p| p.len() == pictures * biases), "one row for each picture");
         assert!(self.residual.is_none_or(|r| r.len() == rows * outputs), "a residual has the result's shape");
     }
 
@@ -107,12 +105,17 @@ impl Epilogue<'_> {
         at: Place,
         y: *mut f32,
     ) {
-        let Place { row, column, count, outputs, .. } = at;
-        // SAFETY: as `finish`; a gated bias has 2·outputs numbers.
+        let Place { row, picture, column, count, outputs, .. } = at;
+        // SAFETY: as `finish`; a gated bias has 2·outputs numbers, and so has each picture's row.
         unsafe {
             if let Some(bias) = self.bias {
                 value = s.add(value, s.load_upto(bias.as_ptr().add(column), count));
                 gate = s.add(gate, s.load_upto(bias.as_ptr().add(outputs + column), count));
+            }
+            if let Some(more) = self.per_picture {
+                let row = more.as_ptr().add(picture * 2 * outputs + column);
+                value = s.add(value, s.load_upto(row, count));
+                gate = s.add(gate, s.load_upto(row.add(outputs), count));
             }
             let mut product = s.mul(value, math::gelu(s, gate));
             if let Some(residual) = self.residual {

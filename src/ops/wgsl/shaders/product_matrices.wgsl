@@ -127,7 +127,9 @@ fn main(
                     // The biases lie as the panels do: 16 quads of values, 16 of gates.
                     let values = biased(sums_at(below, lane), column_group * 32u + lane);
                     let gates = biased(sums_at(below, 16u * (V - 1u) + lane), column_group * 32u + 16u + lane);
-                    y[to + column] = narrow(finish(values * gelu(gates), row, column));
+                    let value = beside(values, row, column);
+                    let gate = beside(gates, row, at.y_quads + column);
+                    y[to + column] = narrow(finish_gated(value * gelu(gate), row, column));
                 }
             } else {
                 for (var v = 0u; v < V; v++) {

@@ -43,7 +43,7 @@ struct Product {
 @group(0) @binding(1) var<storage, read_write> x1: array<Quad>;
 @group(0) @binding(2) var<storage, read> weight: array<WeightQuad>; // [panel of 64][column of x][16]
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> channels: array<Quad>; // [item][quads of y]
+@group(0) @binding(4) var<storage, read_write> channels: array<Quad>; // [item][quads of y], gated [row][2][quads of y]
 @group(0) @binding(5) var<storage, read_write> residual: array<Quad>;
 @group(0) @binding(6) var<storage, read_write> y: array<Quad>;
 @group(0) @binding(7) var<storage, read> norm: array<vec4<f32>>; // gains, then biases
@@ -146,11 +146,24 @@ fn finish(sum: vec4<f32>, row: u32, quad: u32) -> vec4<f32> {
     if (at.has_channels != 0u) {
         value += widen(channels[row / at.item_rows * at.y_quads + quad]);
     }
-    value = activate(value, at.activation);
+    return finish_gated(activate(value, at.activation), row, quad);
+}
+
+// What follows a gate.
+fn finish_gated(gated: vec4<f32>, row: u32, quad: u32) -> vec4<f32> {
+    var value = gated;
     if (at.has_residual != 0u) {
         value += widen(residual[(row - at.start) * at.y_quads + quad]);
     }
     return value;
+}
+
+// A sum of a gated layer with what its row has for it: values lie before gates. The binding begins at row `start`.
+fn beside(sum: vec4<f32>, row: u32, quad: u32) -> vec4<f32> {
+    if (at.has_channels != 0u) {
+        return sum + widen(channels[(row - at.start) * 2u * at.y_quads + quad]);
+    }
+    return sum;
 }
 
 fn biased(sum: vec4<f32>, quad: u32) -> vec4<f32> {

@@ -48,8 +48,8 @@ impl Key {
             "version" => Self::Version,
             "stopped after" => Self::StoppedAfter,
             "guidance of steps" => Self::GuidanceOfSteps,
-            "app" | "operations" | "vae" | "vae hash" | "clip skip" | "denoising strength" | "ensd"
-            | "created date" | "batch size" => Self::Other,
+            "app" | "operations" | "vae" | "vae hash" | "lora hashes" | "ti hashes" | "ti" | "clip skip"
+            | "denoising strength" | "ensd" | "created date" | "batch size" => Self::Other,
             name => Self::Of(setting_of(name)?),
         })
     }

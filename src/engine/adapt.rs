@@ -1,0 +1,75 @@
+//! An open model with what a run lays over it: LoRAs, embeddings, and how its prompts are read.
+
+use super::additions::{Adapted, suiting};
+use super::generate::{self, GenerateError, Plan};
+use super::open::OpenModel;
+use crate::grammar::Grammar;
+use crate::message::ModelSource;
+use crate::model::tokenizer::Word;
+use crate::note::{AdditionNote, Note};
+use crate::picture::Added;
+use crate::settings::{PartialSettings, Settings, short_name};
+
+impl OpenModel {
+    /// How its prompts are read.
+    pub fn grammar(&self) -> Grammar {
+        if self.info.source == ModelSource::Starter { Grammar::Literal } else { Grammar::A1111 }
+    }
+
+    /// Checks settings, lays over the model what they name, encodes the texts and lays out the steps.
+    ///
+    /// # Errors
+    /// As [`generate::plan`], and if a file cannot be read or does not go with the model.
+    pub fn plan(&self, settings: &Settings) -> Result<Plan, GenerateError> {
+        generate::check_settings(&self.networks, settings)?;
+        let Adapted { prompt, notes, .. } = self.adapt(settings)?;
+        let plain = Settings { prompt: prompt.text.clone(), ..settings.clone() };
+        let mut plan = generate::plan(&self.networks, &plain)?;
+        plan.tokens.dropped_from = plan.tokens.dropped_from.map(|at| prompt.place(at));
+        plan.notes.extend(notes);
+        // A LoRA that the prompt names leaves the settings to the user.
+        let suits = self.suiting(settings).filter(|(suits, _)| suits.put_over(settings) != *settings);
+        plan.notes.extend(suits.map(|(_, note)| note));
+        Ok(plan)
+    }
+
+    /// Lays over the model what the settings and the prompt name, and nothing else.
+    ///
+    /// # Errors
+    /// If a file cannot be read or does not go with the model.
+    pub fn adapt(&self, settings: &Settings) -> Result<Adapted, GenerateError> {
+        let path = match &self.info.source {
+            ModelSource::Starter => None,
+            ModelSource::Path { path, .. } => Some(path.as_path()),
+        };
+        Ok(self.additions.adapt(&self.networks, path, self.grammar(), settings)?)
+    }
+
+    /// The files that a run of these settings lays over the model, for its picture.
+    pub fn added(&self, settings: &Settings) -> Vec<Added> {
+        self.adapt(settings).map(|adapted| adapted.added).unwrap_or_default()
+    }
+
+    /// The words of a prompt and their places among its tokens; see [`crate::model::LatentDiffusion::words`].
+    pub fn words(&self, prompt: &str) -> Vec<Word> {
+        let read = self.grammar().read(prompt);
+        let mut words = self.networks.words(&read.text).unwrap_or_default();
+        for word in &mut words {
+            word.text = read.place(word.text.start)..read.place(word.text.end.max(1) - 1) + 1;
+        }
+        words
+    }
+
+    /// What suits the LoRAs of these settings: those for few steps bring sampler, steps and guidance.
+    pub fn suiting(&self, settings: &Settings) -> Option<(PartialSettings, Note)> {
+        let prompt = self.grammar().read(&settings.prompt);
+        let uses = settings.loras.0.iter().chain(&prompt.loras);
+        let found = uses
+            .filter(|used| used.strength != 0.0)
+            .find_map(|used| Some((short_name(&used.name).to_owned(), suiting(&used.name)?)));
+        let (name, suits) = found?;
+        let sampler = suits.sampler.map_or("", |sampler| sampler.row().name).to_owned();
+        let (steps, guidance) = (suits.steps.unwrap_or_default(), suits.guidance.unwrap_or_default());
+        Some((suits, Note::Addition(AdditionNote::Suits { name, sampler, steps, guidance })))
+    }
+}

@@ -1,0 +1,148 @@
+//! Where LoRAs and embeddings lie: beside the model, in the folders that other programs keep for them, and in
+//! the program's own.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::checkpoint::{ENDINGS, Kind};
+use crate::settings::short_name;
+
+/// Folders within folders that are looked into.
+const DEEPEST: usize = 3;
+/// The most files that are looked at.
+const MOST_FILES: usize = 20_000;
+
+/// What is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// A LoRA.
+    Lora,
+    /// An embedding.
+    Embedding,
+}
+
+impl Wanted {
+    /// What a file is, by its header.
+    pub fn of_file(path: &Path) -> Option<Self> {
+        match Kind::of_file(path)? {
+            Kind::Addition("LoRA") => Some(Self::Lora),
+            Kind::Embedding => Some(Self::Embedding),
+            _ => None,
+        }
+    }
+
+    /// Whether a file of this name may be one: another kind of file may have the same name.
+    fn is_of(self, path: &Path) -> bool {
+        Self::of_file(path).is_none_or(|found| found == self)
+    }
+
+    /// The folders' names in A1111, Forge and ComfyUI, and here.
+    fn folders(self) -> &'static [&'static str] {
+        match self {
+            Self::Lora => &["Lora", "lora", "loras", "LyCORIS"],
+            Self::Embedding => &["embeddings"],
+        }
+    }
+}
+
+/// The file or folder that a path or a name means.
+pub fn find(wanted: Wanted, name: &str, model: Option<&Path>, further: &[PathBuf]) -> Option<PathBuf> {
+    let path = Path::new(name);
+    let is_path = path.is_file() || (path.is_dir() && name.contains(['/', '\\']));
+    if is_path {
+        return Some(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
+    }
+    let beside = model.and_then(Path::parent).map(|folder| files_of(folder, 0)).unwrap_or_default();
+    let kept = list(&folders(wanted, model)).into_iter().chain(list(further));
+    let files: Vec<PathBuf> = beside.into_iter().chain(kept).collect();
+    let own = short_name(name);
+    let named = |same: &dyn Fn(&str) -> bool| {
+        let mut named =
+            files.iter().filter(|path| path.file_stem().is_some_and(|it| same(&it.to_string_lossy())));
+        named.find(|path| wanted.is_of(path)).cloned()
+    };
+    named(&|stem| stem == own).or_else(|| named(&|stem| stem.to_lowercase() == own.to_lowercase()))
+}
+
+/// The folders near a model that are kept for this kind of file.
+pub(super) fn folders(wanted: Wanted, model: Option<&Path>) -> Vec<PathBuf> {
+    // A1111 keeps embeddings at its root, two folders above the models.
+    let above = model.into_iter().flat_map(Path::ancestors).skip(1).take(3).map(Path::to_path_buf);
+    let named = above.flat_map(|root| wanted.folders().iter().map(move |name| root.join(name)));
+    let mut folders: Vec<PathBuf> = named.filter(|folder| folder.is_dir()).collect();
+    folders.dedup();
+    folders
+}
+
+/// The files in folders that may hold weights.
+pub(super) fn list(folders: &[PathBuf]) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = folders.iter().flat_map(|folder| files_of(folder, DEEPEST)).collect();
+    files.sort();
+    files.dedup();
+    files
+}
+
+fn files_of(folder: &Path, deeper: usize) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut files = Vec::new();
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())).take(MOST_FILES) {
+        if path.is_dir() && deeper > 0 {
+            files.extend(files_of(&path, deeper - 1));
+        }
+        let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        if ENDINGS.contains(&ending.as_str()) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+/// The embeddings of the library's folders that texts (in lower case) may name.
+pub(super) fn named_in(folders: &[PathBuf], texts: &[String]) -> Vec<PathBuf> {
+    let named = list(folders).into_iter().filter(|path| may_be_named(path, texts));
+    named.filter(|path| Wanted::of_file(path) == Some(Wanted::Embedding)).collect()
+}
+
+/// Whether texts (in lower case) may name an embedding's file. diffusers' own name for one tells nothing.
+pub(super) fn may_be_named(path: &Path, texts: &[String]) -> bool {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
+    stem.starts_with("learned_embeds") || texts.iter().any(|text| text.contains(&stem))
+}
+
+/// When a file was changed.
+pub(super) fn modified(path: &Path) -> Option<SystemTime> {
+    std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn names_are_found_where_other_programs_keep_them() {
+        let root = tempfile::tempdir().unwrap();
+        let place = |name: &str| {
+            let path = root.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, "").unwrap();
+            path
+        };
+        let model = place("models/Stable-diffusion/v1.safetensors");
+        let ink = place("models/Lora/style/Ink.safetensors");
+        let near = place("models/Stable-diffusion/near.safetensors");
+        let word = place("embeddings/easy.pt");
+        let own = root.path().join("data");
+        let kept = place("data/loras/kept.safetensors");
+        let lora = |name: &str| find(Wanted::Lora, name, Some(&model), std::slice::from_ref(&own));
+        assert_eq!(lora("ink"), Some(ink.clone()));
+        assert_eq!(lora("Ink.safetensors"), Some(ink.clone()));
+        assert_eq!(lora(&ink.to_string_lossy()), Some(ink));
+        assert_eq!((lora("near"), lora("kept"), lora("easy")), (Some(near), Some(kept), None));
+        let words = list(&folders(Wanted::Embedding, Some(&model)));
+        assert_eq!(words, std::slice::from_ref(&word));
+        assert!(may_be_named(&word, &["so easy".to_owned()]) && !may_be_named(&word, &["hard".to_owned()]));
+    }
+}

@@ -1,0 +1,251 @@
+//! What is laid over an open model for a run: LoRAs that the settings and the prompt name, and embeddings.
+//!
+//! Files are read when a run first names them and kept while the next one does; layers are changed only where
+//! the list or a strength did. Trap: whoever computes with a model of several runs (a sheet) asks for
+//! `OpenModel::adapt` before each, since one run's LoRAs are another's.
+
+mod error;
+mod few_steps;
+mod find;
+mod hash;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use crate::checkpoint::{Fit, LearnedWord, Lora, read_embedding};
+use crate::grammar::{Grammar, Prompt};
+use crate::model::LatentDiffusion;
+use crate::note::{AdditionNote, Note};
+use crate::picture::{Added, AddedKind};
+use crate::settings::{LoraUse, Settings, short_name};
+
+pub use error::AdditionError;
+pub use few_steps::suiting;
+pub use find::{Wanted, find};
+
+/// What is laid over a model.
+#[derive(Default)]
+pub struct Additions {
+    /// Where LoRAs and embeddings lie, beside the model's own neighborhood.
+    folders: Vec<PathBuf>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    loras: Vec<Arc<OpenLora>>,
+    /// The LoRAs that the layers have now: file, strength for the UNet and for the text encoder.
+    applied: Vec<(PathBuf, f64, f64)>,
+    embeddings: Vec<(PathBuf, Option<SystemTime>, Vec<LearnedWord>)>,
+    taught: Vec<LearnedWord>,
+}
+
+/// A LoRA's file, read.
+struct OpenLora {
+    path: PathBuf,
+    modified: Option<SystemTime>,
+    name: String,
+    hash: String,
+    fit: Fit,
+    words: Vec<LearnedWord>,
+}
+
+/// A model on which files are being laid.
+struct Laying<'a> {
+    additions: &'a Additions,
+    networks: &'a LatentDiffusion,
+    /// The model's file or folder.
+    path: Option<&'a Path>,
+}
+
+/// What a run lays over its model.
+#[derive(Clone, Debug, Default)]
+pub struct Adapted {
+    /// The prompt without the tags that name LoRAs.
+    pub prompt: Prompt,
+    /// The files.
+    pub added: Vec<Added>,
+    /// What was left out, and what was found.
+    pub notes: Vec<Note>,
+}
+
+impl Additions {
+    /// Over a model; files are looked for in `folders` too.
+    pub fn new(folders: Vec<PathBuf>) -> Self {
+        Self { folders, state: Mutex::default() }
+    }
+
+    /// Lays over a model, which lies at `path`, what the settings and the prompt name, and nothing else.
+    ///
+    /// # Errors
+    /// If a file cannot be read or does not go with the model.
+    pub fn adapt(
+        &self,
+        networks: &LatentDiffusion,
+        path: Option<&Path>,
+        grammar: Grammar,
+        settings: &Settings,
+    ) -> Result<Adapted, AdditionError> {
+        let laying = Laying { additions: self, networks, path };
+        let prompt = grammar.read(&settings.prompt);
+        let mut adapted = Adapted { prompt, ..Adapted::default() };
+        let loras = laying.loras(settings, &mut adapted)?;
+        match networks.text_width().filter(|_| grammar != Grammar::Literal) {
+            Some(width) => laying.teach(settings, &loras, width, &mut adapted)?,
+            None if settings.embeddings.0.is_empty() => {}
+            None => return Err(AdditionError::NoWords),
+        }
+        Ok(adapted)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Laying<'_> {
+    fn loras(&self, settings: &Settings, adapted: &mut Adapted) -> Result<Vec<Arc<OpenLora>>, AdditionError> {
+        let mut wanted: Vec<(LoraUse, PathBuf)> = Vec::new();
+        let tags = adapted.prompt.loras.iter().map(|used| (used, true));
+        for (used, is_tag) in settings.loras.0.iter().map(|used| (used, false)).chain(tags) {
+            match self.find(Wanted::Lora, &used.name) {
+                Some(path) => wanted.push((used.clone(), path)),
+                None if is_tag => {
+                    let name = used.name.clone();
+                    adapted.notes.push(Note::Addition(AdditionNote::TagLeftOut { name }));
+                }
+                None => return Err(AdditionError::NoLora { name: used.name.clone() }),
+            }
+        }
+        let mut state = self.additions.state();
+        let mut loras = Vec::new();
+        for (_, path) in &wanted {
+            let known = loras.iter().chain(&state.loras).find(|lora: &&Arc<OpenLora>| lora.is(path));
+            let lora = match known {
+                Some(lora) => lora.clone(),
+                None => Arc::new(OpenLora::read(path, self.networks)?),
+            };
+            loras.push(lora);
+        }
+        let applied: Vec<(PathBuf, f64, f64)> =
+            wanted.iter().map(|(used, path)| (path.clone(), used.strength, used.of_texts())).collect();
+        let same_files = state.loras.len() == loras.len()
+            && state.loras.iter().zip(&loras).all(|(old, new)| Arc::ptr_eq(old, new));
+        if !same_files || state.applied != applied {
+            let mut changes = BTreeMap::new();
+            for (lora, (_, strength, texts)) in loras.iter().zip(&applied) {
+                lora.fit.add_to(&mut changes, *strength, *texts);
+            }
+            self.networks.adapt(changes);
+        }
+        for (lora, (used, _)) in loras.iter().zip(&wanted) {
+            adapted.notes.extend(lora.left_out());
+            let (name, hash) = (lora.name.clone(), lora.hash.clone());
+            adapted.added.push(Added { kind: AddedKind::Lora, name, hash, strength: Some(used.strength) });
+        }
+        (state.loras, state.applied) = (loras.clone(), applied);
+        Ok(loras)
+    }
+
+    /// Teaches the text encoder the words of the embeddings that the texts may have.
+    fn teach(
+        &self,
+        settings: &Settings,
+        loras: &[Arc<OpenLora>],
+        width: usize,
+        adapted: &mut Adapted,
+    ) -> Result<(), AdditionError> {
+        let texts = [adapted.prompt.text.as_str(), settings.negative_prompt.as_str()].map(str::to_lowercase);
+        let mut files = Vec::new();
+        for name in &settings.embeddings.0 {
+            let missing = || AdditionError::NoEmbedding { name: name.clone() };
+            files.push(self.find(Wanted::Embedding, name).ok_or_else(missing)?);
+        }
+        let near = find::list(&find::folders(Wanted::Embedding, self.path));
+        let near = near.into_iter().filter(|path| find::may_be_named(path, &texts));
+        for path in near.chain(find::named_in(&self.additions.folders, &texts)) {
+            if !files.contains(&path) {
+                files.push(path);
+            }
+        }
+        let mut state = self.additions.state();
+        let mut kept = Vec::new();
+        for path in files {
+            let modified = find::modified(&path);
+            let known = state.embeddings.iter().find(|known| known.0 == path && known.1 == modified);
+            let words = match known {
+                Some(known) => known.2.clone(),
+                None => read_embedding(&path)?,
+            };
+            kept.push((path, modified, words));
+        }
+        let mut taught: Vec<LearnedWord> = Vec::new();
+        let all = kept.iter().map(|(path, _, words)| (Some(path), words));
+        for (path, words) in all.chain(loras.iter().map(|lora| (None, &lora.words))) {
+            for word in
+                words.iter().filter(|word| texts.iter().any(|text| text.contains(&word.word.to_lowercase())))
+            {
+                let found = word.vectors.shape[1];
+                let name = word.word.clone();
+                if found != width {
+                    let note = AdditionNote::EmbeddingLeftOut { name, found, expected: width };
+                    adapted.notes.push(Note::Addition(note));
+                } else if !taught.iter().any(|known| known.word == word.word) {
+                    let hash = path.and_then(|path| hash::of_file(path)).unwrap_or_default();
+                    adapted.added.push(Added { kind: AddedKind::Embedding, name, hash, strength: None });
+                    taught.push(word.clone());
+                }
+            }
+        }
+        if !taught.is_empty() {
+            let words = taught.iter().map(|word| word.word.as_str()).collect::<Vec<_>>().join(", ");
+            adapted.notes.push(Note::Addition(AdditionNote::EmbeddingsUsed { words }));
+        }
+        if taught != state.taught {
+            let words = taught.iter().map(|word| (word.word.clone(), word.vectors.to_f32().into_owned()));
+            self.networks.teach(words.collect())?;
+        }
+        (state.embeddings, state.taught) = (kept, taught);
+        Ok(())
+    }
+
+    /// Where a named file lies.
+    fn find(&self, wanted: Wanted, name: &str) -> Option<PathBuf> {
+        find(wanted, name, self.path, &self.additions.folders)
+    }
+}
+
+impl OpenLora {
+    fn read(path: &Path, networks: &LatentDiffusion) -> Result<Self, AdditionError> {
+        let modified = find::modified(path);
+        let lora = Lora::open(path)?;
+        let fit = lora.fit(&networks.layers());
+        let name = short_name(&path.to_string_lossy()).to_owned();
+        if fit.count() == 0 {
+            let first = fit.unfit.first().cloned().unwrap_or_default();
+            return Err(AdditionError::FitsNothing { name, first });
+        }
+        let words = lora.words().iter().map(|(word, vectors)| {
+            let mut vectors = vectors.clone();
+            if let [channels] = *vectors.shape {
+                vectors.shape = vec![1, channels];
+            }
+            LearnedWord { word: word.clone(), vectors }
+        });
+        let words = words.filter(|word| word.vectors.shape.len() == 2).collect();
+        Ok(Self { path: path.to_owned(), modified, name, hash: hash::of_lora(&lora), fit, words })
+    }
+
+    /// Whether it is what lies at `path` now.
+    fn is(&self, path: &Path) -> bool {
+        self.path == path && self.modified == find::modified(path)
+    }
+
+    fn left_out(&self) -> Option<Note> {
+        let first = self.fit.unfit.first()?.clone();
+        let (left_out, used) = (self.fit.unfit.len(), self.fit.count());
+        Some(Note::Addition(AdditionNote::PartsLeftOut { name: self.name.clone(), left_out, used, first }))
+    }
+}

@@ -1,0 +1,148 @@
+//! Changed layers: on every backend as on the native one, as if the change were part of the weights, and as
+//! before once it is gone.
+
+use std::sync::Arc;
+
+use crate::ops::host::{HostData, HostTensor};
+use crate::ops::tests::{Operation, Place, TOLERANCE, draw};
+use crate::ops::*;
+
+/// The product in the place of the weights.
+#[derive(Debug)]
+struct Merged(LowRank, f32);
+
+impl Rewrite for Merged {
+    fn rewrite(&self, weight: &mut [f32], shape: &[usize]) -> Result<()> {
+        let (down, up) = (self.0.down.to_f32(), self.0.up.to_f32());
+        let (rank, columns) = (self.0.down.shape[0], shape[1..].iter().product::<usize>());
+        for (place, weight) in weight.iter_mut().enumerate() {
+            let (row, column) = (place / columns, place % columns);
+            *weight +=
+                self.1 * (0..rank).map(|r| up[row * rank + r] * down[r * columns + column]).sum::<f32>();
+        }
+        Ok(())
+    }
+}
+
+fn product(name: &str, shape: &[usize]) -> LowRank {
+    let of = |part: &str, shape: Vec<usize>| {
+        let data = HostData::F32(draw(&format!("{name}{part}"), shape.iter().product()).into());
+        HostTensor { shape, data }
+    };
+    LowRank { down: of("down", [&[3], &shape[1..]].concat()), up: of("up", vec![shape[0], 3]) }
+}
+
+impl Place {
+    /// Changes the layers of these names, with weights of these shapes, and no others.
+    fn change(&self, layers: &[(&str, &[usize])], merged: bool) {
+        let change = |(name, shape): &(&str, &[usize])| {
+            let (low_rank, strength) = (product(name, shape), 0.3);
+            let change = match merged {
+                true => Change { rewrites: vec![Arc::new(Merged(low_rank, strength))], low_rank: vec![] },
+                false => Change { low_rank: vec![(Arc::new(low_rank), strength)], rewrites: vec![] },
+            };
+            ((*name).to_owned(), change)
+        };
+        self.weights.adapters().set(layers.iter().map(change).collect());
+    }
+}
+
+/// A layer's name, its changed weights, and what runs it.
+type Case = (&'static [(&'static str, &'static [usize])], Operation);
+
+const CASES: &[Case] = &[
+    (&[("adapted.a", &[10, 24])], |p| {
+        Linear::new(&p.layer("adapted.a"), 24, 10)?.forward(&p.tensor("x", &[2, 9, 24])?)
+    }),
+    (&[("adapted.b", &[10, 24])], |p| {
+        let residual = p.tensor("r", &[2, 9, 10])?;
+        Linear::new(&p.layer("adapted.b"), 24, 10)?.forward_residual(&p.tensor("x", &[2, 9, 24])?, &residual)
+    }),
+    (&[("adapted.c", &[10, 24])], |p| {
+        let layer = Linear::new(&p.layer("adapted.c"), 24, 10)?;
+        layer.forward_activated(&p.tensor("x", &[2, 24])?, Activation::QuickGelu)
+    }),
+    (&[("adapted.d", &[40, 24])], |p| {
+        let norm = LayerNorm::new(&p.layer("n"), 24)?;
+        Geglu::new(&p.layer("adapted.d"), 24, 20)?.forward_after(&norm, &p.tensor("x", &[2, 70, 24])?)
+    }),
+    (&[("adapted.e", &[6, 8, 3, 3])], |p| {
+        let fused = (p.tensor("e", &[2, 6])?, p.tensor("r", &[2, 6, 5, 7])?);
+        let fused = Fused { channels: Some(&fused.0), residual: Some(&fused.1) };
+        Conv2d::new(&p.layer("adapted.e"), Conv2dShape::three(8, 6))?.forward_fused(&p.skip()?, fused)
+    }),
+    (&[("adapted.f", &[6, 8, 3, 3])], |p| {
+        Conv2d::new(&p.layer("adapted.f"), Conv2dShape::three(8, 6))?
+            .forward_upsampled(&p.tensor("x", &[2, 8, 5, 7])?)
+    }),
+    (&[("adapted.g", &[6, 8, 3, 3])], |p| {
+        let shape = Conv2dShape::strided(8, 6, Padding::Same(1));
+        Conv2d::new(&p.layer("adapted.g"), shape)?.forward(&p.tensor("x", &[2, 8, 6, 9])?)
+    }),
+    (&[("adapted.h", &[6, 8, 1, 1])], |p| {
+        Conv2d::new(&p.layer("adapted.h"), Conv2dShape::one(8, 6))?.forward(&p.skip()?)
+    }),
+    (&[("adapted.i.to_q", &[24, 24]), ("adapted.i.to_v", &[24, 24])], |p| {
+        let norm = LayerNorm::new(&p.layer("n"), 24)?;
+        SelfAttention::new(&p.layer("adapted.i"), 24, 24, 3)?
+            .forward_after(&norm, &p.tensor("x", &[2, 9, 24])?)
+    }),
+];
+
+fn close(a: &[f32], b: &[f32], tolerance: f32) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= tolerance * a.abs().max(1.0))
+}
+
+#[test]
+fn products_of_low_rank_run_beside_layers_on_every_backend() {
+    let native = Place::open(DeviceChoice::Cpu).unwrap();
+    for place in Place::all() {
+        for (layers, operation) in CASES {
+            let what = format!("{layers:?} on {:?}", place.device());
+            let run = |place: &Place| operation(place).unwrap().to_f32().unwrap();
+            // Layers have slots once they were built.
+            let (plain, of_native) = (run(&place), run(&native));
+            assert!(close(&plain, &of_native, TOLERANCE), "{what}: plain");
+            place.change(layers, false);
+            native.change(layers, false);
+            let (beside, of_native) = (run(&place), run(&native));
+            assert!(close(&beside, &of_native, 2.0 * TOLERANCE), "{what}: beside");
+            assert!(!close(&beside, &plain, 1e-2), "{what}: changes nothing");
+            place.change(layers, true);
+            // Weights in f16 are rounded again where they are rewritten.
+            assert!(close(&run(&place), &beside, 3e-2), "{what}: rewritten");
+            place.change(&[], false);
+            native.change(&[], false);
+            assert_eq!(run(&place), plain, "{what}: taken off");
+        }
+    }
+}
+
+#[test]
+fn a_layer_that_stands_follows_its_changes() {
+    let place = Place::open(DeviceChoice::Cpu).unwrap();
+    let x = place.tensor("x", &[2, 24]).unwrap();
+    let layer = Linear::new(&place.layer("stands"), 24, 10).unwrap();
+    let run = || layer.forward(&x).unwrap().to_f32().unwrap();
+    let plain = run();
+    let change = [("stands", &[10usize, 24][..])];
+    place.change(&change, false);
+    let beside = run();
+    place.change(&change, true);
+    let merged = run();
+    assert!(beside != plain && merged != plain && close(&beside, &merged, 3e-2));
+    place.change(&change, false);
+    assert_eq!(run(), beside);
+    place.change(&[], false);
+    assert_eq!(run(), plain);
+}
+
+#[test]
+fn a_product_of_another_shape_is_an_error() {
+    let place = Place::open(DeviceChoice::Cpu).unwrap();
+    let layer = Linear::new(&place.layer("odd"), 24, 10).unwrap();
+    place.change(&[("odd", &[10, 23])], false);
+    assert!(matches!(layer.forward(&place.tensor("x", &[2, 24]).unwrap()), Err(Error::Shape(_))));
+    place.change(&[], false);
+    assert!(layer.forward(&place.tensor("x", &[2, 24]).unwrap()).is_ok());
+}
