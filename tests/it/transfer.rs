@@ -51,7 +51,7 @@ fn get_with(
         false => ControlFlow::Continue(()),
     };
     let mut how = Fetch { http, pace: PACE, free, tell: &mut tell, check: &|_| Ok(()) };
-    fetch(source, &folder.join("ein Modell ü.safetensors"), &mut how)
+    fetch(source, &folder.join("rote Füchse.safetensors"), &mut how)
 }
 
 fn get(folder: &TempDir, server: &Server) -> Result<(PathBuf, String), TransferError> {
@@ -70,10 +70,10 @@ fn a_whole_file_arrives_under_its_name_alone() {
     let folder = folder();
     let (path, hash) = get(&folder, &server).unwrap();
     assert_eq!((fs::read(&path).unwrap(), hash), (bytes.clone(), sha256(&bytes)));
-    assert_eq!(names(folder.path()), ["ein Modell ü.safetensors"]);
+    assert_eq!(names(folder.path()), ["rote Füchse.safetensors"]);
     // What has the name already stays.
     let (again, _) = get(&folder, &server).unwrap();
-    assert_eq!(again.file_name().unwrap(), "ein Modell ü-2.safetensors");
+    assert_eq!(again.file_name().unwrap(), "rote Füchse-2.safetensors");
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn tree(folder: &TempDir) -> String {
     fs::create_dir_all(&models).unwrap();
     fs::create_dir_all(root.join("models/VAE")).unwrap();
     let golden = shipped("tests/golden/formats");
-    fs::copy(golden.join("model.safetensors"), models.join("mein Modell.safetensors")).unwrap();
+    fs::copy(golden.join("model.safetensors"), models.join("rote Füchse.safetensors")).unwrap();
     for name in ["config.yaml", "tokenizer.json"] {
         fs::copy(golden.join(name), models.join(name)).unwrap();
     }
@@ -71,7 +71,7 @@ fn a_folder_that_is_added_gives_its_models_by_name() {
     assert!(said.contains(": 1 found"), "{said}");
     // A second time changes nothing.
     done(&folder, &["models", "add", &root]);
-    assert_eq!(listed(&folder, &[]), [model("mein Modell")]);
+    assert_eq!(listed(&folder, &[]), [model("rote Füchse")]);
     assert_eq!(listed(&folder, &["--all"]).len(), 2);
     assert_eq!(listed(&folder, &["--kind", "vae"]), []);
     let said = done(&folder, &["models", "list", "--json"]);
@@ -80,16 +80,16 @@ fn a_folder_that_is_added_gives_its_models_by_name() {
     assert_eq!((hash.len(), line["hash"].as_str()), (64, hash.get(..10)));
     assert_eq!(line["dtype"], "F16");
     let said = done(&folder, &["models", "list"]);
-    assert!(said.contains("mein Modell") && said.contains(&hash[..10]), "{said}");
+    assert!(said.contains("rote Füchse") && said.contains(&hash[..10]), "{said}");
     let folders = done(&folder, &["models", "folders"]);
     assert_eq!(folders.lines().filter(|line| *line == root).count(), 1, "{folders}");
     // The name stands for the path, whole or in part, in any case.
-    for name in ["mein Modell", "MEIN MODELL", "mein Modell.safetensors", &hash[..10]] {
+    for name in ["rote Füchse", "ROTE FÜCHSE", "rote Füchse.safetensors", &hash[..10]] {
         let said = done(&folder, &["inspect", name]);
         assert!(said.contains("286 tensors"), "{name}: {said}");
     }
     let arguments =
-        ["generate", "x", "--model", "mein modell", "--steps", "1", "--width", "32", "--height", "32"];
+        ["generate", "x", "--model", "rote füchse", "--steps", "1", "--width", "32", "--height", "32"];
     done(&folder, &[&arguments[..], &["--no-negative", "-o", "p.png"]].concat());
     assert!(folder.path().join("p.png").is_file());
 }
@@ -100,8 +100,8 @@ fn what_is_no_name_and_no_path_is_one_sentence() {
     let root = tree(&folder);
     done(&folder, &["models", "add", &root]);
     for (arguments, expected) in [
-        (&["generate", "x", "--model", "mein"][..], "there is mein Modell"),
-        (&["generate", "x", "--model", "mein Modell", "--vae", "none"], "a vae in the library"),
+        (&["generate", "x", "--model", "rote"][..], "there is rote Füchse"),
+        (&["generate", "x", "--model", "rote Füchse", "--vae", "none"], "a vae in the library"),
         (&["inspect", "nothing"], "models list"),
         (&["models", "add", "nowhere"], "expected a folder of models"),
         (&["models", "remove", "nothing"], "none called \"nothing\""),
@@ -119,13 +119,13 @@ fn remove_forgets_and_add_brings_back() {
     let folder = folder();
     let root = tree(&folder);
     done(&folder, &["models", "add", &root]);
-    let path = Path::new(&root).join("models/Stable-diffusion/sub/mein Modell.safetensors");
+    let path = Path::new(&root).join("models/Stable-diffusion/sub/rote Füchse.safetensors");
     let path = path.to_str().unwrap();
-    assert_eq!(done(&folder, &["models", "remove", "mein Modell"]).trim(), path);
+    assert_eq!(done(&folder, &["models", "remove", "rote Füchse"]).trim(), path);
     assert_eq!(listed(&folder, &[]), []);
     assert!(Path::new(path).is_file());
     done(&folder, &["models", "add", path]);
-    assert_eq!(listed(&folder, &[]), [model("mein Modell")]);
+    assert_eq!(listed(&folder, &[]), [model("rote Füchse")]);
     done(&folder, &["models", "remove", &root]);
     assert_eq!(listed(&folder, &[]), []);
 }
