@@ -543,6 +543,7 @@ note-lora-parts-left-out = The LoRA “{ $name }” changes { $used } layers; { 
 note-lora-tag-left-out = No LoRA called “{ $name }” was found; its tag in the prompt is left out
 note-embeddings-used = Embeddings in the texts: { $words }
 note-embedding-left-out = The embedding “{ $name }” has { $found } channels where this model has { $expected }; it is left out
+note-embedding-unread = The embedding “{ $name }” can't be read; it is left out
 note-lora-suits = The LoRA “{ $name }” is made for few steps: { $sampler }, { $steps } steps, guidance { $guidance }
 note-bytes-behind-the-end = The file has extra bytes at its end ({ $bytes }); they are left out
 note-rests-left-out = The file also holds parts of { $network }; they are left out

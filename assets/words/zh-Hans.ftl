@@ -534,6 +534,7 @@ note-lora-parts-left-out = LoRA“{ $name }”改变了 { $used } 层；其中 {
 note-lora-tag-left-out = 没有找到名为“{ $name }”的 LoRA；提示词中的标记已忽略
 note-embeddings-used = 文字中的嵌入：{ $words }
 note-embedding-left-out = 嵌入“{ $name }”有 { $found } 个通道，而该模型是 { $expected } 个；已忽略
+note-embedding-unread = 无法读取嵌入“{ $name }”；已忽略
 note-lora-suits = LoRA“{ $name }”适合少量步数：{ $sampler }，{ $steps } 步，引导强度 { $guidance }
 note-bytes-behind-the-end = 文件末尾多出 { $bytes } 字节，已忽略
 note-rests-left-out = 文件还含有 { $network } 的部分，未使用

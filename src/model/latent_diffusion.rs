@@ -3,7 +3,7 @@
 //! Traps: latents outside this file are scaled by `scale_factor`; the text encoder
 //! computes in f32 whatever the UNet does, and so does the first stage but for decoding on a graphics card.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::cond::tokenizer::{Tokens, Word};
@@ -123,6 +123,14 @@ impl LatentDiffusion {
     /// If it takes no text, or vectors have other channels.
     pub fn teach(&self, words: Vec<(String, Vec<f32>)>) -> Result<()> {
         self.conditioner()?.teach(words)
+    }
+
+    /// The words that it was taught and that stand in a text.
+    ///
+    /// # Errors
+    /// If it takes no text, or its tokenizer lacks the text's characters.
+    pub fn taught_in(&self, text: &str) -> Result<BTreeSet<String>> {
+        self.conditioner()?.taught_in(text)
     }
 
     /// Changes layers from the next call on, in place of all former changes.

@@ -39,6 +39,13 @@ pub enum AdditionNote {
         /// The text encoder's.
         expected: usize,
     },
+    /// A file among the embeddings that the texts may mean is no embedding, or damaged.
+    EmbeddingUnread {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        cause: String,
+    },
     /// A LoRA for few steps brought its settings.
     Suits {
         /// The LoRA's name.
@@ -69,6 +76,9 @@ impl fmt::Display for AdditionNote {
                 "the embedding {name} has {found} channels where this model's text encoder has {expected}; it is \
                  left out"
             ),
+            Self::EmbeddingUnread { name, cause } => {
+                write!(f, "{name} among the embeddings is left out: {cause}")
+            }
             Self::Suits { name, sampler, steps, guidance } => write!(
                 f,
                 "the LoRA {name} is made for few steps: sampler {sampler}, {steps} steps, guidance {guidance}"
@@ -84,6 +94,7 @@ impl Told for AdditionNote {
             Self::TagLeftOut { .. } => "note-lora-tag-left-out",
             Self::EmbeddingsUsed { .. } => "note-embeddings-used",
             Self::EmbeddingLeftOut { .. } => "note-embedding-left-out",
+            Self::EmbeddingUnread { .. } => "note-embedding-unread",
             Self::Suits { .. } => "note-lora-suits",
         }
     }
@@ -93,7 +104,7 @@ impl Told for AdditionNote {
             Self::PartsLeftOut { name, left_out, used, .. } => {
                 vec![("name", name.clone()), ("left", left_out.to_string()), ("used", used.to_string())]
             }
-            Self::TagLeftOut { name } => vec![("name", name.clone())],
+            Self::TagLeftOut { name } | Self::EmbeddingUnread { name, .. } => vec![("name", name.clone())],
             Self::EmbeddingsUsed { words } => vec![("words", words.clone())],
             Self::EmbeddingLeftOut { name, found, expected } => {
                 vec![("name", name.clone()), ("found", found.to_string()), ("expected", expected.to_string())]

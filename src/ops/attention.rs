@@ -115,40 +115,58 @@ pub struct SelfAttention {
 
 #[derive(Debug)]
 enum Form {
-    Joined { device: Device, channels: usize, packed: Box<own::Projections>, changed: Box<Changed> },
+    Joined(Box<Joined>),
     Apart(Box<[Linear; 3]>),
 }
 
-/// The layers one by one, while one of those that are joined is changed.
-struct Changed {
+/// The layers as one, or one by one while one of them is changed; both are never in memory.
+struct Joined {
     weights: Weights,
     features: [usize; 2],
+    heads: usize,
     slots: [Arc<Slot>; 3],
-    layers: Mutex<Option<Arc<[Linear; 3]>>>,
+    /// None after a reading that failed.
+    held: Mutex<Option<Held>>,
 }
 
-impl std::fmt::Debug for Changed {
+#[derive(Clone)]
+enum Held {
+    Together(Arc<own::Projections>),
+    Apart(Arc<[Linear; 3]>),
+}
+
+impl std::fmt::Debug for Joined {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Changed").field("features", &self.features).finish_non_exhaustive()
+        f.debug_struct("Joined").field("features", &self.features).finish_non_exhaustive()
     }
 }
 
-impl Changed {
-    fn new(weights: &Weights, features: [usize; 2]) -> Self {
+impl Joined {
+    fn new(weights: &Weights, features: [usize; 2], heads: usize, packed: own::Projections) -> Self {
         let [dim, inner] = features;
         let slots = PATHS.map(|path| weights.pp(path).slot(&[inner, dim]));
-        Self { weights: weights.without_progress(), features, slots, layers: Mutex::default() }
+        let held = Mutex::new(Some(Held::Together(Arc::new(packed))));
+        Self { weights: weights.without_progress(), features, heads, slots, held }
     }
 
-    /// The layers, if one of them is changed.
-    fn layers(&self) -> Result<Option<Arc<[Linear; 3]>>> {
-        let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
-        if !self.slots.iter().any(|slot| slot.is_filled()) {
-            *layers = None;
-        } else if layers.is_none() {
-            *layers = Some(Arc::new(projections(&self.weights, self.features)?));
+    /// The layers as they are wanted now; the others are freed before these are read.
+    fn held(&self) -> Result<Held> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_changed = self.slots.iter().any(|slot| slot.is_filled());
+        if let Some(kept) = &*held
+            && matches!(kept, Held::Apart(_)) == is_changed
+        {
+            return Ok(kept.clone());
         }
-        Ok(layers.clone())
+        *held = None;
+        let read = if is_changed {
+            Held::Apart(Arc::new(projections(&self.weights, self.features)?))
+        } else {
+            let apart = || Error::Shape("expected layers that are joined, found them apart".to_owned());
+            let packed = join(&self.weights, self.features, self.heads)?.ok_or_else(apart)?;
+            Held::Together(Arc::new(packed))
+        };
+        Ok(held.insert(read).clone())
     }
 }
 
@@ -161,26 +179,27 @@ fn projections(weights: &Weights, [dim, inner]: [usize; 2]) -> Result<[Linear; 3
     Ok([q?, k?, v?])
 }
 
+/// The same as one, where the backend joins them; weights that are not taken are not asked for.
+fn join(weights: &Weights, [dim, inner]: [usize; 2], heads: usize) -> Result<Option<own::Projections>> {
+    let device = weights.device();
+    let paths = PATHS.map(|name| weights.pp(name));
+    let shape = LinearShape { in_features: dim, out_features: inner, gated: false };
+    let [q, k, v] = &paths;
+    let packed = on!(device, backend => if !backend.joins_projections(shape, heads) { None } else {
+        let rows = [q.rows("weight", &[inner, dim])?, k.rows("weight", &[inner, dim])?, v.rows("weight", &[inner, dim])?];
+        backend.pack_projections([&rows[0], &rows[1], &rows[2]], shape, heads)?.map(Own::put)
+    });
+    Ok(packed)
+}
+
 impl SelfAttention {
     /// Reads `to_q.weight`, `to_k.weight` and `to_v.weight` (inner, dim), which have no bias.
     ///
     /// # Errors
     /// If they are missing or of another shape.
     pub fn new(weights: &Weights, dim: usize, inner: usize, heads: usize) -> Result<Self> {
-        let device = weights.device();
-        let paths = PATHS.map(|name| weights.pp(name));
-        let shape = LinearShape { in_features: dim, out_features: inner, gated: false };
-        let [q, k, v] = &paths;
-        // Weights that are not taken are not asked for.
-        let packed = on!(device, backend => if !backend.joins_projections(shape, heads) { None } else {
-            let rows = [q.rows("weight", &[inner, dim])?, k.rows("weight", &[inner, dim])?, v.rows("weight", &[inner, dim])?];
-            backend.pack_projections([&rows[0], &rows[1], &rows[2]], shape, heads)?.map(Own::put)
-        });
-        let form = match packed {
-            Some(packed) => {
-                let changed = Box::new(Changed::new(weights, [dim, inner]));
-                Form::Joined { device: device.clone(), channels: inner, packed: Box::new(packed), changed }
-            }
+        let form = match join(weights, [dim, inner], heads)? {
+            Some(packed) => Form::Joined(Box::new(Joined::new(weights, [dim, inner], heads, packed))),
             None => Form::Apart(Box::new(projections(weights, [dim, inner])?)),
         };
         Ok(Self { heads, form })
@@ -196,21 +215,21 @@ impl SelfAttention {
     /// # Errors
     /// If shapes do not fit, or stopped.
     pub fn forward_after(&self, norm: &LayerNorm, x: &Tensor) -> Result<Tensor> {
-        let (home, channels, packed) = match &self.form {
+        let joined = match &self.form {
             Form::Apart(layers) => return self.apart(layers, norm, x),
-            Form::Joined { device, channels, packed, changed } => {
-                if let Some(layers) = changed.layers()? {
-                    return self.apart(&layers, norm, x);
-                }
-                (device, *channels, &**packed)
-            }
+            Form::Joined(joined) => joined,
         };
+        let packed = match joined.held()? {
+            Held::Apart(layers) => return self.apart(&layers, norm, x),
+            Held::Together(packed) => packed,
+        };
+        let (home, [_, channels]) = (joined.weights.device(), joined.features);
         norm.check(x)?;
         let [b, n, _] = x.token_shape()?;
         let device = x.device();
         let attend = || {
             on!(device, backend => {
-                let packed = device.own(home, packed)?;
+                let packed = device.own(home, &*packed)?;
                 let y = backend.self_attention(norm.own(device)?, packed, &x.whole(backend, device)?)?;
                 Ok(Tensor::made(backend, device, y))
             })

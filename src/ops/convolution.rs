@@ -208,7 +208,7 @@ impl Beside {
     /// All products of a change beside a convolution.
     fn new(device: &Device, change: &Change, shape: Conv2dShape) -> Result<Self> {
         let [down, mut up] = down_and_up(change, &weight_shape(shape))?;
-        let ranks = down.shape[0];
+        let (ranks, device) = (down.shape[0], &device.with_weights_as_stored());
         up.shape.extend([1, 1]);
         let down = Conv2d::pack(device, Conv2dShape { out_channels: ranks, ..shape }, down, None)?;
         Ok(Self { down, up: Conv2d::pack(device, Conv2dShape::one(ranks, shape.out_channels), up, None)? })

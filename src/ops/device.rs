@@ -95,6 +95,12 @@ impl Device {
         Self { backend: on!(self, backend => backend.with_dtype(dtype).put()), ..self.clone() }
     }
 
+    /// The same device, which packs weights in the type in which they are stored, whatever it was told to keep:
+    /// for those that are few, or finer than a model's.
+    pub(super) fn with_weights_as_stored(&self) -> Self {
+        Self { backend: on!(self, backend => backend.with_weights_as_stored().put()), ..self.clone() }
+    }
+
     /// The processor, in f32 on all cores, under the same stop flag.
     #[must_use]
     pub fn processor(&self) -> Self {

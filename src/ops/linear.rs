@@ -281,8 +281,8 @@ impl Home {
 impl Beside {
     /// All products of a change beside a layer of a weight of `shape`.
     fn new(device: &Device, change: &Change, shape: &[usize]) -> Result<Self> {
-        let [down, up] = down_and_up(change, shape)?;
-        Ok(Self { down: Linear::of_rows(device, down)?, up: Linear::of_rows(device, up)? })
+        let ([down, up], device) = (down_and_up(change, shape)?, device.with_weights_as_stored());
+        Ok(Self { down: Linear::of_rows(&device, down)?, up: Linear::of_rows(&device, up)? })
     }
 }
 

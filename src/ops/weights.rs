@@ -114,10 +114,11 @@ impl Weights {
         shape: &[usize],
         rewrites: &[Arc<dyn Rewrite>],
     ) -> Result<TensorRows<'_>> {
+        let rows = self.rows(name, shape)?;
         if rewrites.is_empty() {
-            return self.rows(name, shape);
+            return Ok(rows);
         }
-        Ok(TensorRows::here(rewritten(self.get(name, shape)?, rewrites)?))
+        Ok(TensorRows::here(rewritten(&rows, shape, rewrites)?))
     }
 
     /// The file's name of the tensor `name` here.

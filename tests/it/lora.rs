@@ -174,6 +174,34 @@ fn embeddings_of_both_layouts_give_diffusers_picture() {
     assert!(draw_with(&model, &guided()) == plain, "what was taught is known without its file");
 }
 
+/// A damaged file among the embeddings is told, unless it was asked for: then it ends the run.
+#[test]
+fn a_damaged_embedding_near_the_model_is_told() {
+    let folder = TempDir::new().unwrap();
+    let model = folder.path().join("model");
+    for file in walk(&golden("formats/diffusers")) {
+        let to = model.join(file.strip_prefix(golden("formats/diffusers")).unwrap());
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::copy(&file, &to).unwrap();
+    }
+    let damaged = folder.path().join("embeddings/tomato.pt");
+    std::fs::create_dir_all(damaged.parent().unwrap()).unwrap();
+    std::fs::write(&damaged, "no embedding").unwrap();
+    let ModelSource::Path { config, vae, text_encoder, prediction, .. } = source() else { unreachable!() };
+    let source = ModelSource::Path { path: model, config, vae, text_encoder, prediction };
+    let model = open_model(&source, Opening::on(&Device::cpu(StopFlag::default()))).unwrap();
+    let notes = model.plan(&settings()).unwrap().notes;
+    let told: Vec<String> = notes.iter().map(ToString::to_string).collect();
+    assert!(told.iter().any(|note| note.starts_with("tomato among the embeddings is left out")), "{told:?}");
+    let asked = Settings { embeddings: Embeddings(vec!["tomato".to_owned()]), ..settings() };
+    assert!(model.plan(&asked).is_err());
+}
+
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    paths.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}
+
 #[test]
 fn settings_and_tags_lay_loras_over_a_model_and_take_them_off() {
     let (cases, folder) = (Cases::read("lora/cases.safetensors.gz"), TempDir::new().unwrap());
@@ -225,6 +253,16 @@ fn what_does_not_fit_is_said() {
         notes.iter().any(|note| note.contains("1 of its parts") && note.contains("nobody_has")),
         "{notes:?}"
     );
+    // Two names of one layer: the second is left out.
+    let again = tensors.iter().filter_map(|(name, tensor)| {
+        let part = name.strip_prefix("lora_unet_conv_in.")?;
+        Some((format!("lora_unet_input_blocks_0_0.{part}"), tensor))
+    });
+    let all: Vec<_> = tensors.iter().map(|(name, tensor)| (name.to_owned(), tensor)).chain(again).collect();
+    let twice = folder.path().join("twice.safetensors");
+    std::fs::write(&twice, safetensors::serialize(all, None).unwrap()).unwrap();
+    let fit = Lora::open(&twice).unwrap().fit(&model.networks.layers());
+    assert_eq!(fit.unfit, ["lora_unet_input_blocks_0_0"]);
     let foreign = folder.path().join("foreign.safetensors");
     let renamed = tensors.iter().map(|(name, tensor)| (format!("x{name}"), tensor));
     std::fs::write(&foreign, safetensors::serialize(renamed, None).unwrap()).unwrap();

@@ -278,6 +278,7 @@ fn messages() -> Vec<Box<dyn Told>> {
         AdditionNote::TagLeftOut { name: text() },
         AdditionNote::EmbeddingsUsed { words: text() },
         AdditionNote::EmbeddingLeftOut { name: text(), found: 1024, expected: 768 },
+        AdditionNote::EmbeddingUnread { name: text(), cause: text() },
         AdditionNote::Suits { name: text(), sampler: "lcm".into(), steps: 4, guidance: 1.0 },
     ] {
         all.push(Box::new(Note::Addition(note)));

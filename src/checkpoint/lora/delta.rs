@@ -3,6 +3,7 @@
 //! Products of low rank stay what they are and run beside the layer. The others (LoHa, LoKr, whole
 //! differences, and DoRA around any of them) are put together when the layer's weight is read again.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use super::alpha::Scale;
@@ -248,5 +249,12 @@ impl Rewrite for Rewriting {
         }
         weight.iter_mut().zip(changed).for_each(|(weight, changed)| *weight += beyond * (changed - *weight));
         Ok(())
+    }
+
+    fn is_same(&self, other: &(dyn Rewrite + 'static)) -> bool {
+        let other: &dyn Any = other;
+        other.downcast_ref::<Self>().is_some_and(|other| {
+            Arc::ptr_eq(&self.delta, &other.delta) && self.strength.to_bits() == other.strength.to_bits()
+        })
     }
 }

@@ -60,7 +60,7 @@ pub struct Lora {
 pub struct Fit {
     /// The changes by the layers' paths.
     changes: BTreeMap<String, Arc<Delta>>,
-    /// What belongs to no layer of the model, as the file names it.
+    /// What belongs to no layer of the model, or to one that another name has, as the file names it.
     pub unfit: Vec<String>,
 }
 
@@ -154,13 +154,13 @@ impl Lora {
                 Some((path, Delta::of(parts, shape, self.alphas.of_module(module))?))
             });
             match delta {
-                Some((path, delta)) => fit.put(path, delta),
+                Some((path, delta)) => fit.put(module.clone(), path, delta),
                 None => fit.unfit.push(module.clone()),
             }
         }
         for (name, placed) in self.numbered.fit(&known, layers) {
             match placed {
-                Some((path, delta)) => fit.put(path, delta),
+                Some((path, delta)) => fit.put(name, path, delta),
                 None => fit.unfit.push(name),
             }
         }
@@ -170,7 +170,11 @@ impl Lora {
 }
 
 impl Fit {
-    fn put(&mut self, path: &str, delta: Delta) {
+    /// What the file has under `name` for the layer at `path`, which has one name there.
+    fn put(&mut self, name: String, path: &str, delta: Delta) {
+        if self.changes.contains_key(path) {
+            return self.unfit.push(name);
+        }
         self.changes.insert(path.to_owned(), Arc::new(delta));
     }
 

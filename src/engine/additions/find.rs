@@ -104,6 +104,12 @@ pub(super) fn named_in(folders: &[PathBuf], texts: &[String]) -> Vec<PathBuf> {
     named.filter(|path| Wanted::of_file(path) == Some(Wanted::Embedding)).collect()
 }
 
+/// The same of folders that are kept for embeddings, where a file that tells not what it is may be a damaged one.
+pub(super) fn named_near(folders: &[PathBuf], texts: &[String]) -> Vec<PathBuf> {
+    let named = list(folders).into_iter().filter(|path| may_be_named(path, texts));
+    named.filter(|path| Kind::of_file(path).is_none_or(|kind| kind == Kind::Embedding)).collect()
+}
+
 /// Whether texts (in lower case) may name an embedding's file. diffusers' own name for one tells nothing.
 pub(super) fn may_be_named(path: &Path, texts: &[String]) -> bool {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
@@ -143,6 +149,10 @@ mod tests {
         assert_eq!((lora("near"), lora("kept"), lora("easy")), (Some(near), Some(kept), None));
         let words = list(&folders(Wanted::Embedding, Some(&model)));
         assert_eq!(words, std::slice::from_ref(&word));
-        assert!(may_be_named(&word, &["so easy".to_owned()]) && !may_be_named(&word, &["hard".to_owned()]));
+        // It tells not what it is, and may be damaged; a folder of other files is not asked for such.
+        let texts = ["so easy".to_owned()];
+        assert_eq!(named_near(&folders(Wanted::Embedding, Some(&model)), &texts), words);
+        assert!(named_in(&folders(Wanted::Embedding, Some(&model)), &texts).is_empty());
+        assert!(may_be_named(&word, &texts) && !may_be_named(&word, &["hard".to_owned()]));
     }
 }

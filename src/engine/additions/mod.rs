@@ -9,14 +9,14 @@ mod few_steps;
 mod find;
 mod hash;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use crate::checkpoint::{Fit, LearnedWord, Lora, read_embedding};
 use crate::grammar::{Grammar, Prompt};
-use crate::model::LatentDiffusion;
+use crate::model::{LatentDiffusion, cond::stands_in};
 use crate::note::{AdditionNote, Note};
 use crate::picture::{Added, AddedKind};
 use crate::settings::{LoraUse, Settings, short_name};
@@ -38,9 +38,12 @@ struct State {
     loras: Vec<Arc<OpenLora>>,
     /// The LoRAs that the layers have now: file, strength for the UNet and for the text encoder.
     applied: Vec<(PathBuf, f64, f64)>,
-    embeddings: Vec<(PathBuf, Option<SystemTime>, Vec<LearnedWord>)>,
+    embeddings: Vec<Embedding>,
     taught: Vec<LearnedWord>,
 }
+
+/// An embedding's file, when it was changed, and its words.
+type Embedding = (PathBuf, Option<SystemTime>, Vec<LearnedWord>);
 
 /// A LoRA's file, read.
 struct OpenLora {
@@ -157,57 +160,107 @@ impl Laying<'_> {
         width: usize,
         adapted: &mut Adapted,
     ) -> Result<(), AdditionError> {
-        let texts = [adapted.prompt.text.as_str(), settings.negative_prompt.as_str()].map(str::to_lowercase);
+        let texts = [adapted.prompt.text.clone(), settings.negative_prompt.clone()];
+        let lower = texts.each_ref().map(|text| text.to_lowercase());
+        let mut state = self.additions.state();
+        let kept = self.embeddings(settings, &lower, &state, &mut adapted.notes)?;
+        let mut taught: Vec<(Option<&Path>, LearnedWord)> = Vec::new();
+        let all = kept.iter().map(|(path, _, words)| (Some(path.as_path()), words));
+        for (path, words) in all.chain(loras.iter().map(|lora| (None, &lora.words))) {
+            let named =
+                |word: &&LearnedWord| lower.iter().any(|text| text.contains(&word.word.to_lowercase()));
+            for word in words.iter().filter(named) {
+                let found = word.vectors.shape[1];
+                if found == width {
+                    if !taught.iter().any(|(_, known)| known.word == word.word) {
+                        taught.push((path, word.clone()));
+                    }
+                } else if texts.iter().any(|text| stands_in(&word.word, text)) {
+                    let name = word.word.clone();
+                    let note = AdditionNote::EmbeddingLeftOut { name, found, expected: width };
+                    adapted.notes.push(Note::Addition(note));
+                }
+            }
+        }
+        if !taught.iter().map(|(_, word)| word).eq(&state.taught) {
+            let words =
+                taught.iter().map(|(_, word)| (word.word.clone(), word.vectors.to_f32().into_owned()));
+            self.networks.teach(words.collect())?;
+            state.taught = taught.iter().map(|(_, word)| word.clone()).collect();
+        }
+        self.tell(&taught, &texts, adapted)?;
+        state.embeddings = kept;
+        Ok(())
+    }
+
+    /// The embeddings that the settings name, and those near the model and in the folders that texts (in lower
+    /// case) may name.
+    fn embeddings(
+        &self,
+        settings: &Settings,
+        texts: &[String],
+        state: &State,
+        notes: &mut Vec<Note>,
+    ) -> Result<Vec<Embedding>, AdditionError> {
         let mut files = Vec::new();
         for name in &settings.embeddings.0 {
             let missing = || AdditionError::NoEmbedding { name: name.clone() };
             files.push(self.find(Wanted::Embedding, name).ok_or_else(missing)?);
         }
-        let near = find::list(&find::folders(Wanted::Embedding, self.path));
-        let near = near.into_iter().filter(|path| find::may_be_named(path, &texts));
-        for path in near.chain(find::named_in(&self.additions.folders, &texts)) {
+        let asked = files.len();
+        let near = find::named_near(&find::folders(Wanted::Embedding, self.path), texts);
+        for path in near.into_iter().chain(find::named_in(&self.additions.folders, texts)) {
             if !files.contains(&path) {
                 files.push(path);
             }
         }
-        let mut state = self.additions.state();
         let mut kept = Vec::new();
-        for path in files {
+        for (place, path) in files.into_iter().enumerate() {
             let modified = find::modified(&path);
             let known = state.embeddings.iter().find(|known| known.0 == path && known.1 == modified);
-            let words = match known {
-                Some(known) => known.2.clone(),
-                None => read_embedding(&path)?,
-            };
-            kept.push((path, modified, words));
-        }
-        let mut taught: Vec<LearnedWord> = Vec::new();
-        let all = kept.iter().map(|(path, _, words)| (Some(path), words));
-        for (path, words) in all.chain(loras.iter().map(|lora| (None, &lora.words))) {
-            for word in
-                words.iter().filter(|word| texts.iter().any(|text| text.contains(&word.word.to_lowercase())))
-            {
-                let found = word.vectors.shape[1];
-                let name = word.word.clone();
-                if found != width {
-                    let note = AdditionNote::EmbeddingLeftOut { name, found, expected: width };
-                    adapted.notes.push(Note::Addition(note));
-                } else if !taught.iter().any(|known| known.word == word.word) {
-                    let hash = path.and_then(|path| hash::of_file(path)).unwrap_or_default();
-                    adapted.added.push(Added { kind: AddedKind::Embedding, name, hash, strength: None });
-                    taught.push(word.clone());
+            match known.map_or_else(|| read_embedding(&path), |known| Ok(known.2.clone())) {
+                Ok(words) => kept.push((path, modified, words)),
+                Err(error) if place < asked => return Err(error.into()),
+                // Nobody asked for it.
+                Err(error) => {
+                    let name = short_name(&path.to_string_lossy()).to_owned();
+                    let note = AdditionNote::EmbeddingUnread { name, cause: error.to_string() };
+                    notes.push(Note::Addition(note));
                 }
             }
         }
-        if !taught.is_empty() {
-            let words = taught.iter().map(|word| word.word.as_str()).collect::<Vec<_>>().join(", ");
+        Ok(kept)
+    }
+
+    /// Tells which of the words that were taught stand in the texts.
+    fn tell(
+        &self,
+        taught: &[(Option<&Path>, LearnedWord)],
+        texts: &[String],
+        adapted: &mut Adapted,
+    ) -> Result<(), AdditionError> {
+        if taught.is_empty() {
+            return Ok(());
+        }
+        let mut found = BTreeSet::new();
+        for text in texts {
+            found.extend(self.networks.taught_in(text)?);
+        }
+        let mut words = Vec::new();
+        for (path, LearnedWord { word, .. }) in taught.iter().filter(|(_, word)| found.contains(&word.word)) {
+            let hash = path.and_then(hash::of_file).unwrap_or_default();
+            adapted.added.push(Added {
+                kind: AddedKind::Embedding,
+                name: word.clone(),
+                hash,
+                strength: None,
+            });
+            words.push(word.as_str());
+        }
+        if !words.is_empty() {
+            let words = words.join(", ");
             adapted.notes.push(Note::Addition(AdditionNote::EmbeddingsUsed { words }));
         }
-        if taught != state.taught {
-            let words = taught.iter().map(|word| (word.word.clone(), word.vectors.to_f32().into_owned()));
-            self.networks.teach(words.collect())?;
-        }
-        (state.embeddings, state.taught) = (kept, taught);
         Ok(())
     }
 

@@ -4,6 +4,8 @@
 //! Stable Diffusion v1 and v2 have one; SDXL has CLIP ViT-L and OpenCLIP ViT-bigG, both at the state
 //! before the last layer, and of the second what is pooled.
 
+use std::collections::BTreeSet;
+
 use super::text_embedding::TextEmbedding;
 use super::text_encoder::TextEncoder;
 use super::tokenizer::{Tokens, Word};
@@ -57,6 +59,14 @@ impl GeneralConditioner {
     /// If it does not take them.
     pub(in crate::model) fn teach(&self, words: Vec<(String, Vec<f32>)>) -> Result<()> {
         self.encoders.first().map_or(Ok(()), |encoder| encoder.teach(words))
+    }
+
+    /// The words that the first encoder was taught and that stand in a text.
+    ///
+    /// # Errors
+    /// If the tokenizer lacks the text's characters.
+    pub(in crate::model) fn taught_in(&self, text: &str) -> Result<BTreeSet<String>> {
+        self.encoders.first().ok_or(Error::NoText)?.taught_in(text)
     }
 
     /// Channels of what is pooled; 0 where nothing is.

@@ -15,6 +15,7 @@ pub mod tokenizer;
 pub use class_embedder::ClassEmbedder;
 pub use clip::{ClipOutput, ClipShape, FrozenCLIPEmbedder};
 pub use conditioner::GeneralConditioner;
+pub use learned::stands_in;
 pub use open_clip::FrozenOpenCLIPEmbedder;
 pub use text_embedding::TextEmbedding;
 pub use text_encoder::{TextEncoder, TransformerKind};

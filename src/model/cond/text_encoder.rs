@@ -2,15 +2,16 @@
 //!
 //! Its dimensions stay, its weights may be given back between runs.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::clip::{ClipOutput, ClipShape, FrozenCLIPEmbedder};
 use super::learned::Learned;
 use super::open_clip::FrozenOpenCLIPEmbedder;
 use super::text_embedding::TextEmbedding;
-use super::tokenizer::{Tokenizer, Tokens, Word};
+use super::tokenizer::{Token, Tokenizer, Tokens, Word};
 use crate::model::resident::Resident;
-use crate::ops::{Device, Error, Result, Weights};
+use crate::ops::{Device, Result, Weights};
 
 /// Numbers from which on an encoder's memory is worth reading it again for the next text.
 const WORTH_GIVING_BACK: usize = 32_000_000;
@@ -139,9 +140,20 @@ impl TextEncoder {
     /// # Errors
     /// If the tokenizer lacks the text's characters.
     pub fn tokenize(&self, text: &str) -> Result<Tokens> {
-        let learned = self.learned();
-        let tokens = self.tokenizer.encode_with(text, self.shape.max_length, |ids| learned.replace(ids));
-        tokens.map_err(|error| Error::Shape(error.to_string()))
+        Ok(self.tokenizer.cut(text, &self.tokens(text)?, self.shape.max_length))
+    }
+
+    /// The tokens of a text, those of its learned words too.
+    fn tokens(&self, text: &str) -> Result<Vec<Token>> {
+        self.learned().tokens(&self.tokenizer, text)
+    }
+
+    /// The words that it was taught and that stand in a text.
+    ///
+    /// # Errors
+    /// If the tokenizer lacks the text's characters.
+    pub(in crate::model) fn taught_in(&self, text: &str) -> Result<BTreeSet<String>> {
+        Ok(self.learned().words_of(&self.tokens(text)?))
     }
 
     /// The words of a text and their places among its ids.
@@ -149,9 +161,7 @@ impl TextEncoder {
     /// # Errors
     /// If the tokenizer lacks the text's characters.
     pub fn words(&self, text: &str) -> Result<Vec<Word>> {
-        let learned = self.learned();
-        let words = self.tokenizer.words_with(text, self.shape.max_length, |ids| learned.replace(ids));
-        words.map_err(|error| Error::Shape(error.to_string()))
+        Ok(Tokenizer::words_of(text, &self.tokens(text)?, self.shape.max_length))
     }
 
     /// b texts → their context (b, max_length, hidden_size), and pooled output (b, hidden_size) if it

@@ -49,6 +49,16 @@ pub struct Word {
     pub tokens: Range<usize>,
 }
 
+/// A token of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Token {
+    pub id: u32,
+    /// Its bytes in the text.
+    pub text: Range<usize>,
+    /// What tokens of one word share: where the piece begins that was split, and a number there.
+    pub word: Option<(usize, u32)>,
+}
+
 /// Splits text into tokens. Cloning is cheap.
 #[derive(Clone, Debug)]
 pub struct Tokenizer {
@@ -110,8 +120,25 @@ impl Tokenizer {
     /// # Errors
     /// As [`Tokenizer::encode`].
     pub fn ids(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
-        let encoding = self.inner.encode(text, false);
-        encoding.map(|it| it.get_ids().to_vec()).map_err(|error| TokenizerError::Text(error.to_string()))
+        let tokens = self.tokens(text, 0..text.len())?;
+        Ok(tokens.into_iter().map(|token| token.id).collect())
+    }
+
+    /// The tokens of a piece of a text, whose ends are characters'.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::encode`].
+    pub(super) fn tokens(&self, text: &str, piece: Range<usize>) -> Result<Vec<Token>, TokenizerError> {
+        let first = piece.start;
+        let encoding = self.inner.encode(text.get(piece).unwrap_or_default(), false);
+        let encoding = encoding.map_err(|error| TokenizerError::Text(error.to_string()))?;
+        let places = encoding.get_offsets().iter().zip(encoding.get_word_ids());
+        let tokens = encoding.get_ids().iter().zip(places).map(|(id, (&(from, to), word))| Token {
+            id: *id,
+            text: first + from..first + to,
+            word: word.map(|word| (first, word)),
+        });
+        Ok(tokens.collect())
     }
 
     /// Splits a text and cuts it to `max_length` ids (77 for CLIP; at least 2).
@@ -119,38 +146,24 @@ impl Tokenizer {
     /// # Errors
     /// If the vocabulary lacks the text's characters and has no stand-in for them; CLIP's has all.
     pub fn encode(&self, text: &str, max_length: usize) -> Result<Tokens, TokenizerError> {
-        self.encode_with(text, max_length, |ids| ids.iter().copied().zip(0..).collect())
+        Ok(self.cut(text, &self.tokens(text, 0..text.len())?, max_length))
     }
 
-    /// The same after `replace`, which gives ids in place of those of the text, each with the place of one of these.
-    ///
-    /// # Errors
-    /// As [`Tokenizer::encode`].
-    pub fn encode_with(
-        &self,
-        text: &str,
-        max_length: usize,
-        replace: impl FnOnce(&[u32]) -> Vec<(u32, usize)>,
-    ) -> Result<Tokens, TokenizerError> {
-        let encoding =
-            self.inner.encode(text, false).map_err(|error| TokenizerError::Text(error.to_string()))?;
-        let (of_text, offsets) = (replace(encoding.get_ids()), encoding.get_offsets());
+    /// A text's tokens, cut to `max_length` ids.
+    pub(super) fn cut(&self, text: &str, of_text: &[Token], max_length: usize) -> Tokens {
         let room = max_length.saturating_sub(2);
         let kept = of_text.len().min(room);
         let mut ids = Vec::with_capacity(max_length.max(2));
         ids.push(self.start);
-        ids.extend(of_text[..kept].iter().map(|&(id, _)| i64::from(id)));
+        ids.extend(of_text[..kept].iter().map(|token| i64::from(token.id)));
         ids.push(self.end);
         ids.resize(max_length, self.padding);
-        Ok(Tokens {
+        Tokens {
             ids,
             used: (kept + 2).min(max_length),
             needed: of_text.len() + 2,
-            dropped_from: of_text
-                .get(kept)
-                .and_then(|&(_, place)| offsets.get(place))
-                .map(|&(from, _)| text.floor_char_boundary(from)),
-        })
+            dropped_from: of_text.get(kept).map(|token| text.floor_char_boundary(token.text.start)),
+        }
     }
 }
 
@@ -160,38 +173,23 @@ impl Tokenizer {
     /// # Errors
     /// As [`Tokenizer::encode`].
     pub fn words(&self, text: &str, max_length: usize) -> Result<Vec<Word>, TokenizerError> {
-        self.words_with(text, max_length, |ids| ids.iter().copied().zip(0..).collect())
+        Ok(Self::words_of(text, &self.tokens(text, 0..text.len())?, max_length))
     }
 
-    /// The same after `replace`; see [`Tokenizer::encode_with`].
-    ///
-    /// # Errors
-    /// As [`Tokenizer::encode`].
-    pub fn words_with(
-        &self,
-        text: &str,
-        max_length: usize,
-        replace: impl FnOnce(&[u32]) -> Vec<(u32, usize)>,
-    ) -> Result<Vec<Word>, TokenizerError> {
-        let encoding =
-            self.inner.encode(text, false).map_err(|error| TokenizerError::Text(error.to_string()))?;
-        let mut words: Vec<(u32, Word)> = Vec::new();
-        let (of_words, offsets) = (encoding.get_word_ids(), encoding.get_offsets());
-        let replaced = replace(encoding.get_ids()).into_iter().enumerate();
-        for (place, (_, of_text)) in replaced.take(max_length.saturating_sub(2)) {
-            let (Some(Some(word)), Some(&(from, to))) =
-                (of_words.get(of_text).copied(), offsets.get(of_text))
-            else {
-                continue;
-            };
-            let (from, to) = (text.floor_char_boundary(from), text.ceil_char_boundary(to));
+    /// The words of a text's tokens that fit.
+    pub(super) fn words_of(text: &str, tokens: &[Token], max_length: usize) -> Vec<Word> {
+        let mut words: Vec<((usize, u32), Word)> = Vec::new();
+        for (place, token) in tokens.iter().enumerate().take(max_length.saturating_sub(2)) {
+            let Some(word) = token.word else { continue };
+            let Range { start, end } = token.text;
+            let (from, to) = (text.floor_char_boundary(start), text.ceil_char_boundary(end));
             match words.last_mut().filter(|(last, _)| *last == word) {
                 Some((_, last)) => (last.text.end, last.tokens.end) = (last.text.end.max(to), place + 2),
                 // The start token comes first.
                 None => words.push((word, Word { text: from..to, tokens: place + 1..place + 2 })),
             }
         }
-        let told = |(_, word): (u32, Word)| {
+        let told = |(_, word): ((usize, u32), Word)| {
             let written = &text[word.text.clone()];
             let blank = written.len() - written.trim_start().len();
             let from = word.text.start + blank;
@@ -199,7 +197,7 @@ impl Tokenizer {
                 .contains(char::is_alphanumeric)
                 .then(|| Word { text: from..from + written.trim().len(), ..word })
         };
-        Ok(words.into_iter().filter_map(told).collect())
+        words.into_iter().filter_map(told).collect()
     }
 }
 

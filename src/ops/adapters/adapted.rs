@@ -21,7 +21,8 @@ struct State<P, S> {
     /// The slot's content that this follows.
     generation: u64,
     packed: Option<Arc<P>>,
-    is_rewritten: bool,
+    /// What the weights were packed after.
+    rewrites: Vec<Arc<dyn Rewrite>>,
     side: Option<Arc<S>>,
 }
 
@@ -31,7 +32,7 @@ pub(in crate::ops) type Current<P, S> = (Arc<P>, Option<Arc<S>>);
 impl<P, S> Adapted<P, S> {
     /// Weights as they were read.
     pub(in crate::ops) fn new(packed: P, slot: Option<Arc<Slot>>) -> Self {
-        let state = State { generation: 0, packed: Some(Arc::new(packed)), is_rewritten: false, side: None };
+        let state = State { generation: 0, packed: Some(Arc::new(packed)), rewrites: Vec::new(), side: None };
         Self { slot, state: Mutex::new(state) }
     }
 
@@ -49,20 +50,24 @@ impl<P, S> Adapted<P, S> {
             let (generation, change) = slot.change();
             state.side = None;
             let rewrites = change.as_ref().map_or(&[][..], |change| &change.rewrites);
-            if state.is_rewritten || !rewrites.is_empty() {
-                state.packed = None;
+            // A reading that failed left nothing.
+            if state.packed.is_none() || !are_same(&state.rewrites, rewrites) {
+                (state.packed, state.rewrites) = (None, Vec::new());
                 state.packed = Some(Arc::new(read(rewrites)?));
-                state.is_rewritten = !rewrites.is_empty();
+                state.rewrites = rewrites.to_vec();
             }
             if let Some(change) = change.filter(|change| !change.low_rank.is_empty()) {
                 state.side = Some(Arc::new(beside(&change)?));
             }
             state.generation = generation;
-        } else if state.packed.is_none() {
-            state.packed = Some(Arc::new(read(&[])?));
         }
         let packed =
             state.packed.clone().ok_or_else(|| crate::ops::Error::Shape("a layer without weights".into()))?;
         Ok((packed, state.side.clone()))
     }
+}
+
+/// Whether two lists change a weight in the same way.
+fn are_same(a: &[Arc<dyn Rewrite>], b: &[Arc<dyn Rewrite>]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.is_same(&**b))
 }

@@ -3,7 +3,7 @@
 //! Every layer that is built from named weights has a [`Slot`] by its path; [`Adapters::set`] puts changes into
 //! slots, and each layer takes them up with its next product. A product of low rank runs beside the layer's
 //! own weights, so its strength is a number; what cannot be one rewrites the layer's weights, which are read and
-//! packed again.
+//! packed again where the rewrites are others than before.
 //!
 //! Invariant: a layer whose slot is empty computes what it computed before any change, bit for bit.
 
@@ -12,6 +12,7 @@ mod side;
 #[cfg(test)]
 mod tests;
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,12 +34,15 @@ pub struct LowRank {
 }
 
 /// A change of a weight that is no product of low rank.
-pub trait Rewrite: fmt::Debug + Send + Sync {
+pub trait Rewrite: Any + fmt::Debug + Send + Sync {
     /// Changes `weight`, row-major of `shape`.
     ///
     /// # Errors
     /// If what it needs can no longer be read.
     fn rewrite(&self, weight: &mut [f32], shape: &[usize]) -> Result<()>;
+
+    /// Whether `other` changes a weight in the same way; a layer is then not read again.
+    fn is_same(&self, other: &(dyn Rewrite + 'static)) -> bool;
 }
 
 /// What is changed of one layer.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use half::f16;
 
 use super::{Change, LowRank, Rewrite};
-use crate::ops::host::{HostData, HostTensor};
+use crate::ops::cpu::{Element, WeightRows as _};
+use crate::ops::host::{HostData, HostTensor, TensorRows};
 use crate::ops::{Error, Result};
 
 /// All products of a change as one: `down` (ranks, in…) and `up` (out, ranks), which has the strengths in it.
@@ -53,18 +54,20 @@ fn joined<'a>(products: impl Iterator<Item = &'a LowRank> + Clone) -> HostData<'
     HostData::F32(Cow::Owned(products.flat_map(|product| product.down.to_f32().into_owned()).collect()))
 }
 
-/// `tensor` after some rewrites, in f16 if it was.
+/// `rows` of `shape` after some rewrites, in f16 if they were in that or in a smaller form.
 pub(in crate::ops) fn rewritten(
-    tensor: HostTensor<'_>,
+    rows: &TensorRows<'_>,
+    shape: &[usize],
     rewrites: &[Arc<dyn Rewrite>],
 ) -> Result<HostTensor<'static>> {
-    let mut values = tensor.to_f32().into_owned();
+    let mut values = rows.to_f32()?.into_owned();
     for rewrite in rewrites {
-        rewrite.rewrite(&mut values, &tensor.shape)?;
+        rewrite.rewrite(&mut values, shape)?;
     }
-    let data = match tensor.data {
-        HostData::F16(_) => HostData::F16(values.into_iter().map(f16::from_f32).collect()),
-        _ => HostData::F32(values.into()),
+    let data = if rows.element() == Element::F16 || rows.kept().is_some() {
+        HostData::F16(values.into_iter().map(f16::from_f32).collect())
+    } else {
+        HostData::F32(values.into())
     };
-    Ok(HostTensor { shape: tensor.shape, data })
+    Ok(HostTensor { shape: shape.to_vec(), data })
 }

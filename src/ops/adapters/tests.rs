@@ -1,9 +1,13 @@
 //! Changed layers: on every backend as on the native one, as if the change were part of the weights, and as
 //! before once it is gone.
 
+use std::any::Any;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::ops::host::{HostData, HostTensor};
+use super::{Rewrite, rewritten};
+use crate::ops::cpu::{Element, Kept};
+use crate::ops::host::{HostData, HostTensor, StoredNumbers, TensorRows};
 use crate::ops::tests::{Operation, Place, TOLERANCE, draw};
 use crate::ops::*;
 
@@ -21,6 +25,33 @@ impl Rewrite for Merged {
                 self.1 * (0..rank).map(|r| up[row * rank + r] * down[r * columns + column]).sum::<f32>();
         }
         Ok(())
+    }
+
+    fn is_same(&self, other: &(dyn Rewrite + 'static)) -> bool {
+        let other: &dyn Any = other;
+        other.downcast_ref::<Self>().is_some_and(|other| self.0 == other.0 && self.1 == other.1)
+    }
+}
+
+/// Counts how often it is asked; at first it fails.
+#[derive(Clone, Debug)]
+struct Counting {
+    asked: Arc<AtomicUsize>,
+    fails: usize,
+}
+
+impl Rewrite for Counting {
+    fn rewrite(&self, weight: &mut [f32], _shape: &[usize]) -> Result<()> {
+        if self.asked.fetch_add(1, Ordering::Relaxed) < self.fails {
+            return Err(Error::Weights("gone".to_owned()));
+        }
+        weight.iter_mut().for_each(|weight| *weight *= 2.0);
+        Ok(())
+    }
+
+    fn is_same(&self, other: &(dyn Rewrite + 'static)) -> bool {
+        let other: &dyn Any = other;
+        other.downcast_ref::<Self>().is_some_and(|other| Arc::ptr_eq(&self.asked, &other.asked))
     }
 }
 
@@ -145,4 +176,107 @@ fn a_product_of_another_shape_is_an_error() {
     assert!(matches!(layer.forward(&place.tensor("x", &[2, 24]).unwrap()), Err(Error::Shape(_))));
     place.change(&[], false);
     assert!(layer.forward(&place.tensor("x", &[2, 24]).unwrap()).is_ok());
+}
+
+#[test]
+fn attention_that_stands_follows_its_changes_on_every_backend() {
+    for place in Place::all() {
+        let norm = LayerNorm::new(&place.layer("n"), 24).unwrap();
+        let x = place.tensor("x", &[2, 9, 24]).unwrap();
+        let layer = SelfAttention::new(&place.layer("whole"), 24, 24, 3).unwrap();
+        let run = || layer.forward_after(&norm, &x).unwrap().to_f32().unwrap();
+        let plain = run();
+        place.change(&[("whole.to_k", &[24, 24])], false);
+        let beside = run();
+        assert!(beside != plain && run() == beside, "{:?}", place.device());
+        place.change(&[], false);
+        assert!(run() == plain && run() == plain, "{:?}", place.device());
+    }
+}
+
+#[test]
+fn a_layer_is_read_again_only_for_other_rewrites_and_after_a_failure() {
+    let place = Place::open(DeviceChoice::Cpu).unwrap();
+    let x = place.tensor("x", &[2, 24]).unwrap();
+    let layer = Linear::new(&place.layer("again"), 24, 10).unwrap();
+    let run = || layer.forward(&x).map(|y| y.to_f32().unwrap());
+    let plain = run().unwrap();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let low_rank = Arc::new(product("again", &[10, 24]));
+    let put = |fails, strength| {
+        let rewrites: Vec<Arc<dyn Rewrite>> = vec![Arc::new(Counting { asked: asked.clone(), fails })];
+        let change = Change { low_rank: vec![(low_rank.clone(), strength)], rewrites };
+        place.weights.adapters().set([("again".to_owned(), change)].into());
+    };
+    put(1, 0.5);
+    assert_eq!(run(), Err(Error::Weights("gone".to_owned())));
+    place.change(&[], false);
+    assert_eq!(run().unwrap(), plain);
+    put(1, 0.5);
+    let half = run().unwrap();
+    put(1, 0.25);
+    let quarter = run().unwrap();
+    assert!(half != quarter && half != plain);
+    assert_eq!(asked.load(Ordering::Relaxed), 2, "once failed, once read");
+}
+
+/// Products of low rank are as fine as their file has them, however coarse the model's weights are kept.
+#[test]
+fn what_runs_beside_quantized_weights_is_not_quantized() {
+    let beside = |weights_kept| {
+        let options =
+            DeviceOptions { threads: Some(2), weights_kept, choice: DeviceChoice::Cpu, ..Default::default() };
+        let (device, _) = Device::open(options, StopFlag::default()).unwrap();
+        let place = Place { weights: Place::open(DeviceChoice::Cpu).unwrap().weights.on(&device) };
+        let norm = place.tensor("x", &[2, 96]).unwrap();
+        let map = place.tensor("x", &[1, 8, 5, 7]).unwrap();
+        let linear = Linear::new(&place.layer("fine"), 96, 10).unwrap();
+        let conv = Conv2d::new(&place.layer("fines"), Conv2dShape::three(8, 6)).unwrap();
+        let run = || {
+            let of = [linear.forward(&norm).unwrap(), conv.forward(&map).unwrap()];
+            of.map(|y| y.to_f32().unwrap()).concat()
+        };
+        let plain = run();
+        place.change(&[("fine", &[10, 96]), ("fines", &[6, 8, 3, 3])], false);
+        let added: Vec<f32> = run().iter().zip(&plain).map(|(with, plain)| with - plain).collect();
+        (plain, added)
+    };
+    let ((exact, fine), (coarse, beside)) = (beside(WeightsKept::File), beside(WeightsKept::Q8_0));
+    assert!(!close(&exact, &coarse, 1e-4), "the weights are not quantized");
+    assert!(close(&fine, &beside, 1e-4), "{fine:?} {beside:?}");
+}
+
+/// Numbers that lie in blocks of 8 bits in their file.
+struct Blocks(Vec<f32>);
+
+impl StoredNumbers for Blocks {
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn element(&self) -> Element {
+        Element::F32
+    }
+
+    fn kept(&self) -> Option<Kept> {
+        Some(Kept::Q8)
+    }
+
+    fn read(&self, first: usize, to: &mut [u8]) -> Result<()> {
+        let numbers = to.chunks_exact_mut(4).zip(&self.0[first..]);
+        numbers.for_each(|(to, number)| to.copy_from_slice(&number.to_le_bytes()));
+        Ok(())
+    }
+}
+
+#[test]
+fn rewritten_weights_take_no_more_than_halves_where_they_were_quantized() {
+    let double: Arc<dyn Rewrite> = Arc::new(Counting { asked: Arc::default(), fails: 0 });
+    let of = |rows: &TensorRows<'_>| rewritten(rows, &[2, 3], std::slice::from_ref(&double)).unwrap();
+    let values: Vec<f32> = (0..6).map(|n| n as f32).collect();
+    let small = of(&TensorRows::Stored(Box::new(Blocks(values.clone()))));
+    assert_eq!((small.dtype(), small.to_f32()[5]), ("F16", 10.0));
+    let data = HostData::F32(values.into());
+    let large = of(&TensorRows::here(HostTensor { shape: vec![2, 3], data }));
+    assert_eq!((large.dtype(), large.to_f32()[5]), ("F32", 10.0));
 }

@@ -31,6 +31,11 @@ pub trait DeviceOps: Clone {
     /// The same device in another dtype.
     fn with_dtype(&self, dtype: Dtype) -> Self;
 
+    /// The same device, which packs weights in the type in which they are stored, whatever it was told to keep.
+    fn with_weights_as_stored(&self) -> Self {
+        self.clone()
+    }
+
     /// The same device with another instruction set of the CPU, for comparisons.
     ///
     /// # Errors

@@ -103,6 +103,10 @@ impl DeviceOps for Native {
         Self { dtype, ..self.clone() }
     }
 
+    fn with_weights_as_stored(&self) -> Self {
+        Self { weights_kept: WeightsKept::File, ..self.clone() }
+    }
+
     fn with_simd(self, isa: Isa) -> Result<Self> {
         let Some(level) = Level::of(isa) else {
             return Err(Error::Device(format!(
