@@ -31,7 +31,7 @@ use std::time::Duration;
 
 use crate::note::Note;
 use crate::picture::{Frame, Made};
-use crate::sampler::GuidanceCurve;
+use crate::sampler::{GuidanceCurve, Parameterization};
 use crate::settings::{PreviewMode, Settings};
 use crate::told::{Sentence, Told};
 
@@ -50,13 +50,15 @@ pub enum ModelSource {
         vae: Option<PathBuf>,
         /// A text encoder in place of the model's own.
         text_encoder: Option<PathBuf>,
+        /// What the network predicts, whatever its file says.
+        prediction: Option<Parameterization>,
     },
 }
 
 impl ModelSource {
     /// A file or folder with nothing else named.
     pub fn file(path: impl Into<PathBuf>) -> Self {
-        Self::Path { path: path.into(), config: None, vae: None, text_encoder: None }
+        Self::Path { path: path.into(), config: None, vae: None, text_encoder: None, prediction: None }
     }
 }
 

@@ -6,6 +6,7 @@
 mod addition;
 mod card;
 mod file;
+mod model;
 mod negative;
 mod picture;
 
@@ -18,6 +19,7 @@ use crate::told::Told;
 pub use addition::AdditionNote;
 pub use card::CardNote;
 pub use file::FileNote;
+pub use model::ModelNote;
 pub use negative::NegativeNote;
 pub use picture::PictureNote;
 
@@ -128,6 +130,8 @@ pub enum Note {
         /// Steps that were done.
         done: usize,
     },
+    /// About how a model runs.
+    Model(ModelNote),
     /// About a graphics card's memory.
     Card(CardNote),
     /// About a picture's settings and its file.
@@ -198,6 +202,7 @@ impl fmt::Display for Note {
             Self::CardLost { cause, done } => {
                 write!(f, "{cause}; the processor goes on after step {done}")
             }
+            Self::Model(note) => note.fmt(f),
             Self::Card(note) => note.fmt(f),
             Self::Picture(note) => note.fmt(f),
             Self::Negative(note) => note.fmt(f),
@@ -209,6 +214,12 @@ impl fmt::Display for Note {
 impl From<CardNote> for Note {
     fn from(note: CardNote) -> Self {
         Self::Card(note)
+    }
+}
+
+impl From<ModelNote> for Note {
+    fn from(note: ModelNote) -> Self {
+        Self::Model(note)
     }
 }
 
@@ -240,6 +251,7 @@ impl Told for Note {
             Self::RoughColors => "note-rough-colors",
             Self::FitNotReady => "note-fit-not-ready",
             Self::CardLost { .. } => "note-card-lost",
+            Self::Model(note) => note.key(),
             Self::Card(note) => note.key(),
             Self::Picture(note) => note.key(),
             Self::Negative(note) => note.key(),
@@ -273,6 +285,7 @@ impl Told for Note {
             Self::FitError { error } => vec![("error", format!("{error:.2}"))],
             Self::CardLost { done, .. } => vec![("done", done.to_string())],
             Self::File(note) => note.values(),
+            Self::Model(note) => note.values(),
             Self::Card(note) => note.values(),
             Self::Picture(note) => note.values(),
             Self::Negative(note) => note.values(),

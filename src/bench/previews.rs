@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::measured::{Measured, Measurement, Work, failed, latent};
 use super::subject::SubjectError;
 use crate::engine::Previewer;
-use crate::model::TinyDecoder;
 use crate::model::synthetic::Synthetic;
+use crate::model::{TinyDecoder, TinyShape};
 use crate::ops::{self, Weights};
 use crate::settings::PreviewMode;
 
@@ -55,5 +55,5 @@ fn tiny(measured: &Measured<'_>) -> ops::Result<Option<TinyDecoder>> {
         return Ok(None);
     }
     let weights = Weights::new(Arc::new(Synthetic { weights_seed: 0 }), model.first_stage_device());
-    TinyDecoder::new(&weights, false, config.channels).map(Some)
+    TinyDecoder::new(&weights, &TinyShape::taesd(config.channels, false)).map(Some)
 }

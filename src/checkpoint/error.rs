@@ -97,7 +97,7 @@ pub enum Problem {
     ForeignZip,
     /// A file in no format that is known.
     #[error(
-        "expected safetensors, a torch checkpoint or a diffusers folder, found a file that begins \
+        "expected safetensors, GGUF, a torch checkpoint or a diffusers folder, found a file that begins \
          with {0}; name a model file"
     )]
     Foreign(String),
@@ -119,21 +119,23 @@ pub enum Problem {
     #[error("expected little-endian numbers, found big-endian ones; save the model again as safetensors")]
     BigEndian,
     /// Something other than a model of Stable Diffusion v1.
-    #[error("expected a model of Stable Diffusion v1, {0}")]
+    #[error("expected a model of Stable Diffusion v1 or v2, {0}")]
     OtherKind(Kind),
     /// A diffusers folder of another family.
-    #[error("expected a model of Stable Diffusion v1, found a diffusers {0:?}; choose a v1 model")]
+    #[error(
+        "expected a model of Stable Diffusion v1 or v2, found a diffusers {0:?}; choose a v1 or v2 model"
+    )]
     OtherPipeline(
         /// `_class_name` in model_index.json.
         String,
     ),
     /// Shapes of another family.
-    #[error("expected a model of Stable Diffusion v1, found {0}; choose a v1 model")]
+    #[error("expected a model of Stable Diffusion v1 or v2, found {0}; choose a v1 or v2 model")]
     OtherModel(String),
     /// No name that is known.
     #[error(
-        "expected a model of Stable Diffusion v1, found {tensors} tensors of another kind (the first is called \
-         {first}); choose a v1 model"
+        "expected a model of Stable Diffusion v1 or v2, found {tensors} tensors of another kind (the first is called \
+         {first}); choose a v1 or v2 model"
     )]
     Unknown {
         /// How many there are.

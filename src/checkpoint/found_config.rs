@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::checkpoint::error::Problem;
 use crate::note::Note;
 
 /// A config as the YAML file would say it, and what had to be assumed.
@@ -14,6 +15,8 @@ pub struct FoundConfig {
     pub config: Value,
     /// One sentence for each assumption that the checkpoint cannot confirm.
     pub notes: Vec<Note>,
+    /// Nothing tells what the network predicts, and models of its shapes differ in it: a call can tell.
+    pub is_prediction_open: bool,
 }
 
 /// The noise schedule and what the model predicts.
@@ -55,6 +58,23 @@ pub(crate) struct Channels {
     pub(crate) input: u64,
     /// What the first stage returns.
     pub(crate) latent: u64,
+}
+
+impl Channels {
+    /// Refuses a UNet that takes something else than a latent, or beside it a mask and a latent, another
+    /// latent, or a depth map.
+    pub(crate) fn check(&self) -> Result<(), Problem> {
+        let Self { input, latent } = *self;
+        if [latent, 2 * latent + 1, 2 * latent, latent + 1].contains(&input) {
+            return Ok(());
+        }
+        Err(Problem::OtherModel(format!(
+            "a UNet with {input} input channels for a latent of {latent} (inpainting has {}, editing {}, depth {})",
+            2 * latent + 1,
+            2 * latent,
+            latent + 1
+        )))
+    }
 }
 
 /// Puts the parts together.
@@ -106,5 +126,6 @@ pub(crate) fn component(target: &str, params: Value) -> Value {
 /// The targets that both ways of finding a config name.
 pub(crate) const UNET_TARGET: &str = "ldm.modules.diffusionmodules.openaimodel.UNetModel";
 pub(crate) const AUTOENCODER_TARGET: &str = "ldm.models.autoencoder.AutoencoderKL";
+pub(crate) const TINY_TARGET: &str = "diffusers.AutoencoderTiny";
 pub(crate) const CLIP_TARGET: &str = "ldm.modules.encoders.modules.FrozenCLIPEmbedder";
 pub(crate) const OPEN_CLIP_TARGET: &str = "ldm.modules.encoders.modules.FrozenOpenCLIPEmbedder";

@@ -74,37 +74,37 @@ impl fmt::Display for Kind {
     /// What was found and what to do.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Family(name) => write!(f, "found one of another family: {name}; choose a v1 model"),
+            Self::Family(name) => write!(f, "found one of another family: {name}; choose a v1 or v2 model"),
             Self::Addition(name) => {
-                write!(f, "found an addition to models ({name}), which is none itself; choose a v1 model")
+                write!(f, "found an addition to models ({name}), which is none itself; choose a v1 or v2 model")
             }
             Self::Embedding => f.write_str(
-                "found an embedding (textual inversion), which adds words to a model and is none; choose a v1 model",
+                "found an embedding (textual inversion), which adds words to a model and is none; choose a v1 or v2 model",
             ),
             Self::Hypernetwork => {
-                f.write_str("found a hypernetwork, which changes a model and is none; choose a v1 model")
+                f.write_str("found a hypernetwork, which changes a model and is none; choose a v1 or v2 model")
             }
             Self::Upscaler => {
-                f.write_str("found an upscaler, which enlarges pictures and makes none; choose a v1 model")
+                f.write_str("found an upscaler, which enlarges pictures and makes none; choose a v1 or v2 model")
             }
             Self::FirstStage => f.write_str(
-                "found a VAE, which is one part of a model; choose a v1 model, and lay this over it with --vae",
+                "found a VAE, which is one part of a model; choose a v1 or v2 model, and lay this over it with --vae",
             ),
             Self::OtherFirstStage => {
-                f.write_str("found a VAE of another family of models; choose a v1 model")
+                f.write_str("found a VAE of another family of models; choose a v1 or v2 model")
             }
             Self::TinyFirstStage => f.write_str(
                 "found TAESD, a small decoder for previews; put it beside a v1 model, and choose that model",
             ),
             Self::TextEncoder => f.write_str(
-                "found a text encoder, which is one part of a model; choose a v1 model, and lay this over it with \
+                "found a text encoder, which is one part of a model; choose a v1 or v2 model, and lay this over it with \
                  --text-encoder",
             ),
             Self::OtherTextEncoder(name) => {
-                write!(f, "found a text encoder of another family ({name}); choose a v1 model")
+                write!(f, "found a text encoder of another family ({name}); choose a v1 or v2 model")
             }
             Self::ImageEncoder => {
-                f.write_str("found an image encoder, which belongs to adapters; choose a v1 model")
+                f.write_str("found an image encoder, which belongs to adapters; choose a v1 or v2 model")
             }
             Self::Unet => f.write_str(
                 "found a UNet alone; choose the whole model, or the diffusers folder that it belongs to",

@@ -36,5 +36,6 @@ pub use lora::{Fit, Lora};
 pub use model_name::model_name;
 pub use open::{Checkpoint, TensorInfo};
 pub use part::{ModelPart, Overlays, Part};
+pub use tensor::blocks::Blocks;
 pub use tensor::element::ElementType;
 pub use tensor::float8::Float8;

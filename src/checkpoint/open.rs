@@ -15,7 +15,7 @@ use super::error::{CheckpointError, Problem};
 use super::formats::hints::{Hints, Prediction};
 use super::formats::{self, CheckpointKind};
 use super::kind::Kind;
-use super::names::{keys, rests, wrappers};
+use super::names::{gaps, keys, open_clip, rests, wrappers};
 use super::overlay::{holds, lay_over};
 use super::part::{ModelPart, Overlays};
 use super::tensor::element::ElementType;
@@ -110,9 +110,11 @@ impl Checkpoint {
         let mut notes = listed.notes;
         notes.extend(wrappers::unwrap_prefixes(&mut listed.tensors).map(Note::from));
         let named = |(name, tensor)| (keys::single_file_name(name), tensor);
-        let tensors: Tensors = listed.tensors.into_iter().map(named).collect();
-        if rests::is_whole_v1(&tensors) {
-            notes.extend(rests::notes(&tensors));
+        let tensors: Tensors = keys::with_unet_prefix(listed.tensors).into_iter().map(named).collect();
+        let tensors =
+            open_clip::named_as_its_own(gaps::close(tensors)).map_err(|problem| problem.at(file.path()))?;
+        if let Some(layout) = rests::text_layout(&tensors) {
+            notes.extend(rests::notes(&tensors, layout));
         }
         let names = tensors.keys().chain(&listed.beside).map(String::as_str);
         let hints = Hints::of(&listed.metadata, names);
@@ -130,7 +132,7 @@ impl Checkpoint {
         })
     }
 
-    /// Refuses everything but a model of Stable Diffusion v1.
+    /// Refuses everything but a model of Stable Diffusion v1 or v2.
     ///
     /// # Errors
     /// If it is anything else; the error names what it is.

@@ -10,10 +10,12 @@ use super::diffusers::folder;
 use super::error::{CheckpointError, Problem};
 use super::formats;
 use super::kind::Kind;
-use super::names::keys::{self, Blocks, CLIP, FIRST_STAGE, UNET};
+use super::names::keys::{self, Blocks, FIRST_STAGE, OPEN_CLIP, UNET};
+use super::names::open_clip;
+use super::names::rests::TextLayout;
 use super::part::{ModelPart, Part};
 use super::tensor::model_file::ModelFile;
-use super::tensor::stored::Tensors;
+use super::tensor::stored::{StoredTensor, Tensors};
 
 /// Replaces the model's own part by that of a file or folder.
 pub(super) fn lay_over(
@@ -33,9 +35,12 @@ pub(super) fn lay_over(
     };
     let named = match part {
         ModelPart::Vae => vae_names(&stored),
-        ModelPart::TextEncoder => text_encoder_names(&stored),
+        ModelPart::TextEncoder => {
+            let named = open_clip::named_as_its_own(text_encoder_names(&stored));
+            named.map_err(|problem| problem.at(path))?
+        }
     };
-    if !named.contains_key(&first_tensor(part)) {
+    if first_tensor(part, &named).is_none() {
         return Err(Problem::NotThePart { part, found: Kind::of(&stored) }.at(path));
     }
     if let (Some(expected), Some(found)) = (width_of_unet(part, tensors), width(part, &named))
@@ -48,11 +53,13 @@ pub(super) fn lay_over(
     Ok(())
 }
 
-/// A tensor that every such part has.
-fn first_tensor(part: ModelPart) -> String {
+/// A tensor that every such part has, in one layout or another.
+fn first_tensor(part: ModelPart, tensors: &Tensors) -> Option<&StoredTensor> {
     match part {
-        ModelPart::Vae => format!("{FIRST_STAGE}decoder.conv_in.weight"),
-        ModelPart::TextEncoder => format!("{CLIP}embeddings.token_embedding.weight"),
+        ModelPart::Vae => tensors.get(&format!("{FIRST_STAGE}decoder.conv_in.weight")),
+        ModelPart::TextEncoder => {
+            [TextLayout::Clip, TextLayout::OpenClip].iter().find_map(|layout| tensors.get(&layout.table()))
+        }
     }
 }
 
@@ -67,7 +74,7 @@ pub(super) fn holds(tensors: &Tensors, part: ModelPart) -> bool {
 
 /// The channels that a part shares with the UNet: those of the part's own tensor.
 fn width(part: ModelPart, tensors: &Tensors) -> Option<usize> {
-    tensors.get(&first_tensor(part))?.shape.get(1).copied()
+    first_tensor(part, tensors)?.shape.get(1).copied()
 }
 
 /// The same of the UNet's tensor.
@@ -103,7 +110,9 @@ fn vae_names(stored: &Tensors) -> Tensors {
 
 /// A text encoder's tensors, whatever the file calls them.
 fn text_encoder_names(stored: &Tensors) -> Tensors {
-    const PREFIXES: [&str; 6] = [
+    const PREFIXES: [&str; 8] = [
+        "text_encoders.clip_h.transformer.",
+        "clip_h.transformer.",
         "cond_stage_model.transformer.",
         "text_encoders.clip_l.transformer.",
         "clip_l.transformer.",
@@ -112,6 +121,9 @@ fn text_encoder_names(stored: &Tensors) -> Tensors {
         "transformer.",
     ];
     let name_of = |name: &str| {
+        if name.starts_with(OPEN_CLIP) {
+            return Some(name.to_owned());
+        }
         let inner = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
         keys::clip_name(inner)
     };

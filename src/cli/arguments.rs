@@ -10,6 +10,7 @@ use crate::library::Sort;
 use crate::message::ModelSource;
 use crate::ops::DeviceChoice;
 use crate::ops::cpu::Isa;
+use crate::sampler::Parameterization;
 use crate::settings::PartialSettings;
 
 use super::Failure;
@@ -145,6 +146,9 @@ pub struct Model {
     /// The model's YAML config, if none lies beside it.
     #[arg(long, value_name = "YAML", requires = "path")]
     pub config: Option<PathBuf>,
+    /// What the model's network predicts, eps or v, where its file says nothing or something else.
+    #[arg(long, value_name = "KIND", requires = "path")]
+    pub prediction: Option<Parameterization>,
     #[command(flatten)]
     /// Parts of other files.
     pub parts: Parts,
@@ -183,7 +187,8 @@ impl Model {
         let Some(path) = &self.path else { return Ok(ModelSource::Starter) };
         let Overlays { vae, text_encoder } = self.parts.overlays()?;
         let path = resolve(path, &[Sort::Model])?;
-        Ok(ModelSource::Path { path, config: self.config.clone(), vae, text_encoder })
+        let (config, prediction) = (self.config.clone(), self.prediction);
+        Ok(ModelSource::Path { path, config, vae, text_encoder, prediction })
     }
 }
 

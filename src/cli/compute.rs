@@ -19,7 +19,7 @@ pub struct Compute {
     /// Threads to compute with on the CPU [default: all cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// How the CPU keeps weights: as in the file, or in f16 or f32.
+    /// How the CPU keeps weights: as in the file, in f16 or f32, or quantized to 8 or 4 bits.
     #[arg(long, default_value = "file", value_enum)]
     pub weights: KeptName,
 }
@@ -107,6 +107,12 @@ pub enum KeptName {
     F16,
     /// In f32, exact.
     F32,
+    /// In 8 bits with a scale for 32 of them, rounded.
+    #[value(name = "q8_0")]
+    Q8_0,
+    /// In 4 bits with a scale for 32 of them, rounded.
+    #[value(name = "q4_0")]
+    Q4_0,
 }
 
 impl From<KeptName> for WeightsKept {
@@ -115,6 +121,8 @@ impl From<KeptName> for WeightsKept {
             KeptName::File => Self::File,
             KeptName::F16 => Self::F16,
             KeptName::F32 => Self::F32,
+            KeptName::Q8_0 => Self::Q8_0,
+            KeptName::Q4_0 => Self::Q4_0,
         }
     }
 }

@@ -82,7 +82,7 @@ fn inspect_config(arguments: &Inspect, checkpoint: Checkpoint) -> Result<(), Fai
         "  UNetModel: {} × {:?}, {} ResBlocks a level, attention at {:?}, {}, {} → {} channels",
         unet.model_channels,
         unet.channel_mult,
-        unet.num_res_blocks,
+        per_level(&unet.num_res_blocks),
         unet.attention_resolutions,
         unet.context_dim.map_or_else(|| "no context".to_owned(), |width| format!("context_dim {width}")),
         unet.in_channels,
@@ -133,4 +133,12 @@ fn megabytes(bytes: u64) -> String {
 
 fn say(line: &str) {
     writeln!(std::io::stdout(), "{line}").ok();
+}
+
+/// A number that is the same for all levels, or the list of them.
+fn per_level(numbers: &[usize]) -> String {
+    match numbers {
+        [first, rest @ ..] if rest.iter().all(|number| number == first) => first.to_string(),
+        _ => format!("{numbers:?}"),
+    }
 }

@@ -5,6 +5,20 @@ use crate::model::{Conditioning, LatentDiffusion};
 use crate::ops::{Result, Tensor};
 use crate::sampler::{Denoiser, Latent, Parameterization};
 
+/// Both halves of guidance as the model takes them: one that was distilled with its guidance takes that as a
+/// number, and has no other half.
+pub(super) fn with_embedded_guidance(
+    model: &LatentDiffusion,
+    (conditional, unconditional): (Conditioning, Option<Conditioning>),
+    guidance: f64,
+) -> (Conditioning, Option<Conditioning>) {
+    if model.config.unet.time_cond_proj_dim.is_none() {
+        return (conditional, unconditional);
+    }
+    let batch = conditional.c_crossattn.first().map_or(1, |context| context.shape()[0]);
+    (Conditioning { guidance: Some(vec![guidance as f32; batch]), ..conditional }, None)
+}
+
 /// The model with what it is conditioned on.
 pub struct ConditionedModel<'a> {
     model: &'a LatentDiffusion,

@@ -14,9 +14,10 @@ use crate::sampler::{
 use crate::settings::{GuidanceKind, Kind, PartialSettings, Row, SIDE_MAX, Setting, Settings, Value};
 use crate::told::quoted;
 
-use super::denoise::ConditionedModel;
+use super::denoise::{ConditionedModel, with_embedded_guidance};
 pub use super::generate_error::{GenerateError, Part, Side};
 use super::lens::Lens;
+use super::sourceless::concat;
 
 /// What is known before the first step.
 #[derive(Clone, Debug)]
@@ -55,7 +56,7 @@ pub fn plan(model: &LatentDiffusion, settings: &Settings) -> Result<Plan, Genera
     let refused = make_fit(model, settings, &mut notes)?;
     let mut tokens = TokenCount::default();
     let (mut ids, mut conditioning) = (Vec::new(), None);
-    if model.config.conditioning_key == ConditioningKey::Crossattn {
+    if takes_words(model) {
         let prompt = model.tokenize(&settings.prompt)?;
         let negative = model.tokenize(&settings.negative_prompt)?;
         for (kind, text, found) in [
@@ -79,7 +80,7 @@ pub fn plan(model: &LatentDiffusion, settings: &Settings) -> Result<Plan, Genera
         };
         // Where the run does not fit, another model encodes the texts.
         if refused.is_none() {
-            conditioning = Some(encode(model, settings)?);
+            conditioning = Some(encode(model, settings, &mut notes)?);
         }
     }
     model.keep_what_steps_need();
@@ -90,15 +91,29 @@ pub fn plan(model: &LatentDiffusion, settings: &Settings) -> Result<Plan, Genera
 fn encode(
     model: &LatentDiffusion,
     settings: &Settings,
+    notes: &mut Vec<Note>,
 ) -> Result<(Conditioning, Conditioning), GenerateError> {
     let both = model.get_learned_conditioning(&[&settings.prompt, &settings.negative_prompt])?;
     for tensor in both.tensors() {
         check_finite(model, Part::TextEncoder, &tensor.to_f32()?)?;
     }
+    let mut beside = Vec::new();
+    if model.config.conditioning_key == ConditioningKey::Hybrid {
+        let factor = model.config.first_stage_factor;
+        let (tensor, note) = concat(model, [settings.height / factor, settings.width / factor])?;
+        beside.push(tensor);
+        notes.push(note);
+    }
     let of = |text: usize| {
-        Ok::<_, ops::Error>(Conditioning::from_texts(both.batch_item(text)?, ConditioningKey::Crossattn))
+        let texts = Conditioning::from_texts(both.batch_item(text)?, ConditioningKey::Crossattn);
+        Ok::<_, ops::Error>(Conditioning { c_concat: beside.clone(), ..texts })
     };
     Ok((of(0)?, of(1)?))
+}
+
+/// Whether a model draws from words, alone or with something that can be left out.
+fn takes_words(model: &LatentDiffusion) -> bool {
+    matches!(model.config.conditioning_key, ConditioningKey::Crossattn | ConditioningKey::Hybrid)
 }
 
 /// Makes the run fit the memory of a graphics card; why it cannot.
@@ -170,7 +185,8 @@ pub fn develop_watched(
     let batch = state.x.shape[0];
     let (conditional, unconditional) = match &plan.conditioning {
         Some((conditional, unconditional)) => {
-            (conditional.repeated_to(batch)?, Some(unconditional.repeated_to(batch)?))
+            let both = (conditional.repeated_to(batch)?, Some(unconditional.repeated_to(batch)?));
+            with_embedded_guidance(model, both, state.guidance)
         }
         None => (Conditioning::default(), None),
     };
@@ -255,7 +271,7 @@ fn check_finite(model: &LatentDiffusion, part: Part, numbers: &[f32]) -> Result<
 /// In one sentence, if not.
 pub fn check_settings(model: &LatentDiffusion, settings: &Settings) -> Result<(), GenerateError> {
     match model.config.conditioning_key {
-        ConditioningKey::Crossattn if model.tokenize("").is_ok() => {}
+        _ if takes_words(model) && model.tokenize("").is_ok() => {}
         ConditioningKey::None => {}
         key => return Err(GenerateError::NotFromWords { key: format!("{key:?}") }),
     }

@@ -11,7 +11,8 @@ use crate::note::CardNote;
 use crate::ops::{Error, Result, Tensor};
 use crate::sampler::{Denoiser as _, Latent};
 
-use super::denoise::ConditionedModel;
+use super::denoise::{ConditionedModel, with_embedded_guidance};
+use super::sourceless;
 
 /// How a run fits a card.
 #[derive(Debug, Default)]
@@ -120,16 +121,19 @@ fn run(model: &LatentDiffusion, [width, height]: [usize; 2]) -> Result<()> {
     let shape = [1, model.config.channels, height / factor, width / factor];
     let x = Latent::new(shape, vec![0.0; shape.iter().product()]);
     let (conditional, unconditional) = match model.config.conditioning_key {
-        ConditioningKey::Crossattn => {
+        ConditioningKey::Crossattn | ConditioningKey::Hybrid => {
             let both = if model.has_texts_beside() {
                 model.get_learned_conditioning(&["", ""])?
             } else {
                 model.no_texts()?
             };
+            let [_, _, h, w] = shape;
             let of = |text| {
-                Ok::<_, Error>(Conditioning::from_texts(both.batch_item(text)?, ConditioningKey::Crossattn))
+                let texts = Conditioning::from_texts(both.batch_item(text)?, ConditioningKey::Crossattn);
+                let c_concat = sourceless::zeros(model, [h, w])?.into_iter().collect();
+                Ok::<_, Error>(Conditioning { c_concat, ..texts })
             };
-            (of(0)?, Some(of(1)?))
+            with_embedded_guidance(model, (of(0)?, Some(of(1)?)), 1.0)
         }
         _ => (Conditioning::default(), None),
     };

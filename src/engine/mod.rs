@@ -23,6 +23,7 @@ mod options;
 mod preview;
 mod reading;
 mod running;
+mod sourceless;
 pub mod takeover;
 mod worker;
 mod workspace;

@@ -80,9 +80,10 @@ impl From<ops::Error> for ResumeError {
 pub fn head(model: &OpenModel, settings: &Settings, plan: &Plan, shape: [usize; 4]) -> Head {
     let info = &model.info;
     let mut used = ModelUsed { name: info.name.clone(), ..ModelUsed::default() };
-    if let ModelSource::Path { path, config, vae, text_encoder } = &info.source {
+    if let ModelSource::Path { path, config, vae, text_encoder, prediction } = &info.source {
         let absolute = |path: &std::path::PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
         used.path = Some(absolute(path));
+        used.prediction = *prediction;
         [used.config, used.vae, used.text_encoder] =
             [config, vae, text_encoder].map(|path| path.as_ref().map(absolute));
     }
@@ -138,6 +139,7 @@ pub fn source_of(used: &ModelUsed) -> ModelSource {
             config: used.config.clone(),
             vae: used.vae.clone(),
             text_encoder: used.text_encoder.clone(),
+            prediction: used.prediction,
         },
     }
 }

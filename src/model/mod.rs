@@ -19,7 +19,8 @@ pub use cond::{
 };
 pub use conditioning::{Conditioning, ConditioningKey};
 pub use first_stage::{
-    AutoencoderKL, DiagonalGaussianDistribution, Encoded, FirstStage, TinyDecoder, VQModelInterface,
+    AutoencoderKL, DiagonalGaussianDistribution, Encoded, FirstStage, TinyDecoder, TinyShape,
+    VQModelInterface,
 };
 pub use instantiate::{ModelError, ReadTokenizer, instantiate_from_config, is_config};
 pub use latent_diffusion::{LatentDiffusion, LatentDiffusionConfig};

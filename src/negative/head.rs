@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::sampler::RunSchedule;
+use crate::sampler::{Parameterization, RunSchedule};
 use crate::settings::Settings;
 
 /// The version of the format that this program writes.
@@ -50,6 +50,9 @@ pub struct ModelUsed {
     pub vae: Option<PathBuf>,
     /// The text encoder in place of its own.
     pub text_encoder: Option<PathBuf>,
+    /// What its network predicts, where that was chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prediction: Option<Parameterization>,
     /// The first ten hex digits of the file's SHA-256; empty where they were not known at the start.
     pub hash: String,
 }

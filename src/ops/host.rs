@@ -3,10 +3,11 @@
 //! Invariant: a tensor has as many elements as its shape says; nothing here computes.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use half::{bf16, f16};
 
-use super::cpu::{Element, WeightRows, WeightSlice, zeros};
+use super::cpu::{Element, Kept, WeightRows, WeightSlice, zeros};
 use super::{Error, Result};
 
 /// A tensor's elements in host memory, row-major, borrowed where they are part of the program.
@@ -31,6 +32,25 @@ pub enum HostData<'a> {
     F64(Cow<'a, [f64]>),
     /// 64-bit integers (position ids, step counters); narrower integers are widened.
     I64(Cow<'a, [i64]>),
+}
+
+impl HostData<'_> {
+    /// The elements of `range`, which exists.
+    fn part(self, range: Range<usize>) -> Self {
+        fn cut<T: Clone>(numbers: Cow<'_, [T]>, range: Range<usize>) -> Cow<'_, [T]> {
+            match numbers {
+                Cow::Borrowed(numbers) => Cow::Borrowed(&numbers[range]),
+                Cow::Owned(numbers) => Cow::Owned(numbers[range].to_vec()),
+            }
+        }
+        match self {
+            Self::F32(numbers) => Self::F32(cut(numbers, range)),
+            Self::F16(numbers) => Self::F16(cut(numbers, range)),
+            Self::Bf16(numbers) => Self::Bf16(cut(numbers, range)),
+            Self::F64(numbers) => Self::F64(cut(numbers, range)),
+            Self::I64(numbers) => Self::I64(cut(numbers, range)),
+        }
+    }
 }
 
 impl HostTensor<'_> {
@@ -81,6 +101,11 @@ pub trait StoredNumbers: Send + Sync {
     /// The type in which they are stored.
     fn element(&self) -> Element;
 
+    /// The form in which packing keeps them without loss, where that is another than their type's.
+    fn kept(&self) -> Option<Kept> {
+        None
+    }
+
     /// Fills `to` with the bytes of the elements from element `first` on, little-endian; called from
     /// several threads.
     ///
@@ -107,6 +132,35 @@ impl<'a> TensorRows<'a> {
         Self::Here(tensor)
     }
 
+    /// The form in which packing keeps them without loss, where that is another than their type's.
+    pub fn kept(&self) -> Option<Kept> {
+        match self {
+            Self::Here(_) => None,
+            Self::Stored(stored) => stored.kept(),
+        }
+    }
+
+    /// The elements of `range` alone, as one row of them.
+    ///
+    /// # Errors
+    /// If there are not so many.
+    pub fn part(self, range: Range<usize>) -> Result<Self> {
+        let count = match &self {
+            Self::Here(tensor) => tensor.len(),
+            Self::Stored(stored) => stored.count(),
+        };
+        if range.start > range.end || range.end > count {
+            return Err(Error::Weights(format!("expected the elements {range:?}, found {count}")));
+        }
+        Ok(match self {
+            Self::Here(tensor) => {
+                let shape = vec![range.len()];
+                Self::Here(HostTensor { shape, data: tensor.data.part(range) })
+            }
+            Self::Stored(stored) => Self::Stored(Box::new(StoredPart { stored, range })),
+        })
+    }
+
     /// All elements as f32, copied only where they are stored otherwise.
     ///
     /// # Errors
@@ -126,6 +180,30 @@ impl<'a> TensorRows<'a> {
             elements.for_each(|(value, bytes)| *value = upcast(stored.element(), bytes));
         }
         Ok(Cow::Owned(values))
+    }
+}
+
+/// Some of the elements of others.
+struct StoredPart<'a> {
+    stored: Box<dyn StoredNumbers + 'a>,
+    range: Range<usize>,
+}
+
+impl StoredNumbers for StoredPart<'_> {
+    fn count(&self) -> usize {
+        self.range.len()
+    }
+
+    fn element(&self) -> Element {
+        self.stored.element()
+    }
+
+    fn kept(&self) -> Option<Kept> {
+        self.stored.kept()
+    }
+
+    fn read(&self, first: usize, to: &mut [u8]) -> Result<()> {
+        self.stored.read(self.range.start + first, to)
     }
 }
 

@@ -59,6 +59,27 @@ impl Linear {
         Self::read(weights, LinearShape { in_features, out_features, gated: false }, false)
     }
 
+    /// One of `parts` layers of equal `features` [in, out] whose tensors lie one after another in those of
+    /// `names`: (parts·out, in) and (parts·out).
+    ///
+    /// # Errors
+    /// If they are missing or of another shape.
+    pub fn part(
+        weights: &Weights,
+        names: [&str; 2],
+        features: [usize; 2],
+        part: usize,
+        parts: usize,
+    ) -> Result<Self> {
+        let [in_features, out_features] = features;
+        let ([weight, bias], first) = (names, part * out_features);
+        let shape = LinearShape { in_features, out_features, gated: false };
+        let rows = weights.rows(weight, &[parts * out_features, in_features])?;
+        let rows = rows.part(first * in_features..(first + out_features) * in_features)?;
+        let bias = weights.get_f32(bias, &[parts * out_features])?[first..first + out_features].to_vec();
+        Self::pack(weights.device(), shape, &rows, Some(bias))
+    }
+
     /// A layer from values already read: `weight` (out, in) row-major; `features` are [in, out].
     ///
     /// # Errors

@@ -42,6 +42,10 @@ pub enum WeightsKept {
     F16,
     /// f32, exact.
     F32,
+    /// Eight bits with a scale for 32 of them, rounded.
+    Q8_0,
+    /// Four bits with a scale for 32 of them, rounded.
+    Q4_0,
 }
 
 /// The place to compute that a user asks for.

@@ -107,8 +107,13 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let first = Instance::claim(data.path()).unwrap().unwrap();
         assert!(Instance::claim(data.path()).unwrap().is_none());
-        let model =
-            RememberedModel::Path { path: "/m/v1.ckpt".into(), config: None, vae: None, text_encoder: None };
+        let model = RememberedModel::Path {
+            path: "/m/v1.ckpt".into(),
+            config: None,
+            vae: None,
+            text_encoder: None,
+            prediction: None,
+        };
         let asked = Call { model: Some(model) };
         let answered = std::thread::scope(|scope| {
             let later = scope.spawn(|| call(data.path(), &asked));

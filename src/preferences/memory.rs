@@ -81,6 +81,9 @@ pub enum RememberedModel {
         /// A text encoder laid over it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         text_encoder: Option<String>,
+        /// What the network predicts, where that was chosen: `eps` or `v`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        prediction: Option<String>,
     },
 }
 
@@ -91,11 +94,12 @@ impl RememberedModel {
         let maybe = |path: &Option<PathBuf>| path.as_ref().map_or(Some(None), |path| text(path).map(Some));
         match source {
             ModelSource::Starter => Some(Self::Starter),
-            ModelSource::Path { path, config, vae, text_encoder } => Some(Self::Path {
+            ModelSource::Path { path, config, vae, text_encoder, prediction } => Some(Self::Path {
                 path: text(path)?,
                 config: maybe(config)?,
                 vae: maybe(vae)?,
                 text_encoder: maybe(text_encoder)?,
+                prediction: prediction.map(|prediction| prediction.name().to_owned()),
             }),
         }
     }
@@ -105,11 +109,12 @@ impl From<RememberedModel> for ModelSource {
     fn from(model: RememberedModel) -> Self {
         match model {
             RememberedModel::Starter => Self::Starter,
-            RememberedModel::Path { path, config, vae, text_encoder } => Self::Path {
+            RememberedModel::Path { path, config, vae, text_encoder, prediction } => Self::Path {
                 path: path.into(),
                 config: config.map(Into::into),
                 vae: vae.map(Into::into),
                 text_encoder: text_encoder.map(Into::into),
+                prediction: prediction.and_then(|name| name.parse().ok()),
             },
         }
     }
@@ -296,6 +301,7 @@ mod tests {
             config: Some("/m/v1.yaml".into()),
             vae: Some("/m/vae.pt".into()),
             text_encoder: None,
+            prediction: None,
         });
         memory.panels.insert("controls".into(), 320.5);
         memory.folds.insert("more".into(), true);

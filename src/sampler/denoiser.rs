@@ -35,11 +35,31 @@ pub trait Denoiser {
 }
 
 /// What the network predicts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Parameterization {
     /// The noise ε (Ho et al. 2020).
     #[default]
     Eps,
     /// The velocity √ᾱ·ε − √(1−ᾱ)·x_0 (Salimans and Ho 2022).
     V,
+}
+
+impl Parameterization {
+    /// Its name, as configs spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Eps => "eps",
+            Self::V => "v",
+        }
+    }
+}
+
+impl std::str::FromStr for Parameterization {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let found = [Self::Eps, Self::V].into_iter().find(|known| known.name() == name);
+        found.ok_or_else(|| format!("expected eps or v, found {name:?}"))
+    }
 }

@@ -22,7 +22,7 @@ struct Embedded {
     expected: &'static [u8],
 }
 
-static CASES: [Embedded; 13] = [
+static CASES: [Embedded; 16] = [
     case!("ldm-adm"),
     case!("ldm-class"),
     case!("ldm-concat"),
@@ -36,6 +36,9 @@ static CASES: [Embedded; 13] = [
     case!("sd-inpaint"),
     case!("sd-noguidance"),
     case!("sd-plms"),
+    case!("v2-base"),
+    case!("v2-inpaint"),
+    case!("v2-v"),
 ];
 
 /// Every embedded case of synthetic weights.

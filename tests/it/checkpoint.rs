@@ -7,6 +7,7 @@ mod changed;
 mod configs;
 mod damage;
 mod folders;
+pub(crate) mod gguf;
 mod parts;
 mod refusals;
 mod wrapped;

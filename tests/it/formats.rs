@@ -24,6 +24,7 @@ fn develop(layout: &str) -> (Latent, Frame) {
         config: Some(fixture("config.yaml")),
         vae: None,
         text_encoder: None,
+        prediction: None,
     };
     let model = open_model(&source, Opening::on(&Device::cpu(StopFlag::default()))).unwrap();
     assert!(model.info.notes.is_empty(), "{layout}");
@@ -46,6 +47,14 @@ fn picture_of(model: &OpenModel) -> (Latent, Frame) {
     let generated = generate::develop(&model.networks, &settings, &plan, start, &mut go_on).unwrap();
     let (frame, _) = generate::decode(&model.networks, &generated.samples).unwrap();
     (generated.samples, frame)
+}
+
+#[test]
+fn gguf_gives_the_same_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.gguf");
+    crate::checkpoint::gguf::model_gguf(&path);
+    assert!(develop("model.safetensors") == develop(path.to_str().unwrap()));
 }
 
 #[test]

@@ -75,6 +75,7 @@ pub fn source() -> ModelSource {
         config: Some(golden("lora/config.yaml")),
         vae: None,
         text_encoder: None,
+        prediction: None,
     }
 }
 

@@ -12,6 +12,7 @@ mod gallery;
 mod lora;
 mod noise;
 mod picture;
+mod pipelines;
 mod sampler;
 mod samplers;
 mod tidy;

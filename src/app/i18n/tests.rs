@@ -175,7 +175,9 @@ fn messages() -> Vec<Box<dyn Told>> {
     use crate::engine::generate::{GenerateError, Part, Side};
     use crate::library::get::{GetError, License};
     use crate::model::ModelError;
-    use crate::note::{AdditionNote, CardNote, FileNote, NegativeNote, Note, PictureNote, TextKind};
+    use crate::note::{
+        AdditionNote, CardNote, FileNote, ModelNote, NegativeNote, Note, PictureNote, TextKind,
+    };
     use crate::ops::{Dtype, Error};
     use crate::picture::PictureError;
     use crate::sampler::{SamplerKind, ScheduleError, ScheduleKind};
@@ -226,6 +228,17 @@ fn messages() -> Vec<Box<dyn Told>> {
         CardNote::TextsOnProcessor,
         CardNote::OnProcessor,
         CardNote::Repeated { stage: text() },
+    ] {
+        all.push(Box::new(note));
+    }
+    for note in [
+        ModelNote::HeadChannelsAssumed { channels: 64 },
+        ModelNote::PredictionTried { v: true },
+        ModelNote::PredictionTried { v: false },
+        ModelNote::Suited { kind: text() },
+        ModelNote::WithoutMask,
+        ModelNote::WithoutPicture,
+        ModelNote::WithoutDepth,
     ] {
         all.push(Box::new(note));
     }

@@ -94,7 +94,8 @@ impl State {
         });
         let present = || self.model.info.as_ref().map(|info| info.source.clone());
         let source = lacking.map(|(source, _)| source.clone()).or_else(present);
-        let Some(ModelSource::Path { path: model, config, mut vae, mut text_encoder }) = source else {
+        let Some(ModelSource::Path { path: model, config, mut vae, mut text_encoder, prediction }) = source
+        else {
             self.toasts.error(Report::new("error-part-without-model", path.display().to_string()), None);
             return Vec::new();
         };
@@ -102,7 +103,8 @@ impl State {
             ModelPart::Vae => vae = Some(path),
             ModelPart::TextEncoder => text_encoder = Some(path),
         }
-        vec![Consequence::Send(Request::Open(ModelSource::Path { path: model, config, vae, text_encoder }))]
+        let source = ModelSource::Path { path: model, config, vae, text_encoder, prediction };
+        vec![Consequence::Send(Request::Open(source))]
     }
 
     /// Adds a LoRA to the draft; one for few steps brings its settings.

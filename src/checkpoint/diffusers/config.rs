@@ -5,16 +5,17 @@
 
 use std::path::Path;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::note::{FileNote, Note};
 
 use super::folder::{is_exact_gelu, unet_folder};
 use super::json::Settings;
+use super::unet::{multiples, unet_config};
 use crate::checkpoint::error::{CheckpointError, Problem};
 use crate::checkpoint::formats::CheckpointKind;
 use crate::checkpoint::found_config::{
-    AUTOENCODER_TARGET, CLIP_TARGET, Channels, Diffusion, FoundConfig, OPEN_CLIP_TARGET, UNET_TARGET,
+    AUTOENCODER_TARGET, CLIP_TARGET, Channels, Diffusion, FoundConfig, OPEN_CLIP_TARGET, TINY_TARGET,
     component, latent_diffusion,
 };
 use crate::checkpoint::guess::{first_stage_of, text_encoder_of};
@@ -54,9 +55,7 @@ pub fn diffusers_config(checkpoint: &Checkpoint) -> Result<FoundConfig, Checkpoi
             None => first_stage_of(checkpoint, notes)?,
         };
         let channels = Channels { input: unet.size_or("in_channels", 4)?, latent };
-        if channels.input != channels.latent && channels.input != 2 * channels.latent + 1 {
-            return Err(unet.unlike("in_channels", "4, or 9 of an inpainting model,"));
-        }
+        channels.check()?;
         let diffusion = diffusion(scheduler.as_ref(), &unet, vae.as_ref())?;
         let cond_stage = match &text {
             Some(text) if open_clip => open_clip_config(text)?,
@@ -66,7 +65,7 @@ pub fn diffusers_config(checkpoint: &Checkpoint) -> Result<FoundConfig, Checkpoi
         Ok(latent_diffusion(&diffusion, &channels, unet_config(&unet)?, first_stage, cond_stage))
     };
     let config = config(&mut notes).map_err(|problem| problem.at(folder))?;
-    Ok(FoundConfig { config, notes })
+    Ok(FoundConfig { config, notes, is_prediction_open: open_clip && !has_scheduler })
 }
 
 fn notes(folder: &Path) -> Vec<Note> {
@@ -84,7 +83,8 @@ fn diffusion(
     vae: Option<&Settings>,
 ) -> Result<Diffusion, Problem> {
     let image_size = unet.side_or("sample_size", 64)?;
-    let scale_factor = vae.map_or(Ok(0.18215), |vae| vae.number_or("scaling_factor", 0.18215))?;
+    let usual = |vae: &Settings| if vae.text("_class_name") == Some(TINY) { 1.0 } else { 0.18215 };
+    let scale_factor = vae.map_or(Ok(0.18215), |vae| vae.number_or("scaling_factor", usual(vae)))?;
     let Some(scheduler) = scheduler else {
         return Ok(Diffusion { image_size, scale_factor, ..Diffusion::V1 });
     };
@@ -115,131 +115,10 @@ fn diffusion(
     })
 }
 
-/// Settings that Stable Diffusion leaves unset; each would change what the network computes.
-const UNET_UNSET: &[&str] = &[
-    "addition_embed_type",
-    "encoder_hid_dim",
-    "encoder_hid_dim_type",
-    "time_cond_proj_dim",
-    "class_embed_type",
-    "num_class_embeds",
-    "cross_attention_norm",
-    "timestep_post_act",
-    "time_embedding_act_fn",
-    "time_embedding_dim",
-    "reverse_transformer_layers_per_block",
-];
-
-fn unet_config(unet: &Settings) -> Result<Value, Problem> {
-    check_unet(unet)?;
-    let widths = unet.sizes("block_out_channels", None)?;
-    let levels = widths.len();
-    let blocks = unet.texts("down_block_types")?;
-    if blocks.len() != levels {
-        return Err(unet.unlike("down_block_types", "one block for each of block_out_channels"));
-    }
-    let mut attention_resolutions = Vec::new();
-    for (level, block) in blocks.iter().enumerate() {
-        match *block {
-            "CrossAttnDownBlock2D" => attention_resolutions.insert(0, 1u64 << level),
-            "DownBlock2D" => {}
-            _ => return Err(unet.unlike("down_block_types", "CrossAttnDownBlock2D or DownBlock2D")),
-        }
-    }
-    let model_channels = widths[0];
-    let multiples = multiples(unet, &widths)?;
-    let mut params = Map::new();
-    let mut set = |key: &str, value: Value| params.insert(key.to_owned(), value);
-    set("image_size", json!(32));
-    set("in_channels", json!(unet.size_or("in_channels", 4)?));
-    set("out_channels", json!(unet.size_or("out_channels", 4)?));
-    set("model_channels", json!(model_channels));
-    set("attention_resolutions", json!(attention_resolutions));
-    set("num_res_blocks", json!(equal(unet, "layers_per_block", levels)?));
-    set("channel_mult", json!(multiples));
-    let (key, heads) = heads(unet, &widths)?;
-    set(key, json!(heads));
-    set("use_spatial_transformer", json!(true));
-    if unet.is_true("use_linear_projection") {
-        set("use_linear_in_transformer", json!(true));
-    }
-    set("transformer_depth", json!(equal_or(unet, "transformer_layers_per_block", levels, 1)?));
-    set("context_dim", json!(equal(unet, "cross_attention_dim", levels)?));
-    if unet.text("resnet_time_scale_shift") == Some("scale_shift") {
-        set("use_scale_shift_norm", json!(true));
-    }
-    set("use_checkpoint", json!(false));
-    set("legacy", json!(false));
-    if unet.size_or("norm_num_groups", 32)? != 32 {
-        set("norm_num_groups", json!(unet.size("norm_num_groups")?));
-    }
-    Ok(component(UNET_TARGET, Value::Object(params)))
-}
-
-fn check_unet(unet: &Settings) -> Result<(), Problem> {
-    if unet.text("_class_name").is_some_and(|class| class != "UNet2DConditionModel") {
-        return Err(unet.unlike("_class_name", "UNet2DConditionModel"));
-    }
-    if let Some(key) = UNET_UNSET.iter().find(|key| unet.get(key).is_some()) {
-        return Err(unet.unlike(key, "nothing"));
-    }
-    for key in
-        ["center_input_sample", "dual_cross_attention", "only_cross_attention", "class_embeddings_concat"]
-    {
-        if unet.is_true(key) {
-            return Err(unet.unlike(key, "false"));
-        }
-    }
-    let words = [
-        ("mid_block_type", "UNetMidBlock2DCrossAttn"),
-        ("act_fn", "silu"),
-        ("time_embedding_type", "positional"),
-        ("attention_type", "default"),
-    ];
-    match words.iter().find(|(key, usual)| unet.text(key).is_some_and(|found| found != *usual)) {
-        Some((key, usual)) => Err(unet.unlike(key, usual)),
-        None => Ok(()),
-    }
-}
-
-fn multiples(settings: &Settings, widths: &[u64]) -> Result<Vec<u64>, Problem> {
-    match widths.iter().all(|width| width % widths[0] == 0) {
-        true => Ok(widths.iter().map(|width| width / widths[0]).collect()),
-        false => Err(settings.unlike("block_out_channels", "multiples of the first number")),
-    }
-}
-
-/// The number of heads, or where levels differ the width of each head.
-fn heads(unet: &Settings, widths: &[u64]) -> Result<(&'static str, u64), Problem> {
-    let key =
-        if unet.get("num_attention_heads").is_some() { "num_attention_heads" } else { "attention_head_dim" };
-    let heads =
-        if unet.get(key).is_some() { unet.sizes(key, Some(widths.len()))? } else { vec![8; widths.len()] };
-    if heads.iter().all(|count| *count == heads[0]) {
-        return Ok(("num_heads", heads[0]));
-    }
-    let wide: Option<Vec<u64>> =
-        widths.iter().zip(&heads).map(|(width, count)| (width % count == 0).then(|| width / count)).collect();
-    match wide {
-        Some(wide) if wide.iter().all(|width| *width == wide[0]) => Ok(("num_head_channels", wide[0])),
-        _ => Err(unet.unlike(key, "one number of heads, or one width of a head,")),
-    }
-}
-
-/// A number that may be given once or for each level, but is the same for all.
-fn equal(settings: &Settings, key: &str, levels: usize) -> Result<u64, Problem> {
-    let sizes = settings.sizes(key, Some(levels))?;
-    match sizes.iter().all(|size| *size == sizes[0]) {
-        true => Ok(sizes[0]),
-        false => Err(settings.unlike(key, "the same number for every level")),
-    }
-}
-
-fn equal_or(settings: &Settings, key: &str, levels: usize, unset: u64) -> Result<u64, Problem> {
-    if settings.get(key).is_some() { equal(settings, key, levels) } else { Ok(unset) }
-}
-
 fn first_stage_config(vae: &Settings) -> Result<Value, Problem> {
+    if vae.text("_class_name") == Some(TINY) {
+        return tiny_config(vae);
+    }
     if vae.text("_class_name").is_some_and(|class| class != "AutoencoderKL") {
         return Err(vae.unlike("_class_name", "AutoencoderKL"));
     }
@@ -248,10 +127,11 @@ fn first_stage_config(vae: &Settings) -> Result<Value, Problem> {
             return Err(vae.unlike(key, "true"));
         }
     }
-    if let Some(key) =
-        ["shift_factor", "latents_mean", "latents_std"].iter().find(|key| vae.get(key).is_some())
-    {
+    if let Some(key) = ["latents_mean", "latents_std"].iter().find(|key| vae.get(key).is_some()) {
         return Err(vae.unlike(key, "nothing"));
+    }
+    if vae.number_or("shift_factor", 0.0)? != 0.0 {
+        return Err(vae.unlike("shift_factor", "0"));
     }
     let widths = vae.sizes("block_out_channels", None)?;
     let mut ddconfig = json!({
@@ -275,6 +155,37 @@ fn first_stage_config(vae: &Settings) -> Result<Value, Problem> {
         "lossconfig": { "target": "torch.nn.Identity" },
     });
     Ok(component(AUTOENCODER_TARGET, params))
+}
+
+/// The class of a tiny first stage; its scale is 1 where nothing is said.
+const TINY: &str = "AutoencoderTiny";
+
+fn tiny_config(vae: &Settings) -> Result<Value, Problem> {
+    for (key, usual) in [("act_fn", "relu"), ("upsample_fn", "nearest")] {
+        if vae.text(key).is_some_and(|found| found != usual) {
+            return Err(vae.unlike(key, usual));
+        }
+    }
+    for (key, usual) in [("latent_magnitude", 3.0), ("upsampling_scaling_factor", 2.0), ("shift_factor", 0.0)]
+    {
+        if vae.number_or(key, usual)? != usual {
+            return Err(vae.unlike(key, &usual.to_string()));
+        }
+    }
+    let widths = match vae.get("decoder_block_out_channels") {
+        Some(_) => vae.sizes("decoder_block_out_channels", None)?,
+        None => vec![64; 4],
+    };
+    if widths.iter().any(|width| *width != widths[0]) {
+        return Err(vae.unlike("decoder_block_out_channels", "the same number for every stage"));
+    }
+    let blocks = match vae.get("num_decoder_blocks") {
+        Some(_) => vae.sizes("num_decoder_blocks", Some(widths.len()))?,
+        None => vec![3, 3, 3, 1],
+    };
+    let latent = vae.size_or("latent_channels", 4)?;
+    let params = json!({ "latent_channels": latent, "width": widths[0], "num_decoder_blocks": blocks });
+    Ok(component(TINY_TARGET, params))
 }
 
 fn clip_config(text: &Settings) -> Result<Value, Problem> {

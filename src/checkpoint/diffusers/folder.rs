@@ -13,11 +13,11 @@ use crate::note::{FileNote, Note};
 use crate::told::quoted;
 
 use super::json::{Settings, parse};
-use super::open_clip::rename_open_clip;
 use crate::checkpoint::error::{CheckpointError, Problem};
 use crate::checkpoint::formats;
 use crate::checkpoint::kind::Kind;
 use crate::checkpoint::names::keys::{self, Blocks};
+use crate::checkpoint::names::open_clip::rename_open_clip;
 use crate::checkpoint::part::{ModelPart, Overlays};
 use crate::checkpoint::tensor::model_file::{ModelFile, read_small};
 use crate::checkpoint::tensor::stored::Tensors;

@@ -43,6 +43,23 @@ impl Settings {
         self.map.get(key).filter(|value| !value.is_null())
     }
 
+    /// Whether a value is null, which is not the same as its usual one.
+    pub(super) fn is_null(&self, key: &str) -> bool {
+        self.map.get(key).is_some_and(Value::is_null)
+    }
+
+    /// True or false for each of `count`; one stands for all, and none is false.
+    pub(super) fn flags(&self, key: &str, count: usize) -> Result<Vec<bool>, Problem> {
+        let found = match self.get(key) {
+            None => Some(vec![false; count]),
+            Some(Value::Array(list)) => list.iter().map(Value::as_bool).collect(),
+            Some(value) => value.as_bool().map(|flag| vec![flag; count]),
+        };
+        found
+            .filter(|flags: &Vec<bool>| flags.len() == count)
+            .ok_or_else(|| self.unlike(key, "true or false for each level"))
+    }
+
     /// The settings under a key, where they are an object.
     pub(super) fn nested(self, key: &str) -> Self {
         let Self { mut map, file } = self;

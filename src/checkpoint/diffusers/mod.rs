@@ -3,6 +3,6 @@
 mod config;
 pub(super) mod folder;
 mod json;
-mod open_clip;
+mod unet;
 
 pub use config::diffusers_config;

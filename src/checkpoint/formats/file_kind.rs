@@ -31,7 +31,6 @@ pub enum FileKind {
 
 /// What a file begins with, or has at a place near its beginning.
 const MAGIC: &[(usize, &[u8], FileKind)] = &[
-    (0, b"GGUF", FileKind::Format("GGUF")),
     (0, b"ggjt", FileKind::Format("GGML")),
     (0, b"tjgg", FileKind::Format("GGML")),
     (0, b"lmgg", FileKind::Format("GGML")),
@@ -185,7 +184,7 @@ mod tests {
         tar.resize(257, 0);
         tar.extend(b"ustar\0");
         for (bytes, expected) in [
-            (&b"GGUF\x03\0\0\0"[..], FileKind::Format("GGUF")),
+            (&b"ggjt\x03\0\0\0"[..], FileKind::Format("GGML")),
             (b"\x08\x07\x12\x07pytorch\x1a\x051.13", FileKind::Format("ONNX")),
             (b"\x89HDF\r\n\x1a\n\0", FileKind::Format("HDF5")),
             (b"7z\xbc\xaf\x27\x1c\0\x04", FileKind::Archive("7z")),

@@ -4,6 +4,7 @@
 //! its ending in [`ENDINGS`].
 
 pub(crate) mod file_kind;
+mod gguf;
 pub(crate) mod hints;
 mod pickle;
 mod safetensors;
@@ -27,7 +28,7 @@ const FIRST_LOOK: usize = 4096;
 
 /// Endings of the names of model files, in lower case. They say which files of a folder are looked at and
 /// what a model is called; what a file is, its bytes say.
-pub const ENDINGS: [&str; 6] = ["safetensors", "sft", "ckpt", "pt", "pth", "bin"];
+pub const ENDINGS: [&str; 7] = ["safetensors", "sft", "gguf", "ckpt", "pt", "pth", "bin"];
 
 /// What a checkpoint is stored as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub enum CheckpointKind {
     TorchZip,
     /// One file of an earlier torch.
     TorchLegacy,
+    /// One GGUF file.
+    Gguf,
     /// A folder that diffusers wrote.
     DiffusersFolder,
 }
@@ -49,6 +52,7 @@ impl CheckpointKind {
             Self::Safetensors => "safetensors file",
             Self::TorchZip => "torch checkpoint",
             Self::TorchLegacy => "torch checkpoint (before 1.6)",
+            Self::Gguf => "GGUF file",
             Self::DiffusersFolder => "diffusers folder",
         }
     }
@@ -70,6 +74,17 @@ pub(crate) fn list(file: &ModelFile, number: usize) -> Result<Listed, Checkpoint
     let listed = || -> Result<Listed, Problem> {
         let (kind, found) = match sniff::sniff(&file.head(FIRST_LOOK)?)? {
             sniff::Format::Safetensors => return safetensors::list(file, number).map(Listed::from),
+            sniff::Format::Gguf => {
+                let (tensors, metadata) = gguf::list(file, number)?;
+                return Ok(Listed {
+                    kind: CheckpointKind::Gguf,
+                    tensors,
+                    has_state_dict: false,
+                    beside: Vec::new(),
+                    metadata,
+                    notes: Vec::new(),
+                });
+            }
             sniff::Format::Zip => (CheckpointKind::TorchZip, torch_zip::list(file, number)?),
             sniff::Format::Pickle => (CheckpointKind::TorchLegacy, torch_legacy::list(file, number)?),
         };

@@ -7,6 +7,7 @@ use crate::checkpoint::formats::file_kind::FileKind;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
     Safetensors,
+    Gguf,
     Zip,
     Pickle,
 }
@@ -18,6 +19,9 @@ const LONGEST_FILLING: usize = 4096;
 pub(crate) fn sniff(bytes: &[u8]) -> Result<Format, Problem> {
     if bytes.is_empty() {
         return Err(Problem::Empty);
+    }
+    if bytes.starts_with(b"GGUF") {
+        return Ok(Format::Gguf);
     }
     if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
         return Ok(Format::Zip);
@@ -60,6 +64,7 @@ mod tests {
     fn formats_are_told_by_their_bytes() {
         assert_eq!(sniff(b"PK\x03\x04rest").unwrap(), Format::Zip);
         assert_eq!(sniff(b"\x80\x02\x8a\x0a").unwrap(), Format::Pickle);
+        assert_eq!(sniff(b"GGUF\x03").unwrap(), Format::Gguf);
         assert_eq!(sniff(b"\x02\0\0\0\0\0\0\0{}").unwrap(), Format::Safetensors);
     }
 
@@ -68,7 +73,7 @@ mod tests {
         let said = |bytes: &[u8]| sniff(bytes).unwrap_err().to_string();
         assert!(said(b"").contains("empty file"));
         assert!(said(b"\n <!DOCTYPE html>").contains("web page"));
-        assert!(said(b"GGUF\x03").contains("GGUF"));
+        assert!(said(b"ggjt\x03").contains("GGML"));
         assert!(said(b"version https://git-lfs.github.com/spec/v1\n").contains("git lfs pull"));
         assert!(said(b"{\"a\": 1}").contains("JSON"));
         assert!(said(b"\x01\x02\x03\x04\xff").contains("01 02 03 04"));

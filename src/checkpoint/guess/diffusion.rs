@@ -10,8 +10,12 @@ use crate::checkpoint::open::Checkpoint;
 /// A stored ᾱ below this is no signal.
 const NO_SIGNAL: f32 = 1e-6;
 
-/// What the file tells, and a note for each assumption.
-pub(crate) fn diffusion(checkpoint: &Checkpoint, notes: &mut Vec<Note>) -> Diffusion {
+/// Sides of the latents that v2 was trained for: that of its base, and that of its model for v.
+pub(crate) const SIDES_OF_V2: [u64; 2] = [64, 96];
+
+/// What the file tells, and a note for each assumption. Of a model with `open_clip`, v2, an open prediction
+/// is no assumption.
+pub(crate) fn diffusion(checkpoint: &Checkpoint, open_clip: bool, notes: &mut Vec<Note>) -> Diffusion {
     let (mut linear_start, mut linear_end, mut timesteps) = (0.00085, 0.012, 1000);
     let hints = checkpoint.hints();
     let stored = Buffers::of(checkpoint);
@@ -35,14 +39,15 @@ pub(crate) fn diffusion(checkpoint: &Checkpoint, notes: &mut Vec<Note>) -> Diffu
         notes.push(Note::File(FileNote::ZeroTerminalSnr));
     }
     let zero_terminal_snr = hints.zero_terminal_snr || stored.end_without_signal();
+    let parameterization = parameterization(hints.prediction.as_ref(), zero_terminal_snr, open_clip, notes);
     Diffusion {
         linear_start,
         linear_end,
         beta_schedule: "linear",
         timesteps,
-        parameterization: parameterization(hints.prediction.as_ref(), zero_terminal_snr, notes),
+        parameterization,
         zero_terminal_snr,
-        image_size: 64,
+        image_size: SIDES_OF_V2[usize::from(open_clip && parameterization == "v")],
         scale_factor: 0.18215,
         scale_by_std: checkpoint.contains("scale_factor"),
     }
@@ -52,6 +57,7 @@ pub(crate) fn diffusion(checkpoint: &Checkpoint, notes: &mut Vec<Note>) -> Diffu
 fn parameterization(
     told: Option<&Prediction>,
     zero_terminal_snr: bool,
+    open_clip: bool,
     notes: &mut Vec<Note>,
 ) -> &'static str {
     match told {
@@ -69,7 +75,7 @@ fn parameterization(
             "v"
         }
         None => {
-            notes.push(Note::EpsAssumed);
+            notes.extend((!open_clip).then_some(Note::EpsAssumed));
             "eps"
         }
     }

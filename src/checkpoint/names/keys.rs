@@ -19,6 +19,7 @@ pub(crate) const EMA: &str = "model_ema.";
 const UNET_ENDS: Table = &[
     ("time_embedding.linear_1.", "time_embed.0."),
     ("time_embedding.linear_2.", "time_embed.2."),
+    ("time_embedding.cond_proj.", "time_embed.cond_proj."),
     ("class_embedding.linear_1.", "label_emb.0.0."),
     ("class_embedding.linear_2.", "label_emb.0.2."),
     ("class_embedding.", "label_emb."),
@@ -225,6 +226,10 @@ fn first_stage_part(name: &str, decoder: &Blocks) -> Option<String> {
     if let Some(part) = replace(VAE_ENDS, name) {
         return Some(part);
     }
+    // A tiny one keeps its names.
+    if ["encoder.layers.", "decoder.layers."].iter().any(|start| name.starts_with(start)) {
+        return Some(name.to_owned());
+    }
     let (half, inner) = name.split_once('.').filter(|(half, _)| matches!(*half, "encoder" | "decoder"))?;
     let attention = "mid_block.attentions.0.";
     if let Some(rest) = inner.strip_prefix(attention) {
@@ -263,12 +268,43 @@ pub(crate) fn clip_name(name: &str) -> Option<String> {
     known.iter().any(|start| rest.starts_with(start)).then(|| format!("{CLIP}{rest}"))
 }
 
+/// Names under a UNet of CompVis's, without the prefix of a whole model; ComfyUI's GGUF files have them so.
+const BARE: [&str; 7] =
+    ["input_blocks.", "middle_block.", "output_blocks.", "time_embed.", "label_emb.", "out.0.", "out.2."];
+
+/// A bare UNet's tensors under a whole model's names. Other networks copy parts of a UNet: one without its
+/// last convolution is none.
+pub(crate) fn with_unet_prefix(tensors: Tensors) -> Tensors {
+    let has = |name: &str| tensors.contains_key(name);
+    if !(has("input_blocks.0.0.weight") && has("time_embed.0.weight") && has("out.2.weight")) {
+        return tensors;
+    }
+    let named = |name: String| match BARE.iter().any(|start| name.starts_with(start)) {
+        true => format!("{UNET}{name}"),
+        false => name,
+    };
+    tensors.into_iter().map(|(name, tensor)| (named(name), tensor)).collect()
+}
+
 /// A single file's name as the reference spells it: some writers leave `text_model.` out.
 pub(crate) fn single_file_name(name: String) -> String {
+    if let Some(rest) = name.strip_prefix("model.diffusion_model.time_embedding.cond_proj.") {
+        return format!("{UNET}time_embed.cond_proj.{rest}");
+    }
+    if let Some(tiny) = tiny_decoder_name(&name) {
+        return tiny;
+    }
     match name.strip_prefix("cond_stage_model.transformer.").map(clip_name) {
         Some(Some(known)) => known,
         _ => name,
     }
+}
+
+/// A tiny decoder's name as diffusers spells it; the original counts the clamp as layer 0.
+fn tiny_decoder_name(name: &str) -> Option<String> {
+    let (layer, rest) = name.strip_prefix("first_stage_model.decoder.")?.split_once('.')?;
+    let layer: usize = layer.parse().ok()?;
+    Some(format!("{FIRST_STAGE}decoder.layers.{}.{rest}", layer.checked_sub(1)?))
 }
 
 /// The first stage's attention: linear layers in diffusers, 1×1 convolutions in CompVis.

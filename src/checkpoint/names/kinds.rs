@@ -1,11 +1,11 @@
-//! What a set of named tensors is, where it is no whole model of Stable Diffusion v1.
+//! What a set of named tensors is, where it is no whole model of Stable Diffusion v1 or v2.
 //!
 //! A table of marks in tensors' names decides; where names do not, the width of the context does. Trap:
-//! merged models carry leftovers of other things, so a set with v1's UNet and text encoder is a model
-//! whatever else is in it.
+//! merged models carry leftovers of other things, so a set with such a UNet and its text encoder is a
+//! model whatever else is in it, but for the few families that have both ([`WHOLE`]).
 
 use super::keys::{CLIP, EMA, FIRST_STAGE, OPEN_CLIP, UNET};
-use super::rests::is_whole_v1;
+use super::rests::text_layout;
 use crate::checkpoint::kind::Kind;
 use crate::checkpoint::tensor::stored::Tensors;
 
@@ -24,7 +24,6 @@ const LORA: Kind = Kind::Addition("LoRA");
 const CONTROL_NET: Kind = Kind::Addition("ControlNet");
 const T2I_ADAPTER: Kind = Kind::Addition("T2I-Adapter");
 const IP_ADAPTER: Kind = Kind::Addition("IP-Adapter");
-const VERSION_2: Kind = Kind::Family("Stable Diffusion 2");
 const XL: Kind = Kind::Family("Stable Diffusion XL");
 const VERSION_3: Kind = Kind::Family("Stable Diffusion 3");
 const FLUX: Kind = Kind::Family("Flux");
@@ -105,7 +104,15 @@ const FAMILIES: &[Row] = &[
     (DIT, &[Within("adaLN_modulation.")]),
     (DIT, &[Within("scale_shift_table")]),
     (DIT, &[Start("transformer_blocks.0.")]),
-    (VERSION_2, &[Start(OPEN_CLIP)]),
+];
+
+/// Other families whose UNet and text encoder go together as v1's or v2's do.
+const WHOLE: &[Row] = &[
+    (Kind::Family("Stable Video Diffusion"), &[Within(".time_stack.")]),
+    (Kind::Family("text to video"), &[Within(".temopral_conv.")]),
+    (Kind::Family("Stable unCLIP"), &[Start("noise_augmentor.")]),
+    (Kind::Family("Stable unCLIP"), &[Start("embedder.model.visual.")]),
+    (Kind::Family("Stable Diffusion's upscaler"), &[Start("low_scale_model.")]),
 ];
 
 /// Models' parts in files of their own.
@@ -123,8 +130,9 @@ const PARTS: &[Row] = &[
     (Kind::FirstStage, &[Start("encoder.conv_in.")]),
     (Kind::TextEncoder, &[Within("text_model.encoder.layers.")]),
     (Kind::TextEncoder, &[Start(CLIP)]),
+    (Kind::TextEncoder, &[Start(OPEN_CLIP)]),
     (Kind::TextEncoder, &[Start("encoder.layers."), Start("embeddings.token_embedding.")]),
-    (Kind::OtherTextEncoder("OpenCLIP"), &[Within("transformer.resblocks."), Within("token_embedding.")]),
+    (Kind::TextEncoder, &[Within("transformer.resblocks."), Within("token_embedding.")]),
     (Kind::OtherTextEncoder("T5"), &[Within("encoder.block."), Within(".SelfAttention.")]),
     (Kind::OtherTextEncoder("LLM"), &[Within("layers."), Within(".self_attn."), Within("embed_tokens.")]),
     (Kind::OtherTextEncoder("LLM"), &[Start("model.layers."), Within(".self_attn.")]),
@@ -151,8 +159,8 @@ impl Kind {
     /// What the tensors are, if they are something else than a model with a UNet of v1's kind.
     pub(crate) fn of(tensors: &Tensors) -> Option<Self> {
         let names = Names(tensors);
-        if is_whole_v1(tensors) {
-            return None;
+        if text_layout(tensors).is_some() {
+            return names.first_of(WHOLE);
         }
         if names.fits(&Start(UNET)) || names.fits(&Start(EMA)) {
             return names.first_of(FAMILIES).or_else(|| names.by_context());
@@ -194,7 +202,6 @@ impl Names<'_> {
         match self.dimension(".attn2.to_k.weight", 1)? {
             2048 => Some(XL),
             1280 if self.fits(&Within("label_emb.0.0.")) => Some(XL),
-            1024 => Some(VERSION_2),
             _ => None,
         }
     }
@@ -203,7 +210,6 @@ impl Names<'_> {
     fn narrowed(&self, kind: Kind) -> Kind {
         match kind {
             Kind::TextEncoder => match self.dimension("token_embedding.weight", 1) {
-                Some(1024) => Kind::OtherTextEncoder("Stable Diffusion 2"),
                 Some(1280) => Kind::OtherTextEncoder("Stable Diffusion XL"),
                 _ => kind,
             },
@@ -266,6 +272,11 @@ mod tests {
         for rest in ["control_model.zero_convs.0.0.weight", "lora_unet_a.alpha", "cond_stage_model.model.a"] {
             assert_eq!(kind(&[(to_k, &[4, 4]), (table, &[9, 4]), (rest, &[1])]), None, "{rest}");
         }
+        let open_clip = "cond_stage_model.model.token_embedding.weight";
+        assert_eq!(kind(&[(to_k, &[4, 4]), (open_clip, &[9, 4])]), None);
+        let augmentor = ("noise_augmentor.betas", &[9][..]);
+        let family = Some(Kind::Family("Stable unCLIP"));
+        assert_eq!(kind(&[(to_k, &[4, 4]), (open_clip, &[9, 4]), augmentor]), family);
         assert_eq!(of_names(&V1[..1]), None);
         assert_eq!(of_names(&["model_ema.diffusion_modelinput_blocks00weight"]), None);
     }
@@ -299,7 +310,6 @@ mod tests {
         for (name, names) in [
             ("Stable Diffusion XL", &["conditioner.embedders.0.a", V1[0]][..]),
             ("Stable Diffusion XL", &["add_embedding.linear_1.weight", "down_blocks.0.a", "mid_block.a"]),
-            ("Stable Diffusion 2", &["cond_stage_model.model.ln_final.weight", V1[0]]),
             ("Stable Diffusion 3", &["model.diffusion_model.joint_blocks.0.a"]),
             (
                 "Stable Diffusion 3",
@@ -319,7 +329,7 @@ mod tests {
         }
         let to_k = "down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k.weight";
         assert_eq!(kind(&[(to_k, &[4, 2048]), ("mid_block.a", &[1])]), Some(XL));
-        assert_eq!(kind(&[(to_k, &[4, 1024]), ("mid_block.a", &[1])]), Some(VERSION_2));
+        assert_eq!(kind(&[(to_k, &[4, 1024]), ("mid_block.a", &[1])]), Some(Kind::Unet));
         assert_eq!(kind(&[(to_k, &[4, 768]), ("mid_block.a", &[1])]), Some(Kind::Unet));
         let inner = "model.diffusion_model.input_blocks.4.1.transformer_blocks.0.attn2.to_k.weight";
         assert_eq!(kind(&[(inner, &[4, 2048])]), Some(XL));

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use bytemuck::{AnyBitPattern, NoUninit};
 
+use crate::checkpoint::tensor::blocks::Blocks;
 use crate::checkpoint::tensor::float8::Float8;
 use crate::ops::host::HostData;
 
@@ -27,19 +28,30 @@ pub enum ElementType {
     U16,
     U8,
     Bool,
+    /// Numbers in blocks with scales.
+    Blocks(Blocks),
     /// A type that is listed but not read, under the name that safetensors gives it.
     Other(&'static str),
 }
 
 impl ElementType {
-    /// Bytes an element takes; `None` for a type that is not read.
+    /// Bytes of so many elements; `None` for a type that is not read, or a part of a block.
+    pub(crate) fn bytes_of(self, count: usize) -> Option<usize> {
+        match self {
+            Self::Blocks(blocks) if !count.is_multiple_of(blocks.numbers()) => None,
+            Self::Blocks(blocks) => (count / blocks.numbers()).checked_mul(blocks.bytes()),
+            _ => count.checked_mul(self.size()?),
+        }
+    }
+
+    /// Bytes an element takes; `None` for a type that is not read or whose elements share bytes.
     pub fn size(self) -> Option<usize> {
         match self {
             Self::F64 | Self::I64 => Some(8),
             Self::F32 | Self::I32 | Self::U32 => Some(4),
             Self::F16 | Self::Bf16 | Self::I16 | Self::U16 => Some(2),
             Self::F8(_) | Self::I8 | Self::U8 | Self::Bool => Some(1),
-            Self::Other(_) => None,
+            Self::Blocks(_) | Self::Other(_) => None,
         }
     }
 
@@ -62,6 +74,7 @@ impl ElementType {
             Self::U16 => "U16",
             Self::U8 => "U8",
             Self::Bool => "BOOL",
+            Self::Blocks(blocks) => blocks.name(),
             Self::Other(name) => name,
         }
     }
@@ -150,7 +163,7 @@ impl ElementType {
             Self::U16 => widen::<u16>(bytes),
             Self::U8 => widen::<u8>(bytes),
             Self::Bool => HostData::I64(bytes.iter().map(|byte| i64::from(*byte != 0)).collect()),
-            Self::Other(_) => return None,
+            Self::Blocks(_) | Self::Other(_) => return None,
         })
     }
 }

@@ -9,9 +9,10 @@ use std::ops::Range;
 use bytemuck::{AnyBitPattern, NoUninit, Zeroable};
 
 use crate::ops;
-use crate::ops::cpu::{Element, zeros};
+use crate::ops::cpu::{Element, Kept, zeros};
 use crate::ops::host::{HostData, HostTensor, StoredNumbers, TensorRows};
 
+use super::blocks::Blocks;
 use super::element::ElementType;
 use super::model_file::ModelFile;
 use crate::checkpoint::error::Problem;
@@ -49,8 +50,8 @@ impl StoredTensor {
 
     /// Bytes that its elements take, without gaps.
     pub(crate) fn size(&self) -> u64 {
-        match self.element.size() {
-            Some(size) => (self.count() * size) as u64,
+        match self.element.bytes_of(self.count()) {
+            Some(bytes) => bytes as u64,
             None => self.pieces.iter().map(|piece| piece.bytes.len() as u64).sum(),
         }
     }
@@ -67,7 +68,7 @@ impl StoredTensor {
         let mut piece = piece.clone();
         if piece.strides.is_none() {
             let count: usize = shape.iter().product();
-            piece.bytes.end = piece.bytes.start + count * self.element.size()?;
+            piece.bytes.end = piece.bytes.start + self.element.bytes_of(count)?;
         }
         Some(Self { shape: shape.to_vec(), pieces: vec![piece], ..self.clone() })
     }
@@ -92,6 +93,10 @@ impl StoredTensor {
         files: &[ModelFile],
         shape: &[usize],
     ) -> Result<HostTensor<'static>, Problem> {
+        if let ElementType::Blocks(blocks) = self.element {
+            let numbers = self.read_blocks(blocks, files)?;
+            return Ok(HostTensor { shape: shape.to_vec(), data: HostData::F32(numbers.into()) });
+        }
         let refused = || Problem::ElementType { name: name.to_owned(), found: self.element.name() };
         let size = self.element.size().ok_or_else(refused)?;
         let data = match self.pieces.as_slice() {
@@ -114,6 +119,20 @@ impl StoredTensor {
             }
         };
         Ok(HostTensor { shape: shape.to_vec(), data: data.ok_or_else(refused)? })
+    }
+
+    /// Widens the blocks of all pieces.
+    fn read_blocks(&self, blocks: Blocks, files: &[ModelFile]) -> Result<Vec<f32>, Problem> {
+        let mut numbers = zeros::<f32>(self.count())?;
+        let mut rest = numbers.as_mut_slice();
+        for piece in &self.pieces {
+            let bytes = files[piece.file].read(piece.bytes.clone())?;
+            let count = bytes.len() / blocks.bytes() * blocks.numbers();
+            let (here, after) = rest.split_at_mut(count.min(rest.len()));
+            blocks.widen(&bytes, here);
+            rest = after;
+        }
+        Ok(numbers)
     }
 
     /// Reads a row-major piece straight into memory of its own.
@@ -148,6 +167,13 @@ impl StoredTensor {
             ElementType::F32 => Some(Element::F32),
             _ => None,
         };
+        if let (ElementType::Blocks(blocks), [Piece { file, bytes, .. }]) =
+            (self.element, self.pieces.as_slice())
+        {
+            let stored =
+                StoredBlocks { file: &files[*file], start: bytes.start, count: self.count(), blocks };
+            return Ok(TensorRows::Stored(Box::new(stored)));
+        }
         match (element, self.pieces.as_slice()) {
             (Some(element), [Piece { file, bytes, strides: None }])
                 if self.scale.is_none() && files[*file].in_memory().is_none() =>
@@ -189,6 +215,46 @@ impl StoredNumbers for Stored<'_> {
     fn read(&self, first: usize, to: &mut [u8]) -> ops::Result<()> {
         let start = self.start + first * self.element.size();
         Ok(self.file.read_at(start, to).map_err(|problem| problem.at(self.file.path()))?)
+    }
+}
+
+/// A tensor's blocks, still in their file; they are read as f32.
+struct StoredBlocks<'a> {
+    file: &'a ModelFile,
+    start: usize,
+    count: usize,
+    blocks: Blocks,
+}
+
+impl StoredNumbers for StoredBlocks<'_> {
+    fn count(&self) -> usize {
+        self.count
+    }
+
+    fn element(&self) -> Element {
+        Element::F32
+    }
+
+    fn kept(&self) -> Option<Kept> {
+        Some(match self.blocks {
+            Blocks::Q8_0 => Kept::Q8,
+            Blocks::Q4_0 => Kept::Q4,
+            _ => Kept::F16,
+        })
+    }
+
+    fn read(&self, first: usize, to: &mut [u8]) -> ops::Result<()> {
+        let (numbers, bytes) = (self.blocks.numbers(), self.blocks.bytes());
+        let count = to.len() / size_of::<f32>();
+        // Whole blocks around the numbers that are asked for.
+        let (from, end) = (first / numbers, (first + count).div_ceil(numbers));
+        let mut packed = vec![0; (end - from) * bytes];
+        let read = self.file.read_at(self.start + from * bytes, &mut packed);
+        read.map_err(|problem| problem.at(self.file.path()))?;
+        let mut wide = vec![0.0f32; (end - from) * numbers];
+        self.blocks.widen(&packed, &mut wide);
+        to.copy_from_slice(bytemuck::cast_slice(&wide[first - from * numbers..][..count]));
+        Ok(())
     }
 }
 

@@ -8,6 +8,8 @@ mod fitting;
 mod model_config;
 mod open_model;
 mod opening;
+mod prediction;
+mod suits;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -58,10 +60,10 @@ pub fn open_model(source: &ModelSource, opening: Opening<'_>) -> Result<OpenMode
 
 /// The headers and the config of a file or folder; `None` for the starter, where both are known.
 fn look_at(source: &ModelSource) -> Result<Option<(Checkpoint, ModelConfig)>, OpenError> {
-    let ModelSource::Path { path, config, vae, text_encoder } = source else { return Ok(None) };
+    let ModelSource::Path { path, config, vae, text_encoder, prediction } = source else { return Ok(None) };
     let overlays = Overlays { vae: vae.clone(), text_encoder: text_encoder.clone() };
     let checkpoint = Checkpoint::open_with(path, &overlays)?;
-    let config = find_config(&checkpoint, config.as_deref())?;
+    let config = find_config(&checkpoint, config.as_deref())?.predicting(*prediction);
     Ok(Some((checkpoint, config)))
 }
 
@@ -103,13 +105,17 @@ fn open_checkpoint(
     opening: Opening<'_>,
 ) -> Result<OpenModel, OpenError> {
     let checkpoint = Arc::new(checkpoint);
-    let ModelConfig { config, file, folder, mut notes } = config;
+    let ModelConfig { config, file, folder, mut notes, is_prediction_open } = config;
     let read = |name: &str| read_bytes(&folder, name);
-    let (networks, weights, rungs) = build(&config, checkpoint.clone(), &opening, &read)
-        .map_err(|error| of_model(error, file.as_deref(), &checkpoint))?;
+    let of = |error| of_model(error, file.as_deref(), &checkpoint);
+    let (mut networks, weights, rungs) = build(&config, checkpoint.clone(), &opening, &read).map_err(of)?;
     notes.extend(rungs);
-    let companions = Companions::beside(&folder, &mut notes);
+    if is_prediction_open {
+        notes.push(prediction::settle(&mut networks).map_err(|error| of(error.into()))?);
+    }
+    let mut companions = Companions::beside(&folder, &mut notes);
     let (name, bytes) = (model_name(checkpoint.path()), checkpoint.total_bytes());
+    notes.extend(suits::fill_in(&mut companions.settings, &networks, &config, &name));
     let stored = checkpoint.tensors().count();
     let file = checkpoint.hashed_file().to_owned();
     // A picture without a model hash is still a picture.

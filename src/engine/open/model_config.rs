@@ -13,6 +13,7 @@ use crate::checkpoint::{self, Checkpoint, ModelPart, model_name};
 use crate::config;
 use crate::model::is_config;
 use crate::note::{FileNote, Note};
+use crate::sampler::Parameterization;
 
 /// A model's config, and where it comes from.
 #[derive(Debug)]
@@ -25,6 +26,28 @@ pub struct ModelConfig {
     pub folder: PathBuf,
     /// What is odd about the model's files, or had to be assumed.
     pub notes: Vec<Note>,
+    /// Nothing tells what the network predicts, but a call of it can.
+    pub is_prediction_open: bool,
+}
+
+impl ModelConfig {
+    /// The same for a network that is said to predict this.
+    #[must_use]
+    pub fn predicting(mut self, prediction: Option<Parameterization>) -> Self {
+        let Some(prediction) = prediction else { return self };
+        if let Some(params) = self.config.pointer_mut("/model/params").and_then(Value::as_object_mut) {
+            params.insert("parameterization".to_owned(), prediction.name().into());
+        }
+        self.is_prediction_open = false;
+        // What was assumed of it is not so any more.
+        self.notes.retain(|note| {
+            let assumed = [FileNote::VAssumed, FileNote::VTold].map(Note::File);
+            let unknown = matches!(note, Note::EpsAssumed | Note::File(FileNote::PredictionUnknown { .. }));
+            let differs = matches!(note, Note::File(FileNote::PredictionsDiffer { .. }));
+            !(unknown || differs || assumed.contains(note))
+        });
+        self
+    }
 }
 
 /// The config: the one named, `NAME.yaml` or `config.yaml` beside a file, a diffusers folder's own,
@@ -48,7 +71,7 @@ pub fn find_config(checkpoint: &Checkpoint, named: Option<&Path>) -> Result<Mode
         notes.extend(contradiction(checkpoint, &config));
         checkpoint.refuse_gaps(parts_of(&config))?;
         let folder = file.parent().map_or_else(PathBuf::new, Path::to_owned);
-        return Ok(ModelConfig { config, file: Some(file), folder, notes });
+        return Ok(ModelConfig { config, file: Some(file), folder, notes, is_prediction_open: false });
     }
     let (found, folder) = if is_folder {
         (checkpoint::diffusers::diffusers_config(checkpoint)?, path.to_owned())
@@ -56,7 +79,8 @@ pub fn find_config(checkpoint: &Checkpoint, named: Option<&Path>) -> Result<Mode
         (checkpoint::guess_config(checkpoint)?, folder)
     };
     notes.extend(found.notes);
-    Ok(ModelConfig { config: found.config, file: None, folder, notes })
+    let is_prediction_open = found.is_prediction_open;
+    Ok(ModelConfig { config: found.config, file: None, folder, notes, is_prediction_open })
 }
 
 /// A note if a file says that it predicts something else than its config does.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::checkpoint::Checkpoint;
 use crate::message::ModelSource;
-use crate::model::TinyDecoder;
+use crate::model::{TinyDecoder, TinyShape};
 use crate::note::Note;
 use crate::ops::Weights;
 
@@ -57,8 +57,12 @@ fn open(path: &Path, model: &OpenModel) -> Result<TinyDecoder, Note> {
     let unusable = |cause: String| Note::NoTinyPreviews { file: path.display().to_string(), cause };
     let checkpoint = Checkpoint::open(path).map_err(|error| unusable(error.problem.to_string()))?;
     let diffusers = checkpoint.contains("decoder.layers.0.weight");
-    let weights = Weights::new(Arc::new(checkpoint), model.networks.first_stage_device());
-    TinyDecoder::new(&weights, diffusers, model.networks.config.channels).map_err(|error| {
+    let mut weights = Weights::new(Arc::new(checkpoint), model.networks.first_stage_device());
+    if diffusers {
+        weights = weights.pp("decoder").pp("layers");
+    }
+    let shape = TinyShape::taesd(model.networks.config.channels, diffusers);
+    TinyDecoder::new(&weights, &shape).map_err(|error| {
         // The error's own sentence is about a model and its config.
         log::info!("the tiny decoder was not built: {error}");
         unusable("expected the tensors of TAESD's decoder, found others".to_owned())

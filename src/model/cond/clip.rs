@@ -24,6 +24,17 @@ pub struct ClipShape {
     pub num_attention_heads: usize,
 }
 
+impl ClipShape {
+    /// The text transformer of open_clip's ViT-H/14, of Stable Diffusion 2.
+    pub const VIT_H: Self = Self {
+        vocabulary: 49408,
+        max_length: 77,
+        hidden_size: 1024,
+        num_hidden_layers: 24,
+        num_attention_heads: 16,
+    };
+}
+
 impl Default for ClipShape {
     fn default() -> Self {
         Self {

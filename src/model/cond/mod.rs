@@ -7,6 +7,7 @@ mod class_embedder;
 mod clip;
 mod conditioner;
 mod learned;
+mod open_clip;
 mod text_embedding;
 mod text_encoder;
 pub mod tokenizer;
@@ -14,8 +15,9 @@ pub mod tokenizer;
 pub use class_embedder::ClassEmbedder;
 pub use clip::{ClipOutput, ClipShape, FrozenCLIPEmbedder};
 pub use conditioner::GeneralConditioner;
+pub use open_clip::FrozenOpenCLIPEmbedder;
 pub use text_embedding::TextEmbedding;
-pub use text_encoder::TextEncoder;
+pub use text_encoder::{TextEncoder, TransformerKind};
 
 /// The stage that makes conditioning (`cond_stage_config`).
 pub enum CondStage {

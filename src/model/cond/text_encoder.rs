@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::clip::{ClipOutput, ClipShape, FrozenCLIPEmbedder};
 use super::learned::Learned;
+use super::open_clip::FrozenOpenCLIPEmbedder;
 use super::text_embedding::TextEmbedding;
 use super::tokenizer::{Tokenizer, Tokens, Word};
 use crate::model::resident::Resident;
@@ -14,18 +15,55 @@ use crate::ops::{Device, Error, Result, Weights};
 /// Numbers from which on an encoder's memory is worth reading it again for the next text.
 const WORTH_GIVING_BACK: usize = 32_000_000;
 
+/// Which transformer reads the ids, and what it gives of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransformerKind {
+    /// CLIP's, as Hugging Face names its tensors.
+    Clip(ClipOutput),
+    /// open_clip's, without so many blocks at its end.
+    OpenClip {
+        /// 1 for `layer: penultimate`.
+        skipped: usize,
+    },
+}
+
+/// A transformer with its weights.
+#[derive(Debug)]
+enum Transformer {
+    Clip(FrozenCLIPEmbedder),
+    OpenClip(FrozenOpenCLIPEmbedder),
+}
+
+impl Transformer {
+    fn new(weights: &Weights, shape: ClipShape, kind: TransformerKind) -> Result<Self> {
+        Ok(match kind {
+            TransformerKind::Clip(output) => Self::Clip(FrozenCLIPEmbedder::new(weights, shape, output)?),
+            TransformerKind::OpenClip { skipped } => {
+                Self::OpenClip(FrozenOpenCLIPEmbedder::new(weights, shape, skipped)?)
+            }
+        })
+    }
+
+    fn forward_with(&self, ids: &[i64], learned: &Learned) -> Result<TextEmbedding> {
+        match self {
+            Self::Clip(transformer) => transformer.forward_with(ids, learned),
+            Self::OpenClip(transformer) => transformer.forward_with(ids, learned),
+        }
+    }
+}
+
 /// The transformer, and where it computes.
 #[derive(Clone)]
 struct Embedder {
     device: Device,
-    part: Arc<Resident<FrozenCLIPEmbedder>>,
+    part: Arc<Resident<Transformer>>,
 }
 
 /// One text encoder of a model.
 pub struct TextEncoder {
     tokenizer: Tokenizer,
     shape: ClipShape,
-    output: ClipOutput,
+    kind: TransformerKind,
     weights: Weights,
     embedder: Mutex<Embedder>,
     learned: Mutex<Arc<Learned>>,
@@ -44,12 +82,12 @@ impl TextEncoder {
         weights: &Weights,
         tokenizer: Tokenizer,
         shape: ClipShape,
-        output: ClipOutput,
+        kind: TransformerKind,
     ) -> Result<Self> {
-        let build = move |weights: &Weights| FrozenCLIPEmbedder::new(weights, shape, output);
+        let build = move |weights: &Weights| Transformer::new(weights, shape, kind);
         let part = Arc::new(Resident::of(weights, build)?);
         let embedder = Mutex::new(Embedder { device: weights.device().clone(), part });
-        Ok(Self { tokenizer, shape, output, weights: weights.clone(), embedder, learned: Mutex::default() })
+        Ok(Self { tokenizer, shape, kind, weights: weights.clone(), embedder, learned: Mutex::default() })
     }
 
     fn embedder(&self) -> MutexGuard<'_, Embedder> {
@@ -63,15 +101,18 @@ impl TextEncoder {
 
     /// Frees the weights; from the next text on it computes on `device`, where they are read again.
     pub(in crate::model) fn move_to(&self, device: &Device) {
-        let (shape, output) = (self.shape, self.output);
-        let build = move |weights: &Weights| FrozenCLIPEmbedder::new(weights, shape, output);
+        let (shape, kind) = (self.shape, self.kind);
+        let build = move |weights: &Weights| Transformer::new(weights, shape, kind);
         let part = Arc::new(Resident::later(&self.weights.on(device), build));
         *self.embedder() = Embedder { device: device.clone(), part };
     }
 
     /// Channels of its pooled output; 0 without one.
     pub fn pooled_width(&self) -> usize {
-        if self.output.pooled_at.is_some() { self.shape.hidden_size } else { 0 }
+        match self.kind {
+            TransformerKind::Clip(ClipOutput { pooled_at: Some(_), .. }) => self.shape.hidden_size,
+            _ => 0,
+        }
     }
 
     /// Channels of the vectors of its words.

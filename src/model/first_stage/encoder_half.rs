@@ -26,6 +26,11 @@ impl EncoderHalf {
         }
     }
 
+    /// None at all.
+    pub(super) fn absent() -> Self {
+        Self(None)
+    }
+
     /// Whether it is there.
     pub(in crate::model) fn is_whole(&self) -> bool {
         self.0.is_some()

@@ -10,7 +10,7 @@ mod watch;
 
 pub use autoencoder::{AutoencoderKL, DiagonalGaussianDistribution};
 pub use blocks::DdConfig;
-pub use taesd::TinyDecoder;
+pub use taesd::{TinyDecoder, TinyShape};
 pub use vector_quantizer::VQModelInterface;
 pub use watch::Watch;
 
@@ -25,6 +25,22 @@ pub enum FirstStage {
     Kl(Box<AutoencoderKL>),
     /// A codebook of latents.
     Vq(Box<VQModelInterface>),
+    /// A small decoder without an encoder.
+    Tiny(Box<TinyFirstStage>),
+}
+
+/// A tiny decoder that is all of a first stage.
+#[derive(Debug)]
+pub struct TinyFirstStage {
+    decoder: TinyDecoder,
+    encoder: EncoderHalf,
+}
+
+impl TinyFirstStage {
+    /// Around a decoder.
+    pub fn new(decoder: TinyDecoder) -> Self {
+        Self { decoder, encoder: EncoderHalf::absent() }
+    }
 }
 
 /// What encoding a picture gives.
@@ -55,6 +71,7 @@ impl FirstStage {
         match self {
             Self::Kl(model) => model.encode(x).map(Encoded::Posterior),
             Self::Vq(model) => model.encode(x).map(Encoded::Latent),
+            Self::Tiny(model) => model.encoder.forward(x).map(Encoded::Latent),
         }
     }
 
@@ -67,6 +84,7 @@ impl FirstStage {
         match self {
             Self::Kl(model) => model.decode(z, bands, watch),
             Self::Vq(model) => model.decode(z, bands, watch),
+            Self::Tiny(model) => model.decoder.decode_signed(z).map(Some),
         }
     }
 
@@ -75,6 +93,7 @@ impl FirstStage {
         match self {
             Self::Kl(model) => model.encoder(),
             Self::Vq(model) => model.encoder(),
+            Self::Tiny(model) => &model.encoder,
         }
     }
 
@@ -84,7 +103,7 @@ impl FirstStage {
     /// If shapes do not fit.
     pub fn quantize(&self, z: &Tensor) -> Result<Option<Tensor>> {
         match self {
-            Self::Kl(_) => Ok(None),
+            Self::Kl(_) | Self::Tiny(_) => Ok(None),
             Self::Vq(model) => model.quantize(z).map(Some),
         }
     }

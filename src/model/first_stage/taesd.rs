@@ -2,20 +2,43 @@
 //! (madebyollin/taesd, `taesd.py`; diffusers' `AutoencoderTiny`).
 //!
 //! Traps: its latents are the scaled ones, as sampled; the original file numbers layers one higher
-//! than diffusers does (the clamp is its layer 0); it answers in [0, 1].
+//! than diffusers does (the clamp is its layer 0); it answers in [0, 1]. Some
+//! distilled models have it as their only first stage, in other widths and with other numbers of blocks.
 
 use crate::ops::{Activation, Conv2d, Conv2dShape, Result, Tensor, Weights};
 
-/// Channels of every layer but the first and the last.
-const WIDTH: usize = 64;
+/// The form of a tiny decoder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TinyShape {
+    /// Channels of the latent.
+    pub channels: usize,
+    /// Channels of every layer but the first and the last.
+    pub width: usize,
+    /// Blocks of each stage; each but the last ends with an enlargement.
+    pub blocks: Vec<usize>,
+    /// The number of the first convolution: 0 as diffusers counts, 1 as the original file does.
+    pub first_layer: usize,
+}
+
+impl TinyShape {
+    /// TAESD's, for latents of so many channels.
+    pub fn taesd(channels: usize, diffusers: bool) -> Self {
+        Self { channels, width: 64, blocks: vec![3, 3, 3, 1], first_layer: usize::from(!diffusers) }
+    }
+
+    /// A picture is so many times larger than its latent.
+    pub fn factor(&self) -> usize {
+        1 << self.blocks.len().saturating_sub(1)
+    }
+}
 
 /// Three convolutions and a skip.
 #[derive(Debug)]
 struct Block([Conv2d; 3]);
 
 impl Block {
-    fn new(weights: &Weights) -> Result<Self> {
-        let conv = |i: usize| Conv2d::new(&weights.pp("conv").pp(i), Conv2dShape::three(WIDTH, WIDTH));
+    fn new(weights: &Weights, width: usize) -> Result<Self> {
+        let conv = |i: usize| Conv2d::new(&weights.pp("conv").pp(i), Conv2dShape::three(width, width));
         Ok(Self([conv(0)?, conv(2)?, conv(4)?]))
     }
 
@@ -28,13 +51,13 @@ impl Block {
     }
 }
 
-/// TAESD's decoder: latent (b, 4, h, w) → picture (b, 3, 8h, 8w).
+/// TAESD's decoder: latent (b, 4, h, w) → picture (b, 3, 8h, 8w), or one of another shape.
 #[derive(Debug)]
 pub struct TinyDecoder {
     conv_in: Conv2d,
-    /// Three blocks and the convolution after an enlargement, three times.
-    stages: Vec<([Block; 3], Conv2d)>,
-    last: Block,
+    /// Blocks, and the convolution after the enlargement behind them.
+    stages: Vec<(Vec<Block>, Conv2d)>,
+    last: Vec<Block>,
     conv_out: Conv2d,
 }
 
@@ -44,25 +67,35 @@ impl TinyDecoder {
         channels == 4 && factor == 8
     }
 
-    /// `diffusers` says how the file counts layers: `decoder.layers.0` is the first convolution, or
-    /// `1` is. `channels` are the latent's.
+    /// Its layers; `weights` where their numbers are, `decoder.layers` in diffusers' layout.
     ///
     /// # Errors
     /// If weights are missing.
-    pub fn new(weights: &Weights, diffusers: bool, channels: usize) -> Result<Self> {
-        let layer = |i: usize| {
-            if diffusers { weights.pp("decoder").pp("layers").pp(i - 1) } else { weights.pp(i) }
+    pub fn new(weights: &Weights, shape: &TinyShape) -> Result<Self> {
+        let &TinyShape { channels, width, first_layer, .. } = shape;
+        // The first convolution and its activation come before the stages.
+        let mut next = first_layer + 2;
+        let mut blocks = |count: usize| -> Result<(Vec<Block>, usize)> {
+            let made =
+                (next..next + count).map(|i| Block::new(&weights.pp(i), width)).collect::<Result<_>>()?;
+            let end = next + count;
+            // An enlargement and a convolution follow.
+            next = end + 2;
+            Ok((made, end))
         };
-        let stage = |start: usize| -> Result<([Block; 3], Conv2d)> {
-            let blocks =
-                [Block::new(&layer(start))?, Block::new(&layer(start + 1))?, Block::new(&layer(start + 2))?];
-            Ok((blocks, Conv2d::without_bias(&layer(start + 4), Conv2dShape::three(WIDTH, WIDTH))?))
-        };
+        let (last, enlarged) = shape.blocks.split_last().unwrap_or((&0, &[]));
+        let mut stages = Vec::new();
+        for count in enlarged {
+            let (made, end) = blocks(*count)?;
+            let conv = Conv2d::without_bias(&weights.pp(end + 1), Conv2dShape::three(width, width))?;
+            stages.push((made, conv));
+        }
+        let (last, end) = blocks(*last)?;
         Ok(Self {
-            conv_in: Conv2d::new(&layer(1), Conv2dShape::three(channels, WIDTH))?,
-            stages: [3, 8, 13].into_iter().map(stage).collect::<Result<_>>()?,
-            last: Block::new(&layer(18))?,
-            conv_out: Conv2d::new(&layer(19), Conv2dShape::three(WIDTH, 3))?,
+            conv_in: Conv2d::new(&weights.pp(first_layer), Conv2dShape::three(channels, width))?,
+            stages,
+            last,
+            conv_out: Conv2d::new(&weights.pp(end), Conv2dShape::three(width, 3))?,
         })
     }
 
@@ -79,6 +112,19 @@ impl TinyDecoder {
             }
             h = conv.forward_upsampled(&h)?;
         }
-        self.conv_out.forward(&self.last.forward(&h)?)
+        for block in &self.last {
+            h = block.forward(&h)?;
+        }
+        self.conv_out.forward(&h)
+    }
+
+    /// The same, about [-1, 1], as a whole model's first stage answers.
+    ///
+    /// # Errors
+    /// As [`TinyDecoder::decode`].
+    pub(super) fn decode_signed(&self, z: &Tensor) -> Result<Tensor> {
+        let twice = self.decode(z)?.scale(2.0)?;
+        let minus = vec![-1.0; twice.shape().iter().product()];
+        twice.add(&Tensor::from_f32(twice.device(), twice.shape(), &minus)?)
     }
 }

@@ -8,7 +8,9 @@ use serde_json::Value;
 use super::{ModelError, ReadTokenizer, class_of, unknown};
 use crate::config::{Params, Target};
 use crate::model::cond::tokenizer::Tokenizer;
-use crate::model::cond::{ClassEmbedder, ClipOutput, ClipShape, CondStage, GeneralConditioner, TextEncoder};
+use crate::model::cond::{
+    ClassEmbedder, ClipOutput, ClipShape, CondStage, GeneralConditioner, TextEncoder, TransformerKind,
+};
 use crate::model::unet::{LabelShape, UNetConfig};
 use crate::note::{FileNote, Note};
 use crate::ops::Weights;
@@ -92,9 +94,11 @@ fn text_encoder(
     match class_of(&target.target) {
         // The weighted one differs in how it reads emphasis in a text.
         "FrozenCLIPEmbedder" | "WeightedFrozenCLIPEmbedder" => clip(target.params, weights, read_tokenizer),
+        "FrozenOpenCLIPEmbedder" => open_clip(target.params, weights, read_tokenizer),
         _ => {
             let known = [
                 "ldm.modules.encoders.modules.FrozenCLIPEmbedder",
+                "ldm.modules.encoders.modules.FrozenOpenCLIPEmbedder",
                 "sgm.modules.GeneralConditioner",
                 "ldm.modules.encoders.modules.ClassEmbedder",
                 "__is_first_stage__",
@@ -117,26 +121,69 @@ fn clip(
         let sentence = format!("expected openai/clip-vit-large-patch14, found {version}");
         return Err(params.refuse("version", &sentence).into());
     }
-    let default = ClipShape::default();
+    let tokenizer = tokenizer(&mut params, read_tokenizer)?;
+    let shape = shape(&mut params, &tokenizer, ClipShape::default())?;
+    let layer_idx = layer_idx(&mut params, shape.num_hidden_layers)?;
+    let pooled_at = params.flag("always_return_pooled", false)?.then(|| tokenizer.end());
+    let training_only = params.finish()?;
+    let embeddings = weights.pp("transformer").pp("text_model").pp("embeddings");
+    let embedding = embeddings.pp("token_embedding");
+    let notes = rows_without_words(&embedding, shape.vocabulary).into_iter().collect();
+    let kind = TransformerKind::Clip(ClipOutput { layer_idx, pooled_at });
+    let stage = TextEncoder::new(weights, tokenizer, shape, kind)?;
+    Ok(Built { stage, training_only, notes })
+}
+
+/// The text encoder of Stable Diffusion 2; its ids are padded with 0.
+fn open_clip(
+    mut params: Params,
+    weights: &Weights,
+    read_tokenizer: ReadTokenizer<'_>,
+) -> Result<Built<TextEncoder>, ModelError> {
+    // The names of open_clip's training data.
+    params.training_only(&["device", "freeze", "version"]);
+    if let Some(arch) = params.text("arch")?
+        && arch != "ViT-H-14"
+    {
+        return Err(params.refuse("arch", &format!("expected ViT-H-14, found {arch}")).into());
+    }
+    let tokenizer = tokenizer(&mut params, read_tokenizer)?.padded_with(0);
+    let shape = shape(&mut params, &tokenizer, ClipShape::VIT_H)?;
+    let skipped = match params.text("layer")?.as_deref() {
+        None | Some("last") => 0,
+        Some("penultimate") => 1,
+        Some(other) => {
+            let sentence = format!("expected last or penultimate, found {other}");
+            return Err(params.refuse("layer", &sentence).into());
+        }
+    };
+    let training_only = params.finish()?;
+    let embedding = weights.pp("model").pp("token_embedding");
+    let notes = rows_without_words(&embedding, shape.vocabulary).into_iter().collect();
+    let kind = TransformerKind::OpenClip { skipped };
+    let stage = TextEncoder::new(weights, tokenizer, shape, kind)?;
+    Ok(Built { stage, training_only, notes })
+}
+
+/// CLIP's tokenizer, or the one that the config names.
+fn tokenizer(params: &mut Params, read_tokenizer: ReadTokenizer<'_>) -> Result<Tokenizer, ModelError> {
     let tokenizer = match params.text("tokenizer")? {
         None => Tokenizer::clip().map_err(|error| error.to_string()),
         Some(name) => read_tokenizer(&name)
             .and_then(|bytes| Tokenizer::from_json(&bytes).map_err(|error| error.to_string())),
     };
-    let tokenizer = tokenizer.map_err(|sentence: String| params.refuse("tokenizer", &sentence))?;
-    let shape = ClipShape {
+    Ok(tokenizer.map_err(|sentence: String| params.refuse("tokenizer", &sentence))?)
+}
+
+/// The dimensions that the config gives, else those of `default`.
+fn shape(params: &mut Params, tokenizer: &Tokenizer, default: ClipShape) -> Result<ClipShape, ModelError> {
+    Ok(ClipShape {
         vocabulary: tokenizer.vocabulary_size(),
         max_length: params.count("max_length")?.unwrap_or(default.max_length),
         hidden_size: params.count("hidden_size")?.unwrap_or(default.hidden_size),
         num_hidden_layers: params.count("num_hidden_layers")?.unwrap_or(default.num_hidden_layers),
         num_attention_heads: params.count("num_attention_heads")?.unwrap_or(default.num_attention_heads),
-    };
-    let layer_idx = layer_idx(&mut params, shape.num_hidden_layers)?;
-    let pooled_at = params.flag("always_return_pooled", false)?.then(|| tokenizer.end());
-    let training_only = params.finish()?;
-    let notes = rows_without_words(weights, shape.vocabulary).into_iter().collect();
-    let stage = TextEncoder::new(weights, tokenizer, shape, ClipOutput { layer_idx, pooled_at })?;
-    Ok(Built { stage, training_only, notes })
+    })
 }
 
 /// The layer whose state is the context: `last`, or `hidden` after `layer_idx` layers.
@@ -156,9 +203,8 @@ fn layer_idx(params: &mut Params, layers: usize) -> Result<Option<usize>, ModelE
 }
 
 /// A note on rows of the token table that no token has.
-fn rows_without_words(weights: &Weights, used: usize) -> Option<Note> {
-    let embeddings = weights.pp("transformer").pp("text_model").pp("embeddings");
-    let rows = embeddings.stored_shape("token_embedding.weight")?.first()?.checked_sub(used)?;
+fn rows_without_words(token_embedding: &Weights, used: usize) -> Option<Note> {
+    let rows = token_embedding.stored_shape("weight")?.first()?.checked_sub(used)?;
     (rows > 0).then_some(Note::File(FileNote::RowsWithoutWords { rows, used }))
 }
 

@@ -48,8 +48,9 @@ pub fn instantiate_from_config(
     }
 }
 
-/// The model's class, and the one whose training alone differs.
-const LATENT_DIFFUSION: [&str; 2] = ["LatentDiffusion", "LatentInpaintDiffusion"];
+/// The model's class, and those that differ from it in training, or in what makes the picture beside the words.
+const LATENT_DIFFUSION: [&str; 3] =
+    ["LatentDiffusion", "LatentInpaintDiffusion", "LatentDepth2ImageDiffusion"];
 
 /// Whether a value has the form of a config for [`instantiate_from_config`].
 pub fn is_config(config: &Value) -> bool {
@@ -142,7 +143,7 @@ fn beside_unet(weights: &Weights) -> (Weights, Weights) {
 }
 
 /// Arguments of `DDPM` and `LatentDiffusion` that decide nothing while sampling.
-const TRAINING_ONLY: [&str; 38] = [
+const TRAINING_ONLY: [&str; 39] = [
     "base_learning_rate",
     "ckpt_path",
     "clip_denoised",
@@ -150,6 +151,7 @@ const TRAINING_ONLY: [&str; 38] = [
     "cond_stage_key",
     "cond_stage_trainable",
     "concat_keys",
+    "depth_stage_config",
     "embedding_reg_weight",
     "finetune_keys",
     "first_stage_key",

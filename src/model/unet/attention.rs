@@ -191,10 +191,19 @@ impl FeedForward {
     }
 }
 
+/// What the first attention of a block looks at.
+#[derive(Debug)]
+enum FirstAttention {
+    /// The tokens themselves.
+    Own(Box<OwnAttention>),
+    /// The context, as the second does (diffusers' `only_cross_attention`).
+    Context(Box<CrossAttention>),
+}
+
 /// Self-attention, cross-attention and feed-forward, each after a norm and around a skip.
 #[derive(Debug)]
 pub struct BasicTransformerBlock {
-    attn1: OwnAttention,
+    attn1: FirstAttention,
     attn2: CrossAttention,
     ff: FeedForward,
     norm1: LayerNorm,
@@ -205,15 +214,17 @@ pub struct BasicTransformerBlock {
 impl BasicTransformerBlock {
     /// # Errors
     /// If weights are missing.
-    pub fn new(
-        weights: &Weights,
-        dim: usize,
-        heads: usize,
-        dim_head: usize,
-        context_dim: usize,
-    ) -> Result<Self> {
+    pub fn new(weights: &Weights, dim: usize, shape: TransformerShape) -> Result<Self> {
+        let TransformerShape { heads, dim_head, context_dim, .. } = shape;
+        let first = weights.pp("attn1");
         Ok(Self {
-            attn1: OwnAttention::new(&weights.pp("attn1"), dim, heads, dim_head)?,
+            attn1: match shape.reads_text_only {
+                false => FirstAttention::Own(Box::new(OwnAttention::new(&first, dim, heads, dim_head)?)),
+                true => {
+                    let attention = CrossAttention::new(&first, dim, context_dim, heads, dim_head)?;
+                    FirstAttention::Context(Box::new(attention))
+                }
+            },
             attn2: CrossAttention::new(&weights.pp("attn2"), dim, context_dim, heads, dim_head)?,
             ff: FeedForward::new(&weights.pp("ff"), dim)?,
             norm1: LayerNorm::new(&weights.pp("norm1"), dim)?,
@@ -228,10 +239,16 @@ impl BasicTransformerBlock {
     /// # Errors
     /// If shapes do not fit, or stopped.
     pub fn forward(&self, x: &Tensor, context: Option<&Tensor>, watched: Watched<'_>) -> Result<Tensor> {
-        let mut x = self.attn1.forward_after(&self.norm1, x)?;
-        if let Some(context) = context {
-            x = x.repeated_to(context.shape()[0])?;
-        }
+        let copies = |x: &Tensor| match context {
+            Some(context) => x.repeated_to(context.shape()[0]),
+            None => Ok(x.clone()),
+        };
+        let x = match &self.attn1 {
+            FirstAttention::Own(attention) => copies(&attention.forward_after(&self.norm1, x)?)?,
+            FirstAttention::Context(attention) => {
+                attention.forward_after(&self.norm1, &copies(x)?, context, None)?
+            }
+        };
         let x = self.attn2.forward_after(&self.norm2, &x, context, watched)?;
         self.ff.forward_after(&self.norm3, &x)
     }
@@ -250,6 +267,8 @@ pub struct TransformerShape {
     pub context_dim: usize,
     /// Groups of the norm.
     pub norm_num_groups: usize,
+    /// Both attentions of a block read the context.
+    pub reads_text_only: bool,
 }
 
 /// Transformer blocks over the positions of a map.
@@ -265,14 +284,14 @@ impl SpatialTransformer {
     /// # Errors
     /// If weights are missing.
     pub fn new(weights: &Weights, channels: usize, shape: TransformerShape) -> Result<Self> {
-        let TransformerShape { heads, dim_head, depth, context_dim, norm_num_groups } = shape;
+        let TransformerShape { heads, dim_head, depth, norm_num_groups, .. } = shape;
         let inner = heads * dim_head;
         let blocks = weights.pp("transformer_blocks");
         Ok(Self {
             norm: GroupNorm::new(&weights.pp("norm"), norm_num_groups, channels, 1e-6)?,
             proj_in: Conv2d::new(&weights.pp("proj_in"), Conv2dShape::one(channels, inner))?,
             transformer_blocks: (0..depth)
-                .map(|i| BasicTransformerBlock::new(&blocks.pp(i), inner, heads, dim_head, context_dim))
+                .map(|i| BasicTransformerBlock::new(&blocks.pp(i), inner, shape))
                 .collect::<Result<_>>()?,
             proj_out: Conv2d::new(&weights.pp("proj_out"), Conv2dShape::one(inner, channels))?,
         })
@@ -303,7 +322,12 @@ impl SpatialTransformer {
 
     /// Frees what is remembered of the last context.
     pub fn forget_context(&self) {
-        self.transformer_blocks.iter().for_each(|block| block.attn2.forget_context());
+        for block in &self.transformer_blocks {
+            block.attn2.forget_context();
+            if let FirstAttention::Context(attention) = &block.attn1 {
+                attention.forget_context();
+            }
+        }
     }
 }
 

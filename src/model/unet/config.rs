@@ -14,8 +14,8 @@ pub struct UNetConfig {
     pub out_channels: usize,
     /// Channels of the outermost level.
     pub model_channels: usize,
-    /// ResBlocks a level.
-    pub num_res_blocks: usize,
+    /// ResBlocks at each level; as many numbers as `channel_mult` has.
+    pub num_res_blocks: Vec<usize>,
     /// Downsampling rates at which there is attention.
     pub attention_resolutions: Vec<usize>,
     /// Width of each level in units of `model_channels`.
@@ -29,6 +29,8 @@ pub struct UNetConfig {
     pub time_cond_proj_dim: Option<usize>,
     /// Heads of attention.
     pub num_heads: Option<usize>,
+    /// Heads of attention at each level, where `num_heads` is a list; else empty.
+    pub num_heads_of_levels: Vec<usize>,
     /// Channels of a head, instead of a number of heads.
     pub num_head_channels: Option<usize>,
     /// Heads on the way up, for `AttentionBlock`s.
@@ -45,6 +47,11 @@ pub struct UNetConfig {
     pub transformer_depth: Vec<usize>,
     /// Transformer blocks in the middle (`transformer_depth_middle`, SGM's name).
     pub transformer_depth_middle: usize,
+    /// Whether the first attention of a level's blocks reads the context, too (diffusers' name: the
+    /// reference has none).
+    pub only_cross_attention: Vec<bool>,
+    /// Whether there is a middle block; some distilled models have none.
+    pub use_middle_block: bool,
     /// Channels of the context.
     pub context_dim: Option<usize>,
     /// The older rule for the size of a head.
@@ -71,17 +78,31 @@ impl UNetConfig {
         // A linear layer over tokens is a 1×1 convolution over positions: the weights are read as either.
         params.flag("use_linear_in_transformer", false)?;
         let channel_mult = params.counts("channel_mult")?.unwrap_or_else(|| vec![1, 2, 4, 8]);
-        let transformer_depth = transformer_depth(&mut params, channel_mult.len())?;
+        let levels = channel_mult.len();
+        let transformer_depth =
+            per_level(&mut params, "transformer_depth", levels)?.unwrap_or(vec![1; levels]);
+        let num_res_blocks = per_level(&mut params, "num_res_blocks", levels)?;
+        let num_heads_of_levels = list_of_heads(&mut params, levels)?;
         let config = Self {
             in_channels: params.required_count("in_channels")?,
             out_channels: params.required_count("out_channels")?,
             model_channels: params.required_count("model_channels")?,
-            num_res_blocks: params.required_count("num_res_blocks")?,
+            num_res_blocks: match num_res_blocks {
+                Some(blocks) if blocks.contains(&0) => {
+                    return Err(params.refuse("num_res_blocks", "expected numbers above 0"));
+                }
+                Some(blocks) => blocks,
+                None => vec![params.required_count("num_res_blocks")?; levels],
+            },
             attention_resolutions: params.counts("attention_resolutions")?.unwrap_or_default(),
             conv_resample: params.flag("conv_resample", true)?,
             label: label_shape(&mut params)?,
             time_cond_proj_dim: params.count("time_cond_proj_dim")?,
-            num_heads: params.count_or_minus_one("num_heads")?,
+            num_heads: match num_heads_of_levels.first() {
+                Some(heads) => Some(*heads),
+                None => params.count_or_minus_one("num_heads")?,
+            },
+            num_heads_of_levels,
             num_head_channels: params.count_or_minus_one("num_head_channels")?,
             num_heads_upsample: params.count_or_minus_one("num_heads_upsample")?,
             use_scale_shift_norm: params.flag("use_scale_shift_norm", false)?,
@@ -93,6 +114,8 @@ impl UNetConfig {
                 .or(transformer_depth.last().copied())
                 .unwrap_or(1),
             transformer_depth,
+            only_cross_attention: only_cross_attention(&mut params, levels)?,
+            use_middle_block: params.flag("use_middle_block", true)?,
             channel_mult,
             context_dim: context_dim(&mut params)?,
             legacy: params.flag("legacy", true)?,
@@ -124,17 +147,42 @@ impl UNetConfig {
 }
 
 /// One number for all levels, or one for each.
-fn transformer_depth(params: &mut Params, levels: usize) -> Result<Vec<usize>> {
+fn per_level(params: &mut Params, key: &'static str, levels: usize) -> Result<Option<Vec<usize>>> {
     let mut copy = params.clone();
-    let Ok(Some(list)) = copy.counts("transformer_depth") else {
-        return Ok(vec![params.count("transformer_depth")?.unwrap_or(1); levels]);
+    let Ok(Some(list)) = copy.counts(key) else {
+        return Ok(params.count(key)?.map(|one| vec![one; levels]));
     };
     *params = copy;
     if list.len() == levels {
-        return Ok(list);
+        return Ok(Some(list));
     }
     let sentence = format!("expected a number, or {levels} for the levels of channel_mult, found {list:?}");
-    Err(params.refuse("transformer_depth", &sentence))
+    Err(params.refuse(key, &sentence))
+}
+
+/// Heads of each level, where `num_heads` is a list.
+fn list_of_heads(params: &mut Params, levels: usize) -> Result<Vec<usize>> {
+    match params.clone().counts("num_heads") {
+        Ok(Some(_)) => Ok(per_level(params, "num_heads", levels)?.unwrap_or_default()),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// True or false for all levels, or for each.
+fn only_cross_attention(params: &mut Params, levels: usize) -> Result<Vec<bool>> {
+    const KEY: &str = "only_cross_attention";
+    let mut copy = params.clone();
+    let Some(Value::Array(list)) = copy.take(KEY) else {
+        return Ok(vec![params.flag(KEY, false)?; levels]);
+    };
+    *params = copy;
+    let flags: Option<Vec<bool>> = list.iter().map(Value::as_bool).collect();
+    flags.filter(|flags| flags.len() == levels).ok_or_else(|| {
+        params.refuse(
+            KEY,
+            &format!("expected true or false, or {levels} of them for the levels, found {list:?}"),
+        )
+    })
 }
 
 /// `num_classes` is a number of classes, or `sequential` for vectors of `adm_in_channels`.

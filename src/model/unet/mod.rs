@@ -1,11 +1,11 @@
 //! `UNetModel`: predicts the noise e_t (or v) in x_t (mirrors
 //! `ldm/modules/diffusionmodules/openaimodel.py`).
 //!
-//! Trap: `num_heads` is carried from level to level when `num_head_channels` is set, and `legacy`
-//! changes the size of a head; `Heads` keeps the reference's rule in one place.
+//! Distilled models lack the middle block, or have one residual block a level; the rest is the reference's.
 
 mod attention;
 mod attention_maps;
+mod builder;
 mod config;
 mod guidance_embedding;
 mod label;
@@ -18,9 +18,10 @@ pub use label::{Label, LabelShape};
 
 use label::LabelEmbedding;
 
-use attention::{AttentionBlock, SpatialTransformer, TransformerShape};
+use attention::{AttentionBlock, SpatialTransformer};
+use builder::{Builder, Heads};
 use guidance_embedding::guidance_embedding;
-use resblock::{Downsample, ResBlock, ResBlockShape, Resampling, Upsample};
+use resblock::{Downsample, ResBlock, Upsample};
 use time_embedding::timestep_embedding;
 
 use crate::ops::{Activation, Conv2d, Conv2dShape, Error, GroupNorm, Linear, Result, Tensor, Weights};
@@ -92,7 +93,10 @@ impl UNetModel {
         let time_embed = weights.pp("time_embed");
         let mut builder = Builder { weights, heads: Heads::new(&config), config: &config, emb_channels };
         let (input_blocks, skip_channels, channels) = builder.input_blocks()?;
-        let middle_block = builder.middle_block(channels)?;
+        let middle_block = match config.use_middle_block {
+            true => builder.middle_block(channels)?,
+            false => TimestepEmbedSequential(Vec::new()),
+        };
         let (output_blocks, channels) = builder.output_blocks(skip_channels, channels)?;
         let out = weights.pp("out");
         Ok(Self {
@@ -208,197 +212,6 @@ impl UNetModel {
             _ => return Err(Error::LabelsDiffer),
         }
         emb.activate(Activation::Silu)
-    }
-}
-
-/// Heads and channels of a head, by the reference's rule.
-#[derive(Clone, Copy)]
-struct Heads {
-    num_heads: Option<usize>,
-    num_head_channels: Option<usize>,
-    num_heads_upsample: Option<usize>,
-    legacy: bool,
-    use_spatial_transformer: bool,
-}
-
-impl Heads {
-    fn new(config: &UNetConfig) -> Self {
-        Self {
-            num_heads: config.num_heads,
-            num_head_channels: config.num_head_channels,
-            num_heads_upsample: config.num_heads_upsample.or(config.num_heads),
-            legacy: config.legacy,
-            use_spatial_transformer: config.use_spatial_transformer,
-        }
-    }
-
-    /// (heads, channels of a head) at a level of `channels`.
-    fn at(&mut self, channels: usize, upward: bool) -> Result<(usize, usize)> {
-        let mut dim_head = self.num_head_channels;
-        match self.num_head_channels {
-            None => dim_head = self.num_heads.map(|heads| channels / heads),
-            Some(width) => self.num_heads = Some(channels / width),
-        }
-        if self.legacy {
-            dim_head = if self.use_spatial_transformer {
-                self.num_heads.filter(|&heads| heads > 0).map(|heads| channels / heads)
-            } else {
-                self.num_head_channels
-            };
-        }
-        let heads = if self.use_spatial_transformer {
-            self.num_heads
-        } else {
-            match dim_head {
-                Some(0) | None if upward => self.num_heads_upsample,
-                Some(0) | None => self.num_heads,
-                Some(width) => Some(channels / width),
-            }
-        };
-        let heads = heads
-            .filter(|&heads| heads > 0 && (self.use_spatial_transformer || channels.is_multiple_of(heads)));
-        let heads = heads.ok_or_else(|| {
-            Error::Shape(format!(
-                "{channels} channels do not split into the heads that num_heads and num_head_channels say"
-            ))
-        })?;
-        Ok((heads, dim_head.unwrap_or(channels / heads)))
-    }
-}
-
-/// Walks the levels as the reference's constructor does.
-struct Builder<'a> {
-    weights: &'a Weights,
-    config: &'a UNetConfig,
-    heads: Heads,
-    emb_channels: usize,
-}
-
-impl Builder<'_> {
-    fn resblock(
-        &self,
-        weights: &Weights,
-        channels: usize,
-        out_channels: usize,
-        resampling: Resampling,
-    ) -> Result<Layer> {
-        let shape = ResBlockShape {
-            channels,
-            out_channels,
-            emb_channels: self.emb_channels,
-            use_scale_shift_norm: self.config.use_scale_shift_norm,
-            resampling,
-            norm_num_groups: self.config.norm_num_groups,
-        };
-        Ok(Layer::ResBlock(Box::new(ResBlock::new(weights, shape)?)))
-    }
-
-    /// The attention of a level, with `depth` blocks if it is a transformer.
-    fn attention(&mut self, weights: &Weights, channels: usize, depth: usize, upward: bool) -> Result<Layer> {
-        let (heads, dim_head) = self.heads.at(channels, upward)?;
-        let norm_num_groups = self.config.norm_num_groups;
-        if let Some(context_dim) = self.config.context_dim {
-            let shape = TransformerShape { heads, dim_head, depth, context_dim, norm_num_groups };
-            return Ok(Layer::SpatialTransformer(Box::new(SpatialTransformer::new(
-                weights, channels, shape,
-            )?)));
-        }
-        let order = self.config.use_new_attention_order;
-        let block = AttentionBlock::new(weights, channels, heads, order, norm_num_groups)?;
-        Ok(Layer::AttentionBlock(Box::new(block)))
-    }
-
-    /// The way down: blocks, the channels of each one's result, the channels at the end.
-    fn input_blocks(&mut self) -> Result<(Vec<TimestepEmbedSequential>, Vec<usize>, usize)> {
-        let config = self.config;
-        let root = self.weights.pp("input_blocks");
-        let first = Conv2dShape::three(config.in_channels, config.model_channels);
-        let mut blocks =
-            vec![TimestepEmbedSequential(vec![Layer::Conv(Conv2d::new(&root.pp(0).pp(0), first)?)])];
-        let mut channels = config.model_channels;
-        let mut skip_channels = vec![channels];
-        let mut rate = 1;
-        for (level, mult) in config.channel_mult.iter().enumerate() {
-            for _ in 0..config.num_res_blocks {
-                let weights = root.pp(blocks.len());
-                let out_channels = mult * config.model_channels;
-                let mut layers =
-                    vec![self.resblock(&weights.pp(0), channels, out_channels, Resampling::None)?];
-                channels = out_channels;
-                if config.attention_resolutions.contains(&rate) {
-                    layers.push(self.attention(
-                        &weights.pp(1),
-                        channels,
-                        config.transformer_depth[level],
-                        false,
-                    )?);
-                }
-                blocks.push(TimestepEmbedSequential(layers));
-                skip_channels.push(channels);
-            }
-            if level + 1 < config.channel_mult.len() {
-                let weights = root.pp(blocks.len()).pp(0);
-                let layer = if config.resblock_updown {
-                    self.resblock(&weights, channels, channels, Resampling::Down)?
-                } else {
-                    Layer::Downsample(Downsample::new(&weights, channels, config.conv_resample)?)
-                };
-                blocks.push(TimestepEmbedSequential(vec![layer]));
-                skip_channels.push(channels);
-                rate *= 2;
-            }
-        }
-        Ok((blocks, skip_channels, channels))
-    }
-
-    fn middle_block(&mut self, channels: usize) -> Result<TimestepEmbedSequential> {
-        let weights = self.weights.pp("middle_block");
-        Ok(TimestepEmbedSequential(vec![
-            self.resblock(&weights.pp(0), channels, channels, Resampling::None)?,
-            self.attention(&weights.pp(1), channels, self.config.transformer_depth_middle, false)?,
-            self.resblock(&weights.pp(2), channels, channels, Resampling::None)?,
-        ]))
-    }
-
-    /// The way up: blocks and the channels at the end.
-    fn output_blocks(
-        &mut self,
-        mut skip_channels: Vec<usize>,
-        mut channels: usize,
-    ) -> Result<(Vec<TimestepEmbedSequential>, usize)> {
-        let config = self.config;
-        let root = self.weights.pp("output_blocks");
-        let mut blocks = Vec::new();
-        let mut rate = 1 << config.halvings();
-        for (level, mult) in config.channel_mult.iter().enumerate().rev() {
-            for i in 0..=config.num_res_blocks {
-                let weights = root.pp(blocks.len());
-                let out_channels = mult * config.model_channels;
-                let skip = skip_channels.pop().unwrap_or(0);
-                let mut layers =
-                    vec![self.resblock(&weights.pp(0), channels + skip, out_channels, Resampling::None)?];
-                channels = out_channels;
-                if config.attention_resolutions.contains(&rate) {
-                    layers.push(self.attention(
-                        &weights.pp(1),
-                        channels,
-                        config.transformer_depth[level],
-                        true,
-                    )?);
-                }
-                if level > 0 && i == config.num_res_blocks {
-                    let weights = weights.pp(layers.len());
-                    layers.push(if config.resblock_updown {
-                        self.resblock(&weights, channels, channels, Resampling::Up)?
-                    } else {
-                        Layer::Upsample(Upsample::new(&weights, channels, config.conv_resample)?)
-                    });
-                    rate /= 2;
-                }
-                blocks.push(TimestepEmbedSequential(layers));
-            }
-        }
-        Ok((blocks, channels))
     }
 }
 

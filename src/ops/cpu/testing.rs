@@ -3,6 +3,7 @@
 use half::f16;
 
 use super::context::Context;
+use crate::ops::cpu::gemm::panel::{GROUP, Kept};
 use crate::ops::cpu::gemm::weight_rows::WeightSlice;
 use crate::ops::cpu::isa::Level;
 use crate::ops::cpu::memory::arena::Buffer;
@@ -90,4 +91,17 @@ pub fn check(name: &str, want: &[f64], bound: f64, run: impl Fn(&Context, &mut [
             );
         }
     }
+}
+
+/// Rows as GGUF's quantizers leave them: whole numbers times a half float, the largest with the largest code.
+pub fn grouped(kept: Kept, outputs: usize, columns: usize) -> Vec<f32> {
+    let (least, most) = if kept == Kept::Q8 { (-127, 127) } else { (-8, 7) };
+    let number = |i: usize| {
+        let (row, k) = (i / columns, i % columns);
+        let scale = f16::from_f32(0.001 * (1 + row * 7 + k / GROUP) as f32).to_f32();
+        let code =
+            if k % GROUP == row % 5 { least } else { (i * 37 % (most - least + 1) as usize) as i32 + least };
+        code as f32 * scale
+    };
+    (0..outputs * columns).map(number).collect()
 }

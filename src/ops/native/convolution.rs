@@ -2,7 +2,7 @@
 
 use crate::ops::backend::{ConvOps, Epilogue, Source, TensorOps as _};
 use crate::ops::cpu::linear;
-use crate::ops::cpu::{self, Conv3x3, Map, PackedMatrix, WeightRows as _, Window};
+use crate::ops::cpu::{self, Conv3x3, Map, PackedMatrix, Window};
 use crate::ops::host::TensorRows;
 use crate::ops::native::{Native, Tensor};
 use crate::ops::{Conv2dShape, Error, Padding, Result};
@@ -36,7 +36,7 @@ impl ConvOps for Native {
     ) -> Result<Conv2d> {
         let Conv2dShape { in_channels, out_channels, kernel, stride, padding } = shape;
         let three = |window| {
-            Conv3x3::pack_as(&self.context, rows, out_channels, in_channels, self.kept(rows.element()))
+            Conv3x3::pack_as(&self.context, rows, out_channels, in_channels, self.kept(rows, 9 * in_channels))
                 .map(|conv| Weight::Three(conv, window))
         };
         let weight = match (kernel, stride, padding) {

@@ -1,8 +1,12 @@
 //! `Native`: the CPU as a device, with its threads, buffers, instruction set and dtype.
 
 use crate::ops::backend::DeviceOps;
-use crate::ops::cpu::{Context, Element, Isa, Kept, Level, StopSlot, Usage, bf16_pays};
+use crate::ops::cpu::{Context, Isa, Kept, Level, StopSlot, Usage, WeightRows as _, bf16_pays};
+use crate::ops::host::TensorRows;
 use crate::ops::{DeviceChoice, DeviceOptions, Dtype, Error, Result, WeightsKept, all_cores};
+
+/// Rows of fewer columns are not quantized on load.
+const FEW_COLUMNS: usize = 64;
 
 /// The CPU with the native kernels. A clone shares threads and buffers.
 #[derive(Clone)]
@@ -24,10 +28,15 @@ impl Native {
         self.dtype == Dtype::Bf16
     }
 
-    /// The type in which weights that are stored as `stored` are kept.
-    pub(super) fn kept(&self, stored: Element) -> Kept {
+    /// The form in which weights are kept whose rows have so many columns.
+    pub(super) fn kept(&self, rows: &TensorRows<'_>, columns: usize) -> Kept {
+        let as_stored = || rows.kept().unwrap_or_else(|| Kept::as_stored(rows.element()));
         match self.weights_kept {
-            WeightsKept::File => Kept::as_stored(stored),
+            WeightsKept::File => as_stored(),
+            // A few columns have more scales than they save.
+            WeightsKept::Q8_0 | WeightsKept::Q4_0 if columns < FEW_COLUMNS => as_stored(),
+            WeightsKept::Q8_0 => Kept::Q8,
+            WeightsKept::Q4_0 => Kept::Q4,
             WeightsKept::F16 => Kept::F16,
             WeightsKept::F32 => Kept::F32,
         }

@@ -1,7 +1,7 @@
 //! Linear layers, with bias, activation, gate and residual in the same pass.
 
 use crate::ops::backend::{Epilogue, LinearOps};
-use crate::ops::cpu::{self, Kept, PackedMatrix, WeightRows as _, linear};
+use crate::ops::cpu::{self, Kept, PackedMatrix, linear};
 use crate::ops::host::TensorRows;
 use crate::ops::native::{Native, Tensor};
 use crate::ops::{LinearShape, Result};
@@ -28,7 +28,7 @@ impl Native {
         [outputs, columns]: [usize; 2],
         gated: bool,
     ) -> Result<PackedMatrix> {
-        let kept = if self.is_bf16() { Kept::Pairs } else { self.kept(rows.element()) };
+        let kept = if self.is_bf16() { Kept::Pairs } else { self.kept(rows, columns) };
         PackedMatrix::pack_as(&self.context, rows, outputs, columns, gated, kept)
     }
 }

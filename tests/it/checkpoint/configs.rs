@@ -87,6 +87,19 @@ fn config_of(folder: &TempDir) -> Result<Value, String> {
 fn other_settings_of_a_folder() {
     let folder = changed_folder("unet/config.json", &[("in_channels", json!(9))]);
     assert_eq!(config_of(&folder).unwrap()["conditioning_key"], "hybrid");
+    let folder = changed_folder("unet/config.json", &[("mid_block_type", Value::Null)]);
+    assert_eq!(config_of(&folder).unwrap()["unet_config"]["params"]["use_middle_block"], false);
+    let distilled = [
+        ("time_cond_proj_dim", json!(6)),
+        ("only_cross_attention", json!([true, false])),
+        ("attention_head_dim", json!([1, 4])),
+        ("layers_per_block", json!([1, 2])),
+    ];
+    let params = config_of(&changed_folder("unet/config.json", &distilled)).unwrap();
+    let unet = &params["unet_config"]["params"];
+    assert_eq!((&unet["time_cond_proj_dim"], &unet["num_heads"]), (&json!(6), &json!([1, 4])));
+    assert_eq!(unet["only_cross_attention"], json!([true, false]));
+    assert_eq!(unet["num_res_blocks"], json!([1, 2]));
     let version_2 = [("attention_head_dim", json!([1, 2])), ("use_linear_projection", json!(true))];
     let params = config_of(&changed_folder("unet/config.json", &version_2)).unwrap();
     let unet = &params["unet_config"]["params"];
@@ -101,7 +114,7 @@ fn other_settings_of_a_folder() {
     assert!(
         said("unet/config.json", "addition_embed_type", json!("text_time")).contains("addition_embed_type")
     );
-    assert!(said("unet/config.json", "in_channels", json!(5)).contains("in_channels"));
+    assert!(said("unet/config.json", "in_channels", json!(7)).contains("7 input channels"));
     assert!(said("unet/config.json", "block_out_channels", json!([])).contains("block_out_channels"));
     assert!(said("unet/config.json", "layers_per_block", json!(-1)).contains("layers_per_block"));
     assert!(said("scheduler/scheduler_config.json", "prediction_type", json!("sample")).contains("epsilon"));
@@ -180,7 +193,7 @@ fn guess_of(name: &str, shape: &[usize]) -> String {
 
 #[test]
 fn other_families_are_refused_by_name() {
-    assert!(guess_of("cond_stage_model.model.ln_final.weight", &[4]).contains("Stable Diffusion 2"));
+    assert!(guess_of("cond_stage_model.model.ln_final.weight", &[4]).contains("a text encoder"));
     assert!(guess_of("conditioner.embedders.0.a", &[4]).contains("Stable Diffusion XL"));
     assert!(guess_of("lora_unet_a.alpha", &[1]).contains("LoRA"));
     assert!(guess_of("encoder.conv_in.weight", &[4]).contains("a VAE"));

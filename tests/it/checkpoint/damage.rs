@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use safelight::checkpoint::{Checkpoint, guess_config, inspect};
@@ -10,6 +11,10 @@ use safetensors::tensor::{Dtype, TensorView, serialize};
 use tempfile::TempDir;
 
 use super::{SINGLE_FILES, fixture};
+
+/// Damage of one field each; the runs of thousands are `tools/fuzz`'s.
+#[path = "../../../tools/fuzz/src/mutate/mod.rs"]
+mod mutate;
 
 /// Opens and reads everything; a panic is the failure.
 fn read_all(bytes: &[u8]) {
@@ -34,6 +39,22 @@ fn header_ranges(name: &str, length: usize) -> [(usize, usize); 2] {
         "model.safetensors" => [(0, 60_000.min(length)), (0, 64)],
         "model-legacy.ckpt" => [(0, 100_000.min(length)), (0, 200)],
         _ => [(0, 76_000.min(length)), (length.saturating_sub(40_000), length)],
+    }
+}
+
+#[test]
+fn lies_in_whole_files_never_panic_and_never_take_long() {
+    const TURNS: u64 = 150;
+    const TIME_MAX: Duration = Duration::from_secs(20);
+    for name in SINGLE_FILES {
+        let bytes = fs::read(fixture(name)).unwrap();
+        let format = mutate::Format::of(&bytes).unwrap();
+        for turn in 0..TURNS {
+            let damaged = mutate::mutate(format, &bytes, &mut mutate::Rng::new(turn));
+            let began = Instant::now();
+            read_all(&damaged);
+            assert!(began.elapsed() < TIME_MAX, "{name}, turn {turn}: {:?}", began.elapsed());
+        }
     }
 }
 

@@ -44,7 +44,8 @@ fn what_is_no_checkpoint_is_named() {
     assert!(refused(b"").contains("empty file"));
     assert!(refused(b"<!DOCTYPE html><html></html>").contains("web page"));
     assert!(refused(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n").contains("git lfs pull"));
-    assert!(refused(b"GGUF\x03\0\0\0").contains("GGUF"));
+    assert!(refused(b"GGUF\x03\0\0\0").contains("GGUF header"));
+    assert!(refused(b"ggjt\x03\0\0\0").contains("GGML"));
     assert!(refused(b"\x89PNG\r\n\x1a\n\0\0").contains("a picture (PNG)"));
     assert!(refused(b"\x01\x02\x03\x04\xff").contains("01 02 03 04"));
     assert!(refused(b"\x80\x02}q\0.").contains("magic number"));

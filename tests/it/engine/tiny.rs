@@ -11,7 +11,7 @@ use safelight::checkpoint::Checkpoint;
 use safelight::config::parse_yaml;
 use safelight::message::{Event, ModelInfo, ModelSource, Preview, Request};
 use safelight::model::synthetic::Synthetic;
-use safelight::model::{TinyDecoder, instantiate_from_config};
+use safelight::model::{TinyDecoder, TinyShape, instantiate_from_config};
 use safelight::ops::host::{HostTensor, TensorSource};
 use safelight::ops::{self, Device, DeviceOptions, StopFlag, Tensor, Weights};
 use safelight::sampler::RngKind;
@@ -163,7 +163,8 @@ fn a_file_of_either_naming_decodes_as_the_plain_definition_does() {
         let path = folder.path().join("taesd_decoder.safetensors");
         write(&path, &tensors);
         let weights = Weights::new(Arc::new(Checkpoint::open(&path).unwrap()), device.clone());
-        let tiny = TinyDecoder::new(&weights, is_diffusers, 4).unwrap();
+        let root = if is_diffusers { weights.pp("decoder").pp("layers") } else { weights.clone() };
+        let tiny = TinyDecoder::new(&root, &TinyShape::taesd(4, is_diffusers)).unwrap();
         assert_eq!(weights.unused(), Vec::<String>::new());
         let image = tiny.decode(&Tensor::from_f32(&device, &[1, 4, 2, 2], &z).unwrap()).unwrap();
         assert_eq!(image.shape(), [1, 3, 16, 16]);

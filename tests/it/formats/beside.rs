@@ -119,6 +119,7 @@ fn parts_in_files_of_their_own_are_told_and_named() {
         config: Some(fixture("config.yaml")),
         vae: Some(vae.to_owned()),
         text_encoder: text_encoder.map(Path::to_owned),
+        prediction: None,
     };
     let model = open(&with(&fixture("diffusers/vae"), Some(&fixture("bare.ckpt")))).unwrap();
     let told = [

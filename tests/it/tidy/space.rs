@@ -15,7 +15,7 @@ const STARTER: (&str, u64) = ("assets/starter", 44 << 10);
 /// Folders and what they may take, in KiB. Further folders of `assets` and `tests` are refused.
 const FOLDERS: &[(&str, u64)] = &[
     (".ci", 64),
-    ("assets/cases", 1024),
+    ("assets/cases", 1232),
     ("assets/config", 16),
     ("assets/fonts", 512),
     ("assets/icons", 128),

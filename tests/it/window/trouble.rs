@@ -78,6 +78,7 @@ fn a_dropped_part_is_laid_over_the_model_that_is_open_or_lacks_it() {
         config: None,
         vae: Some("/m/vae.pt".into()),
         text_encoder: None,
+        prediction: None,
     });
     let report = Report {
         sentence: Sentence::with("error-lacks-vae", "file", "v1.safetensors"),

@@ -160,8 +160,9 @@ impl Conv3x3 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{check, halves, noise, weights, wide, wide_halves};
+    use super::super::testing::{check, grouped, halves, noise, weights, wide, wide_halves};
     use super::*;
+    use crate::ops::cpu::gemm::weight_rows::WeightSlice;
 
     /// The convolution by its definition, in f64, on a map enlarged or not.
     fn convolve(x: &[f32], w: &[f64], map: Map, window: Window, channels: usize, outputs: usize) -> Vec<f64> {
@@ -195,6 +196,28 @@ mod tests {
             y.extend(sums);
         }
         y
+    }
+
+    #[test]
+    fn quantized_numbers_convolve_as_the_same_numbers_in_f32() {
+        let (channels, outputs, map) = (32, 40, Map { batch: 1, height: 8, width: 9 });
+        let x = noise(1, map.pixels() * channels);
+        for kept in [Kept::Q8, Kept::Q4] {
+            let w = grouped(kept, outputs, channels * 9);
+            for method in [Method::Direct, Method::Winograd] {
+                let run = |kept| {
+                    let context = Context::new(2);
+                    let rows = WeightSlice::F32(&w);
+                    let conv = Conv3x3::pack_as(&context, &rows, outputs, channels, kept).unwrap();
+                    let mut y = vec![0.0; map.pixels() * outputs];
+                    let source = Source::one(&x, channels);
+                    conv.forward_by(method, &context, source, map, Window::Same, Epilogue::default(), &mut y)
+                        .unwrap();
+                    y
+                };
+                assert_eq!(run(kept), run(Kept::F32), "{kept:?} {method:?}");
+            }
+        }
     }
 
     fn try_shape(map: Map, channels: usize, outputs: usize, window: Window) {

@@ -1,4 +1,4 @@
-//! Weights as the kernels read them: panels of 16 outputs, `[n/16][k][16]`, in f16 or f32.
+//! Weights as the kernels read them: panels of 16 outputs, `[n/16][k][16]`, in a form of [`Kept`].
 //!
 //! The packed form has the size of the file's (rounded up to 16 outputs) and is widened to f32 block
 //! by block while the kernels run. A 3×3 convolution's weights `(outputs, channels, 3, 3)` are packed
@@ -7,7 +7,7 @@
 
 use crate::ops::cpu::context::Context;
 use crate::ops::cpu::gemm::pack::Form;
-use crate::ops::cpu::gemm::panel::{Kept, PANEL};
+use crate::ops::cpu::gemm::panel::{GROUP, Kept, PANEL, SCALES};
 use crate::ops::cpu::gemm::weight_rows::WeightRows;
 use crate::ops::cpu::isa::prefetch::prefetch;
 use crate::ops::cpu::isa::simd::Simd;
@@ -18,8 +18,7 @@ use crate::ops::cpu::stop::KernelError;
 /// A weight matrix in panels.
 pub struct PackedMatrix {
     block: Block,
-    half: bool,
-    pairs: bool,
+    kept: Kept,
     outputs: usize,
     columns: usize,
     gated: bool,
@@ -99,18 +98,17 @@ impl PackedMatrix {
         let bytes = panels * form.panel_bytes();
         let mut block = Block::new(bytes).map_err(KernelError::from)?;
         form.pack(context, weights, &mut block.as_mut_slice::<u8>()[..bytes])?;
-        let (half, pairs) = (kept == Kept::F16, kept == Kept::Pairs);
-        Ok(PackedMatrix { block, half, pairs, outputs, columns, gated })
+        Ok(PackedMatrix { block, kept, outputs, columns, gated })
     }
 
     /// Whether it was packed for bf16.
     pub fn is_bf16(&self) -> bool {
-        self.pairs
+        self.kept == Kept::Pairs
     }
 
     /// Numbers of a row as packed: columns, or pairs of them.
     pub(super) fn words(&self) -> usize {
-        if self.pairs { Kept::Pairs.words(self.columns) } else { self.columns }
+        if self.is_bf16() { Kept::Pairs.words(self.columns) } else { self.columns }
     }
 
     /// How many outputs y has.
@@ -158,7 +156,13 @@ impl PackedMatrix {
         let Strided { start: to, stride } = to;
         // SAFETY: the caller vouches for panel, rows and target.
         unsafe {
-            if self.half {
+            if matches!(self.kept, Kept::Q8 | Kept::Q4) {
+                for i in 0..count {
+                    for lane in (0..PANEL).step_by(S::LANES) {
+                        s.store(to.add(i * stride + lane), self.grouped(s, panel, k + i * step, lane));
+                    }
+                }
+            } else if self.kept == Kept::F16 {
                 let from = self.block.as_slice::<u16>().as_ptr().add(start);
                 for i in 0..count {
                     for lane in (0..PANEL).step_by(S::LANES) {
@@ -176,11 +180,35 @@ impl PackedMatrix {
         }
     }
 
+    /// A vector of row `k` of a panel in groups, from lane `lane` on.
+    ///
+    /// # Safety
+    /// As [`PackedMatrix::widen`]; the matrix is kept in groups.
+    #[inline(always)]
+    #[expect(unsafe_code, reason = "vector loads within a packed panel")]
+    unsafe fn grouped<S: Simd>(&self, s: S, panel: usize, k: usize, lane: usize) -> S::V {
+        let start = panel * self.kept.panel_bytes(self.columns) + k / GROUP * self.kept.group_bytes();
+        let within = k % GROUP;
+        // SAFETY: the caller vouches that the panel has row `k` and 16 lanes; scales come before the rows.
+        unsafe {
+            let group = self.block.as_slice::<u8>().as_ptr().add(start);
+            let scale = s.load_f16(group.cast::<u16>().add(lane));
+            let rows = group.add(SCALES);
+            if self.kept == Kept::Q8 {
+                return s.mul(s.load_i8(rows.add(within * PANEL + lane).cast()), scale);
+            }
+            let halves = rows.add(within % (GROUP / 2) * PANEL + lane);
+            let numbers = s.load_nibbles(halves, within >= GROUP / 2);
+            s.mul(s.sub(numbers, s.splat(8.0)), scale)
+        }
+    }
+
     /// Prefetches `count` rows of a panel from row `k` on.
     #[inline(always)]
     pub(in crate::ops::cpu) fn prefetch(&self, panel: usize, k: usize, count: usize) {
-        let row = PANEL * if self.half { 2 } else { 4 };
-        let start = self.block.start().as_ptr().wrapping_add((panel * self.words() + k) * row);
+        let row = self.kept.column_bytes();
+        let start = panel * self.kept.panel_bytes(self.columns) + k * row;
+        let start = self.block.start().as_ptr().wrapping_add(start);
         for offset in (0..count * row).step_by(64) {
             prefetch(start.wrapping_add(offset).cast());
         }
@@ -206,7 +234,11 @@ impl PackedMatrix {
             for (i, row) in taps.iter_mut().enumerate() {
                 for (j, tap) in row.iter_mut().enumerate() {
                     let at = start + (i * 3 + j) * PANEL;
-                    *tap = if self.half {
+                    if matches!(self.kept, Kept::Q8 | Kept::Q4) {
+                        *tap = self.grouped(s, panel, channel * 9 + i * 3 + j, lane);
+                        continue;
+                    }
+                    *tap = if self.kept == Kept::F16 {
                         s.load_f16(self.block.as_slice::<u16>().as_ptr().add(at))
                     } else {
                         s.load(self.block.as_slice::<f32>().as_ptr().add(at))

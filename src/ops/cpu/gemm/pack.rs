@@ -13,7 +13,7 @@ use half::f16;
 use half::slice::HalfFloatSliceExt as _;
 
 use crate::ops::cpu::context::Context;
-use crate::ops::cpu::gemm::panel::{Kept, PAIR_BLOCK, PANEL};
+use crate::ops::cpu::gemm::panel::{GROUP, Kept, PAIR_BLOCK, PANEL, SCALES};
 use crate::ops::cpu::gemm::weight_rows::{WeightRows, WeightSlice};
 use crate::ops::cpu::isa::Task;
 use crate::ops::cpu::isa::simd::Simd;
@@ -171,7 +171,7 @@ impl Panel<'_> {
         let Form { columns, kept, .. } = self.form;
         let start = row * columns;
         match kept {
-            Kept::F32 => self.numbers.widen(s, start + first, staged),
+            Kept::F32 | Kept::Q8 | Kept::Q4 => self.numbers.widen(s, start + first, staged),
             Kept::F16 => {
                 let count = (2 * staged.len()).min(columns - 2 * first);
                 let halves: &mut [f16] = &mut bytemuck::cast_slice_mut(staged)[..count];
@@ -205,6 +205,17 @@ impl Panel<'_> {
     /// Writes `count` staged words of all rows, words from `first` on, as columns of the panel.
     #[inline(always)]
     fn write<S: Simd>(&mut self, s: S, stage: &Stage, first: usize, count: usize) {
+        if matches!(self.form.kept, Kept::Q8 | Kept::Q4) {
+            for start in (0..count).step_by(GROUP) {
+                let end = count.min(start + GROUP);
+                let bytes = self.form.kept.group_bytes();
+                let group = &mut self.to[(first + start) / GROUP * bytes..][..bytes];
+                for (lane, row) in stage.iter().enumerate().take(self.rows) {
+                    quantize(self.form.kept, &row[start..end], lane, group);
+                }
+            }
+            return;
+        }
         let mut turned = [[0.0f32; PANEL]; 16];
         for k in (0..count).step_by(S::LANES) {
             for half in (0..PANEL).step_by(S::LANES) {
@@ -235,6 +246,27 @@ impl Panel<'_> {
     }
 }
 
+/// Quantizes a row's numbers of a group into its lane. Numbers that GGUF's own quantizers left are kept as they
+/// are: the largest of a block has the largest code.
+fn quantize(kept: Kept, row: &[f32], lane: usize, group: &mut [u8]) {
+    let largest = row.iter().fold(0.0f32, |most, x| if x.abs() > most.abs() { *x } else { most });
+    let scale = if kept == Kept::Q8 { largest.abs() / 127.0 } else { largest / -8.0 };
+    let scale = f16::from_f32(scale);
+    group[2 * lane..2 * lane + 2].copy_from_slice(&scale.to_le_bytes());
+    let scale = scale.to_f32();
+    let code = |x: f32| if scale == 0.0 { 0.0 } else { (x / scale).round() };
+    let rows = &mut group[SCALES..];
+    for (k, x) in row.iter().enumerate() {
+        if kept == Kept::Q8 {
+            rows[k * PANEL + lane] = code(*x).clamp(-127.0, 127.0) as i8 as u8;
+            continue;
+        }
+        let code = (code(*x) + 8.0).clamp(0.0, 15.0) as u8;
+        let (at, shift) = (k % (GROUP / 2), if k < GROUP / 2 { 0 } else { 4 });
+        rows[at * PANEL + lane] |= code << shift;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use half::bf16;
@@ -243,7 +275,7 @@ mod tests {
     use crate::ops::cpu::gemm::weight_rows::Element;
     use crate::ops::cpu::isa::Level;
     use crate::ops::cpu::memory::refusal::OutOfMemory;
-    use crate::ops::cpu::testing::noise;
+    use crate::ops::cpu::testing::{grouped, noise};
 
     /// Numbers that are read, some of which cannot be.
     struct Stored<'a> {
@@ -295,6 +327,7 @@ mod tests {
                 let high = if high < row.len().min(block + PAIR_BLOCK) { row[high] } else { 0.0 };
                 pair(row[block + within], high)
             }
+            Kept::Q8 | Kept::Q4 => unreachable!("groups have a test of their own"),
         }
     }
 
@@ -349,6 +382,40 @@ mod tests {
                     check(form, WeightSlice::F16(&halves), &of_halves, &context);
                     let of_brains: Vec<f32> = brains.iter().map(|x| x.to_f32()).collect();
                     check(form, WeightSlice::Bf16(&brains), &of_brains, &context);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_in_groups_come_back_as_they_were() {
+        use crate::ops::cpu::{Epilogue, PackedMatrix, Source, linear};
+        for level in Level::available() {
+            let context = Context::new(2).with_level(level);
+            for kept in [Kept::Q8, Kept::Q4] {
+                for (outputs, columns, gated) in [(33, 96, false), (70, 1280, false), (24, 352, true)] {
+                    let numbers = grouped(kept, if gated { 2 * outputs } else { outputs }, columns);
+                    let x = noise(3, 5 * columns);
+                    let product = |kept| {
+                        let rows = WeightSlice::F32(&numbers);
+                        let packed =
+                            PackedMatrix::pack_as(&context, &rows, outputs, columns, gated, kept).unwrap();
+                        let mut y = vec![0.0; 5 * outputs];
+                        linear(
+                            &context,
+                            Source::one(&x, columns),
+                            (5, 1),
+                            &packed,
+                            Epilogue::default(),
+                            &mut y,
+                        )
+                        .unwrap();
+                        (y, packed.bytes())
+                    };
+                    let ((found, bytes), (expected, wide)) = (product(kept), product(Kept::F32));
+                    assert_eq!(found, expected, "{kept:?} {outputs}×{columns} {}", level.name());
+                    let share = if kept == Kept::Q8 { 3 } else { 6 };
+                    assert!(bytes * share < wide, "{kept:?}: {bytes} bytes of {wide}");
                 }
             }
         }

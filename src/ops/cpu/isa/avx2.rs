@@ -128,6 +128,20 @@ unsafe impl Simd for Avx2 {
         // SAFETY: the token says that the CPU has the instructions, the caller that `p` is valid.
         unsafe { _mm256_cvtph_ps(_mm_loadu_si128(p.cast())) }
     }
+    #[inline(always)]
+    unsafe fn load_i8(self, p: *const i8) -> __m256 {
+        // SAFETY: the token says that the CPU has the instructions, the caller that `p` is valid.
+        unsafe { _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(p.cast()))) }
+    }
+    #[inline(always)]
+    unsafe fn load_nibbles(self, p: *const u8, upper: bool) -> __m256 {
+        // SAFETY: the token says that the CPU has the instructions, the caller that `p` is valid.
+        unsafe {
+            let bytes = _mm256_cvtepu8_epi32(_mm_loadl_epi64(p.cast()));
+            let halves = if upper { _mm256_srli_epi32::<4>(bytes) } else { bytes };
+            _mm256_cvtepi32_ps(_mm256_and_si256(halves, _mm256_set1_epi32(15)))
+        }
+    }
     arithmetic! {
         add(a, b) _mm256_add_ps(a, b);
         sub(a, b) _mm256_sub_ps(a, b);

@@ -153,6 +153,20 @@ unsafe impl Simd for Avx512 {
         // SAFETY: the token says that the CPU has the instructions, the caller that `p` is valid.
         unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(p.cast())) }
     }
+    #[inline(always)]
+    unsafe fn load_i8(self, p: *const i8) -> __m512 {
+        // SAFETY: the token says that the CPU has the instructions, the caller that `p` is valid.
+        unsafe { _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(p.cast()))) }
+    }
+    #[inline(always)]
+    unsafe fn load_nibbles(self, p: *const u8, upper: bool) -> __m512 {
+        // SAFETY: the token says that the CPU has the instructions, the caller that `p` is valid.
+        unsafe {
+            let bytes = _mm512_cvtepu8_epi32(_mm_loadu_si128(p.cast()));
+            let halves = if upper { _mm512_srli_epi32::<4>(bytes) } else { bytes };
+            _mm512_cvtepi32_ps(_mm512_and_si512(halves, _mm512_set1_epi32(15)))
+        }
+    }
     arithmetic! {
         add(a, b) _mm512_add_ps(a, b);
         sub(a, b) _mm512_sub_ps(a, b);

@@ -102,6 +102,17 @@ unsafe impl Simd for Portable {
         bits.map(|b| f16::from_bits(b).to_f32())
     }
     #[inline(always)]
+    unsafe fn load_i8(self, p: *const i8) -> V8 {
+        // SAFETY: as the caller.
+        unsafe { p.cast::<[i8; 8]>().read_unaligned() }.map(f32::from)
+    }
+    #[inline(always)]
+    unsafe fn load_nibbles(self, p: *const u8, upper: bool) -> V8 {
+        // SAFETY: as the caller.
+        let bytes = unsafe { p.cast::<[u8; 8]>().read_unaligned() };
+        bytes.map(|byte| f32::from(if upper { byte >> 4 } else { byte & 15 }))
+    }
+    #[inline(always)]
     fn add(self, a: V8, b: V8) -> V8 {
         zip(a, b, |a, b| a + b)
     }

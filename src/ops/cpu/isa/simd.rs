@@ -59,6 +59,16 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
     /// # Safety
     /// `p` is valid for reading them, aligned or not.
     unsafe fn load_f16(self, p: *const u16) -> Self::V;
+    /// Reads `LANES` whole numbers of 8 bits.
+    ///
+    /// # Safety
+    /// `p` is valid for reading them.
+    unsafe fn load_i8(self, p: *const i8) -> Self::V;
+    /// Reads the lower or the upper 4 bits of `LANES` bytes.
+    ///
+    /// # Safety
+    /// `p` is valid for reading them.
+    unsafe fn load_nibbles(self, p: *const u8, upper: bool) -> Self::V;
     /// `a + b`.
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
     /// `a - b`.

@@ -3,11 +3,11 @@
 //! Trap: open_clip keeps the query, key and value projections in one tensor, in that order.
 
 use crate::checkpoint::error::Problem;
-use crate::checkpoint::names::keys::{self, OPEN_CLIP};
+use crate::checkpoint::names::keys::{self, CLIP, OPEN_CLIP};
 use crate::checkpoint::tensor::stored::{StoredTensor, Tensors};
 
 /// Names a text encoder's tensors; unknown ones keep their names behind `text_encoder/`.
-pub(super) fn rename_open_clip(tensors: Tensors) -> Result<Tensors, Problem> {
+pub(crate) fn rename_open_clip(tensors: Tensors) -> Result<Tensors, Problem> {
     let mut renamed = Tensors::new();
     for (stored, tensor) in &tensors {
         let name = stored.strip_prefix("text_model.").unwrap_or(stored);
@@ -24,6 +24,23 @@ pub(super) fn rename_open_clip(tensors: Tensors) -> Result<Tensors, Problem> {
         }
     }
     Ok(renamed)
+}
+
+/// The width of Stable Diffusion 2's text encoder, and the channels of its context.
+pub(crate) const WIDTH: usize = 1024;
+
+/// A single file's tensors with v2's text encoder under open_clip's names: some writers give it CLIP's
+/// layout, where its width is all that tells the two apart.
+pub(crate) fn named_as_its_own(tensors: Tensors) -> Result<Tensors, Problem> {
+    let table = tensors.get(&format!("{CLIP}embeddings.token_embedding.weight"));
+    if table.is_none_or(|table| table.shape.get(1) != Some(&WIDTH)) {
+        return Ok(tensors);
+    }
+    let (texts, mut others): (Tensors, Tensors) =
+        tensors.into_iter().partition(|(name, _)| name.starts_with(CLIP));
+    let bare = texts.into_iter().map(|(name, tensor)| (name[CLIP.len()..].to_owned(), tensor)).collect();
+    others.extend(rename_open_clip(bare)?);
+    Ok(others)
 }
 
 /// A layer's block in open_clip and what is left of the name.

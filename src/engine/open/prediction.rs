@@ -1,0 +1,49 @@
+//! What a network predicts, by one call: at the end of the schedule x is noise, so a network that predicts
+//! the noise answers with x itself, and one that predicts v with what it sees in it.
+
+use crate::engine::denoise::with_embedded_guidance;
+use crate::engine::sourceless::concat;
+use crate::model::{Conditioning, ConditioningKey, LatentDiffusion};
+use crate::note::{ModelNote, Note};
+use crate::ops::{Result, Tensor};
+use crate::sampler::noise::Noise;
+use crate::sampler::{Parameterization, RngKind};
+
+/// Sides of the latents that v2 was trained for: its base, and its model for v.
+const SIDES_OF_V2: [usize; 2] = [64, 96];
+/// The share of x in the answer from which on it is the noise.
+const SHARE: f64 = 0.5;
+
+/// Lets the network say what it predicts, and the side that goes with it.
+///
+/// # Errors
+/// As [`tried`].
+pub(super) fn settle(model: &mut LatentDiffusion) -> Result<Note> {
+    model.config.parameterization = tried(model)?;
+    let v = model.config.parameterization == Parameterization::V;
+    model.config.image_size = SIDES_OF_V2[usize::from(v)];
+    Ok(ModelNote::PredictionTried { v }.into())
+}
+
+/// What the UNet predicts. Of a network that was not trained it says something all the same.
+///
+/// # Errors
+/// If the network fails or is stopped.
+fn tried(model: &LatentDiffusion) -> Result<Parameterization> {
+    let side = 2 << model.config.unet.halvings();
+    let shape = [1, model.config.channels, side, side];
+    let noise = Noise::seeded(RngKind::Cpu, 0).randn(shape.iter().product());
+    let x = Tensor::from_f32(model.device(), &shape, &noise)?;
+    let texts = model.get_learned_conditioning(&[""])?;
+    let mut conditioning = Conditioning::from_texts(texts, ConditioningKey::Crossattn);
+    if model.config.conditioning_key == ConditioningKey::Hybrid {
+        conditioning.c_concat.push(concat(model, [side, side])?.0);
+    }
+    let (conditioning, _) = with_embedded_guidance(model, (conditioning, None), 1.0);
+    let last = model.config.schedule.timesteps().saturating_sub(1) as f32;
+    let answer = model.apply_model(&x, &[last], &conditioning)?.to_f32()?;
+    let product =
+        |a: &[f32], b: &[f32]| -> f64 { a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum() };
+    let share = product(&answer, &noise) / product(&noise, &noise);
+    Ok(if share >= SHARE { Parameterization::Eps } else { Parameterization::V })
+}
