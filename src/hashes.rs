@@ -3,6 +3,7 @@
 //! Invariant: a hash counts for one state of a file: its path, size and time of change. A row is made before
 //! the file is read, so that what changes meanwhile is hashed again.
 
+use std::collections::HashMap;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -54,32 +55,20 @@ pub fn modified(metadata: &Metadata) -> Option<u64> {
 impl KeptHash {
     /// Where the file at `path` would stand in the list in the folder `cache`; folders have no row.
     pub fn of(path: &Path, cache: &Path) -> Option<Self> {
-        let path = std::fs::canonicalize(path).ok()?;
-        let metadata = std::fs::metadata(&path).ok().filter(Metadata::is_file)?;
-        let row = Row { path, bytes: metadata.len(), modified: modified(&metadata)?, hash: String::new() };
-        Some(Self { list: cache.join("hashes.json"), row })
-    }
-
-    fn rows(&self) -> Vec<Row> {
-        let short = std::fs::metadata(&self.list).is_ok_and(|metadata| metadata.len() <= FILE_BYTES_MAX);
-        let text = short.then(|| std::fs::read_to_string(&self.list).ok()).flatten();
-        text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+        Some(Self { list: list(cache), row: Row::of(path)? })
     }
 
     /// The file's SHA-256, if it is kept.
     pub fn find(&self) -> Option<String> {
-        let same = |row: &Row| Row { hash: String::new(), ..row.clone() } == self.row;
-        let found = self.rows().into_iter().find(same)?.hash;
-        (found.len() == DIGITS && found.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(found)
+        rows(&self.list).iter().find(|row| row.path == self.row.path)?.hash_of(&self.row)
     }
 
     /// Adds the file's row; without a list that can be written the file is hashed again next time.
     pub fn keep(&self, hash: &str) {
-        let mut rows = self.rows();
+        let mut rows = rows(&self.list);
         rows.retain(|row| row.path != self.row.path);
         rows.push(Row { hash: hash.to_owned(), ..self.row.clone() });
-        rows.drain(..rows.len().saturating_sub(KEPT_MAX));
-        let Ok(text) = serde_json::to_string(&rows) else { return };
+        let Some(text) = listed(&rows) else { return };
         let written = self.list.parent().map_or(Ok(()), std::fs::create_dir_all);
         let written = written.map_err(|error| error.to_string()).and_then(|()| {
             write_atomically(&self.list, text.as_bytes(), true).map_err(|error| error.to_string())
@@ -88,6 +77,64 @@ impl KeptHash {
             log::warn!("the hash of {} is not kept: {error}", self.row.path.display());
         }
     }
+}
+
+/// The whole list, read once for many files.
+pub struct KeptHashes(HashMap<PathBuf, Row>);
+
+impl KeptHashes {
+    /// Reads the list in the folder `cache`.
+    pub fn read(cache: &Path) -> Self {
+        Self(rows(&list(cache)).into_iter().map(|row| (row.path.clone(), row)).collect())
+    }
+
+    /// A file's SHA-256, if it is kept.
+    pub fn find(&self, path: &Path) -> Option<String> {
+        let now = Row::of(path)?;
+        self.0.get(&now.path)?.hash_of(&now)
+    }
+}
+
+impl Row {
+    /// The state of a file as it is now.
+    fn of(path: &Path) -> Option<Self> {
+        let path = std::fs::canonicalize(path).ok()?;
+        let metadata = std::fs::metadata(&path).ok().filter(Metadata::is_file)?;
+        Some(Self { path, bytes: metadata.len(), modified: modified(&metadata)?, hash: String::new() })
+    }
+
+    /// The kept hash, if the file is still in this state.
+    fn hash_of(&self, now: &Self) -> Option<String> {
+        let same = (self.bytes, self.modified) == (now.bytes, now.modified);
+        let is_hash = self.hash.len() == DIGITS && self.hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        (same && is_hash).then(|| self.hash.clone())
+    }
+}
+
+fn list(cache: &Path) -> PathBuf {
+    cache.join("hashes.json")
+}
+
+fn rows(list: &Path) -> Vec<Row> {
+    let short = std::fs::metadata(list).is_ok_and(|metadata| metadata.len() <= FILE_BYTES_MAX);
+    let text = short.then(|| std::fs::read_to_string(list).ok()).flatten();
+    text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+}
+
+/// The text of the newest rows that the list has room for.
+fn listed(rows: &[Row]) -> Option<String> {
+    let mut texts = Vec::new();
+    let mut bytes = 2;
+    for row in rows.iter().rev().take(KEPT_MAX) {
+        let text = serde_json::to_string(row).ok()?;
+        bytes += text.len() as u64 + 1;
+        if bytes > FILE_BYTES_MAX {
+            break;
+        }
+        texts.push(text);
+    }
+    texts.reverse();
+    Some(format!("[{}]", texts.join(",")))
 }
 
 /// The digits of a hash that was computed.
@@ -148,5 +195,23 @@ mod tests {
         assert_eq!(hash(false), None);
         assert_ne!(hash(true).as_deref(), Some(abc));
         assert!(sha256(&folder.path().join("missing"), None, &mut || true).is_err());
+        let kept = KeptHashes::read(&cache);
+        assert_eq!(kept.find(&file), KeptHash::of(&file, &cache).unwrap().find());
+        assert!(kept.find(&file).is_some() && kept.find(&cache).is_none());
+    }
+
+    #[test]
+    fn a_list_that_becomes_too_long_loses_its_oldest_rows() {
+        let row = |number: u64| Row {
+            path: format!("/{number}/{}", "m".repeat(4000)).into(),
+            bytes: number,
+            modified: 0,
+            hash: "0".repeat(DIGITS),
+        };
+        let all: Vec<Row> = (0..1000).map(row).collect();
+        let text = listed(&all).unwrap();
+        assert!(text.len() as u64 <= FILE_BYTES_MAX && text.len() as u64 > FILE_BYTES_MAX - 5000);
+        let kept: Vec<Row> = serde_json::from_str(&text).unwrap();
+        assert_eq!(kept, all[all.len() - kept.len()..]);
     }
 }

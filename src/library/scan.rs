@@ -9,7 +9,7 @@ use super::folders::Folder;
 use super::index::{Index, Mark};
 use super::look::look;
 use super::walk::{Found, walk};
-use crate::hashes::{self, KeptHash};
+use crate::hashes::{self, KeptHashes};
 
 /// How folders are scanned.
 pub struct Scan<'a> {
@@ -27,6 +27,7 @@ pub fn scan(scan: &Scan<'_>, index: &mut Index, go_on: &mut dyn FnMut() -> bool)
     // The same file, found twice through links, is one.
     let mut real: HashSet<PathBuf> = HashSet::new();
     let mut there: HashSet<PathBuf> = HashSet::new();
+    let kept = scan.hashes.map(KeptHashes::read);
     for folder in scan.folders {
         for found in walk(&folder.path) {
             if !go_on() {
@@ -37,7 +38,7 @@ pub fn scan(scan: &Scan<'_>, index: &mut Index, go_on: &mut dyn FnMut() -> bool)
                 continue;
             }
             there.insert(found.path.clone());
-            entries.extend(entry(found, &folder.path, scan.hashes, index));
+            entries.extend(entry(found, &folder.path, kept.as_ref(), index));
         }
     }
     index.write(|path| there.contains(path));
@@ -45,7 +46,7 @@ pub fn scan(scan: &Scan<'_>, index: &mut Index, go_on: &mut dyn FnMut() -> bool)
     Some(entries)
 }
 
-fn entry(found: Found, folder: &Path, hashes: Option<&Path>, index: &mut Index) -> Option<Entry> {
+fn entry(found: Found, folder: &Path, kept: Option<&KeptHashes>, index: &mut Index) -> Option<Entry> {
     let Found { path, repository } = found;
     let mark = mark(&path)?;
     let facts = match index.find(&path, mark) {
@@ -57,7 +58,7 @@ fn entry(found: Found, folder: &Path, hashes: Option<&Path>, index: &mut Index) 
         }
     };
     let hashed = hashed_file(&path);
-    let sha256 = hashes.and_then(|cache| KeptHash::of(hashed.as_deref()?, cache)?.find());
+    let sha256 = kept.and_then(|kept| kept.find(hashed.as_deref()?));
     let Mark { bytes, modified } = mark;
     Some(Entry { path, folder: folder.to_owned(), repository, bytes, modified, facts, sha256 })
 }

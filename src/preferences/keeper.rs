@@ -3,6 +3,9 @@
 //! Writing waits for the disk, so it is done on a thread: the front end hands over a copy whenever
 //! something changed, the latest copy wins, and the file is written at most twice a second. The end
 //! of the program must call [`Keeper::flush`] (dropping does).
+//!
+//! Invariant: the lists of models are changed by [`change_memory`] alone, on the command line and while a window
+//! is open; so the keeper writes them as the file has them, and both hold a lock from reading to writing.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -110,7 +113,7 @@ impl Desk {
             }
             let Some(memory) = state.waiting.take() else { return };
             drop(state);
-            if let Err(error) = write(path, &memory) {
+            if let Err(error) = write_with_lists(path, memory) {
                 let sentence = format!("settings cannot be saved in {}: {error}", path.display());
                 log::warn!("{sentence}");
                 self.lock().trouble = Some(sentence);
@@ -149,16 +152,61 @@ pub fn read_memory(path: &Path) -> Result<Memory, String> {
 /// Changes what is remembered in one step, for a program without a window.
 ///
 /// # Errors
-/// One sentence, if the file cannot be read or written; it is then as it was.
+/// One sentence, if the file cannot be read or written, is damaged or would hold too much; it is then as it was.
 pub fn change_memory(path: &Path, change: impl FnOnce(&mut Memory)) -> Result<(), String> {
-    let mut memory = read_memory(path)?;
-    change(&mut memory);
-    write(path, &memory).map_err(|error| {
+    let refused = |error: io::Error| {
         format!(
             "expected a place where settings can be remembered, found that it cannot be written ({error}); see to {}",
             path.display()
         )
-    })
+    };
+    let _lock = lock(path).map_err(refused)?;
+    let damaged = read_text(path).ok().and_then(|text| Memory::from_json(&text)).map(|(_, damaged)| damaged);
+    if let Some(damaged) = damaged.filter(|damaged| !damaged.is_empty()) {
+        return Err(format!(
+            "expected the remembered settings, found that some are damaged ({}); correct or remove these, or start the \
+             window, which puts them in order: {}",
+            damaged.join(", "),
+            path.display()
+        ));
+    }
+    let mut memory = read_memory(path)?;
+    change(&mut memory);
+    if memory.has_surplus_models() {
+        return Err(format!(
+            "expected a list of folders and files that can be remembered, found one that is full; remove some of them \
+             from {}",
+            path.display()
+        ));
+    }
+    write(path, &memory).map_err(refused)
+}
+
+/// Writes all but the lists of models, which stay as the file has them.
+fn write_with_lists(path: &Path, memory: Memory) -> io::Result<()> {
+    let _lock = lock(path)?;
+    let there = read_text(path).ok().and_then(|text| Memory::from_json(&text));
+    let memory = match there {
+        Some((there, damaged)) if !damaged.iter().any(|name| name.starts_with("models_")) => {
+            let Memory { models_folders, models_forgotten, .. } = there;
+            Memory { models_folders, models_forgotten, ..memory }
+        }
+        _ => memory,
+    };
+    write(path, &memory)
+}
+
+/// Waits until no other program changes the file; the lock ends with what is returned. Some file systems know no
+/// locks, and there the last one wins.
+fn lock(path: &Path) -> io::Result<File> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let file = File::create(path.with_extension("lock"))?;
+    if let Err(error) = file.lock() {
+        log::debug!("{} is not locked: {error}", path.display());
+    }
+    Ok(file)
 }
 
 fn write(path: &Path, memory: &Memory) -> io::Result<()> {
@@ -224,8 +272,32 @@ mod tests {
         let entries = std::fs::read_dir(folder).unwrap();
         let mut names: Vec<String> =
             entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.retain(|name| name != "remembered.lock");
         names.sort();
         names
+    }
+
+    #[test]
+    fn what_the_command_line_adds_stays_while_a_window_is_open() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("remembered.json");
+        let (mut keeper, mut memory, _) = Keeper::open(Some(path.clone()));
+        change_memory(&path, |memory| memory.models_folders.push("/m/new".into())).unwrap();
+        memory.seed_locked = true;
+        keeper.remember(&memory);
+        drop(keeper);
+        let now = read_memory(&path).unwrap();
+        assert!(now.seed_locked && now.models_folders == ["/m/new"]);
+        // A full list refuses what it would lose.
+        let all = (0..1000).map(|number| format!("/m/{number}"));
+        let said = change_memory(&path, |memory| memory.models_folders.extend(all)).unwrap_err();
+        assert!(said.contains("full") && read_memory(&path).unwrap() == now, "{said}");
+        // Nor is a damaged field lost.
+        let text =
+            std::fs::read_to_string(&path).unwrap().replace("\"seed_locked\": true", "\"seed_locked\": 7");
+        std::fs::write(&path, &text).unwrap();
+        let said = change_memory(&path, |memory| memory.models_folders.clear()).unwrap_err();
+        assert!(said.contains("seed_locked") && std::fs::read_to_string(&path).unwrap() == text, "{said}");
     }
 
     #[test]

@@ -226,6 +226,11 @@ impl Memory {
         Some((memory.bounded(), reader.damaged))
     }
 
+    /// Whether more models are listed than are remembered.
+    pub(super) fn has_surplus_models(&self) -> bool {
+        self.models_folders.len() > MOST_FOLDERS || self.models_forgotten.len() > MOST_FORGOTTEN
+    }
+
     /// The same without impossible numbers and surplus.
     fn bounded(mut self) -> Self {
         self.settings = self.settings.plausible();

@@ -26,6 +26,15 @@ pub(super) fn is_secret(address: &str) -> bool {
     address.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("https://"))
 }
 
+/// An address as it may be shown: without what follows its path, which may be a secret, and without a name.
+pub fn shown(address: &str) -> String {
+    let start = address.find("://").map_or(0, |at| at + 3);
+    let plain = address[start..].split(['?', '#']).next().unwrap_or_default();
+    let (server, path) = plain.split_at(plain.find('/').unwrap_or(plain.len()));
+    let server = server.rsplit('@').next().unwrap_or(server);
+    format!("{}{server}{path}", &address[..start])
+}
+
 /// Where a redirect from `address` to `location` leads.
 pub(super) fn join(address: &str, location: &str) -> String {
     if is_address(location) {
@@ -54,7 +63,7 @@ pub fn file_of(text: &str) -> Option<String> {
 }
 
 /// `%20` → a space; what is no text stays as it is.
-fn decoded(text: &str) -> String {
+pub fn decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut plain = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -108,6 +117,18 @@ mod tests {
         assert!(same_origin("https://A.b/c", "https://a.B?d"));
         for other in ["https://a.b:1/c", "http://a.b/c", "https://a.b.evil/c"] {
             assert!(!same_origin("https://a.b/c", other), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_holds_no_secret() {
+        for (address, expected) in [
+            ("https://h:8/a/b?token=secret#x", "https://h:8/a/b"),
+            ("https://me:secret@h/a@b", "https://h/a@b"),
+            ("http://h?secret", "http://h"),
+            ("no address", "no address"),
+        ] {
+            assert_eq!(shown(address), expected);
         }
     }
 

@@ -99,7 +99,8 @@ pub enum TransferError {
     },
     /// The disk became full meanwhile.
     #[error(
-        "the disk is full; nothing of the file is kept, free some space and get it again: {}", .folder.display()
+        "the disk is full; this file is not kept, those of the model that are whole stay, free some space and get it \
+         again: {}", .folder.display()
     )]
     DiskFull {
         /// Where it was to go.
@@ -110,6 +111,17 @@ pub enum TransferError {
     NotWritable {
         /// The folder.
         folder: PathBuf,
+        /// What the system says.
+        cause: String,
+    },
+    /// The system refuses to read what was fetched.
+    #[error(
+        "expected to read what was fetched, found that it cannot be read ({cause}); it is kept, try again: {}",
+        .part.display()
+    )]
+    Unread {
+        /// The file, whole but not yet looked at.
+        part: PathBuf,
         /// What the system says.
         cause: String,
     },
@@ -139,6 +151,7 @@ impl Told for TransferError {
             Self::NoRoom { .. } => "error-get-no-room",
             Self::DiskFull { .. } => "error-get-disk-full",
             Self::NotWritable { .. } => "error-get-not-writable",
+            Self::Unread { .. } => "error-unreadable",
             Self::Twice { .. } => "error-get-twice",
             Self::Paused => "error-get-paused",
         }
@@ -152,6 +165,7 @@ impl Told for TransferError {
             | Self::Connection { host, .. } => vec![("host", host.clone())],
             Self::Status { host, status } => vec![("host", host.clone()), ("status", status.to_string())],
             Self::NoRoom { needed, free, .. } => vec![("needed", needed.clone()), ("free", free.clone())],
+            Self::Unread { part, .. } => vec![("file", part.display().to_string())],
             _ => Vec::new(),
         }
     }

@@ -5,9 +5,10 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::address::shown;
 use super::error::TransferError;
 use super::http::{Answer, Got, Http, Range, Remote, host};
-use super::pace::{Pace, sleep};
+use super::pace::{Pace, Tried, sleep};
 use super::part::{Part, written};
 use super::speed::{Meter, Progress};
 
@@ -37,8 +38,9 @@ pub struct Fetch<'a> {
     pub free: &'a dyn Fn(&Path) -> Option<u64>,
     /// Told the progress; ends the transfer if it breaks. What is here is then kept.
     pub tell: &'a mut dyn FnMut(Progress) -> ControlFlow<()>,
-    /// Looks at the whole file before it takes its name; a sentence refuses it.
-    pub check: &'a dyn Fn(&Path) -> Result<(), String>,
+    /// Looks at the whole file before it takes its name. [`TransferError::OtherFile`] refuses it for good;
+    /// after any other error it stays for the next run.
+    pub check: &'a dyn Fn(&Path) -> Result<(), TransferError>,
 }
 
 /// What a server tells of a file, without fetching it.
@@ -51,21 +53,14 @@ pub fn probe(
     pace: Pace,
     go_on: &mut dyn FnMut() -> ControlFlow<()>,
 ) -> Result<Remote, TransferError> {
-    let mut failures = 0;
-    loop {
-        match http.get(address, Some(Range::First))? {
-            Got::Answer(answer) => return Ok(answer.remote),
+    pace.again(go_on, || {
+        Ok(match http.get(address, Some(Range::First))? {
+            Got::Answer(answer) => Tried::Done(answer.remote),
             // An empty file has no first byte.
-            Got::NothingThere => return Ok(Remote { bytes: Some(0), ..Remote::default() }),
-            Got::Later(error, asked) => {
-                failures += 1;
-                if failures >= pace.tries {
-                    return Err(error);
-                }
-                rest(pace.wait(failures, asked), go_on)?;
-            }
-        }
-    }
+            Got::NothingThere => Tried::Done(Remote { bytes: Some(0), ..Remote::default() }),
+            Got::Later(error, asked) => Tried::Later(error, asked),
+        })
+    })
 }
 
 /// Fetches a file to `target`, or to a free name like it; returns where it is and its SHA-256.
@@ -81,6 +76,10 @@ pub fn fetch(
     let remote = agreed(&source.known, probe(fetch.http, &source.address, fetch.pace, &mut go_on)?)?;
     let folder = target.parent().unwrap_or(Path::new(".")).to_owned();
     let mut part = Part::open(Part::path(target, &source.address, &remote))?;
+    if part.done() > 0 && remote.sha256.is_none() && remote.validator.is_none() {
+        // Nothing proves that what another run left is of the same state.
+        part.clear().map_err(|error| written(&error, &folder))?;
+    }
     let begun = part.done() > 0;
     let mut running = Running { source, remote, folder: &folder, fetch, meter: Meter::default(), told: None };
     let outcome = running.run(&mut part);
@@ -146,7 +145,7 @@ impl Running<'_, '_> {
     /// Asks again and again until all is here.
     fn run(&mut self, part: &mut Part) -> Result<(), TransferError> {
         self.check_room(part.done())?;
-        let mut failures = 0;
+        let (mut failures, mut best, mut is_refused) = (0, part.done(), false);
         loop {
             if self.remote.bytes.is_some_and(|total| part.done() > total) {
                 // Whatever wrote that, it is not this file.
@@ -156,7 +155,9 @@ impl Running<'_, '_> {
                 return self.tell(part.done(), true);
             }
             let before = part.done();
-            let range = (before > 0).then_some(Range::From(before));
+            // The hub's hash is checked at the end; behind its redirect each server has tags of its own.
+            let same = self.remote.validator.as_deref().filter(|_| self.remote.sha256.is_none());
+            let range = (before > 0).then_some(Range::From(before, same));
             let (error, asked) = match self.fetch.http.get(&self.source.address, range)? {
                 Got::Answer(answer) => match self.take(answer, part)? {
                     None => return self.tell(part.done(), true),
@@ -166,15 +167,22 @@ impl Running<'_, '_> {
                 Got::NothingThere => {
                     part.clear().map_err(|error| written(&error, self.folder))?;
                     let found = "nothing behind what is here already".to_owned();
-                    (TransferError::OtherFile { found }, None)
+                    let error = TransferError::OtherFile { found };
+                    if is_refused {
+                        return Err(error);
+                    }
+                    is_refused = true;
+                    (error, None)
                 }
                 Got::Later(error, asked) => (error, asked),
             };
-            failures = if part.done() > before { 1 } else { failures + 1 };
+            // A server that always begins anew and breaks off brings nothing new.
+            failures = if part.done() > best { 1 } else { failures + 1 };
+            best = best.max(part.done());
             if failures >= self.fetch.pace.tries {
                 return Err(error);
             }
-            log::info!("{}: {error}; asking again", self.source.address);
+            log::info!("{}: {error}; asking again", shown(&self.source.address));
             self.meter.restart();
             let done = part.done();
             let total = self.remote.bytes;
@@ -221,7 +229,9 @@ impl Running<'_, '_> {
     fn check_same(&self, now: &Remote) -> Result<(), TransferError> {
         let differs = |a: &Option<String>, b: &Option<String>| a.is_some() && b.is_some() && a != b;
         let lengths = self.remote.bytes.is_some() && now.bytes.is_some() && self.remote.bytes != now.bytes;
-        if lengths || differs(&self.remote.tag, &now.tag) || differs(&self.remote.sha256, &now.sha256) {
+        let states = self.remote.sha256.is_none() && differs(&self.remote.validator, &now.validator);
+        let tags = differs(&self.remote.tag, &now.tag) || differs(&self.remote.sha256, &now.sha256);
+        if lengths || states || tags {
             let found = "another version of it".to_owned();
             return Err(TransferError::OtherFile { found });
         }
@@ -264,7 +274,7 @@ impl Running<'_, '_> {
         if let Some(expected) = self.remote.sha256.clone().filter(|expected| *expected != found) {
             return Err(TransferError::Hash { expected, found });
         }
-        (self.fetch.check)(part.at()).map_err(|found| TransferError::OtherFile { found })?;
+        (self.fetch.check)(part.at())?;
         Ok(found)
     }
 }

@@ -3,7 +3,8 @@
 //! Trap: the hub tells a file's hash and size in the answer that redirects, and the server that is redirected
 //! to must not see the token; so each answer on the way is read, and the token goes to one server alone.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +12,9 @@ use ureq::Agent;
 use ureq::http::{HeaderMap, Response, StatusCode};
 use ureq::tls::{RootCerts, TlsConfig};
 
-use super::address::{file_of, file_of_disposition, is_secret, join, origin, same_origin};
+use super::address::{file_of, file_of_disposition, is_secret, join, origin, same_origin, shown};
 use super::error::TransferError;
+use super::pace::{Pace, Tried};
 
 /// Redirects on the way to a file.
 const MOST_REDIRECTS: usize = 10;
@@ -35,10 +37,13 @@ pub struct Http {
 pub struct Remote {
     /// Its length in bytes.
     pub bytes: Option<u64>,
-    /// Its SHA-256, where the server's tag is one.
+    /// Its SHA-256, where the hub's tag is one.
     pub sha256: Option<String>,
     /// The server's tag of this state of the file.
     pub tag: Option<String>,
+    /// What proves that later bytes are of the same state: a strong tag as the last server writes it, or the
+    /// time of its last change.
+    pub validator: Option<String>,
     /// The hub's commit that the file is of.
     pub commit: Option<String>,
     /// Its name.
@@ -88,21 +93,35 @@ impl Http {
     /// The text at an address.
     ///
     /// # Errors
-    /// If there is none, or it is very long.
-    pub fn text(&self, address: &str) -> Result<String, TransferError> {
-        let answer = match self.get(address, None)? {
-            Got::Answer(answer) => answer,
-            Got::Later(error, _) => return Err(error),
-            Got::NothingThere => return Err(TransferError::Missing { address: address.to_owned() }),
-        };
-        let mut text = String::new();
-        let read = answer.body.take(TEXT_MAX).read_to_string(&mut text);
-        read.map_err(|error| TransferError::Connection { host: host(address), cause: error.to_string() })?;
-        Ok(text)
+    /// If there is none, or it is very long, or the connection fails for good, or `go_on` breaks.
+    pub fn text(
+        &self,
+        address: &str,
+        pace: Pace,
+        go_on: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<String, TransferError> {
+        pace.again(go_on, || {
+            let answer = match self.get(address, None)? {
+                Got::Answer(answer) => answer,
+                Got::Later(error, asked) => return Ok(Tried::Later(error, asked)),
+                Got::NothingThere => return Err(TransferError::Missing { address: shown(address) }),
+            };
+            let other = |found: &str| TransferError::OtherFile { found: found.to_owned() };
+            let mut text = String::new();
+            match answer.body.take(TEXT_MAX + 1).read_to_string(&mut text) {
+                Ok(_) if text.len() as u64 > TEXT_MAX => Err(other("a text of more than 32 MB")),
+                Ok(_) => Ok(Tried::Done(text)),
+                Err(error) if error.kind() == ErrorKind::InvalidData => Err(other("bytes that are no text")),
+                Err(error) => {
+                    let cause = error.to_string();
+                    Ok(Tried::Later(TransferError::Connection { host: host(address), cause }, None))
+                }
+            }
+        })
     }
 
     /// Asks for a file, or for what of it lies from `start` on.
-    pub(super) fn get(&self, address: &str, range: Option<Range>) -> Result<Got, TransferError> {
+    pub(super) fn get(&self, address: &str, range: Option<Range<'_>>) -> Result<Got, TransferError> {
         let mut at = address.to_owned();
         let mut remote = Remote::default();
         for _ in 0..MOST_REDIRECTS {
@@ -118,17 +137,17 @@ impl Http {
                     let next = join(&at, location);
                     if is_secret(&at) && !is_secret(&next) {
                         let found = "one that leaves the secured connection";
-                        return Err(TransferError::Redirect { address: address.to_owned(), found });
+                        return Err(TransferError::Redirect { address: shown(address), found });
                     }
                     at = next;
                 }
                 _ => return answered(address, &at, response, remote),
             }
         }
-        Err(TransferError::Redirect { address: address.to_owned(), found: "one that leads in circles" })
+        Err(TransferError::Redirect { address: shown(address), found: "one that leads in circles" })
     }
 
-    fn ask(&self, address: &str, range: Option<&Range>) -> Result<Response<ureq::Body>, ureq::Error> {
+    fn ask(&self, address: &str, range: Option<&Range<'_>>) -> Result<Response<ureq::Body>, ureq::Error> {
         let mut request = self.agent.get(address);
         if let Some((server, token)) = &self.token
             && same_origin(server, address)
@@ -137,6 +156,9 @@ impl Http {
         }
         if let Some(range) = range {
             request = request.header("Range", range.header());
+            if let Range::From(_, Some(validator)) = range {
+                request = request.header("If-Range", *validator);
+            }
         }
         request.call()
     }
@@ -144,18 +166,18 @@ impl Http {
 
 /// Which bytes are asked for.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Range {
+pub(super) enum Range<'a> {
     /// The first one, to learn of the file.
     First,
-    /// All from here on.
-    From(u64),
+    /// All from here on, if the file is still in this state.
+    From(u64, Option<&'a str>),
 }
 
-impl Range {
+impl Range<'_> {
     fn header(self) -> String {
         match self {
             Self::First => "bytes=0-0".to_owned(),
-            Self::From(start) => format!("bytes={start}-"),
+            Self::From(start, _) => format!("bytes={start}-"),
         }
     }
 }
@@ -167,16 +189,20 @@ impl Remote {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
         let tag =
             |name: &str| text(name).map(|tag| tag.trim_start_matches("W/").trim_matches('"').to_owned());
-        if let Some(linked) = tag("x-linked-etag") {
-            self.sha256 = is_sha256(&linked).then(|| linked.to_ascii_lowercase());
-            self.tag = Some(linked);
-        } else if self.tag.is_none() && !headers.contains_key("location") {
-            self.tag = tag("etag");
-            self.sha256 = self.tag.clone().filter(|tag| is_sha256(tag)).map(|tag| tag.to_ascii_lowercase());
+        let is_last = !headers.contains_key("location");
+        // Only the hub's tags are hashes; another server's may look like one.
+        let linked = tag("x-linked-etag");
+        let of_hub = linked.is_some() || headers.contains_key("x-repo-commit");
+        if self.tag.is_none() {
+            self.tag = linked.or_else(|| tag("etag").filter(|_| is_last));
+            let hash = self.tag.as_ref().filter(|tag| of_hub && is_sha256(tag));
+            self.sha256 = hash.map(|tag| tag.to_ascii_lowercase());
         }
-        if let Some(bytes) = text("x-linked-size").and_then(|bytes| bytes.parse().ok()) {
-            self.bytes = Some(bytes);
+        if is_last {
+            let strong = text("etag").filter(|tag| tag.len() > 2 && !tag.starts_with("W/"));
+            self.validator = strong.or_else(|| text("last-modified")).map(str::to_owned);
         }
+        self.bytes = self.bytes.or_else(|| text("x-linked-size")?.parse().ok());
         if let Some(commit) = text("x-repo-commit").filter(|commit| commit.len() <= 64) {
             self.commit = Some(commit.to_owned());
         }
@@ -222,7 +248,7 @@ fn answered(
         StatusCode::UNAUTHORIZED => return Err(TransferError::Unauthorized { host: host() }),
         StatusCode::FORBIDDEN => return Err(TransferError::Forbidden { host: host() }),
         StatusCode::NOT_FOUND | StatusCode::GONE => {
-            return Err(TransferError::Missing { address: address.to_owned() });
+            return Err(TransferError::Missing { address: shown(address) });
         }
         StatusCode::TOO_MANY_REQUESTS => {
             let wait = number("retry-after").map(Duration::from_secs);
@@ -245,12 +271,14 @@ fn content_range(header: &str) -> Option<(u64, Option<u64>)> {
 }
 
 fn failed(address: &str, error: &ureq::Error) -> TransferError {
-    TransferError::Connection { host: host(address), cause: error.to_string() }
+    let cause = error.to_string().replace(address, &shown(address));
+    TransferError::Connection { host: host(address), cause }
 }
 
 /// A server's name as people know it.
 pub(super) fn host(address: &str) -> String {
-    let origin = origin(address);
+    let address = shown(address);
+    let origin = origin(&address);
     origin.split("://").last().unwrap_or(origin).to_owned()
 }
 
@@ -286,6 +314,13 @@ mod tests {
         plain.note(&headers(&[("etag", "W/\"abc\"")]), "https://h/a%20b.pt");
         assert_eq!((plain.tag.as_deref(), plain.sha256), (Some("abc"), None));
         assert_eq!(plain.name.as_deref(), Some("a b.pt"));
+        // What is linked to has no word in it, and another server's tag is no hash.
+        let other = format!("\"{}\"", "b".repeat(64));
+        remote.note(&headers(&[("x-linked-etag", other.as_str()), ("x-linked-size", "13")]), "https://cdn/x");
+        assert_eq!((remote.sha256.as_deref(), remote.bytes), (Some(hash.as_str()), Some(12)));
+        let mut elsewhere = Remote::default();
+        elsewhere.note(&headers(&[("etag", other.as_str())]), "https://h/b.pt");
+        assert_eq!((elsewhere.sha256, elsewhere.validator), (None, Some(other)));
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod pace;
 mod part;
 mod speed;
 
-pub use address::{file_of, is_address};
+pub use address::{decoded, file_of, is_address, shown};
 pub use error::TransferError;
 pub use fetch::{Fetch, Source, fetch, probe};
 pub use http::{Http, Remote};

@@ -3,6 +3,8 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+use super::error::TransferError;
+
 /// The longest that a server may ask to wait.
 const LONGEST: Duration = Duration::from_secs(120);
 /// How often a waiting thread asks whether to go on.
@@ -17,6 +19,14 @@ pub struct Pace {
     pub tries: u32,
 }
 
+/// What one of several tries gave.
+pub(super) enum Tried<T> {
+    /// The answer.
+    Done(T),
+    /// An error that may pass, and how long the server asks to wait.
+    Later(TransferError, Option<Duration>),
+}
+
 impl Default for Pace {
     fn default() -> Self {
         Self { first: Duration::from_millis(500), tries: 5 }
@@ -24,6 +34,31 @@ impl Default for Pace {
 }
 
 impl Pace {
+    /// Asks until there is an answer, an error that will not pass, or too many that may.
+    pub(super) fn again<T>(
+        &self,
+        go_on: &mut dyn FnMut() -> ControlFlow<()>,
+        mut ask: impl FnMut() -> Result<Tried<T>, TransferError>,
+    ) -> Result<T, TransferError> {
+        let mut failures = 0;
+        loop {
+            if go_on().is_break() {
+                return Err(TransferError::Paused);
+            }
+            let (error, asked) = match ask()? {
+                Tried::Done(answer) => return Ok(answer),
+                Tried::Later(error, asked) => (error, asked),
+            };
+            failures += 1;
+            if failures >= self.tries {
+                return Err(error);
+            }
+            if sleep(self.wait(failures, asked), go_on).is_break() {
+                return Err(TransferError::Paused);
+            }
+        }
+    }
+
     /// How long to wait after so many failures in a row.
     pub(super) fn wait(&self, failures: u32, asked: Option<Duration>) -> Duration {
         let usual = self.first.saturating_mul(1 << failures.saturating_sub(1).min(10));

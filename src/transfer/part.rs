@@ -1,10 +1,11 @@
 //! `Part`: the half-written file, and how it becomes whole.
 //!
 //! Its name carries a digest of what the server says of the file, so another version never goes on in it, and
-//! one lock keeps two programs from writing it at once.
+//! one lock keeps two programs from writing it at once. Trap: on Windows the lock keeps this program's other
+//! handles out too, so it is given up before the whole file is looked at.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -28,10 +29,15 @@ pub struct Part {
 }
 
 impl Part {
-    /// The name of the half-written copy of `target`: what the server says of it is in the name.
+    /// The name of the half-written copy of `target`: what the server says of it is in the name. The same
+    /// content from elsewhere goes on in it where its hash is known, since that is checked at the end.
     pub fn path(target: &Path, address: &str, remote: &Remote) -> PathBuf {
-        let tag = remote.tag.as_deref().unwrap_or(address);
-        let key = hashes::digits(Sha256::new_with_prefix(format!("{tag} {:?}", remote.bytes)));
+        let Remote { bytes, sha256, tag, validator, .. } = remote;
+        let version = match sha256 {
+            Some(sha256) => format!("{sha256} {bytes:?}"),
+            None => format!("{address} {tag:?} {validator:?} {bytes:?}"),
+        };
+        let key = hashes::digits(Sha256::new_with_prefix(version));
         let mut name = target.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{}.part", &key[..KEY]));
         target.with_file_name(name)
@@ -42,8 +48,10 @@ impl Part {
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
         let refused = |error: io::Error| written(&error, &folder);
         std::fs::create_dir_all(&folder).map_err(refused)?;
-        let mut file =
-            OpenOptions::new().read(true).append(true).create(true).open(&path).map_err(refused)?;
+        // Not to append: a file that is only appended to cannot be shortened everywhere.
+        let mut options = OpenOptions::new();
+        let options = options.read(true).write(true).create(true).truncate(false);
+        let mut file = options.open(&path).map_err(refused)?;
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => return Err(TransferError::Twice { part: path }),
             // Some file systems know no locks.
@@ -79,6 +87,7 @@ impl Part {
     /// Begins anew.
     pub(super) fn clear(&mut self) -> io::Result<()> {
         self.file.set_len(0)?;
+        self.file.seek(SeekFrom::Start(0))?;
         (self.done, self.hash) = (0, Sha256::new());
         Ok(())
     }
@@ -92,9 +101,13 @@ impl Part {
         }
     }
 
-    /// Flushes it to the disk and returns its hash.
+    /// Flushes it to the disk, lets others read it and returns its hash.
     pub(super) fn whole(&self) -> io::Result<String> {
         self.file.sync_all()?;
+        // What is whole may be looked at; where there are no locks, there is nothing to give up.
+        if let Err(error) = self.file.unlock() {
+            log::debug!("{} is not unlocked: {error}", self.path.display());
+        }
         Ok(hashes::digits(self.hash.clone()))
     }
 

@@ -117,7 +117,67 @@ fn a_pause_and_a_restart_go_on_where_they_were() {
     let (path, _) = get(&folder, &server).unwrap();
     assert_eq!(fs::read(path).unwrap(), bytes);
     assert_eq!(server.starts(), [0, here]);
+    assert_eq!(server.asked().last().unwrap().if_range.as_deref(), Some("\"v1\""));
     assert_eq!(names(folder.path()).len(), 1);
+}
+
+#[test]
+fn what_may_be_of_another_state_or_server_is_not_gone_on_with() {
+    let serve = |first: u8, tag: &'static str| {
+        let mut bytes = content(1_000_000);
+        bytes[0] = first;
+        Server::start(move |asked, _| Answer::file(&bytes, asked).with("ETag", tag))
+    };
+    // A weak tag proves nothing, and another server's strong one neither.
+    for (tag, other) in [("W/\"v1\"", false), ("\"v1\"", true)] {
+        let (folder, server) = (folder(), serve(1, tag));
+        let paused = get_until(folder.path(), &format!("{}/m", server.address), 1);
+        assert_eq!(paused, Err(TransferError::Paused));
+        let second = if other { serve(2, tag) } else { server };
+        let (path, _) = get(&folder, &second).unwrap();
+        assert_eq!(fs::read(path).unwrap()[0], if other { 2 } else { 1 });
+        assert!(second.starts().iter().all(|start| *start == 0), "{tag}");
+    }
+}
+
+#[test]
+fn a_server_that_always_begins_anew_and_breaks_off_is_given_up() {
+    let sent = content(4_000);
+    let server = Server::start(move |_, _| Answer { body: sent.clone(), ..Answer::of(200) }.cut(1_000));
+    let error = get(&folder(), &server).unwrap_err();
+    assert!(matches!(error, TransferError::Connection { .. }), "{error}");
+    assert_eq!(server.asked().len(), 1 + PACE.tries as usize);
+    // One that sends a beginning and never what follows.
+    let sent = content(4_000);
+    let server = Server::start(move |asked, _| match asked.range {
+        Some((1.., _)) => Answer::of(416),
+        _ => Answer::file(&sent, asked).cut(1_000),
+    });
+    let error = get(&folder(), &server).unwrap_err();
+    assert!(matches!(error, TransferError::OtherFile { .. }), "{error}");
+    assert_eq!(server.starts(), [0, 1_000, 0, 1_000]);
+}
+
+#[test]
+fn a_whole_file_that_cannot_be_looked_at_stays_for_the_next_run() {
+    let server = Server::start(|asked, _| Answer::file(&content(4_000), asked).with("ETag", "\"a\""));
+    let (folder, http) = (folder(), Http::new(&server.address, None));
+    let source = Source { address: server.address.clone(), known: Remote::default() };
+    let run = |check: &dyn Fn(&Path) -> Result<(), TransferError>| {
+        let mut tell = |_: Progress| ControlFlow::Continue(());
+        let mut how = Fetch { http: &http, pace: PACE, free: &|_| None, tell: &mut tell, check };
+        fetch(&source, &folder.path().join("m.ckpt"), &mut how)
+    };
+    let unread = |part: &Path| {
+        // Another handle reads it.
+        assert_eq!(fs::read(part).unwrap(), content(4_000));
+        Err(TransferError::Unread { part: part.to_owned(), cause: "too many open files".to_owned() })
+    };
+    let error = run(&unread).unwrap_err();
+    assert!(matches!(error, TransferError::Unread { .. }), "{error}");
+    let (path, _) = run(&|_| Ok(())).unwrap();
+    assert_eq!(fs::read(path).unwrap(), content(4_000));
+    assert_eq!(server.starts(), [0], "what was here is fetched again");
 }
 
 #[test]

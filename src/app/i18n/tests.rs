@@ -370,6 +370,7 @@ fn messages() -> Vec<Box<dyn Told>> {
         TransferError::NoRoom { needed: text(), free: text(), folder: path() },
         TransferError::DiskFull { folder: path() },
         TransferError::NotWritable { folder: path(), cause: text() },
+        TransferError::Unread { part: path(), cause: text() },
         TransferError::Twice { part: path() },
         TransferError::Paused,
     ] {

@@ -2,12 +2,13 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use super::list::size;
-use super::{Get, say};
+use super::{Get, change, say};
 use crate::cli::develop::say_json;
 use crate::cli::library::Library;
 use crate::cli::{Failure, interrupt};
@@ -40,7 +41,11 @@ pub(super) fn run(asked: &Get) -> Result<(), Failure> {
         pace: Pace::default(),
         hashes: library.places.previews.as_deref(),
     };
-    let plan = plan(&wanted, &getting).map_err(failure)?;
+    let mut go_on = || match stop.is_raised() {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    };
+    let plan = plan(&wanted, &getting, &mut go_on).map_err(failure)?;
     announce(&plan, asked.json.json);
     if asked.dry_run {
         return Ok(());
@@ -49,6 +54,7 @@ pub(super) fn run(asked: &Get) -> Result<(), Failure> {
     let got = carry_out(&plan, &getting, &mut |progress| printing.tell(progress));
     printing.clear();
     let Got { path, sha256 } = got.map_err(failure)?;
+    show_again(&library, &path)?;
     if asked.json.json {
         let path = path.display().to_string();
         say_json(&json!({ "event": "saved", "path": path, "sha256": sha256, "name": plan.name }));
@@ -56,6 +62,15 @@ pub(super) fn run(asked: &Get) -> Result<(), Failure> {
         say(&path.display().to_string());
     }
     Ok(())
+}
+
+/// What the library leaves out belongs to it again when it is got again.
+fn show_again(library: &Library, path: &Path) -> Result<(), Failure> {
+    let text = path.to_string_lossy();
+    if !library.memory.models_forgotten.iter().any(|known| *known == text) {
+        return Ok(());
+    }
+    change(library, |memory| memory.models_forgotten.retain(|known| *known != text))
 }
 
 fn failure(error: GetError) -> Failure {

@@ -7,6 +7,7 @@ mod catalog;
 mod hub_cache;
 mod license;
 mod listing;
+mod origins;
 mod plan;
 mod run;
 mod wanted;

@@ -1,17 +1,19 @@
 //! `Plan`: what would be fetched, from where, to where, and under which license.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::hub_cache::Repository;
 use super::license::License;
 use super::listing::{Chosen, Listing, RemoteFile, choose};
+use super::origins;
 use super::wanted::Wanted;
 use crate::checkpoint::ENDINGS;
 use crate::hashes;
 use crate::library::entry::name_of;
 use crate::library::hub::Hub;
 use crate::told::{Told, quoted};
-use crate::transfer::{Http, Pace, Remote, Source, TransferError, probe};
+use crate::transfer::{Http, Pace, Remote, Source, TransferError, probe, shown};
 
 /// The most names that an error lists.
 const MOST_NAMES: usize = 12;
@@ -160,20 +162,23 @@ impl Plan {
     }
 }
 
+/// Whether to go on; asked before each request and while it waits.
+pub type GoOn<'a> = &'a mut dyn FnMut() -> ControlFlow<()>;
+
 /// Finds out what would be fetched.
 ///
 /// # Errors
-/// If there is no such thing, or no one model, or the connection fails.
-pub fn plan(wanted: &Wanted, getting: &Getting<'_>) -> Result<Plan, GetError> {
+/// If there is no such thing, or no one model, or the connection fails, or `go_on` breaks.
+pub fn plan(wanted: &Wanted, getting: &Getting<'_>, go_on: GoOn<'_>) -> Result<Plan, GetError> {
     match wanted {
-        Wanted::Address(address) => of_address(address, getting),
+        Wanted::Address(address) => of_address(address, getting, go_on),
         Wanted::Hub { repository, revision, file } => {
             let cached =
                 getting.hub.cache.as_deref().map(|cache| Repository::new(cache, repository, revision));
             if let Some(here) = cached.as_ref().and_then(|cached| cached.find(file.as_deref())) {
                 return Ok(here_already(repository, cached, here));
             }
-            of_hub(repository, revision, file.as_deref(), getting)
+            of_hub(repository, revision, file.as_deref(), getting, go_on)
         }
     }
 }
@@ -196,8 +201,8 @@ fn here_already(repository: &str, cached: Option<Repository>, here: PathBuf) -> 
     }
 }
 
-fn of_address(address: &str, getting: &Getting<'_>) -> Result<Plan, GetError> {
-    let remote = probe(getting.http, address, getting.pace, &mut || std::ops::ControlFlow::Continue(()))?;
+fn of_address(address: &str, getting: &Getting<'_>, go_on: GoOn<'_>) -> Result<Plan, GetError> {
+    let remote = probe(getting.http, address, getting.pace, go_on)?;
     let file = remote.name.clone().unwrap_or_default();
     if !is_model_file(&file) {
         return Err(GetError::NoModelFile { name: quoted(&file) });
@@ -205,10 +210,10 @@ fn of_address(address: &str, getting: &Getting<'_>) -> Result<Plan, GetError> {
     let target = getting.models.ok_or(GetError::NoFolder)?.join(&file);
     let known = Remote { tag: None, ..remote };
     let planned = Planned { path: file, source: Source { address: address.to_owned(), known } };
-    let here = same_file(&target, &planned.source.known, getting);
+    let here = same_file(&target, &planned.source, getting, go_on)?;
     Ok(Plan {
         name: name_of(&target, None),
-        origin: address.to_owned(),
+        origin: shown(address),
         license: License::Unnamed,
         files: vec![planned],
         place: Place::File(target),
@@ -221,12 +226,14 @@ fn of_hub(
     revision: &str,
     file: Option<&str>,
     getting: &Getting<'_>,
+    go_on: GoOn<'_>,
 ) -> Result<Plan, GetError> {
     let hub = getting.hub;
-    let revision_in_address = revision.replace('/', "%2F");
+    let revision_in_address = encoded(revision).replace('/', "%2F");
     let listing =
         format!("{}/api/models/{repository}/revision/{revision_in_address}?blobs=true", hub.endpoint);
-    let listing = Listing::read(&getting.http.text(&listing)?).ok_or_else(|| GetError::NoListing {
+    let listing = getting.http.text(&listing, getting.pace, go_on)?;
+    let listing = Listing::read(&listing).ok_or_else(|| GetError::NoListing {
         host: hub.endpoint.split("://").last().unwrap_or_default().to_owned(),
     })?;
     let commit =
@@ -245,7 +252,8 @@ fn of_hub(
     };
     let planned = |file: RemoteFile| {
         let address = format!("{}/{repository}/resolve/{at}/{}", hub.endpoint, encoded(&file.path));
-        let known = Remote { bytes: file.bytes, sha256: file.sha256, ..Remote::default() };
+        let (bytes, sha256) = (file.bytes, file.sha256);
+        let known = Remote { bytes, sha256, commit: commit.clone(), ..Remote::default() };
         Planned { path: file.path, source: Source { address, known } }
     };
     let mut files: Vec<Planned> = files.into_iter().map(planned).collect();
@@ -259,7 +267,7 @@ fn of_hub(
                 repository.find(if is_folder { None } else { files.first().map(|file| file.path.as_str()) });
             (Place::HubCache { repository, is_folder }, here)
         }
-        _ => own_place(repository, &files, is_folder, getting)?,
+        _ => own_place(repository, &files, is_folder, getting, go_on)?,
     };
     let name = match (&place, files.as_slice()) {
         (Place::File(path) | Place::Folder(path), _) => name_of(path, None),
@@ -282,6 +290,7 @@ fn own_place(
     files: &[Planned],
     is_folder: bool,
     getting: &Getting<'_>,
+    go_on: GoOn<'_>,
 ) -> Result<(Place, Option<PathBuf>), GetError> {
     let models = getting.models.ok_or(GetError::NoFolder)?;
     let short = repository.rsplit('/').next().unwrap_or(repository);
@@ -294,12 +303,12 @@ fn own_place(
                 return Err(GetError::NoModelFile { name: quoted(&file.path) });
             }
             let target = models.join(format!("{}.{ending}", name_of(path, Some(repository))));
-            let here = same_file(&target, &file.source.known, getting);
+            let here = same_file(&target, &file.source, getting, go_on)?;
             Ok((Place::File(target), here))
         }
         None => {
             let target = models.join(short);
-            let here = target.join("model_index.json").is_file().then(|| target.clone());
+            let here = same_folder(&target, files, getting, go_on)?;
             Ok((Place::Folder(target), here))
         }
     }
@@ -310,19 +319,46 @@ fn is_model_file(name: &str) -> bool {
     ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
 }
 
-/// The file at `target`, if it is the one that is asked for.
-fn same_file(target: &Path, known: &Remote, getting: &Getting<'_>) -> Option<PathBuf> {
-    let bytes = std::fs::metadata(target).ok()?.len();
-    if known.bytes != Some(bytes) {
-        return None;
+/// The file at `target`, if it has the content that is asked for; a name and a length alone prove nothing.
+fn same_file(
+    target: &Path,
+    source: &Source,
+    getting: &Getting<'_>,
+    go_on: GoOn<'_>,
+) -> Result<Option<PathBuf>, GetError> {
+    let there = std::fs::metadata(target).ok().map(|metadata| metadata.len());
+    if there.is_none() || there != source.known.bytes {
+        return Ok(None);
     }
-    let same = match &known.sha256 {
-        None => true,
-        Some(expected) => {
-            hashes::sha256(target, getting.hashes, &mut || true).ok()?.as_ref() == Some(expected)
+    let got_before = || origins::find(getting.hashes?, source);
+    let Some(expected) = source.known.sha256.clone().or_else(got_before) else { return Ok(None) };
+    match hashes::sha256(target, getting.hashes, &mut || go_on().is_continue()) {
+        Ok(Some(found)) => Ok((found == expected).then(|| target.to_owned())),
+        Ok(None) => Err(TransferError::Paused.into()),
+        Err(_) => Ok(None),
+    }
+}
+
+/// The folder at `target`, if its files have the content that is asked for. Small ones, whose hash the hub
+/// does not tell, have the right length.
+fn same_folder(
+    target: &Path,
+    files: &[Planned],
+    getting: &Getting<'_>,
+    go_on: GoOn<'_>,
+) -> Result<Option<PathBuf>, GetError> {
+    let length = |file: &Planned| std::fs::metadata(target.join(&file.path)).ok().map(|it| it.len());
+    let fits = |file: &Planned| length(file).is_some_and(|there| file.source.known.bytes == Some(there));
+    let mut large = files.iter().filter(|file| file.source.known.sha256.is_some()).peekable();
+    if large.peek().is_none() || !files.iter().all(fits) {
+        return Ok(None);
+    }
+    for file in large {
+        if same_file(&target.join(&file.path), &file.source, getting, go_on)?.is_none() {
+            return Ok(None);
         }
-    };
-    same.then(|| target.to_owned())
+    }
+    Ok(Some(target.to_owned()))
 }
 
 /// A path as an address has it.

@@ -5,9 +5,10 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::hub_cache::Repository;
+use super::origins;
 use super::plan::{GetError, Getting, Place, Plan, Planned};
-use crate::checkpoint::{Checkpoint, ENDINGS};
-use crate::transfer::{Fetch, Progress, TransferError, fetch, probe};
+use crate::checkpoint::{Checkpoint, ENDINGS, Problem};
+use crate::transfer::{Fetch, Part, Progress, TransferError, fetch, probe};
 
 /// What was got.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +41,9 @@ pub fn carry_out(plan: &Plan, getting: &Getting<'_>, tell: Tell<'_>) -> Result<G
         Place::File(target) => {
             let [file] = plan.files.as_slice() else { return Err(GetError::NoFolder) };
             let (path, sha256) = running.fetch(file, target)?;
+            if let Some(cache) = getting.hashes {
+                origins::keep(cache, &file.source, &sha256);
+            }
             Ok(Got { path, sha256: Some(sha256) })
         }
         Place::Folder(target) => running.folder(plan, target),
@@ -91,15 +95,19 @@ impl Running<'_> {
                 _ => drop(self.fetch(file, &inside)?),
             }
         }
-        if let Err(error) = Checkpoint::open(&hidden) {
-            return Err(TransferError::OtherFile { found: error.problem.to_string() }.into());
-        }
+        has_headers(&hidden)?;
         let path = free_folder(target);
         fs::rename(&hidden, &path).map_err(|error| not_writable(&path, &error))?;
         Ok(Got { path, sha256: None })
     }
 
     fn cache(&mut self, plan: &Plan, repository: &Repository, is_folder: bool) -> Result<Got, GetError> {
+        let folder = repository.snapshot().ok_or(GetError::NoFolder)?;
+        self.check_room(plan, &folder, |file| {
+            // A large file's tag is its hash.
+            let blob = || repository.blob(file.source.known.sha256.as_deref()?);
+            repository.find(Some(&file.path)).or_else(blob).unwrap_or_else(|| folder.join(&file.path))
+        })?;
         let mut last = None;
         for file in &plan.files {
             if let Some(there) = repository.find(Some(&file.path)) {
@@ -144,7 +152,13 @@ impl Running<'_> {
         inside: impl Fn(&Planned) -> PathBuf,
     ) -> Result<(), GetError> {
         let to_come = plan.files.iter().filter(|file| !inside(file).is_file());
-        let needed: u64 = to_come.filter_map(|file| file.source.known.bytes).sum();
+        let needed = to_come.filter_map(|file| {
+            let Planned { source, .. } = file;
+            let part = Part::path(&inside(file), &source.address, &source.known);
+            let begun = fs::metadata(part).map_or(0, |metadata| metadata.len());
+            Some(source.known.bytes?.saturating_sub(begun))
+        });
+        let needed: u64 = needed.sum();
         match free_bytes(folder) {
             Some(free) if free < needed => Err(TransferError::NoRoom {
                 needed: format!("{:.0} MB", needed as f64 / 1e6),
@@ -161,9 +175,18 @@ fn is_weights(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(_, ending)| ENDINGS.contains(&ending.to_lowercase().as_str()))
 }
 
-/// Whether the file holds weights, by its headers; a web page or an archive is none.
-fn has_headers(path: &Path) -> Result<(), String> {
-    Checkpoint::open(path).map(drop).map_err(|error| error.problem.to_string())
+/// Whether the file holds weights, by its headers; a web page or an archive is none. What the system does not
+/// let us read says nothing of the file.
+fn has_headers(path: &Path) -> Result<(), TransferError> {
+    Checkpoint::open(path).map(drop).map_err(|error| {
+        let cause = error.problem.to_string();
+        match error.problem {
+            Problem::Unreadable(_) | Problem::Missing | Problem::Changed | Problem::OutOfMemory(_) => {
+                TransferError::Unread { part: path.to_owned(), cause }
+            }
+            _ => TransferError::OtherFile { found: cause },
+        }
+    })
 }
 
 /// The name itself, or with a number where something has it.

@@ -1,7 +1,7 @@
 //! `Wanted`: what the user asked for: an offer, a repository of the hub, a file in one, or any address.
 
 use crate::library::hub::Hub;
-use crate::transfer::is_address;
+use crate::transfer::{decoded, is_address};
 
 use super::catalog::offers;
 
@@ -48,14 +48,19 @@ impl Wanted {
                 ));
             }
         };
-        Ok(match found {
-            Self::Hub { repository, revision: own, file: own_file } => Self::Hub {
-                repository,
-                revision: revision.map_or(own, str::to_owned),
-                file: file.map(str::to_owned).or(own_file),
-            },
-            address @ Self::Address(_) => address,
-        })
+        let Self::Hub { repository, revision: own, file: own_file } = found else { return Ok(found) };
+        let revision = revision.map_or(own, str::to_owned);
+        let file = file.map(str::to_owned).or(own_file);
+        for path in std::iter::once(&revision).chain(&file) {
+            if !is_inside(path) {
+                return Err(format!(
+                    "expected a revision and a file of the repository {repository}, found \"{}\"; give them as its \
+                     page names them",
+                    crate::told::quoted(path)
+                ));
+            }
+        }
+        Ok(Self::Hub { repository, revision, file })
     }
 }
 
@@ -79,7 +84,11 @@ fn of_hub(text: &str, hub: &Hub) -> Option<Wanted> {
         }
         false => text.strip_prefix("hf://").unwrap_or(text),
     };
-    let parts: Vec<&str> = inside.split('/').filter(|part| !part.is_empty()).collect();
+    let parts = inside.split('/').filter(|part| !part.is_empty());
+    // An address has its own way to write a space or a slash.
+    let parts: Vec<String> =
+        parts.map(|part| if is_address(text) { decoded(part) } else { part.to_owned() }).collect();
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     let (owner, name, rest) = match parts.as_slice() {
         [owner, name, rest @ ..] if !OTHERS.contains(owner) => (*owner, *name, rest),
         _ => return None,
@@ -101,7 +110,7 @@ fn of_hub(text: &str, hub: &Hub) -> Option<Wanted> {
     if file.as_deref().is_some_and(|file| !is_inside(file)) {
         return None;
     }
-    Some(Wanted::Hub { repository: format!("{owner}/{name}"), revision: revision.replace("%2F", "/"), file })
+    Some(Wanted::Hub { repository: format!("{owner}/{name}"), revision: revision.to_owned(), file })
 }
 
 /// Whether a file's path leads nowhere else.
@@ -134,8 +143,8 @@ mod tests {
             ("https://huggingface.co/o/n/tree/v1", wanted("o/n", "v1", None)),
             ("https://hf.co/o/n/blob/main/x.ckpt?download=true", wanted("o/n", "main", Some("x.ckpt"))),
             (
-                "http://127.0.0.1:9/o/n/resolve/refs%2Fpr%2F1/x.ckpt",
-                wanted("o/n", "refs/pr/1", Some("x.ckpt")),
+                "http://127.0.0.1:9/o/n/resolve/refs%2fpr%2F1/a%20b.ckpt",
+                wanted("o/n", "refs/pr/1", Some("a b.ckpt")),
             ),
             ("taesd", wanted("madebyollin/taesd", "main", Some("diffusion_pytorch_model.safetensors"))),
         ] {
@@ -143,6 +152,21 @@ mod tests {
         }
         let named = Wanted::parse("o/n@a", Some("b"), Some("c.pt"), &hub());
         assert_eq!(named, Ok(wanted("o/n", "b", Some("c.pt"))));
+    }
+
+    #[test]
+    fn nothing_leads_out_of_the_repository() {
+        for (revision, file) in
+            [(Some("../../x"), None), (Some(""), None), (None, Some("/any")), (None, Some("a/../../x"))]
+        {
+            let said = Wanted::parse("o/n", revision, file, &hub()).unwrap_err();
+            assert!(said.contains("of the repository o/n"), "{said}");
+        }
+        // An address that leads out is none of the hub's.
+        let out = "https://huggingface.co/o/n/resolve/main/..%2F..%2Fx.ckpt";
+        assert_eq!(Wanted::parse(out, None, None, &hub()), Ok(Wanted::Address(out.to_owned())));
+        let out = "https://huggingface.co/o/n/resolve/..%2F../x.ckpt";
+        assert!(Wanted::parse(out, None, None, &hub()).is_err());
     }
 
     #[test]

@@ -100,6 +100,40 @@ fn one_file_arrives_with_its_license_told_first() {
     let last: Value = serde_json::from_str(again.stdout.lines().last().unwrap()).unwrap();
     assert_eq!((&last["event"], &last["path"]), (&"saved".into(), &path.to_str().unwrap().into()));
     assert_eq!(files(&models(&folder)).len(), 1);
+    // What was left out is there again once it is got again.
+    let removed = run(&folder, &server.address, None, &["models", "remove", path.to_str().unwrap()]);
+    assert_eq!(removed.code, 0, "{}", removed.stderr);
+    let listed = |run: Run| run.stdout.contains("a model");
+    assert!(!listed(run(&folder, &server.address, None, &["models", "list"])));
+    let again = run(&folder, &server.address, None, &["models", "get", "org/name"]);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    assert!(listed(run(&folder, &server.address, None, &["models", "list"])));
+}
+
+#[test]
+fn what_has_the_name_and_length_of_another_model_is_not_here() {
+    let folder = folder();
+    let model = golden("model.safetensors");
+    let mut other = model.clone();
+    *other.last_mut().unwrap() ^= 1;
+    let serve =
+        |bytes: Vec<u8>| Server::start(move |asked, _| Answer::file(&bytes, asked).with("ETag", "\"v1\""));
+    let (first, second) = (serve(model), serve(other.clone()));
+    let get = |server: &Server| {
+        let address = format!("{}/m.safetensors?token=secret", server.address);
+        let got = run(&folder, "http://127.0.0.1:9", None, &["models", "get", &address]);
+        assert_eq!(got.code, 0, "{}", got.stderr);
+        assert!(!got.stderr.contains("secret"), "{}", got.stderr);
+        PathBuf::from(got.stdout.trim())
+    };
+    let path = get(&first);
+    let asked = first.asked().len();
+    assert_eq!(get(&first), path);
+    // Once more to see its state, and nothing is fetched.
+    assert_eq!(first.asked().len(), asked + 1);
+    let another = get(&second);
+    assert_ne!(another, path);
+    assert_eq!(fs::read(another).unwrap(), other);
 }
 
 #[test]
@@ -116,6 +150,19 @@ fn a_diffusers_folder_shows_when_it_is_whole() {
     assert!(models(&folder).join("name/model_index.json").is_file());
     assert!(!models(&folder).join("name/safety_checker").exists());
     assert_eq!(fs::read_dir(models(&folder)).unwrap().count(), 1);
+    // It is here while its content is that of the hub.
+    let again = |code| {
+        let before = server.asked().len();
+        let got = run(&folder, &server.address, None, &["models", "get", "org/name"]);
+        assert_eq!(got.code, code, "{}", got.stderr);
+        (PathBuf::from(got.stdout.trim()), server.asked().len() - before)
+    };
+    assert_eq!(again(0), (models(&folder).join("name"), 1));
+    let weights = models(&folder).join("name/vae/diffusion_pytorch_model.safetensors");
+    let mut bytes = fs::read(&weights).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&weights, bytes).unwrap();
+    assert_eq!(again(0).0, models(&folder).join("name-2"));
 }
 
 #[test]

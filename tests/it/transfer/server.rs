@@ -11,6 +11,8 @@ pub struct Asked {
     pub path: String,
     /// The first byte of its range, if it has one, and the last.
     pub range: Option<(usize, Option<usize>)>,
+    /// The state that the range must be of.
+    pub if_range: Option<String>,
     /// Who it says it is.
     pub authorization: Option<String>,
 }
@@ -112,7 +114,7 @@ fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Asked>>, answer: &Handler) {
         (start.parse().unwrap(), end.parse().ok())
     });
     let path = head.split(' ').nth(1).unwrap().to_owned();
-    let asked = Asked { path, range, authorization: header("authorization") };
+    let asked = Asked { path, range, if_range: header("if-range"), authorization: header("authorization") };
     let before = {
         let mut seen = seen.lock().unwrap();
         seen.push(asked.clone());
