@@ -23,7 +23,7 @@ const FOLDERS: &[(&str, u64)] = &[
     ("assets/readme", 2048),
     ("assets/tokenizer", 640),
     ("assets/words", 256),
-    ("benches", 128),
+    ("benches", 64),
     ("src", 4096),
     ("tests/golden", 2304),
     ("tests/it", 1024),
