@@ -1,7 +1,7 @@
 //! What a model that takes a picture beside the words is given where there is none.
 //!
 //! Traps: an inpainting model's mask comes before the masked picture's latent, and 1 repaints; the latent is
-//! that of mid grey, which is not zero.
+//! that of mid gray, which is not zero.
 
 use crate::model::LatentDiffusion;
 use crate::note::{ModelNote, Note};
@@ -20,7 +20,7 @@ pub fn concat(model: &LatentDiffusion, [h, w]: [usize; 2]) -> Result<(Tensor, No
         _ if further == latent => (flat(latent), ModelNote::WithoutPicture),
         _ if further == latent + 1 => {
             let mut values = vec![1.0; h * w];
-            values.extend(grey(model, [h, w])?);
+            values.extend(gray(model, [h, w])?);
             (values, ModelNote::WithoutMask)
         }
         _ => {
@@ -45,8 +45,8 @@ pub(super) fn zeros(model: &LatentDiffusion, [h, w]: [usize; 2]) -> Result<Optio
     zeros.transpose()
 }
 
-/// The scaled latent of mid grey; zeros where the model has no encoder.
-fn grey(model: &LatentDiffusion, [h, w]: [usize; 2]) -> Result<Vec<f32>> {
+/// The scaled latent of mid gray; zeros where the model has no encoder.
+fn gray(model: &LatentDiffusion, [h, w]: [usize; 2]) -> Result<Vec<f32>> {
     let (channels, factor) = (model.config.channels, model.config.first_stage_factor);
     if !model.encodes() {
         return Ok(vec![0.0; channels * h * w]);
