@@ -118,7 +118,7 @@ pub enum Problem {
     /// Written on a big-endian machine.
     #[error("expected little-endian numbers, found big-endian ones; save the model again as safetensors")]
     BigEndian,
-    /// Something other than a model of Stable Diffusion v1.
+    /// Something other than a model of Stable Diffusion v1 or v2.
     #[error("expected a model of Stable Diffusion v1 or v2, {0}")]
     OtherKind(Kind),
     /// A diffusers folder of another family.

@@ -123,6 +123,14 @@ pub(crate) fn component(target: &str, params: Value) -> Value {
     json!({ "target": target, "params": params })
 }
 
+/// A list with a value for each level, or the one value that it repeats.
+pub(crate) fn one_or_all<T: PartialEq + serde::Serialize>(values: &[T]) -> Value {
+    match values.split_first() {
+        Some((first, rest)) if rest.iter().all(|value| value == first) => json!(first),
+        _ => json!(values),
+    }
+}
+
 /// The targets that both ways of finding a config name.
 pub(crate) const UNET_TARGET: &str = "ldm.modules.diffusionmodules.openaimodel.UNetModel";
 pub(crate) const AUTOENCODER_TARGET: &str = "ldm.models.autoencoder.AutoencoderKL";

@@ -33,7 +33,7 @@ pub struct Checkpoint {
     has_state_dict: bool,
     beside: Vec<String>,
     hints: Hints,
-    /// What a safetensors file says of itself.
+    /// What a safetensors or GGUF file says of itself.
     metadata: Map<String, Value>,
     notes: Vec<Note>,
     /// The parts of other files that replace its own.
@@ -249,7 +249,7 @@ impl Checkpoint {
         }
     }
 
-    /// What a safetensors file says of itself, as its writer put it.
+    /// What a safetensors or GGUF file says of itself, as its writer put it.
     pub fn metadata(&self) -> &Map<String, Value> {
         &self.metadata
     }

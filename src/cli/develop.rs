@@ -18,7 +18,7 @@ use crate::engine::{Busy, Busyness, OpenModel, Opening, decode_half, open_model}
 use crate::negative::{Ended, Parent, Recorder};
 use crate::note::{Note, PictureNote};
 use crate::ops::{Device, DeviceChoice, DeviceOptions, Dtype, StopFlag, Tensor};
-use crate::picture::{self, Made};
+use crate::picture::{self, Added, Made};
 use crate::sampler::{Latent, Next, RunState, ScheduleKind, StepReport};
 use crate::settings::Settings;
 use crate::told::quoted;
@@ -85,6 +85,8 @@ struct Developing<'a> {
     parent: Option<Parent>,
     first_step: usize,
     model_calls: usize,
+    /// What the run lays over the model.
+    added: Vec<Added>,
 }
 
 /// Develops a run and saves its picture.
@@ -109,6 +111,7 @@ pub fn develop(model: &OpenModel, run: Run, showing: &Showing<'_>) -> Result<(),
         parent,
         first_step: state.step,
         model_calls: 0,
+        added: plan.added.clone(),
         recorder,
     };
     developing.announce(&settings, &plan);
@@ -212,7 +215,7 @@ impl Developing<'_> {
             recorder.model_hash(&hash);
         }
         let made = Made::new(settings, self.steps, &self.guidance_of_steps, &self.model.info.name, &hash)
-            .with(self.model.added(settings))
+            .with(std::mem::take(&mut self.added))
             .branched_from(branched_from(self.parent.as_ref()));
         let saved = self.showing.output.save(&self.stem, frame, &made);
         let negative = self.end(Ended::Finished);

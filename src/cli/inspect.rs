@@ -68,6 +68,11 @@ fn inspect_config(arguments: &Inspect, checkpoint: Checkpoint) -> Result<(), Fai
     for note in &config.notes {
         say(&format!("  note: {note}"));
     }
+    if config.is_prediction_open {
+        say(
+            "  note: nothing tells whether the model predicts the noise or v; opening it tries, and assumes eps until then",
+        );
+    }
     let (fit, model) = fit(checkpoint, &config)?;
     let unet = &model.config.unet;
     say(&format!(

@@ -70,7 +70,7 @@ impl Looking {
         if !flags.is_asked_for() {
             return Ok(None);
         }
-        let words = model.networks.words(prompt).unwrap_or_default();
+        let words = model.words(prompt);
         let asked = flags.lens.as_ref().map(|asked| {
             in_a_row(&words, prompt, asked).ok_or_else(|| {
                 let there: Vec<&str> =

@@ -7,7 +7,6 @@ use crate::grammar::Grammar;
 use crate::message::ModelSource;
 use crate::model::tokenizer::Word;
 use crate::note::{AdditionNote, Note};
-use crate::picture::Added;
 use crate::settings::{PartialSettings, Settings, short_name};
 
 impl OpenModel {
@@ -22,11 +21,12 @@ impl OpenModel {
     /// As [`generate::plan`], and if a file cannot be read or does not go with the model.
     pub fn plan(&self, settings: &Settings) -> Result<Plan, GenerateError> {
         generate::check_settings(&self.networks, settings)?;
-        let Adapted { prompt, notes, .. } = self.adapt(settings)?;
+        let Adapted { prompt, laid, added, notes } = self.adapt(settings)?;
         let plain = Settings { prompt: prompt.text.clone(), ..settings.clone() };
         let mut plan = generate::plan(&self.networks, &plain)?;
         plan.tokens.dropped_from = plan.tokens.dropped_from.map(|at| prompt.place(at));
         plan.notes.extend(notes);
+        (plan.laid, plan.added) = (laid, added);
         // A LoRA that the prompt names leaves the settings to the user.
         let suits = self.suiting(settings).filter(|(suits, _)| suits.put_over(settings) != *settings);
         plan.notes.extend(suits.map(|(_, note)| note));
@@ -37,7 +37,7 @@ impl OpenModel {
     ///
     /// # Errors
     /// If a file cannot be read or does not go with the model.
-    pub fn adapt(&self, settings: &Settings) -> Result<Adapted, GenerateError> {
+    fn adapt(&self, settings: &Settings) -> Result<Adapted, GenerateError> {
         let path = match &self.info.source {
             ModelSource::Starter => None,
             ModelSource::Path { path, .. } => Some(path.as_path()),
@@ -45,9 +45,17 @@ impl OpenModel {
         Ok(self.additions.adapt(&self.networks, path, self.grammar(), settings)?)
     }
 
-    /// The files that a run of these settings lays over the model, for its picture.
-    pub fn added(&self, settings: &Settings) -> Vec<Added> {
-        self.adapt(settings).map(|adapted| adapted.added).unwrap_or_default()
+    /// Lays the LoRAs of a plan over the model, and no others.
+    pub fn lay(&self, plan: &Plan) {
+        self.additions.lay(&self.networks, &plan.laid);
+    }
+
+    /// Does `work`, which may lay other LoRAs over the model, between two steps of a run that has its own.
+    pub fn apart<R>(&self, work: impl FnOnce() -> R) -> R {
+        let laid = self.additions.laid();
+        let done = work();
+        self.additions.lay(&self.networks, &laid);
+        done
     }
 
     /// The words of a prompt and their places among its tokens; see [`crate::model::LatentDiffusion::words`].
@@ -66,7 +74,7 @@ impl OpenModel {
         let uses = settings.loras.0.iter().chain(&prompt.loras);
         let found = uses
             .filter(|used| used.strength != 0.0)
-            .find_map(|used| Some((short_name(&used.name).to_owned(), suiting(&used.name)?)));
+            .find_map(|used| Some((short_name(&used.name).to_owned(), suiting(&used.name)?.1)));
         let (name, suits) = found?;
         let sampler = suits.sampler.map_or("", |sampler| sampler.row().name).to_owned();
         let (steps, guidance) = (suits.steps.unwrap_or_default(), suits.guidance.unwrap_or_default());

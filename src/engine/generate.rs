@@ -6,7 +6,7 @@ use crate::message::TokenCount;
 use crate::model::{Conditioning, ConditioningKey, LatentDiffusion};
 use crate::note::{Note, TextKind};
 use crate::ops::{self, Tensor};
-use crate::picture::Frame;
+use crate::picture::{Added, Frame};
 use crate::sampler::noise::Noise;
 use crate::sampler::{
     Latent, Layout, Next, RunOptions, RunSchedule, RunState, StepReport, make_schedule, run,
@@ -14,6 +14,7 @@ use crate::sampler::{
 use crate::settings::{GuidanceKind, Kind, PartialSettings, Row, SIDE_MAX, Setting, Settings, Value};
 use crate::told::quoted;
 
+use super::additions::Laid;
 use super::denoise::{ConditionedModel, with_embedded_guidance};
 pub use super::generate_error::{GenerateError, Part, Side};
 use super::lens::Lens;
@@ -34,6 +35,10 @@ pub struct Plan {
     pub refused: Option<GenerateError>,
     /// The conditioning of the prompt, and of the negative prompt; none for a model without texts.
     pub conditioning: Option<(Conditioning, Conditioning)>,
+    /// The LoRAs that the run has.
+    pub laid: Laid,
+    /// The files that it lays over the model, for its picture.
+    pub added: Vec<Added>,
 }
 
 /// How a run ended.
@@ -84,7 +89,8 @@ pub fn plan(model: &LatentDiffusion, settings: &Settings) -> Result<Plan, Genera
         }
     }
     model.keep_what_steps_need();
-    Ok(Plan { schedule, tokens, ids, notes, refused, conditioning })
+    let (laid, added) = (Laid::default(), Vec::new());
+    Ok(Plan { schedule, tokens, ids, notes, refused, conditioning, laid, added })
 }
 
 /// The conditioning of the prompt and of the negative prompt.

@@ -53,7 +53,7 @@ pub fn develop_through(
         finished.clone_from(state);
         on_step(report, state)
     };
-    model.adapt(settings)?;
+    model.lay(plan);
     let failure = match develop(&model.networks, settings, plan, state, &mut noted, lens) {
         Err(failure) if failure.is_of_card() => failure,
         developed => return developed,

@@ -204,7 +204,7 @@ impl Workspace {
         let looked = match model {
             Some(model) => {
                 let _under = model.networks.device().under(stop);
-                self.looks.look(model, job, step)
+                model.apart(|| self.looks.look(model, job, step))
             }
             None => Err(Report::of(&StepError::Gone)),
         };

@@ -13,10 +13,11 @@ mod names;
 mod scan;
 mod walk;
 
-pub use entry::{Entry, Facts, Sort};
+pub use entry::{Entry, Facts, Sort, name_of};
 pub use folders::{Folder, FolderOrigin, folders, refuse_folder};
 pub use hub::Hub;
 pub use index::Index;
 pub use look::facts;
 pub use names::{FindError, find};
 pub use scan::{Scan, scan};
+pub use walk::{Found, walk};

@@ -40,14 +40,15 @@ const NEVER: [&str; 8] =
 
 /// What may be a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) path: PathBuf,
+pub struct Found {
+    /// The file or folder.
+    pub path: PathBuf,
     /// Its repository on the hub, if it lies in the hub's cache.
-    pub(super) repository: Option<String>,
+    pub repository: Option<String>,
 }
 
 /// Walks one folder of the library.
-pub(super) fn walk(root: &Path) -> Vec<Found> {
+pub fn walk(root: &Path) -> Vec<Found> {
     let mut walk = Walk { entered: HashSet::new(), found: Vec::new() };
     for start in starts(root) {
         walk.folder(&start, None, DEEPEST);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::adapters::{Adapted, Change, Rewrite, down_and_up};
+use super::adapters::{Adapted, Change, down_and_up};
 use super::backend::{ConvOps, Epilogue};
 use super::dispatch::{Own, on, own};
 use super::host::{HostData, HostTensor, TensorRows};
@@ -23,21 +23,7 @@ pub struct Fused<'a> {
 pub struct Conv2d {
     device: Device,
     shape: Conv2dShape,
-    /// Where it was read from; none for numbers that were given.
-    home: Option<Home>,
     adapted: Adapted<own::Conv2d, Beside>,
-}
-
-/// Where a convolution's tensors are.
-struct Home {
-    weights: Weights,
-    has_bias: bool,
-}
-
-impl std::fmt::Debug for Home {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Home")
-    }
 }
 
 /// A product of low rank beside a convolution: one with the same window, then one of single pixels.
@@ -90,23 +76,21 @@ impl Conv2d {
         weight: HostTensor<'static>,
         bias: Option<Vec<f32>>,
     ) -> Result<Self> {
-        let rows = TensorRows::here(weight);
-        let packed = on!(device, backend => backend.pack_conv2d(&rows, bias, shape)?.put());
-        Ok(Self { device: device.clone(), shape, home: None, adapted: Adapted::new(packed, None) })
+        let adapted = Adapted::fixed(packed(device, shape, &TensorRows::here(weight), bias)?);
+        Ok(Self { device: device.clone(), shape, adapted })
     }
 
     fn read(weights: &Weights, shape: Conv2dShape, has_bias: bool) -> Result<Self> {
-        let home = Home { weights: weights.without_progress(), has_bias };
-        let packed = Home { weights: weights.clone(), has_bias }.pack(weights.device(), shape, &[])?;
-        let adapted = Adapted::new(packed, Some(weights.slot(&weight_shape(shape))));
-        Ok(Self { device: weights.device().clone(), shape, home: Some(home), adapted })
+        let device = weights.device().clone();
+        let pack = |weight: &TensorRows<'_>, bias| packed(&device, shape, weight, bias);
+        let adapted = Adapted::read(weights, weight_shape(shape).to_vec(), has_bias, pack)?;
+        Ok(Self { device, shape, adapted })
     }
 
     /// Its weights as its slot wants them, and what runs beside them.
     fn current(&self) -> Result<(Arc<own::Conv2d>, Option<Arc<Beside>>)> {
-        let unnamed = || Error::Shape("a convolution without a name is not read again".to_owned());
         self.adapted.current(
-            |rewrites| self.home.as_ref().ok_or_else(unnamed)?.pack(&self.device, self.shape, rewrites),
+            |weight, bias| packed(&self.device, self.shape, weight, bias),
             |change| Beside::new(&self.device, change, self.shape),
         )
     }
@@ -190,18 +174,13 @@ fn weight_shape(shape: Conv2dShape) -> [usize; 4] {
     [shape.out_channels, shape.in_channels, shape.kernel, shape.kernel]
 }
 
-impl Home {
-    /// Packs the convolution's tensors, the weight after some rewrites.
-    fn pack(
-        &self,
-        device: &Device,
-        shape: Conv2dShape,
-        rewrites: &[Arc<dyn Rewrite>],
-    ) -> Result<own::Conv2d> {
-        let rows = self.weights.rewritten("weight", &weight_shape(shape), rewrites)?;
-        let bias = self.has_bias.then(|| self.weights.get_f32("bias", &[shape.out_channels])).transpose()?;
-        Ok(on!(device, backend => backend.pack_conv2d(&rows, bias, shape)?.put()))
-    }
+fn packed(
+    device: &Device,
+    shape: Conv2dShape,
+    weight: &TensorRows<'_>,
+    bias: Option<Vec<f32>>,
+) -> Result<own::Conv2d> {
+    Ok(on!(device, backend => backend.pack_conv2d(weight, bias, shape)?.put()))
 }
 
 impl Beside {

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::adapters::{Adapted, Change, Rewrite, down_and_up};
+use super::adapters::{Adapted, Change, down_and_up};
 use super::backend::{Epilogue, LinearOps, NormOps};
 use super::dispatch::{Own, on, own};
 use super::host::{HostData, HostTensor, TensorRows};
@@ -17,21 +17,7 @@ use super::{Activation, Device, Error, LayerNorm, LinearShape, Result, Tensor, W
 pub struct Linear {
     device: Device,
     shape: LinearShape,
-    /// Where it was read from; none for values that were given.
-    home: Option<Home>,
     adapted: Adapted<own::Linear, Beside>,
-}
-
-/// Where a layer's tensors are.
-struct Home {
-    weights: Weights,
-    has_bias: bool,
-}
-
-impl std::fmt::Debug for Home {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Home")
-    }
 }
 
 /// A product of low rank beside a layer.
@@ -110,11 +96,10 @@ impl Linear {
     }
 
     fn read(weights: &Weights, shape: LinearShape, has_bias: bool) -> Result<Self> {
-        let home = Home { weights: weights.without_progress(), has_bias };
-        let packed = Home { weights: weights.clone(), has_bias }.pack(weights.device(), shape, &[])?;
-        let slot = weights.slot(&[shape.rows(), shape.in_features]);
-        let adapted = Adapted::new(packed, Some(slot));
-        Ok(Self { device: weights.device().clone(), shape, home: Some(home), adapted })
+        let device = weights.device().clone();
+        let pack = |weight: &TensorRows<'_>, bias| packed(&device, shape, weight, bias);
+        let adapted = Adapted::read(weights, vec![shape.rows(), shape.in_features], has_bias, pack)?;
+        Ok(Self { device, shape, adapted })
     }
 
     fn pack(
@@ -123,15 +108,14 @@ impl Linear {
         weight: &TensorRows<'_>,
         bias: Option<Vec<f32>>,
     ) -> Result<Self> {
-        let packed = on!(device, backend => backend.pack_linear(weight, bias, shape)?.put());
-        Ok(Self { device: device.clone(), shape, home: None, adapted: Adapted::new(packed, None) })
+        let adapted = Adapted::fixed(packed(device, shape, weight, bias)?);
+        Ok(Self { device: device.clone(), shape, adapted })
     }
 
     /// Its weights as its slot wants them, and what runs beside them.
     fn current(&self) -> Result<(Arc<own::Linear>, Option<Arc<Beside>>)> {
-        let unnamed = || Error::Shape("a layer without a name is not read again".to_owned());
         self.adapted.current(
-            |rewrites| self.home.as_ref().ok_or_else(unnamed)?.pack(&self.device, self.shape, rewrites),
+            |weight, bias| packed(&self.device, self.shape, weight, bias),
             |change| Beside::new(&self.device, change, &[self.shape.rows(), self.shape.in_features]),
         )
     }
@@ -264,18 +248,13 @@ impl Linear {
     }
 }
 
-impl Home {
-    /// Packs the layer's tensors, the weight after some rewrites.
-    fn pack(
-        &self,
-        device: &Device,
-        shape: LinearShape,
-        rewrites: &[Arc<dyn Rewrite>],
-    ) -> Result<own::Linear> {
-        let weight = self.weights.rewritten("weight", &[shape.rows(), shape.in_features], rewrites)?;
-        let bias = self.has_bias.then(|| self.weights.get_f32("bias", &[shape.rows()])).transpose()?;
-        Ok(on!(device, backend => backend.pack_linear(&weight, bias, shape)?.put()))
-    }
+fn packed(
+    device: &Device,
+    shape: LinearShape,
+    weight: &TensorRows<'_>,
+    bias: Option<Vec<f32>>,
+) -> Result<own::Linear> {
+    Ok(on!(device, backend => backend.pack_linear(weight, bias, shape)?.put()))
 }
 
 impl Beside {

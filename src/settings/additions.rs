@@ -40,8 +40,11 @@ pub struct LoraError(String);
 /// A file's name without folders and ending.
 pub fn short_name(name: &str) -> &str {
     let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
-    let ends = [".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin"];
-    ends.iter().find_map(|end| file.strip_suffix(end)).unwrap_or(file)
+    let ends = ["safetensors", "sft", "ckpt", "pt", "pth", "bin", "gguf"];
+    match file.rsplit_once('.') {
+        Some((stem, ending)) if ends.iter().any(|known| ending.eq_ignore_ascii_case(known)) => stem,
+        _ => file,
+    }
 }
 
 impl LoraUse {

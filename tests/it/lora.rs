@@ -13,7 +13,7 @@ use safelight::message::ModelSource;
 use safelight::ops::{Device, StopFlag};
 use safelight::picture::{AddedKind, Frame};
 use safelight::sampler::{Latent, Next, RunState, StepReport};
-use safelight::settings::{Embeddings, Settings};
+use safelight::settings::{Embeddings, LoraUse, Loras, Settings};
 use safetensors::SafeTensors;
 use tempfile::TempDir;
 
@@ -153,6 +153,30 @@ fn every_writers_loras_give_diffusers_pictures() {
     assert!(draw(&model) == plain, "a removed LoRA left something behind");
 }
 
+/// Another run is looked at between the steps of one, and planned before it.
+#[test]
+fn a_run_keeps_its_loras_whatever_is_laid_meanwhile() {
+    let (cases, folder, model) = (Cases::read("lora/cases.safetensors.gz"), TempDir::new().unwrap(), model());
+    let (name, strength) = cases.names().into_iter().find(|(name, _)| name != "embeddings").unwrap();
+    let name = cases.unpack(&name, folder.path()).to_string_lossy().into_owned();
+    let with = Settings { loras: Loras(vec![LoraUse { strength, ..LoraUse::new(name) }]), ..settings() };
+    let (plain, expected) = (draw_with(&model, &settings()), draw_with(&model, &with));
+    assert!(plain != expected);
+    let (plan, other) = (model.plan(&with).unwrap(), model.plan(&settings()).unwrap());
+    model.lay(&plan);
+    let start = generate::start(&model.networks, &with, &plan);
+    let mut look = |_: &StepReport<'_>, _: &RunState| {
+        model.apart(|| {
+            model.lay(&other);
+            assert!(develop(&model, &settings(), &other) == plain);
+        });
+        ControlFlow::Continue(Next::default())
+    };
+    let generated = generate::develop(&model.networks, &with, &plan, start, &mut look).unwrap();
+    assert!(generated.samples == expected.0);
+    assert_eq!(plan.added.len(), 1);
+}
+
 #[test]
 fn embeddings_of_both_layouts_give_diffusers_picture() {
     let (cases, folder) = (Cases::read("lora/cases.safetensors.gz"), TempDir::new().unwrap());
@@ -168,7 +192,7 @@ fn embeddings_of_both_layouts_give_diffusers_picture() {
         let drawn = draw_with(&model, &settings);
         let (latents, pixels) = differences(&drawn, &expected);
         assert!(latents < 1e-3 && pixels <= 2, "{own}: {latents} {pixels}");
-        let [added] = model.added(&settings).try_into().unwrap();
+        let [added] = model.plan(&settings).unwrap().added.try_into().unwrap();
         assert_eq!((added.kind, added.name.as_str(), added.hash.len()), (AddedKind::Embedding, "t", 12));
     }
     assert!(draw_with(&model, &guided()) == plain, "what was taught is known without its file");

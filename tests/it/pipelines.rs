@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
 use half::f16;
-use safelight::engine::{Opening, generate, open_model};
+use safelight::engine::{OpenModel, Opening, generate, open_model};
 use safelight::message::ModelSource;
 use safelight::ops::{Device, StopFlag};
 use safelight::picture::Frame;
@@ -137,10 +137,15 @@ fn settings(case: &Value, defaults: &Settings) -> Settings {
     }
 }
 
+/// The model at `path`.
+fn opened(path: &Path) -> OpenModel {
+    let device = Device::cpu(StopFlag::default());
+    open_model(&ModelSource::file(path), Opening::on(&device)).unwrap()
+}
+
 /// The picture that is drawn with the model at `path`.
 fn picture(case: &Value, path: &Path) -> Frame {
-    let device = Device::cpu(StopFlag::default());
-    let model = open_model(&ModelSource::file(path), Opening::on(&device)).unwrap();
+    let model = opened(path);
     let settings = settings(case, &model.info.defaults);
     let plan = generate::plan(&model.networks, &settings).unwrap();
     let start = generate::start(&model.networks, &settings, &plan);
@@ -173,6 +178,23 @@ fn base64(text: &str) -> Vec<u8> {
         word.to_be_bytes()[1..chunk.len()].to_vec()
     });
     bytes.collect()
+}
+
+#[test]
+fn distilled_models_bring_what_suits_them() {
+    for (name, sampler, steps, guidance) in
+        [("lcm", SamplerKind::Lcm, 4, 8.0), ("sdxs", SamplerKind::Ddim, 1, 1.0)]
+    {
+        let folder = folder(&recorded(name));
+        let suits = opened(folder.path()).info.defaults;
+        assert_eq!((suits.sampler, suits.steps, suits.guidance), (sampler, steps, guidance), "{name}");
+        // What lies beside the model is asked first, and what goes with another rule is left out.
+        let own = r#"{"sampler": "euler", "steps": 9}"#;
+        fs::write(folder.path().join("settings.json"), own).unwrap();
+        let suits = opened(folder.path()).info.defaults;
+        assert_eq!((suits.sampler, suits.steps, suits.guidance), (SamplerKind::Euler, 9, guidance), "{name}");
+        assert_ne!(suits.timesteps, TimestepSpacing::Trailing, "{name}");
+    }
 }
 
 #[test]

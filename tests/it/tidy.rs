@@ -47,6 +47,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "grammar",
             "hashes",
             "journal",
+            "library",
             "message",
             "model",
             "negative",

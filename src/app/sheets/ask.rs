@@ -91,6 +91,13 @@ pub struct Sheet {
     pub axes: [Option<Setting>; 2],
 }
 
+impl Sheet {
+    /// Steps of the longest of its pictures in full, else of `settings`.
+    pub fn steps(&self, settings: &Settings) -> usize {
+        self.cells.iter().map(|cell| cell.settings.steps).max().unwrap_or(settings.steps)
+    }
+}
+
 /// Why a sheet cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
@@ -150,11 +157,6 @@ impl SheetDraft {
         ((steps as f64 * self.share).round() as usize).clamp(1, steps.max(1))
     }
 
-    /// Steps of the longest of the pictures in full; those of `settings` while the axes are no sheet.
-    pub fn steps(&self, settings: &Settings) -> usize {
-        self.sheet(settings).map_or(settings.steps, |sheet| longest(&sheet.cells, settings))
-    }
-
     /// The sheet of these settings.
     ///
     /// # Errors
@@ -197,13 +199,13 @@ impl SheetDraft {
                 cells.push(Cell { job: settings.clone(), settings });
             }
         }
-        let until = self.until(longest(&cells, settings));
         let labels = |changes: Vec<(String, PartialSettings)>| {
             changes.into_iter().map(|(label, _)| label).filter(|label| !label.is_empty()).collect()
         };
         let (columns, rows) = (labels(columns), labels(rows));
         let axes = [across.setting, down.setting];
-        Ok(Sheet { cells, columns, rows, until, drafts: false, axes })
+        let sheet = Sheet { cells, columns, rows, until: 0, drafts: false, axes };
+        Ok(Sheet { until: self.until(sheet.steps(settings)), ..sheet })
     }
 }
 
@@ -223,11 +225,6 @@ impl Axis {
         let changes = changes.collect::<Result<Vec<_>, _>>()?;
         if changes.is_empty() { Err(Fault::NoValues(setting)) } else { Ok(changes) }
     }
-}
-
-/// Steps of the longest of `cells`, else of `settings`.
-fn longest(cells: &[Cell], settings: &Settings) -> usize {
-    cells.iter().map(|cell| cell.settings.steps).max().unwrap_or(settings.steps)
 }
 
 /// Whether a setting's values are texts, which may hold commas.

@@ -116,7 +116,7 @@ impl State {
         }
         self.draft.set(&PartialSettings { loras: Some(loras), ..Default::default() });
         let said = match suiting(&name) {
-            Some(suits) => {
+            Some((_, suits)) => {
                 self.draft.set(&suits);
                 Message::With("lora-added-suits", file_name(path))
             }

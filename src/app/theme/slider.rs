@@ -32,7 +32,9 @@ pub fn slider(ui: &mut Ui, name: &str, tip: &str, value: &mut f64, scale: Slider
 /// A number that can be typed or dragged.
 pub fn number(ui: &mut Ui, name: &str, value: &mut f64, scale: Slider, width: f32) -> Response {
     let field = DragValue::new(value)
-        .range(scale.least.min(0.0).max(scale.least)..=scale.typed_most)
+        .range(scale.least..=scale.typed_most)
+        // What is not touched stays as it came.
+        .clamp_existing_to_range(false)
         .speed(scale.step / 4.0)
         .fixed_decimals(scale.decimals)
         .custom_parser(move |text| typed(text, scale.decimals))
@@ -53,6 +55,7 @@ fn rail(ui: &mut Ui, name: &str, value: &mut f64, scale: Slider, lit: bool) -> R
     if response.is_pointer_button_down_on() && !response.has_focus() {
         response.request_focus();
     }
+    let before = *value;
     let (left, right) = (rect.left() + KNOB, rect.right() - KNOB);
     if let Some(at) = response.interact_pointer_pos() {
         let share = f64::from(((at.x - left) / (right - left)).clamp(0.0, 1.0));
@@ -66,7 +69,9 @@ fn rail(ui: &mut Ui, name: &str, value: &mut f64, scale: Slider, lit: bool) -> R
             *value = asked;
         }
     }
-    *value = rounded(value.clamp(scale.least, scale.typed_most), scale.step);
+    if *value != before {
+        *value = rounded(value.clamp(scale.least, scale.typed_most), scale.step);
+    }
     let share = ((*value - scale.least) / (scale.most - scale.least)).clamp(0.0, 1.0) as f32;
     let knob = pos2(egui::lerp(left..=right, share), rect.center().y);
     let bar = |from: f32, to: f32| Rect::from_min_max(pos2(from, knob.y - 1.5), pos2(to, knob.y + 1.5));

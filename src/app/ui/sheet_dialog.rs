@@ -56,11 +56,14 @@ pub fn sheet_dialog_ui(ui: &mut Ui, view: &mut View<'_>, name: &str) {
             }
         }
     }
+    let settings = &view.state.draft.settings;
+    let asked = sheet.sheet(settings);
+    let steps = asked.as_ref().map_or(settings.steps, |asked| asked.steps(settings));
     if sheet.kind != Kind::Drafts {
-        until_ui(ui, view, &mut sheet);
+        until_ui(ui, view, &mut sheet, steps.max(1));
     }
     ui.add_space(14.0);
-    end_ui(ui, view, &sheet);
+    end_ui(ui, view, sheet.kind, asked.ok().map(|asked| asked.cells.len()), sheet.until(steps));
     if sheet != before {
         view.push(Command::SetSheet(Box::new(sheet)));
     }
@@ -78,8 +81,7 @@ fn seeds_ui(ui: &mut Ui, view: &View<'_>, sheet: &mut SheetDraft) {
 }
 
 /// How far each goes; the rest is for those that are picked.
-fn until_ui(ui: &mut Ui, view: &View<'_>, sheet: &mut SheetDraft) {
-    let steps = sheet.steps(&view.state.draft.settings).max(1);
+fn until_ui(ui: &mut Ui, view: &View<'_>, sheet: &mut SheetDraft, steps: usize) {
     let most = steps as f64;
     let scale = Slider { least: 1.0, most, typed_most: most, step: 1.0, decimals: 0 };
     let mut until = sheet.until(steps) as f64;
@@ -145,18 +147,13 @@ fn usual(view: &View<'_>, setting: Setting) -> String {
     }
 }
 
-fn end_ui(ui: &mut Ui, view: &mut View<'_>, sheet: &SheetDraft) {
-    let asked = sheet.sheet(&view.state.draft.settings);
-    let (count, until) = match &asked {
-        Ok(asked) => (asked.cells.len(), asked.until),
-        Err(_) => (0, sheet.until(view.state.draft.settings.steps)),
-    };
-    let until = if sheet.kind == Kind::Drafts { DRAFT_STEPS } else { until };
+/// The button: how many pictures are made, and how far; none while the values make no sheet.
+fn end_ui(ui: &mut Ui, view: &mut View<'_>, kind: Kind, count: Option<usize>, until: usize) {
+    let until = if kind == Kind::Drafts { DRAFT_STEPS } else { until };
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-        let values = [("n", count.into()), ("step", until.into())];
-        let text = match asked {
-            Ok(_) => view.words.with("make-sheet", &values),
-            Err(_) => Act::Develop.name(view.words),
+        let text = match count {
+            Some(count) => view.words.with("make-sheet", &[("n", count.into()), ("step", until.into())]),
+            None => Act::Develop.name(view.words),
         };
         if widgets::sized_button(ui, ButtonKind::Primary, None, &text, None, 34.0).clicked() {
             view.push(Command::MakeSheet);

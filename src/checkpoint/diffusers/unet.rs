@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::json::Settings;
 use crate::checkpoint::error::Problem;
-use crate::checkpoint::found_config::{UNET_TARGET, component};
+use crate::checkpoint::found_config::{UNET_TARGET, component, one_or_all};
 
 /// Settings that Stable Diffusion leaves unset; each would change what the network computes.
 const UNET_UNSET: &[&str] = &[
@@ -40,7 +40,7 @@ pub(super) fn unet_config(unet: &Settings) -> Result<Value, Problem> {
     set("out_channels", json!(unet.size_or("out_channels", 4)?));
     set("model_channels", json!(model_channels));
     set("attention_resolutions", json!(attention_resolutions));
-    set("num_res_blocks", one_or_all(unet.sizes("layers_per_block", Some(levels))?));
+    set("num_res_blocks", one_or_all(&unet.sizes("layers_per_block", Some(levels))?));
     set("channel_mult", json!(multiples));
     let (key, heads) = heads(unet, &widths)?;
     set(key, json!(heads));
@@ -50,7 +50,7 @@ pub(super) fn unet_config(unet: &Settings) -> Result<Value, Problem> {
     }
     let depth = "transformer_layers_per_block";
     let is_deep = unet.get(depth).is_some();
-    set("transformer_depth", if is_deep { one_or_all(unet.sizes(depth, Some(levels))?) } else { json!(1) });
+    set("transformer_depth", if is_deep { one_or_all(&unet.sizes(depth, Some(levels))?) } else { json!(1) });
     let crossing = unet.flags("only_cross_attention", levels)?;
     if crossing.contains(&true) {
         set("only_cross_attention", json!(crossing));
@@ -135,14 +135,6 @@ fn heads(unet: &Settings, widths: &[u64]) -> Result<(&'static str, Value), Probl
         Some(wide) if wide.iter().all(|width| *width == wide[0]) => Ok(("num_head_channels", json!(wide[0]))),
         Some(_) => Ok(("num_heads", json!(heads))),
         None => Err(unet.unlike(key, "numbers of heads that divide block_out_channels")),
-    }
-}
-
-/// A list, or the one number that it repeats.
-fn one_or_all(numbers: Vec<u64>) -> Value {
-    match numbers.iter().all(|number| *number == numbers[0]) {
-        true => json!(numbers[0]),
-        false => json!(numbers),
     }
 }
 

@@ -67,9 +67,7 @@ pub(crate) fn list_from(
     let mut found = Tensors::new();
     for entry in entries {
         let tensor = entry.place(&told, (start, length), number)?;
-        if let Some((name, tensor)) = tensor.map(|tensor| (entry.name.clone(), tensor)) {
-            found.insert(name, tensor);
-        }
+        found.insert(entry.name, tensor);
     }
     Ok((found, told.texts))
 }
@@ -119,25 +117,19 @@ struct Entry {
 }
 
 impl Entry {
-    /// The tensor, if its type is known, at its checked place.
-    fn place(
-        &self,
-        told: &Told,
-        (start, length): (u64, u64),
-        file: usize,
-    ) -> Result<Option<StoredTensor>, Problem> {
+    /// The tensor at its checked place; one of a type that is not read is listed all the same, without a place.
+    fn place(&self, told: &Told, (start, length): (u64, u64), file: usize) -> Result<StoredTensor, Problem> {
         let odd = |what: &str| Problem::damaged(FORMAT, format!("{what} of {}", self.name));
         let count = self.shape.iter().try_fold(1usize, |count, d| count.checked_mul(*d));
         let count = count.ok_or_else(|| odd("a shape"))?;
         let element = element(self.kind);
         let from = start.checked_add(self.offset).ok_or_else(|| odd("an offset"))?;
-        let Some(bytes) = element.bytes_of(count) else {
-            let whole = matches!(element, ElementType::Other(_));
-            return match whole {
-                // A type that is not read is listed all the same.
-                true => Ok(Some(self.stored(element, self.shape.clone(), file, 0..0))),
-                false => Err(odd("a count of numbers that fills no block")),
-            };
+        let bytes = match element.bytes_of(count) {
+            Some(bytes) => bytes,
+            None if matches!(element, ElementType::Other(_)) => {
+                return Ok(self.stored(element, self.shape.clone(), file, 0..0));
+            }
+            None => return Err(odd("a count of numbers that fills no block")),
         };
         let expected = from.checked_add(bytes as u64).ok_or_else(|| odd("an offset"))?;
         if expected > length {
@@ -151,7 +143,7 @@ impl Entry {
             Some(_) => return Err(odd("an original shape of another size")),
             None => self.shape.clone(),
         };
-        Ok(Some(self.stored(element, shape, file, from as usize..expected as usize)))
+        Ok(self.stored(element, shape, file, from as usize..expected as usize))
     }
 
     fn stored(

@@ -11,7 +11,13 @@ use crate::checkpoint::open::Checkpoint;
 const NO_SIGNAL: f32 = 1e-6;
 
 /// Sides of the latents that v2 was trained for: that of its base, and that of its model for v.
-pub(crate) const SIDES_OF_V2: [u64; 2] = [64, 96];
+const SIDES_OF_V2: [usize; 2] = [64, 96];
+
+/// The side of the latents that goes with what a v2 model predicts, in place of `known`, which was assumed: another
+/// than these two is one that its own files name.
+pub fn side_of_v2(v: bool, known: usize) -> usize {
+    if SIDES_OF_V2.contains(&known) { SIDES_OF_V2[usize::from(v)] } else { known }
+}
 
 /// What the file tells, and a note for each assumption. Of a model with `open_clip`, v2, an open prediction
 /// is no assumption.
@@ -47,7 +53,7 @@ pub(crate) fn diffusion(checkpoint: &Checkpoint, open_clip: bool, notes: &mut Ve
         timesteps,
         parameterization,
         zero_terminal_snr,
-        image_size: SIDES_OF_V2[usize::from(open_clip && parameterization == "v")],
+        image_size: SIDES_OF_V2[usize::from(open_clip && parameterization == "v")] as u64,
         scale_factor: 0.18215,
         scale_by_std: checkpoint.contains("scale_factor"),
     }

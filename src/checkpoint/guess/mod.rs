@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::note::Note;
 
 use self::diffusion::diffusion;
+pub use self::diffusion::side_of_v2;
 use crate::checkpoint::error::{CheckpointError, Problem};
 use crate::checkpoint::found_config::{Channels, FoundConfig, latent_diffusion};
 use crate::checkpoint::names::keys::{UNET, ema_name};

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{MOST, Shapes, all_multiples, count, groups_for, other};
 use crate::checkpoint::error::Problem;
-use crate::checkpoint::found_config::{UNET_TARGET, component};
+use crate::checkpoint::found_config::{UNET_TARGET, component, one_or_all};
 use crate::checkpoint::names::keys::UNET;
 use crate::checkpoint::names::rests::TextLayout;
 use crate::note::{ModelNote, Note};
@@ -49,7 +49,7 @@ impl Shapes<'_> {
         let attended = levels.iter().enumerate().filter(|(_, level)| level.transformer.is_some());
         let resolutions: Vec<u64> = attended.map(|(level, _)| 1u64 << level.min(32)).rev().collect();
         set("attention_resolutions", json!(resolutions));
-        set("num_res_blocks", one_or_all(levels.iter().map(|level| json!(level.blocks)).collect()));
+        set("num_res_blocks", one_or_all(&levels.iter().map(|level| level.blocks).collect::<Vec<_>>()));
         let widths: Vec<u64> = levels.iter().map(|level| level.width).collect();
         set("channel_mult", json!(widths.iter().map(|width| width / model_channels).collect::<Vec<_>>()));
         set(heads.key, heads.value);
@@ -57,7 +57,7 @@ impl Shapes<'_> {
         if self.has_linear_projections(&levels) {
             set("use_linear_in_transformer", json!(true));
         }
-        set("transformer_depth", one_or_all(self.depths(&levels)));
+        set("transformer_depth", one_or_all(&self.depths(&levels)));
         let crossing: Vec<Value> =
             levels.iter().map(|level| json!(self.reads_text_first(level, context_dim))).collect();
         if crossing.contains(&json!(true)) {
@@ -128,11 +128,11 @@ impl Shapes<'_> {
     }
 
     /// Transformer blocks of each level.
-    fn depths(&self, levels: &[Level]) -> Vec<Value> {
+    fn depths(&self, levels: &[Level]) -> Vec<usize> {
         let depth = |transformer: &String| {
             count(|n| self.contains(&format!("{transformer}transformer_blocks.{n}.norm1.weight")))
         };
-        levels.iter().map(|level| json!(level.transformer.as_ref().map_or(1, depth))).collect()
+        levels.iter().map(|level| level.transformer.as_ref().map_or(1, depth)).collect()
     }
 
     /// Whether the first attention of a level's blocks takes its keys from the context.
@@ -163,13 +163,5 @@ impl Shapes<'_> {
         let heads = |level: &Level| if crossing(level) { 1 } else { level.width / channels };
         let heads: Vec<u64> = levels.iter().map(heads).collect();
         Ok(Heads { key: "num_heads", value: json!(heads), note })
-    }
-}
-
-/// One value for all levels where they are equal.
-fn one_or_all(values: Vec<Value>) -> Value {
-    match values.split_first() {
-        Some((first, rest)) if rest.iter().all(|value| value == first) => first.clone(),
-        _ => Value::Array(values),
     }
 }

@@ -92,17 +92,20 @@ impl Lora {
     }
 
     fn take(&mut self, tensors: &Tensors, files: &[ModelFile]) -> Result<(), CheckpointError> {
+        let path = self.path.clone();
         for (name, tensor) in tensors {
-            let value = tensor.read(name, files, &tensor.shape).map_err(|problem| problem.at(&self.path))?;
-            if self.numbered.take(name, &value) {
-                continue;
-            }
-            match ends::split(name) {
-                Some((module, part)) => {
-                    self.modules.entry(module.to_owned()).or_default().insert(part, value);
-                }
-                None if self.numbered.is_word(name) => drop(self.words.insert(name.clone(), value)),
-                None => drop(self.unknown.insert(name.clone())),
+            let read = || tensor.read(name, files, &tensor.shape).map_err(|problem| problem.at(&path));
+            // Names first: a model that was given as a LoRA is not read.
+            if let Some((parts, part)) = self.numbered.layer(name) {
+                parts.insert(part, read()?);
+            } else if let Some((module, part)) = ends::split(name) {
+                let value = read()?;
+                self.modules.entry(module.to_owned()).or_default().insert(part, value);
+            } else if self.numbered.is_word(name) {
+                let value = read()?;
+                self.words.insert(name.clone(), value);
+            } else {
+                self.unknown.insert(name.clone());
             }
         }
         Ok(())

@@ -12,7 +12,6 @@ use super::delta::Delta;
 use super::ends::PartOf;
 use super::names::Known;
 use super::{Alphas, Parts};
-use crate::ops::host::HostTensor;
 
 /// Layers by their numbers.
 #[derive(Debug, Default)]
@@ -57,22 +56,20 @@ impl Numbered {
         self.words.iter().any(|word| word == name)
     }
 
-    /// Takes a tensor if its name is a number.
-    pub(super) fn take(&mut self, name: &str, value: &HostTensor<'static>) -> bool {
-        let [model, number, part] = *name.split(':').collect::<Vec<_>>() else { return false };
+    /// The layer that a tensor of this name is a part of, if the name is a number.
+    pub(super) fn layer(&mut self, name: &str) -> Option<(&mut Parts, PartOf)> {
+        let [model, number, part] = *name.split(':').collect::<Vec<_>>() else { return None };
         let layers = match model {
             "unet" => &mut self.unet,
             "text_encoder" => &mut self.texts,
-            _ => return false,
+            _ => return None,
         };
         let part = match part {
             "up" => PartOf::Up,
             "down" => PartOf::Down,
-            _ => return false,
+            _ => return None,
         };
-        let Ok(number) = number.parse() else { return false };
-        layers.entry(number).or_default().insert(part, value.clone());
-        true
+        Some((layers.entry(number.parse().ok()?).or_default(), part))
     }
 
     /// Each layer's name in the file with its place among the model's layers, if all of a network fit.

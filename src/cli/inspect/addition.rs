@@ -46,7 +46,7 @@ fn lora(path: &Path) -> Result<(), Failure> {
         say(&format!("  words: {}", lora.words().keys().cloned().collect::<Vec<_>>().join(", ")));
     }
     let name = short_name(&path.to_string_lossy()).to_owned();
-    if let Some(suits) = suiting(&name) {
+    if let Some((_, suits)) = suiting(&name) {
         let sampler = suits.sampler.map_or("", |sampler| sampler.row().name);
         let (steps, guidance) = (suits.steps.unwrap_or_default(), suits.guidance.unwrap_or_default());
         say(&format!("  made for few steps: sampler {sampler}, {steps} steps, guidance {guidance}"));

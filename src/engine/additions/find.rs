@@ -1,16 +1,12 @@
-//! Where LoRAs and embeddings lie: beside the model, in the folders that other programs keep for them, and in
-//! the program's own.
+//! Where LoRAs and embeddings lie: beside the model, in the folders that other programs keep for them, and in the
+//! library's, which are walked as the library walks them.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::checkpoint::{ENDINGS, Kind};
+use crate::library::{name_of, walk};
 use crate::settings::short_name;
-
-/// Folders within folders that are looked into.
-const DEEPEST: usize = 3;
-/// The most files that are looked at.
-const MOST_FILES: usize = 20_000;
 
 /// What is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,16 +48,17 @@ pub fn find(wanted: Wanted, name: &str, model: Option<&Path>, further: &[PathBuf
     if is_path {
         return Some(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
     }
-    let beside = model.and_then(Path::parent).map(|folder| files_of(folder, 0)).unwrap_or_default();
-    let kept = list(&folders(wanted, model)).into_iter().chain(list(further));
-    let files: Vec<PathBuf> = beside.into_iter().chain(kept).collect();
+    let mut files: Vec<(String, PathBuf)> = model.and_then(Path::parent).map(beside).unwrap_or_default();
+    files.extend(list(&folders(wanted, model)));
+    files.extend(list(further));
     let own = short_name(name);
     let named = |same: &dyn Fn(&str) -> bool| {
-        let mut named =
-            files.iter().filter(|path| path.file_stem().is_some_and(|it| same(&it.to_string_lossy())));
-        named.find(|path| wanted.is_of(path)).cloned()
+        let is_named = |(name, path): &&(String, PathBuf)| {
+            same(name) || path.file_stem().is_some_and(|stem| same(&stem.to_string_lossy()))
+        };
+        files.iter().filter(is_named).find(|(_, path)| wanted.is_of(path)).map(|(_, path)| path.clone())
     };
-    named(&|stem| stem == own).or_else(|| named(&|stem| stem.to_lowercase() == own.to_lowercase()))
+    named(&|known| known == own).or_else(|| named(&|known| known.to_lowercase() == own.to_lowercase()))
 }
 
 /// The folders near a model that are kept for this kind of file.
@@ -74,39 +71,37 @@ pub(super) fn folders(wanted: Wanted, model: Option<&Path>) -> Vec<PathBuf> {
     folders
 }
 
-/// The files in folders that may hold weights.
-pub(super) fn list(folders: &[PathBuf]) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = folders.iter().flat_map(|folder| files_of(folder, DEEPEST)).collect();
+/// The files in folders that may hold weights, each with the name that the library shows.
+pub(super) fn list(folders: &[PathBuf]) -> Vec<(String, PathBuf)> {
+    let found = folders.iter().flat_map(|folder| walk(folder));
+    let mut files: Vec<(String, PathBuf)> =
+        found.map(|found| (name_of(&found.path, found.repository.as_deref()), found.path)).collect();
     files.sort();
     files.dedup();
     files
 }
 
-fn files_of(folder: &Path, deeper: usize) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let mut files = Vec::new();
-    for path in entries.filter_map(|entry| Some(entry.ok()?.path())).take(MOST_FILES) {
-        if path.is_dir() && deeper > 0 {
-            files.extend(files_of(&path, deeper - 1));
-        }
+/// The same of the files in a folder, not those below it.
+fn beside(folder: &Path) -> Vec<(String, PathBuf)> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    files.retain(|path| {
         let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-        if ENDINGS.contains(&ending.as_str()) {
-            files.push(path);
-        }
-    }
+        ENDINGS.contains(&ending.as_str())
+    });
     files.sort();
-    files
+    files.into_iter().map(|path| (name_of(&path, None), path)).collect()
 }
 
 /// The embeddings of the library's folders that texts (in lower case) may name.
 pub(super) fn named_in(folders: &[PathBuf], texts: &[String]) -> Vec<PathBuf> {
-    let named = list(folders).into_iter().filter(|path| may_be_named(path, texts));
+    let named = list(folders).into_iter().map(|(_, path)| path).filter(|path| may_be_named(path, texts));
     named.filter(|path| Wanted::of_file(path) == Some(Wanted::Embedding)).collect()
 }
 
 /// The same of folders that are kept for embeddings, where a file that tells not what it is may be a damaged one.
 pub(super) fn named_near(folders: &[PathBuf], texts: &[String]) -> Vec<PathBuf> {
-    let named = list(folders).into_iter().filter(|path| may_be_named(path, texts));
+    let named = list(folders).into_iter().map(|(_, path)| path).filter(|path| may_be_named(path, texts));
     named.filter(|path| Kind::of_file(path).is_none_or(|kind| kind == Kind::Embedding)).collect()
 }
 
@@ -147,7 +142,11 @@ mod tests {
         assert_eq!(lora("Ink.safetensors"), Some(ink.clone()));
         assert_eq!(lora(&ink.to_string_lossy()), Some(ink));
         assert_eq!((lora("near"), lora("kept"), lora("easy")), (Some(near), Some(kept), None));
-        let words = list(&folders(Wanted::Embedding, Some(&model)));
+        // One of the hub's cache has its repository's name.
+        let hub = place("data/models--latent--lcm-lora/snapshots/1a/pytorch_lora_weights.safetensors");
+        assert_eq!(lora("lcm-lora"), Some(hub));
+        let words: Vec<PathBuf> =
+            list(&folders(Wanted::Embedding, Some(&model))).into_iter().map(|(_, path)| path).collect();
         assert_eq!(words, std::slice::from_ref(&word));
         // It tells not what it is, and may be damaged; a folder of other files is not asked for such.
         let texts = ["so easy".to_owned()];

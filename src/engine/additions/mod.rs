@@ -1,8 +1,8 @@
 //! What is laid over an open model for a run: LoRAs that the settings and the prompt name, and embeddings.
 //!
-//! Files are read when a run first names them and kept while the next one does; layers are changed only where
-//! the list or a strength did. Trap: whoever computes with a model of several runs (a sheet) asks for
-//! `OpenModel::adapt` before each, since one run's LoRAs are another's.
+//! Files are looked for and read once, for the run's plan, and kept while the next one names them; layers are changed
+//! only where the list or a strength did. Trap: whoever computes with a model lays the plan's LoRAs first
+//! (`OpenModel::lay`), since another run may have laid its own.
 
 mod error;
 mod few_steps;
@@ -35,9 +35,8 @@ pub struct Additions {
 
 #[derive(Default)]
 struct State {
-    loras: Vec<Arc<OpenLora>>,
-    /// The LoRAs that the layers have now: file, strength for the UNet and for the text encoder.
-    applied: Vec<(PathBuf, f64, f64)>,
+    /// The LoRAs that the layers have now.
+    laid: Laid,
     embeddings: Vec<Embedding>,
     taught: Vec<LearnedWord>,
 }
@@ -45,9 +44,32 @@ struct State {
 /// An embedding's file, when it was changed, and its words.
 type Embedding = (PathBuf, Option<SystemTime>, Vec<LearnedWord>);
 
+/// LoRAs in their order, each with its strength for the UNet and for the text encoder.
+#[derive(Clone, Default)]
+pub struct Laid(Vec<(Arc<OpenLora>, f64, f64)>);
+
+impl std::fmt::Debug for Laid {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(lora, unet, texts)| (&lora.name, unet, texts))).finish()
+    }
+}
+
+impl PartialEq for Laid {
+    /// Whether they are the same files, read at the same time, in the same strengths.
+    fn eq(&self, other: &Self) -> bool {
+        let same = |(a, b): (&(Arc<OpenLora>, f64, f64), &(Arc<OpenLora>, f64, f64))| {
+            Arc::ptr_eq(&a.0, &b.0) && (a.1, a.2) == (b.1, b.2)
+        };
+        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(same)
+    }
+}
+
 /// A LoRA's file, read.
 struct OpenLora {
+    /// What it was asked by: a file, or a folder that holds it.
     path: PathBuf,
+    /// The file itself.
+    file: PathBuf,
     modified: Option<SystemTime>,
     name: String,
     hash: String,
@@ -68,6 +90,8 @@ struct Laying<'a> {
 pub struct Adapted {
     /// The prompt without the tags that name LoRAs.
     pub prompt: Prompt,
+    /// The LoRAs, which lie over the model now.
+    pub laid: Laid,
     /// The files.
     pub added: Vec<Added>,
     /// What was left out, and what was found.
@@ -95,12 +119,32 @@ impl Additions {
         let prompt = grammar.read(&settings.prompt);
         let mut adapted = Adapted { prompt, ..Adapted::default() };
         let loras = laying.loras(settings, &mut adapted)?;
+        self.lay(networks, &adapted.laid);
         match networks.text_width().filter(|_| grammar != Grammar::Literal) {
             Some(width) => laying.teach(settings, &loras, width, &mut adapted)?,
             None if settings.embeddings.0.is_empty() => {}
             None => return Err(AdditionError::NoWords),
         }
         Ok(adapted)
+    }
+
+    /// Lays these LoRAs over a model, and no others.
+    pub fn lay(&self, networks: &LatentDiffusion, laid: &Laid) {
+        let mut state = self.state();
+        if state.laid == *laid {
+            return;
+        }
+        let mut changes = BTreeMap::new();
+        for (lora, unet, texts) in &laid.0 {
+            lora.fit.add_to(&mut changes, *unet, *texts);
+        }
+        networks.adapt(changes);
+        state.laid = laid.clone();
+    }
+
+    /// The LoRAs that lie over the model.
+    pub fn laid(&self) -> Laid {
+        self.state().laid.clone()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -122,33 +166,19 @@ impl Laying<'_> {
                 None => return Err(AdditionError::NoLora { name: used.name.clone() }),
             }
         }
-        let mut state = self.additions.state();
-        let mut loras = Vec::new();
-        for (_, path) in &wanted {
-            let known = loras.iter().chain(&state.loras).find(|lora: &&Arc<OpenLora>| lora.is(path));
-            let lora = match known {
+        let mut loras: Vec<Arc<OpenLora>> = Vec::new();
+        let before: Vec<Arc<OpenLora>> = self.additions.laid().0.into_iter().map(|(lora, ..)| lora).collect();
+        for (used, path) in &wanted {
+            let lora = match loras.iter().chain(&before).find(|lora| lora.is(path)) {
                 Some(lora) => lora.clone(),
                 None => Arc::new(OpenLora::read(path, self.networks)?),
             };
-            loras.push(lora);
-        }
-        let applied: Vec<(PathBuf, f64, f64)> =
-            wanted.iter().map(|(used, path)| (path.clone(), used.strength, used.of_texts())).collect();
-        let same_files = state.loras.len() == loras.len()
-            && state.loras.iter().zip(&loras).all(|(old, new)| Arc::ptr_eq(old, new));
-        if !same_files || state.applied != applied {
-            let mut changes = BTreeMap::new();
-            for (lora, (_, strength, texts)) in loras.iter().zip(&applied) {
-                lora.fit.add_to(&mut changes, *strength, *texts);
-            }
-            self.networks.adapt(changes);
-        }
-        for (lora, (used, _)) in loras.iter().zip(&wanted) {
             adapted.notes.extend(lora.left_out());
             let (name, hash) = (lora.name.clone(), lora.hash.clone());
             adapted.added.push(Added { kind: AddedKind::Lora, name, hash, strength: Some(used.strength) });
+            adapted.laid.0.push((lora.clone(), used.strength, used.of_texts()));
+            loras.push(lora);
         }
-        (state.loras, state.applied) = (loras.clone(), applied);
         Ok(loras)
     }
 
@@ -272,8 +302,9 @@ impl Laying<'_> {
 
 impl OpenLora {
     fn read(path: &Path, networks: &LatentDiffusion) -> Result<Self, AdditionError> {
-        let modified = find::modified(path);
         let lora = Lora::open(path)?;
+        let file = lora.path().to_owned();
+        let modified = find::modified(&file);
         let fit = lora.fit(&networks.layers());
         let name = short_name(&path.to_string_lossy()).to_owned();
         if fit.count() == 0 {
@@ -288,12 +319,12 @@ impl OpenLora {
             LearnedWord { word: word.clone(), vectors }
         });
         let words = words.filter(|word| word.vectors.shape.len() == 2).collect();
-        Ok(Self { path: path.to_owned(), modified, name, hash: hash::of_lora(&lora), fit, words })
+        Ok(Self { path: path.to_owned(), file, modified, name, hash: hash::of_lora(&lora), fit, words })
     }
 
     /// Whether it is what lies at `path` now.
     fn is(&self, path: &Path) -> bool {
-        self.path == path && self.modified == find::modified(path)
+        self.path == path && self.modified == find::modified(&self.file)
     }
 
     fn left_out(&self) -> Option<Note> {

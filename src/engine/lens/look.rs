@@ -62,6 +62,7 @@ impl Looks {
         if step >= plan.schedule.len() {
             return Err(gone(&"no such step"));
         }
+        model.lay(&plan);
         let x = kept.state(step).map_err(|error| gone(&error))?.x;
         let settings = &kept.head.settings;
         let level = plan.schedule.steps().level(step);

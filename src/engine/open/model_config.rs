@@ -37,6 +37,12 @@ impl ModelConfig {
         let Some(prediction) = prediction else { return self };
         if let Some(params) = self.config.pointer_mut("/model/params").and_then(Value::as_object_mut) {
             params.insert("parameterization".to_owned(), prediction.name().into());
+            if self.is_prediction_open
+                && let Some(side) = params.get("image_size").and_then(Value::as_u64)
+            {
+                let side = checkpoint::side_of_v2(prediction == Parameterization::V, side as usize);
+                params.insert("image_size".to_owned(), side.into());
+            }
         }
         self.is_prediction_open = false;
         // What was assumed of it is not so any more.

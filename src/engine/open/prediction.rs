@@ -1,6 +1,7 @@
 //! What a network predicts, by one call: at the end of the schedule x is noise, so a network that predicts
 //! the noise answers with x itself, and one that predicts v with what it sees in it.
 
+use crate::checkpoint::side_of_v2;
 use crate::engine::denoise::with_embedded_guidance;
 use crate::engine::sourceless::concat;
 use crate::model::{Conditioning, ConditioningKey, LatentDiffusion};
@@ -9,8 +10,6 @@ use crate::ops::{Result, Tensor};
 use crate::sampler::noise::Noise;
 use crate::sampler::{Parameterization, RngKind};
 
-/// Sides of the latents that v2 was trained for: its base, and its model for v.
-const SIDES_OF_V2: [usize; 2] = [64, 96];
 /// The share of x in the answer from which on it is the noise.
 const SHARE: f64 = 0.5;
 
@@ -21,10 +20,7 @@ const SHARE: f64 = 0.5;
 pub(super) fn settle(model: &mut LatentDiffusion) -> Result<Note> {
     model.config.parameterization = tried(model)?;
     let v = model.config.parameterization == Parameterization::V;
-    // Another side is one that the model's own files name.
-    if SIDES_OF_V2.contains(&model.config.image_size) {
-        model.config.image_size = SIDES_OF_V2[usize::from(v)];
-    }
+    model.config.image_size = side_of_v2(v, model.config.image_size);
     Ok(ModelNote::PredictionTried { v }.into())
 }
 

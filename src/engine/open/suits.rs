@@ -1,10 +1,11 @@
 //! Models that were distilled to few steps, and the settings that suit them.
 //!
-//! Tensors tell some of them; others have a model's own shapes, and only their name tells. A `settings.json`
-//! beside the model is asked first. A new kind is a row of [`TABLE`].
+//! Tensors tell some of them; others have a model's own shapes, and only their name tells, as it does for LoRAs. A
+//! `settings.json` beside the model is asked first. A new kind that tensors tell is a row of [`TABLE`].
 
 use serde_json::Value;
 
+use crate::engine::additions::suiting;
 use crate::model::LatentDiffusion;
 use crate::note::{ModelNote, Note};
 use crate::sampler::{SamplerKind, ScheduleKind, TimestepSpacing};
@@ -14,22 +15,11 @@ use crate::settings::{PartialSettings, Setting};
 struct Known<'a> {
     networks: &'a LatentDiffusion,
     config: &'a Value,
-    /// The pieces of its name that are letters and digits, in lower case.
-    words: Vec<String>,
+    /// In lower case.
+    name: String,
 }
 
 impl Known<'_> {
-    /// Whether a piece of the name is this one.
-    fn is_called(&self, word: &str) -> bool {
-        self.words.iter().any(|found| found == word)
-    }
-
-    /// Whether it is called Hyper-SD of so many steps, or of any number.
-    fn is_hyper_sd(&self, steps: Option<&str>) -> bool {
-        let is_sd = self.words.iter().any(|word| word.starts_with("sd"));
-        self.is_called("hyper") && is_sd && steps.is_none_or(|steps| self.is_called(steps))
-    }
-
     fn target_ends(&self, part: &str, end: &str) -> bool {
         let target = self.config.pointer(&format!("/model/params/{part}/target"));
         target.and_then(Value::as_str).is_some_and(|target| target.ends_with(end))
@@ -41,82 +31,79 @@ struct Row {
     name: &'static str,
     is: fn(&Known<'_>) -> bool,
     sampler: SamplerKind,
-    /// How a rule in timesteps spaces them.
-    timesteps: TimestepSpacing,
     schedule: ScheduleKind,
     steps: usize,
     guidance: f64,
 }
 
-/// All kinds; the first that fits decides.
-const TABLE: [Row; 7] = [
+/// The kinds that tensors tell; the first that fits decides.
+const TABLE: [Row; 3] = [
     Row {
         name: "LCM",
         is: |known| known.networks.config.unet.time_cond_proj_dim.is_some(),
         sampler: SamplerKind::Lcm,
+        schedule: ScheduleKind::Auto,
         steps: 4,
         guidance: 8.0,
-        ..FEW
     },
     Row {
         name: "SDXS",
-        is: |known| known.target_ends("first_stage_config", "AutoencoderTiny"),
+        // Another model may have been given a tiny first stage.
+        is: |known| {
+            known.target_ends("first_stage_config", "AutoencoderTiny")
+                && !known.networks.config.unet.use_middle_block
+        },
+        sampler: SamplerKind::Ddim,
+        schedule: ScheduleKind::Auto,
         steps: 1,
-        ..FEW
+        guidance: 1.0,
     },
     Row {
         name: "SD-Turbo",
-        is: |known| known.is_called("turbo") && known.target_ends("cond_stage_config", "OpenCLIPEmbedder"),
+        is: |known| {
+            let mut words = known.name.split(|c: char| !c.is_alphanumeric());
+            words.any(|word| word == "turbo") && known.target_ends("cond_stage_config", "OpenCLIPEmbedder")
+        },
         sampler: SamplerKind::EulerAncestral,
         schedule: ScheduleKind::SgmUniform,
-        ..FEW
+        steps: 4,
+        guidance: 1.0,
     },
-    Row { name: "LCM", is: |known| known.is_called("lcm"), sampler: SamplerKind::Lcm, ..FEW },
-    Row { name: "TCD", is: |known| known.is_called("tcd"), sampler: SamplerKind::Tcd, ..FEW },
-    Row {
-        name: "Hyper-SD",
-        is: |known| known.is_hyper_sd(Some("1step")),
-        sampler: SamplerKind::Tcd,
-        steps: 1,
-        ..FEW
-    },
-    Row { name: "Hyper-SD", is: |known| known.is_hyper_sd(None), steps: 8, ..FEW },
 ];
 
-/// What most of them have in common.
-const FEW: Row = Row {
-    name: "",
-    is: |_| false,
-    sampler: SamplerKind::Ddim,
-    timesteps: TimestepSpacing::Trailing,
-    schedule: ScheduleKind::Auto,
-    steps: 4,
-    guidance: 1.0,
-};
+impl Row {
+    fn settings(&self) -> PartialSettings {
+        PartialSettings {
+            sampler: Some(self.sampler),
+            timesteps: (self.sampler == SamplerKind::Ddim).then_some(TimestepSpacing::Trailing),
+            schedule: Some(self.schedule),
+            steps: Some(self.steps),
+            guidance: Some(self.guidance),
+            ..PartialSettings::default()
+        }
+    }
+}
 
-/// Fills in what `settings`, those of a file beside the model, leave open; a note if anything suits.
+/// Fills in what `settings`, those of a file beside the model, leave open; a note if something was filled in.
 pub(super) fn fill_in(
     settings: &mut PartialSettings,
     networks: &LatentDiffusion,
     config: &Value,
     name: &str,
 ) -> Option<Note> {
-    let words = name.to_lowercase();
-    let words = words.split(|c: char| !c.is_alphanumeric()).map(str::to_owned).collect();
-    let known = Known { networks, config, words };
-    let row = TABLE.iter().find(|row| (row.is)(&known))?;
-    let suiting = PartialSettings {
-        sampler: Some(row.sampler),
-        timesteps: (row.sampler == SamplerKind::Ddim).then_some(row.timesteps),
-        schedule: Some(row.schedule),
-        steps: Some(row.steps),
-        guidance: Some(row.guidance),
-        ..PartialSettings::default()
-    };
+    let known = Known { networks, config, name: name.to_lowercase() };
+    let row = TABLE.iter().find(|row| (row.is)(&known)).map(|row| (row.name, row.settings()));
+    let (kind, suits) = row.or_else(|| suiting(name))?;
+    let other_rule = settings.sampler.is_some() && settings.sampler != suits.sampler;
+    let mut filled = false;
     for row in Setting::TABLE {
-        if settings.get(row.setting).is_none() {
-            settings.set(row.setting, suiting.get(row.setting));
+        // What belongs to a rule does not go with another.
+        let of_rule = matches!(row.setting, Setting::Schedule | Setting::Timesteps | Setting::Eta);
+        let value = suits.get(row.setting).filter(|_| !(of_rule && other_rule));
+        if value.is_some() && settings.get(row.setting).is_none() {
+            settings.set(row.setting, value);
+            filled = true;
         }
     }
-    Some(ModelNote::Suited { kind: row.name.to_owned() }.into())
+    filled.then(|| ModelNote::Suited { kind: kind.to_owned() }.into())
 }

@@ -10,7 +10,7 @@ use crossbeam_channel::select;
 use crate::message::{Control, Event, Job, Report, Step};
 use crate::negative::{Ended, Parent, Recorder};
 use crate::ops::{self, StopFlag, Under};
-use crate::picture::{Frame, Made};
+use crate::picture::{Added, Frame, Made};
 use crate::sampler::{Next, RunState, StepReport};
 use crate::settings::PreviewMode;
 
@@ -48,6 +48,8 @@ pub(in crate::engine) struct RunningJob<'a> {
     rested: Duration,
     previews_took: Duration,
     guidance_of_steps: Vec<f64>,
+    /// What the run lays over the model.
+    added: Vec<Added>,
     /// What the run branched off from.
     parent: Option<Parent>,
     /// Who keeps the run's negative.
@@ -99,6 +101,7 @@ impl<'a> RunningJob<'a> {
             rested: Duration::ZERO,
             previews_took: Duration::ZERO,
             guidance_of_steps: Vec::new(),
+            added: Vec::new(),
             parent: None,
             recorder: None,
             stopped: false,
@@ -122,6 +125,7 @@ impl<'a> RunningJob<'a> {
         let Resumed { settings, plan, state, guidance_of_steps, parent } = begun.resumed;
         (self.guidance_of_steps, self.parent) = (guidance_of_steps, parent);
         (self.recorder, self.steps) = (begun.recorder, plan.schedule.len());
+        self.added.clone_from(&plan.added);
         self.job.settings = settings.clone();
         match &begun.negative {
             Some(negative) => self.workspace.adopt(self.job.id, negative),
@@ -235,7 +239,7 @@ impl<'a> RunningJob<'a> {
     fn show_heat(&self, step: usize) {
         let Some(seen) = self.workspace.lens.take() else { return };
         let prompt = &self.job.settings.prompt;
-        let words = self.model.networks.words(prompt).unwrap_or_default();
+        let words = self.model.words(prompt);
         let heat = step_heat(&seen, &words, prompt, self.job.id, step);
         self.workspace.send(Event::Heat(Box::new(heat)));
     }
@@ -345,6 +349,6 @@ impl<'a> RunningJob<'a> {
         let hash = model.hash.wait(&self.stop);
         let settings = &self.job.settings;
         let made = Made::new(settings, self.steps, &self.guidance_of_steps, &model.info.name, &hash);
-        Box::new(made.with(model.added(settings)).branched_from(branched_from(self.parent.as_ref())))
+        Box::new(made.with(self.added.clone()).branched_from(branched_from(self.parent.as_ref())))
     }
 }

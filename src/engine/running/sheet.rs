@@ -11,7 +11,7 @@ use crate::message::{Control, Event, Job, Report, Sheet, Step};
 use crate::negative::{Ended, Recorder};
 use crate::note::Note;
 use crate::ops::{self, StopFlag, Under};
-use crate::picture::{Frame, Made};
+use crate::picture::{Added, Frame, Made};
 use crate::sampler::{Next, RunState, StepReport};
 use crate::settings::{PreviewMode, Settings};
 
@@ -50,6 +50,8 @@ struct Cell {
     job: Job,
     recorder: Option<Recorder>,
     guidance_of_steps: Vec<f64>,
+    /// What its run lays over the model.
+    added: Vec<Added>,
     ended: bool,
 }
 
@@ -135,7 +137,13 @@ impl<'a> RunningSheet<'a> {
         stop: StopFlag,
         busy: Busy,
     ) -> Option<Rc<OpenModel>> {
-        let cell = |job| Cell { job, recorder: None, guidance_of_steps: Vec::new(), ended: false };
+        let cell = |job| Cell {
+            job,
+            recorder: None,
+            guidance_of_steps: Vec::new(),
+            added: Vec::new(),
+            ended: false,
+        };
         let mut running = Self {
             workspace,
             options,
@@ -199,6 +207,7 @@ impl<'a> RunningSheet<'a> {
         let begun = origin::recorded(&self.model, resumed, self.options.negatives.as_ref())?;
         let Begun { resumed: Resumed { plan, state, .. }, negative, recorder, notes } = begun;
         cell.recorder = recorder;
+        cell.added.clone_from(&plan.added);
         match &negative {
             Some(negative) => self.workspace.adopt(cell.job.id, negative),
             None => self.workspace.kept.begin(cell.job.id, self.model.info.source.clone()),
@@ -267,7 +276,7 @@ impl<'a> RunningSheet<'a> {
         };
         let (settings, plan) = (&batch.settings, &batch.plan);
         // Another batch may have had other LoRAs.
-        model.adapt(settings)?;
+        model.lay(plan);
         let developed = generate::develop(&model.networks, settings, plan, batch.state.clone(), &mut on_step);
         batch.state = state;
         developed.map(|_| ())
@@ -394,7 +403,7 @@ impl<'a> RunningSheet<'a> {
         cell.ended = true;
         let (job, done) = (cell.job.id, cell.guidance_of_steps.len());
         let made = Made::new(&cell.job.settings, steps, &cell.guidance_of_steps, name, &hash);
-        let made = Box::new(made.with(self.model.added(&cell.job.settings)));
+        let made = Box::new(made.with(cell.added.clone()));
         let (event, ended) = match frame {
             Some(frame) => {
                 let took = self.began.elapsed();

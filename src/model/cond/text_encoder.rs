@@ -170,12 +170,14 @@ impl TextEncoder {
     /// # Errors
     /// If a text cannot be split, the weights cannot be read again, or stopped.
     pub fn forward(&self, texts: &[&str]) -> Result<TextEmbedding> {
+        let learned = self.learned();
         let mut ids = Vec::with_capacity(texts.len() * self.shape.max_length);
         for text in texts {
-            ids.extend(self.tokenize(text)?.ids);
+            let tokens = learned.tokens(&self.tokenizer, text)?;
+            ids.extend(self.tokenizer.cut(text, &tokens, self.shape.max_length).ids);
         }
         let embedder = self.embedder().part.clone();
-        embedder.get()?.forward_with(&ids, &self.learned())
+        embedder.get()?.forward_with(&ids, &learned)
     }
 
     /// Frees the weights' memory until the next text, where it is worth reading them again.

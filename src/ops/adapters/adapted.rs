@@ -6,14 +6,45 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Change, Rewrite, Slot};
-use crate::ops::Result;
+use crate::ops::host::TensorRows;
+use crate::ops::weights::Weights;
+use crate::ops::{Error, Result};
 
 /// Packed weights of type `P`, beside which something of type `S` may run.
 #[derive(Debug)]
 pub(in crate::ops) struct Adapted<P, S> {
-    /// None for a layer without a name.
-    slot: Option<Arc<Slot>>,
+    /// None for a layer of numbers that were given: it stays as it is.
+    named: Option<Named>,
     state: Mutex<State<P, S>>,
+}
+
+/// Where a layer's tensors are, and its change.
+struct Named {
+    weights: Weights,
+    /// The weight's.
+    shape: Vec<usize>,
+    has_bias: bool,
+    slot: Arc<Slot>,
+}
+
+impl std::fmt::Debug for Named {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Named").field("shape", &self.shape).finish_non_exhaustive()
+    }
+}
+
+impl Named {
+    /// Reads `weight` after some rewrites, and `bias` where there is one, and packs them.
+    fn read<P>(
+        &self,
+        rewrites: &[Arc<dyn Rewrite>],
+        pack: impl FnOnce(&TensorRows<'_>, Option<Vec<f32>>) -> Result<P>,
+    ) -> Result<P> {
+        let weight = self.weights.rewritten("weight", &self.shape, rewrites)?;
+        let outputs = self.shape.first().copied().unwrap_or(0);
+        let bias = self.has_bias.then(|| self.weights.get_f32("bias", &[outputs])).transpose()?;
+        pack(&weight, bias)
+    }
 }
 
 #[derive(Debug)]
@@ -30,30 +61,50 @@ struct State<P, S> {
 pub(in crate::ops) type Current<P, S> = (Arc<P>, Option<Arc<S>>);
 
 impl<P, S> Adapted<P, S> {
-    /// Weights as they were read.
-    pub(in crate::ops) fn new(packed: P, slot: Option<Arc<Slot>>) -> Self {
-        let state = State { generation: 0, packed: Some(Arc::new(packed)), rewrites: Vec::new(), side: None };
-        Self { slot, state: Mutex::new(state) }
+    /// Weights that stay as they are.
+    pub(in crate::ops) fn fixed(packed: P) -> Self {
+        Self::with(packed, None)
     }
 
-    /// What the slot wants now. `read` packs the weights after some rewrites, `beside` what runs beside them.
+    /// Reads `weight` of this shape (out, …), and `bias` (out) if it has one.
+    ///
+    /// # Errors
+    /// If they are missing or of another shape, or packing fails.
+    pub(in crate::ops) fn read(
+        weights: &Weights,
+        shape: Vec<usize>,
+        has_bias: bool,
+        pack: impl FnOnce(&TensorRows<'_>, Option<Vec<f32>>) -> Result<P>,
+    ) -> Result<Self> {
+        let slot = weights.slot(&shape);
+        let mut named = Named { weights: weights.clone(), shape, has_bias, slot };
+        let packed = named.read(&[], pack)?;
+        named.weights = weights.without_progress();
+        Ok(Self::with(packed, Some(named)))
+    }
+
+    fn with(packed: P, named: Option<Named>) -> Self {
+        let state = State { generation: 0, packed: Some(Arc::new(packed)), rewrites: Vec::new(), side: None };
+        Self { named, state: Mutex::new(state) }
+    }
+
+    /// What the slot wants now. `pack` packs the weights if they are read again, `beside` makes what runs beside them.
     pub(in crate::ops) fn current(
         &self,
-        read: impl FnOnce(&[Arc<dyn Rewrite>]) -> Result<P>,
+        pack: impl FnOnce(&TensorRows<'_>, Option<Vec<f32>>) -> Result<P>,
         beside: impl FnOnce(&Change) -> Result<S>,
     ) -> Result<Current<P, S>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let wanted = self.slot.as_ref().map_or(0, |slot| slot.generation());
-        if wanted != state.generation
-            && let Some(slot) = &self.slot
+        if let Some(named) = &self.named
+            && named.slot.generation() != state.generation
         {
-            let (generation, change) = slot.change();
+            let (generation, change) = named.slot.change();
             state.side = None;
             let rewrites = change.as_ref().map_or(&[][..], |change| &change.rewrites);
             // A reading that failed left nothing.
             if state.packed.is_none() || !are_same(&state.rewrites, rewrites) {
                 (state.packed, state.rewrites) = (None, Vec::new());
-                state.packed = Some(Arc::new(read(rewrites)?));
+                state.packed = Some(Arc::new(named.read(rewrites, pack)?));
                 state.rewrites = rewrites.to_vec();
             }
             if let Some(change) = change.filter(|change| !change.low_rank.is_empty()) {
@@ -61,8 +112,7 @@ impl<P, S> Adapted<P, S> {
             }
             state.generation = generation;
         }
-        let packed =
-            state.packed.clone().ok_or_else(|| crate::ops::Error::Shape("a layer without weights".into()))?;
+        let packed = state.packed.clone().ok_or_else(|| Error::Shape("a layer without weights".into()))?;
         Ok((packed, state.side.clone()))
     }
 }

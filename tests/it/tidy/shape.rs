@@ -20,7 +20,7 @@ const INSIDE: &[(&str, &[&str])] = &[
     ("app::state", &["command", "i18n", "picture", "services", "sheets"]),
     ("app::theme", &["picture"]),
     ("app::ui", &["command", "i18n", "picture", "sheets", "state", "theme"]),
-    ("engine::generate", &["denoise", "generate_error", "ladder", "lens", "sourceless"]),
+    ("engine::generate", &["additions", "denoise", "generate_error", "ladder", "lens", "sourceless"]),
     ("engine::ladder", &["denoise", "sourceless"]),
     ("engine::preview", &["generate", "negative", "open"]),
     ("model::cond", &["resident"]),

@@ -28,3 +28,22 @@ pub fn read_bytes(bytes: &[u8]) {
         read_all(file.path());
     }
 }
+
+/// A target of libFuzzer that reads what is made of its corpus. Its own changes take turns with those of
+/// [`mutate::mutate`], which keep the rest of a file of this format whole.
+#[macro_export]
+macro_rules! target {
+    ($format:expr) => {
+        libfuzzer_sys::fuzz_target!(|bytes: &[u8]| $crate::read_bytes(bytes));
+        libfuzzer_sys::fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+            if seed % 2 == 0 || size < 16 {
+                return libfuzzer_sys::fuzzer_mutate(data, size, max_size);
+            }
+            let mut rng = $crate::mutate::Rng::new(u64::from(seed));
+            let changed = $crate::mutate::mutate($format, &data[..size], &mut rng);
+            let length = changed.len().min(max_size);
+            data[..length].copy_from_slice(&changed[..length]);
+            length
+        });
+    };
+}

@@ -9,8 +9,8 @@ use crate::app::theme::{self};
 use crate::app::ui::view::View;
 use crate::settings::{PartialSettings, Slider, short_name};
 
-/// Strengths that people use; more can be typed.
-const STRENGTH: Slider = Slider { least: 0.0, most: 1.5, typed_most: 4.0, step: 0.05, decimals: 2 };
+/// Strengths that people use, those that take away among them; more can be typed.
+const STRENGTH: Slider = Slider { least: -1.0, most: 2.0, typed_most: 4.0, step: 0.05, decimals: 2 };
 
 /// Letters of a LoRA's name beside its number, and of an embedding's in its line.
 const NAME_LETTERS: usize = 20;

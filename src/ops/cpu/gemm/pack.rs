@@ -206,12 +206,13 @@ impl Panel<'_> {
     #[inline(always)]
     fn write<S: Simd>(&mut self, s: S, stage: &Stage, first: usize, count: usize) {
         if matches!(self.form.kept, Kept::Q8 | Kept::Q4) {
+            let is_f32 = matches!(self.numbers, WeightSlice::F32(_));
             for start in (0..count).step_by(GROUP) {
                 let end = count.min(start + GROUP);
                 let bytes = self.form.kept.group_bytes();
                 let group = &mut self.to[(first + start) / GROUP * bytes..][..bytes];
                 for (lane, row) in stage.iter().enumerate().take(self.rows) {
-                    quantize(self.form.kept, &row[start..end], lane, group);
+                    quantize(self.form.kept, is_f32, &row[start..end], lane, group);
                 }
             }
             return;
@@ -247,11 +248,12 @@ impl Panel<'_> {
 }
 
 /// Quantizes a row's numbers of a group into its lane. Numbers that were whole numbers times a half float, as those of
-/// GGUF's blocks are, are kept as they are.
-fn quantize(kept: Kept, row: &[f32], lane: usize, group: &mut [u8]) {
+/// GGUF's blocks are, are kept as they are; these come in f32, so others are not looked at.
+fn quantize(kept: Kept, is_f32: bool, row: &[f32], lane: usize, group: &mut [u8]) {
     let largest = row.iter().fold(0.0f32, |most, x| if x.abs() > most.abs() { *x } else { most });
     let usual = || f16::from_f32(if kept == Kept::Q8 { largest.abs() / 127.0 } else { largest / -8.0 });
-    let scale = exact_scale(kept, row, largest).unwrap_or_else(usual);
+    let exact = is_f32.then(|| exact_scale(kept, row, largest)).flatten();
+    let scale = exact.unwrap_or_else(usual);
     group[2 * lane..2 * lane + 2].copy_from_slice(&scale.to_le_bytes());
     let scale = scale.to_f32();
     let code = |x: f32| if scale == 0.0 { 0.0 } else { (x / scale).round() };
@@ -279,7 +281,9 @@ fn exact_scale(kept: Kept, row: &[f32], largest: f32) -> Option<f16> {
             code * scale == *x && (f32::from(least)..=f32::from(most)).contains(&code)
         })
     };
-    (least..=most).filter(|code| *code != 0).find_map(|code| {
+    // Most quantizers give the largest number the largest code.
+    let falling = [least].into_iter().chain((1..=most).rev().flat_map(|code| [code, -code]));
+    falling.into_iter().find_map(|code| {
         let scale = largest / f32::from(code);
         let half = (scale.to_bits() & BEYOND_HALF == 0).then(|| f16::from_f32(scale))?;
         (half.to_f32() == scale && scale != 0.0 && is_made_by(scale)).then_some(half)
