@@ -57,10 +57,10 @@ impl std::fmt::Debug for Laid {
 impl PartialEq for Laid {
     /// Whether they are the same files, read at the same time, in the same strengths.
     fn eq(&self, other: &Self) -> bool {
-        let same = |(a, b): (&(Arc<OpenLora>, f64, f64), &(Arc<OpenLora>, f64, f64))| {
-            Arc::ptr_eq(&a.0, &b.0) && (a.1, a.2) == (b.1, b.2)
-        };
-        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(same)
+        self.0.len() == other.0.len()
+            && self.0.iter().zip(&other.0).all(|((lora, unet, texts), (other, other_unet, other_texts))| {
+                Arc::ptr_eq(lora, other) && (unet, texts) == (other_unet, other_texts)
+            })
     }
 }
 
