@@ -1,5 +1,7 @@
 //! The whole program behind the window: what is remembered, the inference thread, the desktop.
 
+use std::path::PathBuf;
+
 use crate::app::i18n::Words;
 use crate::app::services::Services;
 use crate::app::services::desktop::{Desktop, Setup};
@@ -9,6 +11,7 @@ use crate::app::state::ComputeState;
 use crate::app::{again, run};
 use crate::engine::{EngineOptions, cards, compute_of, device_offers, is_offered, spawn, with_compute};
 use crate::gallery::system_trash;
+use crate::library::{self, Hub};
 use crate::message::ModelSource;
 use crate::negative::{BUDGET, Store};
 use crate::places::Places;
@@ -52,16 +55,13 @@ pub fn open(model: Option<ModelSource>, options: EngineOptions) -> Result<(), St
     let process = OfProcess { beside, ..OfProcess::open(places.sessions.as_deref(), instance) };
     let budget = memory.negatives_budget.unwrap_or(BUDGET);
     let negatives = places.negatives.as_ref().map(|folder| Store::new(folder, budget));
+    let added: Vec<PathBuf> = memory.models_folders.iter().map(PathBuf::from).collect();
+    let folders = library::folders(&places, &added, &Hub::of_user());
     let options = EngineOptions {
         device,
         cache_folder: places.previews.clone(),
         data_folder: places.data.clone(),
-        model_folders: places
-            .models
-            .iter()
-            .cloned()
-            .chain(memory.models_folders.iter().map(Into::into))
-            .collect(),
+        model_folders: folders.into_iter().map(|folder| folder.path).collect(),
         session_folder: process.session.as_ref().map(Session::steps),
         negatives: negatives.clone(),
         cards_file: places.cards.clone(),

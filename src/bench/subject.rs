@@ -12,6 +12,7 @@ use crate::model::synthetic::Synthetic;
 use crate::model::{LatentDiffusion, ModelError, instantiate_from_config};
 use crate::ops::host::TensorSource;
 use crate::ops::{self, Device, Weights};
+use crate::sampler::Parameterization;
 
 /// The config of Stable Diffusion v1.
 static V1_INFERENCE: &str = include_str!("../../assets/config/v1-inference.yaml");
@@ -44,7 +45,7 @@ pub enum Synthesis {
 
 /// Where a subject's weights come from.
 enum Origin {
-    File { path: PathBuf, config: Option<PathBuf>, overlays: Overlays },
+    File { path: PathBuf, config: Option<PathBuf>, prediction: Option<Parameterization>, overlays: Overlays },
     Drawn { config: Value, tokenizer: Option<&'static [u8]> },
 }
 
@@ -54,10 +55,15 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// A model file or folder.
-    pub fn file(path: &Path, config: Option<&Path>, overlays: Overlays) -> Self {
+    /// A model file or folder, and what overrules its own config or prediction.
+    pub fn file(
+        path: &Path,
+        config: Option<&Path>,
+        prediction: Option<Parameterization>,
+        overlays: Overlays,
+    ) -> Self {
         let (path, config) = (path.to_owned(), config.map(Path::to_owned));
-        Self { origin: Origin::File { path, config, overlays } }
+        Self { origin: Origin::File { path, config, prediction, overlays } }
     }
 
     /// Weights drawn from their names.
@@ -79,10 +85,11 @@ impl Subject {
     /// If the model cannot be read, or stopped.
     pub fn load(&self, device: &Device) -> Result<LatentDiffusion, SubjectError> {
         match &self.origin {
-            Origin::File { path, config, overlays } => {
+            Origin::File { path, config, prediction, overlays } => {
                 let input = |error: &dyn std::fmt::Display| SubjectError::Input(error.to_string());
                 let checkpoint = Checkpoint::open_with(path, overlays).map_err(|error| input(&error))?;
                 let found = find_config(&checkpoint, config.as_deref()).map_err(|error| input(&error))?;
+                let found = found.predicting(*prediction);
                 let weights = Weights::new(Arc::new(checkpoint), device.clone());
                 let read = |name: &str| {
                     std::fs::read(found.folder.join(name)).map_err(|error| format!("{name}: {error}"))

@@ -106,13 +106,12 @@ fn candidates(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), CheckpointE
     let entries = fs::read_dir(folder).map_err(|error| Problem::Unreadable(error.to_string()).at(folder))?;
     let (mut folders, mut files) = (Vec::new(), Vec::new());
     for path in entries.flatten().map(|entry| entry.path()) {
-        let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+        let is_vague = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case(VAGUE));
         if path.is_dir() {
             if path.join(INDEX).is_file() || path.join("snapshots").is_dir() {
                 folders.push(path);
             }
-        } else if ending.is_some_and(|ending| ending != VAGUE && formats::ENDINGS.contains(&ending.as_str()))
-        {
+        } else if formats::has_model_ending(&path) && !is_vague {
             files.push(path);
         }
     }

@@ -27,7 +27,7 @@ mod tensor;
 pub use embedding::{LearnedWord, read_embedding};
 pub use error::{CheckpointError, Problem};
 pub use formats::file_kind::FileKind;
-pub use formats::{CheckpointKind, ENDINGS};
+pub use formats::{CheckpointKind, ENDINGS, has_model_ending};
 pub use found_config::FoundConfig;
 pub use guess::{guess_config, side_of_v2};
 pub use inspect::{PartReport, Report, inspect};

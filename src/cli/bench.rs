@@ -72,9 +72,10 @@ pub fn run(arguments: &Bench) -> Result<(), Failure> {
 fn subject(arguments: &Bench) -> Result<(Subject, WeightsKept), Failure> {
     match (&arguments.model.path, arguments.synthetic) {
         (Some(path), _) => {
-            let Model { config, parts, .. } = &arguments.model;
+            let Model { config, prediction, parts, .. } = &arguments.model;
             let path = resolve(path, &[Sort::Model])?;
-            Ok((Subject::file(&path, config.as_deref(), parts.overlays()?), WeightsKept::File))
+            let subject = Subject::file(&path, config.as_deref(), *prediction, parts.overlays()?);
+            Ok((subject, WeightsKept::File))
         }
         (None, synthetic) => {
             let synthesis = match synthetic.unwrap_or(SynthesisName::Sd15) {

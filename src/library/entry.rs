@@ -71,6 +71,8 @@ pub struct Facts {
     pub dtype: Option<String>,
     /// The license that the file or its folder names.
     pub license: Option<String>,
+    /// The file whose hash stands for it: itself, or a folder's UNet.
+    pub hashed_file: PathBuf,
 }
 
 /// One file or diffusers folder.
@@ -84,8 +86,6 @@ pub struct Entry {
     pub repository: Option<String>,
     /// Bytes of its weight files.
     pub bytes: u64,
-    /// When it last changed, in nanoseconds since 1970.
-    pub modified: u64,
     /// What its headers tell.
     pub facts: Facts,
     /// The SHA-256 of the file, or of a folder's UNet, where it is known.

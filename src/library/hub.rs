@@ -40,14 +40,10 @@ impl fmt::Debug for Hub {
 impl Hub {
     /// As the process's environment has it.
     pub fn of_user() -> Self {
-        Self::of(&|name| std::env::var_os(name), dirs::home_dir(), dirs::cache_dir())
+        Self::of(&|name| std::env::var_os(name), dirs::home_dir())
     }
 
-    fn of(
-        variable: &dyn Fn(&str) -> Option<OsString>,
-        user: Option<PathBuf>,
-        cache: Option<PathBuf>,
-    ) -> Self {
+    fn of(variable: &dyn Fn(&str) -> Option<OsString>, user: Option<PathBuf>) -> Self {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let text = |name: &str| set(name).and_then(|value| value.into_string().ok());
         let from_user = |path: PathBuf| match (path.strip_prefix("~"), &user) {
@@ -57,8 +53,8 @@ impl Hub {
         let folder = |name: &str| set(name).map(|value| from_user(value.into()));
         let usual = || {
             // Everywhere the same place below the user's, whatever the system's cache is.
-            let of_xdg = set("XDG_CACHE_HOME").and(cache.clone());
-            of_xdg.or_else(|| Some(user.as_ref()?.join(".cache"))).map(|cache| cache.join("huggingface"))
+            let cache = folder("XDG_CACHE_HOME").or_else(|| Some(user.as_ref()?.join(".cache")));
+            cache.map(|cache| cache.join("huggingface"))
         };
         let home = folder("HF_HOME");
         let named = folder("HF_HUB_CACHE").or_else(|| folder("HUGGINGFACE_HUB_CACHE"));
@@ -92,7 +88,7 @@ mod tests {
     fn of(set: &[(&str, &str)], user: &Path) -> Hub {
         let variable =
             |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(*value));
-        Hub::of(&variable, Some(user.to_owned()), Some(user.join("xdg")))
+        Hub::of(&variable, Some(user.to_owned()))
     }
 
     #[test]
@@ -103,7 +99,7 @@ mod tests {
         assert_eq!(usual.endpoint, "https://huggingface.co");
         assert_eq!(usual.cache, Some(user.join(".cache/huggingface/hub")));
         assert_eq!((usual.chosen, usual.token), (false, None));
-        let xdg = of(&[("XDG_CACHE_HOME", "x")], user);
+        let xdg = of(&[("XDG_CACHE_HOME", "~/xdg")], user);
         assert_eq!((xdg.cache, xdg.chosen), (Some(user.join("xdg/huggingface/hub")), false));
         let home = of(&[("HF_HOME", "~/hf"), ("HF_ENDPOINT", "http://127.0.0.1:9/ ")], user);
         assert_eq!((home.cache, home.chosen), (Some(user.join("hf/hub")), true));

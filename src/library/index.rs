@@ -70,8 +70,9 @@ impl Index {
         self.changed = false;
         let Some(file) = &self.file else { return };
         // JSON holds text alone.
-        let mut rows: Vec<Row> =
-            self.rows.values().filter(|row| row.path.to_str().is_some()).cloned().collect();
+        let is_text =
+            |row: &&Row| [&row.path, &row.facts.hashed_file].iter().all(|path| path.to_str().is_some());
+        let mut rows: Vec<Row> = self.rows.values().filter(is_text).cloned().collect();
         rows.sort_by(|a, b| a.path.cmp(&b.path));
         let Ok(text) = serde_json::to_string(&Kept { program: journal::VERSION.to_owned(), rows }) else {
             return;

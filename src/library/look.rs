@@ -13,7 +13,7 @@ use crate::told::quoted;
 /// A README's head holds what the hub knows of a model.
 const README_MAX: u64 = 64 << 10;
 /// Where writers of safetensors put a license.
-const LICENSE_KEYS: [&str; 3] = ["modelspec.license", "license", "license"];
+const LICENSE_KEYS: [&str; 2] = ["modelspec.license", "license"];
 /// Where they put what an addition was made for.
 const BASE_KEYS: [&str; 3] = ["ss_base_model_version", "modelspec.architecture", "base_model"];
 
@@ -31,6 +31,7 @@ pub(super) fn look(path: &Path) -> Option<Facts> {
             format: String::new(),
             dtype: None,
             license: None,
+            hashed_file: path.to_owned(),
         }),
     }
 }
@@ -53,6 +54,7 @@ pub fn facts(checkpoint: &Checkpoint) -> Facts {
             .iter()
             .find_map(|key| text(metadata, key))
             .or_else(|| license_beside(checkpoint.path())),
+        hashed_file: checkpoint.hashed_file().to_owned(),
     }
 }
 

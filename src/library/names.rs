@@ -58,11 +58,17 @@ pub fn find<'a>(entries: &'a [Entry], name: &str, wanted: &[Sort]) -> Result<&'a
     let loosely: Vec<&Entry> = wanted_ones().filter(|it| is_called(it, &lower, str::to_lowercase)).collect();
     let exactly: Vec<&Entry> = wanted_ones().filter(|it| is_called(it, name, str::to_owned)).collect();
     let by_hash = || wanted_ones().filter(|it| has_hash(it, &lower)).collect::<Vec<_>>();
+    let several = |found: &[&Entry]| {
+        Err(FindError::Several {
+            name: quoted(name),
+            found: found.iter().map(|entry| entry.path.clone()).collect(),
+        })
+    };
     match (loosely.as_slice(), exactly.as_slice()) {
         ([one], _) | (_, [one]) => Ok(one),
         ([], []) => match by_hash().as_slice() {
             [one] => Ok(one),
-            _ => {
+            [] => {
                 let alike = wanted_ones().map(Entry::name).filter(|it| it.to_lowercase().contains(&lower));
                 let wanted = wanted.iter().map(|sort| sort.name().replace('_', " ")).collect::<Vec<_>>();
                 Err(FindError::Unknown {
@@ -71,11 +77,9 @@ pub fn find<'a>(entries: &'a [Entry], name: &str, wanted: &[Sort]) -> Result<&'a
                     near: alike.take(MOST_NAMES).collect(),
                 })
             }
+            found => several(found),
         },
-        _ => Err(FindError::Several {
-            name: quoted(name),
-            found: loosely.iter().map(|entry| entry.path.clone()).collect(),
-        }),
+        _ => several(&loosely),
     }
 }
 
@@ -109,8 +113,14 @@ mod tests {
             folder: "/m".into(),
             repository: repository.map(str::to_owned),
             bytes: 1,
-            modified: 1,
-            facts: Facts { sort, detail: String::new(), format: String::new(), dtype: None, license: None },
+            facts: Facts {
+                sort,
+                detail: String::new(),
+                format: String::new(),
+                dtype: None,
+                license: None,
+                hashed_file: path.into(),
+            },
             sha256: Some("0123456789abcdef".to_owned()),
         }
     }
@@ -130,6 +140,15 @@ mod tests {
         let said = path("v1").unwrap_err().to_string();
         assert!(said.contains("a model") && said.contains("(there is V1-5)"), "{said}");
         assert!(path("0123456").is_err());
+    }
+
+    #[test]
+    fn a_hash_of_several_is_refused_with_their_paths() {
+        let entries = [entry("/m/a.ckpt", Sort::Model, None), entry("/n/b.ckpt", Sort::Model, None)];
+        let said = find(&entries, "0123456789", &[Sort::Model]).unwrap_err().to_string();
+        assert!(said.contains("/m/a.ckpt, /n/b.ckpt"), "{said}");
+        let said = find(&entries, "012345678f", &[Sort::Model]).unwrap_err().to_string();
+        assert!(said.contains("found none"), "{said}");
     }
 
     #[test]

@@ -57,10 +57,8 @@ fn entry(found: Found, folder: &Path, kept: Option<&KeptHashes>, index: &mut Ind
             facts
         }
     };
-    let hashed = hashed_file(&path);
-    let sha256 = kept.and_then(|kept| kept.find(hashed.as_deref()?));
-    let Mark { bytes, modified } = mark;
-    Some(Entry { path, folder: folder.to_owned(), repository, bytes, modified, facts, sha256 })
+    let sha256 = kept.and_then(|kept| kept.find(&facts.hashed_file));
+    Some(Entry { path, folder: folder.to_owned(), repository, bytes: mark.bytes, facts, sha256 })
 }
 
 /// The state of a file, or of a folder's weights.
@@ -85,23 +83,11 @@ fn of_file(metadata: &Metadata) -> Mark {
     Mark { bytes: metadata.len(), modified: hashes::modified(metadata).unwrap_or_default() }
 }
 
-/// The file whose hash stands for a file or folder: a folder's UNet.
-fn hashed_file(path: &Path) -> Option<PathBuf> {
-    if path.is_file() {
-        return Some(path.to_owned());
-    }
-    let mut files: Vec<PathBuf> =
-        fs::read_dir(path.join("unet")).ok()?.flatten().map(|entry| entry.path()).collect();
-    files.retain(|file| file.extension().is_some_and(|ending| ending == "safetensors" || ending == "bin"));
-    files.sort_by_key(|file| file.file_name().map(|name| name.len()));
-    files.into_iter().next()
-}
-
 impl Entry {
     /// Finds out the entry's SHA-256, if it is not known; `None` if `go_on` ends it or the file is gone.
     pub fn find_hash(&mut self, cache: Option<&Path>, go_on: &mut dyn FnMut() -> bool) -> Option<&str> {
         if self.sha256.is_none() {
-            self.sha256 = hashes::sha256(&hashed_file(&self.path)?, cache, go_on).ok()?;
+            self.sha256 = hashes::sha256(&self.facts.hashed_file, cache, go_on).ok()?;
         }
         self.sha256.as_deref()
     }

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::checkpoint::ENDINGS;
+use crate::checkpoint::has_model_ending;
 
 /// Levels below a folder of the library.
 const DEEPEST: usize = 10;
@@ -100,7 +100,7 @@ impl Walk {
             }
             // Through links; a broken one is neither.
             let Ok(metadata) = fs::metadata(&path) else { continue };
-            if metadata.is_file() && is_model_file(&path) && self.found.len() < MOST_FILES {
+            if metadata.is_file() && has_model_ending(&path) && self.found.len() < MOST_FILES {
                 self.add(path, repository);
             } else if metadata.is_dir() && depth > 0 {
                 match name.strip_prefix(REPOSITORY) {
@@ -124,12 +124,6 @@ impl Walk {
     fn add(&mut self, path: PathBuf, repository: Option<&str>) {
         self.found.push(Found { path, repository: repository.map(str::to_owned) });
     }
-}
-
-/// By its ending alone; what it is its bytes say.
-fn is_model_file(path: &Path) -> bool {
-    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-    ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
 }
 
 #[cfg(test)]

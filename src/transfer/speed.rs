@@ -25,12 +25,6 @@ impl Progress {
         let left = self.total?.saturating_sub(self.done) as f64;
         self.speed.filter(|speed| *speed > 0.0).map(|speed| left / speed)
     }
-
-    /// The share that is done, 0 to 1.
-    pub fn share(&self) -> Option<f32> {
-        let total = self.total.filter(|total| *total > 0)?;
-        Some((self.done as f64 / total as f64).min(1.0) as f32)
-    }
 }
 
 /// Measures speed over the last seconds.
@@ -75,7 +69,6 @@ mod tests {
         }
         assert_eq!((last.done, last.speed), (5000, Some(300.0)));
         assert_eq!(last.seconds_left(), Some(4000.0 / 300.0));
-        assert!((last.share().unwrap() - 0.5556).abs() < 1e-3);
         assert_eq!(Progress { total: None, ..last }.seconds_left(), None);
     }
 }

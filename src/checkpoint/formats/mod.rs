@@ -13,6 +13,8 @@ mod state_dict;
 mod torch_legacy;
 mod torch_zip;
 
+use std::path::Path;
+
 use serde_json::{Map, Value};
 
 use crate::note::{FileNote, Note};
@@ -29,6 +31,11 @@ const FIRST_LOOK: usize = 4096;
 /// Endings of the names of model files, in lower case. They say which files of a folder are looked at and
 /// what a model is called; what a file is, its bytes say.
 pub const ENDINGS: [&str; 7] = ["safetensors", "sft", "gguf", "ckpt", "pt", "pth", "bin"];
+
+/// Whether a name ends as a model file's does, in capitals or not.
+pub fn has_model_ending(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)))
+}
 
 /// What a checkpoint is stored as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

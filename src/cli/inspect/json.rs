@@ -49,8 +49,9 @@ pub fn run(arguments: &Inspect, checkpoint: Checkpoint) -> Result<(), Failure> {
 /// Adds how a model and its config fit each other.
 fn fitted(arguments: &Inspect, checkpoint: Checkpoint, object: &mut Value) -> Result<(), Failure> {
     let config = find_config(&checkpoint, arguments.config.as_deref())?;
-    let notes: Vec<String> = config.notes.iter().map(ToString::to_string).collect();
-    let (fit, ..) = fit(checkpoint, &config)?;
+    let (fit, model) = fit(checkpoint, &config)?;
+    let notes = config.notes.iter().chain(&model.config.notes);
+    let notes: Vec<String> = notes.map(ToString::to_string).collect();
     if let Some(fields) = object.as_object_mut() {
         fields.insert("notes".to_owned(), json!(notes));
         fields.insert("fit".to_owned(), json!(fit));

@@ -12,7 +12,7 @@ use super::{Get, change, say};
 use crate::cli::develop::say_json;
 use crate::cli::library::Library;
 use crate::cli::{Failure, interrupt};
-use crate::library::get::{GetError, Getting, Got, Plan, Wanted, carry_out, offers, plan};
+use crate::library::get::{GetError, Getting, Got, License, Plan, Wanted, carry_out, offers, plan};
 use crate::library::{FolderOrigin, Hub};
 use crate::ops::StopFlag;
 use crate::transfer::{Http, Pace, Progress, TransferError};
@@ -76,10 +76,10 @@ fn show_again(library: &Library, path: &Path) -> Result<(), Failure> {
 fn failure(error: GetError) -> Failure {
     match error {
         GetError::Transfer(TransferError::Paused) => {
-            note("paused; what is here is kept, and the same command goes on");
+            note(&error.to_string());
             Failure::Interrupted
         }
-        other => Failure::Input(other.to_string()),
+        _ => Failure::Input(error.to_string()),
     }
 }
 
@@ -117,12 +117,14 @@ fn list(json: bool) {
 
 /// Says what would be fetched and what the license asks.
 fn announce(plan: &Plan, json: bool) {
+    // Of what is here already nobody was asked, so that none is named says nothing.
+    let license = Some(&plan.license).filter(|it| plan.here.is_none() || **it != License::Unnamed);
     if json {
         let here = plan.here.as_ref().map(|path| path.display().to_string());
         let files: Vec<&str> = plan.files.iter().map(|file| file.path.as_str()).collect();
         say_json(&json!({
             "event": "plan", "name": plan.name, "origin": plan.origin, "files": files, "bytes": plan.bytes(),
-            "license": plan.license.name(), "license_asks": plan.license.to_string(), "here": here,
+            "license": plan.license.name(), "license_asks": license.map(ToString::to_string), "here": here,
         }));
         return;
     }
@@ -131,7 +133,9 @@ fn announce(plan: &Plan, json: bool) {
         (None, Some(bytes)) => note(&format!("{} from {}: {}", plan.name, plan.origin, size(bytes))),
         (None, None) => note(&format!("{} from {}", plan.name, plan.origin)),
     }
-    note(&format!("license: {}", plan.license));
+    if let Some(license) = license {
+        note(&format!("license: {license}"));
+    }
 }
 
 /// Prints progress: a line that changes on a terminal, a line now and then elsewhere.

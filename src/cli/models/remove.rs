@@ -1,8 +1,9 @@
 //! `models remove`: forgets a folder or a file, or moves a file to the trash.
 //!
-//! Trap: what lies in the hub's cache is shared with other programs, so it is never deleted here.
+//! Trap: what lies in the hub's cache is shared with other programs, so it is never deleted here, nor where
+//! the cache or a part of it was added as a folder or lies behind a link.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::json;
 
@@ -10,7 +11,10 @@ use super::{Remove, absolute, change, say};
 use crate::cli::Failure;
 use crate::cli::develop::say_json;
 use crate::cli::library::Library;
-use crate::library::{Entry, FolderOrigin, Sort, find};
+use crate::library::{Entry, FolderOrigin, Hub, Sort, find};
+
+/// The beginning of a repository's folder in a cache of the hub.
+const REPOSITORY: &str = "models--";
 
 /// Removes what is named.
 pub(super) fn run(asked: &Remove) -> Result<(), Failure> {
@@ -32,7 +36,7 @@ pub(super) fn run(asked: &Remove) -> Result<(), Failure> {
         (false, delete) => {
             let entry = entry(&library, &asked.name, &path)?;
             if delete {
-                self::delete(&library, &entry)?
+                self::delete(&entry)?
             } else {
                 forget(&library, &entry.path)?
             }
@@ -68,12 +72,21 @@ fn forget(library: &Library, path: &Path) -> Result<(), Failure> {
     change(library, |memory| memory.models_forgotten.push(text))
 }
 
-fn delete(library: &Library, entry: &Entry) -> Result<(), Failure> {
-    let shared = |path: &PathBuf| {
-        let origin = library.folders.iter().find(|folder| folder.path == *path).map(|folder| folder.origin);
-        origin == Some(FolderOrigin::HubCache) || entry.repository.is_some()
+/// Whether other programs share it: it lies in the hub's cache, or in a repository as a cache holds it.
+fn is_shared(entry: &Entry) -> bool {
+    let cache = Hub::of_user().cache;
+    let is_cached = |path: &Path| {
+        let mut parts = path.components();
+        parts.any(|part| part.as_os_str().to_string_lossy().starts_with(REPOSITORY))
+            || cache.as_ref().is_some_and(|cache| path.starts_with(cache))
     };
-    if shared(&entry.folder) {
+    // The folder where a link leads; a file that is itself a link is the user's own.
+    let real = entry.path.parent().and_then(|folder| folder.canonicalize().ok());
+    entry.repository.is_some() || is_cached(&entry.path) || real.is_some_and(|folder| is_cached(&folder))
+}
+
+fn delete(entry: &Entry) -> Result<(), Failure> {
+    if is_shared(entry) {
         return Err(Failure::Input(format!(
             "expected a file of your own with --delete, found one of the Hugging Face cache, which other programs \
              share; delete it there, or leave --delete out to forget it: {}",

@@ -3,9 +3,11 @@
 //! Repositories hold the same weights several times over: one set is chosen, half width before full and
 //! safetensors before torch, since that is what a download costs and a pickle can ask to run.
 
+use std::path::Path;
+
 use serde::Deserialize;
 
-use crate::checkpoint::ENDINGS;
+use crate::checkpoint::has_model_ending;
 
 /// A file of a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,8 +125,8 @@ pub fn choose(listing: &Listing, file: Option<&str>) -> Chosen {
         }
     }
     let is_model = |file: &&RemoteFile| {
-        let ending = file.path.rsplit_once('.').map(|(_, ending)| ending.to_lowercase());
-        ending.is_some_and(|ending| ending != "bin" && ENDINGS.contains(&ending.as_str()))
+        let path = Path::new(&file.path);
+        has_model_ending(path) && !path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("bin"))
     };
     let mut models: Vec<&RemoteFile> = listing.files.iter().filter(is_model).collect();
     // The same weights as torch's file and as safetensors.

@@ -3,12 +3,13 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use super::catalog::offers;
 use super::hub_cache::Repository;
 use super::license::License;
 use super::listing::{Chosen, Listing, RemoteFile, choose};
 use super::origins;
 use super::wanted::Wanted;
-use crate::checkpoint::ENDINGS;
+use crate::checkpoint::{ENDINGS, has_model_ending};
 use crate::hashes;
 use crate::library::entry::name_of;
 use crate::library::hub::Hub;
@@ -185,7 +186,12 @@ pub fn plan(wanted: &Wanted, getting: &Getting<'_>, go_on: GoOn<'_>) -> Result<P
 
 /// The plan for what lies in the hub's cache: there is nothing to do.
 fn here_already(repository: &str, cached: Option<Repository>, here: PathBuf) -> Plan {
-    let license = crate::library::look::license_beside(&here);
+    let license = License::of(crate::library::look::license_beside(&here).as_deref());
+    // Where no card lies beside it, the list of what is offered may know.
+    let license = match offers().iter().find(|offer| offer.repository == repository) {
+        Some(offer) if license == License::Unnamed => offer.license(),
+        _ => license,
+    };
     let is_folder = here.is_dir();
     let place = match cached {
         Some(repository) => Place::HubCache { repository, is_folder },
@@ -194,7 +200,7 @@ fn here_already(repository: &str, cached: Option<Repository>, here: PathBuf) -> 
     Plan {
         name: name_of(&here, Some(repository)),
         origin: repository.to_owned(),
-        license: License::of(license.as_deref()),
+        license,
         files: Vec::new(),
         place,
         here: Some(here),
@@ -204,7 +210,7 @@ fn here_already(repository: &str, cached: Option<Repository>, here: PathBuf) -> 
 fn of_address(address: &str, getting: &Getting<'_>, go_on: GoOn<'_>) -> Result<Plan, GetError> {
     let remote = probe(getting.http, address, getting.pace, go_on)?;
     let file = remote.name.clone().unwrap_or_default();
-    if !is_model_file(&file) {
+    if !has_model_ending(Path::new(&file)) {
         return Err(GetError::NoModelFile { name: quoted(&file) });
     }
     let target = getting.models.ok_or(GetError::NoFolder)?.join(&file);
@@ -299,7 +305,7 @@ fn own_place(
             let path = Path::new(&file.path);
             let ending =
                 path.extension().map(|ending| ending.to_string_lossy().into_owned()).unwrap_or_default();
-            if !is_model_file(&file.path) {
+            if !has_model_ending(path) {
                 return Err(GetError::NoModelFile { name: quoted(&file.path) });
             }
             let target = models.join(format!("{}.{ending}", name_of(path, Some(repository))));
@@ -312,11 +318,6 @@ fn own_place(
             Ok((Place::Folder(target), here))
         }
     }
-}
-
-fn is_model_file(name: &str) -> bool {
-    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_lowercase());
-    ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
 }
 
 /// The file at `target`, if it has the content that is asked for; a name and a length alone prove nothing.

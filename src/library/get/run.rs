@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::hub_cache::Repository;
 use super::origins;
 use super::plan::{GetError, Getting, Place, Plan, Planned};
-use crate::checkpoint::{Checkpoint, ENDINGS, Problem};
+use crate::checkpoint::{Checkpoint, Problem, has_model_ending};
 use crate::transfer::{Fetch, Part, Progress, TransferError, fetch, probe};
 
 /// What was got.
@@ -72,7 +72,7 @@ impl Running<'_> {
             pace: self.getting.pace,
             free: &free_bytes,
             tell: &mut of_all,
-            check: if is_weights(&file.path) { &has_headers } else { &|_| Ok(()) },
+            check: if has_model_ending(Path::new(&file.path)) { &has_headers } else { &|_| Ok(()) },
         };
         let found = fetch(&file.source, target, &mut how)?;
         self.before += fs::metadata(&found.0).map_or(0, |metadata| metadata.len());
@@ -82,20 +82,34 @@ impl Running<'_> {
     /// A folder takes its name when all its files are there.
     fn folder(&mut self, plan: &Plan, target: &Path) -> Result<Got, GetError> {
         let name = target.file_name().unwrap_or_default().to_string_lossy();
-        let commit = plan.files.first().and_then(|file| file.source.address.split("/resolve/").nth(1));
-        let commit: String = commit.unwrap_or_default().chars().take_while(|c| *c != '/').take(8).collect();
-        let hidden = target.with_file_name(format!(".{name}.{commit}.part"));
+        let commit = plan.files.first().and_then(|file| file.source.known.commit.as_deref());
+        let short: String = commit.unwrap_or_default().chars().take(8).collect();
+        let hidden = target.with_file_name(format!(".{name}.{short}.part"));
         self.check_room(plan, target, |file| hidden.join(&file.path))?;
         for file in &plan.files {
             let inside = hidden.join(&file.path);
             let there = fs::metadata(&inside).ok().map(|metadata| metadata.len());
             match (there, file.source.known.bytes) {
-                // Whole files have their names only once they are checked.
-                (Some(there), known) if known.is_none_or(|known| known == there) => self.before += there,
-                _ => drop(self.fetch(file, &inside)?),
+                // Whole files have their names only once they are checked. Without a commit nothing proves that
+                // they are of this state.
+                (Some(there), known) if commit.is_some() && known.is_none_or(|known| known == there) => {
+                    self.before += there;
+                    continue;
+                }
+                (Some(_), _) => fs::remove_file(&inside).map_err(|error| not_writable(&inside, &error))?,
+                (None, _) => {}
             }
+            self.fetch(file, &inside)?;
         }
-        has_headers(&hidden)?;
+        if let Err(error) = has_headers(&hidden) {
+            // Files that make no model together would be found whole the next time, and make none again.
+            if matches!(error, TransferError::OtherFile { .. })
+                && let Err(error) = fs::remove_dir_all(&hidden)
+            {
+                log::warn!("what is no model was left at {}: {error}", hidden.display());
+            }
+            return Err(error.into());
+        }
         let path = free_folder(target);
         fs::rename(&hidden, &path).map_err(|error| not_writable(&path, &error))?;
         Ok(Got { path, sha256: None })
@@ -169,10 +183,6 @@ impl Running<'_> {
             _ => Ok(()),
         }
     }
-}
-
-fn is_weights(name: &str) -> bool {
-    name.rsplit_once('.').is_some_and(|(_, ending)| ENDINGS.contains(&ending.to_lowercase().as_str()))
 }
 
 /// Whether the file holds weights, by its headers; a web page or an archive is none. What the system does not

@@ -160,6 +160,26 @@ fn the_hubs_cache_is_shared_and_never_deleted() {
     let refused = run(&folder, &["models", "remove", "org/small", "--delete"]);
     assert_eq!(refused.code, 2);
     assert!(refused.stderr.contains("other programs share"), "{}", refused.stderr);
+    // Nor where the cache or a part of it was added as a folder, whatever name it has there.
+    let link = folder.path().join("link");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(&snapshot, &link).unwrap();
+    let above = folder.path().join("user/.cache/huggingface");
+    for added in [&snapshot, &cache, &above, &link] {
+        if !added.exists() {
+            continue;
+        }
+        let added = added.to_str().unwrap();
+        done(&folder, &["models", "add", added]);
+        let said = done(&folder, &["models", "list", "--json", "--no-hash"]);
+        let line: Value = serde_json::from_str(said.trim()).unwrap();
+        assert_eq!(line["folder"], added);
+        let path = line["path"].as_str().unwrap();
+        let refused = run(&folder, &["models", "remove", path, "--delete"]);
+        assert_eq!(refused.code, 2, "{added}");
+        assert!(refused.stderr.contains("other programs share"), "{added}: {}", refused.stderr);
+        done(&folder, &["models", "remove", added]);
+    }
     assert!(snapshot.join("model.safetensors").is_file());
 }
 
@@ -208,11 +228,16 @@ fn the_first_tensor_of_another_shape_is_named_with_both() {
     let number: usize = channels.rsplit(' ').next().unwrap().parse().unwrap();
     let wider = text.replace(channels, &channels.replace(&number.to_string(), &(2 * number).to_string()));
     fs::write(folder.path().join("wider.yaml"), wider).unwrap();
+    let averaged = text.replace("use_ema: false", "use_ema: true");
+    fs::write(folder.path().join("averaged.yaml"), averaged).unwrap();
     let model = golden.join("model.safetensors").to_str().unwrap().to_owned();
     let (_, object) = inspected(&folder, &[&model, "--config", "wider.yaml"]);
     let mismatch = &object["fit"]["mismatch"];
     assert!(mismatch["name"].as_str().is_some_and(|name| name.contains("diffusion_model")), "{object}");
     assert_ne!(mismatch["expected"], mismatch["found"]);
+    // What the config asks for and the weights lack is among the notes.
+    let (_, object) = inspected(&folder, &[&model, "--config", "averaged.yaml"]);
+    assert!(object["notes"].to_string().contains("EMA"), "{object}");
     let said = done(&folder, &["inspect", &model, "--config", "wider.yaml"]);
     assert!(said.contains("of another shape first: model.diffusion_model."), "{said}");
 }

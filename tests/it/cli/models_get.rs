@@ -147,6 +147,7 @@ fn a_diffusers_folder_shows_when_it_is_whole() {
     let listed = run(&folder, &server.address, None, &["models", "list", "--json"]);
     let line: Value = serde_json::from_str(listed.stdout.trim()).unwrap();
     assert_eq!((&line["name"], &line["kind"]), (&"name".into(), &"model".into()));
+    assert_eq!(line["sha256"], sha256(&golden("diffusers/unet/diffusion_pytorch_model.safetensors")));
     assert!(models(&folder).join("name/model_index.json").is_file());
     assert!(!models(&folder).join("name/safety_checker").exists());
     assert_eq!(fs::read_dir(models(&folder)).unwrap().count(), 1);
@@ -211,8 +212,44 @@ fn with_hf_home_the_hubs_cache_is_used_in_its_own_layout() {
     let got = run(&folder, &server.address, None, &["models", "get", "org/name/m.safetensors"]);
     assert_eq!(got.code, 0, "{}", got.stderr);
     assert!(got.stdout.contains("huggingface/hub/models--org--name"), "{}", got.stdout);
+    assert!(got.stderr.contains("is here already") && !got.stderr.contains("license"), "{}", got.stderr);
     assert_eq!(server.asked().len(), asked);
     assert!(!models(&folder).exists());
+}
+
+#[test]
+fn of_what_is_offered_and_here_the_list_knows_the_license() {
+    let folder = folder();
+    let snapshot =
+        folder.path().join("user/.cache/huggingface/hub/models--madebyollin--taesd/snapshots/main");
+    fs::create_dir_all(&snapshot).unwrap();
+    fs::write(snapshot.join("diffusion_pytorch_model.safetensors"), b"x").unwrap();
+    let told = run(&folder, "http://127.0.0.1:9", None, &["models", "get", "taesd", "--dry-run"]);
+    assert_eq!(told.code, 0, "{}", told.stderr);
+    assert!(told.stderr.contains("license: mit: an open license"), "{}", told.stderr);
+}
+
+#[test]
+fn files_that_make_no_model_together_are_not_kept() {
+    let folder = folder();
+    let (good, mut bad) = (diffusers(), diffusers());
+    let index = bad.iter_mut().find(|(name, _)| name == "model_index.json").unwrap();
+    index.1 = br#"{ "_class_name": "StableDiffusionXLPipeline" }"#.to_vec();
+    let server = hub(bad);
+    let refused = run(&folder, &server.address, None, &["models", "get", "org/name"]);
+    assert_eq!(refused.code, 2, "{}", refused.stderr);
+    assert!(refused.stderr.contains("nothing of it is kept"), "{}", refused.stderr);
+    assert_eq!(files(&models(&folder)).len(), 0);
+    // What is left of another state gives way, and has no second name beside the new one.
+    let stale = models(&folder).join(format!(".name.{}.part/vae/config.json", &COMMIT[..8]));
+    fs::create_dir_all(stale.parent().unwrap()).unwrap();
+    fs::write(stale, b"{").unwrap();
+    let server = hub(good.clone());
+    let got = run(&folder, &server.address, None, &["models", "get", "org/name"]);
+    assert_eq!(got.code, 0, "{}", got.stderr);
+    let mut names: Vec<String> = good.iter().map(|(name, _)| format!("name/{name}")).collect();
+    names.sort();
+    assert_eq!(files(&models(&folder)), names);
 }
 
 #[test]
