@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::checkpoint::{ENDINGS, Kind};
+use crate::checkpoint::{Kind, has_model_ending};
 use crate::library::{name_of, walk};
 use crate::settings::short_name;
 
@@ -85,10 +85,7 @@ pub(super) fn list(folders: &[PathBuf]) -> Vec<(String, PathBuf)> {
 fn beside(folder: &Path) -> Vec<(String, PathBuf)> {
     let entries = std::fs::read_dir(folder).into_iter().flatten();
     let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    files.retain(|path| {
-        let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-        ENDINGS.contains(&ending.as_str())
-    });
+    files.retain(|path| has_model_ending(path));
     files.sort();
     files.into_iter().map(|path| (name_of(&path, None), path)).collect()
 }

@@ -1,6 +1,6 @@
 //! Getting a model: from the list that the program ships, a repository of the hub, or any address.
 //!
-//! [`plan`] finds out what would be fetched, where it would lie and under which license, and fetches nothing;
+//! [`plan()`] finds out what would be fetched, where it would lie and under which license, and fetches nothing;
 //! [`carry_out`] does it. Invariant: nothing shows as a model before it is whole and its headers are read.
 
 mod catalog;
