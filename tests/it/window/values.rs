@@ -90,6 +90,22 @@ fn the_most_steps_are_the_models_own() {
 }
 
 #[test]
+fn a_models_own_spacing_comes_and_goes_with_it() {
+    let mut stage = Setup::default().build();
+    let mut spacing = |timesteps| {
+        let defaults = Settings { timesteps, ..starter().defaults };
+        let source = ModelSource::file(format!("/models/{}.safetensors", timesteps.row().name));
+        stage.tell(Event::Opened(Box::new(ModelInfo { source, defaults, ..starter() })));
+        stage.run();
+        stage.harness.state().state().draft.settings.timesteps
+    };
+    let reference = TimestepSpacing::default();
+    assert_eq!(spacing(reference), TimestepSpacing::Exact);
+    assert_eq!(spacing(TimestepSpacing::Trailing), TimestepSpacing::Trailing);
+    assert_eq!(spacing(reference), TimestepSpacing::Exact);
+}
+
+#[test]
 fn the_seed_is_new_after_a_restart_unless_it_is_locked() {
     let settings = || PartialSettings { seed: Some(77), ..Default::default() };
     let seed = |memory: Memory| {
