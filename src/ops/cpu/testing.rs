@@ -121,14 +121,19 @@ impl Grouped {
             let first = f16::from_f32(0.001 * (1 + i * 7 % 100) as f32).to_f32();
             let second = if form.factors == Factors::Two { first * 3.0 } else { first };
             let codes = std::array::from_fn(|k| ((i * 5 + k * 37) % range) as i32 + least);
-            Group { factors: [first, second], sum: -0.37 * (i % 11) as f32, codes: codes.map(|code| code as i8) }
+            Group {
+                factors: [first, second],
+                sum: -0.37 * (i % 11) as f32,
+                codes: codes.map(|code| code as i8),
+            }
         };
         Self { form, groups: (0..outputs * columns / GROUP).map(group).collect() }
     }
 
     /// The same as numbers.
     pub fn numbers(&self) -> Vec<f32> {
-        let numbers = |group: &Group| std::array::from_fn::<f32, GROUP, _>(|k| group.number(self.form.factors, k));
+        let numbers =
+            |group: &Group| std::array::from_fn::<f32, GROUP, _>(|k| group.number(self.form.factors, k));
         self.groups.iter().flat_map(numbers).collect()
     }
 }

@@ -168,7 +168,6 @@ impl Conv3x3 {
 mod tests {
     use super::super::testing::{FORMS, Grouped, check, halves, noise, weights, wide, wide_halves};
     use super::*;
-    use crate::ops::cpu::gemm::weight_rows::WeightSlice;
 
     /// The convolution by its definition, in f64, on a map enlarged or not.
     fn convolve(x: &[f32], w: &[f64], map: Map, window: Window, channels: usize, outputs: usize) -> Vec<f64> {

@@ -288,11 +288,11 @@ mod tests {
     use half::bf16;
 
     use super::*;
+    use crate::ops::cpu::gemm::groups::Bits;
+    use crate::ops::cpu::gemm::matrix::PackedMatrix;
     use crate::ops::cpu::gemm::weight_rows::Element;
     use crate::ops::cpu::isa::Level;
     use crate::ops::cpu::memory::refusal::OutOfMemory;
-    use crate::ops::cpu::gemm::groups::Bits;
-    use crate::ops::cpu::gemm::matrix::PackedMatrix;
     use crate::ops::cpu::testing::{FORMS, Grouped, noise};
 
     /// Numbers that are read, some of which cannot be.
