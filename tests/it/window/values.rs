@@ -9,7 +9,7 @@ use safelight::app::state::examples;
 use safelight::message::{Compute, Event, ModelInfo, ModelSource, Report, Request};
 use safelight::preferences::Memory;
 use safelight::sampler::TimestepSpacing;
-use safelight::settings::PartialSettings;
+use safelight::settings::{PartialSettings, Settings};
 
 use super::stage::{Setup, Stage, starter};
 

@@ -448,11 +448,11 @@ mod tests {
     #[test]
     fn rounding_to_groups_says_what_it_changed() {
         let context = Context::new(2);
-        let numbers = noise(4, 40 * 130);
+        let numbers = noise(4, 40 * 128);
         let share = |groups, numbers: &[f32]| {
             let rows = WeightSlice::F32(numbers);
             let kept = Kept::Groups(groups);
-            let packed = PackedMatrix::pack_as(&context, &rows, 40, 130, false, kept).unwrap();
+            let packed = PackedMatrix::pack_as(&context, &rows, 40, 128, false, kept).unwrap();
             packed.rounding().share().unwrap()
         };
         let (eight, four) = (share(Groups::Q8, &numbers), share(Groups::Q4, &numbers));
