@@ -116,4 +116,5 @@ pub mod starter;
 pub mod told;
 pub mod trace;
 pub mod transfer;
+pub mod tray;
 pub mod verify;

@@ -5,6 +5,7 @@
 //! from files of this program and of others.
 
 pub mod animation;
+mod color_profile;
 mod contact_print;
 mod encode;
 mod error;

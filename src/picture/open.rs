@@ -4,8 +4,10 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read as _, Seek};
 use std::path::Path;
 
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder as _, ImageReader, Limits};
 
+use super::color_profile::in_srgb;
 use super::{Frame, PictureError};
 
 /// The most bytes of a decoded picture.
@@ -41,14 +43,29 @@ pub fn open_bytes(name: &Path, bytes: &[u8]) -> Result<Frame, PictureError> {
     decode(name, Cursor::new(bytes))
 }
 
+/// Opens a file as it is meant to be seen, with its transparency: upright, in sRGB, eight bits a channel.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_rgba(path: &Path) -> Result<image::RgbaImage, PictureError> {
+    let file = File::open(path).map_err(|error| PictureError::read(path, error))?;
+    Ok(upright(path, BufReader::new(file))?.into_rgba8())
+}
+
 fn decode<R: BufRead + Seek>(path: &Path, reader: R) -> Result<Frame, PictureError> {
+    let picture = upright(path, reader)?;
+    let rgb = if picture.color().has_alpha() { over_black(&picture) } else { picture.into_rgb8() };
+    Ok(Frame { width: rgb.width() as usize, height: rgb.height() as usize, rgb: rgb.into_raw().into() })
+}
+
+fn upright<R: BufRead + Seek>(path: &Path, reader: R) -> Result<DynamicImage, PictureError> {
     let damaged = |reason: String| PictureError::Damaged { path: path.to_owned(), reason };
     let mut reader =
         ImageReader::new(reader).with_guessed_format().map_err(|error| PictureError::read(path, error))?;
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(DECODER_BYTES);
     reader.limits(limits);
-    let decoder = reader.into_decoder().map_err(|error| damaged(error.to_string()))?;
+    let mut decoder = reader.into_decoder().map_err(|error| damaged(error.to_string()))?;
     let (width, height) = decoder.dimensions();
     // As the file has them, and as they are shown.
     let bytes = decoder.total_bytes().max(u64::from(width) * u64::from(height) * 3);
@@ -61,12 +78,18 @@ fn decode<R: BufRead + Seek>(path: &Path, reader: R) -> Result<Frame, PictureErr
             most: MOST_BYTES >> 20,
         });
     }
-    let picture = DynamicImage::from_decoder(decoder).map_err(|error| damaged(error.to_string()))?;
+    // Without them it is taken as it lies, and as sRGB.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let profile = decoder.icc_profile().ok().flatten();
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(|error| damaged(error.to_string()))?;
+    picture.apply_orientation(orientation);
     if picture.width() == 0 || picture.height() == 0 {
         return Err(damaged("it has no pixels".into()));
     }
-    let rgb = if picture.color().has_alpha() { over_black(&picture) } else { picture.into_rgb8() };
-    Ok(Frame { width: rgb.width() as usize, height: rgb.height() as usize, rgb: rgb.into_raw().into() })
+    Ok(match profile.and_then(|profile| in_srgb(&picture, &profile)) {
+        Some(converted) => converted,
+        None => picture,
+    })
 }
 
 fn over_black(picture: &image::DynamicImage) -> image::RgbImage {

@@ -31,6 +31,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("settings", &["sampler"]),
     ("grammar", &["settings"]),
     ("picture", &["files", "note", "resize", "sampler", "settings", "told"]),
+    ("tray", &["picture"]),
     ("negative", &["files", "sampler", "settings"]),
     ("message", &["gpu", "note", "picture", "sampler", "settings", "told"]),
     ("trace", &["files", "sampler"]),
