@@ -116,6 +116,9 @@ fn parser(row: &'static Row) -> ValueParser {
         Kind::Choice(_) => ChoiceParser(row).into(),
         Kind::Curve => ValueParser::new(parse_curve),
         Kind::Loras => ValueParser::new(parse_lora),
+        Kind::Compound(compound) => {
+            ValueParser::new(move |text: &str| (compound.read)(text).map(Value::Text))
+        }
         Kind::Files => ValueParser::new(|text: &str| Ok::<_, String>(Value::Text(from_here(text)))),
     }
 }
@@ -228,6 +231,7 @@ mod tests {
                 Kind::Curve => "0:2,1:3",
                 Kind::Loras => "ink:0.5",
                 Kind::Files => "a.pt",
+                Kind::Compound(compound) => compound.examples[1],
             };
             let flag = format!("--{}", row.flag.long);
             let settings = if row.flag.long.is_empty() {

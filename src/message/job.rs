@@ -1,6 +1,7 @@
 //! `Job`: one picture to be made, and where its run begins.
 
 use crate::settings::{PreviewMode, Settings};
+use crate::tray::Source;
 
 /// Names one job for as long as the program runs; it tells events of an old job apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,6 +38,8 @@ pub struct Job {
     pub previews: PreviewMode,
     /// Where its run begins.
     pub origin: Origin,
+    /// The picture that it begins from, if it does; a run that is gone on with has its own.
+    pub source: Option<Source>,
 }
 
 /// Jobs that form side by side, a step of each at a time, so that they can be compared early. Those that differ in

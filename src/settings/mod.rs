@@ -7,20 +7,28 @@
 //! Trap: the fields' order and names are those of the JSON in pictures and in what is remembered.
 
 mod additions;
+mod beginning;
 mod choices;
 #[macro_use]
 mod describe;
 mod guidance_kind;
+mod hires;
 mod partial;
 mod preview;
 mod row;
 mod table;
+mod treatment;
 mod value;
+mod variation;
 
 pub use additions::{Embeddings, LoraError, LoraUse, Loras, short_name};
+pub use beginning::{Beginning, KeptStep, Named};
 pub use choices::{Choice, Label};
 pub use guidance_kind::GuidanceKind;
+pub use hires::{Enlarged, Hires, HiresError};
 pub use preview::PreviewMode;
-pub use row::{A1111, Flag, Kind, Row, Slider};
+pub use row::{A1111, Compound, Flag, Kind, Row, Slider};
 pub use table::{PartialSettings, SIDE_MAX, STEPS_MAX, Setting, Settings};
+pub use treatment::{BLUR_MOST, Fill, IMAGE_GUIDANCE_MOST, Margins, NoSuchName, Resize, STRENGTH, Treatment};
 pub use value::Value;
+pub use variation::{Variation, VariationError};

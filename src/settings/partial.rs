@@ -209,7 +209,12 @@ mod tests {
             assert!(row.kind.may_hold(&value), "{}", row.name);
             match row.kind {
                 Kind::Real { .. } => assert!(!row.error.is_empty(), "{}", row.name),
-                Kind::Text | Kind::Choice(_) | Kind::Curve | Kind::Loras | Kind::Files => {
+                Kind::Text
+                | Kind::Choice(_)
+                | Kind::Curve
+                | Kind::Loras
+                | Kind::Files
+                | Kind::Compound(_) => {
                     assert!(row.error.is_empty(), "{}", row.name)
                 }
                 Kind::Whole { .. } => {}

@@ -63,6 +63,17 @@ pub enum Kind {
     Loras,
     /// Embeddings' files; the value is their text.
     Files,
+    /// Numbers that belong together; the value is their text.
+    Compound(Compound),
+}
+
+/// Numbers that belong together.
+#[derive(Clone, Copy, Debug)]
+pub struct Compound {
+    /// The text as it is written of one that was typed.
+    pub read: fn(&str) -> Result<String, String>,
+    /// Texts of some.
+    pub examples: &'static [&'static str],
 }
 
 /// A setting in A1111's text: `Key: value`. Settings of the same key share a pair, joined by `x`.
@@ -134,6 +145,7 @@ impl Kind {
             Self::Curve => text.parse().ok().map(|curve: GuidanceCurve| Value::Text(curve.to_string())),
             Self::Loras => text.parse().ok().map(|loras: Loras| Value::Text(loras.to_string())),
             Self::Files => Some(Value::Text(Embeddings::from(text).to_string())),
+            Self::Compound(compound) => (compound.read)(text).ok().map(Value::Text),
             Self::Choice(choices) => {
                 let choice = choices().into_iter().find(|choice| choice.is_spelled(text))?;
                 Some(Value::Choice(choice.name))

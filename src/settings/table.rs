@@ -11,8 +11,10 @@ use crate::sampler::{
 use super::additions::{Embeddings, Loras};
 use super::choices::{guidance_kinds, rngs, samplers, schedules, spacings};
 use super::guidance_kind::GuidanceKind;
+use super::hires::Hires;
 use super::value::FieldValue;
-use super::{A1111, Flag, Kind, Row, Slider, Value};
+use super::variation::Variation;
+use super::{A1111, Compound, Flag, Kind, Row, Slider, Value};
 
 /// The most steps that a run has.
 pub const STEPS_MAX: usize = 1000;
@@ -393,6 +395,52 @@ settings! {
             "FILE",
             "An embedding's file, whose name is then a word of the prompt; may be given several times \
              [default: those beside the model]",
+        ),
+        slider: None,
+        more: false,
+        suits: false,
+        acts: always,
+    }
+
+    /// A second pass at a larger size.
+    hires: Hires = Hires::default(), "hires",
+    Hires {
+        error: "",
+        kind: Kind::Compound(Compound {
+            read: |text| text.parse().map(|hires: Hires| hires.to_string()).map_err(|error| error.to_string()),
+            examples: &["1", "2", "1.5:12", "2:10:0.45", "2:0:0.7:latent"],
+        }),
+        told_as: None,
+        // Several keys tell it: see `picture/metadata/begun.rs`.
+        a1111: None,
+        flag: flag(
+            "hires",
+            "X[:STEPS[:STRENGTH]]",
+            "Enlarge the finished picture X times and go over it again, so many steps in such a strength \
+             [default: no; steps as in the first pass, strength 0.7]",
+        ),
+        slider: None,
+        more: false,
+        suits: false,
+        acts: always,
+    }
+
+    /// A way from the seed's noise towards that of another.
+    variation: Variation = Variation::default(), "variation",
+    Variation {
+        error: "",
+        kind: Kind::Compound(Compound {
+            read: |text| {
+                text.parse().map(|variation: Variation| variation.to_string()).map_err(|error| error.to_string())
+            },
+            examples: &["0:0", "7:0.25", "4294967295:1"],
+        }),
+        told_as: None,
+        a1111: None,
+        flag: flag(
+            "subseed",
+            "N:STRENGTH",
+            "Begin on the way from the seed's noise to that of seed N, so far as STRENGTH says, 0 to 1 [default: no]",
         ),
         slider: None,
         more: false,

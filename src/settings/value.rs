@@ -5,6 +5,8 @@ use crate::sampler::{GuidanceCurve, RngKind, SamplerKind, ScheduleKind, Timestep
 use super::additions::{Embeddings, Loras};
 use super::choices::{rng_from_name, rng_name};
 use super::guidance_kind::GuidanceKind;
+use super::hires::Hires;
+use super::variation::Variation;
 
 /// The value of any setting.
 #[derive(Clone, Debug, PartialEq)]
@@ -144,5 +146,25 @@ impl FieldValue for GuidanceKind {
 
     fn from_value(value: Value) -> Option<Self> {
         if let Value::Choice(name) = value { Self::from_name(name) } else { None }
+    }
+}
+
+impl FieldValue for Hires {
+    fn to_value(&self) -> Value {
+        Value::Text(self.to_string())
+    }
+
+    fn from_value(value: Value) -> Option<Self> {
+        if let Value::Text(text) = value { text.parse().ok() } else { None }
+    }
+}
+
+impl FieldValue for Variation {
+    fn to_value(&self) -> Value {
+        Value::Text(self.to_string())
+    }
+
+    fn from_value(value: Value) -> Option<Self> {
+        if let Value::Text(text) = value { text.parse().ok() } else { None }
     }
 }

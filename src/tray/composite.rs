@@ -135,8 +135,9 @@ impl Field {
 
 #[cfg(test)]
 mod tests {
-    use super::super::placement::{Rect, Resize};
+    use super::super::placement::Rect;
     use super::*;
+    use crate::settings::Resize;
 
     fn frame(width: usize, height: usize, color: impl Fn(usize, usize) -> [u8; 3]) -> Frame {
         let rgb = (0..width * height).flat_map(|i| color(i % width, i / width)).collect();

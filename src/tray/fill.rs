@@ -4,21 +4,6 @@ use super::blur;
 use super::mask::Mask;
 use crate::picture::Frame;
 
-/// What the masked part begins with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Fill {
-    /// Colors from around it.
-    Blur,
-    /// The picture as it is.
-    #[default]
-    Original,
-    /// Noise in the latent.
-    Noise,
-    /// Zeros in the latent.
-    Zero,
-}
-
 /// Widths of the blurs and how often each is laid over those before.
 const BLURS: [(f32, usize); 6] = [(256.0, 1), (64.0, 1), (16.0, 2), (4.0, 4), (2.0, 2), (0.0, 1)];
 

@@ -14,7 +14,7 @@ const SHAPE_DIFFERENCE: f64 = 0.01;
 const HALF: u8 = 128;
 
 /// A plane over a picture: 0 keeps a pixel, 255 repaints it, and what lies between mixes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Mask {
     /// Columns.
     pub width: usize,
@@ -47,6 +47,12 @@ pub enum MaskError {
         /// The picture's rows.
         picture_height: usize,
     },
+}
+
+impl std::fmt::Debug for Mask {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Mask({}x{})", self.width, self.height)
+    }
 }
 
 impl Mask {

@@ -12,10 +12,12 @@ mod mask;
 mod outpaint;
 mod photo;
 mod placement;
+mod source;
 
 pub use composite::{composite, with_matched_edges};
-pub use fill::{Fill, fill};
+pub use fill::fill;
 pub use mask::{Mask, MaskError};
-pub use outpaint::{Margins, extended};
+pub use outpaint::extended;
 pub use photo::Photo;
-pub use placement::{Placement, Rect, Resize};
+pub use placement::{Placement, Rect};
+pub use source::{MaskFrom, PictureFrom, Source};

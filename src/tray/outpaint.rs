@@ -4,26 +4,7 @@ use super::fill::fill;
 use super::mask::Mask;
 use super::photo::Photo;
 use crate::picture::Frame;
-
-/// Pixels that are added on each side.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Margins {
-    /// On the left.
-    pub left: usize,
-    /// Above.
-    pub top: usize,
-    /// On the right.
-    pub right: usize,
-    /// Below.
-    pub bottom: usize,
-}
-
-impl Margins {
-    /// Whether nothing is added.
-    pub fn is_none(&self) -> bool {
-        *self == Self::default()
-    }
-}
+use crate::settings::Margins;
 
 /// The picture within its margins, which are filled with colors of its edges, and the mask that repaints them. A mask
 /// of the picture itself goes along.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::picture::{Frame, PictureError, open};
 
 /// A picture, upright and in sRGB.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Photo {
     /// Its pixels; what is transparent is laid on white.
     pub frame: Frame,
@@ -36,6 +36,12 @@ impl Photo {
             frame: Frame { width, height, rgb: pixels().flat_map(on_white).collect() },
             alpha: (!solid).then(|| pixels().map(|[.., alpha]| *alpha).collect()),
         }
+    }
+}
+
+impl std::fmt::Debug for Photo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Photo({}x{})", self.frame.width, self.frame.height)
     }
 }
 

@@ -5,6 +5,7 @@
 use image::imageops::{self, FilterType};
 
 use crate::picture::Frame;
+use crate::settings::Resize;
 
 /// A rectangle in a picture's pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,21 +18,6 @@ pub struct Rect {
     pub width: usize,
     /// Rows.
     pub height: usize,
-}
-
-/// What becomes of a picture whose shape is not the run's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Resize {
-    /// Its middle is taken.
-    #[default]
-    Crop,
-    /// All of it is taken, and its edges are drawn on.
-    Fit,
-    /// It is stretched.
-    Stretch,
-    /// It is stretched as a latent.
-    Latent,
 }
 
 /// A part of a picture at the size of a run.

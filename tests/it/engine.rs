@@ -85,7 +85,8 @@ impl Bench {
 
     fn generate(&self, id: u64, settings: Settings, previews: PreviewMode) -> JobId {
         let id = JobId(id);
-        self.engine.request(Request::Generate(Job { id, settings, previews, origin: Origin::Anew })).unwrap();
+        let job = Job { id, settings, previews, origin: Origin::Anew, source: None };
+        self.engine.request(Request::Generate(job)).unwrap();
         id
     }
 }

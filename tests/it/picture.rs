@@ -45,6 +45,9 @@ fn value(row: &'static Row) -> BoxedStrategy<Value> {
         Kind::Files => prop::collection::vec("[a-z]{1,9}", 0..4)
             .prop_map(|names| row.kind.parse(&names.join("|")).unwrap())
             .boxed(),
+        Kind::Compound(compound) => {
+            prop::sample::select(compound.examples.to_vec()).prop_map(|text| Value::Text(text.into())).boxed()
+        }
         Kind::Curve => {
             let points = prop::collection::vec((0.0..=1.0_f64, -20.0..=20.0_f64), 0..5);
             let points =

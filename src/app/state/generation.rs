@@ -409,7 +409,7 @@ mod tests {
 
     fn generation(steps: usize) -> Generation {
         let (id, settings) = (JobId(1), first_settings());
-        let job = Job { id, settings, previews: PreviewMode::Full, origin: Default::default() };
+        let job = Job { id, settings, previews: PreviewMode::Full, origin: Default::default(), source: None };
         let mut generation = Generation::new(job);
         let timesteps: Vec<usize> = (0..steps).map(|i| 961 - 40 * i).collect();
         generation.start(&timesteps, TokenCount::default(), Vec::new());

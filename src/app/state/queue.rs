@@ -75,7 +75,7 @@ impl Queue {
         let jobs: Vec<Job> = wanted
             .into_iter()
             .take(room)
-            .map(|(settings, origin)| Job { id: self.next_id(), settings, previews, origin })
+            .map(|(settings, origin)| Job { id: self.next_id(), settings, previews, origin, source: None })
             .collect();
         let ids = jobs.iter().map(|job| job.id).collect();
         self.put(jobs, None);
@@ -89,7 +89,8 @@ impl Queue {
         previews: PreviewMode,
         sheet: (SheetId, usize),
     ) -> Vec<JobId> {
-        let job = |settings| Job { id: self.next_id(), settings, previews, origin: Origin::Anew };
+        let job =
+            |settings| Job { id: self.next_id(), settings, previews, origin: Origin::Anew, source: None };
         let jobs: Vec<Job> = settings.into_iter().map(job).collect();
         let ids = jobs.iter().map(|job| job.id).collect();
         self.put(jobs, Some(sheet));
@@ -114,7 +115,8 @@ impl Queue {
     /// A kept run as a generation that is shown like those of this session; its steps come when they are asked for.
     pub fn reopen(&mut self, record: &Record, previews: PreviewMode) -> JobId {
         let origin = Origin::Resume { negative: record.id().to_owned() };
-        let job = Job { id: self.next_id(), settings: record.settings.clone(), previews, origin };
+        let settings = record.settings.clone();
+        let job = Job { id: self.next_id(), settings, previews, origin, source: None };
         let id = job.id;
         // Before all that began here: it is not the latest.
         self.generations.insert(0, Generation::reopened(job, record));

@@ -17,7 +17,8 @@ fn store(folder: &tempfile::TempDir) -> Store {
 
 impl Bench {
     pub(super) fn job(&mut self, id: u64, settings: &Settings, origin: Origin) -> Event {
-        let job = Job { id: JobId(id), settings: settings.clone(), previews: PreviewMode::Off, origin };
+        let (id, settings) = (JobId(id), settings.clone());
+        let job = Job { id, settings, previews: PreviewMode::Off, origin, source: None };
         self.engine.request(Request::Generate(job)).unwrap();
         self.until(|event| matches!(event, Event::Finished { .. } | Event::Failed { .. }))
     }
@@ -45,6 +46,7 @@ impl Bench {
             settings,
             previews: PreviewMode::Fast,
             origin: Origin::Anew,
+            source: None,
         };
         let jobs: Vec<Job> = (100..).zip(jobs).map(job).collect();
         let count = jobs.len();
@@ -126,6 +128,7 @@ fn a_strip_of_guidances_forms_side_by_side_and_its_pictures_are_those_alone() {
                 settings: refused,
                 previews: PreviewMode::Off,
                 origin: Origin::Anew,
+                source: None,
             }],
             until: 2,
         }))
@@ -143,6 +146,7 @@ fn a_stopped_sheet_ends_all_of_its_jobs() {
         settings: Settings { seed: id, ..apple(&info, 200) },
         previews: PreviewMode::Off,
         origin: Origin::Anew,
+        source: None,
     };
     bench.engine.request(Request::Sheet(Sheet { jobs: (1..4).map(job).collect(), until: 200 })).unwrap();
     bench.until(|event| matches!(event, Event::Stepped(step) if step.step == 1));
@@ -173,6 +177,7 @@ fn a_branch_with_nothing_changed_is_the_same_picture_and_computes_the_rest_alone
             settings: other,
             previews: PreviewMode::Off,
             origin: branch,
+            source: None,
         }))
         .unwrap();
     let started = bench.until(|event| matches!(event, Event::Started { .. }));
