@@ -21,23 +21,40 @@ pub fn start(trace: &mut Trace, plan: &Plan, x_t: &RunState) -> Result<(), Gener
     let timesteps: Vec<i64> = plan.schedule.timesteps_in_order().iter().map(|&t| t as i64).collect();
     trace.i64("timesteps", &[timesteps.len()], timesteps);
     match &plan.schedule {
-        RunSchedule::Ddim(schedule) => {
-            trace.f64("ddim_alphas", &schedule.ddim_alphas);
-            trace.f64("ddim_sigmas", &schedule.ddim_sigmas);
+        RunSchedule::Twice(first, second) => {
+            pass(trace, first, "");
+            pass(trace, second, SECOND);
         }
-        RunSchedule::Levels(schedule) => {
-            let sigmas: Vec<f64> = schedule.levels.iter().map(|level| level.sigma).collect();
-            trace.f64("sigmas", &sigmas);
-        }
+        one => pass(trace, one, ""),
     }
     trace.latent("x_T", &x_t.x);
     Ok(())
 }
 
+/// Before the names of what belongs to a second pass, whose latents are larger.
+const SECOND: &str = "second_";
+
+/// Records the levels of a pass.
+fn pass(trace: &mut Trace, schedule: &RunSchedule, before: &str) {
+    match schedule {
+        RunSchedule::Ddim(schedule) => {
+            trace.f64(&format!("{before}ddim_alphas"), &schedule.ddim_alphas);
+            trace.f64(&format!("{before}ddim_sigmas"), &schedule.ddim_sigmas);
+        }
+        RunSchedule::Levels(schedule) => {
+            let sigmas: Vec<f64> = schedule.levels.iter().map(|level| level.sigma).collect();
+            trace.f64(&format!("{before}sigmas"), &sigmas);
+        }
+        RunSchedule::Twice(..) => {}
+    }
+}
+
 /// Records a step.
 pub fn step(trace: &mut Trace, report: &StepReport<'_>) {
-    trace.push_step("x_steps", report.x);
-    trace.push_step("pred_x0_steps", report.pred_x0);
+    let first = trace.tensors.get("x_steps").is_none_or(|steps| steps.shape[1..] == report.x.shape);
+    let before = if first { "" } else { SECOND };
+    trace.push_step(&format!("{before}x_steps"), report.x);
+    trace.push_step(&format!("{before}pred_x0_steps"), report.pred_x0);
 }
 
 /// Records a tensor of the device.

@@ -57,7 +57,7 @@ pub struct Generated {
 pub fn plan(model: &LatentDiffusion, settings: &Settings) -> Result<Plan, GenerateError> {
     check_settings(model, settings)?;
     let schedule = schedule(model, settings)?;
-    let mut notes = schedule.notes().to_vec();
+    let mut notes = schedule.notes();
     let refused = make_fit(model, settings, &mut notes)?;
     let mut tokens = TokenCount::default();
     let (mut ids, mut conditioning) = (Vec::new(), None);

@@ -1,9 +1,8 @@
-//! The forward process: a known picture noised to a step's level, where img2img starts and what a
-//! mask holds to.
+//! The forward process: a known picture noised to a step's level, which a mask holds to.
 
 use super::noise::Noise;
 use super::schedule::Steps;
-use super::{DdimSchedule, DiffusionSchedule, Latent, Level, Space};
+use super::{DiffusionSchedule, Latent, Level, Space};
 
 /// Where a mask is 1 the picture is held to x0 (inpainting without a special model).
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +14,14 @@ pub struct Mask {
 }
 
 impl Mask {
+    /// The same for each of a batch.
+    #[must_use]
+    pub fn repeated_to(&self, batch: usize) -> Self {
+        let all =
+            |latent: &Latent| Latent::joined(std::iter::repeat_n(latent, batch / latent.shape[0].max(1)));
+        Self { mask: all(&self.mask), x0: all(&self.x0) }
+    }
+
     /// `x` (b, c, h, w), as a rule in this space writes it before a step of this number, with the masked
     /// part replaced by x0 at the step's level; draws noise.
     pub(super) fn hold(
@@ -58,14 +65,5 @@ pub fn noised(x0: &Latent, level: Level, space: Space, noise: &mut Noise) -> Lat
         Space::Sigma => (1.0, level.sigma as f32),
         Space::Vp => (level.signal() as f32, level.noise() as f32),
     };
-    x0.zip(&fresh, |x, noise| signal * x + sigma * noise)
-}
-
-/// x_0 noised to the level of step index `t_enc` of the run's schedule: where img2img starts
-/// (`DDIMSampler.stochastic_encode`).
-pub fn stochastic_encode(schedule: &DdimSchedule, x0: &Latent, t_enc: usize, noise: &mut Noise) -> Latent {
-    let fresh = Latent::new(x0.shape, noise.randn(x0.len()));
-    let a_t = schedule.at(t_enc).a_t;
-    let (signal, sigma) = ((a_t as f32).sqrt(), (1.0 - a_t).sqrt() as f32);
     x0.zip(&fresh, |x, noise| signal * x + sigma * noise)
 }

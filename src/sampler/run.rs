@@ -139,7 +139,8 @@ pub struct RunOutcome {
     pub stopped: bool,
 }
 
-/// Runs the steps of `schedule` that `state` has not done yet.
+/// Runs the steps of `schedule` that `state` has not done yet; of two passes those of the one that it is in, since
+/// the second begins from another x.
 ///
 /// Calls `on_step` after each; it may end the run or change the guidance of the steps to come.
 /// Mirrors `DDIMSampler.ddim_sampling` and `PLMSSampler.plms_sampling`.
@@ -154,14 +155,14 @@ pub fn run<'s, D: Denoiser>(
     mut state: RunState,
     on_step: &mut dyn FnMut(&StepReport<'_>, &RunState) -> ControlFlow<(), Next>,
 ) -> Result<RunOutcome, D::Error> {
-    let schedule = schedule.into();
-    let steps = schedule.len();
+    let all = schedule.into();
+    let steps = all.len();
     let space = options.sampler.row().space;
     let mut intermediates = Intermediates { x_inter: vec![state.x.clone()], pred_x0: vec![state.x.clone()] };
     while state.step < steps {
         let began = Instant::now();
-        let number = state.step;
-        let index = steps - number - 1;
+        let index = steps - state.step - 1;
+        let (schedule, number) = all.pass(state.step);
         let timestep = schedule.timestep(number);
         let guidance = state.guidance;
         if let Some(mask) = &options.mask {
@@ -181,7 +182,7 @@ pub fn run<'s, D: Denoiser>(
             intermediates.pred_x0.push(pred_x0.clone());
         }
         let report = StepReport {
-            step: number,
+            step: state.step - 1,
             steps,
             timestep,
             guidance,
@@ -197,6 +198,9 @@ pub fn run<'s, D: Denoiser>(
                 let stopped = state.step < steps;
                 return Ok(RunOutcome { state, intermediates, stopped });
             }
+        }
+        if all.turn() == Some(state.step) {
+            break;
         }
     }
     Ok(RunOutcome { state, intermediates, stopped: false })

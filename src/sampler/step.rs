@@ -198,7 +198,7 @@ impl<D: Denoiser> Step<'_, D> {
                 let sigma = self.full.sqrt_one_minus_alphas_cumprod[t];
                 eps_and_start_from_v(x, &prediction, signal, sigma)
             }
-            (Parameterization::V, Steps::Levels(_)) => {
+            (Parameterization::V, _) => {
                 eps_and_start_from_v(x, &prediction, a_t.sqrt() as f32, (1.0 - a_t).sqrt() as f32)
             }
         }

@@ -10,8 +10,8 @@ use crate::model::{Conditioning, ConditioningKey, Encoded, LatentDiffusion};
 use crate::ops::{self, Tensor};
 use crate::sampler::noise::Noise;
 use crate::sampler::{
-    DdimSchedule, Latent, Layout, Mask, Next, RngKind, RunOptions, RunSchedule, RunState, ScheduleError,
-    ScheduleKind, StepReport, TimestepSpacing, make_schedule, run, stochastic_encode,
+    DdimSchedule, Entry, Latent, Layout, Mask, Next, RngKind, RunOptions, RunSchedule, RunState,
+    ScheduleError, ScheduleKind, StepReport, TimestepSpacing, make_schedule, run,
 };
 use crate::trace::{Recorded, Trace, Values};
 
@@ -191,15 +191,18 @@ fn options(request: &CaseRequest, mask: Option<Mask>) -> RunOptions<'static> {
     }
 }
 
-fn schedule(request: &CaseRequest, model: &LatentDiffusion) -> Result<DdimSchedule> {
+fn layout(request: &CaseRequest) -> Layout {
     let CaseRequest { sampler, steps, eta, .. } = *request;
     let (timesteps, schedule) = (TimestepSpacing::Uniform, ScheduleKind::Auto);
-    let layout = Layout { sampler, steps, timesteps, schedule, eta };
-    match make_schedule(&model.config.schedule, &layout)? {
+    Layout { sampler, steps, timesteps, schedule, eta }
+}
+
+fn schedule(request: &CaseRequest, model: &LatentDiffusion) -> Result<DdimSchedule> {
+    match make_schedule(&model.config.schedule, &layout(request))? {
         RunSchedule::Ddim(schedule) => Ok(schedule),
-        RunSchedule::Levels(_) => Err(VerifyError::Request(format!(
+        RunSchedule::Levels(_) | RunSchedule::Twice(..) => Err(VerifyError::Request(format!(
             "expected a case of ddim or plms, found {}; the others are checked with --samplers",
-            sampler.row().name
+            request.sampler.row().name
         ))),
     }
 }
@@ -271,20 +274,18 @@ fn img2img(
         trace.f32("posterior_logvar", posterior.mean.shape(), posterior.logvar()?);
     }
     let z = to_latent(&model.get_first_stage_encoding(&encoded)?)?;
-    let schedule = schedule(request, model)?;
-    let t_enc = (strength * request.steps as f64) as usize;
-    if !(0.0..=1.0).contains(&strength) || t_enc >= schedule.len() {
-        return Err(VerifyError::Request(format!(
-            "expected a strength that reaches one of {} steps, found {strength}",
-            schedule.len()
-        )));
+    if !(strength > 0.0 && strength <= 1.0) {
+        let said = format!("expected a strength above 0 and at most 1, found {strength}");
+        return Err(VerifyError::Request(said));
     }
+    let entry = Entry::new(&model.config.schedule, &layout(request), strength, false)?;
     let mut noise = Noise::seeded(RngKind::Cpu, request.seed);
-    let z_noised = stochastic_encode(&schedule, &z, t_enc, &mut noise);
+    let fresh = Latent::new(z.shape, noise.randn(z.len()));
+    let z_noised = entry.start(&z, &fresh, request.sampler.row().space);
     trace.latent("z_noised", &z_noised);
     let state = RunState::start(z_noised.shape, Some(z_noised), noise, request.scale);
     let mut go_on = |_: &StepReport<'_>, _: &RunState| ControlFlow::Continue(Next::default());
-    let first = schedule.first(t_enc);
-    let outcome = run(denoiser, &model.config.schedule, &first, &options(request, None), state, &mut go_on)?;
+    let (training, options) = (&model.config.schedule, options(request, None));
+    let outcome = run(denoiser, training, &entry.schedule, &options, state, &mut go_on)?;
     Ok(outcome.state.x)
 }

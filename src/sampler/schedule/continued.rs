@@ -13,6 +13,22 @@ impl RunSchedule {
     #[must_use]
     pub fn continued(&self, done: usize, next: &Self, full: &DiffusionSchedule, eta: f64) -> Self {
         let done = done.min(self.len());
+        match (self, next) {
+            (Self::Twice(first, second), Self::Twice(_, next)) if done > first.len() => {
+                let second = second.continued(done - first.len(), next, full, eta);
+                return Self::Twice(first.clone(), Box::new(second));
+            }
+            (Self::Twice(first, second), next) if done > first.len() => {
+                let second = second.continued(done - first.len(), next, full, eta);
+                return Self::Twice(first.clone(), Box::new(second));
+            }
+            (Self::Twice(first, _), next) => return first.continued(done, next, full, eta),
+            (alone, Self::Twice(first, second)) => {
+                let first = alone.continued(done, first, full, eta);
+                return Self::Twice(Box::new(first), second.clone());
+            }
+            _ => {}
+        }
         if self.has_levels_of(next) {
             return next.clone();
         }
@@ -35,6 +51,7 @@ impl RunSchedule {
                 let last = lowest.filter(|_| !is_end).unwrap_or(here.alpha_cumprod());
                 Self::Ddim(DdimSchedule::of_levels(ascending, last, eta))
             }
+            Self::Twice(..) => next.clone(),
         }
     }
 
@@ -94,6 +111,31 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn two_passes_go_on_in_the_one_that_they_are_in() {
+        let twice = |a: usize, b: usize| {
+            let pass = |steps| Box::new(schedule(SamplerKind::Euler, steps));
+            RunSchedule::Twice(pass(a), pass(b))
+        };
+        let (run, next) = (twice(6, 5), twice(9, 7));
+        for done in 0..=11 {
+            let joined = run.continued(done, &next, &full(), 0.0);
+            let turn = joined.turn().unwrap();
+            let reached = [&run, &joined].map(|schedule| schedule.steps().reached(done).sigma);
+            if done > 6 {
+                assert_eq!(turn, 6);
+                assert!((reached[0] - reached[1]).abs() < 1e-3, "{done}: {reached:?}");
+            } else {
+                assert_eq!(joined.len() - turn, 7, "{done}");
+            }
+            assert!(turn >= done.min(6));
+            assert_eq!(run.continued(done, &run, &full(), 0.0), run);
+        }
+        // One pass takes up two, and two one.
+        assert_eq!(run.continued(2, &schedule(SamplerKind::Euler, 6), &full(), 0.0).turn(), None);
+        assert_eq!(schedule(SamplerKind::Euler, 6).continued(6, &next, &full(), 0.0).turn(), Some(6));
     }
 
     #[test]

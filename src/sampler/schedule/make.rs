@@ -111,7 +111,14 @@ pub fn whole_timesteps(full: &DiffusionSchedule, spaced: &Diffusers, steps: usiz
 
 /// The levels of LCM and TCD: `steps` of the timesteps that the distilled models were trained with.
 pub fn distilled(full: &DiffusionSchedule, steps: usize) -> LevelSchedule {
-    let origin = original_timesteps(full.timesteps());
+    distilled_below(full, steps, 1.0)
+}
+
+/// The same below a strength, for a run from a picture; not more steps than there are timesteps left.
+pub(super) fn distilled_below(full: &DiffusionSchedule, steps: usize, strength: f64) -> LevelSchedule {
+    let mut origin = original_timesteps(full.timesteps());
+    origin.truncate(((origin.len() as f64 * strength) as usize).max(1));
+    let steps = steps.min(origin.len());
     // As numpy's `linspace` without its end: in floats, rounded down.
     let stride = origin.len() as f64 / steps as f64;
     let at = |i: usize| origin[origin.len() - 1 - (i as f64 * stride) as usize];
