@@ -12,19 +12,18 @@ const BLOCK: usize = 4;
 
 /// `original` with what was `made` of a part of it, as far as `mask` (over the original) says.
 pub fn composite(original: &Frame, made: &Frame, placement: &Placement, mask: &Mask) -> Frame {
-    let part = placement.back(made);
+    let (there, part) = placement.back(made, [original.width, original.height]);
     let mut rgb = original.rgb.to_vec();
     for y in 0..part.height {
         for x in 0..part.width {
-            let (to_x, to_y) = (placement.rect.x + x as i64, placement.rect.y + y as i64);
-            let level = u32::from(mask.at(to_x, to_y));
+            // Within the picture, as `there` is.
+            let place = (there.y as usize + y) * original.width + there.x as usize + x;
+            let level = u32::from(mask.levels[place]);
             if level == 0 {
                 continue;
             }
             let from = 3 * (y * part.width + x);
-            // Within the picture, or the mask had said 0.
-            let to = 3 * (to_y as usize * original.width + to_x as usize);
-            for (old, new) in rgb[to..to + 3].iter_mut().zip(&part.rgb[from..from + 3]) {
+            for (old, new) in rgb[3 * place..3 * place + 3].iter_mut().zip(&part.rgb[from..from + 3]) {
                 *old = ((u32::from(*new) * level + u32::from(*old) * (255 - level) + 127) / 255) as u8;
             }
         }

@@ -121,6 +121,17 @@ impl Mask {
         Some(Rect { x: left as i64, y: top as i64, width: right - left, height: bottom - top })
     }
 
+    /// Whether a run of this placement reaches all that is repainted.
+    pub fn lies_in(&self, placement: &Placement) -> bool {
+        let Some(bounds) = self.bounds() else { return true };
+        let [there, _] = placement.inside([self.width, self.height]);
+        let within = |from: i64, length: usize, outer: i64, most: usize| {
+            from >= outer && from + length as i64 <= outer + most as i64
+        };
+        within(bounds.x, bounds.width, there.x, there.width)
+            && within(bounds.y, bounds.height, there.y, there.height)
+    }
+
     /// The mask for a picture of this size; whether it had to be resized.
     ///
     /// # Errors
@@ -148,6 +159,9 @@ impl Mask {
     /// At another size.
     #[must_use]
     pub fn resized(&self, width: usize, height: usize) -> Self {
+        if (self.width, self.height) == (width, height) {
+            return self.clone();
+        }
         let view = image::ImageBuffer::<image::Luma<u8>, &[u8]>::from_raw(
             self.width as u32,
             self.height as u32,
@@ -161,24 +175,21 @@ impl Mask {
     /// What of it lies in a placement, at the run's size. Beyond the picture nothing is repainted.
     #[must_use]
     pub fn placed(&self, placement: &Placement) -> Self {
-        let Rect { x, y, width, height } = placement.rect;
-        let mut levels = Vec::with_capacity(width * height);
-        for row in 0..height as i64 {
-            for column in 0..width as i64 {
-                levels.push(self.at(x + column, y + row));
-            }
+        let [there, here] = placement.inside([self.width, self.height]);
+        let (x, y) = (there.x as usize, there.y as usize);
+        let row = |row: usize| &self.levels[row * self.width + x..][..there.width];
+        let levels = (y..y + there.height).flat_map(row).copied().collect();
+        let part = Self { width: there.width, height: there.height, levels }.resized(here.width, here.height);
+        let [width, height] = placement.size;
+        if (part.width, part.height) == (width, height) {
+            return part;
         }
-        let [to_width, to_height] = placement.size;
-        Self { width, height, levels: levels.into() }.resized(to_width, to_height)
-    }
-
-    /// The level at a place; 0 beyond the picture.
-    pub(super) fn at(&self, x: i64, y: i64) -> u8 {
-        let inside = |place: i64, length: usize| usize::try_from(place).ok().filter(|place| *place < length);
-        match (inside(x, self.width), inside(y, self.height)) {
-            (Some(x), Some(y)) => self.levels[y * self.width + x],
-            _ => 0,
+        let mut levels = vec![0; width * height];
+        for (row, from) in part.levels.chunks_exact(part.width).enumerate() {
+            let at = (here.y as usize + row) * width + here.x as usize;
+            levels[at..at + part.width].copy_from_slice(from);
         }
+        Self { width, height, levels: levels.into() }
     }
 
     /// How much of each place of a latent (`width` x `height`) is *kept*, 0 to 1, as the sampler has it: the mean over

@@ -1,6 +1,7 @@
 //! `Placement`: which part of a picture a run works on, and at what size; there and back.
 //!
-//! Trap: the part may reach beyond the picture (`fit`): what is missing there is its edge, drawn on.
+//! Trap: the part may reach far beyond the picture (`fit`): what is missing there is its edge, drawn on, and nothing as
+//! large as the part is ever made.
 
 use image::imageops::{self, FilterType};
 
@@ -72,29 +73,67 @@ impl Placement {
         Self { rect: Rect { x, y, width: wide.max(1) as usize, height: high.max(1) as usize }, size }
     }
 
-    /// The part of `picture` at the run's size.
-    pub fn apply(&self, picture: &Frame) -> Frame {
-        let Rect { x, y, width, height } = self.rect;
-        let inside = |place: i64, length: usize| place.clamp(0, length as i64 - 1) as usize;
-        let mut rgb = Vec::with_capacity(width * height * 3);
-        for row in 0..height as i64 {
-            let from = inside(y + row, picture.height) * picture.width;
-            for column in 0..width as i64 {
-                let at = 3 * (from + inside(x + column, picture.width));
-                rgb.extend_from_slice(&picture.rgb[at..at + 3]);
-            }
-        }
-        resized(&Frame { width, height, rgb: rgb.into() }, self.size)
+    /// What of the part lies in a picture (`width`, `height`), and where that is in the run.
+    pub fn inside(&self, [width, height]: [usize; 2]) -> [Rect; 2] {
+        let Rect { x, y, .. } = self.rect;
+        // (from, length) in the picture and in the run.
+        let span = |from: i64, length: usize, most: usize, run: usize| {
+            let (first, last) =
+                (from.clamp(0, most as i64 - 1), (from + length as i64).clamp(1, most as i64));
+            let scale = run as f64 / length.max(1) as f64;
+            let place = |at: i64| (((at - from) as f64 * scale).round() as i64).clamp(0, run as i64);
+            let begin = place(first).min(run as i64 - 1);
+            let end = place(last).max(begin + 1);
+            ((first, (last - first).max(1) as usize), (begin, (end - begin) as usize))
+        };
+        let (across, run_across) = span(x, self.rect.width, width, self.size[0]);
+        let (down, run_down) = span(y, self.rect.height, height, self.size[1]);
+        [(across, down), (run_across, run_down)].map(|((x, width), (y, height))| Rect { x, y, width, height })
     }
 
-    /// A run's picture where it belongs: of the size of the part, before it is cut to the picture.
-    pub fn back(&self, made: &Frame) -> Frame {
-        resized(made, [self.rect.width, self.rect.height])
+    /// The part of `picture` at the run's size.
+    pub fn apply(&self, picture: &Frame) -> Frame {
+        let [there, here] = self.inside([picture.width, picture.height]);
+        let part = resized(&cut(picture, there), [here.width, here.height]);
+        let [width, height] = self.size;
+        if (part.width, part.height) == (width, height) {
+            return part;
+        }
+        // What is missing is the nearest pixel of the edge.
+        let nearest = |place: usize, from: i64, length: usize| {
+            (place as i64 - from).clamp(0, length as i64 - 1) as usize
+        };
+        let mut rgb = Vec::with_capacity(width * height * 3);
+        for y in 0..height {
+            let row = nearest(y, here.y, here.height) * part.width;
+            for x in 0..width {
+                let at = 3 * (row + nearest(x, here.x, here.width));
+                rgb.extend_from_slice(&part.rgb[at..at + 3]);
+            }
+        }
+        Frame { width, height, rgb: rgb.into() }
+    }
+
+    /// A run's picture where it belongs in a picture of this size: what lies in it, and where.
+    pub fn back(&self, made: &Frame, picture: [usize; 2]) -> (Rect, Frame) {
+        let [there, here] = self.inside(picture);
+        (there, resized(&cut(made, here), [there.width, there.height]))
     }
 }
 
+/// A rectangle of a picture, which lies within it.
+fn cut(picture: &Frame, Rect { x, y, width, height }: Rect) -> Frame {
+    if (width, height) == (picture.width, picture.height) {
+        return picture.clone();
+    }
+    let (x, y) = (x as usize, y as usize);
+    let row = |row: usize| &picture.rgb[3 * (row * picture.width + x)..][..3 * width];
+    let rgb = (y..y + height).flat_map(row).copied().collect();
+    Frame { width, height, rgb }
+}
+
 /// A picture at another size, by Lanczos.
-fn resized(picture: &Frame, [width, height]: [usize; 2]) -> Frame {
+pub fn resized(picture: &Frame, [width, height]: [usize; 2]) -> Frame {
     if (picture.width, picture.height) == (width, height) {
         return picture.clone();
     }
@@ -149,13 +188,25 @@ mod tests {
         let part = Placement { rect: rect(10, 5, 8, 8), size: [8, 8] };
         let taken = part.apply(&picture);
         assert_eq!(taken.rgb[..3], [80, 60, 7]);
-        assert_eq!(part.back(&taken), taken);
+        assert_eq!(part.back(&taken, [30, 20]), (part.rect, taken));
         let beyond = Placement { rect: rect(-4, -4, 38, 28), size: [38, 28] }.apply(&picture);
         assert_eq!(
             (beyond.rgb[..3].to_vec(), beyond.rgb[beyond.rgb.len() - 3..].to_vec()),
             (vec![0, 0, 7], vec![232, 228, 7])
         );
         let doubled = Placement { rect: rect(10, 5, 8, 8), size: [16, 16] };
-        assert_eq!((doubled.apply(&picture).width, doubled.back(&doubled.apply(&picture)).width), (16, 8));
+        let larger = doubled.apply(&picture);
+        assert_eq!((larger.width, doubled.back(&larger, [30, 20]).1.width), (16, 8));
+    }
+
+    #[test]
+    fn a_part_far_larger_than_its_picture_costs_no_more_than_the_run() {
+        let long = Frame { width: 20_000, height: 8, rgb: vec![9; 20_000 * 24].into() };
+        let fit = Placement::whole([20_000, 8], [64, 64], Resize::Fit);
+        assert_eq!(fit.rect.height, 20_000);
+        let placed = fit.apply(&long);
+        assert_eq!((placed.width, placed.height, placed.rgb.len()), (64, 64, 64 * 64 * 3));
+        let (there, back) = fit.back(&placed, [20_000, 8]);
+        assert_eq!((there, back.width, back.height), (rect(0, 0, 20_000, 8), 20_000, 8));
     }
 }
