@@ -21,10 +21,12 @@
 mod job;
 mod lens;
 mod preview;
+mod takes;
 
 pub use job::{Job, JobId, Origin, Sheet};
 pub use lens::{Heat, StepHeat, WordHeat};
 pub use preview::{Preview, PreviewImage, Step};
+pub use takes::Takes;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -209,6 +211,10 @@ pub struct ModelInfo {
     pub max_tokens: usize,
     /// Timesteps of its training: as many steps can be asked for.
     pub timesteps: usize,
+    /// What it takes beside words and noise.
+    pub takes: Takes,
+    /// Whether it can begin from a picture: files for words alone hold no encoder.
+    pub encodes: bool,
     /// The device that computes.
     pub device: DeviceInfo,
     /// What was odd about the file.

@@ -9,6 +9,7 @@ mod file;
 mod model;
 mod negative;
 mod picture;
+mod source;
 
 use std::fmt;
 
@@ -22,6 +23,7 @@ pub use file::FileNote;
 pub use model::ModelNote;
 pub use negative::NegativeNote;
 pub use picture::PictureNote;
+pub use source::SourceNote;
 
 /// What a text is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,6 +142,8 @@ pub enum Note {
     Negative(NegativeNote),
     /// About LoRAs and embeddings.
     Addition(AdditionNote),
+    /// About a picture that a run begins from.
+    Source(SourceNote),
 }
 
 impl fmt::Display for Note {
@@ -207,6 +211,7 @@ impl fmt::Display for Note {
             Self::Picture(note) => note.fmt(f),
             Self::Negative(note) => note.fmt(f),
             Self::Addition(note) => note.fmt(f),
+            Self::Source(note) => note.fmt(f),
         }
     }
 }
@@ -256,6 +261,7 @@ impl Told for Note {
             Self::Picture(note) => note.key(),
             Self::Negative(note) => note.key(),
             Self::Addition(note) => note.key(),
+            Self::Source(note) => note.key(),
         }
     }
 
@@ -290,6 +296,7 @@ impl Told for Note {
             Self::Picture(note) => note.values(),
             Self::Negative(note) => note.values(),
             Self::Addition(note) => note.values(),
+            Self::Source(note) => note.values(),
             Self::EpsAssumed | Self::SafetyChecker | Self::RoughColors | Self::FitNotReady => Vec::new(),
         }
     }

@@ -1,4 +1,4 @@
-//! `resize_bicubic`: one map at another size, as torch does it.
+//! `resize_bicubic`, `resize_bilinear`: one map at another size, as torch does it.
 //!
 //! Trap: the cubic has a = -0.75 and overshoots, so a map of probabilities may go below 0 and above 1; reduced, it
 //! does not average.
@@ -48,9 +48,48 @@ fn taps(from: usize, to: usize) -> Vec<[(usize, f32); 4]> {
     (0..to).map(tap).collect()
 }
 
+/// The same, straight between neighbors: torch's `interpolate(mode="bilinear", align_corners=False)`.
+pub fn resize_bilinear(map: &[f32], from: [usize; 2], to: [usize; 2]) -> Vec<f32> {
+    if from == to {
+        return map.to_vec();
+    }
+    let (rows, columns) = (neighbors(from[0], to[0]), neighbors(from[1], to[1]));
+    let mut resized = Vec::with_capacity(to[0] * to[1]);
+    for (y0, y1, down) in &rows {
+        for (x0, x1, across) in &columns {
+            let row = |y: usize| {
+                let (a, b) = (map[y * from[1] + x0], map[y * from[1] + x1]);
+                a * (1.0 - across) + b * across
+            };
+            resized.push(row(*y0) * (1.0 - down) + row(*y1) * down);
+        }
+    }
+    resized
+}
+
+/// The two places that each new one lies between, and how near it is to the second.
+fn neighbors(from: usize, to: usize) -> Vec<(usize, usize, f32)> {
+    let scale = from as f32 / to as f32;
+    let neighbor = |i: usize| {
+        let place = ((i as f32 + 0.5) * scale - 0.5).max(0.0);
+        let first = (place as usize).min(from.saturating_sub(1));
+        (first, (first + 1).min(from.saturating_sub(1)), place - first as f32)
+    };
+    (0..to).map(neighbor).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn straight_between_neighbors_as_torch_has_it() {
+        // interpolate([[[[0, 1], [2, 3]]]], size=(3, 4), mode="bilinear")
+        let found = resize_bilinear(&[0.0, 1.0, 2.0, 3.0], [2, 2], [3, 4]);
+        assert_eq!(found, [0.0, 0.25, 0.75, 1.0, 1.0, 1.25, 1.75, 2.0, 2.0, 2.25, 2.75, 3.0]);
+        assert_eq!(resize_bilinear(&[0.0, 1.0, 2.0, 3.0], [1, 4], [1, 2]), [0.5, 2.5]);
+        assert_eq!(resize_bilinear(&[5.0], [1, 1], [2, 2]), [5.0; 4]);
+    }
 
     #[test]
     fn maps_are_enlarged_as_torch_enlarges_them() {

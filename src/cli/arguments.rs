@@ -19,6 +19,7 @@ use super::lens::LensFlags;
 use super::library::{resolve, resolve_option};
 use super::models::Models;
 use super::negatives::Negatives;
+use super::source::SourceFlags;
 
 /// Type words, watch the picture develop, steer it.
 #[derive(Debug, Parser)]
@@ -95,6 +96,9 @@ pub struct Generate {
     /// What to make.
     #[command(flatten)]
     pub settings: PartialSettings,
+    /// The picture that it begins from.
+    #[command(flatten)]
+    pub source: SourceFlags,
     /// Reuse this picture's settings, but not its model; other options override them.
     #[arg(long, value_name = "PICTURE")]
     pub like: Option<PathBuf>,

@@ -7,10 +7,12 @@ use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::json;
 
+use crate::engine::from::Ground;
 use crate::engine::generate::{self, GenerateError, Plan};
 use crate::engine::negative::{Resumed, branched_from, note_of};
 use crate::engine::takeover::{Developed, develop_through};
@@ -20,9 +22,10 @@ use crate::note::{Note, PictureNote};
 use crate::ops::{Device, DeviceChoice, DeviceOptions, Dtype, StopFlag, Tensor};
 use crate::picture::{self, Added, Made};
 use crate::sampler::{Latent, Next, RunState, ScheduleKind, StepReport};
-use crate::settings::Settings;
+use crate::settings::{Beginning, Settings};
 use crate::told::quoted;
 use crate::trace::Trace;
+use crate::tray::Overlay;
 
 use super::arguments::PreviewDecoder;
 use super::compute::Compute;
@@ -87,6 +90,8 @@ struct Developing<'a> {
     model_calls: usize,
     /// What the run lays over the model.
     added: Vec<Added>,
+    /// The picture that it began from.
+    ground: Option<Arc<Ground>>,
 }
 
 /// Develops a run and saves its picture.
@@ -112,6 +117,7 @@ pub fn develop(model: &OpenModel, run: Run, showing: &Showing<'_>) -> Result<(),
         first_step: state.step,
         model_calls: 0,
         added: plan.added.clone(),
+        ground: plan.ground.clone(),
         recorder,
     };
     developing.announce(&settings, &plan);
@@ -185,7 +191,9 @@ impl Developing<'_> {
     fn preview(&mut self, report: &StepReport<'_>) {
         let Some(folder) = self.previews else { return };
         let path = folder.join(format!("{}-step-{:04}.png", self.stem, report.step + 1));
-        match save_preview(self.model, self.showing.preview_mode, report.pred_x0, &path) {
+        let overlay = self.ground.as_ref().and_then(|ground| ground.overlay.as_deref());
+        let shown = (report.pred_x0, overlay);
+        match save_preview(self.model, self.showing.preview_mode, shown, &path) {
             Ok(()) | Err(Failure::Interrupted) => {}
             Err(Failure::Ours(cause) | Failure::Input(cause)) => {
                 self.progress.say(&format!("note: {}", PictureNote::PreviewNotSaved { cause }));
@@ -208,7 +216,7 @@ impl Developing<'_> {
 
     /// Saves the picture and ends the recording.
     fn save(mut self, settings: &Settings, developed: &Developed, began: Instant) -> Result<(), Failure> {
-        let Developed { samples, frame, image, notes } = developed;
+        let Developed { samples, frame, made: drawn, image, notes } = developed;
         notes.iter().for_each(|note| self.progress.say(&format!("note: {note}")));
         let hash = self.model.hash.wait(self.showing.stop);
         if let Some(recorder) = &mut self.recorder {
@@ -216,6 +224,7 @@ impl Developing<'_> {
         }
         let made = Made::new(settings, self.steps, &self.guidance_of_steps, &self.model.info.name, &hash)
             .with(std::mem::take(&mut self.added))
+            .from_picture(self.beginning())
             .branched_from(branched_from(self.parent.as_ref()));
         let saved = self.showing.output.save(&self.stem, frame, &made);
         let negative = self.end(Ended::Finished);
@@ -226,12 +235,19 @@ impl Developing<'_> {
         }
         if let Some(looking) = &self.looking {
             self.progress.say(&looking.cost());
-            looking.save(frame, self.showing.output.forces(), self.trace.as_mut())?;
+            looking.save(drawn, self.showing.output.forces(), self.trace.as_mut())?;
         }
         match (self.trace, self.showing.trace) {
             (Some(trace), Some(path)) => save_trace(trace, samples, image, path),
             _ => Ok(()),
         }
+    }
+
+    /// The picture that the run began from, as its own picture tells it.
+    fn beginning(&self) -> Option<Beginning> {
+        let beginning = self.ground.as_ref()?.beginning.clone();
+        let id = self.recorder.as_ref().map(|recorder| recorder.id().to_owned());
+        Some(Beginning { negative: id.or(beginning.negative), ..beginning })
     }
 
     /// Ends a run that was stopped, or was to go so far and no further.
@@ -282,8 +298,12 @@ impl Developing<'_> {
         for note in &plan.notes {
             self.progress.say(&format!("note: {note}"));
         }
+        let from = plan.ground.as_ref().map_or_else(String::new, |ground| {
+            let beginning = &ground.beginning;
+            format!(", from {} in a strength of {}", beginning.picture.told(), beginning.treatment.strength)
+        });
         self.progress.say(&format!(
-            "\"{}\", seed {}, {} steps of {}, guidance {}, {}×{}",
+            "\"{}\", seed {}, {} steps of {}, guidance {}, {}×{}{from}",
             quoted(&settings.prompt),
             settings.seed,
             self.steps,
@@ -297,7 +317,8 @@ impl Developing<'_> {
             say_json(&json!({
                 "event": "start", "settings": settings, "timesteps": plan.schedule.timesteps_in_order(),
                 "tokens": plan.tokens.used, "notes": notes, "first_step": self.first_step,
-                "negative": self.recorder.as_ref().map(Recorder::id),
+                "negative": self.recorder.as_ref().map(Recorder::id), "steps": self.steps,
+                "beginning": plan.ground.as_ref().map(|ground| &ground.beginning),
             }));
         }
     }
@@ -323,13 +344,14 @@ fn rule(settings: &Settings) -> String {
 fn save_preview(
     model: &OpenModel,
     mode: PreviewDecoder,
-    pred_x0: &Latent,
+    (pred_x0, overlay): (&Latent, Option<&Overlay>),
     path: &Path,
 ) -> Result<(), Failure> {
     let frame = match mode {
         PreviewDecoder::Full => generate::decode(&model.networks, pred_x0)?.0,
         PreviewDecoder::Half => decode_half(&model.networks, pred_x0)?,
     };
+    let frame = overlay.map_or_else(|| frame.clone(), |overlay| overlay.shown(&frame));
     make_folder(folder_of(path))?;
     picture::write_to(path, true, &frame, None)?;
     Ok(())

@@ -1,9 +1,11 @@
 //! `safelight generate`: words to saved pictures.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::json;
 
+use crate::engine::from::Ground;
 use crate::engine::generate;
 use crate::engine::negative::{self, Resumed};
 use crate::engine::{Busyness, OpenModel, Opening, open_model};
@@ -13,14 +15,15 @@ use crate::ops::{Device, StopFlag};
 use crate::picture::metadata::read::Recovered;
 use crate::picture::{self, Held, Made};
 use crate::places::Places;
-use crate::settings::{PartialSettings, Setting, Settings};
+use crate::settings::{Enlarged, PartialSettings, Resize, Setting, Settings};
+use crate::tray::Source;
 
 use super::arguments::Generate;
 use super::develop::{Run, Showing, develop, say_json};
 use super::library::model_folders;
 use super::output::{Output, check_trace, check_writable};
 use super::progress::Progress;
-use super::{Failure, interrupt, like};
+use super::{Failure, interrupt, like, source};
 
 /// Runs `safelight generate`.
 ///
@@ -53,7 +56,9 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
         ..Opening::on(&device)
     };
     let model = open_model(&arguments.model.source()?, opening)?;
-    let (first, notes) = settings(arguments, like.as_ref(), &model)?;
+    let folder = places.negatives.clone();
+    let kept = folder.map(|folder| Store::new(folder, BUDGET));
+    let (first, source, notes) = settings(arguments, like.as_ref(), &model, kept.as_ref())?;
     progress.say(&format!("{} on {device_sentence}", model.info.name));
     if arguments.model.path.is_some() {
         report(&model, arguments.json, &progress);
@@ -61,7 +66,8 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
     for note in model.info.notes.iter().chain(&notes).chain(&room(&first, &model, &output)) {
         progress.say(&format!("note: {note}"));
     }
-    let store = places.negatives.filter(|_| !arguments.no_negative).map(|folder| Store::new(folder, BUDGET));
+    let ground = source.map(|source| model.ground(&first, &source, kept.as_ref())).transpose()?;
+    let store = kept.filter(|_| !arguments.no_negative);
     let showing = Showing {
         json: arguments.json,
         previews: arguments.previews.as_deref(),
@@ -74,10 +80,19 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
         busyness: &busyness,
     };
     for number in 0..u64::from(arguments.count) {
-        let settings = Settings { seed: first.seed.wrapping_add(number), ..first.clone() };
-        one_picture(arguments, &model, settings, &showing, store.as_ref())?;
+        let settings = numbered(&first, number);
+        let ground = ground.as_ref().map(|ground| model.seeded(ground, &settings));
+        one_picture(arguments, (&model, ground), settings, &showing, store.as_ref())?;
     }
     Ok(())
+}
+
+/// The settings of one picture of several: each has the next seed, or where there is a variation its next seed.
+fn numbered(first: &Settings, number: u64) -> Settings {
+    let mut settings = first.clone();
+    let seed = if first.variation.is_none() { &mut settings.seed } else { &mut settings.variation.seed };
+    *seed = seed.wrapping_add(number);
+    settings
 }
 
 /// Tells how a file and its networks fit each other.
@@ -88,13 +103,14 @@ fn report(model: &OpenModel, json: bool, progress: &Progress) {
     }
 }
 
-/// The settings: what was typed, over those of a picture, over those that suit the model; and notes on what
-/// differs from the picture.
+/// The settings: what was typed, over those of a picture, over those that suit the model; the picture that the run
+/// begins from; and notes on what differs from the picture whose settings are taken.
 fn settings(
     arguments: &Generate,
     like: Option<&Recovered>,
     model: &OpenModel,
-) -> Result<(Settings, Vec<Note>), Failure> {
+    store: Option<&Store>,
+) -> Result<(Settings, Option<Source>, Vec<Note>), Failure> {
     let usual = Settings::default();
     let base = Settings {
         prompt: usual.prompt,
@@ -110,11 +126,24 @@ fn settings(
         settings = arguments.settings.put_over(&suits.put_over(&base));
         notes.push(note);
     }
+    let (source, more) = arguments.source.source(like, model.info.takes, store)?;
+    notes.extend(more);
+    let typed = &arguments.settings;
+    if let Some(source) = &source
+        && arguments.source.from.is_some()
+        && typed.width.is_none()
+        && typed.height.is_none()
+    {
+        [settings.width, settings.height] = source::size(source, &model.info, store)?;
+    }
+    if arguments.source.resize == Some(Resize::Latent) {
+        settings.hires.by = Enlarged::Latent;
+    }
     generate::check_settings(&model.networks, &settings)?;
     refuse_idle(&arguments.settings, &settings)?;
     // Each picture lays out its own steps; this call only checks that it can.
     generate::schedule(&model.networks, &settings)?;
-    Ok((settings.settled(), notes))
+    Ok((settings.settled(), source, notes))
 }
 
 /// Settings that are refused where they were typed and do nothing beside the sampler.
@@ -148,7 +177,7 @@ pub fn random_seed() -> u64 {
 /// Makes a picture, or develops it to the step asked for.
 fn one_picture(
     arguments: &Generate,
-    model: &OpenModel,
+    (model, ground): (&OpenModel, Option<Arc<Ground>>),
     settings: Settings,
     showing: &Showing<'_>,
     store: Option<&Store>,
@@ -156,7 +185,7 @@ fn one_picture(
     let began = Instant::now();
     let busy = showing.busyness.begin();
     let progress = Progress::start();
-    let plan = model.plan(&settings)?;
+    let plan = model.plan_on(&settings, ground)?;
     let state = generate::start(&model.networks, &settings, &plan);
     let head = negative::head(model, &settings, &plan, state.x.shape);
     let recorder = match store.map(|store| negative::record(store, &head, &plan, &state)).transpose()? {

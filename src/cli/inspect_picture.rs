@@ -31,11 +31,26 @@ fn settings(found: &Recovered) -> Map<String, Value> {
         settings.insert("sampler".to_owned(), sampler.as_str().into());
     }
     settings.retain(|_, value| !value.is_null());
+    // As they are typed.
+    let known = &found.settings;
+    for (name, text) in [
+        ("hires", known.hires.filter(|hires| !hires.is_none()).map(|hires| hires.to_string())),
+        ("variation", known.variation.filter(|it| !it.is_none()).map(|it| it.to_string())),
+    ] {
+        settings.remove(name);
+        settings.extend(text.map(|text| (name.to_owned(), Value::from(text))));
+    }
     if let Some(steps) = found.stopped_after {
         settings.insert("stopped_after".to_owned(), steps.into());
     }
     if let Some(from) = &found.branched_from {
         settings.insert("branched_from".to_owned(), format!("{} at step {}", from.negative, from.at).into());
+    }
+    if let Some(treatment) = found.treatment {
+        settings.insert("strength".to_owned(), treatment.strength.into());
+    }
+    if let Some(beginning) = &found.beginning {
+        settings.insert("made_from".to_owned(), beginning.picture.told().into());
     }
     if !found.guidance_of_steps.is_empty() {
         settings.insert("guidance_of_steps".to_owned(), json!(found.guidance_of_steps));
@@ -49,6 +64,7 @@ fn object(found: Option<&Recovered>) -> Value {
         "made_by": found.map(|found| found.origin.name()),
         "model": found.and_then(|found| found.model.as_deref()),
         "model_hash": found.and_then(|found| found.model_hash.as_deref()),
+        "beginning": found.and_then(|found| found.beginning.as_ref()),
         "not_read": found.map(Recovered::not_read).unwrap_or_default(),
     })
 }

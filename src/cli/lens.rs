@@ -59,6 +59,8 @@ pub struct Looking {
     /// The sum over steps.
     sum: Seen,
     steps: usize,
+    /// Whether the second pass has begun.
+    second: bool,
 }
 
 impl Looking {
@@ -90,6 +92,7 @@ impl Looking {
             asked: asked.transpose()?,
             sum: Seen::default(),
             steps: 0,
+            second: false,
         }))
     }
 
@@ -101,6 +104,11 @@ impl Looking {
     /// Takes in a step; with a trace every token's map of it is recorded.
     pub fn step(&mut self, trace: Option<&mut Trace>) {
         let Some(seen) = self.lens.take() else { return };
+        // Of two passes the second, which makes the picture.
+        let is_second = self.steps > 0 && self.sum.size != seen.size;
+        if is_second {
+            (self.sum, self.steps, self.second) = (Seen::default(), 0, true);
+        }
         self.sum.size = seen.size;
         self.sum.took += seen.took;
         self.steps += 1;
@@ -111,7 +119,8 @@ impl Looking {
         if let Some(trace) = trace {
             let [h, w] = seen.size;
             let tokens = seen.tokens.len() / (h * w).max(1);
-            trace.push_maps("lens_tokens", [tokens, h, w], &seen.tokens);
+            let name = if self.second { "second_lens_tokens" } else { "lens_tokens" };
+            trace.push_maps(name, [tokens, h, w], &seen.tokens);
         }
     }
 

@@ -24,6 +24,7 @@ mod negatives;
 mod output;
 mod progress;
 mod record;
+mod source;
 mod verify;
 
 use std::process::ExitCode;

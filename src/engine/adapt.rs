@@ -1,13 +1,18 @@
 //! An open model with what a run lays over it: LoRAs, embeddings, and how its prompts are read.
 
+use std::sync::Arc;
+
 use super::additions::{Adapted, suiting};
+use super::from::{self, Ground};
 use super::generate::{self, GenerateError, Plan};
 use super::open::OpenModel;
 use crate::grammar::Grammar;
 use crate::message::ModelSource;
 use crate::model::tokenizer::Word;
+use crate::negative::Store;
 use crate::note::{AdditionNote, Note};
 use crate::settings::{PartialSettings, Settings, short_name};
+use crate::tray::Source;
 
 impl OpenModel {
     /// How its prompts are read.
@@ -20,10 +25,38 @@ impl OpenModel {
     /// # Errors
     /// As [`generate::plan`], and if a file cannot be read or does not go with the model.
     pub fn plan(&self, settings: &Settings) -> Result<Plan, GenerateError> {
+        self.plan_on(settings, None)
+    }
+
+    /// Reads the picture that a run of these settings begins from, places and encodes it.
+    ///
+    /// # Errors
+    /// If it cannot be read, or does not go with the model.
+    pub fn ground(
+        &self,
+        settings: &Settings,
+        source: &Source,
+        store: Option<&Store>,
+    ) -> Result<Ground, GenerateError> {
+        generate::check_settings(&self.networks, settings)?;
+        from::lay(self, settings, source, store)
+    }
+
+    /// The same ground for a run of these settings: its masked part filled for their seed.
+    pub fn seeded(&self, ground: &Ground, settings: &Settings) -> Arc<Ground> {
+        let (fresh, _) = generate::fresh(&self.networks, settings);
+        Arc::new(ground.clone().filled(&fresh))
+    }
+
+    /// [`OpenModel::plan`] of a run that begins from a picture.
+    ///
+    /// # Errors
+    /// As [`OpenModel::plan`].
+    pub fn plan_on(&self, settings: &Settings, ground: Option<Arc<Ground>>) -> Result<Plan, GenerateError> {
         generate::check_settings(&self.networks, settings)?;
         let Adapted { prompt, laid, added, notes } = self.adapt(settings)?;
         let plain = Settings { prompt: prompt.text.clone(), ..settings.clone() };
-        let mut plan = generate::plan(&self.networks, &plain)?;
+        let mut plan = generate::plan_on(&self.networks, &plain, ground)?;
         plan.tokens.dropped_from = plan.tokens.dropped_from.map(|at| prompt.place(at));
         plan.notes.extend(notes);
         (plan.laid, plan.added) = (laid, added);

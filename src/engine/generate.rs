@@ -2,23 +2,29 @@
 
 use std::ops::ControlFlow;
 
-use crate::message::TokenCount;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::message::{Takes, TokenCount};
 use crate::model::{Conditioning, ConditioningKey, LatentDiffusion};
-use crate::note::{Note, TextKind};
-use crate::ops::{self, Tensor};
-use crate::picture::{Added, Frame};
-use crate::sampler::noise::Noise;
+use crate::note::{Note, SourceNote, TextKind};
+use crate::ops;
+use crate::picture::Added;
 use crate::sampler::{
-    Latent, Layout, Next, RunOptions, RunSchedule, RunState, StepReport, make_schedule, run,
+    Entry, Latent, Layout, Next, RunOptions, RunOutcome, RunSchedule, RunState, StepReport, first_noise,
+    make_schedule, run,
 };
 use crate::settings::{GuidanceKind, Kind, PartialSettings, Row, SIDE_MAX, Setting, Settings, Value};
 use crate::told::quoted;
 
 use super::additions::Laid;
-use super::denoise::{ConditionedModel, with_embedded_guidance};
+use super::denoise::{ConditionedModel, to_tensor, with_embedded_guidance};
+use super::from::{
+    Beside, Ground, SourceError, second_again, second_size, takes, toward, turned, without_picture,
+};
 pub use super::generate_error::{GenerateError, Part, Side};
 use super::lens::Lens;
-use super::sourceless::concat;
+use super::pixels::check_finite;
+pub use super::pixels::{decode, decode_image, frame_of};
 
 /// What is known before the first step.
 #[derive(Clone, Debug)]
@@ -39,6 +45,14 @@ pub struct Plan {
     pub laid: Laid,
     /// The files that it lays over the model, for its picture.
     pub added: Vec<Added>,
+    /// The picture that it begins from, filled for its seed.
+    pub ground: Option<Arc<Ground>>,
+    /// Where it goes in, and where its second pass does.
+    pub entries: [Option<Entry>; 2],
+    /// The latent before its second pass, of a run that is taken up in that.
+    pub before_turn: Option<Latent>,
+    /// What that pass has beside its state, once it is known.
+    pub beside_second: Arc<Mutex<Option<Beside>>>,
 }
 
 /// How a run ended.
@@ -55,9 +69,25 @@ pub struct Generated {
 /// # Errors
 /// If a setting does not go with the model; if stopped.
 pub fn plan(model: &LatentDiffusion, settings: &Settings) -> Result<Plan, GenerateError> {
+    plan_on(model, settings, None)
+}
+
+/// The same of a run that begins from a picture.
+///
+/// # Errors
+/// As [`plan`].
+pub fn plan_on(
+    model: &LatentDiffusion,
+    settings: &Settings,
+    ground: Option<Arc<Ground>>,
+) -> Result<Plan, GenerateError> {
     check_settings(model, settings)?;
-    let schedule = schedule(model, settings)?;
+    let (schedule, entries) = laid_out(model, settings, ground.as_deref())?;
     let mut notes = schedule.notes();
+    if let Some(ground) = &ground {
+        notes.extend(ground.notes.iter().cloned());
+        notes.extend(fewer_steps(settings, &schedule, ground));
+    }
     let refused = make_fit(model, settings, &mut notes)?;
     let mut tokens = TokenCount::default();
     let (mut ids, mut conditioning) = (Vec::new(), None);
@@ -85,18 +115,39 @@ pub fn plan(model: &LatentDiffusion, settings: &Settings) -> Result<Plan, Genera
         };
         // Where the run does not fit, another model encodes the texts.
         if refused.is_none() {
-            conditioning = Some(encode(model, settings, &mut notes)?);
+            conditioning = Some(encode(model, settings, ground.as_deref(), &mut notes)?);
         }
     }
     model.keep_what_steps_need();
-    let (laid, added) = (Laid::default(), Vec::new());
-    Ok(Plan { schedule, tokens, ids, notes, refused, conditioning, laid, added })
+    let (laid, added, before_turn) = (Laid::default(), Vec::new(), None);
+    Ok(Plan {
+        schedule,
+        tokens,
+        ids,
+        notes,
+        refused,
+        conditioning,
+        laid,
+        added,
+        ground,
+        entries,
+        before_turn,
+        beside_second: Arc::default(),
+    })
+}
+
+/// A note where a strength leaves another number of steps than was asked for.
+fn fewer_steps(settings: &Settings, schedule: &RunSchedule, ground: &Ground) -> Option<Note> {
+    let runs = schedule.turn().unwrap_or(schedule.len());
+    let (asked, strength) = (settings.steps, ground.beginning.treatment.strength);
+    (runs != asked).then_some(Note::Source(SourceNote::Steps { asked, runs, strength }))
 }
 
 /// The conditioning of the prompt and of the negative prompt.
 fn encode(
     model: &LatentDiffusion,
     settings: &Settings,
+    ground: Option<&Ground>,
     notes: &mut Vec<Note>,
 ) -> Result<(Conditioning, Conditioning), GenerateError> {
     let both = model.get_learned_conditioning(&[&settings.prompt, &settings.negative_prompt])?;
@@ -106,9 +157,16 @@ fn encode(
     let mut beside = Vec::new();
     if model.config.conditioning_key == ConditioningKey::Hybrid {
         let factor = model.config.first_stage_factor;
-        let (tensor, note) = concat(model, [settings.height / factor, settings.width / factor])?;
-        beside.push(tensor);
-        notes.push(note);
+        let concat = match ground.and_then(|ground| ground.concat.clone()) {
+            Some(concat) => concat,
+            None => {
+                let size = [settings.height / factor, settings.width / factor];
+                let (concat, note) = without_picture(model, size)?;
+                notes.push(note);
+                concat
+            }
+        };
+        beside.push(to_tensor(model, &concat)?);
     }
     let of = |text: usize| {
         let texts = Conditioning::from_texts(both.batch_item(text)?, ConditioningKey::Crossattn);
@@ -129,7 +187,8 @@ fn make_fit(
     settings: &Settings,
     notes: &mut Vec<Note>,
 ) -> ops::Result<Option<GenerateError>> {
-    let fit = super::ladder::fit(model, [settings.width, settings.height])?;
+    // The larger of two passes.
+    let fit = super::ladder::fit(model, second_size(model, settings))?;
     notes.extend(fit.notes.into_iter().map(Note::from));
     Ok(fit.refused.map(GenerateError::from))
 }
@@ -140,22 +199,64 @@ fn make_fit(_: &LatentDiffusion, _: &Settings, _: &mut [Note]) -> ops::Result<Op
     Ok(None)
 }
 
-/// The steps that these settings run on a model.
+/// The steps that these settings run on a model from noise alone.
 ///
 /// # Errors
 /// If their number, or eta, does not go with the model or the sampler.
 pub fn schedule(model: &LatentDiffusion, settings: &Settings) -> Result<RunSchedule, GenerateError> {
-    let Settings { sampler, steps, timesteps, schedule, eta, .. } = *settings;
-    Ok(make_schedule(&model.config.schedule, &Layout { sampler, steps, timesteps, schedule, eta })?)
+    laid_out(model, settings, None).map(|(schedule, _)| schedule)
 }
 
-/// The state before the first step: x_T from the seed.
-pub fn start(model: &LatentDiffusion, settings: &Settings, plan: &Plan) -> RunState {
+/// The steps of a run, and where it and its second pass go in.
+fn laid_out(
+    model: &LatentDiffusion,
+    settings: &Settings,
+    ground: Option<&Ground>,
+) -> Result<(RunSchedule, [Option<Entry>; 2]), GenerateError> {
+    let Settings { sampler, steps, timesteps, schedule, eta, hires, .. } = *settings;
+    let training = &model.config.schedule;
+    let layout = Layout { sampler, steps, timesteps, schedule, eta };
+    let entry = ground.map(|ground| {
+        let treatment = &ground.beginning.treatment;
+        Entry::new(training, &layout, treatment.strength, treatment.full_steps)
+    });
+    let entry = entry.transpose()?;
+    let first = match &entry {
+        Some(entry) => entry.schedule.clone(),
+        None => make_schedule(training, &layout)?,
+    };
+    if hires.is_none() {
+        return Ok((first, [entry, None]));
+    }
+    let layout = Layout { steps: hires.steps_after(steps), ..layout };
+    let second = Entry::new(training, &layout, hires.strength, true)?;
+    let both = RunSchedule::Twice(Box::new(first), Box::new(second.schedule.clone()));
+    Ok((both, [entry, Some(second)]))
+}
+
+/// The first noise of a run of these settings, and its generator after that.
+pub fn fresh(model: &LatentDiffusion, settings: &Settings) -> (Latent, crate::sampler::noise::Noise) {
     let factor = model.config.first_stage_factor;
     let shape = [1, model.config.channels, settings.height / factor, settings.width / factor];
-    let noise = Noise::seeded(settings.rng, settings.seed);
+    first_noise(settings.rng, settings.seed, shape, toward(settings))
+}
+
+/// The state before the first step: x_T from the seed, or the picture with its noise.
+pub fn start(model: &LatentDiffusion, settings: &Settings, plan: &Plan) -> RunState {
+    let (fresh, noise) = fresh(model, settings);
     let space = settings.sampler.row().space;
-    let state = RunState::start(shape, None, noise, settings.guidance).raised(&plan.schedule, space);
+    let shape = fresh.shape;
+    let begun = plan.ground.as_ref().filter(|ground| !ground.begins_from_noise(takes(model)));
+    let state = match begun.zip(plan.entries[0].as_ref()) {
+        Some((ground, entry)) => {
+            let x = entry.start(&ground.x0, &fresh, space);
+            RunState::start(shape, Some(x), noise, settings.guidance)
+        }
+        None => {
+            let state = RunState::start(shape, Some(fresh), noise, settings.guidance);
+            state.raised(&plan.schedule, space)
+        }
+    };
     state.along(settings.guidance_curve.clone(), plan.schedule.len())
 }
 
@@ -188,17 +289,62 @@ pub fn develop_watched(
     if let Some(refused) = &plan.refused {
         return Err(refused.clone());
     }
-    let batch = state.x.shape[0];
-    let (conditional, unconditional) = match &plan.conditioning {
-        Some((conditional, unconditional)) => {
-            let both = (conditional.repeated_to(batch)?, Some(unconditional.repeated_to(batch)?));
-            with_embedded_guidance(model, both, state.guidance)
+    let mut state = state;
+    loop {
+        let beside = beside(model, settings, plan, &mut state)?;
+        let outcome = one_pass(model, settings, plan, (state, &beside), on_step, lens)?;
+        if outcome.stopped || outcome.state.step >= plan.schedule.len() {
+            return Ok(Generated { samples: outcome.state.x, stopped: outcome.stopped });
         }
-        None => (Conditioning::default(), None),
-    };
-    let denoiser = ConditionedModel::new(model, conditional, unconditional.as_ref())?;
+        state = outcome.state;
+    }
+}
+
+/// What the pass has beside its state in which the run stands; at the turn to the second pass the state becomes that
+/// before its first step.
+///
+/// # Errors
+/// If the first stage fails, or is stopped.
+pub(super) fn beside(
+    model: &LatentDiffusion,
+    settings: &Settings,
+    plan: &Plan,
+    state: &mut RunState,
+) -> Result<Beside, GenerateError> {
+    let ground = plan.ground.as_deref();
+    let first = || Beside { mask: ground.and_then(|ground| ground.held(takes(model))), concat: None };
+    let (Some(turn), Some(entry)) = (plan.schedule.turn(), &plan.entries[1]) else { return Ok(first()) };
+    let mut known = plan.beside_second.lock().unwrap_or_else(PoisonError::into_inner);
+    match state.step {
+        step if step < turn => Ok(first()),
+        step if step == turn => {
+            let (next, beside) = turned(model, settings, ground, entry, state)?;
+            *state = next;
+            Ok(known.insert(beside).clone())
+        }
+        _ => match known.as_ref() {
+            Some(beside) => Ok(beside.clone()),
+            None => {
+                let beside = second_again(model, settings, ground, plan.before_turn.as_ref())?;
+                Ok(known.insert(beside).clone())
+            }
+        },
+    }
+}
+
+/// Runs one pass, or what is left of it.
+fn one_pass(
+    model: &LatentDiffusion,
+    settings: &Settings,
+    plan: &Plan,
+    (state, beside): (RunState, &Beside),
+    on_step: &mut dyn FnMut(&StepReport<'_>, &RunState) -> ControlFlow<(), Next>,
+    lens: Option<&Lens>,
+) -> Result<RunOutcome, GenerateError> {
+    let denoiser = denoiser(model, plan, &state, beside)?;
     let mut denoiser = denoiser.watched_by(lens);
-    let options = options(settings);
+    let mask = beside.mask.as_ref().map(|mask| mask.repeated_to(state.x.shape[0]));
+    let options = RunOptions { mask, ..options(settings) };
     let mut broken_at = None;
     let mut each = |report: &StepReport<'_>, state: &RunState| {
         if !report.x.is_finite() {
@@ -208,11 +354,45 @@ pub fn develop_watched(
         on_step(report, state)
     };
     let outcome = run(&mut denoiser, &model.config.schedule, &plan.schedule, &options, state, &mut each)?;
-    if let Some(step) = broken_at {
-        let dtype = model.device().dtype();
-        return Err(GenerateError::NotFinite { part: Part::Unet, step: Some(step + 1), dtype });
+    match broken_at {
+        Some(step) => {
+            let dtype = model.device().dtype();
+            Err(GenerateError::NotFinite { part: Part::Unet, step: Some(step + 1), dtype })
+        }
+        None => Ok(outcome),
     }
-    Ok(Generated { samples: outcome.state.x, stopped: outcome.stopped })
+}
+
+/// The model under what a pass is conditioned with.
+///
+/// # Errors
+/// If the device fails.
+pub(super) fn denoiser<'m>(
+    model: &'m LatentDiffusion,
+    plan: &Plan,
+    state: &RunState,
+    beside: &Beside,
+) -> Result<ConditionedModel<'m>, GenerateError> {
+    let batch = state.x.shape[0];
+    let Some((conditional, unconditional)) = &plan.conditioning else {
+        return Ok(ConditionedModel::new(model, Conditioning::default(), None)?);
+    };
+    let concat = beside.concat.as_ref().map(|concat| to_tensor(model, concat)).transpose()?;
+    let of = |conditioning: &Conditioning| {
+        let own = conditioning.c_concat.clone();
+        let c_concat = concat.clone().map_or(own, |concat| vec![concat]);
+        Conditioning { c_concat, ..conditioning.clone() }.repeated_to(batch)
+    };
+    let both = (of(conditional)?, Some(of(unconditional)?));
+    let (conditional, unconditional) = with_embedded_guidance(model, both, state.guidance);
+    let denoiser = ConditionedModel::new(model, conditional, unconditional.as_ref())?;
+    match (&plan.ground, unconditional) {
+        (Some(ground), Some(unconditional)) if takes(model) == Takes::Picture => {
+            let scale = ground.beginning.treatment.image_guidance;
+            Ok(denoiser.guided_by_picture(&unconditional, scale)?)
+        }
+        _ => Ok(denoiser),
+    }
 }
 
 /// What the settings ask of the sampler.
@@ -229,48 +409,6 @@ fn options(settings: &Settings) -> RunOptions<'static> {
     }
 }
 
-/// A scaled latent's picture, by the model's own decoder.
-///
-/// # Errors
-/// If the decoder fails, gives a number that is not finite, or is stopped.
-pub fn decode(model: &LatentDiffusion, z: &Latent) -> Result<(Frame, Tensor), GenerateError> {
-    let image = decode_image(model, z)?;
-    Ok((frame_of(model, &image)?, image))
-}
-
-/// The decoder's own numbers (b, 3, H, W), about [-1, 1], where it computes.
-///
-/// # Errors
-/// If the decoder fails or is stopped.
-pub fn decode_image(model: &LatentDiffusion, z: &Latent) -> Result<Tensor, GenerateError> {
-    // As exact as it is: a decoder in f16 begins again in f32.
-    let z = Tensor::from_f32(&model.first_stage_device(), &z.shape, &z.values)?;
-    let image = model.decode_first_stage(&z)?;
-    let [_, channels, ..] = image.map_shape()?;
-    if channels != 3 {
-        return Err(ops::Error::Shape(format!("expected a decoder of 3 channels, found {channels}")).into());
-    }
-    Ok(image)
-}
-
-/// The pixels of [`decode_image`]'s answer.
-///
-/// # Errors
-/// If a number is not finite, or the device fails.
-pub fn frame_of(model: &LatentDiffusion, image: &Tensor) -> Result<Frame, GenerateError> {
-    let [_, _, h, w] = image.map_shape()?;
-    let pixels = image.to_f32()?;
-    check_finite(model, Part::FirstStage, &pixels)?;
-    Ok(Frame::from_decoded(&pixels, w, h))
-}
-
-fn check_finite(model: &LatentDiffusion, part: Part, numbers: &[f32]) -> Result<(), GenerateError> {
-    if numbers.iter().all(|number| number.is_finite()) {
-        return Ok(());
-    }
-    Err(GenerateError::NotFinite { part, step: None, dtype: model.device().dtype() })
-}
-
 /// Whether this model can follow these settings.
 ///
 /// # Errors
@@ -283,6 +421,15 @@ pub fn check_settings(model: &LatentDiffusion, settings: &Settings) -> Result<()
     }
     check_side(model, Side::Width, settings.width)?;
     check_side(model, Side::Height, settings.height)?;
+    if !settings.hires.is_sound() {
+        return Err(SourceError::Hires(settings.hires.to_string()).into());
+    }
+    let [width, height] = second_size(model, settings);
+    check_side(model, Side::Width, width)?;
+    check_side(model, Side::Height, height)?;
+    if !settings.variation.is_sound() {
+        return Err(SourceError::Variation(settings.variation.to_string()).into());
+    }
     let known = PartialSettings::from(settings.clone());
     Setting::TABLE.iter().try_for_each(|row| check_range(row, known.get(row.setting)))
 }

@@ -1,6 +1,7 @@
 //! `GenerateError`: why there is no picture, each in one sentence.
 
 use super::additions::AdditionError;
+use super::from::SourceError;
 use crate::ops::{self, Dtype};
 use crate::sampler::ScheduleError;
 use crate::settings::Setting;
@@ -73,6 +74,9 @@ pub enum GenerateError {
     /// A LoRA or an embedding cannot be used.
     #[error(transparent)]
     Addition(#[from] AdditionError),
+    /// A picture that the run cannot begin from.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// Steps that do not exist.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
@@ -101,6 +105,7 @@ impl Told for GenerateError {
             Self::NotFinite { part: Part::FirstStage, .. } => "error-not-finite-first-stage",
             Self::Kept { .. } => "error-kept-run",
             Self::Addition(error) => error.key(),
+            Self::Source(error) => error.key(),
             Self::Schedule(error) => error.key(),
             Self::Ops(error) => error.key(),
         }
@@ -120,6 +125,7 @@ impl Told for GenerateError {
             }
             Self::Kept { cause } => vec![("cause", cause.clone())],
             Self::Addition(error) => error.values(),
+            Self::Source(error) => error.values(),
             Self::Schedule(error) => error.values(),
             Self::Ops(error) => error.values(),
             Self::NoModel | Self::NotFromWords { .. } | Self::NotFinite { .. } => Vec::new(),

@@ -12,7 +12,7 @@ use crate::ops::{Error, Result, Tensor};
 use crate::sampler::{Denoiser as _, Latent};
 
 use super::denoise::{ConditionedModel, with_embedded_guidance};
-use super::sourceless;
+use super::from;
 
 /// How a run fits a card.
 #[derive(Debug, Default)]
@@ -130,7 +130,7 @@ fn run(model: &LatentDiffusion, [width, height]: [usize; 2]) -> Result<()> {
             let [_, _, h, w] = shape;
             let of = |text| {
                 let texts = Conditioning::from_texts(both.batch_item(text)?, ConditioningKey::Crossattn);
-                let c_concat = sourceless::zeros(model, [h, w])?.into_iter().collect();
+                let c_concat = from::zeros(model, [h, w])?.into_iter().collect();
                 Ok::<_, Error>(Conditioning { c_concat, ..texts })
             };
             with_embedded_guidance(model, (of(0)?, Some(of(1)?)), 1.0)

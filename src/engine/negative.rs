@@ -3,6 +3,8 @@
 //! Invariant: what goes on from a negative computes the steps from there and no others; with the same device and
 //! number type the picture is the one of an uninterrupted run, bit for bit.
 
+use std::sync::Arc;
+
 use crate::message::ModelSource;
 use crate::negative::{
     Context, Head, ModelUsed, Negative, NegativeError, Parent, Recorder, Store, Trouble, new_id,
@@ -11,10 +13,11 @@ use crate::note::{NegativeNote, Note};
 use crate::ops::{self, Tensor};
 use crate::picture::BranchedFrom;
 use crate::sampler::noise::Noise;
-use crate::sampler::{History, RunState};
-use crate::settings::{PartialSettings, Setting, Settings, Value};
+use crate::sampler::{History, Latent, RunState};
+use crate::settings::{Beginning, PartialSettings, Setting, Settings, Value};
 
 use super::OpenModel;
+use super::from::{self, Ground};
 use super::generate::{GenerateError, Plan};
 
 /// A run that goes on: from a negative, with its plan and where it stands.
@@ -89,7 +92,9 @@ pub fn head(model: &OpenModel, settings: &Settings, plan: &Plan, shape: [usize; 
     }
     used.hash = model.hash.if_ready().unwrap_or_default();
     let device = [info.device.name, info.device.dtype];
-    Head::new(new_id(), settings.clone(), used, device, plan.schedule.clone(), shape)
+    let head = Head::new(new_id(), settings.clone(), used, device, plan.schedule.clone(), shape);
+    let beginning = plan.ground.as_ref().map(|ground| ground.beginning.clone());
+    head.from_picture(beginning.map(|beginning| Beginning { negative: None, ..beginning }))
 }
 
 /// What the UNet is conditioned with, read back from the device.
@@ -97,7 +102,10 @@ pub fn head(model: &OpenModel, settings: &Settings, plan: &Plan, shape: [usize; 
 /// # Errors
 /// If the device fails.
 fn context(plan: &Plan) -> ops::Result<Context> {
-    let Some((conditional, unconditional)) = &plan.conditioning else { return Ok(Context::default()) };
+    let begun = plan.ground.as_ref().map(|ground| ground.to_begun());
+    let Some((conditional, unconditional)) = &plan.conditioning else {
+        return Ok(Context { begun, ..Context::default() });
+    };
     let numbers = |tensors: &[Tensor]| {
         let first = tensors.first();
         first.map(|tensor| Ok::<_, ops::Error>((tensor.shape().to_vec(), tensor.to_f32()?))).transpose()
@@ -105,6 +113,7 @@ fn context(plan: &Plan) -> ops::Result<Context> {
     Ok(Context {
         context: numbers(&conditional.c_crossattn)?,
         unconditional_context: numbers(&unconditional.c_crossattn)?,
+        begun,
     })
 }
 
@@ -168,18 +177,42 @@ pub fn elsewhere(negative: &Negative, model: &OpenModel) -> Option<Note> {
 ///
 /// # Errors
 /// If it cannot be read, or does not go with the model.
-pub fn resume(model: &OpenModel, negative: &Negative) -> Result<Resumed, ResumeError> {
+pub fn resume(model: &OpenModel, negative: &Negative, store: Option<&Store>) -> Result<Resumed, ResumeError> {
     let settings = negative.head.settings.clone();
-    let mut plan = model.plan(&settings)?;
+    let mut plan = model.plan_on(&settings, ground(negative)?)?;
     plan.schedule = negative.head.schedule.clone();
     put_context(model, &mut plan, negative.context()?)?;
+    let done = negative.steps_done();
+    plan.before_turn = before_turn(store, negative, done)?;
     Ok(Resumed {
         settings,
         plan,
-        state: negative.state(negative.steps_done())?,
+        state: negative.state(done)?,
         guidance_of_steps: negative.guidance_of_steps(),
         parent: negative.head.parent.clone(),
     })
+}
+
+/// What a kept run is painted on, where it began from a picture.
+fn ground(negative: &Negative) -> Result<Option<Arc<Ground>>, ResumeError> {
+    Ok(from::ground_of(negative)?.map(Arc::new))
+}
+
+/// The latent before the second pass of a run that stands in it after `done` steps; where the file begins later, it is
+/// in those that the run branched off from.
+fn before_turn(
+    store: Option<&Store>,
+    negative: &Negative,
+    done: usize,
+) -> Result<Option<Latent>, ResumeError> {
+    let Some(turn) = negative.head.schedule.turn().filter(|turn| *turn < done) else { return Ok(None) };
+    if turn >= negative.first_step() {
+        return Ok(Some(negative.state(turn)?.x));
+    }
+    match (store, &negative.head.parent) {
+        (Some(store), Some(parent)) => before_turn(Some(store), &store.open(&parent.id)?, done),
+        _ => Ok(None),
+    }
 }
 
 /// Puts the contexts of a negative in the place of those that were encoded now.
@@ -208,13 +241,20 @@ pub fn branch(
     negative: &Negative,
     at: usize,
     changed: &PartialSettings,
+    store: Option<&Store>,
 ) -> Result<Resumed, ResumeError> {
     let former = &negative.head.settings;
     let settings = changed.put_over(former).settled();
-    if (settings.width, settings.height) != (former.width, former.height) {
+    let in_second = negative.head.schedule.turn().is_some_and(|turn| at > turn);
+    let size = |settings: &Settings| {
+        let scale = if in_second { settings.hires.scale } else { 1.0 };
+        (settings.width, settings.height, scale.to_bits())
+    };
+    if size(&settings) != size(former) {
         return Err(ResumeError::Size { width: former.width, height: former.height });
     }
-    let mut plan = model.plan(&settings)?;
+    let mut plan = model.plan_on(&settings, ground(negative)?)?;
+    plan.before_turn = before_turn(store, negative, at)?;
     let full = &model.networks.config.schedule;
     plan.schedule = negative.head.schedule.continued(at, &plan.schedule, full, settings.eta);
     plan.notes.clear();
@@ -224,7 +264,7 @@ pub fn branch(
     let mut state = negative.state(at)?;
     if settings.sampler != former.sampler {
         let [from, to] = [former.sampler, settings.sampler].map(|sampler| sampler.row().space);
-        state = state.moved(from, to, plan.schedule.steps().level(at));
+        state = state.moved(from, to, plan.schedule.steps().reached(at));
         state.history = History::default();
     }
     if (settings.seed, settings.rng) != (former.seed, former.rng) {

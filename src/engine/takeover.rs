@@ -22,8 +22,10 @@ use crate::settings::Settings;
 pub struct Developed {
     /// The last latent, scaled.
     pub samples: Latent,
-    /// The picture.
+    /// The picture: where a part of another one is kept, all of that.
     pub frame: Frame,
+    /// What the run itself has made.
+    pub made: Frame,
     /// The decoder's own numbers.
     pub image: Tensor,
     /// What was done differently on the way.
@@ -49,8 +51,12 @@ pub fn develop_through(
     lens: Option<&Lens>,
 ) -> Result<Option<Developed>, GenerateError> {
     let mut finished = state.clone();
+    let mut before_turn = plan.before_turn.clone();
     let mut noted = |report: &StepReport<'_>, state: &RunState| {
         finished.clone_from(state);
+        if plan.schedule.turn() == Some(state.step) {
+            before_turn = Some(state.x.clone());
+        }
         on_step(report, state)
     };
     model.lay(plan);
@@ -60,7 +66,8 @@ pub fn develop_through(
     };
     let Some(refuge) = refuge(&failure, finished.step) else { return Err(failure) };
     // A branch's steps do not follow from its settings alone.
-    let plan = Plan { schedule: plan.schedule.clone(), ..refuge.plan(settings)? };
+    let again = refuge.plan_on(settings, plan.ground.clone())?;
+    let plan = Plan { schedule: plan.schedule.clone(), before_turn, ..again };
     develop(&refuge.networks, settings, &plan, finished, on_step, lens)
 }
 
@@ -76,7 +83,8 @@ fn develop(
     if generated.stopped {
         return Ok(None);
     }
-    let (frame, image) = generate::decode(model, &generated.samples)?;
+    let (made, image) = generate::decode(model, &generated.samples)?;
+    let frame = plan.ground.as_ref().map_or_else(|| made.clone(), |ground| ground.finished(made.clone()));
     let notes = model.take_notes().into_iter().map(Note::from).collect();
-    Ok(Some(Developed { samples: generated.samples, frame, image, notes }))
+    Ok(Some(Developed { samples: generated.samples, frame, made, image, notes }))
 }

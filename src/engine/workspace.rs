@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::engine::from::spread;
 use crate::engine::generate;
 use crate::engine::generate::GenerateError;
 use crate::engine::handle::{EngineEnds, Work, job_of};
@@ -20,7 +21,7 @@ use crate::engine::preview::kept::Kept;
 use crate::engine::preview::proofs::Proofs;
 use crate::engine::preview::steps_kept::{StepError, StepSource, StepsKept, Wanted};
 use crate::engine::preview::strips::Strips;
-use crate::message::{Control, Event, JobId, Preview, Report, Request, TokenCount};
+use crate::message::{Control, Event, JobId, Preview, Report, Request, StepHeat, TokenCount};
 use crate::ops::{Progress, StopFlag};
 use crate::sampler::StepReport;
 use crate::settings::PreviewMode;
@@ -172,7 +173,9 @@ impl Workspace {
         previews_took: &mut Duration,
     ) -> Result<(), GenerateError> {
         let hash = model.hash.if_ready();
-        let shown = self.previewer.show(&model.networks, hash.as_deref(), step.pred_x0, mode, step.took)?;
+        let overlay = self.kept.overlay(job);
+        let within = (step.pred_x0, overlay.as_deref());
+        let shown = self.previewer.show_within(&model.networks, hash.as_deref(), within, mode, step.took)?;
         let Some(shown) = shown else { return Ok(()) };
         *previews_took += shown.took;
         self.preview(Preview {
@@ -204,7 +207,8 @@ impl Workspace {
         let looked = match model {
             Some(model) => {
                 let _under = model.networks.device().under(stop);
-                model.apart(|| self.looks.look(model, job, step))
+                let heat = model.apart(|| self.looks.look(model, job, step));
+                heat.map(|heat| self.heat_within(heat))
             }
             None => Err(Report::of(&StepError::Gone)),
         };
@@ -212,6 +216,14 @@ impl Workspace {
             Ok(heat) => Event::Heat(Box::new(heat)),
             Err(report) => Event::HeatFailed { job, step, report },
         });
+    }
+
+    /// Maps over the picture that is shown, where a run works on a part of it.
+    pub(super) fn heat_within(&self, heat: StepHeat) -> StepHeat {
+        match self.kept.overlay(heat.job) {
+            Some(overlay) => spread(heat, &overlay),
+            None => heat,
+        }
     }
 
     fn decode(&self, model: Option<&OpenModel>, job: JobId, step: usize, stop: &StopFlag) {
@@ -227,6 +239,10 @@ impl Workspace {
             let _under = model.networks.device().under(stop);
             let decoded = generate::decode(&model.networks, &pred_x0);
             decoded.map(|(frame, _)| frame).map_err(|error| Report::of(&error))
+        });
+        let frame = frame.map(|made| match self.kept.overlay(job) {
+            Some(overlay) => overlay.finished(&made),
+            None => made,
         });
         self.send(Event::Decoded { job, step, frame });
     }

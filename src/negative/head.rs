@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::sampler::{Parameterization, RunSchedule};
-use crate::settings::Settings;
+use crate::sampler::{Latent, Parameterization, RunSchedule};
+use crate::settings::{Beginning, Settings};
 
-/// The version of the format that this program writes.
-pub(super) const VERSION: u32 = 1;
+/// The latest version of the format that this program knows.
+pub(super) const VERSION: u32 = 2;
+/// The version of runs that begin from noise alone, which older programs know too.
+pub(super) const VERSION_OF_WORDS: u32 = 1;
 
 /// All that was asked, and how it was laid out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,6 +37,9 @@ pub struct Head {
     pub shape: [usize; 4],
     /// Where it branched off, if it did.
     pub parent: Option<Parent>,
+    /// The picture that it began from, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beginning: Option<Beginning>,
 }
 
 /// The model of a run.
@@ -77,11 +82,42 @@ pub struct Context {
     pub context: Option<(Vec<usize>, Vec<f32>)>,
     /// Of the negative prompt.
     pub unconditional_context: Option<(Vec<usize>, Vec<f32>)>,
+    /// The picture that the run began from.
+    pub begun: Option<Begun>,
+}
+
+/// The picture that a run began from: pixels for what stays of it, and what the steps need, exact.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Begun {
+    /// Its pixels, as a PNG.
+    pub picture: Vec<u8>,
+    /// What was repainted of it, as a gray PNG of its size.
+    pub mask: Option<Vec<u8>>,
+    /// Its scaled latent (1, c, h, w).
+    pub x0: Latent,
+    /// How much of each place (1, 1, h, w) is kept.
+    pub kept: Option<Latent>,
+    /// Channels behind x, of a model that takes them.
+    pub concat: Option<Latent>,
+}
+
+impl Begun {
+    /// Bytes that it takes in a file.
+    pub(super) fn bytes(&self) -> usize {
+        let latents = [Some(&self.x0), self.kept.as_ref(), self.concat.as_ref()];
+        let numbers: usize = latents.into_iter().flatten().map(Latent::len).sum();
+        self.picture.len() + self.mask.as_ref().map_or(0, Vec::len) + numbers * size_of::<f32>()
+    }
 }
 
 /// Their names in the file.
 pub(super) const CONTEXT: &str = "context";
 pub(super) const UNCONDITIONAL_CONTEXT: &str = "unconditional_context";
+pub(super) const PICTURE: &str = "source.picture";
+pub(super) const MASK: &str = "source.mask";
+pub(super) const X0: &str = "source.x0";
+pub(super) const KEPT: &str = "source.kept";
+pub(super) const CONCAT: &str = "source.concat";
 
 impl Head {
     /// The negative of a run that begins now.
@@ -94,7 +130,7 @@ impl Head {
         shape: [usize; 4],
     ) -> Self {
         Self {
-            version: VERSION,
+            version: VERSION_OF_WORDS,
             id,
             created: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             program: concat!("Safelight ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -105,7 +141,16 @@ impl Head {
             schedule,
             shape,
             parent: None,
+            beginning: None,
         }
+    }
+
+    /// The same of a run that began from a picture, if it did.
+    #[must_use]
+    pub fn from_picture(self, beginning: Option<Beginning>) -> Self {
+        let second = self.schedule.turn().is_some();
+        let version = if beginning.is_some() || second { VERSION } else { self.version };
+        Self { version, beginning, ..self }
     }
 
     /// Steps of the whole run.

@@ -5,7 +5,7 @@
 //! run is finished the same tensors are written as one safetensors file in its place, which any reader of that
 //! format opens.
 //!
-//! # The file, version 1
+//! # The file, versions 1 and 2
 //! *Under way*: the 8 bytes of `frames::MAGIC`, then frames: the payload's length (u64), its CRC-32 (u32), the
 //! payload, all little-endian. Each payload is a safetensors file of its own, whose `__metadata__` has one entry:
 //! `head` (the first frame: all that was asked, see [`Head`]), `step` (one for x_T and one for each step that is
@@ -18,6 +18,10 @@
 //! equals a tensor of an earlier step is not written again; the step's entry names the one that holds it. An entry
 //! also has the guidance that acted in its step, that of the next one, and the `curve` that those to come follow where
 //! there is one.
+//!
+//! Version 2 is of runs that began from a picture, and of those with a second pass, whose latents are larger from its
+//! first step on. The first have the `beginning` in their head and `source.picture` (a PNG, in u8), `source.mask` (a
+//! gray PNG, in u8), `source.x0`, `source.kept` and `source.concat` (f32), as far as the run has them.
 
 mod document;
 mod entry;
@@ -33,7 +37,7 @@ mod writer;
 
 pub use entry::{Ended, Mark};
 pub use error::NegativeError;
-pub use head::{Context, Head, ModelUsed, Parent};
+pub use head::{Begun, Context, Head, ModelUsed, Parent};
 pub use id::new_id;
 pub use reader::Negative;
 pub use record::{Record, Records};

@@ -13,7 +13,9 @@ use super::NegativeError;
 use super::document::{Document, LENGTH_BYTES, Place, read_header};
 use super::entry::{Ended, Mark, StepEntry};
 use super::frames::{self, MAGIC};
-use super::head::{CONTEXT, Context, Head, UNCONDITIONAL_CONTEXT, VERSION};
+use super::head::{
+    Begun, CONCAT, CONTEXT, Context, Head, KEPT, MASK, PICTURE, UNCONDITIONAL_CONTEXT, VERSION, X0,
+};
 use crate::sampler::{History, Latent, Past, RunState};
 
 /// A longer header is damage: one of 1,000 steps has a megabyte.
@@ -181,7 +183,26 @@ impl Negative {
             let values = place.floats(&self.bytes(name)?);
             Ok::<_, NegativeError>(values.map(|values| (place.shape.clone(), values)))
         };
-        Ok(Context { context: numbers(CONTEXT)?, unconditional_context: numbers(UNCONDITIONAL_CONTEXT)? })
+        let unconditional_context = numbers(UNCONDITIONAL_CONTEXT)?;
+        Ok(Context { context: numbers(CONTEXT)?, unconditional_context, begun: self.begun()? })
+    }
+
+    /// The picture that the run began from; none if it began from noise alone.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn begun(&self) -> Result<Option<Begun>, NegativeError> {
+        if !self.places.contains_key(X0) {
+            return Ok(None);
+        }
+        let there = |name: &'static str| self.places.contains_key(name).then_some(name);
+        Ok(Some(Begun {
+            picture: self.bytes(PICTURE)?,
+            mask: there(MASK).map(|name| self.bytes(name)).transpose()?,
+            x0: self.latent(X0)?,
+            kept: there(KEPT).map(|name| self.latent(name)).transpose()?,
+            concat: there(CONCAT).map(|name| self.latent(name)).transpose()?,
+        }))
     }
 
     fn entry(&self, step: usize) -> Result<&StepEntry, NegativeError> {

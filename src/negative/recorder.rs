@@ -14,7 +14,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::entry::{Ended, Mark};
 use super::writer::{StepRecord, Writer};
-use super::{Context, Head, Negative, NegativeError, Store};
+use super::{Begun, Context, Head, Negative, NegativeError, Store};
 use crate::sampler::{RunState, StepReport};
 
 /// How often what is written is brought to the disk.
@@ -63,7 +63,7 @@ impl Recorder {
         context: &Context,
         start: RunState,
     ) -> Result<Self, NegativeError> {
-        store.make_room(head);
+        store.make_room(head, context.begun.as_ref().map_or(0, Begun::bytes));
         let path = store.path(&head.id);
         let writer =
             Writer::create(&path, head, context, start).map_err(|cause| NegativeError::Io { path, cause })?;

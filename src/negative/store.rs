@@ -227,11 +227,14 @@ impl Store {
         gone
     }
 
-    /// Makes room for a run that begins.
-    pub(super) fn make_room(&self, head: &Head) {
+    /// Makes room for a run that begins; the picture that it begins from takes `begun` bytes.
+    pub(super) fn make_room(&self, head: &Head, begun: usize) {
         let latent = head.shape.iter().product::<usize>() * size_of::<f32>();
+        let turn = head.schedule.turn().unwrap_or(head.steps());
+        let larger = head.settings.hires.scale.powi(2) * (head.steps() - turn) as f64;
+        let latents = turn + 1 + larger as usize;
         // x in f32, pred_x0 in f16, and about as much again where a rule keeps what it computed.
-        let needed = (head.steps() + 1) * latent * 5 / 2;
+        let needed = latents * latent * 5 / 2 + begun;
         let gone = self.prune(self.budget.load(Ordering::Relaxed).saturating_sub(needed as u64));
         if !gone.is_empty() {
             log::info!("{} of the oldest negatives gave way to the budget", gone.len());

@@ -20,7 +20,7 @@ use super::NegativeError;
 use super::document::{Place, Written, encode};
 use super::entry::{Ended, Mark, PastEntry, StepEntry};
 use super::frames::{MAGIC, append, framed};
-use super::head::{CONTEXT, Context, Head, UNCONDITIONAL_CONTEXT, VERSION};
+use super::head::{Begun, CONCAT, CONTEXT, Context, Head, KEPT, MASK, PICTURE, UNCONDITIONAL_CONTEXT, X0};
 use super::reader::{FORMAT, Negative};
 use crate::files::write_atomically_by;
 use crate::sampler::{Latent, Past, RunState};
@@ -241,7 +241,18 @@ fn json(value: &impl Serialize) -> io::Result<String> {
 fn contexts(context: &Context) -> Vec<Written> {
     let named = [(CONTEXT, &context.context), (UNCONDITIONAL_CONTEXT, &context.unconditional_context)];
     let numbers = named.into_iter().filter_map(|(name, numbers)| Some((name, numbers.as_ref()?)));
-    numbers.map(|(name, (shape, values))| Written::f32(name.to_owned(), shape.clone(), values)).collect()
+    let contexts =
+        numbers.map(|(name, (shape, values))| Written::f32(name.to_owned(), shape.clone(), values));
+    contexts.chain(context.begun.iter().flat_map(begun)).collect()
+}
+
+fn begun(begun: &Begun) -> Vec<Written> {
+    let pixels = [(PICTURE, Some(&begun.picture)), (MASK, begun.mask.as_ref())];
+    let latents = [(X0, Some(&begun.x0)), (KEPT, begun.kept.as_ref()), (CONCAT, begun.concat.as_ref())];
+    let pixels = pixels.into_iter().filter_map(|(name, bytes)| Some((name, bytes?)));
+    let latents = latents.into_iter().filter_map(|(name, latent)| Some((name, latent?)));
+    let pixels = pixels.map(|(name, bytes)| Written::bytes(name.to_owned(), bytes.clone()));
+    pixels.chain(latents.map(|(name, latent)| Written::latent(name.to_owned(), latent))).collect()
 }
 
 /// A step's frame, and what it names; `held` is what the step before it names.
@@ -377,7 +388,7 @@ impl Negative {
 fn write_whole(negative: &Negative, path: &Path) -> io::Result<()> {
     let metadata = HashMap::from([
         ("format".to_owned(), FORMAT.to_owned()),
-        ("version".to_owned(), VERSION.to_string()),
+        ("version".to_owned(), negative.head.version.to_string()),
         ("head".to_owned(), json(&negative.head)?),
         ("steps".to_owned(), json(&negative.entries)?),
         ("marks".to_owned(), json(&negative.marks)?),

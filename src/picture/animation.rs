@@ -139,7 +139,7 @@ fn same_size(frames: &[Frame], format: &'static str) -> Result<Vec<Frame>, Pictu
 }
 
 /// A frame at another size; the same frame if it has that size.
-fn resized(frame: &Frame, width: usize, height: usize) -> Frame {
+pub(super) fn resized(frame: &Frame, width: usize, height: usize) -> Frame {
     if (frame.width, frame.height) == (width, height) {
         return frame.clone();
     }

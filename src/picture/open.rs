@@ -52,6 +52,28 @@ pub fn open_rgba(path: &Path) -> Result<image::RgbaImage, PictureError> {
     Ok(upright(path, BufReader::new(file))?.into_rgba8())
 }
 
+/// Width and height of a picture as it is meant to be seen; its pixels are not read.
+///
+/// # Errors
+/// As [`open`].
+pub fn size(path: &Path) -> Result<[usize; 2], PictureError> {
+    let file = File::open(path).map_err(|error| PictureError::read(path, error))?;
+    let reader = ImageReader::new(BufReader::new(file)).with_guessed_format();
+    let reader = reader.map_err(|error| PictureError::read(path, error))?;
+    let damaged =
+        |error: image::ImageError| PictureError::Damaged { path: path.to_owned(), reason: error.to_string() };
+    let mut decoder = reader.into_decoder().map_err(damaged)?;
+    let (width, height) = decoder.dimensions();
+    let lies = matches!(
+        decoder.orientation().unwrap_or(Orientation::NoTransforms),
+        Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH
+    );
+    Ok(if lies { [height as usize, width as usize] } else { [width as usize, height as usize] })
+}
+
 fn decode<R: BufRead + Seek>(path: &Path, reader: R) -> Result<Frame, PictureError> {
     let picture = upright(path, reader)?;
     let rgb = if picture.color().has_alpha() { over_black(&picture) } else { picture.into_rgb8() };

@@ -95,6 +95,11 @@ impl Noise {
         }
     }
 
+    /// The seed that it began with.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// Whose noise this is.
     pub fn kind(&self) -> RngKind {
         self.kind

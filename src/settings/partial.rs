@@ -2,7 +2,7 @@
 
 use super::guidance_kind::GuidanceKind;
 use super::table::{PartialSettings, STEPS_MAX, Setting, Settings};
-use super::{Row, Value};
+use super::{Hires, Row, Value, Variation};
 use crate::sampler::{Family, GuidanceCurve, NoiseSchedule, SamplerKind, ScheduleKind};
 
 impl Setting {
@@ -91,6 +91,8 @@ impl PartialSettings {
                 self.set(row.setting, None);
             }
         }
+        self.hires = self.hires.filter(Hires::is_sound);
+        self.variation = self.variation.filter(Variation::is_sound);
         self
     }
 

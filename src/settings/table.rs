@@ -411,7 +411,7 @@ settings! {
             examples: &["1", "2", "1.5:12", "2:10:0.45", "2:0:0.7:latent"],
         }),
         told_as: None,
-        // Several keys tell it: see `picture/metadata/begun.rs`.
+        // Several keys tell it: see `picture/metadata/passes.rs`.
         a1111: None,
         flag: flag(
             "hires",

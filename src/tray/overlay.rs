@@ -13,6 +13,8 @@ use crate::picture::Frame;
 
 /// The longer side of what previews show, in pixels.
 const SHOWN: usize = 1024;
+/// The most places of a side of a map.
+const MAP_MOST: usize = 512;
 
 /// A picture of which a part is repainted.
 #[derive(Debug)]
@@ -72,6 +74,29 @@ impl Overlay {
     /// The part that a run, or a second pass, works on.
     pub fn begun(&self, size: [usize; 2]) -> &Frame {
         &self.at_size(size).begun
+    }
+
+    /// A map over the part (width and height in `size`) as one over all of the picture, whose places are about as
+    /// large; 0 beyond the part. Returns its width and height, too.
+    pub fn spread(&self, map: &[u8], size: [usize; 2]) -> (Vec<u8>, [usize; 2]) {
+        let Rect { x, y, width, height } = self.placement.rect;
+        let (part, whole) = ([width, height], [self.original.width, self.original.height]);
+        let places = |i: usize| {
+            let places = whole[i] as f64 * size[i] as f64 / part[i].max(1) as f64;
+            (places.round() as usize).clamp(1, MAP_MOST)
+        };
+        let to = [places(0), places(1)];
+        // The place in the part of a place in the whole.
+        let within = |place: usize, i: usize, from: i64| {
+            let pixel = (place as f64 + 0.5) * whole[i] as f64 / to[i] as f64 - from as f64;
+            let place = (pixel * size[i] as f64 / part[i].max(1) as f64).floor();
+            (place >= 0.0 && place < size[i] as f64).then_some(place as usize)
+        };
+        let level = |i: usize| match (within(i % to[0], 0, x), within(i / to[0], 1, y)) {
+            (Some(x), Some(y)) => map[y * size[0] + x],
+            _ => 0,
+        };
+        ((0..to[0] * to[1]).map(level).collect(), to)
     }
 
     fn put(&self, made: &Frame) -> Frame {
@@ -173,6 +198,17 @@ mod tests {
         assert!((0..1024 * 512).filter(|i| i % 1024 > 345).all(|i| same(&i)));
         assert!(!same(&(200 * 1024 + 20)));
         assert_eq!(over.finished(&frame(64, 64, |_| 9)).width, 3000);
+    }
+
+    #[test]
+    fn a_map_of_a_part_lies_where_the_part_is() {
+        let original = frame(90, 60, |_| 0);
+        let mask = Mask::flat(90, 60, 255);
+        let placement = Placement { rect: Rect { x: 30, y: 30, width: 30, height: 30 }, size: [64, 64] };
+        let (map, size) = Overlay::new(original, &mask, placement).spread(&[1, 2, 3, 4], [2, 2]);
+        assert_eq!(size, [6, 4]);
+        assert_eq!(map[12..24], [0, 0, 1, 2, 0, 0, 0, 0, 3, 4, 0, 0]);
+        assert!(map[..12].iter().all(|level| *level == 0));
     }
 
     #[test]

@@ -144,6 +144,7 @@ fn made(prompt: &str) -> Box<Made> {
         stopped_after: None,
         added: Vec::new(),
         branched_from: None,
+        beginning: None,
     })
 }
 

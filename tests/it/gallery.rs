@@ -71,6 +71,7 @@ fn made(prompt: &str) -> Made {
         stopped_after: None,
         added: Vec::new(),
         branched_from: None,
+        beginning: None,
     }
 }
 

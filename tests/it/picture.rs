@@ -87,6 +87,7 @@ fn made() -> impl Strategy<Value = Made> {
                 stopped_after,
                 added: Vec::new(),
                 branched_from: None,
+                beginning: None,
             }
         },
     )

@@ -10,13 +10,14 @@ use crate::cli::develop::say_json;
 use crate::cli::output::{check_writable, folder_of, make_folder};
 use crate::cli::progress::Progress;
 use crate::cli::{Failure, interrupt};
-use crate::engine::generate;
 use crate::engine::negative::branched_from;
 use crate::engine::{Busyness, OpenModel};
+use crate::engine::{from, generate};
 use crate::negative::{Negative, Store};
 use crate::ops::StopFlag;
 use crate::picture::animation::{self, Timing};
 use crate::picture::{self, Frame, Made, PictureError};
+use crate::settings::Beginning;
 
 /// Saves the picture of a step.
 pub(super) fn print(store: &Store, arguments: &Print) -> Result<(), Failure> {
@@ -27,7 +28,9 @@ pub(super) fn print(store: &Store, arguments: &Print) -> Result<(), Failure> {
     let step = arguments.step.unwrap_or_else(|| negative.steps_done());
     let pred_x0 = negative.pred_x0(step)?;
     let model = arguments.with.open(&negative, &stop, &Busyness::default())?;
-    let (frame, _) = generate::decode(&model.networks, &pred_x0)?;
+    let (drawn, _) = generate::decode(&model.networks, &pred_x0)?;
+    let ground = from::ground_of(&negative)?;
+    let frame = ground.map_or(drawn.clone(), |ground| ground.finished(drawn));
     let made = made(&negative, step);
     let stem = picture::stem(&made.settings.prompt, made.settings.seed);
     let saved = output.save(&stem, &frame, &made)?;
@@ -42,6 +45,13 @@ fn made(negative: &Negative, step: usize) -> Made {
     let (head, steps) = (&negative.head, negative.steps());
     Made::new(&head.settings, steps, &guidance, &head.model.name, negative.model_hash())
         .branched_from(branched_from(head.parent.as_ref()))
+        .from_picture(beginning(negative))
+}
+
+/// The picture that a kept run began from.
+fn beginning(negative: &Negative) -> Option<Beginning> {
+    let beginning = negative.head.beginning.clone()?;
+    Some(Beginning { negative: Some(negative.id().to_owned()), ..beginning })
 }
 
 /// Saves a run as a file whose kind the ending says.
@@ -83,10 +93,12 @@ pub(super) fn export(store: &Store, arguments: &Export) -> Result<(), Failure> {
 fn frames(negative: &Negative, model: &OpenModel) -> Result<Vec<Frame>, Failure> {
     let mut progress = Progress::start();
     let (first, last) = (negative.first_step() + 1, negative.steps_done());
+    let overlay = from::ground_of(negative)?.and_then(|ground| ground.overlay);
     let mut frames = Vec::new();
     for step in first..=last {
         if let Ok(pred_x0) = negative.pred_x0(step) {
-            frames.push(generate::decode(&model.networks, &pred_x0)?.0);
+            let (drawn, _) = generate::decode(&model.networks, &pred_x0)?;
+            frames.push(overlay.as_ref().map_or_else(|| drawn.clone(), |overlay| overlay.shown(&drawn)));
         }
         progress.step(step + 1 - first, last + 1 - first);
     }

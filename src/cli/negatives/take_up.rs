@@ -34,7 +34,7 @@ pub(super) fn resume(store: &Store, arguments: &TakeUp) -> Result<(), Failure> {
             (Some(recorder), negative)
         }
     };
-    let resumed = negative::resume(&model, &negative)?;
+    let resumed = negative::resume(&model, &negative, Some(store))?;
     prepared.note_elsewhere(&negative, &model);
     prepared.develop(&model, resumed, recorder)
 }
@@ -44,7 +44,7 @@ pub(super) fn branch(store: &Store, arguments: &Branch) -> Result<(), Failure> {
     let prepared = Prepared::new(&arguments.take_up)?;
     let parent = store.open(&store.find(&arguments.take_up.id)?)?;
     let model = prepared.with.open(&parent, &prepared.stop, &prepared.busyness)?;
-    let resumed = negative::branch(&model, &parent, arguments.at, &arguments.changes.0)?;
+    let resumed = negative::branch(&model, &parent, arguments.at, &arguments.changes.0, Some(store))?;
     prepared.note_elsewhere(&parent, &model);
     let mut head = negative::head(&model, &resumed.settings, &resumed.plan, resumed.state.x.shape);
     head.parent.clone_from(&resumed.parent);

@@ -9,16 +9,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use crate::engine::denoise::ConditionedModel;
-use crate::engine::generate::{GenerateError, Plan};
+use crate::engine::from::Beside;
+use crate::engine::generate::{self, GenerateError, Plan};
 use crate::engine::lens::{Lens, Seen, step_heat};
 use crate::engine::negative;
 use crate::engine::open::OpenModel;
 use crate::engine::preview::steps_kept::StepError;
 use crate::message::{JobId, Report, StepHeat};
-use crate::model::Conditioning;
 use crate::negative::{Negative, NegativeError, file_name};
-use crate::sampler::{Denoiser as _, Latent, Space};
+use crate::sampler::{Denoiser as _, Latent, RunState, Space};
 
 /// Where the runs of this session are kept.
 #[derive(Debug, Default)]
@@ -63,14 +62,17 @@ impl Looks {
             return Err(gone(&"no such step"));
         }
         model.lay(&plan);
-        let x = kept.state(step).map_err(|error| gone(&error))?.x;
+        let mut state = kept.state(step).map_err(|error| gone(&error))?;
         let settings = &kept.head.settings;
+        let beside = generate::beside(&model.networks, settings, &plan, &mut state);
+        let beside = beside.map_err(|error| Report::of(&error))?;
         let level = plan.schedule.steps().level(step);
         let x = match settings.sampler.row().space {
-            Space::Vp => x,
-            Space::Sigma => x.map(|x| level.signal() as f32 * x),
+            Space::Vp => state.x.clone(),
+            Space::Sigma => state.x.map(|x| level.signal() as f32 * x),
         };
-        let seen = seen(model, plan, &x, level.t).map_err(|error| Report::of(&error))?;
+        let seen =
+            seen(model, &plan, (&state, &beside), (&x, level.t)).map_err(|error| Report::of(&error))?;
         let words = model.words(&settings.prompt);
         let heat = step_heat(&seen, &words, &settings.prompt, job, step);
         Ok(StepHeat { took: began.elapsed(), ..heat })
@@ -86,7 +88,7 @@ impl Looks {
         if let Some((_, plan)) = self.last.as_ref().filter(|(known, plan)| *known == path && is_here(plan)) {
             return Ok(plan.clone());
         }
-        let resumed = negative::resume(model, kept).map_err(|error| {
+        let resumed = negative::resume(model, kept, None).map_err(|error| {
             log::info!("{} cannot be looked at: {error}", path.display());
             Report::of(&StepError::OtherModel)
         })?;
@@ -108,13 +110,14 @@ fn holder(path: &Path, step: usize) -> Result<(PathBuf, Negative), NegativeError
 }
 
 /// What a lens sees of one call.
-fn seen(model: &OpenModel, plan: Plan, x: &Latent, t: f32) -> Result<Seen, GenerateError> {
+fn seen(
+    model: &OpenModel,
+    plan: &Plan,
+    (state, beside): (&RunState, &Beside),
+    (x, t): (&Latent, f32),
+) -> Result<Seen, GenerateError> {
     let lens = Lens::on();
-    let (conditional, unconditional) = match plan.conditioning {
-        Some((conditional, unconditional)) => (conditional, Some(unconditional)),
-        None => (Conditioning::default(), None),
-    };
-    let denoiser = ConditionedModel::new(&model.networks, conditional, unconditional.as_ref())?;
+    let denoiser = generate::denoiser(&model.networks, plan, state, beside)?;
     denoiser.watched_by(Some(&lens)).guided(x, t)?;
     Ok(lens.take().unwrap_or_default())
 }

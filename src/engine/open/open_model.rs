@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::engine::additions::Additions;
 use crate::engine::companions::Companions;
 use crate::engine::fit::Fit;
+use crate::engine::from::takes;
 use crate::engine::hash::ModelHash;
 use crate::message::{DeviceInfo, ModelInfo, ModelSource};
 use crate::model::LatentDiffusion;
@@ -60,6 +61,8 @@ impl From<Assembly> for OpenModel {
             concepts: companions.concepts,
             max_tokens: networks.tokenize("").map_or(0, |tokens| tokens.ids.len()),
             timesteps: networks.config.schedule.timesteps(),
+            takes: takes(&networks),
+            encodes: networks.encodes(),
             device: DeviceInfo {
                 name: device.name(),
                 is_card: device.is_card(),

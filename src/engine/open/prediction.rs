@@ -2,8 +2,8 @@
 //! the noise answers with x itself, and one that predicts v with what it sees in it.
 
 use crate::checkpoint::side_of_v2;
-use crate::engine::denoise::with_embedded_guidance;
-use crate::engine::sourceless::concat;
+use crate::engine::denoise::{to_tensor, with_embedded_guidance};
+use crate::engine::from::without_picture;
 use crate::model::{Conditioning, ConditioningKey, LatentDiffusion};
 use crate::note::{ModelNote, Note};
 use crate::ops::{Result, Tensor};
@@ -36,7 +36,8 @@ fn tried(model: &LatentDiffusion) -> Result<Parameterization> {
     let texts = model.get_learned_conditioning(&[""])?;
     let mut conditioning = Conditioning::from_texts(texts, ConditioningKey::Crossattn);
     if model.config.conditioning_key == ConditioningKey::Hybrid {
-        conditioning.c_concat.push(concat(model, [side, side])?.0);
+        let (concat, _) = without_picture(model, [side, side])?;
+        conditioning.c_concat.push(to_tensor(model, &concat)?);
     }
     let (conditioning, _) = with_embedded_guidance(model, (conditioning, None), 1.0);
     let last = model.config.schedule.timesteps().saturating_sub(1) as f32;

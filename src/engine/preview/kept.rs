@@ -1,20 +1,26 @@
 //! `Kept`: where the steps of every job and of every reopened run are read from: its negative where it has one,
 //! else the session's own files.
 //!
-//! Trap: a branch's negative begins where it branched off; the steps before are its parent's.
+//! Traps: a branch's negative begins where it branched off; the steps before are its parent's. Of a run that repaints a
+//! part of a picture a step is shown within that picture.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::steps_kept::{StepError, StepSource, StepsKept, Wanted};
+use crate::engine::from::ground_of;
 use crate::engine::negative::source_of;
 use crate::message::{JobId, ModelSource};
 use crate::negative::{Negative, Store};
 use crate::sampler::Latent;
+use crate::tray::Overlay;
 
 /// Branches of branches that are followed to the run that has a step, at most.
 const LINEAGE_MOST: usize = 1_000;
+/// Pictures around steps that stay in memory.
+const OVERLAYS_MOST: usize = 3;
 
 /// Where steps are read from.
 #[derive(Debug)]
@@ -24,12 +30,15 @@ pub struct Kept {
     negatives: BTreeMap<JobId, String>,
     /// The negative that was read last, and how long its file was.
     open: RefCell<Option<(u64, Negative)>>,
+    /// What jobs put their steps into, those that were asked for last at the end; none for runs of whole pictures.
+    overlays: RefCell<Vec<(JobId, Option<Arc<Overlay>>)>>,
 }
 
 impl Kept {
     /// With the session's files beside the store of negatives.
     pub fn new(session: StepsKept, store: Option<Store>) -> Self {
-        Self { session, store, negatives: BTreeMap::new(), open: RefCell::default() }
+        let (open, overlays) = (RefCell::default(), RefCell::default());
+        Self { session, store, negatives: BTreeMap::new(), open, overlays }
     }
 
     /// A job that has no negative: its steps are the session's.
@@ -41,6 +50,31 @@ impl Kept {
     pub fn adopt(&mut self, job: JobId, negative: &str) -> Option<PathBuf> {
         self.negatives.insert(job, negative.to_owned());
         self.store.as_ref().map(|store| store.path(negative))
+    }
+
+    /// What a job puts its steps into.
+    pub fn put_into(&mut self, job: JobId, overlay: Option<Arc<Overlay>>) {
+        remember(self.overlays.get_mut(), job, overlay);
+    }
+
+    /// What a job puts its steps into, if it repaints a part of a picture.
+    pub fn overlay(&self, job: JobId) -> Option<Arc<Overlay>> {
+        let mut overlays = self.overlays.borrow_mut();
+        let known = overlays.iter().find(|(known, _)| *known == job).map(|(_, overlay)| overlay.clone());
+        let overlay = known.unwrap_or_else(|| self.overlay_of(self.negatives.get(&job)?));
+        remember(&mut overlays, job, overlay.clone());
+        overlay
+    }
+
+    /// The same of a negative.
+    pub fn overlay_of(&self, negative: &str) -> Option<Arc<Overlay>> {
+        let ground = self.with(negative, |negative| {
+            ground_of(negative).map_err(|error| {
+                log::info!("{error}");
+                StepError::Gone
+            })
+        });
+        ground.ok().flatten()?.overlay
     }
 
     /// Keeps the next step of a job that has no negative.
@@ -100,6 +134,15 @@ impl Kept {
             *open = Some((length, opened));
         }
         open.as_ref().ok_or(StepError::Gone).and_then(|(_, negative)| read(negative))
+    }
+}
+
+/// Puts a job's overlay at the end; the one that was not asked for longest gives way.
+fn remember(overlays: &mut Vec<(JobId, Option<Arc<Overlay>>)>, job: JobId, overlay: Option<Arc<Overlay>>) {
+    overlays.retain(|(known, _)| *known != job);
+    overlays.push((job, overlay));
+    if overlays.len() > OVERLAYS_MOST {
+        overlays.remove(0);
     }
 }
 

@@ -21,6 +21,7 @@ use crate::ops::{self, Tensor};
 use crate::picture::Frame;
 use crate::sampler::Latent;
 use crate::settings::PreviewMode;
+use crate::tray::Overlay;
 
 pub use half::decode_half;
 
@@ -148,6 +149,21 @@ impl Previewer {
         mode: PreviewMode,
         step_took: Duration,
     ) -> Result<Option<Shown>, GenerateError> {
+        self.show_within(model, hash, (pred_x0, None), mode, step_took)
+    }
+
+    /// The same within the picture of which the run repaints a part.
+    ///
+    /// # Errors
+    /// As [`Previewer::show`].
+    pub fn show_within(
+        &mut self,
+        model: &LatentDiffusion,
+        hash: Option<&str>,
+        (pred_x0, overlay): (&Latent, Option<&Overlay>),
+        mode: PreviewMode,
+        step_took: Duration,
+    ) -> Result<Option<Shown>, GenerateError> {
         let arrived = Instant::now();
         if matches!(mode, PreviewMode::Auto | PreviewMode::Fast) {
             self.fit_beside(model, hash, step_took)?;
@@ -163,7 +179,10 @@ impl Previewer {
         };
         let began = Instant::now();
         let [_, _, h, w] = pred_x0.shape;
-        let image = self.image(model, pred_x0, mode)?;
+        let image = match overlay {
+            Some(overlay) => PreviewImage::Frame(overlay.shown(&self.frame(model, pred_x0, mode)?)),
+            None => self.image(model, pred_x0, mode)?,
+        };
         let note = (mode == PreviewMode::Fast).then(|| self.note(model));
         let took = began.elapsed();
         let cost = took.as_secs_f64() / (h * w) as f64;

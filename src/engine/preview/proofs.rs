@@ -6,6 +6,7 @@ use super::kept::Kept;
 use super::steps_kept::Wanted;
 use crate::engine::open::OpenModel;
 use crate::message::Event;
+use crate::picture::Frame;
 use crate::settings::PreviewMode;
 
 /// Longer side of a proof, in pixels.
@@ -41,7 +42,11 @@ impl Proofs {
         let frame = pred_x0.and_then(|pred_x0| {
             let frame = previewer.frame(&model.networks, &pred_x0, PreviewMode::Fast);
             let frame = frame.map_err(|error| log::info!("{negative}: {error}")).ok();
-            frame.and_then(|frame| frame.with_longer_side(SIDE))
+            let around = |made: Frame| match kept.overlay_of(&negative) {
+                Some(overlay) => overlay.shown(&made),
+                None => made,
+            };
+            frame.map(around).and_then(|frame| frame.with_longer_side(SIDE))
         });
         Some(Event::Proof { negative, frame })
     }

@@ -90,5 +90,6 @@ fn frame(
         // A piece of an unfinished fit.
         previewer.prepare(&model.networks, None)?;
     }
-    Ok(previewer.frame(&model.networks, &pred_x0, mode)?)
+    let made = previewer.frame(&model.networks, &pred_x0, mode)?;
+    Ok(kept.overlay(job).map_or_else(|| made.clone(), |overlay| overlay.shown(&made)))
 }

@@ -12,7 +12,7 @@ use crate::negative::{Ended, Parent, Recorder};
 use crate::ops::{self, StopFlag, Under};
 use crate::picture::{Added, Frame, Made};
 use crate::sampler::{Next, RunState, StepReport};
-use crate::settings::PreviewMode;
+use crate::settings::{Beginning, PreviewMode};
 
 use crate::engine::generate::GenerateError;
 use crate::engine::hash::Busy;
@@ -50,6 +50,8 @@ pub(in crate::engine) struct RunningJob<'a> {
     guidance_of_steps: Vec<f64>,
     /// What the run lays over the model.
     added: Vec<Added>,
+    /// The picture that it began from.
+    beginning: Option<Beginning>,
     /// What the run branched off from.
     parent: Option<Parent>,
     /// Who keeps the run's negative.
@@ -102,6 +104,7 @@ impl<'a> RunningJob<'a> {
             previews_took: Duration::ZERO,
             guidance_of_steps: Vec::new(),
             added: Vec::new(),
+            beginning: None,
             parent: None,
             recorder: None,
             stopped: false,
@@ -122,6 +125,7 @@ impl<'a> RunningJob<'a> {
     fn develop(&mut self) -> Result<End, GenerateError> {
         let model = self.model.clone();
         let begun = origin::begin(&model, &self.job, self.options.negatives.as_ref())?;
+        self.beginning = begun.beginning();
         let Resumed { settings, plan, state, guidance_of_steps, parent } = begun.resumed;
         (self.guidance_of_steps, self.parent) = (guidance_of_steps, parent);
         (self.recorder, self.steps) = (begun.recorder, plan.schedule.len());
@@ -131,6 +135,8 @@ impl<'a> RunningJob<'a> {
             Some(negative) => self.workspace.adopt(self.job.id, negative),
             None => self.workspace.kept.begin(self.job.id, model.info.source.clone()),
         }
+        let overlay = plan.ground.as_ref().and_then(|ground| ground.overlay.clone());
+        self.workspace.kept.put_into(self.job.id, overlay);
         self.workspace.send(Event::Started {
             job: self.job.id,
             timesteps: plan.schedule.timesteps_in_order(),
@@ -241,6 +247,7 @@ impl<'a> RunningJob<'a> {
         let prompt = &self.job.settings.prompt;
         let words = self.model.words(prompt);
         let heat = step_heat(&seen, &words, prompt, self.job.id, step);
+        let heat = self.workspace.heat_within(heat);
         self.workspace.send(Event::Heat(Box::new(heat)));
     }
 
@@ -349,6 +356,7 @@ impl<'a> RunningJob<'a> {
         let hash = model.hash.wait(&self.stop);
         let settings = &self.job.settings;
         let made = Made::new(settings, self.steps, &self.guidance_of_steps, &model.info.name, &hash);
-        Box::new(made.with(self.added.clone()).branched_from(branched_from(self.parent.as_ref())))
+        let made = made.with(self.added.clone()).from_picture(self.beginning.clone());
+        Box::new(made.branched_from(branched_from(self.parent.as_ref())))
     }
 }

@@ -4,6 +4,7 @@
 //! Trap: a run that was steered is taken up unasked only if it was left to this process on purpose, since the
 //! settings alone decide a picture that is asked for anew.
 
+use crate::engine::from::Ground;
 use crate::engine::generate::{self, GenerateError};
 use crate::engine::negative::{self, ResumeError, Resumed};
 use crate::engine::open::OpenModel;
@@ -11,6 +12,7 @@ use crate::engine::preview::steps_kept::Wanted;
 use crate::message::{Job, Origin};
 use crate::negative::{Head, Negative, Recorder, Store};
 use crate::note::Note;
+use crate::settings::Beginning;
 
 /// A run that is ready for its next step.
 pub(in crate::engine) struct Begun {
@@ -24,6 +26,14 @@ pub(in crate::engine) struct Begun {
     pub(in crate::engine) notes: Vec<Note>,
 }
 
+impl Begun {
+    /// The picture that the run began from, as its own picture tells it.
+    pub(in crate::engine) fn beginning(&self) -> Option<Beginning> {
+        let ground = self.resumed.plan.ground.as_ref()?;
+        Some(Beginning { negative: self.negative.clone(), ..ground.beginning.clone() })
+    }
+}
+
 /// Begins a job's run.
 ///
 /// # Errors
@@ -35,7 +45,10 @@ pub(in crate::engine) fn begin(
 ) -> Result<Begun, GenerateError> {
     match (&job.origin, store) {
         (Origin::Anew, store) => {
-            store.and_then(|store| taken_up(model, job, store)).map_or_else(|| anew(model, job, store), Ok)
+            let source = job.source.as_ref();
+            let ground = source.map(|source| model.ground(&job.settings, source, store)).transpose()?;
+            let left = store.and_then(|store| taken_up(model, job, ground.as_ref(), store));
+            left.map_or_else(|| anew(model, job, ground.as_ref(), store), Ok)
         }
         (Origin::Resume { negative }, Some(store)) => resume(model, negative, store),
         (Origin::Branch { negative, at }, Some(store)) => branch(model, job, (negative, *at), store),
@@ -45,9 +58,14 @@ pub(in crate::engine) fn begin(
     }
 }
 
-fn anew(model: &OpenModel, job: &Job, store: Option<&Store>) -> Result<Begun, GenerateError> {
+fn anew(
+    model: &OpenModel,
+    job: &Job,
+    ground: Option<&Ground>,
+    store: Option<&Store>,
+) -> Result<Begun, GenerateError> {
     let settings = job.settings.clone();
-    let plan = model.plan(&settings)?;
+    let plan = model.plan_on(&settings, ground.map(|ground| model.seeded(ground, &settings)))?;
     let state = generate::start(&model.networks, &settings, &plan);
     let resumed = Resumed { settings, plan, state, guidance_of_steps: Vec::new(), parent: None };
     recorded(model, resumed, store)
@@ -76,8 +94,13 @@ pub(in crate::engine) fn recorded(
 }
 
 /// The same run where a process that is gone has left it.
-fn taken_up(model: &OpenModel, job: &Job, store: &Store) -> Option<Begun> {
-    let is_this = |head: &Head| head.settings == job.settings && head.model.name == model.info.name;
+fn taken_up(model: &OpenModel, job: &Job, ground: Option<&Ground>, store: &Store) -> Option<Begun> {
+    let beginning = ground.map(|ground| &ground.beginning);
+    let is_this = |head: &Head| {
+        head.settings == job.settings
+            && head.model.name == model.info.name
+            && head.beginning.as_ref() == beginning
+    };
     let found = store.interrupted().into_iter().find(|left| {
         is_this(&left.head)
             && left.head.parent.is_none()
@@ -99,7 +122,7 @@ fn resume(model: &OpenModel, id: &str, store: &Store) -> Result<Begun, GenerateE
             (Some(recorder), left)
         }
     };
-    let resumed = negative::resume(model, &left)?;
+    let resumed = negative::resume(model, &left, Some(store))?;
     let notes = negative::elsewhere(&left, model).into_iter().collect();
     Ok(Begun { resumed, negative: Some(id.to_owned()), recorder, notes })
 }
@@ -126,7 +149,7 @@ fn branch(
         parent = store.open(&before.id.clone()).map_err(ResumeError::Negative)?;
     }
     check_model(model, &parent)?;
-    let resumed = negative::branch(model, &parent, at, &job.settings.clone().into())?;
+    let resumed = negative::branch(model, &parent, at, &job.settings.clone().into(), Some(store))?;
     let mut begun = recorded(model, resumed, Some(store))?;
     begun.notes.extend(negative::elsewhere(&parent, model));
     Ok(begun)

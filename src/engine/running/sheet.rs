@@ -5,6 +5,7 @@
 
 use std::ops::ControlFlow;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::message::{Control, Event, Job, Report, Sheet, Step};
@@ -13,8 +14,10 @@ use crate::note::Note;
 use crate::ops::{self, StopFlag, Under};
 use crate::picture::{Added, Frame, Made};
 use crate::sampler::{Next, RunState, StepReport};
-use crate::settings::{PreviewMode, Settings};
+use crate::settings::{Beginning, Fill, PreviewMode, Settings};
+use crate::tray::Source;
 
+use crate::engine::from::Ground;
 use crate::engine::generate::{self, GenerateError, Plan};
 use crate::engine::hash::Busy;
 use crate::engine::negative::{Resumed, note_of};
@@ -38,6 +41,8 @@ pub(in crate::engine) struct RunningSheet<'a> {
     stop: StopFlag,
     until: usize,
     cells: Vec<Cell>,
+    /// The picture that was read last, and the size for which it was.
+    ground: Option<(Source, [usize; 2], Ground)>,
     began: Instant,
     previews_took: Duration,
     stopped: bool,
@@ -52,6 +57,8 @@ struct Cell {
     guidance_of_steps: Vec<f64>,
     /// What its run lays over the model.
     added: Vec<Added>,
+    /// The picture that its run began from.
+    beginning: Option<Beginning>,
     ended: bool,
 }
 
@@ -69,6 +76,7 @@ struct Batch {
 /// Jobs that go together, before they are joined.
 struct Laid {
     settings: Settings,
+    source: Option<Source>,
     plan: Plan,
     /// Their numbers among the cells, and where each stands.
     members: Vec<(usize, RunState)>,
@@ -76,16 +84,20 @@ struct Laid {
 
 impl Laid {
     /// Whether a job of these settings goes with them, and there is room for it.
-    fn takes(&self, settings: &Settings) -> bool {
+    fn takes(&self, settings: &Settings, source: Option<&Source>) -> bool {
+        let scale = settings.hires.scale.clamp(1.0, 8.0).powi(2);
+        let most = (POSITIONS_MOST as f64 / scale) as usize;
         let together: usize = self.members.iter().map(|(_, state)| positions(state)).sum();
         let one = self.members.first().map_or(0, |(_, first)| positions(first));
         let alike = Settings { seed: settings.seed, ..self.settings.clone() } == *settings;
-        alike && together + one <= POSITIONS_MOST
+        // Where the masked part begins with the seed's noise, each seed has a ground of its own.
+        let grounded = source.is_none_or(|source| source.treatment.fill != Fill::Noise);
+        alike && grounded && self.source.as_ref() == source && together + one <= most
     }
 
     /// All as one batch; each alone where they cannot be joined.
     fn joined(self, model: &Rc<OpenModel>) -> Vec<Batch> {
-        let Self { settings, plan, members } = self;
+        let Self { settings, plan, members, .. } = self;
         let (cells, states): (Vec<usize>, Vec<RunState>) = members.into_iter().unzip();
         let of = |cells, state| {
             let (settings, plan, model) = (settings.clone(), plan.clone(), model.clone());
@@ -115,10 +127,16 @@ impl Batch {
 
     /// Each job on its own.
     fn parted(&self) -> Vec<Self> {
-        let parts = self.cells.iter().zip(self.state.parted());
-        let alone = parts.map(|(cell, state)| Self {
+        let parts = self.cells.iter().zip(self.state.parted()).enumerate();
+        let count = self.cells.len();
+        let plan = |place| Plan {
+            before_turn: self.plan.before_turn.as_ref().map(|before| before.part(place, count)),
+            beside_second: Arc::default(),
+            ..self.plan.clone()
+        };
+        let alone = parts.map(|(place, (cell, state))| Self {
             settings: self.settings.clone(),
-            plan: self.plan.clone(),
+            plan: plan(place),
             model: self.model.clone(),
             cells: vec![*cell],
             state,
@@ -142,6 +160,7 @@ impl<'a> RunningSheet<'a> {
             recorder: None,
             guidance_of_steps: Vec::new(),
             added: Vec::new(),
+            beginning: None,
             ended: false,
         };
         let mut running = Self {
@@ -153,6 +172,7 @@ impl<'a> RunningSheet<'a> {
             stop,
             until: sheet.until.max(1),
             cells: sheet.jobs.into_iter().map(cell).collect(),
+            ground: None,
             began: Instant::now(),
             previews_took: Duration::ZERO,
             stopped: false,
@@ -176,23 +196,39 @@ impl<'a> RunningSheet<'a> {
                 self.stopped = true;
                 break;
             }
-            let settings = self.cells[number].job.settings.clone();
-            let together = laid.iter_mut().find(|laid| laid.takes(&settings));
+            let Job { settings, source, .. } = self.cells[number].job.clone();
+            let together = laid.iter_mut().find(|laid| laid.takes(&settings, source.as_ref()));
             let begun = match &together {
                 Some(laid) => self.begin_cell(number, Ok(laid.plan.clone())),
-                None => self.begin_cell(number, self.model.plan(&settings)),
+                None => {
+                    let plan = self.plan(&settings, source.as_ref());
+                    self.begin_cell(number, plan)
+                }
             };
             match (begun, together) {
                 (Err(GenerateError::Ops(ops::Error::Stopped)), _) => self.stopped = true,
                 (Err(error), _) => self.fail(number, &error),
                 (Ok((_, state)), Some(laid)) => laid.members.push((number, state)),
                 (Ok((plan, state)), None) => {
-                    laid.push(Laid { settings, plan, members: vec![(number, state)] });
+                    laid.push(Laid { settings, source, plan, members: vec![(number, state)] });
                 }
             }
         }
         let model = self.model.clone();
         laid.into_iter().flat_map(|laid| laid.joined(&model)).collect()
+    }
+
+    /// The plan of a job. A picture from which several begin is read and encoded once.
+    fn plan(&mut self, settings: &Settings, source: Option<&Source>) -> Result<Plan, GenerateError> {
+        let model = self.model.clone();
+        let Some(source) = source else { return model.plan(settings) };
+        let size = [settings.width, settings.height];
+        let ground = match &self.ground {
+            Some((known, at, ground)) if known == source && *at == size => ground.clone(),
+            _ => model.ground(settings, source, self.options.negatives.as_ref())?,
+        };
+        self.ground = Some((source.clone(), size, ground.clone()));
+        model.plan_on(settings, Some(model.seeded(&ground, settings)))
     }
 
     fn begin_cell(
@@ -205,6 +241,7 @@ impl<'a> RunningSheet<'a> {
         let state = generate::start(&self.model.networks, &settings, &plan);
         let resumed = Resumed { settings, plan, state, guidance_of_steps: Vec::new(), parent: None };
         let begun = origin::recorded(&self.model, resumed, self.options.negatives.as_ref())?;
+        cell.beginning = begun.beginning();
         let Begun { resumed: Resumed { plan, state, .. }, negative, recorder, notes } = begun;
         cell.recorder = recorder;
         cell.added.clone_from(&plan.added);
@@ -212,6 +249,8 @@ impl<'a> RunningSheet<'a> {
             Some(negative) => self.workspace.adopt(cell.job.id, negative),
             None => self.workspace.kept.begin(cell.job.id, self.model.info.source.clone()),
         }
+        let overlay = plan.ground.as_ref().and_then(|ground| ground.overlay.clone());
+        self.workspace.kept.put_into(cell.job.id, overlay);
         self.workspace.send(Event::Started {
             job: cell.job.id,
             timesteps: plan.schedule.timesteps_in_order(),
@@ -279,6 +318,9 @@ impl<'a> RunningSheet<'a> {
         model.lay(plan);
         let developed = generate::develop(&model.networks, settings, plan, batch.state.clone(), &mut on_step);
         batch.state = state;
+        if plan.schedule.turn() == Some(batch.state.step) {
+            batch.plan.before_turn = Some(batch.state.x.clone());
+        }
         developed.map(|_| ())
     }
 
@@ -362,8 +404,9 @@ impl<'a> RunningSheet<'a> {
     /// Has the texts of a batch encoded by the model that took over.
     fn move_here(&self, batch: &mut Batch) -> Result<(), GenerateError> {
         if !Rc::ptr_eq(&batch.model, &self.model) {
-            let schedule = batch.plan.schedule.clone();
-            batch.plan = Plan { schedule, ..self.model.plan(&batch.settings)? };
+            let Plan { schedule, ground, before_turn, .. } = batch.plan.clone();
+            let again = self.model.plan_on(&batch.settings, ground)?;
+            batch.plan = Plan { schedule, before_turn, ..again };
             batch.model = self.model.clone();
         }
         Ok(())
@@ -375,7 +418,11 @@ impl<'a> RunningSheet<'a> {
         let mut ends = Vec::new();
         for (cell, state) in batch.cells.iter().zip(batch.state.parted()) {
             let finished = state.step == steps && !self.stopped;
-            let decode = |model: &OpenModel| generate::decode(&model.networks, &state.x);
+            let decode = |model: &OpenModel| {
+                let (made, _) = generate::decode(&model.networks, &state.x)?;
+                let ground = batch.plan.ground.as_ref();
+                Ok(ground.map_or_else(|| made.clone(), |ground| ground.finished(made.clone())))
+            };
             let mut decoded = finished.then(|| decode(&self.model)).transpose();
             if let Err(error) = &decoded
                 && self.take_over(batch, error)
@@ -383,7 +430,7 @@ impl<'a> RunningSheet<'a> {
                 decoded = Some(decode(&self.model)).transpose();
             }
             match decoded {
-                Ok(decoded) => ends.push(End { cell: *cell, steps, frame: decoded.map(|(frame, _)| frame) }),
+                Ok(decoded) => ends.push(End { cell: *cell, steps, frame: decoded }),
                 Err(GenerateError::Ops(ops::Error::Stopped)) => {
                     ends.push(End { cell: *cell, steps, frame: None });
                 }
@@ -403,7 +450,7 @@ impl<'a> RunningSheet<'a> {
         cell.ended = true;
         let (job, done) = (cell.job.id, cell.guidance_of_steps.len());
         let made = Made::new(&cell.job.settings, steps, &cell.guidance_of_steps, name, &hash);
-        let made = Box::new(made.with(cell.added.clone()));
+        let made = Box::new(made.with(cell.added.clone()).from_picture(cell.beginning.clone()));
         let (event, ended) = match frame {
             Some(frame) => {
                 let took = self.began.elapsed();

@@ -4,7 +4,7 @@
 //! pictures all tell the settings that acted.
 
 use crate::sampler::GuidanceCurve;
-use crate::settings::Settings;
+use crate::settings::{Beginning, Settings};
 
 /// The keyword of the text that holds all of [`Made`].
 pub(in crate::picture) const SAFELIGHT: &str = "safelight";
@@ -40,6 +40,9 @@ pub struct Made {
     /// The run that it branched off from, if it did: the settings alone do not make it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branched_from: Option<BranchedFrom>,
+    /// The picture that it was made from, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beginning: Option<Beginning>,
 }
 
 /// A file that was laid over the model.
@@ -88,6 +91,12 @@ impl Made {
         Self { branched_from: from, ..self }
     }
 
+    /// The same of a run that began from a picture, if it did.
+    #[must_use]
+    pub fn from_picture(self, beginning: Option<Beginning>) -> Self {
+        Self { beginning, ..self }
+    }
+
     /// The `safelight` text: all of it as JSON, with a version.
     pub(in crate::picture) fn to_json(&self) -> String {
         let program = concat!("Safelight ", env!("CARGO_PKG_VERSION"));
@@ -128,6 +137,7 @@ impl Made {
             stopped_after: (done < steps).then_some(done),
             added: Vec::new(),
             branched_from: None,
+            beginning: None,
         }
     }
 }

@@ -5,6 +5,7 @@ pub(super) mod exif;
 mod latin1;
 pub(super) mod made;
 pub(super) mod parameters;
+mod passes;
 pub mod read;
 
 pub use chunks::{TEXT_LIMIT, png_head};

@@ -5,6 +5,7 @@
 //! colon, so a model's name loses them. What A1111 has no key for is in the `safelight` chunk alone.
 
 use crate::picture::metadata::made::{AddedKind, Made};
+use crate::picture::metadata::passes;
 use crate::sampler::SamplerKind;
 use crate::settings::{GuidanceKind, LoraUse, PartialSettings, Setting, Settings, Value};
 
@@ -51,6 +52,7 @@ pub fn a1111_text(made: &Made) -> String {
     for setting in AFTER_MODEL.into_iter().chain(rest) {
         push(&mut pairs, &known, setting, steered);
     }
+    pairs.extend(passes::pairs(made));
     if let Some(steps) = made.stopped_after {
         pairs.push(("Stopped after", steps.to_string()));
     }
@@ -161,6 +163,7 @@ pub(in crate::picture) mod tests {
             stopped_after: None,
             added: vec![],
             branched_from: None,
+            beginning: None,
         }
     }
 

@@ -28,7 +28,7 @@ use crate::picture::metadata::made::{BranchedFrom, SAFELIGHT};
 use crate::picture::metadata::parameters::PARAMETERS;
 use crate::picture::{Made, MadeBy, PictureError};
 use crate::sampler::GuidanceCurve;
-use crate::settings::PartialSettings;
+use crate::settings::{Beginning, PartialSettings, Treatment};
 
 /// Places of texts, the most trusted first; a text anywhere else comes last.
 const PLACES: [&str; 12] = [
@@ -107,6 +107,10 @@ pub struct Recovered {
     pub guidance_of_steps: Vec<f64>,
     /// The run that it branched off from, if it did.
     pub branched_from: Option<BranchedFrom>,
+    /// What was done with the picture that it was made from, if it was.
+    pub treatment: Option<Treatment>,
+    /// That picture, where it is named.
+    pub beginning: Option<Beginning>,
     /// The whole record, if this program wrote it.
     pub made: Option<Made>,
 }
@@ -193,6 +197,8 @@ impl Recovered {
             model_hash: Some(made.model_hash.clone()),
             stopped_after: made.stopped_after,
             branched_from: made.branched_from.clone(),
+            treatment: made.beginning.as_ref().map(|beginning| beginning.treatment),
+            beginning: made.beginning.clone(),
             guidance_of_steps: made.guidance_of_steps.iter().take(MOST_STEPS).copied().collect(),
             made: Some(made.clone()),
             ..Self::from(Origin::Safelight)
@@ -210,6 +216,8 @@ impl Recovered {
             stopped_after: None,
             branched_from: None,
             guidance_of_steps: Vec::new(),
+            treatment: None,
+            beginning: None,
             made: None,
         }
     }
@@ -259,7 +267,10 @@ fn safelight(text: &str) -> Option<Recovered> {
     let settings: PartialSettings = serde_json::from_value(made.get("settings")?.clone()).ok()?;
     let text = |key: &str| made.get(key).and_then(Value::as_str).map(str::to_owned);
     let guidance = made.get("guidance_of_steps").and_then(Value::as_array);
+    let beginning = made.get("beginning").and_then(|begun| serde_json::from_value(begun.clone()).ok());
     Some(Recovered {
+        treatment: beginning.as_ref().map(|beginning: &Beginning| beginning.treatment),
+        beginning,
         settings,
         model: text("model"),
         model_hash: text("model_hash"),

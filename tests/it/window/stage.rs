@@ -21,7 +21,7 @@ use safelight::gallery::Record;
 use safelight::gpu::Trouble;
 use safelight::message::{
     Compute, Concept, Control, DeviceInfo, DeviceOffer, Event, Job, JobId, ModelInfo, ModelSource, Preview,
-    PreviewImage, Request, Step, TokenCount,
+    PreviewImage, Request, Step, Takes, TokenCount,
 };
 use safelight::picture::read::Recovered;
 use safelight::picture::{Frame, Made, MadeBy};
@@ -139,6 +139,8 @@ pub fn starter() -> ModelInfo {
         concepts: list.lines().map(concept).collect(),
         max_tokens: 24,
         timesteps: 1000,
+        takes: Takes::Nothing,
+        encodes: true,
         device: DeviceInfo { name: "CPU", is_card: false, threads: Some(2), dtype: "f32" },
         notes: Vec::new(),
     }

@@ -7,6 +7,7 @@
 
 use super::pairs::{self, Pairs};
 use super::{Origin, Recovered};
+use crate::picture::metadata::passes::{KEYS, Told, told};
 use crate::sampler::{RngKind, ScheduleKind};
 use crate::settings::{Kind, Setting};
 
@@ -30,6 +31,8 @@ enum Key {
     Version,
     StoppedAfter,
     GuidanceOfSteps,
+    /// Of the noise, the picture or the second pass that the run began with.
+    Passes,
     /// Known, and not followed.
     Other,
 }
@@ -49,7 +52,8 @@ impl Key {
             "stopped after" => Self::StoppedAfter,
             "guidance of steps" => Self::GuidanceOfSteps,
             "app" | "operations" | "vae" | "vae hash" | "lora hashes" | "ti hashes" | "ti" | "clip skip"
-            | "denoising strength" | "ensd" | "created date" | "batch size" => Self::Other,
+            | "ensd" | "created date" | "batch size" => Self::Other,
+            name if KEYS.contains(&name) => Self::Passes,
             name => Self::Of(setting_of(name)?),
         })
     }
@@ -111,13 +115,19 @@ pub(super) fn parse(text: &str) -> Option<Recovered> {
     found.settings.negative_prompt = negative;
     // The generator is the card's unless the text says otherwise.
     found.settings.rng = Some(RngKind::Nv);
-    for (key, value) in place.pairs.pairs {
-        if let Some(key) = Key::of(&key)
+    let mut passes = Vec::new();
+    for (name, value) in place.pairs.pairs {
+        let key = Key::of(&name);
+        if key == Some(Key::Passes) {
+            passes.push((name.to_lowercase(), value));
+        } else if let Some(key) = key
             && key.allows(&value)
         {
             take(&mut found, key, value);
         }
     }
+    let Told { variation, hires, treatment } = told(&passes);
+    (found.settings.variation, found.settings.hires, found.treatment) = (variation, hires, treatment);
     // A text that gives a prompt and no negative one had none.
     if found.settings.prompt.is_some() {
         found.settings.negative_prompt.get_or_insert_default();
@@ -144,7 +154,7 @@ fn take(found: &mut Recovered, key: Key, value: String) {
             found.guidance_of_steps =
                 value.split_whitespace().filter_map(|value| value.parse().ok()).collect();
         }
-        Key::Version | Key::Other => {}
+        Key::Version | Key::Passes | Key::Other => {}
     }
 }
 
