@@ -583,6 +583,12 @@ note-was-stopped = The picture was stopped after { $after } steps; all steps are
 note-settings-left-out = A { $format } file holds only the settings that other programs know
 note-prompts-cut = The prompts don't fit into a { $format } file and are cut in it
 note-preview-not-saved = A step's preview could not be saved: { $cause }
+note-source-steps = A strength of { $strength } runs { $runs } of { $asked } steps
+note-mask-resized = The mask is resized from { $from } to { $to }
+note-mask-beyond = A part of the mask lies outside of what is drawn and stays as it is
+note-source-gone = { $name }, from which the picture was made, is no longer there; only the words are used
+note-source-changed = { $name }, from which the picture was made, is another picture now; only the words are used
+note-source-unnamed = The picture was made from another one that it doesn't name; only the words are used
 
 # The queue as a whole, pictures that are not saved, strips.
 do-stop-all = Stop all
@@ -690,6 +696,19 @@ error-axis-value = { $setting } does not take { $typed }. Type another value.
 error-axis-many = A sheet has at most 64 pictures; these would be { $count }. Leave some values out.
 error-axis-same = { $setting } is across and down. Choose another setting for one of them.
 error-kept-run = The kept run cannot be taken up: { $cause }
+error-mask-empty = The mask is empty. Paint over a part of the picture, or leave the mask out.
+error-mask-shape = The mask ({ $found }) has another shape than the picture ({ $expected }). Make it of the picture's size.
+error-no-mask = There is no mask. Paint one, or take a picture with transparent parts.
+error-source-small = The picture has { $found } pixels. Take one of at least { $least } a side.
+error-strength = Strength can be above 0 and up to 1, not { $found }.
+error-mask-blur = Mask blur can be 0 to { $most }, not { $found }.
+error-image-guidance = Image guidance can be 0 to { $most }, not { $found }.
+error-outpaint = With the room around it the picture has { $found } pixels. { $most } a side are the most.
+error-source-no-encoder = This model can't read pictures: its VAE has no encoder. Use its whole file.
+error-source-no-depth = This model takes no depth map. Leave it out.
+error-source-step = The kept run's step can't be taken: { $cause }
+error-hires = A second pass of { $found } is not possible. Choose 1 to 8 times the size, and a strength above 0 and up to 1.
+error-variation = A variation of { $found } is not possible. Choose a strength from 0 to 1.
 error-negative = A kept run could not be changed
 branches-interrupted = { $n ->
     [one] A branch was interrupted; it can go on

@@ -172,16 +172,18 @@ fn messages() -> Vec<Box<dyn Told>> {
     use crate::config::ConfigError;
     use crate::engine::OpenError;
     use crate::engine::additions::AdditionError;
+    use crate::engine::from::SourceError;
     use crate::engine::generate::{GenerateError, Part, Side};
     use crate::library::get::{GetError, License};
     use crate::model::ModelError;
     use crate::note::{
-        AdditionNote, CardNote, FileNote, ModelNote, NegativeNote, Note, PictureNote, TextKind,
+        AdditionNote, CardNote, FileNote, ModelNote, NegativeNote, Note, PictureNote, SourceNote, TextKind,
     };
     use crate::ops::{Dtype, Error};
     use crate::picture::PictureError;
     use crate::sampler::{SamplerKind, ScheduleError, ScheduleKind};
     use crate::transfer::TransferError;
+    use crate::tray::MaskError;
 
     let text = || "xyz".to_owned();
     let path = || std::path::PathBuf::from("folder/xyz");
@@ -283,6 +285,34 @@ fn messages() -> Vec<Box<dyn Told>> {
         AdditionNote::Suits { name: text(), sampler: "lcm".into(), steps: 4, guidance: 1.0 },
     ] {
         all.push(Box::new(Note::Addition(note)));
+    }
+    for note in [
+        SourceNote::Steps { asked: 20, runs: 12, strength: 0.6 },
+        SourceNote::MaskResized { from: [1, 2], to: [3, 4] },
+        SourceNote::MaskBeyond,
+        SourceNote::Gone { name: text() },
+        SourceNote::Changed { name: text() },
+        SourceNote::Unnamed,
+    ] {
+        all.push(Box::new(Note::Source(note)));
+    }
+    for error in [
+        SourceError::from(PictureError::Read { path: path(), source: refused() }),
+        SourceError::Mask(MaskError::Empty),
+        SourceError::Mask(MaskError::Shape { width: 1, height: 2, picture_width: 3, picture_height: 4 }),
+        SourceError::NoMask,
+        SourceError::Small { width: 1, height: 2 },
+        SourceError::Strength(2.0),
+        SourceError::Blur(-1.0),
+        SourceError::ImageGuidance(-1.0),
+        SourceError::Room { width: 1, height: 2, most: 3 },
+        SourceError::NoEncoder,
+        SourceError::NoDepth,
+        SourceError::Step { cause: text() },
+        SourceError::Hires(text()),
+        SourceError::Variation(text()),
+    ] {
+        all.push(Box::new(GenerateError::from(error)));
     }
     for error in [
         AdditionError::NoLora { name: text() },
