@@ -55,6 +55,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "note",
             "ops",
             "picture",
+            "resize",
             "sampler",
             "settings",
             "starter",
