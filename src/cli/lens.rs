@@ -6,8 +6,9 @@ use std::rc::Rc;
 
 use clap::Args;
 
-use crate::engine::OpenModel;
+use crate::engine::generate::Plan;
 use crate::engine::lens::{Lens, Seen, of_words};
+use crate::engine::prompts::Prompts;
 use crate::model::tokenizer::Word;
 use crate::picture::{self, Format, Frame, heat_over};
 use crate::told::quoted;
@@ -52,6 +53,7 @@ impl LensFlags {
 pub struct Looking {
     flags: LensFlags,
     lens: Rc<Lens>,
+    prompts: Option<Prompts>,
     words: Vec<Word>,
     prompt: String,
     /// The words that were asked for, as one.
@@ -62,15 +64,16 @@ pub struct Looking {
 }
 
 impl Looking {
-    /// A lens on a run of `prompt`, if one was asked for.
+    /// A lens on a run of `prompt`, if one was asked for. Its words are those that the prompt begins with.
     ///
     /// # Errors
     /// If the prompt has no such word.
-    pub fn begin(flags: &LensFlags, model: &OpenModel, prompt: &str) -> Result<Option<Self>, Failure> {
+    pub fn begin(flags: &LensFlags, plan: &Plan, prompt: &str) -> Result<Option<Self>, Failure> {
         if !flags.is_asked_for() {
             return Ok(None);
         }
-        let words = model.words(prompt);
+        let words = plan.prompts.as_ref().map(|prompts| prompts.words_of_step(0).to_vec());
+        let words = words.unwrap_or_default();
         let asked = flags.lens.as_ref().map(|asked| {
             in_a_row(&words, prompt, asked).ok_or_else(|| {
                 let there: Vec<&str> =
@@ -85,6 +88,7 @@ impl Looking {
         Ok(Some(Self {
             flags: flags.clone(),
             lens: Rc::new(Lens::on()),
+            prompts: plan.prompts.clone(),
             words,
             prompt: prompt.to_owned(),
             asked: asked.transpose()?,
@@ -98,9 +102,13 @@ impl Looking {
         self.lens.clone()
     }
 
-    /// Takes in a step; with a trace every token's map of it is recorded.
-    pub fn step(&mut self, trace: Option<&mut Trace>) {
+    /// Takes in a step, if the prompt has the words then that it began with; with a trace every token's map of it is
+    /// recorded.
+    pub fn step(&mut self, step: usize, trace: Option<&mut Trace>) {
         let Some(seen) = self.lens.take() else { return };
+        if self.prompts.as_ref().is_some_and(|prompts| prompts.words_of_step(step) != self.words) {
+            return;
+        }
         self.sum.size = seen.size;
         self.sum.took += seen.took;
         self.steps += 1;

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use crate::message::TokenCount;
 use crate::model::{Conditioning, ConditioningKey, LatentDiffusion};
-use crate::note::{Note, TextKind};
+use crate::note::Note;
 use crate::ops::{self, Tensor};
 use crate::picture::{Added, Frame};
 use crate::sampler::noise::Noise;
@@ -12,12 +12,13 @@ use crate::sampler::{
     Latent, Layout, Next, RunOptions, RunSchedule, RunState, StepReport, make_schedule, run,
 };
 use crate::settings::{GuidanceKind, Kind, PartialSettings, Row, SIDE_MAX, Setting, Settings, Value};
-use crate::told::quoted;
 
 use super::additions::Laid;
-use super::denoise::{ConditionedModel, with_embedded_guidance};
+use super::denoise::ConditionedModel;
+use super::generate_error::check_finite;
 pub use super::generate_error::{GenerateError, Part, Side};
 use super::lens::Lens;
+use super::prompts::{self, Prompts};
 use super::sourceless::concat;
 
 /// What is known before the first step.
@@ -33,8 +34,8 @@ pub struct Plan {
     pub notes: Vec<Note>,
     /// Why the run does not fit the graphics card that the model is on.
     pub refused: Option<GenerateError>,
-    /// The conditioning of the prompt, and of the negative prompt; none for a model without texts.
-    pub conditioning: Option<(Conditioning, Conditioning)>,
+    /// What the run is conditioned on; none for a model without texts.
+    pub prompts: Option<Prompts>,
     /// The LoRAs that the run has.
     pub laid: Laid,
     /// The files that it lays over the model, for its picture.
@@ -60,61 +61,36 @@ pub fn plan(model: &LatentDiffusion, settings: &Settings) -> Result<Plan, Genera
     let mut notes = schedule.notes().to_vec();
     let refused = make_fit(model, settings, &mut notes)?;
     let mut tokens = TokenCount::default();
-    let (mut ids, mut conditioning) = (Vec::new(), None);
+    let (mut ids, mut prompts) = (Vec::new(), None);
     if takes_words(model) {
-        let prompt = model.tokenize(&settings.prompt)?;
-        let negative = model.tokenize(&settings.negative_prompt)?;
-        for (kind, text, found) in [
-            (TextKind::Prompt, &settings.prompt, &prompt),
-            (TextKind::Negative, &settings.negative_prompt, &negative),
-        ] {
-            if let Some(from) = found.dropped_from {
-                notes.push(Note::TokensDropped {
-                    text: kind,
-                    needed: found.needed,
-                    fit: found.ids.len(),
-                    dropped: quoted(&text[from..]),
-                });
-            }
-        }
-        ids = prompt.ids.clone();
-        tokens = TokenCount {
-            used: prompt.needed.min(prompt.ids.len()),
-            max: prompt.ids.len(),
-            dropped_from: prompt.dropped_from,
-        };
+        notes.extend(prompts::dropped(model, settings)?);
+        ids = model.tokenize(&settings.prompt)?.ids;
+        tokens = prompts::count(model, settings.grammar, &settings.prompt)?;
+        tokens.used = tokens.used.min(tokens.max);
         // Where the run does not fit, another model encodes the texts.
         if refused.is_none() {
-            conditioning = Some(encode(model, settings, &mut notes)?);
+            let beside = beside(model, settings, &mut notes)?;
+            prompts = Some(prompts::encode(model, settings, schedule.len(), &beside)?);
         }
     }
     model.keep_what_steps_need();
     let (laid, added) = (Laid::default(), Vec::new());
-    Ok(Plan { schedule, tokens, ids, notes, refused, conditioning, laid, added })
+    Ok(Plan { schedule, tokens, ids, notes, refused, prompts, laid, added })
 }
 
-/// The conditioning of the prompt and of the negative prompt.
-fn encode(
+/// What goes into every conditioning beside the texts.
+fn beside(
     model: &LatentDiffusion,
     settings: &Settings,
     notes: &mut Vec<Note>,
-) -> Result<(Conditioning, Conditioning), GenerateError> {
-    let both = model.get_learned_conditioning(&[&settings.prompt, &settings.negative_prompt])?;
-    for tensor in both.tensors() {
-        check_finite(model, Part::TextEncoder, &tensor.to_f32()?)?;
+) -> Result<Vec<Tensor>, GenerateError> {
+    if model.config.conditioning_key != ConditioningKey::Hybrid {
+        return Ok(Vec::new());
     }
-    let mut beside = Vec::new();
-    if model.config.conditioning_key == ConditioningKey::Hybrid {
-        let factor = model.config.first_stage_factor;
-        let (tensor, note) = concat(model, [settings.height / factor, settings.width / factor])?;
-        beside.push(tensor);
-        notes.push(note);
-    }
-    let of = |text: usize| {
-        let texts = Conditioning::from_texts(both.batch_item(text)?, ConditioningKey::Crossattn);
-        Ok::<_, ops::Error>(Conditioning { c_concat: beside.clone(), ..texts })
-    };
-    Ok((of(0)?, of(1)?))
+    let factor = model.config.first_stage_factor;
+    let (tensor, note) = concat(model, [settings.height / factor, settings.width / factor])?;
+    notes.push(note);
+    Ok(vec![tensor])
 }
 
 /// Whether a model draws from words, alone or with something that can be left out.
@@ -189,15 +165,11 @@ pub fn develop_watched(
         return Err(refused.clone());
     }
     let batch = state.x.shape[0];
-    let (conditional, unconditional) = match &plan.conditioning {
-        Some((conditional, unconditional)) => {
-            let both = (conditional.repeated_to(batch)?, Some(unconditional.repeated_to(batch)?));
-            with_embedded_guidance(model, both, state.guidance)
-        }
-        None => (Conditioning::default(), None),
+    let prompts = match &plan.prompts {
+        Some(prompts) => prompts.repeated_to(batch)?,
+        None => Prompts::plain(Conditioning::default(), None),
     };
-    let denoiser = ConditionedModel::new(model, conditional, unconditional.as_ref())?;
-    let mut denoiser = denoiser.watched_by(lens);
+    let mut denoiser = ConditionedModel::of(model, prompts).watched_by(lens);
     let options = options(settings);
     let mut broken_at = None;
     let mut each = |report: &StepReport<'_>, state: &RunState| {
@@ -262,13 +234,6 @@ pub fn frame_of(model: &LatentDiffusion, image: &Tensor) -> Result<Frame, Genera
     let pixels = image.to_f32()?;
     check_finite(model, Part::FirstStage, &pixels)?;
     Ok(Frame::from_decoded(&pixels, w, h))
-}
-
-fn check_finite(model: &LatentDiffusion, part: Part, numbers: &[f32]) -> Result<(), GenerateError> {
-    if numbers.iter().all(|number| number.is_finite()) {
-        return Ok(());
-    }
-    Err(GenerateError::NotFinite { part, step: None, dtype: model.device().dtype() })
 }
 
 /// Whether this model can follow these settings.

@@ -20,6 +20,7 @@ pub mod negative;
 mod open;
 mod options;
 mod preview;
+pub mod prompts;
 mod reading;
 mod running;
 mod sourceless;

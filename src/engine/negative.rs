@@ -3,6 +3,7 @@
 //! Invariant: what goes on from a negative computes the steps from there and no others; with the same device and
 //! number type the picture is the one of an uninterrupted run, bit for bit.
 
+use crate::engine::prompts::Prompts;
 use crate::message::ModelSource;
 use crate::negative::{
     Context, Head, ModelUsed, Negative, NegativeError, Parent, Recorder, Store, Trouble, new_id,
@@ -97,7 +98,10 @@ pub fn head(model: &OpenModel, settings: &Settings, plan: &Plan, shape: [usize; 
 /// # Errors
 /// If the device fails.
 fn context(plan: &Plan) -> ops::Result<Context> {
-    let Some((conditional, unconditional)) = &plan.conditioning else { return Ok(Context::default()) };
+    // Others are encoded again.
+    let Some([conditional, unconditional]) = plan.prompts.as_ref().and_then(Prompts::as_plain) else {
+        return Ok(Context::default());
+    };
     let numbers = |tensors: &[Tensor]| {
         let first = tensors.first();
         first.map(|tensor| Ok::<_, ops::Error>((tensor.shape().to_vec(), tensor.to_f32()?))).transpose()
@@ -184,7 +188,9 @@ pub fn resume(model: &OpenModel, negative: &Negative) -> Result<Resumed, ResumeE
 
 /// Puts the contexts of a negative in the place of those that were encoded now.
 fn put_context(model: &OpenModel, plan: &mut Plan, stored: Context) -> ops::Result<()> {
-    let Some((conditional, unconditional)) = &mut plan.conditioning else { return Ok(()) };
+    let Some([conditional, unconditional]) = plan.prompts.as_mut().and_then(Prompts::as_plain_mut) else {
+        return Ok(());
+    };
     for (conditioning, numbers) in
         [(conditional, stored.context), (unconditional, stored.unconditional_context)]
     {

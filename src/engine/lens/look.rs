@@ -15,6 +15,7 @@ use crate::engine::lens::{Lens, Seen, step_heat};
 use crate::engine::negative;
 use crate::engine::open::OpenModel;
 use crate::engine::preview::steps_kept::StepError;
+use crate::engine::prompts::Prompts;
 use crate::message::{JobId, Report, StepHeat};
 use crate::model::Conditioning;
 use crate::negative::{Negative, NegativeError, file_name};
@@ -70,8 +71,9 @@ impl Looks {
             Space::Vp => x,
             Space::Sigma => x.map(|x| level.signal() as f32 * x),
         };
-        let seen = seen(model, plan, &x, level.t).map_err(|error| Report::of(&error))?;
-        let words = model.words(&settings.prompt);
+        let words = plan.prompts.as_ref().map(|prompts| prompts.words_of_step(step).to_vec());
+        let words = words.unwrap_or_default();
+        let seen = seen(model, plan, &x, (step, level.t)).map_err(|error| Report::of(&error))?;
         let heat = step_heat(&seen, &words, &settings.prompt, job, step);
         Ok(StepHeat { took: began.elapsed(), ..heat })
     }
@@ -80,8 +82,8 @@ impl Looks {
     fn plan(&mut self, model: &OpenModel, path: PathBuf, kept: &Negative) -> Result<Plan, Report> {
         let device = model.networks.device();
         let is_here = |plan: &Plan| {
-            let contexts = plan.conditioning.iter().flat_map(|(conditional, _)| &conditional.c_crossattn);
-            contexts.into_iter().all(|context| device.shares_tensors_with(context.device()))
+            let mut contexts = plan.prompts.iter().flat_map(Prompts::contexts);
+            contexts.all(|context| device.shares_tensors_with(context.device()))
         };
         if let Some((_, plan)) = self.last.as_ref().filter(|(known, plan)| *known == path && is_here(plan)) {
             return Ok(plan.clone());
@@ -107,14 +109,12 @@ fn holder(path: &Path, step: usize) -> Result<(PathBuf, Negative), NegativeError
     Ok((path, kept))
 }
 
-/// What a lens sees of one call.
-fn seen(model: &OpenModel, plan: Plan, x: &Latent, t: f32) -> Result<Seen, GenerateError> {
+/// What a lens sees of one call, the first of a step.
+fn seen(model: &OpenModel, plan: Plan, x: &Latent, (step, t): (usize, f32)) -> Result<Seen, GenerateError> {
     let lens = Lens::on();
-    let (conditional, unconditional) = match plan.conditioning {
-        Some((conditional, unconditional)) => (conditional, Some(unconditional)),
-        None => (Conditioning::default(), None),
-    };
-    let denoiser = ConditionedModel::new(&model.networks, conditional, unconditional.as_ref())?;
-    denoiser.watched_by(Some(&lens)).guided(x, t)?;
+    let prompts = plan.prompts.unwrap_or_else(|| Prompts::plain(Conditioning::default(), None));
+    let mut denoiser = ConditionedModel::of(&model.networks, prompts).watched_by(Some(&lens));
+    denoiser.begin_step(step, 1.0);
+    denoiser.guided(x, t)?;
     Ok(lens.take().unwrap_or_default())
 }

@@ -20,6 +20,7 @@ use crate::engine::lens::step_heat;
 use crate::engine::negative::{Resumed, branched_from, note_of};
 use crate::engine::open::OpenModel;
 use crate::engine::options::EngineOptions;
+use crate::engine::prompts::Prompts;
 use crate::engine::running::origin;
 use crate::engine::running::refuge::refuge;
 use crate::engine::takeover::develop_through;
@@ -50,6 +51,8 @@ pub(in crate::engine) struct RunningJob<'a> {
     guidance_of_steps: Vec<f64>,
     /// What the run lays over the model.
     added: Vec<Added>,
+    /// What it is conditioned on.
+    prompts: Option<Prompts>,
     /// What the run branched off from.
     parent: Option<Parent>,
     /// Who keeps the run's negative.
@@ -102,6 +105,7 @@ impl<'a> RunningJob<'a> {
             previews_took: Duration::ZERO,
             guidance_of_steps: Vec::new(),
             added: Vec::new(),
+            prompts: None,
             parent: None,
             recorder: None,
             stopped: false,
@@ -126,6 +130,7 @@ impl<'a> RunningJob<'a> {
         (self.guidance_of_steps, self.parent) = (guidance_of_steps, parent);
         (self.recorder, self.steps) = (begun.recorder, plan.schedule.len());
         self.added.clone_from(&plan.added);
+        self.prompts.clone_from(&plan.prompts);
         self.job.settings = settings.clone();
         match &begun.negative {
             Some(negative) => self.workspace.adopt(self.job.id, negative),
@@ -238,9 +243,8 @@ impl<'a> RunningJob<'a> {
     /// Shows where words and guidance acted in a step, if somebody looks.
     fn show_heat(&self, step: usize) {
         let Some(seen) = self.workspace.lens.take() else { return };
-        let prompt = &self.job.settings.prompt;
-        let words = self.model.words(prompt);
-        let heat = step_heat(&seen, &words, prompt, self.job.id, step);
+        let words = self.prompts.as_ref().map_or(&[][..], |prompts| prompts.words_of_step(step));
+        let heat = step_heat(&seen, words, &self.job.settings.prompt, self.job.id, step);
         self.workspace.send(Event::Heat(Box::new(heat)));
     }
 

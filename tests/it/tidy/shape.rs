@@ -20,7 +20,11 @@ const INSIDE: &[(&str, &[&str])] = &[
     ("app::state", &["command", "i18n", "picture", "services", "sheets"]),
     ("app::theme", &["picture"]),
     ("app::ui", &["command", "i18n", "picture", "sheets", "state", "theme"]),
-    ("engine::generate", &["additions", "denoise", "generate_error", "ladder", "lens", "sourceless"]),
+    (
+        "engine::generate",
+        &["additions", "denoise", "generate_error", "ladder", "lens", "prompts", "sourceless"],
+    ),
+    ("engine::prompts", &["generate_error"]),
     ("engine::ladder", &["denoise", "sourceless"]),
     ("engine::preview", &["generate", "negative", "open"]),
     ("model::cond", &["resident"]),
