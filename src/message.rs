@@ -34,7 +34,7 @@ use std::time::Duration;
 use crate::note::Note;
 use crate::picture::{Frame, Made};
 use crate::sampler::{GuidanceCurve, Parameterization};
-use crate::settings::{PreviewMode, Settings};
+use crate::settings::{PreviewMode, PromptGrammar, Settings};
 use crate::told::{Sentence, Told};
 
 /// Where a model comes from.
@@ -106,6 +106,8 @@ pub enum Request {
     CountTokens {
         /// The text whose tokens are counted.
         text: String,
+        /// How it is read.
+        grammar: PromptGrammar,
     },
     /// Decode a kept step in full (answered by [`Event::Decoded`]).
     Decode {

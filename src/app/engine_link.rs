@@ -76,7 +76,8 @@ impl Safelight {
         }
         if let Some((which, text)) = self.state.draft.uncounted() {
             self.state.draft.counting = Some((which, text.clone()));
-            self.send(Request::CountTokens { text });
+            let grammar = self.state.draft.settings.grammar;
+            self.send(Request::CountTokens { text, grammar });
         }
     }
 }

@@ -71,7 +71,7 @@ impl Safelight {
     pub(super) fn follow(&mut self, ctx: &Context, consequences: Vec<Consequence>) {
         for consequence in consequences {
             match consequence {
-                Consequence::Send(request) => self.send(request),
+                Consequence::Send(request) => self.send(*request),
                 Consequence::Ask(task) => self.services.ask(task),
                 Consequence::Announce(said) => self.ui_state.canvas.announced = said.text(&self.words),
                 Consequence::Notify(said) => self.notify(ctx, &said),

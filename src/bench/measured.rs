@@ -154,7 +154,7 @@ impl Measured<'_> {
             Part::Unet | Part::Unet1 => {
                 let (one, other) =
                     (conditioning(model, latent_shape, 1)?, conditioning(model, latent_shape, 2)?);
-                let mut denoiser = ConditionedModel::new(model, one, Some(&other))?;
+                let mut denoiser = ConditionedModel::new(model, one, Some(&other));
                 let x = latent(latent_shape, 3);
                 let t = (model.config.schedule.timesteps() / 2) as f32;
                 Some(Box::new(move || match part {
@@ -182,7 +182,7 @@ impl Measured<'_> {
         let (Some(lora), model) = (self.lora, self.model) else { return Ok(None) };
         let side = model.size_multiple() / model.config.first_stage_factor;
         let shape = [1, model.config.channels, side, side];
-        let mut denoiser = ConditionedModel::new(model, conditioning(model, shape, 1)?, None)?;
+        let mut denoiser = ConditionedModel::new(model, conditioning(model, shape, 1)?, None);
         let x = latent(shape, 3);
         let mut strength = 0.0;
         Ok(Some(Box::new(move || {

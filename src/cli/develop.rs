@@ -111,7 +111,7 @@ pub fn develop(model: &OpenModel, run: Run, showing: &Showing<'_>) -> Result<(),
         previews: showing.previews,
         progress,
         trace: showing.trace.map(|_| Trace::default()),
-        looking: Looking::begin(showing.lens, model, &settings.prompt)?,
+        looking: Looking::begin(showing.lens, &plan, &settings.prompt)?,
         guidance_of_steps,
         parent,
         first_step: state.step,
@@ -162,7 +162,7 @@ impl Developing<'_> {
             record::step(trace, report);
         }
         if let Some(looking) = &mut self.looking {
-            looking.step(self.trace.as_mut());
+            looking.step(report.step, self.trace.as_mut());
         }
         if self.showing.json {
             say_json(&json!({

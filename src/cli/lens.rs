@@ -6,8 +6,9 @@ use std::rc::Rc;
 
 use clap::Args;
 
-use crate::engine::OpenModel;
+use crate::engine::generate::Plan;
 use crate::engine::lens::{Lens, Seen, of_words};
+use crate::engine::prompts::Passes;
 use crate::model::tokenizer::Word;
 use crate::picture::{self, Format, Frame, heat_over};
 use crate::told::quoted;
@@ -52,6 +53,7 @@ impl LensFlags {
 pub struct Looking {
     flags: LensFlags,
     lens: Rc<Lens>,
+    passes: Passes,
     words: Vec<Word>,
     prompt: String,
     /// The words that were asked for, as one.
@@ -64,15 +66,16 @@ pub struct Looking {
 }
 
 impl Looking {
-    /// A lens on a run of `prompt`, if one was asked for.
+    /// A lens on a run of `prompt`, if one was asked for. Its words are those that the prompt begins with.
     ///
     /// # Errors
     /// If the prompt has no such word.
-    pub fn begin(flags: &LensFlags, model: &OpenModel, prompt: &str) -> Result<Option<Self>, Failure> {
+    pub fn begin(flags: &LensFlags, plan: &Plan, prompt: &str) -> Result<Option<Self>, Failure> {
         if !flags.is_asked_for() {
             return Ok(None);
         }
-        let words = model.words(prompt);
+        let passes = plan.passes();
+        let words = passes.words_of_step(0).to_vec();
         let asked = flags.lens.as_ref().map(|asked| {
             in_a_row(&words, prompt, asked).ok_or_else(|| {
                 let there: Vec<&str> =
@@ -87,6 +90,7 @@ impl Looking {
         Ok(Some(Self {
             flags: flags.clone(),
             lens: Rc::new(Lens::on()),
+            passes,
             words,
             prompt: prompt.to_owned(),
             asked: asked.transpose()?,
@@ -101,9 +105,13 @@ impl Looking {
         self.lens.clone()
     }
 
-    /// Takes in a step; with a trace every token's map of it is recorded.
-    pub fn step(&mut self, trace: Option<&mut Trace>) {
+    /// Takes in a step, if the prompt has the words then that it began with; with a trace every token's map of it is
+    /// recorded.
+    pub fn step(&mut self, step: usize, trace: Option<&mut Trace>) {
         let Some(seen) = self.lens.take() else { return };
+        if self.passes.words_of_step(step) != self.words {
+            return;
+        }
         // Of two passes the second, which makes the picture.
         let is_second = self.steps > 0 && self.sum.size != seen.size;
         if is_second {

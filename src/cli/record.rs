@@ -1,6 +1,7 @@
 //! `generate --trace`: the numbers of a run under the names that the reference's recorded runs give them.
 
 use crate::engine::generate::{GenerateError, Plan};
+use crate::engine::prompts::Prompts;
 use crate::ops::Tensor;
 use crate::sampler::{RunSchedule, RunState, StepReport};
 use crate::trace::Trace;
@@ -10,7 +11,7 @@ use crate::trace::Trace;
 /// # Errors
 /// If a context cannot be read back from the device.
 pub fn start(trace: &mut Trace, plan: &Plan, x_t: &RunState) -> Result<(), GenerateError> {
-    if let Some((conditional, unconditional)) = &plan.conditioning {
+    if let Some([conditional, unconditional]) = plan.prompts.as_ref().and_then(Prompts::as_plain) {
         trace.i64("tokens", &[1, plan.ids.len()], plan.ids.clone());
         for (name, conditioning) in [("context", conditional), ("unconditional_context", unconditional)] {
             if let Some(context) = conditioning.c_crossattn.first() {

@@ -6,20 +6,14 @@ use super::additions::{Adapted, suiting};
 use super::from::{self, Ground};
 use super::generate::{self, GenerateError, Plan};
 use super::open::OpenModel;
-use crate::grammar::Grammar;
+use crate::grammar::read;
 use crate::message::ModelSource;
-use crate::model::tokenizer::Word;
 use crate::negative::Store;
 use crate::note::{AdditionNote, Note};
 use crate::settings::{PartialSettings, Settings, short_name};
 use crate::tray::Source;
 
 impl OpenModel {
-    /// How its prompts are read.
-    pub fn grammar(&self) -> Grammar {
-        if self.info.source == ModelSource::Starter { Grammar::Literal } else { Grammar::A1111 }
-    }
-
     /// Checks settings, lays over the model what they name, encodes the texts and lays out the steps.
     ///
     /// # Errors
@@ -54,10 +48,8 @@ impl OpenModel {
     /// As [`OpenModel::plan`].
     pub fn plan_on(&self, settings: &Settings, ground: Option<Arc<Ground>>) -> Result<Plan, GenerateError> {
         generate::check_settings(&self.networks, settings)?;
-        let Adapted { prompt, laid, added, notes } = self.adapt(settings)?;
-        let plain = Settings { prompt: prompt.text.clone(), ..settings.clone() };
-        let mut plan = generate::plan_on(&self.networks, &plain, ground)?;
-        plan.tokens.dropped_from = plan.tokens.dropped_from.map(|at| prompt.place(at));
+        let Adapted { laid, added, notes, .. } = self.adapt(settings)?;
+        let mut plan = generate::plan_on(&self.networks, settings, ground)?;
         plan.notes.extend(notes);
         (plan.laid, plan.added) = (laid, added);
         // A LoRA that the prompt names leaves the settings to the user.
@@ -75,7 +67,7 @@ impl OpenModel {
             ModelSource::Starter => None,
             ModelSource::Path { path, .. } => Some(path.as_path()),
         };
-        Ok(self.additions.adapt(&self.networks, path, self.grammar(), settings)?)
+        Ok(self.additions.adapt(&self.networks, path, settings)?)
     }
 
     /// Lays the LoRAs of a plan over the model, and no others.
@@ -91,19 +83,9 @@ impl OpenModel {
         done
     }
 
-    /// The words of a prompt and their places among its tokens; see [`crate::model::LatentDiffusion::words`].
-    pub fn words(&self, prompt: &str) -> Vec<Word> {
-        let read = self.grammar().read(prompt);
-        let mut words = self.networks.words(&read.text).unwrap_or_default();
-        for word in &mut words {
-            word.text = read.place(word.text.start)..read.place(word.text.end.max(1) - 1) + 1;
-        }
-        words
-    }
-
     /// What suits the LoRAs of these settings: those for few steps bring sampler, steps and guidance.
     pub fn suiting(&self, settings: &Settings) -> Option<(PartialSettings, Note)> {
-        let prompt = self.grammar().read(&settings.prompt);
+        let prompt = read(settings.grammar, &settings.prompt);
         let uses = settings.loras.0.iter().chain(&prompt.loras);
         let found = uses
             .filter(|used| used.strength != 0.0)

@@ -1,30 +1,29 @@
 //! `generate`: a text and settings to a picture. Mirrors the reference's `txt2img.py`.
 
 use std::ops::ControlFlow;
-
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::grammar::Steps;
 use crate::message::{Takes, TokenCount};
 use crate::model::{Conditioning, ConditioningKey, LatentDiffusion};
-use crate::note::{Note, SourceNote, TextKind};
-use crate::ops;
+use crate::note::{Note, SourceNote};
+use crate::ops::{self, Tensor};
 use crate::picture::Added;
 use crate::sampler::{
     Entry, Latent, Layout, Next, RunOptions, RunOutcome, RunSchedule, RunState, StepReport, first_noise,
     make_schedule, run,
 };
 use crate::settings::{GuidanceKind, Kind, PartialSettings, Row, SIDE_MAX, Setting, Settings, Value};
-use crate::told::quoted;
 
 use super::additions::Laid;
-use super::denoise::{ConditionedModel, to_tensor, with_embedded_guidance};
+use super::denoise::{ConditionedModel, to_tensor};
 use super::from::{
     Beside, Ground, SourceError, second_again, second_size, takes, toward, turned, without_picture,
 };
 pub use super::generate_error::{GenerateError, Part, Side};
 use super::lens::Lens;
-use super::pixels::check_finite;
 pub use super::pixels::{decode, decode_image, frame_of};
+use super::prompts::{self, Passes, Prompts};
 
 /// What is known before the first step.
 #[derive(Clone, Debug)]
@@ -39,8 +38,10 @@ pub struct Plan {
     pub notes: Vec<Note>,
     /// Why the run does not fit the graphics card that the model is on.
     pub refused: Option<GenerateError>,
-    /// The conditioning of the prompt, and of the negative prompt; none for a model without texts.
-    pub conditioning: Option<(Conditioning, Conditioning)>,
+    /// What the run is conditioned on; none for a model without texts.
+    pub prompts: Option<Prompts>,
+    /// The same of its second pass, where that is something else.
+    pub second_prompts: Option<Prompts>,
     /// The LoRAs that the run has.
     pub laid: Laid,
     /// The files that it lays over the model, for its picture.
@@ -90,32 +91,17 @@ pub fn plan_on(
     }
     let refused = make_fit(model, settings, &mut notes)?;
     let mut tokens = TokenCount::default();
-    let (mut ids, mut conditioning) = (Vec::new(), None);
+    let (mut ids, mut prompts, mut second_prompts) = (Vec::new(), None, None);
     if takes_words(model) {
-        let prompt = model.tokenize(&settings.prompt)?;
-        let negative = model.tokenize(&settings.negative_prompt)?;
-        for (kind, text, found) in [
-            (TextKind::Prompt, &settings.prompt, &prompt),
-            (TextKind::Negative, &settings.negative_prompt, &negative),
-        ] {
-            if let Some(from) = found.dropped_from {
-                notes.push(Note::TokensDropped {
-                    text: kind,
-                    needed: found.needed,
-                    fit: found.ids.len(),
-                    dropped: quoted(&text[from..]),
-                });
-            }
-        }
-        ids = prompt.ids.clone();
-        tokens = TokenCount {
-            used: prompt.needed.min(prompt.ids.len()),
-            max: prompt.ids.len(),
-            dropped_from: prompt.dropped_from,
-        };
+        notes.extend(prompts::dropped(model, settings)?);
+        ids = model.tokenize(&settings.prompt)?.ids;
+        tokens = prompts::count(model, settings.grammar, &settings.prompt)?;
+        tokens.used = tokens.used.min(tokens.max);
         // Where the run does not fit, another model encodes the texts.
         if refused.is_none() {
-            conditioning = Some(encode(model, settings, ground.as_deref(), &mut notes)?);
+            let concat = c_concat(model, settings, ground.as_deref(), &mut notes)?;
+            let [first, second] = encode(model, settings, (&schedule, ground.as_deref()), &concat)?;
+            (prompts, second_prompts) = (first, second);
         }
     }
     model.keep_what_steps_need();
@@ -126,7 +112,8 @@ pub fn plan_on(
         ids,
         notes,
         refused,
-        conditioning,
+        prompts,
+        second_prompts,
         laid,
         added,
         ground,
@@ -136,6 +123,32 @@ pub fn plan_on(
     })
 }
 
+impl Plan {
+    /// What its passes are conditioned on.
+    pub fn passes(&self) -> Passes {
+        let (first, second) = (self.prompts.clone(), self.second_prompts.clone());
+        Passes { first, second, turn: self.schedule.turn() }
+    }
+}
+
+/// What each pass is conditioned on; nothing of its own for a second one in which the same texts act throughout.
+/// Trap: a run that begins from a picture reads its prompts over all steps that were asked for, as A1111's does.
+fn encode(
+    model: &LatentDiffusion,
+    settings: &Settings,
+    (schedule, ground): (&RunSchedule, Option<&Ground>),
+    concat: &[Tensor],
+) -> Result<[Option<Prompts>; 2], GenerateError> {
+    let runs = schedule.turn().unwrap_or(schedule.len());
+    let steps = if ground.is_some() { runs.max(settings.steps) } else { runs };
+    let first = prompts::encode(model, settings, Steps { steps, before: None }, concat)?;
+    let second = schedule.turn().filter(|_| first.as_plain().is_none()).map(|turn| {
+        let steps = Steps { steps: schedule.len() - turn, before: Some(steps) };
+        prompts::encode(model, settings, steps, concat)
+    });
+    Ok([Some(first), second.transpose()?])
+}
+
 /// A note where a strength leaves another number of steps than was asked for.
 fn fewer_steps(settings: &Settings, schedule: &RunSchedule, ground: &Ground) -> Option<Note> {
     let runs = schedule.turn().unwrap_or(schedule.len());
@@ -143,36 +156,27 @@ fn fewer_steps(settings: &Settings, schedule: &RunSchedule, ground: &Ground) -> 
     (runs != asked).then_some(Note::Source(SourceNote::Steps { asked, runs, strength }))
 }
 
-/// The conditioning of the prompt and of the negative prompt.
-fn encode(
+/// What goes into every conditioning beside the texts.
+fn c_concat(
     model: &LatentDiffusion,
     settings: &Settings,
     ground: Option<&Ground>,
     notes: &mut Vec<Note>,
-) -> Result<(Conditioning, Conditioning), GenerateError> {
-    let both = model.get_learned_conditioning(&[&settings.prompt, &settings.negative_prompt])?;
-    for tensor in both.tensors() {
-        check_finite(model, Part::TextEncoder, &tensor.to_f32()?)?;
+) -> Result<Vec<Tensor>, GenerateError> {
+    if model.config.conditioning_key != ConditioningKey::Hybrid {
+        return Ok(Vec::new());
     }
-    let mut beside = Vec::new();
-    if model.config.conditioning_key == ConditioningKey::Hybrid {
-        let factor = model.config.first_stage_factor;
-        let concat = match ground.and_then(|ground| ground.concat.clone()) {
-            Some(concat) => concat,
-            None => {
-                let size = [settings.height / factor, settings.width / factor];
-                let (concat, note) = without_picture(model, size)?;
-                notes.push(note);
-                concat
-            }
-        };
-        beside.push(to_tensor(model, &concat)?);
-    }
-    let of = |text: usize| {
-        let texts = Conditioning::from_texts(both.batch_item(text)?, ConditioningKey::Crossattn);
-        Ok::<_, ops::Error>(Conditioning { c_concat: beside.clone(), ..texts })
+    let factor = model.config.first_stage_factor;
+    let concat = match ground.and_then(|ground| ground.concat.clone()) {
+        Some(concat) => concat,
+        None => {
+            let size = [settings.height / factor, settings.width / factor];
+            let (concat, note) = without_picture(model, size)?;
+            notes.push(note);
+            concat
+        }
     };
-    Ok((of(0)?, of(1)?))
+    Ok(vec![to_tensor(model, &concat)?])
 }
 
 /// Whether a model draws from words, alone or with something that can be left out.
@@ -374,25 +378,21 @@ pub(super) fn denoiser<'m>(
     beside: &Beside,
 ) -> Result<ConditionedModel<'m>, GenerateError> {
     let batch = state.x.shape[0];
-    let Some((conditional, unconditional)) = &plan.conditioning else {
-        return Ok(ConditionedModel::new(model, Conditioning::default(), None)?);
+    let passes = plan.passes();
+    let Some((prompts, _)) = passes.of_step(state.step) else {
+        return Ok(ConditionedModel::of(model, Prompts::plain(Conditioning::default(), None)));
     };
-    let concat = beside.concat.as_ref().map(|concat| to_tensor(model, concat)).transpose()?;
-    let of = |conditioning: &Conditioning| {
-        let own = conditioning.c_concat.clone();
-        let c_concat = concat.clone().map_or(own, |concat| vec![concat]);
-        Conditioning { c_concat, ..conditioning.clone() }.repeated_to(batch)
+    let prompts = match &beside.concat {
+        Some(concat) => prompts.clone().beside(&[to_tensor(model, concat)?]),
+        None => prompts.clone(),
     };
-    let both = (of(conditional)?, Some(of(unconditional)?));
-    let (conditional, unconditional) = with_embedded_guidance(model, both, state.guidance);
-    let denoiser = ConditionedModel::new(model, conditional, unconditional.as_ref())?;
-    match (&plan.ground, unconditional) {
-        (Some(ground), Some(unconditional)) if takes(model) == Takes::Picture => {
-            let scale = ground.beginning.treatment.image_guidance;
-            Ok(denoiser.guided_by_picture(&unconditional, scale)?)
+    let denoiser = ConditionedModel::of(model, prompts.repeated_to(batch)?);
+    Ok(match &plan.ground {
+        Some(ground) if takes(model) == Takes::Picture => {
+            denoiser.guided_by_picture(ground.beginning.treatment.image_guidance)
         }
-        _ => Ok(denoiser),
-    }
+        _ => denoiser,
+    })
 }
 
 /// What the settings ask of the sampler.

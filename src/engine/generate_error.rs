@@ -2,6 +2,7 @@
 
 use super::additions::AdditionError;
 use super::from::SourceError;
+use crate::model::LatentDiffusion;
 use crate::ops::{self, Dtype};
 use crate::sampler::ScheduleError;
 use crate::settings::Setting;
@@ -188,4 +189,19 @@ fn advice(part: Part, dtype: Dtype) -> &'static str {
     } else {
         "the model file is damaged or badly converted; use another"
     }
+}
+
+/// Refuses numbers of `part` that are not finite.
+///
+/// # Errors
+/// If there is one.
+pub(super) fn check_finite(
+    model: &LatentDiffusion,
+    part: Part,
+    numbers: &[f32],
+) -> Result<(), GenerateError> {
+    if numbers.iter().all(|number| number.is_finite()) {
+        return Ok(());
+    }
+    Err(GenerateError::NotFinite { part, step: None, dtype: model.device().dtype() })
 }

@@ -11,7 +11,7 @@ use crate::note::CardNote;
 use crate::ops::{Error, Result, Tensor};
 use crate::sampler::{Denoiser as _, Latent};
 
-use super::denoise::{ConditionedModel, with_embedded_guidance};
+use super::denoise::ConditionedModel;
 use super::from;
 
 /// How a run fits a card.
@@ -133,11 +133,12 @@ fn run(model: &LatentDiffusion, [width, height]: [usize; 2]) -> Result<()> {
                 let c_concat = from::zeros(model, [h, w])?.into_iter().collect();
                 Ok::<_, Error>(Conditioning { c_concat, ..texts })
             };
-            with_embedded_guidance(model, (of(0)?, Some(of(1)?)), 1.0)
+            (of(0)?, Some(of(1)?))
         }
         _ => (Conditioning::default(), None),
     };
-    let mut denoiser = ConditionedModel::new(model, conditional, unconditional.as_ref())?;
+    let mut denoiser = ConditionedModel::new(model, conditional, unconditional.as_ref());
+    denoiser.begin_step(0, 1.0);
     for _ in 0..2 {
         denoiser.guided(&x, 0.0)?;
     }

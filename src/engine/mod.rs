@@ -22,6 +22,7 @@ mod open;
 mod options;
 mod pixels;
 mod preview;
+pub mod prompts;
 mod reading;
 mod running;
 pub mod takeover;

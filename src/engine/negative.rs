@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::engine::prompts::Prompts;
 use crate::message::ModelSource;
 use crate::negative::{
     Context, Head, ModelUsed, Negative, NegativeError, Parent, Recorder, Store, Trouble, new_id,
@@ -103,7 +104,8 @@ pub fn head(model: &OpenModel, settings: &Settings, plan: &Plan, shape: [usize; 
 /// If the device fails.
 fn context(plan: &Plan) -> ops::Result<Context> {
     let begun = plan.ground.as_ref().map(|ground| ground.to_begun());
-    let Some((conditional, unconditional)) = &plan.conditioning else {
+    // Others are encoded again.
+    let Some([conditional, unconditional]) = plan.prompts.as_ref().and_then(Prompts::as_plain) else {
         return Ok(Context { begun, ..Context::default() });
     };
     let numbers = |tensors: &[Tensor]| {
@@ -217,7 +219,9 @@ fn before_turn(
 
 /// Puts the contexts of a negative in the place of those that were encoded now.
 fn put_context(model: &OpenModel, plan: &mut Plan, stored: Context) -> ops::Result<()> {
-    let Some((conditional, unconditional)) = &mut plan.conditioning else { return Ok(()) };
+    let Some([conditional, unconditional]) = plan.prompts.as_mut().and_then(Prompts::as_plain_mut) else {
+        return Ok(());
+    };
     for (conditioning, numbers) in
         [(conditional, stored.context), (unconditional, stored.unconditional_context)]
     {

@@ -9,7 +9,7 @@ use crate::picture::Frame;
 use crate::sampler::Latent;
 
 use super::denoise::to_latent;
-use super::generate_error::{GenerateError, Part};
+use super::generate_error::{GenerateError, Part, check_finite};
 
 /// A scaled latent's picture, by the model's own decoder.
 ///
@@ -44,21 +44,6 @@ pub fn frame_of(model: &LatentDiffusion, image: &Tensor) -> Result<Frame, Genera
     let pixels = image.to_f32()?;
     check_finite(model, Part::FirstStage, &pixels)?;
     Ok(Frame::from_decoded(&pixels, w, h))
-}
-
-/// Checks that what a part of the model gave is made of numbers.
-///
-/// # Errors
-/// If it is not.
-pub(super) fn check_finite(
-    model: &LatentDiffusion,
-    part: Part,
-    numbers: &[f32],
-) -> Result<(), GenerateError> {
-    if numbers.iter().all(|number| number.is_finite()) {
-        return Ok(());
-    }
-    Err(GenerateError::NotFinite { part, step: None, dtype: model.device().dtype() })
 }
 
 /// What the encoder makes of pictures (b, 3, H, W) in [-1, 1]: of a distribution its mean.

@@ -21,10 +21,11 @@ use crate::engine::preview::kept::Kept;
 use crate::engine::preview::proofs::Proofs;
 use crate::engine::preview::steps_kept::{StepError, StepSource, StepsKept, Wanted};
 use crate::engine::preview::strips::Strips;
-use crate::message::{Control, Event, JobId, Preview, Report, Request, StepHeat, TokenCount};
+use crate::engine::prompts;
+use crate::message::{Control, Event, JobId, Preview, Report, Request, StepHeat};
 use crate::ops::{Progress, StopFlag};
 use crate::sampler::StepReport;
-use crate::settings::PreviewMode;
+use crate::settings::{PreviewMode, PromptGrammar};
 
 /// How long strips are made before the requests are looked at again.
 pub(super) const STRIP_PIECE: Duration = Duration::from_millis(20);
@@ -122,7 +123,7 @@ impl Workspace {
         stop: &StopFlag,
     ) -> Option<Request> {
         match request {
-            Request::CountTokens { text } => self.count_tokens(model, text),
+            Request::CountTokens { text, grammar } => self.count_tokens(model, text, grammar),
             Request::Decode { job, step } => self.decode(model, job, step, stop),
             Request::Strip { job, mode } => self.strips.ask(job, mode),
             Request::Reopen { job, negative } => self.adopt(job, &negative),
@@ -190,16 +191,9 @@ impl Workspace {
         Ok(())
     }
 
-    fn count_tokens(&self, model: Option<&OpenModel>, text: String) {
-        let tokens = model.and_then(|model| {
-            let read = model.grammar().read(&text);
-            Some((model.networks.tokenize(&read.text).ok()?, read))
-        });
-        let count = tokens.map_or_else(TokenCount::default, |(tokens, read)| TokenCount {
-            used: tokens.needed,
-            max: tokens.ids.len(),
-            dropped_from: tokens.dropped_from.map(|at| read.place(at)),
-        });
+    fn count_tokens(&self, model: Option<&OpenModel>, text: String, grammar: PromptGrammar) {
+        let count = model.and_then(|model| prompts::count(&model.networks, grammar, &text).ok());
+        let count = count.unwrap_or_default();
         self.send(Event::Tokens { text, count });
     }
 

@@ -3,11 +3,13 @@
 //!
 //! Trap: the raw text is split, so brackets and schedules are cut through.
 
+use super::excerpt::Excerpt;
+
 /// One of the prompts that act together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Alternative {
     /// The text, without its weight.
-    pub text: String,
+    pub text: Excerpt,
     /// How much its e_t counts.
     pub weight: f64,
 }
@@ -15,19 +17,19 @@ pub struct Alternative {
 const AND: &str = "AND";
 
 /// The prompts between `AND`; one of weight 1 where there is none.
-pub fn alternatives(text: &str) -> Vec<Alternative> {
-    let mut found = Vec::new();
+pub fn alternatives(prompt: &Excerpt) -> Vec<Alternative> {
+    let (text, mut found) = (prompt.as_str(), Vec::new());
     let (mut from, mut search) = (0, 0);
     while let Some(at) = text[search..].find(AND).map(|at| search + at) {
         search = at + AND.len();
         let before = text[..at].chars().next_back();
         let after = text[search..].chars().next();
         if !before.is_some_and(is_of_word) && !after.is_some_and(is_of_word) {
-            found.push(weighted(&text[from..at]));
+            found.push(weighted(&prompt.part(from..at)));
             from = search;
         }
     }
-    found.push(weighted(&text[from..]));
+    found.push(weighted(&prompt.part(from..text.len())));
     found
 }
 
@@ -37,12 +39,12 @@ pub(super) fn is_of_word(letter: char) -> bool {
 }
 
 /// Splits `text : number` at its last colon.
-fn weighted(text: &str) -> Alternative {
-    let text = text.trim_end();
+fn weighted(part: &Excerpt) -> Alternative {
+    let text = part.as_str().trim_end();
     let split =
         text.rsplit_once(':').and_then(|(text, number)| Some((text, number_of(number.trim_start())?)));
     let (text, weight) = split.map_or((text, 1.0), |(text, weight)| (text.trim_end(), weight));
-    Alternative { text: text.to_owned(), weight }
+    Alternative { text: part.part(0..text.len()), weight }
 }
 
 /// A number as `[-+]?(?:\d+\.?|\d*\.\d+)` takes it.
@@ -71,11 +73,9 @@ mod tests {
             ("a: -.5 AND b:2.", vec![("a", -0.5), (" b", 2.0)]),
             ("a:. AND b:", vec![("a:.", 1.0), (" b:", 1.0)]),
         ] {
-            let expected: Vec<Alternative> = expected
-                .iter()
-                .map(|&(text, weight)| Alternative { text: text.to_owned(), weight })
-                .collect();
-            assert_eq!(alternatives(text), expected, "{text:?}");
+            let found = alternatives(&Excerpt::whole(text));
+            let found: Vec<(&str, f64)> = found.iter().map(|it| (it.text.as_str(), it.weight)).collect();
+            assert_eq!(found, expected, "{text:?}");
         }
     }
 }

@@ -5,12 +5,13 @@
 //! with a negative weight.
 
 use super::alternatives::is_of_word;
+use super::excerpt::Excerpt;
 
 /// A piece of text and how much it counts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Part {
     /// The text, without brackets, weights and the backslashes before them.
-    pub text: String,
+    pub text: Excerpt,
     /// Its weight; 1 is plain.
     pub weight: f64,
 }
@@ -20,49 +21,49 @@ const ROUND: f64 = 1.1;
 const SQUARE: f64 = 1.0 / 1.1;
 
 impl Part {
-    fn plain(text: &str) -> Self {
-        Self { text: text.to_owned(), weight: 1.0 }
+    fn plain(text: Excerpt) -> Self {
+        Self { text, weight: 1.0 }
     }
 
     /// Whether the text that follows begins a chunk of its own.
     pub fn is_break(&self) -> bool {
-        self.text == BREAK && self.weight == -1.0
+        self.text.as_str() == BREAK && self.weight == -1.0
     }
 }
 
 /// What a text is made of, in its order; at least one part.
-pub fn attention(text: &str) -> Vec<Part> {
+pub fn attention(prompt: &Excerpt) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
     let (mut round, mut square) = (Vec::new(), Vec::new());
-    let mut rest = text;
-    while !rest.is_empty() {
-        let (token, length) = Token::first_of(rest);
-        let taken = &rest[..length];
-        rest = &rest[length..];
+    let mut at = 0;
+    while at < prompt.len() {
+        let (token, length) = Token::first_of(&prompt.as_str()[at..]);
+        let taken = at..at + length;
+        at = taken.end;
         match token {
-            Token::Escaped => parts.push(Part::plain(&taken[1..])),
+            Token::Escaped => parts.push(Part::plain(prompt.part(taken.start + 1..taken.end))),
             Token::Round => round.push(parts.len()),
             Token::Square => square.push(parts.len()),
             Token::Weight(weight) => match round.pop() {
                 Some(from) => multiply(&mut parts[from..], weight),
-                None => push_text(&mut parts, taken),
+                None => push_text(&mut parts, &prompt.part(taken)),
             },
             Token::RoundEnd => match round.pop() {
                 Some(from) => multiply(&mut parts[from..], ROUND),
-                None => push_text(&mut parts, taken),
+                None => push_text(&mut parts, &prompt.part(taken)),
             },
             Token::SquareEnd => match square.pop() {
                 Some(from) => multiply(&mut parts[from..], SQUARE),
-                None => push_text(&mut parts, taken),
+                None => push_text(&mut parts, &prompt.part(taken)),
             },
-            Token::Text => push_text(&mut parts, taken),
+            Token::Text => push_text(&mut parts, &prompt.part(taken)),
         }
     }
     // What is not closed closes at the end.
     round.iter().for_each(|&from| multiply(&mut parts[from..], ROUND));
     square.iter().for_each(|&from| multiply(&mut parts[from..], SQUARE));
     if parts.is_empty() {
-        parts.push(Part::plain(""));
+        parts.push(Part::plain(Excerpt::default()));
     }
     joined(parts)
 }
@@ -106,7 +107,8 @@ fn weight(text: &str) -> Option<(f64, usize)> {
 }
 
 /// Text, cut at each `BREAK` that is a word.
-fn push_text(parts: &mut Vec<Part>, text: &str) {
+fn push_text(parts: &mut Vec<Part>, taken: &Excerpt) {
+    let text = taken.as_str();
     let (mut from, mut search) = (0, 0);
     while let Some(at) = text[search..].find(BREAK).map(|at| search + at) {
         search = at + BREAK.len();
@@ -115,12 +117,12 @@ fn push_text(parts: &mut Vec<Part>, text: &str) {
         if before.is_some_and(is_of_word) || after.is_some_and(is_of_word) {
             continue;
         }
-        parts.push(Part::plain(text[from..at].trim_end()));
-        parts.push(Part { text: BREAK.to_owned(), weight: -1.0 });
+        parts.push(Part::plain(taken.part(from..at).trim_end()));
+        parts.push(Part { text: taken.part(at..search), weight: -1.0 });
         from = text.len() - text[search..].trim_start().len();
         search = from;
     }
-    parts.push(Part::plain(&text[from..]));
+    parts.push(Part::plain(taken.part(from..text.len())));
 }
 
 fn multiply(parts: &mut [Part], by: f64) {
@@ -132,7 +134,7 @@ fn joined(parts: Vec<Part>) -> Vec<Part> {
     let mut joined: Vec<Part> = Vec::with_capacity(parts.len());
     for part in parts {
         match joined.last_mut().filter(|last| last.weight == part.weight) {
-            Some(last) => last.text.push_str(&part.text),
+            Some(last) => last.text.push_all(&part.text),
             None => joined.push(part),
         }
     }
@@ -190,7 +192,7 @@ mod tests {
             ("(:1.2)", vec![("", 1.0)]),
             ("(a:1.2.3)", vec![("a:1.2.3", 1.1)]),
         ] {
-            let found = attention(text);
+            let found = attention(&Excerpt::whole(text));
             let found: Vec<(&str, f64)> =
                 found.iter().map(|part| (part.text.as_str(), part.weight)).collect();
             assert_eq!(found.len(), expected.len(), "{text:?}: {found:?}");
@@ -202,7 +204,8 @@ mod tests {
 
     #[test]
     fn breaks_open_chunks_only_outside_weights() {
-        let breaks = |text: &str| attention(text).iter().filter(|part| part.is_break()).count();
+        let breaks =
+            |text: &str| attention(&Excerpt::whole(text)).iter().filter(|part| part.is_break()).count();
         assert_eq!((breaks("a BREAK BREAK b"), breaks("(a BREAK b)"), breaks("a break b")), (2, 0, 0));
     }
 }

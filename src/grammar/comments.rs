@@ -1,17 +1,21 @@
 //! Comments: what stands behind a `#`, up to the end of its line.
 
+use super::excerpt::Excerpt;
+
 /// The text without its comments. A line that is nothing but one goes with its end.
-pub fn without_comments(text: &str) -> String {
-    let mut kept = String::with_capacity(text.len());
-    for line in text.split_inclusive('\n') {
-        match line.split_once('#') {
-            None => kept.push_str(line),
-            Some(("", _)) => (),
-            Some((before, comment)) => {
-                kept.push_str(before);
-                kept.push_str(if comment.ends_with('\n') { "\n" } else { "" });
+pub fn without_comments(prompt: &Excerpt) -> Excerpt {
+    let (mut kept, mut at) = (Excerpt::default(), 0);
+    for line in prompt.as_str().split_inclusive('\n') {
+        let end = at + line.len();
+        match line.find('#') {
+            None => kept.push(prompt, at..end),
+            Some(0) => {}
+            Some(comment) => {
+                kept.push(prompt, at..at + comment);
+                kept.push(prompt, end - usize::from(line.ends_with('\n'))..end);
             }
         }
+        at = end;
     }
     kept
 }
@@ -30,7 +34,7 @@ mod tests {
             ("a", "a"),
             ("", ""),
         ] {
-            assert_eq!(without_comments(text), kept, "{text:?}");
+            assert_eq!(without_comments(&Excerpt::whole(text)).as_str(), kept, "{text:?}");
         }
     }
 }

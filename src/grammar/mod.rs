@@ -1,46 +1,38 @@
 //! The grammar of prompts: what of a text is words for the text encoder, and what says something else.
 //!
-//! [`Grammar::Literal`] takes every letter as a word, as the reference does; [`Grammar::A1111`] takes out
-//! `<lora:name:0.8>`. What else A1111 reads in a prompt has its place here.
+//! [`PromptGrammar::Literal`] takes every letter as a word, as the reference does. [`PromptGrammar::A1111`] reads a
+//! prompt in A1111's order: [`read`] cuts comments and takes out tags, [`alternatives`] splits at `AND`, each is laid
+//! out over the steps by [`schedule`], and each text that comes out is weighted by [`attention`]. Trap: nothing here
+//! fails. A text that the grammar does not take stands for itself, so a bracket too many never costs a picture.
 
+mod alternatives;
+mod attention;
+mod comments;
+mod excerpt;
+mod schedule;
 mod tags;
 
-use crate::settings::LoraUse;
+use crate::settings::{LoraUse, PromptGrammar};
 
-/// How prompts are read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Grammar {
-    /// Every letter as it stands.
-    Literal,
-    /// As AUTOMATIC1111's web UI reads them.
-    #[default]
-    A1111,
-}
+pub use alternatives::{Alternative, alternatives};
+pub use attention::{Part, attention};
+pub use excerpt::Excerpt;
+pub use schedule::{Segment, Steps, schedule};
 
-/// A prompt that was read.
+/// A prompt without its comments and tags.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Prompt {
-    /// The words.
-    pub text: String,
+    /// The text.
+    pub text: Excerpt,
     /// The LoRAs that it names.
     pub loras: Vec<LoraUse>,
-    /// What was taken out: where in `text`, and how many bytes.
-    taken: Vec<(usize, usize)>,
 }
 
-impl Grammar {
-    /// Reads a prompt.
-    pub fn read(self, text: &str) -> Prompt {
-        match self {
-            Self::Literal => Prompt { text: text.to_owned(), ..Prompt::default() },
-            Self::A1111 => tags::take_out(text),
-        }
-    }
-}
-
-impl Prompt {
-    /// The place in the prompt as it was written of a place in its words.
-    pub fn place(&self, at: usize) -> usize {
-        at + self.taken.iter().take_while(|(from, _)| *from <= at).map(|(_, length)| length).sum::<usize>()
+/// Reads a prompt.
+pub fn read(grammar: PromptGrammar, text: &str) -> Prompt {
+    let text = Excerpt::whole(text);
+    match grammar {
+        PromptGrammar::Literal => Prompt { text, loras: Vec::new() },
+        PromptGrammar::A1111 => tags::take_out(&comments::without_comments(&text)),
     }
 }

@@ -4,6 +4,10 @@
 //! Traps: calls count from 0 and a segment that ends at k covers calls 0 to k, one more than it says; `when` with a
 //! point is a share of the steps, without one it is a step; a text that the grammar refuses stands for itself whole.
 
+use std::ops::Range;
+
+use super::excerpt::Excerpt;
+
 /// The steps that a schedule is laid out over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Steps {
@@ -20,20 +24,21 @@ pub struct Segment {
     /// The last call of the network that it acts in, from 0; the last segment's is the number of steps.
     pub until: usize,
     /// The text, whose weights are still in it.
-    pub text: String,
+    pub text: Excerpt,
 }
 
 /// A text over the steps of a run; at least one segment.
-pub fn schedule(text: &str, steps: Steps) -> Vec<Segment> {
-    let whole = |text: &str| vec![Segment { until: steps.steps, text: text.to_owned() }];
-    let Some(nodes) = Reader { rest: text }.all() else { return whole(text) };
+pub fn schedule(prompt: &Excerpt, steps: Steps) -> Vec<Segment> {
+    let whole = || vec![Segment { until: steps.steps, text: prompt.clone() }];
+    let text = prompt.as_str();
+    let Some(nodes) = (Reader { text, at: 0 }).all() else { return whole() };
     let mut ends = vec![steps.steps];
     nodes.iter().for_each(|node| node.ends(steps, &mut ends));
     ends.sort_unstable();
     ends.dedup();
     let at = |until: usize| {
-        let mut text = String::new();
-        nodes.iter().for_each(|node| node.write(until, steps, &mut text));
+        let mut text = Excerpt::default();
+        nodes.iter().for_each(|node| node.write(prompt, until, steps, &mut text));
         Segment { until, text }
     };
     ends.into_iter().map(at).collect()
@@ -42,9 +47,10 @@ pub fn schedule(text: &str, steps: Steps) -> Vec<Segment> {
 /// A piece of a prompt.
 #[derive(Debug)]
 enum Node<'a> {
-    Text(&'a str),
-    /// Brackets, their insides and the text between these.
-    Brackets(&'a str, Vec<Vec<Node<'a>>>, &'a str),
+    /// The bytes of a plain text.
+    Text(Range<usize>),
+    /// Brackets, colons between them, and what stands between these.
+    Brackets(Vec<Range<usize>>, Vec<Vec<Node<'a>>>),
     Scheduled {
         from: Vec<Node<'a>>,
         to: Vec<Node<'a>>,
@@ -58,7 +64,7 @@ impl Node<'_> {
     fn ends(&self, steps: Steps, ends: &mut Vec<usize>) {
         match self {
             Self::Text(_) => (),
-            Self::Brackets(_, insides, _) => {
+            Self::Brackets(_, insides) => {
                 insides.iter().flatten().for_each(|node| node.ends(steps, ends));
             }
             Self::Scheduled { from, to, when } => {
@@ -77,25 +83,29 @@ impl Node<'_> {
     }
 
     /// Writes what stands there in the segment that ends after `step`.
-    fn write(&self, step: usize, steps: Steps, text: &mut String) {
+    fn write(&self, prompt: &Excerpt, step: usize, steps: Steps, text: &mut Excerpt) {
         match self {
-            Self::Text(plain) => text.push_str(plain),
-            Self::Brackets(open, insides, close) => {
-                text.push_str(open);
-                for (place, inside) in insides.iter().enumerate() {
-                    text.push_str(if place > 0 { ":" } else { "" });
-                    inside.iter().for_each(|node| node.write(step, steps, text));
+            Self::Text(plain) => text.push(prompt, plain.clone()),
+            Self::Brackets(signs, insides) => {
+                let mut insides = insides.iter();
+                for sign in signs {
+                    text.push(prompt, sign.clone());
+                    insides
+                        .next()
+                        .into_iter()
+                        .flatten()
+                        .for_each(|node| node.write(prompt, step, steps, text));
                 }
-                text.push_str(close);
             }
             Self::Scheduled { from, to, when } => {
                 let is_before = step as i64 <= end_of(when, steps);
                 let nodes = if is_before { from } else { to };
-                nodes.iter().for_each(|node| node.write(step, steps, text));
+                nodes.iter().for_each(|node| node.write(prompt, step, steps, text));
             }
             Self::Alternate(texts) => {
                 let turn = step.saturating_sub(1) % texts.len().max(1);
-                texts.iter().skip(turn).take(1).flatten().for_each(|node| node.write(step, steps, text));
+                let taken = texts.iter().skip(turn).take(1).flatten();
+                taken.for_each(|node| node.write(prompt, step, steps, text));
             }
         }
     }
@@ -116,16 +126,21 @@ fn end_of(when: &str, steps: Steps) -> i64 {
 /// Reads from the front, and stays where it was if what it looked for is not there.
 #[derive(Clone, Copy)]
 struct Reader<'a> {
-    rest: &'a str,
+    text: &'a str,
+    at: usize,
 }
 
 impl<'a> Reader<'a> {
+    fn rest(&self) -> &'a str {
+        &self.text[self.at..]
+    }
+
     /// A whole text. None if the grammar refuses it: a bar or a backslash that belongs to nothing.
     fn all(mut self) -> Option<Vec<Node<'a>>> {
         let mut nodes = Vec::new();
-        while !self.rest.is_empty() {
+        while !self.rest().is_empty() {
             let node = self.node().or_else(|| {
-                let loose = self.rest.starts_with(['[', ']', '(', ')', ':']);
+                let loose = self.rest().starts_with(['[', ']', '(', ')', ':']);
                 loose.then(|| Node::Text(self.take(1)))
             });
             nodes.push(node?);
@@ -139,7 +154,7 @@ impl<'a> Reader<'a> {
     }
 
     fn node(&mut self) -> Option<Node<'a>> {
-        match self.rest.chars().next()? {
+        match self.rest().chars().next()? {
             '[' => self.scheduled().or_else(|| self.alternate()).or_else(|| self.brackets("[", "]")),
             '(' => self.brackets("(", ")"),
             _ => self.plain().map(Node::Text),
@@ -170,12 +185,13 @@ impl<'a> Reader<'a> {
     /// A number, the blanks around it and the bracket behind it.
     fn when(&mut self) -> Option<&'a str> {
         let mut reader = *self;
-        reader.rest = reader.rest.trim_start();
-        let number =
-            &reader.rest[..reader.rest.find(|letter: char| letter == ']' || letter.is_whitespace())?];
+        reader.skip_blanks();
+        let rest = reader.rest();
+        let number = &rest[..rest.find(|letter: char| letter == ']' || letter.is_whitespace())?];
         let begins = number.starts_with(|letter: char| letter.is_ascii_digit() || "+-.".contains(letter));
         number.parse::<f64>().ok().filter(|number| begins && number.is_finite())?;
-        reader.rest = reader.rest[number.len()..].trim_start();
+        reader.at += number.len();
+        reader.skip_blanks();
         reader.skip("]")?;
         *self = reader;
         Some(number)
@@ -197,22 +213,25 @@ impl<'a> Reader<'a> {
     }
 
     /// Brackets around a prompt; round ones may have a second behind a colon.
-    fn brackets(&mut self, open: &'a str, close: &'a str) -> Option<Node<'a>> {
+    fn brackets(&mut self, open: &str, close: &str) -> Option<Node<'a>> {
         let mut reader = *self;
-        reader.skip(open)?;
+        let mut signs = vec![reader.skip(open)?];
         let mut insides = vec![reader.prompt()];
-        if open == "(" && reader.skip(":").is_some() {
+        if open == "("
+            && let Some(colon) = reader.skip(":")
+        {
+            signs.push(colon);
             insides.push(reader.prompt());
         }
-        reader.skip(close)?;
+        signs.push(reader.skip(close)?);
         *self = reader;
-        Some(Node::Brackets(open, insides, close))
+        Some(Node::Brackets(signs, insides))
     }
 
     /// Text up to a bracket, a colon or a bar; what stands behind a backslash is text.
-    fn plain(&mut self) -> Option<&'a str> {
+    fn plain(&mut self) -> Option<Range<usize>> {
         let mut length = 0;
-        let mut letters = self.rest.char_indices();
+        let mut letters = self.rest().char_indices();
         while let Some((at, letter)) = letters.next() {
             match letter {
                 '[' | ']' | '(' | ')' | ':' | '|' => break,
@@ -226,15 +245,17 @@ impl<'a> Reader<'a> {
         (length > 0).then(|| self.take(length))
     }
 
-    fn skip(&mut self, text: &str) -> Option<()> {
-        self.rest = self.rest.strip_prefix(text)?;
-        Some(())
+    fn skip(&mut self, text: &str) -> Option<Range<usize>> {
+        self.rest().starts_with(text).then(|| self.take(text.len()))
     }
 
-    fn take(&mut self, length: usize) -> &'a str {
-        let (taken, rest) = self.rest.split_at(length);
-        self.rest = rest;
-        taken
+    fn skip_blanks(&mut self) {
+        self.at = self.text.len() - self.rest().trim_start().len();
+    }
+
+    fn take(&mut self, length: usize) -> Range<usize> {
+        self.at += length;
+        self.at - length..self.at
     }
 }
 
@@ -247,7 +268,8 @@ mod tests {
     }
 
     fn of(text: &str, steps: Steps) -> Vec<(usize, String)> {
-        schedule(text, steps).into_iter().map(|segment| (segment.until, segment.text)).collect()
+        let segments = schedule(&Excerpt::whole(text), steps);
+        segments.into_iter().map(|segment| (segment.until, segment.text.as_str().to_owned())).collect()
     }
 
     #[test]

@@ -3,30 +3,33 @@
 //! Trap: other tags (`<hypernet:…>`) and anything else between angle brackets are words, as they stand.
 
 use super::Prompt;
+use super::excerpt::Excerpt;
 use crate::settings::LoraUse;
 
 /// The kinds of tags that name a LoRA; the second is an older extension's.
 const KINDS: [&str; 2] = ["lora", "lyco"];
 
 /// Takes the tags out of a text.
-pub(super) fn take_out(text: &str) -> Prompt {
+pub(super) fn take_out(written: &Excerpt) -> Prompt {
+    let text = written.as_str();
     let mut prompt = Prompt::default();
-    let mut rest = text;
-    while let Some(open) = rest.find('<') {
-        let after = &rest[open + 1..];
+    let mut at = 0;
+    while let Some(open) = text[at..].find('<').map(|open| at + open) {
+        let after = &text[open + 1..];
         let tag = after.find('>').and_then(|close| Some((close, lora(&after[..close])?)));
-        let (kept, taken) = match &tag {
-            Some((close, _)) => (open, close + 2),
-            None => (open + 1, 0),
-        };
-        prompt.text.push_str(&rest[..kept]);
-        if let Some((_, lora)) = tag {
-            prompt.taken.push((prompt.text.len(), taken));
-            prompt.loras.push(lora);
+        match tag {
+            Some((close, lora)) => {
+                prompt.text.push(written, at..open);
+                prompt.loras.push(lora);
+                at = open + close + 2;
+            }
+            None => {
+                prompt.text.push(written, at..open + 1);
+                at = open + 1;
+            }
         }
-        rest = &rest[kept + taken..];
     }
-    prompt.text.push_str(rest);
+    prompt.text.push(written, at..text.len());
     prompt
 }
 
@@ -57,11 +60,12 @@ fn lora(inner: &str) -> Option<LoraUse> {
 
 #[cfg(test)]
 mod tests {
-    use crate::grammar::Grammar;
+    use crate::grammar::read as read_as;
+    use crate::settings::PromptGrammar;
 
     fn read(text: &str) -> (String, Vec<String>) {
-        let prompt = Grammar::A1111.read(text);
-        (prompt.text, prompt.loras.iter().map(ToString::to_string).collect())
+        let prompt = read_as(PromptGrammar::A1111, text);
+        (prompt.text.as_str().to_owned(), prompt.loras.iter().map(ToString::to_string).collect())
     }
 
     #[test]
@@ -76,14 +80,15 @@ mod tests {
         {
             assert_eq!(read(text), (text.to_owned(), Vec::new()));
         }
-        assert_eq!(Grammar::Literal.read("<lora:x:1>").text, "<lora:x:1>");
+        let literal = read_as(PromptGrammar::Literal, "<lora:x:1> # y");
+        assert_eq!(literal.text.as_str(), "<lora:x:1> # y");
     }
 
     #[test]
     fn places_of_words_are_those_of_the_prompt() {
         let text = "a <lora:x:1>b<lora:y:2> c";
-        let prompt = Grammar::A1111.read(text);
-        assert_eq!(prompt.text, "a b c");
+        let prompt = read_as(PromptGrammar::A1111, text).text;
+        assert_eq!(prompt.as_str(), "a b c");
         let places: Vec<&str> = [0, 2, 4].map(|at| &text[prompt.place(at)..][..1]).to_vec();
         assert_eq!(places, ["a", "b", "c"]);
     }

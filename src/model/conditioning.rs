@@ -79,6 +79,12 @@ impl Conditioning {
         self.c_concat.is_empty() && !beside && self.c_crossattn.len() == 1
     }
 
+    /// Whether both can be one batch: their contexts have the same length.
+    pub fn goes_with(&self, other: &Self) -> bool {
+        let shapes = |it: &Self| it.c_crossattn.iter().map(|it| it.shape().to_vec()).collect::<Vec<_>>();
+        shapes(self) == shapes(other)
+    }
+
     /// The same for each of a batch of `batch`; itself if it is one already.
     ///
     /// # Errors

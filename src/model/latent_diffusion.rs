@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::cond::tokenizer::{Tokens, Word};
-use super::cond::{CondStage, GeneralConditioner, TextEmbedding};
+use super::cond::{CondStage, GeneralConditioner, Piece, TextEmbedding, WeightedTexts, Weighting};
 use super::conditioning::{Conditioning, ConditioningKey};
 use super::decoding::Decoding;
 use super::first_stage::{Encoded, FirstStage, Watch};
@@ -175,6 +175,27 @@ impl LatentDiffusion {
     /// If the model takes no text, or stopped.
     pub fn get_learned_conditioning(&self, texts: &[&str]) -> Result<TextEmbedding> {
         self.conditioner()?.forward(texts, &self.device)
+    }
+
+    /// What the text encoders make of texts of weighted pieces, each of which stands `times` in a schedule.
+    ///
+    /// # Errors
+    /// If the model takes no text, or stopped.
+    pub fn get_weighted_conditioning(
+        &self,
+        texts: &[&[Piece]],
+        times: &[usize],
+        weighting: Weighting,
+    ) -> Result<WeightedTexts> {
+        self.conditioner()?.weighted(texts, times, weighting, &self.device)
+    }
+
+    /// The tokens of a text's pieces, as A1111 counts them, and the chunks that they take.
+    ///
+    /// # Errors
+    /// If the model takes no text.
+    pub fn count(&self, pieces: &[Piece]) -> Result<[usize; 2]> {
+        self.conditioner()?.count(pieces)
     }
 
     /// A context of zeros for two texts, as the UNet takes it.

@@ -15,7 +15,8 @@ pub mod synthetic;
 pub mod unet;
 
 pub use cond::{
-    ClassEmbedder, CondStage, FrozenCLIPEmbedder, GeneralConditioner, TextEmbedding, TextEncoder, tokenizer,
+    ClassEmbedder, CondStage, Emphasis, FrozenCLIPEmbedder, GeneralConditioner, Piece, PieceWord,
+    TextEmbedding, TextEncoder, WeightedTexts, Weighting, tokenizer,
 };
 pub use conditioning::{Conditioning, ConditioningKey};
 pub use first_stage::{

@@ -21,8 +21,8 @@ pub trait Denoiser {
     /// If the network fails or is stopped.
     fn guided(&mut self, x: &Latent, t: f32) -> Result<(Latent, Latent), Self::Error>;
 
-    /// Tells the guidance of the step that begins, for a network that takes it as a number.
-    fn begin_step(&mut self, _guidance: f64) {}
+    /// Tells the number, from 0, and the guidance of the step that begins: the condition may depend on it.
+    fn begin_step(&mut self, _number: usize, _guidance: f64) {}
 
     /// Whether there is an unconditional context; without it every call is a single pass.
     fn has_unconditional(&self) -> bool;

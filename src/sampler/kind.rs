@@ -101,6 +101,8 @@ pub struct Sampler {
     pub discards: bool,
     /// Whether diffusers' scheduler of it is a multi-step one, which spaces its timesteps otherwise.
     pub multistep: bool,
+    /// Calls of the network that A1111 counts for a step; the last has fewer.
+    pub calls_per_step: usize,
     /// How it writes its latent.
     pub space: Space,
     /// Its own η, which scales noise that it adds (γ for TCD); none where eta must be 0.

@@ -168,7 +168,7 @@ pub fn run<'s, D: Denoiser>(
         if let Some(mask) = &options.mask {
             state.x = mask.hold(&state.x, full, schedule, (number, space), &mut state.noise);
         }
-        denoiser.begin_step(guidance);
+        denoiser.begin_step(number, guidance);
         let noise = &mut state.noise;
         let mut step = Step { denoiser, full, schedule, options, noise, guidance, number, calls: Vec::new() };
         let Stepped { x_prev, pred_x0 } =

@@ -3,6 +3,7 @@
 use crate::sampler::{RngKind, SamplerKind, ScheduleKind, TimestepSpacing};
 
 use super::guidance_kind::GuidanceKind;
+use super::prompting::{Emphasis, PromptGrammar};
 
 /// One value of a setting of [`Kind::Choice`](super::Kind::Choice).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +86,33 @@ pub(super) fn guidance_kinds() -> Vec<Choice> {
         Choice { name: kind.name(), a1111: label, aliases, about, label: Label::Literal(label) }
     };
     GuidanceKind::ALL.map(choice).to_vec()
+}
+
+/// The ways of reading prompts.
+pub(super) fn grammars() -> Vec<Choice> {
+    let choice = |kind: PromptGrammar| {
+        let (a1111, about, key) = match kind {
+            PromptGrammar::A1111 => {
+                ("A1111", "Weights, schedules and tags as A1111 reads them", "grammar-a1111")
+            }
+            PromptGrammar::Literal => ("Literal", "Every letter as it stands", "grammar-literal"),
+        };
+        Choice { name: kind.name(), a1111, aliases: Vec::new(), about, label: Label::Words(key) }
+    };
+    PromptGrammar::ALL.map(choice).to_vec()
+}
+
+/// The formulas of weights.
+pub(super) fn emphases() -> Vec<Choice> {
+    let choice = |kind: Emphasis| {
+        let (a1111, aliases, about, label) = match kind {
+            Emphasis::A1111 => ("Original", vec![], "Multiplied, and brought back to the mean", "A1111"),
+            Emphasis::NoNorm => ("No norm", vec!["no_norm", "no-norm"], "Multiplied alone", "No norm"),
+            Emphasis::Compel => ("compel", vec![], "Away from the empty text, as compel does", "compel"),
+        };
+        Choice { name: kind.name(), a1111, aliases, about, label: Label::Literal(label) }
+    };
+    Emphasis::ALL.map(choice).to_vec()
 }
 
 /// The generators. A1111 does not tell torch's two CPU generators apart; the first stands for both.

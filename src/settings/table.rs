@@ -9,9 +9,10 @@ use crate::sampler::{
 };
 
 use super::additions::{Embeddings, Loras};
-use super::choices::{guidance_kinds, rngs, samplers, schedules, spacings};
+use super::choices::{emphases, grammars, guidance_kinds, rngs, samplers, schedules, spacings};
 use super::guidance_kind::GuidanceKind;
 use super::hires::Hires;
+use super::prompting::{Emphasis, PromptGrammar};
 use super::value::FieldValue;
 use super::variation::Variation;
 use super::{A1111, Compound, Flag, Kind, Row, Slider, Value};
@@ -59,6 +60,11 @@ fn adds_noise_in_vp(row: &'static Sampler) -> bool {
 fn is_guided(settings: &PartialSettings) -> bool {
     let curved = settings.guidance_curve.as_ref().is_some_and(|curve| !curve.is_none());
     curved || settings.guidance.is_none_or(|guidance| guidance != 1.0)
+}
+
+/// Of a setting that acts where a prompt is more than its letters.
+fn reads_weights(settings: &PartialSettings) -> bool {
+    settings.grammar != Some(PromptGrammar::Literal)
 }
 
 settings! {
@@ -400,6 +406,48 @@ settings! {
         more: false,
         suits: false,
         acts: always,
+    }
+
+    /// How prompts are read.
+    grammar: PromptGrammar = PromptGrammar::default(), "grammar",
+    Grammar {
+        error: "",
+        kind: Kind::Choice(grammars),
+        told_as: None,
+        a1111: Some(A1111 { key: "Prompt grammar", others: &[], omits_default: true }),
+        flag: flag("grammar", "GRAMMAR", "How prompts are read [default: the model's, or a1111]"),
+        slider: None,
+        more: true,
+        suits: true,
+        acts: always,
+    }
+
+    /// How weights of words act.
+    emphasis: Emphasis = Emphasis::default(), "emphasis",
+    Emphasis {
+        error: "",
+        kind: Kind::Choice(emphases),
+        told_as: None,
+        a1111: Some(A1111 { key: "Emphasis", others: &[], omits_default: true }),
+        flag: flag("emphasis", "FORMULA", "How weights such as (word:1.2) act [default: a1111]"),
+        slider: None,
+        more: true,
+        suits: false,
+        acts: reads_weights,
+    }
+
+    /// The layer of CLIP whose state is the context, from the end: 1 is the last.
+    clip_skip: usize = 1, "clip-skip",
+    ClipSkip {
+        error: "error-clip-skip",
+        kind: Kind::Whole { range: [1, 12], read: [1, 100] },
+        told_as: None,
+        a1111: Some(A1111 { key: "Clip skip", others: &["clipskip"], omits_default: true }),
+        flag: flag("clip-skip", "N", "Layer of CLIP that is taken, from the end, 1 to 12 [default: 1]"),
+        slider: slider(1.0, 4.0, 12.0, 1.0, 0),
+        more: true,
+        suits: true,
+        acts: reads_weights,
     }
 
     /// A second pass at a larger size.

@@ -6,6 +6,7 @@ use super::additions::{Embeddings, Loras};
 use super::choices::{rng_from_name, rng_name};
 use super::guidance_kind::GuidanceKind;
 use super::hires::Hires;
+use super::prompting::{Emphasis, PromptGrammar};
 use super::variation::Variation;
 
 /// The value of any setting.
@@ -140,6 +141,26 @@ impl FieldValue for ScheduleKind {
 }
 
 impl FieldValue for GuidanceKind {
+    fn to_value(&self) -> Value {
+        Value::Choice(self.name())
+    }
+
+    fn from_value(value: Value) -> Option<Self> {
+        if let Value::Choice(name) = value { Self::from_name(name) } else { None }
+    }
+}
+
+impl FieldValue for PromptGrammar {
+    fn to_value(&self) -> Value {
+        Value::Choice(self.name())
+    }
+
+    fn from_value(value: Value) -> Option<Self> {
+        if let Value::Choice(name) = value { Self::from_name(name) } else { None }
+    }
+}
+
+impl FieldValue for Emphasis {
     fn to_value(&self) -> Value {
         Value::Choice(self.name())
     }

@@ -42,7 +42,7 @@ pub fn compute(case: &Case, model: &LatentDiffusion) -> Result<Trace> {
     let inputs = Inputs { expected: &case.expected };
     let (conditional, unconditional) = conditioning(case, model, &inputs, &mut trace)?;
     probe(model, &conditional, &inputs, &mut trace)?;
-    let mut denoiser = ConditionedModel::new(model, conditional, unconditional.as_ref())?;
+    let mut denoiser = ConditionedModel::new(model, conditional, unconditional.as_ref());
     let samples = match case.request.img2img {
         Some(strength) => img2img(case, model, &mut denoiser, &inputs, strength, &mut trace)?,
         None => sample(case, model, &mut denoiser, &inputs, &mut trace)?,

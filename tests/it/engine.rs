@@ -11,6 +11,7 @@ mod encoders;
 mod kept;
 mod lens;
 mod memory;
+mod prompts;
 mod samplers;
 mod tiny;
 

@@ -36,7 +36,7 @@ impl State {
             Answer::Interrupted(settings) => self.was_interrupted(settings),
             Answer::Negatives(records) => self.list_kept(records),
             Answer::Called(model) => {
-                let open = model.map(|source| Consequence::Send(Request::Open(source)));
+                let open = model.map(|source| Consequence::Send(Box::new(Request::Open(source))));
                 return std::iter::once(Consequence::Front).chain(open).collect();
             }
             Answer::Saved(path) => self.toasts.notice(Message::With("saved-as", file_name(&path)), None),
@@ -46,7 +46,7 @@ impl State {
             }
             Answer::PastedBare => self.toasts.notice(Message::Key("pasted-bare"), None),
             Answer::Model(path) => {
-                return vec![Consequence::Send(Request::Open(ModelSource::file(path)))];
+                return vec![Consequence::Send(Box::new(Request::Open(ModelSource::file(path))))];
             }
             Answer::Lora(path) => self.add_lora(&path),
             Answer::Embedding(path) => self.add_embedding(&path),
@@ -104,7 +104,7 @@ impl State {
             ModelPart::TextEncoder => text_encoder = Some(path),
         }
         let source = ModelSource::Path { path: model, config, vae, text_encoder, prediction };
-        vec![Consequence::Send(Request::Open(source))]
+        vec![Consequence::Send(Box::new(Request::Open(source)))]
     }
 
     /// Adds a LoRA to the draft; one for few steps brings its settings.

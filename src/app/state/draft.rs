@@ -103,6 +103,9 @@ impl Draft {
     pub fn set(&mut self, change: &PartialSettings) {
         // What the window offers is already cut to the model's own number of timesteps.
         let steps = change.steps.unwrap_or(self.settings.steps);
+        if change.grammar.is_some() {
+            self.forget_counts();
+        }
         self.settings = with_its_eta(Settings { steps, ..change.over(&self.settings) });
         self.touched = true;
         if change.prompt.is_some() {

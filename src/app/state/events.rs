@@ -90,7 +90,7 @@ impl State {
                 if first_step > 0 {
                     // The steps that were done before.
                     running.strip = Strip::Asked;
-                    follow.push(Consequence::Send(Request::Strip { job, mode: PreviewMode::Fast }));
+                    follow.push(Consequence::Send(Box::new(Request::Strip { job, mode: PreviewMode::Fast })));
                 }
                 follow
             }

@@ -92,7 +92,7 @@ pub enum Overlay {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Consequence {
     /// Sends a request to the inference thread.
-    Send(Request),
+    Send(Box<Request>),
     /// Asks the services for a task.
     Ask(Task),
     /// Announces a message to screen readers.
@@ -244,7 +244,7 @@ impl State {
                 running.sent = true;
             }
         }
-        begun.request().map(Consequence::Send).into_iter().collect()
+        begun.request().map(|request| Consequence::Send(Box::new(request))).into_iter().collect()
     }
 
     /// Returns a picture's settings; those of a former starter's picture are brought to its present size,

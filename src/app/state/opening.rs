@@ -26,7 +26,7 @@ impl State {
         if self.model.info.is_none() && source != ModelSource::Starter {
             said = Message::Then(Box::new(said), "starter-instead");
             self.model.stands_in = true;
-            follow.push(Consequence::Send(Request::Open(ModelSource::Starter)));
+            follow.push(Consequence::Send(Box::new(Request::Open(ModelSource::Starter))));
         } else if self.model.info.is_none() {
             self.queue.give_back();
         }

@@ -15,11 +15,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use crate::checkpoint::{Fit, LearnedWord, Lora, read_embedding};
-use crate::grammar::{Grammar, Prompt};
+use crate::grammar::{Prompt, read};
 use crate::model::{LatentDiffusion, cond::stands_in};
 use crate::note::{AdditionNote, Note};
 use crate::picture::{Added, AddedKind};
-use crate::settings::{LoraUse, Settings, short_name};
+use crate::settings::{LoraUse, PromptGrammar, Settings, short_name};
 
 pub use error::AdditionError;
 pub use few_steps::suiting;
@@ -112,15 +112,14 @@ impl Additions {
         &self,
         networks: &LatentDiffusion,
         path: Option<&Path>,
-        grammar: Grammar,
         settings: &Settings,
     ) -> Result<Adapted, AdditionError> {
         let laying = Laying { additions: self, networks, path };
-        let prompt = grammar.read(&settings.prompt);
+        let prompt = read(settings.grammar, &settings.prompt);
         let mut adapted = Adapted { prompt, ..Adapted::default() };
         let loras = laying.loras(settings, &mut adapted)?;
         self.lay(networks, &adapted.laid);
-        match networks.text_width().filter(|_| grammar != Grammar::Literal) {
+        match networks.text_width().filter(|_| settings.grammar != PromptGrammar::Literal) {
             Some(width) => laying.teach(settings, &loras, width, &mut adapted)?,
             None if settings.embeddings.0.is_empty() => {}
             None => return Err(AdditionError::NoWords),
@@ -190,7 +189,7 @@ impl Laying<'_> {
         width: usize,
         adapted: &mut Adapted,
     ) -> Result<(), AdditionError> {
-        let texts = [adapted.prompt.text.clone(), settings.negative_prompt.clone()];
+        let texts = [adapted.prompt.text.as_str().to_owned(), settings.negative_prompt.clone()];
         let lower = texts.each_ref().map(|text| text.to_lowercase());
         let mut state = self.additions.state();
         let kept = self.embeddings(settings, &lower, &state, &mut adapted.notes)?;

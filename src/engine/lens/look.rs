@@ -15,6 +15,7 @@ use crate::engine::lens::{Lens, Seen, step_heat};
 use crate::engine::negative;
 use crate::engine::open::OpenModel;
 use crate::engine::preview::steps_kept::StepError;
+use crate::engine::prompts::Prompts;
 use crate::message::{JobId, Report, StepHeat};
 use crate::negative::{Negative, NegativeError, file_name};
 use crate::sampler::{Denoiser as _, Latent, RunState, Space};
@@ -71,9 +72,8 @@ impl Looks {
             Space::Vp => state.x.clone(),
             Space::Sigma => state.x.map(|x| level.signal() as f32 * x),
         };
-        let seen =
-            seen(model, &plan, (&state, &beside), (&x, level.t)).map_err(|error| Report::of(&error))?;
-        let words = model.words(&settings.prompt);
+        let words = plan.passes().words_of_step(step).to_vec();
+        let seen = seen(model, &plan, (&state, &beside), &x).map_err(|error| Report::of(&error))?;
         let heat = step_heat(&seen, &words, &settings.prompt, job, step);
         Ok(StepHeat { took: began.elapsed(), ..heat })
     }
@@ -82,8 +82,8 @@ impl Looks {
     fn plan(&mut self, model: &OpenModel, path: PathBuf, kept: &Negative) -> Result<Plan, Report> {
         let device = model.networks.device();
         let is_here = |plan: &Plan| {
-            let contexts = plan.conditioning.iter().flat_map(|(conditional, _)| &conditional.c_crossattn);
-            contexts.into_iter().all(|context| device.shares_tensors_with(context.device()))
+            let mut contexts = plan.prompts.iter().flat_map(Prompts::contexts);
+            contexts.all(|context| device.shares_tensors_with(context.device()))
         };
         if let Some((_, plan)) = self.last.as_ref().filter(|(known, plan)| *known == path && is_here(plan)) {
             return Ok(plan.clone());
@@ -109,15 +109,17 @@ fn holder(path: &Path, step: usize) -> Result<(PathBuf, Negative), NegativeError
     Ok((path, kept))
 }
 
-/// What a lens sees of one call.
+/// What a lens sees of one call, the first of a step.
 fn seen(
     model: &OpenModel,
     plan: &Plan,
     (state, beside): (&RunState, &Beside),
-    (x, t): (&Latent, f32),
+    x: &Latent,
 ) -> Result<Seen, GenerateError> {
     let lens = Lens::on();
-    let denoiser = generate::denoiser(&model.networks, plan, state, beside)?;
-    denoiser.watched_by(Some(&lens)).guided(x, t)?;
+    let mut denoiser = generate::denoiser(&model.networks, plan, state, beside)?.watched_by(Some(&lens));
+    let (pass, step) = plan.schedule.steps().pass(state.step);
+    denoiser.begin_step(step, 1.0);
+    denoiser.guided(x, pass.level(step).t)?;
     Ok(lens.take().unwrap_or_default())
 }

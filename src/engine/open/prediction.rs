@@ -2,7 +2,7 @@
 //! the noise answers with x itself, and one that predicts v with what it sees in it.
 
 use crate::checkpoint::side_of_v2;
-use crate::engine::denoise::{to_tensor, with_embedded_guidance};
+use crate::engine::denoise::to_tensor;
 use crate::engine::from::without_picture;
 use crate::model::{Conditioning, ConditioningKey, LatentDiffusion};
 use crate::note::{ModelNote, Note};
@@ -39,7 +39,9 @@ fn tried(model: &LatentDiffusion) -> Result<Parameterization> {
         let (concat, _) = without_picture(model, [side, side])?;
         conditioning.c_concat.push(to_tensor(model, &concat)?);
     }
-    let (conditioning, _) = with_embedded_guidance(model, (conditioning, None), 1.0);
+    if model.config.unet.time_cond_proj_dim.is_some() {
+        conditioning.guidance = Some(vec![1.0]);
+    }
     let last = model.config.schedule.timesteps().saturating_sub(1) as f32;
     let answer = model.apply_model(&x, &[last], &conditioning)?.to_f32()?;
     let product =

@@ -20,6 +20,7 @@ use crate::engine::lens::step_heat;
 use crate::engine::negative::{Resumed, branched_from, note_of};
 use crate::engine::open::OpenModel;
 use crate::engine::options::EngineOptions;
+use crate::engine::prompts::Passes;
 use crate::engine::running::origin;
 use crate::engine::running::refuge::refuge;
 use crate::engine::takeover::develop_through;
@@ -50,6 +51,8 @@ pub(in crate::engine) struct RunningJob<'a> {
     guidance_of_steps: Vec<f64>,
     /// What the run lays over the model.
     added: Vec<Added>,
+    /// What it is conditioned on.
+    prompts: Passes,
     /// The picture that it began from.
     beginning: Option<Beginning>,
     /// What the run branched off from.
@@ -104,6 +107,7 @@ impl<'a> RunningJob<'a> {
             previews_took: Duration::ZERO,
             guidance_of_steps: Vec::new(),
             added: Vec::new(),
+            prompts: Passes::default(),
             beginning: None,
             parent: None,
             recorder: None,
@@ -130,6 +134,7 @@ impl<'a> RunningJob<'a> {
         (self.guidance_of_steps, self.parent) = (guidance_of_steps, parent);
         (self.recorder, self.steps) = (begun.recorder, plan.schedule.len());
         self.added.clone_from(&plan.added);
+        self.prompts = plan.passes();
         self.job.settings = settings.clone();
         match &begun.negative {
             Some(negative) => self.workspace.adopt(self.job.id, negative),
@@ -244,9 +249,8 @@ impl<'a> RunningJob<'a> {
     /// Shows where words and guidance acted in a step, if somebody looks.
     fn show_heat(&self, step: usize) {
         let Some(seen) = self.workspace.lens.take() else { return };
-        let prompt = &self.job.settings.prompt;
-        let words = self.model.words(prompt);
-        let heat = step_heat(&seen, &words, prompt, self.job.id, step);
+        let words = self.prompts.words_of_step(step);
+        let heat = step_heat(&seen, words, &self.job.settings.prompt, self.job.id, step);
         let heat = self.workspace.heat_within(heat);
         self.workspace.send(Event::Heat(Box::new(heat)));
     }

@@ -135,14 +135,20 @@ impl FrozenCLIPEmbedder {
     /// # Errors
     /// If an id is not in the vocabulary, or stopped.
     pub fn forward(&self, ids: &[i64]) -> Result<TextEmbedding> {
-        self.forward_with(ids, &Learned::default())
+        self.forward_with(ids, &Learned::default(), 1)
     }
 
-    /// The same of ids some of which stand for what was learned.
+    /// The same of ids some of which stand for what was learned. The last state is that of layer `clip_skip` from the
+    /// end, 1 being the last.
     ///
     /// # Errors
     /// If an id is not in the vocabulary, or stopped.
-    pub(super) fn forward_with(&self, ids: &[i64], learned: &Learned) -> Result<TextEmbedding> {
+    pub(super) fn forward_with(
+        &self,
+        ids: &[i64],
+        learned: &Learned,
+        clip_skip: usize,
+    ) -> Result<TextEmbedding> {
         let positions = self.position_embedding.all()?; // (1, max_length, hidden_size)
         let length = positions.shape()[1];
         let texts = ids.len() / length.max(1);
@@ -154,7 +160,8 @@ impl FrozenCLIPEmbedder {
         let mut x = looked_up.add(&positions)?;
         let ClipOutput { layer_idx, pooled_at } = self.output;
         let mut hidden = None;
-        for (done, layer) in self.layers.iter().enumerate() {
+        let layers = self.layers.len().saturating_sub(clip_skip.max(1) - 1).max(1);
+        for (done, layer) in self.layers.iter().take(layers).enumerate() {
             if layer_idx == Some(done) {
                 if pooled_at.is_none() {
                     return Ok(TextEmbedding { context: x, pooled: None });

@@ -6,9 +6,12 @@
 
 use std::collections::BTreeSet;
 
+use super::chunks::Piece;
 use super::text_embedding::TextEmbedding;
 use super::text_encoder::TextEncoder;
 use super::tokenizer::{Tokens, Word};
+use super::weighted::WeightedTexts;
+use super::weighting::Weighting;
 use crate::ops::{Device, Error, Result};
 
 /// The text encoders of a model, in the order of their outputs.
@@ -46,6 +49,35 @@ impl GeneralConditioner {
     pub fn forward(&self, texts: &[&str], device: &Device) -> Result<TextEmbedding> {
         let parts = self.encoders.iter().map(|encoder| encoder.forward(texts)?.brought_to(device));
         TextEmbedding::joined(parts.collect::<Result<_>>()?)
+    }
+
+    /// What the encoders make of texts of weighted pieces, joined, on `device`; each stands `times` in a schedule.
+    ///
+    /// # Errors
+    /// As [`GeneralConditioner::forward`].
+    pub fn weighted(
+        &self,
+        texts: &[&[Piece]],
+        times: &[usize],
+        weighting: Weighting,
+        device: &Device,
+    ) -> Result<WeightedTexts> {
+        let parts = self.encoders.iter().map(|encoder| encoder.weighted(texts, times, weighting, device));
+        let mut parts = parts.collect::<Result<Vec<_>>>()?;
+        if parts.is_empty() {
+            return Err(Error::NoText);
+        }
+        let embedding = TextEmbedding::joined(parts.iter().map(|part| part.embedding.clone()).collect())?;
+        Ok(WeightedTexts { embedding, ..parts.swap_remove(0) })
+    }
+
+    /// The first encoder's tokens of a text's pieces, as A1111 counts them, and the chunks that they take.
+    ///
+    /// # Errors
+    /// If the tokenizer lacks the text's characters.
+    pub fn count(&self, pieces: &[Piece]) -> Result<[usize; 2]> {
+        let chunks = self.encoders.first().ok_or(Error::NoText)?.chunks(pieces)?;
+        Ok([chunks.count(), chunks.chunks.len()])
     }
 
     /// Channels of the vectors of the first encoder's words.

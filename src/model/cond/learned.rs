@@ -161,6 +161,11 @@ impl Learned {
         word.rows.clone().map(move |row| Token { id: (first + row) as u32, text: text.clone(), word: of })
     }
 
+    /// Whether an id stands for a vector.
+    pub(super) fn is_row(&self, id: u32) -> bool {
+        !self.words.is_empty() && id as usize >= self.first_id
+    }
+
     /// The words that tokens stand for.
     pub(super) fn words_of(&self, tokens: &[Token]) -> BTreeSet<String> {
         let rows: BTreeSet<usize> =

@@ -3,6 +3,7 @@
 //! A further text encoder is a file here, its place in [`TextEncoder`] and an arm in
 //! `instantiate/cond_stage.rs`.
 
+mod chunks;
 mod class_embedder;
 mod clip;
 mod conditioner;
@@ -11,7 +12,10 @@ mod open_clip;
 mod text_embedding;
 mod text_encoder;
 pub mod tokenizer;
+mod weighted;
+mod weighting;
 
+pub use chunks::{Piece, PieceWord};
 pub use class_embedder::ClassEmbedder;
 pub use clip::{ClipOutput, ClipShape, FrozenCLIPEmbedder};
 pub use conditioner::GeneralConditioner;
@@ -19,6 +23,8 @@ pub use learned::stands_in;
 pub use open_clip::FrozenOpenCLIPEmbedder;
 pub use text_embedding::TextEmbedding;
 pub use text_encoder::{TextEncoder, TransformerKind};
+pub use weighted::WeightedTexts;
+pub use weighting::{Emphasis, Weighting};
 
 /// The stage that makes conditioning (`cond_stage_config`).
 pub enum CondStage {

@@ -5,13 +5,14 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::chunks::{Chunks, Piece};
 use super::clip::{ClipOutput, ClipShape, FrozenCLIPEmbedder};
 use super::learned::Learned;
 use super::open_clip::FrozenOpenCLIPEmbedder;
 use super::text_embedding::TextEmbedding;
 use super::tokenizer::{Token, Tokenizer, Tokens, Word};
 use crate::model::resident::Resident;
-use crate::ops::{Device, Result, Weights};
+use crate::ops::{Device, Error, Result, Weights};
 
 /// Numbers from which on an encoder's memory is worth reading it again for the next text.
 const WORTH_GIVING_BACK: usize = 32_000_000;
@@ -45,9 +46,9 @@ impl Transformer {
         })
     }
 
-    fn forward_with(&self, ids: &[i64], learned: &Learned) -> Result<TextEmbedding> {
+    fn forward_with(&self, ids: &[i64], learned: &Learned, clip_skip: usize) -> Result<TextEmbedding> {
         match self {
-            Self::Clip(transformer) => transformer.forward_with(ids, learned),
+            Self::Clip(transformer) => transformer.forward_with(ids, learned, clip_skip),
             Self::OpenClip(transformer) => transformer.forward_with(ids, learned),
         }
     }
@@ -177,7 +178,35 @@ impl TextEncoder {
             ids.extend(self.tokenizer.cut(text, &tokens, self.shape.max_length).ids);
         }
         let embedder = self.embedder().part.clone();
-        embedder.get()?.forward_with(&ids, &learned)
+        embedder.get()?.forward_with(&ids, &learned, 1)
+    }
+
+    /// The tokens of a text's pieces, in chunks.
+    ///
+    /// # Errors
+    /// If the tokenizer lacks the text's characters.
+    pub(super) fn chunks(&self, pieces: &[Piece]) -> Result<Chunks> {
+        let learned = self.learned();
+        let of = |piece: &Piece| match piece {
+            Piece::Text { text, weight } => {
+                Ok::<_, Error>(Some((learned.tokens(&self.tokenizer, text)?, *weight)))
+            }
+            Piece::Break => Ok(None),
+        };
+        let pieces = pieces.iter().map(of).collect::<Result<Vec<_>>>()?;
+        let room = self.shape.max_length.saturating_sub(2);
+        Ok(Chunks::lay_out(&pieces, room, self.tokenizer.comma(), |id| learned.is_row(id)))
+    }
+
+    /// Chunks of ids → their context (b, max_length, hidden_size), and pooled output if it gives one.
+    ///
+    /// # Errors
+    /// If the weights cannot be read again, or stopped.
+    pub(super) fn encode(&self, chunks: &[Vec<u32>], clip_skip: usize) -> Result<TextEmbedding> {
+        let ids: Vec<i64> =
+            chunks.iter().flat_map(|ids| self.tokenizer.framed(ids, self.shape.max_length)).collect();
+        let embedder = self.embedder().part.clone();
+        embedder.get()?.forward_with(&ids, &self.learned(), clip_skip)
     }
 
     /// Frees the weights' memory until the next text, where it is worth reading them again.

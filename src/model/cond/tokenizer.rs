@@ -149,6 +149,20 @@ impl Tokenizer {
         Ok(self.cut(text, &self.tokens(text, 0..text.len())?, max_length))
     }
 
+    /// The id of a comma that stands alone, if it has one.
+    pub(super) fn comma(&self) -> Option<u32> {
+        self.inner.token_to_id(",</w>")
+    }
+
+    /// Ids between start and end, padded to `max_length`.
+    pub(super) fn framed(&self, ids: &[u32], max_length: usize) -> Vec<i64> {
+        let mut framed = vec![self.start];
+        framed.extend(ids.iter().map(|id| i64::from(*id)));
+        framed.push(self.end);
+        framed.resize(max_length, self.padding);
+        framed
+    }
+
     /// A text's tokens, cut to `max_length` ids.
     pub(super) fn cut(&self, text: &str, of_text: &[Token], max_length: usize) -> Tokens {
         let room = max_length.saturating_sub(2);

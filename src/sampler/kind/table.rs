@@ -16,6 +16,7 @@ const IN_SIGMA: Sampler = Sampler {
     own_schedule: ScheduleKind::Normal,
     discards: false,
     multistep: false,
+    calls_per_step: 1,
     space: Space::Sigma,
     own_eta: None,
     churns: false,
@@ -71,6 +72,7 @@ pub(super) const TABLE: [Sampler; 18] = [
         aliases: &["k_heun"],
         about: "Heun's rule: two calls of the model a step",
         churns: true,
+        calls_per_step: 2,
         ..IN_SIGMA
     },
     Sampler {
@@ -82,6 +84,7 @@ pub(super) const TABLE: [Sampler; 18] = [
         own_schedule: ScheduleKind::Karras,
         discards: true,
         churns: true,
+        calls_per_step: 2,
         ..IN_SIGMA
     },
     Sampler {
@@ -93,6 +96,7 @@ pub(super) const TABLE: [Sampler; 18] = [
         own_schedule: ScheduleKind::Karras,
         discards: true,
         own_eta: Some(1.0),
+        calls_per_step: 2,
         ..IN_SIGMA
     },
     Sampler {
@@ -111,6 +115,7 @@ pub(super) const TABLE: [Sampler; 18] = [
         about: "DPM-Solver++(2S) with fresh noise in each step: two calls of the model",
         own_schedule: ScheduleKind::Karras,
         own_eta: Some(1.0),
+        calls_per_step: 2,
         ..IN_SIGMA
     },
     Sampler {
@@ -121,6 +126,7 @@ pub(super) const TABLE: [Sampler; 18] = [
         about: "DPM-Solver++ with Brownian noise: two calls of the model a step",
         own_schedule: ScheduleKind::Karras,
         own_eta: Some(1.0),
+        calls_per_step: 2,
         ..IN_SIGMA
     },
     Sampler {

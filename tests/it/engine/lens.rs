@@ -51,7 +51,7 @@ pub fn away_from_f64(model: &OpenModel) -> f32 {
     let file = SafeTensors::deserialize(&recorded).unwrap();
     let t = i64::from_le_bytes(file.tensor("probe_t").unwrap().data().try_into().unwrap()) as f32;
     let lens = Lens::on();
-    let denoiser = ConditionedModel::new(&model.networks, context, Some(&other)).unwrap();
+    let denoiser = ConditionedModel::new(&model.networks, context, Some(&other));
     let mut denoiser = denoiser.watched_by(Some(&lens));
     // The conditional half alone, and as the second of two.
     let (plain, (e_uncond, e_cond)) = (denoiser.conditional(&x, t).unwrap(), denoiser.guided(&x, t).unwrap());

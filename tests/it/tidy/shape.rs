@@ -20,7 +20,11 @@ const INSIDE: &[(&str, &[&str])] = &[
     ("app::state", &["command", "i18n", "picture", "services", "sheets"]),
     ("app::theme", &["picture"]),
     ("app::ui", &["command", "i18n", "picture", "sheets", "state", "theme"]),
-    ("engine::generate", &["additions", "denoise", "from", "generate_error", "ladder", "lens", "pixels"]),
+    (
+        "engine::generate",
+        &["additions", "denoise", "from", "generate_error", "ladder", "lens", "pixels", "prompts"],
+    ),
+    ("engine::prompts", &["generate_error"]),
     ("engine::ladder", &["denoise", "from"]),
     ("engine::preview", &["from", "generate", "negative", "open"]),
     ("model::cond", &["resident"]),

@@ -280,7 +280,7 @@ impl Stage {
             let asked: Vec<Request> = self.requests();
             let mut any = false;
             for request in asked {
-                if let Request::CountTokens { text } = request {
+                if let Request::CountTokens { text, .. } = request {
                     let used = text.split_whitespace().count() + 2;
                     self.tell(Event::Tokens {
                         text,

@@ -8,6 +8,7 @@ use safelight::app::state::concepts;
 use safelight::app::state::concepts::Hint;
 use safelight::app::state::draft::Text;
 use safelight::message::{Event, Request, TokenCount};
+use safelight::settings::PromptGrammar;
 
 use super::stage::{Setup, starter};
 
@@ -34,7 +35,11 @@ fn the_dropped_words_of_a_negative_prompt_are_marked_too() {
     let text = "blur, and far too many words";
     stage.harness.event(egui::Event::Text(text.into()));
     stage.run();
-    assert!(stage.requests().contains(&Request::CountTokens { text: text.into() }));
+    assert!(
+        stage
+            .requests()
+            .contains(&Request::CountTokens { text: text.into(), grammar: PromptGrammar::Literal })
+    );
     let count = TokenCount { used: 24, max: 24, dropped_from: Some(6) };
     stage.tell(Event::Tokens { text: text.into(), count });
     stage.run();
