@@ -10,12 +10,14 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
 use half::f16;
+use safelight::engine::takeover::{Developed, develop_through};
 use safelight::engine::{OpenModel, Opening, generate, open_model};
-use safelight::message::ModelSource;
+use safelight::message::{ModelSource, Takes};
 use safelight::ops::{Device, StopFlag};
 use safelight::picture::Frame;
 use safelight::sampler::{Next, RunState, SamplerKind, StepReport, TimestepSpacing};
-use safelight::settings::Settings;
+use safelight::settings::{Settings, Treatment};
+use safelight::tray::{Mask, MaskFrom, Photo, PictureFrom, Source};
 use safetensors::tensor::{Dtype, TensorView, serialize};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -193,6 +195,68 @@ fn distilled_models_bring_what_suits_them() {
         let suits = opened(folder.path()).info.defaults;
         assert_eq!((suits.sampler, suits.steps, suits.guidance), (sampler, 9, guidance), "{name}");
     }
+}
+
+/// What a case begins from.
+fn source(case: &Value) -> Source {
+    let side = case["request"]["side"].as_u64().unwrap() as usize;
+    let pixels = |name: &str| case["begins"][name].as_str().map(base64);
+    let frame = |rgb: Vec<u8>| Frame { width: side, height: side, rgb: rgb.into() };
+    let photo = |rgb| PictureFrom::Pixels(Photo::from(frame(rgb)));
+    let gray = |levels: Vec<u8>| levels.into_iter().flat_map(|level| [level; 3]).collect();
+    let number = |key: &str, usual: f64| case["request"][key].as_f64().unwrap_or(usual);
+    let treatment = Treatment {
+        strength: number("strength", 1.0),
+        image_guidance: number("image_guidance", 1.5),
+        mask_blur: 0.0,
+        ..Treatment::default()
+    };
+    let painted =
+        |levels: Vec<u8>| MaskFrom::Painted(Mask { width: side, height: side, levels: levels.into() });
+    Source {
+        mask: pixels("mask").map(painted),
+        depth: pixels("depth").map(gray).map(photo),
+        treatment,
+        ..Source::of(photo(pixels("picture").unwrap()))
+    }
+}
+
+#[test]
+fn pictures_from_pictures_are_those_of_diffusers() {
+    let mut differences = Vec::new();
+    for (name, takes) in [
+        ("from-picture", Takes::Nothing),
+        ("inpaint", Takes::MaskedPicture),
+        ("inpaint-part", Takes::MaskedPicture),
+        ("edit", Takes::Picture),
+        ("depth", Takes::Depth),
+    ] {
+        let case = recorded(name);
+        let folder = folder(&case);
+        let model = opened(folder.path());
+        assert_eq!(model.info.takes, takes, "{name}");
+        let (settings, source) = (settings(&case, &model.info.defaults), source(&case));
+        let ground = model.ground(&settings, &source, None).unwrap();
+        let plan = model.plan_on(&settings, Some(model.seeded(&ground, &settings))).unwrap();
+        let start = generate::start(&model.networks, &settings, &plan);
+        let mut go_on = |_: &StepReport<'_>, _: &RunState| ControlFlow::Continue(Next::default());
+        let developed = develop_through(&model, &settings, &plan, start, &mut go_on, &mut |_, _| None, None);
+        let Developed { made, frame, .. } = developed.unwrap().unwrap();
+        let expected = base64(case["pixels"].as_str().unwrap());
+        let apart = made.rgb.iter().zip(&expected).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
+        differences.push((name, apart));
+        let Some(MaskFrom::Painted(mask)) = &source.mask else { continue };
+        // What diffusers' picture has outside of the mask is its decoder's; here it is the original's.
+        let original = base64(case["begins"]["picture"].as_str().unwrap());
+        for pixel in 0..mask.levels.len() {
+            let at = 3 * pixel..3 * pixel + 3;
+            if mask.levels[pixel] == 0 {
+                assert_eq!(frame.rgb[at.clone()], original[at], "{name}, pixel {pixel}");
+            }
+        }
+    }
+    println!("{differences:?}");
+    assert!(differences.iter().all(|(_, difference)| *difference <= MOST), "{differences:?}");
 }
 
 #[test]

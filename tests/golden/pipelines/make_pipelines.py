@@ -10,6 +10,9 @@ tensors, the request and the picture (8-bit RGB, base64). Weights are not stored
 A weight: splitmix64 of (crc32(name) << 32) + index; its upper 24 bits u make 2u/2^24 - 1, in [-1, 1).
 More than one dimension: times sqrt(3 / numbers of a row), and 0.5 for tables of tokens and positions.
 One dimension: 1 + 0.1 of it for `weight`, else 0.1 of it. All in f32.
+
+Cases that begin from a picture hold that, its mask and its map of depths as well. A picture is encoded as the
+mean of its distribution, so that nothing is drawn for it.
 """
 import base64
 import gzip
@@ -21,7 +24,10 @@ import zlib
 import numpy as np
 import torch
 from diffusers import (AutoencoderKL, AutoencoderTiny, DDIMScheduler, LatentConsistencyModelPipeline,
-                       LCMScheduler, StableDiffusionPipeline, UNet2DConditionModel)
+                       LCMScheduler, StableDiffusionDepth2ImgPipeline, StableDiffusionImg2ImgPipeline,
+                       StableDiffusionInpaintPipeline, StableDiffusionInstructPix2PixPipeline,
+                       StableDiffusionPipeline, UNet2DConditionModel)
+from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 HERE = pathlib.Path(__file__).parent
@@ -112,7 +118,45 @@ CASES = {
                            num_encoder_blocks=(1, 2), num_decoder_blocks=(2, 1)),
                  scheduler=dict(DDIM, timestep_spacing="trailing"),
                  request=dict(REQUEST, steps=1, guidance=1.0, timesteps="trailing")),
+    "from-picture": dict(begins=StableDiffusionImg2ImgPipeline, request=dict(REQUEST, strength=0.6)),
+    "inpaint": dict(begins=StableDiffusionInpaintPipeline, unet=unet(in_channels=9),
+                    request=dict(REQUEST, strength=1.0)),
+    "inpaint-part": dict(begins=StableDiffusionInpaintPipeline, unet=unet(in_channels=9),
+                         request=dict(REQUEST, strength=0.8)),
+    "edit": dict(begins=StableDiffusionInstructPix2PixPipeline, unet=unet(in_channels=8),
+                 request=dict(REQUEST, strength=1.0, image_guidance=1.5)),
+    "depth": dict(begins=StableDiffusionDepth2ImgPipeline, unet=unet(in_channels=5),
+                  request=dict(REQUEST, strength=0.8)),
 }
+
+
+def begins_from(side):
+    """A picture, a mask of it (white is repainted) and its depths."""
+    y, x = np.mgrid[0:side, 0:side]
+    picture = np.stack([x * 16 + y, 255 - y * 15, (x * y * 7) % 256], axis=-1).clip(0, 255).astype(np.uint8)
+    mask = np.where((x >= 5) & (x < 13) & (y >= 3) & (y < 12), 255, 0).astype(np.uint8)
+    depth = (255 - 12 * np.hypot(x - 6, y - 9)).clip(0, 255).astype(np.uint8)
+    return picture, mask, depth
+
+
+def drawn_from(pipeline, request, texts, generator):
+    """A picture of a pipeline that begins from one, and what it began from."""
+    picture, mask, depth = begins_from(request["side"])
+    image = Image.fromarray(picture)
+    more, told = dict(image=image), dict(picture=picture)
+    if isinstance(pipeline, StableDiffusionInstructPix2PixPipeline):
+        more["image_guidance_scale"] = request["image_guidance"]
+    else:
+        more["strength"] = request["strength"]
+    if isinstance(pipeline, StableDiffusionInpaintPipeline):
+        told["mask"] = mask
+        more |= dict(mask_image=Image.fromarray(mask), width=request["side"], height=request["side"])
+    if isinstance(pipeline, StableDiffusionDepth2ImgPipeline):
+        told["depth"] = depth
+        more["depth_map"] = torch.from_numpy(depth.astype(np.float32))[None]
+    drawn = pipeline(**texts, **more, num_inference_steps=request["steps"], guidance_scale=request["guidance"],
+                     generator=generator, output_type="np").images[0]
+    return drawn, {name: base64.b64encode(pixels.tobytes()).decode() for name, pixels in told.items()}
 
 
 def record(name, case, tokenizer_folder):
@@ -121,23 +165,29 @@ def record(name, case, tokenizer_folder):
     tokenizer = CLIPTokenizer(str(tokenizer_folder / "vocab.json"), str(tokenizer_folder / "merges.txt"),
                               model_max_length=77, **kwargs)
     networks = {
-        "unet": UNet2DConditionModel(**case["unet"]),
+        "unet": UNet2DConditionModel(**case.get("unet", unet())),
         "vae": AutoencoderTiny(**case["tiny"]) if "tiny" in case else AutoencoderKL(**vae()),
         "text_encoder": CLIPTextModel(CLIPTextConfig(**case.get("text", text()))),
     }
     parts = {part: dict(tensors=fill(network, part, half)) for part, network in networks.items()}
-    is_lcm = "time_cond_proj_dim" in case["unet"]
+    is_lcm = "time_cond_proj_dim" in case.get("unet", {})
     scheduler = (LCMScheduler if is_lcm else DDIMScheduler)(**case.get("scheduler", DDIM))
-    pipeline_class = LatentConsistencyModelPipeline if is_lcm else StableDiffusionPipeline
-    more = dict(image_encoder=None) if is_lcm else {}
-    pipeline = pipeline_class(**networks, tokenizer=tokenizer, scheduler=scheduler, safety_checker=None,
-                              feature_extractor=None, requires_safety_checker=False, **more)
+    pipeline_class = case.get("begins", LatentConsistencyModelPipeline if is_lcm else StableDiffusionPipeline)
+    more = dict(safety_checker=None, requires_safety_checker=False, **(dict(image_encoder=None) if is_lcm else {}))
+    if pipeline_class is StableDiffusionDepth2ImgPipeline:
+        more = dict(depth_estimator=None)
+    pipeline = pipeline_class(**networks, tokenizer=tokenizer, scheduler=scheduler, feature_extractor=None, **more)
     pipeline.set_progress_bar_config(disable=True)
     request = case.get("request", REQUEST)
     texts = dict(prompt=PROMPT) if is_lcm else dict(prompt=PROMPT, negative_prompt=NEGATIVE)
-    picture = pipeline(**texts, num_inference_steps=request["steps"], guidance_scale=request["guidance"],
-                       width=request["side"], height=request["side"],
-                       generator=torch.Generator().manual_seed(request["seed"]), output_type="np").images[0]
+    generator, begins = torch.Generator().manual_seed(request["seed"]), None
+    if "begins" in case:
+        sys.modules[pipeline_class.__module__].retrieve_latents = lambda out, **_: out.latent_dist.mode()
+        picture, begins = drawn_from(pipeline, request, texts, generator)
+    else:
+        picture = pipeline(**texts, num_inference_steps=request["steps"], guidance_scale=request["guidance"],
+                           width=request["side"], height=request["side"], generator=generator,
+                           output_type="np").images[0]
     pixels = np.clip(np.round(picture * 255.0), 0, 255).astype(np.uint8)
     for part, network in networks.items():
         config = network.config if part != "text_encoder" else network.config.to_diff_dict()
@@ -148,7 +198,7 @@ def record(name, case, tokenizer_folder):
         index=dict(_class_name=pipeline_class.__name__, unet=["diffusers", "UNet2DConditionModel"]),
         scheduler=dict(scheduler.config) | dict(_class_name=type(scheduler).__name__),
         parts=parts, prompt=PROMPT, negative_prompt="" if is_lcm else NEGATIVE, request=request,
-        variant=case.get("variant"), shards=case.get("shards") is not None,
+        variant=case.get("variant"), shards=case.get("shards") is not None, begins=begins,
         pixels=base64.b64encode(pixels.tobytes()).decode(), shape=list(pixels.shape))
     told = json.dumps(told, default=str, separators=(",", ":"))
     (HERE / f"{name}.json.gz").write_bytes(gzip.compress(told.encode(), 9, mtime=0))
