@@ -59,6 +59,7 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
     let folder = places.negatives.clone();
     let kept = folder.map(|folder| Store::new(folder, BUDGET));
     let (first, source, notes) = settings(arguments, like.as_ref(), &model, kept.as_ref())?;
+    let ground = source.map(|source| model.ground(&first, &source, kept.as_ref())).transpose()?;
     progress.say(&format!("{} on {device_sentence}", model.info.name));
     if arguments.model.path.is_some() {
         report(&model, arguments.json, &progress);
@@ -66,7 +67,6 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
     for note in model.info.notes.iter().chain(&notes).chain(&room(&first, &model, &output)) {
         progress.say(&format!("note: {note}"));
     }
-    let ground = source.map(|source| model.ground(&first, &source, kept.as_ref())).transpose()?;
     let store = kept.filter(|_| !arguments.no_negative);
     let showing = Showing {
         json: arguments.json,

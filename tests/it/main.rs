@@ -8,6 +8,8 @@ mod desktop;
 #[cfg(feature = "starter")]
 mod engine;
 mod formats;
+#[cfg(feature = "starter")]
+mod from;
 mod gallery;
 mod lora;
 mod noise;
