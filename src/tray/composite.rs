@@ -11,6 +11,8 @@ use crate::picture::Frame;
 const BLOCK: usize = 4;
 /// From this level on a pixel is repainted as much as it can be.
 const HALF: u8 = 128;
+/// Which neighbors are rounded up first (Bayer's matrix).
+const SPREAD: [[u8; 4]; 4] = [[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]];
 
 /// `original` with what was `made` of a part of it, as far as `mask` (over the original) says.
 pub fn composite(original: &Frame, made: &Frame, placement: &Placement, mask: &Mask) -> Frame {
@@ -40,8 +42,11 @@ pub fn with_matched_edges(begun: &Frame, made: &Frame, mask: &Mask) -> Frame {
     let field = field.filled();
     let moved = |i: usize, level: u8| {
         let (pixel, c) = (i / 3, i % 3);
-        let offset = field.at(pixel % made.width, pixel / made.width, c);
-        (f32::from(level) + offset).round().clamp(0.0, 255.0) as u8
+        let (x, y) = (pixel % made.width, pixel / made.width);
+        // Parts of a level are spread over neighbors: rounded alone they would all be lost in the same direction.
+        let offset = (field.at(x, y, c) * 32.0).round() / 32.0;
+        let spread = (f32::from(SPREAD[y % 4][x % 4]) + 0.5) / 16.0;
+        (f32::from(level) + offset + spread).floor().clamp(0.0, 255.0) as u8
     };
     let rgb = made.rgb.iter().enumerate().map(|(i, &level)| moved(i, level)).collect();
     Frame { rgb, ..made.clone() }

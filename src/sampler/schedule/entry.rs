@@ -55,7 +55,7 @@ impl Entry {
             (asked, left)
         };
         Ok(match whole {
-            RunSchedule::Ddim(ddim) => Self::of_timesteps(training, layout, &ddim, left.max(1)),
+            RunSchedule::Ddim(ddim) => Self::of_timesteps(training, layout, &ddim, left),
             RunSchedule::Levels(levels) => {
                 let last = LevelSchedule { notes: Vec::new(), ..levels.last(left.max(1)) };
                 Self { schedule: RunSchedule::Levels(last), above: None }
@@ -64,7 +64,8 @@ impl Entry {
         })
     }
 
-    /// The last `left` steps of the reference's list.
+    /// The last `left` steps of the reference's list. Where there are none it noises all the same, and the last step
+    /// takes that away again.
     fn of_timesteps(training: &DiffusionSchedule, layout: &Layout, ddim: &DdimSchedule, left: usize) -> Self {
         let is_reference = !layout.timesteps.row().by_stride;
         let above = match is_reference {
@@ -73,7 +74,7 @@ impl Entry {
             true => training.alphas_cumprod.last().map(|alpha| f64::from(*alpha)),
             false => None,
         };
-        let mut steps = ddim.first(left.min(ddim.len()));
+        let mut steps = ddim.first(left.clamp(1, ddim.len()));
         steps.notes.retain(|note| matches!(note, Note::StepsClamped { .. }));
         Self { schedule: RunSchedule::Ddim(steps), above }
     }
@@ -181,6 +182,9 @@ mod tests {
         let entry = Entry::new(&training, &layout(SamplerKind::Ddim, 10), 0.6, false).unwrap();
         assert_eq!(entry.schedule.timesteps_in_order(), [501, 401, 301, 201, 101, 1]);
         assert_eq!(entry.start(&z, &zero, Space::Vp).values, [training.alphas_cumprod[601].sqrt()]);
+        let least = Entry::new(&training, &layout(SamplerKind::Ddim, 10), 0.01, false).unwrap();
+        assert_eq!(least.schedule.timesteps_in_order(), [1]);
+        assert_eq!(least.start(&z, &zero, Space::Vp).values, [training.alphas_cumprod[1].sqrt()]);
         let all = Entry::new(&training, &layout(SamplerKind::Ddim, 10), 1.0, false).unwrap();
         assert_eq!(all.schedule.len(), 10);
         assert_eq!(all.start(&z, &zero, Space::Vp).values, [training.alphas_cumprod[999].sqrt()]);
