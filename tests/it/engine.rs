@@ -8,6 +8,7 @@ mod card_previews;
 mod changed;
 mod curve;
 mod encoders;
+mod from;
 mod kept;
 mod lens;
 mod memory;
