@@ -32,6 +32,9 @@ impl Safelight {
             // The thread starts with the program's options; resend what was chosen since.
             self.send(Request::Compute(self.state.compute.chosen.clone()));
         }
+        if let Some(taesd) = &self.state.preferences.taesd {
+            self.send(Request::Taesd(taesd.into()));
+        }
         if self.state.lens.on {
             self.send(Request::Look { on: true });
         }

@@ -42,7 +42,8 @@ pub(super) fn read_model(
         ..Opening::on(&device)
     };
     let mut model = open_model(source, opening).map_err(|error| Report::of(&error))?;
-    let tiny = tiny::find(&model, options.data_folder.as_deref()).unwrap_or_else(|note| {
+    let data = options.data_folder.as_deref();
+    let tiny = tiny::find(&model, workspace.taesd.as_deref(), data).unwrap_or_else(|note| {
         model.info.notes.push(note);
         None
     });

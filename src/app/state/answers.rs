@@ -35,6 +35,7 @@ impl State {
             }
             Answer::Interrupted(settings) => self.was_interrupted(settings),
             Answer::Negatives(records) => self.list_kept(records),
+            Answer::Models(news) => return self.models_news(news),
             Answer::Called(model) => {
                 let open = model.map(|source| Consequence::Send(Request::Open(source)));
                 return std::iter::once(Consequence::Front).chain(open).collect();
@@ -51,6 +52,7 @@ impl State {
             Answer::Lora(path) => self.add_lora(&path),
             Answer::Embedding(path) => self.add_embedding(&path),
             Answer::Part { path, part } => return self.lay_over(path, part),
+            Answer::Taesd(path) => return vec![Consequence::Send(Request::Taesd(path))],
             Answer::Trashed(path) => self.trashed(path),
             Answer::Untrashed(record) => self.untrashed(record),
             Answer::Folder(folder) => {
