@@ -30,7 +30,8 @@ impl RememberedDownload {
     pub fn may_be_kept(what: &str) -> bool {
         let lower = what.to_lowercase();
         let (path, query) = lower.split_once('?').unwrap_or((&lower, ""));
-        let server = path.split_once("://").map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default());
+        let server =
+            path.split_once("://").map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default());
         !server.contains('@') && !SECRETS.iter().any(|word| query.contains(word))
     }
 }
@@ -44,9 +45,12 @@ mod tests {
         for kept in ["taesd", "o/n@main", "https://h/a@b/token", "https://h/m?type=Model&format=SafeTensor"] {
             assert!(RememberedDownload::may_be_kept(kept), "{kept}");
         }
-        for secret in
-            ["https://h/m?Token=1", "https://me:pass@h/m", "https://h/m?x=1&X-Amz-Signature=2", "http://h/m?api_key=3"]
-        {
+        for secret in [
+            "https://h/m?Token=1",
+            "https://me:pass@h/m",
+            "https://h/m?x=1&X-Amz-Signature=2",
+            "http://h/m?api_key=3",
+        ] {
             assert!(!RememberedDownload::may_be_kept(secret), "{secret}");
         }
     }

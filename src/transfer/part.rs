@@ -166,7 +166,8 @@ mod tests {
     fn only_half_written_copies_of_the_file_that_nobody_writes_are_discarded() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("m.ckpt");
-        let names = ["m.ckpt.0123abcd.part", "m.ckpt", "m.ckpt.part", "m.ckpt.x123abcd.part", "n.ckpt.0123abcd.part"];
+        let names =
+            ["m.ckpt.0123abcd.part", "m.ckpt", "m.ckpt.part", "m.ckpt.x123abcd.part", "n.ckpt.0123abcd.part"];
         for name in names {
             std::fs::write(folder.path().join(name), "x").unwrap();
         }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use crate::app::Safelight;
 use crate::app::command::Act;
 use crate::app::command::models::OfModels;
-use crate::app::services::models::OfModels as Asked;
 use crate::app::services::Task;
+use crate::app::services::models::OfModels as Asked;
 use crate::app::state::{Consequence, Overlay};
 use crate::library::{Entry, Sort};
 use crate::message::ModelSource;
@@ -15,7 +15,11 @@ impl Safelight {
     /// Does a named act of the library.
     pub(super) fn act_on_models(&mut self, ctx: &egui::Context, act: Act) {
         match act {
-            Act::Models => self.toggle_overlay(Overlay::Models),
+            Act::Models => {
+                self.toggle_overlay(Overlay::Models);
+                // The list tells of it, too.
+                self.state.toasts.settle(Act::UseGot);
+            }
             Act::ModelsFolders => self.turn_to(Overlay::ModelsFolders),
             Act::GetModel => self.turn_to(Overlay::GetModel),
             Act::AddModelsFolder => {

@@ -19,24 +19,27 @@ use crate::app::ui::status;
 use crate::app::ui::view::View;
 use crate::preferences::Theme;
 
+/// How far small dialogs stand above the middle, where the eye expects them.
+const RAISED: f32 = 24.0;
+
 /// Draws the one of the two that is open.
 pub fn dialogs_ui(ui: &mut Ui, view: &mut View<'_>) {
     match view.state.overlay {
         Overlay::Settings => {
             let name = view.words.t("settings");
-            if dialog(ui, &name, 440.0, |ui| settings_ui(ui, view, &name)).should_close() {
+            if dialog(ui, &name, (440.0, RAISED), |ui| settings_ui(ui, view, &name)).should_close() {
                 view.push(Command::CloseOverlay);
             }
         }
         Overlay::Closing => {
             let name = view.words.t(if view.state.is_busy() { "close-title" } else { "close-unsaved-title" });
-            if dialog(ui, &name, 400.0, |ui| closing_ui(ui, view, &name)).should_close() {
+            if dialog(ui, &name, (400.0, RAISED), |ui| closing_ui(ui, view, &name)).should_close() {
                 view.push(Command::CloseOverlay);
             }
         }
         Overlay::Sheet => {
             let name = view.words.t("sheet-title");
-            if dialog(ui, &name, 480.0, |ui| sheet_dialog_ui(ui, view, &name)).should_close() {
+            if dialog(ui, &name, (480.0, RAISED), |ui| sheet_dialog_ui(ui, view, &name)).should_close() {
                 view.push(Command::CloseOverlay);
             }
         }
@@ -49,10 +52,15 @@ pub fn dialogs_ui(ui: &mut Ui, view: &mut View<'_>) {
     }
 }
 
-/// A dialog in the middle of the window.
-pub fn dialog<R>(ui: &Ui, name: &str, width: f32, add: impl FnOnce(&mut Ui) -> R) -> ModalResponse<R> {
+/// A dialog in the middle of the window, of a width, and so far above the very middle.
+pub fn dialog<R>(
+    ui: &Ui,
+    name: &str,
+    (width, raised): (f32, f32),
+    add: impl FnOnce(&mut Ui) -> R,
+) -> ModalResponse<R> {
     let id = Id::unique(("dialog", name));
-    let area = Modal::default_area(id).anchor(Align2::CENTER_CENTER, vec2(0.0, -24.0)).fade_in(false);
+    let area = Modal::default_area(id).anchor(Align2::CENTER_CENTER, vec2(0.0, -raised)).fade_in(false);
     let area = area.role(Role::Dialog).accessible_name(name);
     let frame = Frame::popup(ui.style())
         .fill(theme::tokens(ui).panel)

@@ -180,6 +180,8 @@ pub fn bytes(bytes: u64) -> String {
 /// The size of a file, to the digits that tell files apart.
 pub fn file_size(bytes: u64) -> String {
     match bytes {
+        100_000_000_000.. => format!("{:.0} GB", bytes as f64 / 1e9),
+        10_000_000_000.. => format!("{:.1} GB", bytes as f64 / 1e9),
         1_000_000_000.. => format!("{:.2} GB", bytes as f64 / 1e9),
         10_000_000.. => format!("{:.0} MB", bytes as f64 / 1e6),
         1_000_000.. => format!("{:.1} MB", bytes as f64 / 1e6),

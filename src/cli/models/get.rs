@@ -11,8 +11,8 @@ use super::{Get, failure, say};
 use crate::cli::develop::say_json;
 use crate::cli::library::user_library;
 use crate::cli::{Failure, interrupt};
-use crate::library::get::{GetError, Getting, Got, License, Plan, Wanted, carry_out, offers, plan};
 use crate::library::FolderOrigin;
+use crate::library::get::{GetError, Getting, Got, License, Plan, Wanted, carry_out, offers, plan};
 use crate::ops::StopFlag;
 use crate::transfer::{Http, Pace, Progress, TransferError};
 

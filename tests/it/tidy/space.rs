@@ -26,8 +26,8 @@ const FOLDERS: &[(&str, u64)] = &[
     ("benches", 64),
     ("src", 4096),
     ("tests/golden", 2304),
-    ("tests/it", 1024),
-    ("tests/snapshots", 7296),
+    ("tests/it", 768),
+    ("tests/snapshots", 7552),
     ("tools", 256),
 ];
 

@@ -15,7 +15,9 @@ use std::time::{Duration, Instant};
 use crate::app::services::Answer;
 use crate::app::services::channels::Out;
 use crate::app::services::models::{Ended, Found, ModelsNews};
-use crate::library::get::{GetError, Getting, Got, Place, Plan, Wanted, carry_out, free_bytes, give_up, plan};
+use crate::library::get::{
+    GetError, Getting, Got, Place, Plan, Wanted, carry_out, free_bytes, give_up, plan,
+};
 use crate::library::{Hub, UserLibrary};
 use crate::message::Report;
 use crate::places::Places;
@@ -188,13 +190,7 @@ fn found(plan: Plan) -> Found {
     Found { free: free_bytes(&folder), folder, plan }
 }
 
-fn fetch(
-    from: &From,
-    id: u64,
-    text: &str,
-    known: Option<Plan>,
-    stop: &AtomicBool,
-) -> Result<PathBuf, Fault> {
+fn fetch(from: &From, id: u64, text: &str, known: Option<Plan>, stop: &AtomicBool) -> Result<PathBuf, Fault> {
     let plan = match known {
         Some(plan) => plan,
         None => {

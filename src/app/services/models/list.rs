@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, after, never, select};
 
+use crate::app::services::Answer;
 use crate::app::services::channels::Out;
 use crate::app::services::models::{ListedFolder, ModelsNews};
-use crate::app::services::Answer;
 use crate::library::{Entry, Folder, Hub, Index, ListError, UserLibrary};
 use crate::message::Report;
 use crate::places::Places;

@@ -80,7 +80,9 @@ impl State {
                 self.models.got = Some(path);
                 let said = Message::With("download-got", name);
                 self.toasts.settle(Act::UseGot);
-                self.toasts.notice(said.clone(), Some(Act::UseGot));
+                if !self.overlay.is_of_models() {
+                    self.toasts.notice(said.clone(), Some(Act::UseGot));
+                }
                 follow.extend([Consequence::Announce(said.clone()), Consequence::Notify(said)]);
                 if self.models.watched {
                     follow.push(ask(OfModels::Watch(true)));

@@ -71,7 +71,9 @@ impl State {
     pub fn name_of_item(&self, item: Item) -> String {
         match item {
             Item::Starter => String::new(),
-            Item::Recent(place) => self.recent_model(place).map(|source| name_of(&source)).unwrap_or_default(),
+            Item::Recent(place) => {
+                self.recent_model(place).map(|source| name_of(&source)).unwrap_or_default()
+            }
             Item::Entry(place) => self.models.entries.get(place).map(Entry::name).unwrap_or_default(),
         }
     }

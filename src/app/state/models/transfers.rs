@@ -93,7 +93,8 @@ impl Transfers {
     pub fn remembered(&self) -> Vec<RememberedDownload> {
         let open = self.list.iter().filter(|transfer| !matches!(transfer.stage, Stage::Got(_)));
         let open = open.filter(|transfer| RememberedDownload::may_be_kept(&transfer.what));
-        let texts = |paths: &[PathBuf]| paths.iter().filter_map(|path| path.to_str().map(str::to_owned)).collect();
+        let texts =
+            |paths: &[PathBuf]| paths.iter().filter_map(|path| path.to_str().map(str::to_owned)).collect();
         let remembered = open.map(|transfer| RememberedDownload {
             what: transfer.what.clone(),
             name: transfer.name.clone(),
@@ -122,7 +123,16 @@ impl Transfers {
         let name = plan.name.clone();
         let plan = Some(plan);
         let id = self.numbers;
-        self.list.push(Transfer { id, what, name, plan, under_way, progress, stage: Stage::Waiting, kept: 0 });
+        self.list.push(Transfer {
+            id,
+            what,
+            name,
+            plan,
+            under_way,
+            progress,
+            stage: Stage::Waiting,
+            kept: 0,
+        });
         id
     }
 

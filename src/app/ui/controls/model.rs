@@ -8,7 +8,6 @@ use crate::app::command::Act;
 use crate::app::theme::icons;
 use crate::app::theme::widgets;
 use crate::app::theme::{self, Weight, logo, size};
-use crate::app::ui::status;
 use crate::app::ui::view::View;
 use crate::engine::STARTER;
 use crate::message::{ModelInfo, ModelSource};
@@ -74,7 +73,10 @@ fn about(view: &View<'_>, info: &ModelInfo) -> String {
         ModelSource::Starter => Some(words.t("built-in")),
         ModelSource::Path { .. } => info.hash.clone(),
     };
-    let size = status::file_size(info.bytes);
+    let size = match info.bytes {
+        bytes if bytes >= 1_000_000_000 => format!("{:.1} GB", bytes as f64 / 1e9),
+        bytes => format!("{:.0} MB", (bytes as f64 / 1e6).max(1.0)),
+    };
     joined([Some(format!("{} px", info.defaults.width)), Some(size), place])
 }
 

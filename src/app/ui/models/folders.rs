@@ -1,7 +1,7 @@
 //! The page of the library's folders: where models are looked for.
 
 use egui::accesskit::Role;
-use egui::{Align, Layout, Rect, ScrollArea, Sense, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2};
+use egui::{Align, Layout, Rect, ScrollArea, Sense, Ui, Vec2, WidgetInfo, pos2, vec2};
 
 use crate::app::command::models::OfModels;
 use crate::app::command::{Act, Command};
@@ -22,7 +22,7 @@ pub fn page_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
     let tokens = theme::tokens(ui);
     let (top, mut middle, foot) = cut(ui, rect);
     let title = view.words.t("models-folders");
-    heading_ui(ui, view, &title, Some(Act::Models), top);
+    heading_ui(ui, view, &title, Some(Command::Do(Act::Models)), top);
     let mut hint = middle;
     hint.max.y = hint.min.y + 24.0;
     part(ui, "hint", hint, |ui| {
@@ -55,7 +55,7 @@ fn folder_ui(ui: &mut Ui, view: &mut View<'_>, place: usize) {
     let left = rect.left() + 30.0;
     let width = rect.right() - left - 64.0;
     let line = Rect::from_min_size(pos2(left, rect.center().y - 18.0), vec2(width, 16.0));
-    ui.scope_builder(UiBuilder::new().max_rect(line).id_salt(("path", place)), |ui| {
+    part(ui, ("path", place), line, |ui| {
         path_ui(ui, &shown, (theme::body(), tokens.text), width);
     });
     let origin = view.words.t(match listed.folder.origin {
@@ -73,7 +73,7 @@ fn folder_ui(ui: &mut Ui, view: &mut View<'_>, place: usize) {
     response.widget_info(|| WidgetInfo::labeled(Role::ListItem, true, format!("{shown} · {note}")));
     let at = |right: f32| Rect::from_center_size(pos2(right, rect.center().y), Vec2::splat(24.0));
     let name = view.words.with("show-place", &[("what", shown.as_str().into())]);
-    ui.scope_builder(UiBuilder::new().max_rect(at(rect.right() - 44.0)).id_salt(("show", place)), |ui| {
+    part(ui, ("show", place), at(rect.right() - 44.0), |ui| {
         let tip = view.words.t("do-reveal-tip");
         if IconButton::new(icons::FOLDER_OPEN, &name).in_row().tip(tip).show(ui).clicked() {
             view.push(Command::Reveal(path.clone()));
@@ -83,7 +83,7 @@ fn folder_ui(ui: &mut Ui, view: &mut View<'_>, place: usize) {
         return;
     }
     let name = view.words.with("folder-remove", &[("folder", shown.as_str().into())]);
-    ui.scope_builder(UiBuilder::new().max_rect(at(rect.right() - 12.0)).id_salt(("remove", place)), |ui| {
+    part(ui, ("remove", place), at(rect.right() - 12.0), |ui| {
         let tip = view.words.t("folder-remove-tip");
         if IconButton::new(icons::CLOSE, &name).in_row().tip(tip).show(ui).clicked() {
             view.push(Command::Models(OfModels::RemoveFolder(path.clone())));

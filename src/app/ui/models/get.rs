@@ -19,7 +19,7 @@ use crate::app::ui::view::View;
 use crate::library::Sort;
 use crate::library::get::{License, Offer, offers};
 
-const ROW: f32 = 48.0;
+const ROW: f32 = 50.0;
 
 /// Draws the page, or what was found in its place.
 pub fn page_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut ModelsUi, rect: Rect, is_new: bool) {
@@ -29,7 +29,7 @@ pub fn page_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut ModelsUi, rect: Rec
     }
     let (top, mut middle, foot) = cut(ui, rect);
     let title = view.words.t("get-title");
-    heading_ui(ui, view, &title, Some(Act::Models), top);
+    heading_ui(ui, view, &title, Some(Command::Do(Act::Models)), top);
     let mut field = middle;
     field.max.y = field.min.y + FIELD;
     part(ui, "field", field, |ui| field_ui(ui, view, state, is_new));
@@ -100,7 +100,6 @@ fn told_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect) -> f32 {
         }
         Asked::Nothing | Asked::Found { .. } => return 0.0,
     };
-    let mut tall = 0.0;
     part(ui, "told", rect, |ui| {
         let text = ui.label(widgets::small(&said, color));
         text.widget_info(|| WidgetInfo::labeled(Role::Status, true, &said));
@@ -113,9 +112,8 @@ fn told_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect) -> f32 {
                 }
             }
         });
-        tall = ui.min_rect().height() + 4.0;
-    });
-    tall
+        ui.min_rect().height() + 4.0
+    })
 }
 
 /// A line that can be clicked: a name, and a note below it if there is one.
@@ -134,7 +132,8 @@ fn line_ui(ui: &mut Ui, name: &str, note: &str, height: f32) -> egui::Response {
         let galley = widgets::line(ui, note, theme::small(), tokens.subdued, rect.width() - 2.0 * REACH);
         widgets::paint_line(ui, left, rect.center().y + 9.0, galley);
     }
-    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("{name} · {note}")));
+    let label = if note.is_empty() { name.to_owned() } else { format!("{name} · {note}") };
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &label));
     response
 }
 

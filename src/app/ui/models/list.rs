@@ -59,6 +59,9 @@ pub fn page_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut ModelsUi, rect: Rec
     let items: Vec<Item> = lines.iter().filter_map(Line::item).collect();
     let last = items.len().saturating_sub(1);
     let before = state.line;
+    if is_new && let Some(open) = items.iter().position(|item| view.state.is_in_use(*item)) {
+        state.line = open;
+    }
     state.line = moves.apply(state.line).min(last);
     let moved = before != state.line || is_new;
     let mut chosen = enter.then(|| items.get(state.line).copied()).flatten();
@@ -169,14 +172,13 @@ fn lines_ui(
     lines: &[Line],
     moved: bool,
 ) -> Option<Item> {
-    let tokens = theme::tokens(ui);
     let total: f32 = lines.iter().map(Line::height).sum();
-    let mut chosen = None;
     let width = ui.max_rect().width();
-    ScrollArea::vertical().id_salt("models").auto_shrink(false).animated(false).show_viewport(ui, |ui, port| {
+    let scroll = ScrollArea::vertical().id_salt("models").auto_shrink(false).animated(false);
+    let shown = scroll.show_viewport(ui, |ui, port| {
         ui.set_height(total + 4.0);
         let origin = ui.max_rect().min;
-        let mut y = 0.0;
+        let (mut y, mut chosen) = (0.0, None);
         for line in lines {
             let tall = line.height();
             let place = Rect::from_min_size(pos2(origin.x, origin.y + y), vec2(width, tall));
@@ -186,35 +188,49 @@ fn lines_ui(
                 ui.scroll_to_rect(place.expand2(vec2(0.0, HEADING)), None);
             }
             if y + 2.0 * tall >= port.min.y && y - tall <= port.max.y {
-                let text = |text: &str, top: f32| {
-                    let galley = widgets::line(ui, text, theme::small(), tokens.subdued, width - 2.0 * REACH);
-                    widgets::paint_line(ui, place.left() + REACH, place.top() + top, galley);
-                };
-                match line {
-                    Line::Downloads(_) => {
-                        part(ui, "downloads", place, |ui| transfers_ui(ui, view, place));
-                    }
-                    Line::Heading(name) => text(name, HEADING - 14.0),
-                    Line::Note(key) => text(&view.words.t(key), NOTE / 2.0),
-                    Line::Item(number, item) => {
-                        let response = row_ui(ui, view, state, *item, marked, place);
-                        // There is one selection: the pointer moves it only when it moves itself.
-                        if response.contains_pointer() && ui.input(|input| input.pointer.is_moving()) {
-                            state.line = *number;
-                        }
-                        if response.gained_focus() {
-                            state.line = *number;
-                        }
-                        if response.clicked() {
-                            chosen = Some(*item);
-                        }
-                    }
-                }
+                chosen = line_ui(ui, view, state, line, marked, place).or(chosen);
             }
             y += tall;
         }
+        chosen
     });
-    chosen
+    shown.inner
+}
+
+/// Draws one line; returns what it stands for if it was clicked.
+fn line_ui(
+    ui: &mut Ui,
+    view: &mut View<'_>,
+    state: &mut ModelsUi,
+    line: &Line,
+    marked: bool,
+    place: Rect,
+) -> Option<Item> {
+    match line {
+        Line::Downloads(_) => part(ui, "downloads", place, |ui| transfers_ui(ui, view, place)),
+        Line::Heading(name) => text_ui(ui, name, place, HEADING - 14.0),
+        Line::Note(key) => text_ui(ui, &view.words.t(key), place, NOTE / 2.0),
+        Line::Item(number, item) => {
+            let response = row_ui(ui, view, state, *item, marked, place);
+            // There is one selection: the pointer moves it only when it moves itself.
+            let pointed = response.contains_pointer() && ui.input(|input| input.pointer.is_moving());
+            if pointed || response.gained_focus() {
+                state.line = *number;
+            }
+            return response.clicked().then_some(*item);
+        }
+    }
+    None
+}
+
+/// A small text whose middle lies so far below the upper edge of `place`.
+fn text_ui(ui: &mut Ui, text: &str, place: Rect, middle: f32) {
+    let color = theme::tokens(ui).subdued;
+    let mut at = place.shrink2(vec2(REACH, 0.0));
+    at.min.y += middle - 8.0;
+    part(ui, text, at, |ui| {
+        ui.add(egui::Label::new(widgets::small(text, color)).truncate());
+    });
 }
 
 /// Opens what a line stands for.

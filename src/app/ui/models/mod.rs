@@ -10,9 +10,9 @@ pub(super) mod transfers;
 
 use std::path::PathBuf;
 
-use egui::{Rect, Sense, Ui, UiBuilder, pos2, vec2};
+use egui::{AsIdSalt, Rect, Sense, Ui, UiBuilder, pos2, vec2};
 
-use crate::app::command::{Act, Command};
+use crate::app::command::Command;
 use crate::app::i18n::Words;
 use crate::app::state::Overlay;
 use crate::app::theme::icons;
@@ -28,7 +28,7 @@ const HEIGHT: f32 = 540.0;
 /// What stays free above and below it, its margins included.
 const AROUND: f32 = 88.0;
 /// The heading, and a field below it.
-const HEADING: f32 = 40.0;
+const HEADING: f32 = 44.0;
 const FIELD: f32 = 32.0;
 /// The buttons at the lower end.
 const FOOT: f32 = 50.0;
@@ -64,7 +64,7 @@ pub fn models_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut ModelsUi) {
         state.typed.clear();
         state.line = 0;
     }
-    let shown = dialog(ui, &name, WIDTH, |ui| {
+    let shown = dialog(ui, &name, (WIDTH, 0.0), |ui| {
         let height = HEIGHT.min(ui.ctx().content_rect().height() - AROUND);
         let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
         let is_new = before != page;
@@ -79,27 +79,27 @@ pub fn models_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut ModelsUi) {
     }
 }
 
-/// A part of a page.
-fn part(ui: &mut Ui, name: &str, rect: Rect, add: impl FnOnce(&mut Ui)) {
-    ui.scope_builder(UiBuilder::new().max_rect(rect).id_salt(name), add);
+/// A part of a page. It takes no room from what is around it, which has a place of its own.
+fn part<R>(ui: &mut Ui, salt: impl AsIdSalt, rect: Rect, add: impl FnOnce(&mut Ui) -> R) -> R {
+    add(&mut ui.new_child(UiBuilder::new().max_rect(rect).id_salt(salt)))
 }
 
 /// A page's title, the way back on its left where there is one, and the way out on its right.
-fn heading_ui(ui: &mut Ui, view: &mut View<'_>, title: &str, back: Option<Act>, rect: Rect) {
+fn heading_ui(ui: &mut Ui, view: &mut View<'_>, title: &str, back: Option<Command>, rect: Rect) {
     let mut left = rect.left();
-    if let Some(act) = back {
+    if let Some(command) = back {
         let place = Rect::from_min_size(pos2(rect.left() - 8.0, rect.top()), vec2(32.0, 32.0));
         part(ui, "back", place, |ui| {
             let name = view.words.t("back");
             if IconButton::new(icons::LEFT, &name).tip(name.clone()).show(ui).clicked() {
-                view.act(act);
+                view.push(command);
             }
         });
         left = place.right() + 4.0;
     }
     let place = Rect::from_min_max(pos2(left, rect.top() + 2.0), pos2(rect.right() - 40.0, rect.bottom()));
     part(ui, "title", place, |ui| widgets::heading(ui, title));
-    let place = Rect::from_min_size(pos2(rect.right() - 26.0, rect.top()), vec2(32.0, 32.0));
+    let place = Rect::from_min_size(pos2(rect.right() - 32.0, rect.top()), vec2(32.0, 32.0));
     part(ui, "close", place, |ui| {
         if IconButton::new(icons::CLOSE, &view.words.t("close")).show(ui).clicked() {
             view.push(Command::CloseOverlay);

@@ -1,15 +1,15 @@
 //! What a download would bring, before any of it is fetched: its files and bytes, where it comes from and goes to,
 //! the room there, and what its license asks.
 
-use egui::{CornerRadius, Frame, Margin, Rect, ScrollArea, Ui, vec2};
+use egui::accesskit::Role;
+use egui::{CornerRadius, Frame, Margin, Rect, ScrollArea, Ui, WidgetInfo, vec2};
 
 use crate::app::command::models::OfModels;
 use crate::app::command::{Act, Command};
 use crate::app::state::models::FoundPlan;
-use crate::app::theme::icons;
-use crate::app::theme::widgets::{self, IconButton, Kind};
+use crate::app::theme::widgets::{self, Kind};
 use crate::app::theme::{self, size};
-use crate::app::ui::models::{cut, part};
+use crate::app::ui::models::{cut, heading_ui, part};
 use crate::app::ui::settings::path_ui;
 use crate::app::ui::status;
 use crate::app::ui::view::View;
@@ -24,16 +24,7 @@ const FILES_MAX: usize = 6;
 pub fn page_ui(ui: &mut Ui, view: &mut View<'_>, found: &FoundPlan, rect: Rect) {
     let (top, middle, foot) = cut(ui, rect);
     let plan = &found.plan;
-    part(ui, "heading", top, |ui| {
-        ui.horizontal(|ui| {
-            ui.spacing_mut().item_spacing.x = 4.0;
-            let name = view.words.t("back");
-            if IconButton::new(icons::LEFT, &name).tip(name.clone()).show(ui).clicked() {
-                view.push(Command::Models(OfModels::ForgetPlan));
-            }
-            widgets::heading(ui, &plan.name);
-        });
-    });
+    heading_ui(ui, view, &plan.name, Some(Command::Models(OfModels::ForgetPlan)), top);
     part(ui, "plan", middle, |ui| {
         ui.set_clip_rect(middle.intersect(ui.clip_rect()));
         ScrollArea::vertical().id_salt("plan").auto_shrink(false).show(ui, |ui| facts_ui(ui, view, found));
@@ -52,7 +43,9 @@ fn facts_ui(ui: &mut Ui, view: &View<'_>, found: &FoundPlan) {
     }
     for (place, file) in plan.files.iter().take(FILES_MAX).enumerate() {
         let label = if place == 0 { words.t("plan-files") } else { String::new() };
-        let bytes = file.source.known.bytes.map(|bytes| format!("  {}", status::file_size(bytes)));
+        // Of one file the size is told above.
+        let bytes = file.source.known.bytes.filter(|_| plan.files.len() > 1);
+        let bytes = bytes.map(|bytes| format!("  {}", status::file_size(bytes)));
         fact_ui(ui, &label, &format!("{}{}", file.path, bytes.unwrap_or_default()));
     }
     let more = plan.files.len().saturating_sub(FILES_MAX);
@@ -78,6 +71,7 @@ fn facts_ui(ui: &mut Ui, view: &View<'_>, found: &FoundPlan) {
     });
 }
 
+/// A label; what follows it stands on the same line.
 fn label_ui(ui: &mut Ui, label: &str) {
     let tokens = theme::tokens(ui);
     let (rect, _) = ui.allocate_exact_size(vec2(LABEL, 24.0), egui::Sense::hover());
@@ -88,9 +82,12 @@ fn label_ui(ui: &mut Ui, label: &str) {
 fn fact_ui(ui: &mut Ui, label: &str, value: &str) {
     let tokens = theme::tokens(ui);
     ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = 8.0;
         label_ui(ui, label);
-        ui.add(egui::Label::new(widgets::small(value, tokens.text)).truncate());
+        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 24.0), egui::Sense::hover());
+        let galley = widgets::line(ui, value, theme::small(), tokens.text, rect.width());
+        widgets::paint_line(ui, rect.left(), rect.center().y, galley);
+        let said = if label.is_empty() { value.to_owned() } else { format!("{label}: {value}") };
+        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &said));
     });
 }
 
@@ -108,7 +105,8 @@ fn foot_ui(ui: &mut Ui, view: &mut View<'_>, found: &FoundPlan) {
         }
         let lacks = found.free.zip(plan.bytes()).filter(|(free, bytes)| free < bytes);
         if let Some((free, bytes)) = lacks {
-            let values = [("needed", status::file_size(bytes).into()), ("free", status::file_size(free).into())];
+            let values =
+                [("needed", status::file_size(bytes).into()), ("free", status::file_size(free).into())];
             ui.label(widgets::small(view.words.with("error-get-no-room", &values), tokens.bad));
             return;
         }

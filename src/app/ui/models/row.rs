@@ -3,9 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use egui::accesskit::Role;
-use egui::{
-    CornerRadius, Rect, Response, Sense, Stroke, StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
-};
+use egui::{CornerRadius, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2};
 
 use crate::app::command::Command;
 use crate::app::command::models::OfModels;
@@ -13,7 +11,7 @@ use crate::app::state::models::list::{Item, folder_of};
 use crate::app::theme::icons::{self, Icon};
 use crate::app::theme::widgets::{self, IconButton, Kind};
 use crate::app::theme::{self, Weight, logo, size};
-use crate::app::ui::models::{ModelsUi, REACH};
+use crate::app::ui::models::{ModelsUi, REACH, part};
 use crate::app::ui::status;
 use crate::app::ui::view::View;
 use crate::library::{Entry, Sort};
@@ -23,6 +21,8 @@ use crate::message::ModelSource;
 pub const ROW: f32 = 56.0;
 /// The side of its picture.
 const SIDE: f32 = 40.0;
+/// The height of its name.
+const TITLE: f32 = 20.0;
 
 /// What a line shows.
 struct Shown {
@@ -51,16 +51,14 @@ pub fn row_ui(
     let tokens = theme::tokens(ui);
     let shown = shown(view, item);
     let in_use = view.state.is_in_use(item);
-    let response = ui.interact(place, ui.scope_id().with(("model", id_of(&shown, item))), Sense::click());
+    let response = ui.interact(place, ui.scope_id().with(id_of(&shown, item)), Sense::click());
     let radius = CornerRadius::same(size::RADIUS_SMALL);
     if marked {
         ui.painter().rect_filled(place, radius, tokens.hovered);
         ui.painter().rect_stroke(place, radius, Stroke::new(1.0, tokens.faint), StrokeKind::Inside);
     }
-    let tile = Rect::from_min_size(
-        pos2(place.left() + REACH, place.center().y - SIDE / 2.0),
-        Vec2::splat(SIDE),
-    );
+    let tile =
+        Rect::from_min_size(pos2(place.left() + REACH, place.center().y - SIDE / 2.0), Vec2::splat(SIDE));
     tile_ui(ui, view, state, &shown, tile);
     let mut right = place.right() - REACH;
     if in_use {
@@ -74,17 +72,15 @@ pub fn row_ui(
     let left = tile.right() + 12.0;
     let width = right - left - 8.0;
     let color = if shown.refused { tokens.subdued } else { tokens.text };
-    if shown.refused {
-        let galley = widgets::line(ui, &shown.name, theme::font(14.0, Weight::Medium), color, width);
-        widgets::paint_line(ui, left, place.top() + 14.0, galley);
-        let galley = two_lines(ui, &shown.note, tokens.subdued, width);
-        ui.painter().galley(pos2(left, place.top() + 23.0), galley, tokens.subdued);
+    let name = widgets::line(ui, &shown.name, theme::font(14.0, Weight::Medium), color, width);
+    let note = if shown.refused {
+        two_lines(ui, &shown.note, tokens.subdued, width)
     } else {
-        let galley = widgets::line(ui, &shown.name, theme::font(14.0, Weight::Medium), color, width);
-        widgets::paint_line(ui, left, place.center().y - 9.5, galley);
-        let galley = widgets::line(ui, &shown.note, theme::small(), tokens.subdued, width);
-        widgets::paint_line(ui, left, place.center().y + 9.5, galley);
-    }
+        widgets::line(ui, &shown.note, theme::small(), tokens.subdued, width)
+    };
+    let top = place.center().y - (TITLE + note.size().y) / 2.0;
+    widgets::paint_line(ui, left, top + TITLE / 2.0 - 1.0, name);
+    ui.painter().galley(pos2(left, top + TITLE), note, tokens.subdued);
     let label = format!("{} · {}", shown.name, shown.note);
     response.widget_info(|| WidgetInfo::selected(Role::ListBoxOption, !shown.refused, in_use, &label));
     match shown.path {
@@ -94,8 +90,10 @@ pub fn row_ui(
 }
 
 /// What tells a line from the others, whatever is searched for.
-fn id_of(shown: &Shown, item: Item) -> (Option<PathBuf>, bool) {
-    (shown.path.clone(), matches!(item, Item::Recent(_)))
+fn id_of(shown: &Shown, item: Item) -> (Option<PathBuf>, Option<usize>) {
+    // Of one model several may be remembered, with other parts each.
+    let recent = if let Item::Recent(place) = item { Some(place) } else { None };
+    (shown.path.clone(), recent)
 }
 
 /// The text on at most two lines.
@@ -202,8 +200,7 @@ fn tile_ui(ui: &Ui, view: &mut View<'_>, state: &mut ModelsUi, shown: &Shown, ti
         state.in_sight.push(path.clone());
         view.state.library.thumbnail(path)
     });
-    let texture =
-        starter.or(kept).and_then(|picture| view.textures.filling(ui.ctx(), picture, tile.size()));
+    let texture = starter.or(kept).and_then(|picture| view.textures.filling(ui.ctx(), picture, tile.size()));
     match texture {
         Some(texture) => widgets::paint_texture(ui.painter(), tile, texture),
         None => {
@@ -220,7 +217,7 @@ fn acts_ui(ui: &mut Ui, view: &mut View<'_>, shown: &Shown, mut right: f32, plac
         Rect::from_min_size(pos2(right - width, place.center().y - 12.0), vec2(width, 24.0))
     };
     let folder = at(right, 24.0);
-    ui.scope_builder(UiBuilder::new().max_rect(folder).id_salt("show"), |ui| {
+    part(ui, "show", folder, |ui| {
         let name = view.words.with("show-place", &[("what", shown.name.as_str().into())]);
         let tip = view.words.t("do-reveal-tip");
         if IconButton::new(icons::FOLDER_OPEN, &name).in_row().tip(tip).show(ui).clicked() {
@@ -232,7 +229,7 @@ fn acts_ui(ui: &mut Ui, view: &mut View<'_>, shown: &Shown, mut right: f32, plac
         let text = view.words.t("hash-find");
         let width = widgets::button_width(ui, Kind::Ghost, false, &text, None, 24.0);
         let hash = at(right, width);
-        ui.scope_builder(UiBuilder::new().max_rect(hash).id_salt("hash"), |ui| {
+        part(ui, "hash", hash, |ui| {
             let button = widgets::sized_button(ui, Kind::Ghost, None, &text, None, 24.0);
             if button.on_hover_text(view.words.t("hash-find-tip")).clicked() {
                 view.push(Command::Models(OfModels::Hash(path.clone())));

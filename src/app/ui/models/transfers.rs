@@ -52,7 +52,7 @@ fn has_rail(transfer: &Transfer) -> bool {
 fn told(ui: &Ui, view: &View<'_>, transfer: &Transfer, width: f32) -> Arc<Galley> {
     let tokens = theme::tokens(ui);
     let color = if matches!(transfer.stage, Stage::Failed(_)) { tokens.bad } else { tokens.subdued };
-    let mut job = egui::text::LayoutJob::simple(said(view, transfer), theme::small(), color, width);
+    let mut job = egui::text::LayoutJob::simple(said(view, transfer, false), theme::small(), color, width);
     for section in &mut job.sections {
         section.format.line_height = Some(16.0);
     }
@@ -60,22 +60,22 @@ fn told(ui: &Ui, view: &View<'_>, transfer: &Transfer, width: f32) -> Arc<Galley
 }
 
 /// How far a download is, in words.
-pub fn said(view: &View<'_>, transfer: &Transfer) -> String {
+fn said(view: &View<'_>, transfer: &Transfer, is_short: bool) -> String {
     let words = view.words;
     let progress = &transfer.progress;
     let done = status::file_size(progress.done);
     let share = match progress.total {
-        Some(total) => words.with(
-            "download-share",
-            &[("done", done.into()), ("total", status::file_size(total).into())],
-        ),
+        Some(total) => {
+            words.with("download-share", &[("done", done.into()), ("total", status::file_size(total).into())])
+        }
         None => done,
     };
     match &transfer.stage {
         Stage::Waiting => words.t("download-waits"),
         Stage::Running if progress.done == 0 => words.t("download-begins"),
         Stage::Running => {
-            let pace = progress.speed.map(|speed| {
+            // Where there is little room, the time says it.
+            let pace = progress.speed.filter(|_| !is_short).map(|speed| {
                 let speed = status::file_size(speed as u64);
                 words.with("download-speed", &[("speed", speed.into())])
             });
@@ -100,10 +100,11 @@ pub fn transfers_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
         top += tall;
     }
     if is_closing_told(view) {
-        let tokens = theme::tokens(ui);
-        let text = view.words.t("download-closing");
-        let galley = widgets::line(ui, &text, theme::small(), tokens.faint, rect.width() - 2.0 * MARGIN);
-        widgets::paint_line(ui, rect.left() + MARGIN, top + NOTE / 2.0 - 2.0, galley);
+        let color = theme::tokens(ui).faint;
+        let place = Rect::from_min_size(pos2(rect.left() + MARGIN, top + 2.0), vec2(rect.width(), NOTE));
+        ui.scope_builder(UiBuilder::new().max_rect(place).id_salt("closing"), |ui| {
+            ui.label(widgets::small(view.words.t("download-closing"), color));
+        });
     }
 }
 
@@ -124,7 +125,7 @@ fn transfer_ui(ui: &mut Ui, view: &mut View<'_>, transfer: &Transfer, place: Rec
         );
         rail_ui(ui, view, transfer, rail);
     }
-    let name = format!("{}: {}", transfer.name, said(view, transfer));
+    let name = format!("{}: {}", transfer.name, said(view, transfer, false));
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &name));
     buttons_ui(ui, view, transfer, place);
 }
@@ -173,10 +174,8 @@ fn buttons_ui(ui: &mut Ui, view: &mut View<'_>, transfer: &Transfer, place: Rect
         Stage::Got(path) => {
             let text = Act::UseGot.name(view.words);
             let width = widgets::button_width(ui, Kind::Outlined, false, &text, None, 28.0);
-            let place = Rect::from_min_size(
-                pos2(end.left() - 8.0 - width, end.center().y - 14.0),
-                vec2(width, 28.0),
-            );
+            let place =
+                Rect::from_min_size(pos2(end.left() - 8.0 - width, end.center().y - 14.0), vec2(width, 28.0));
             ui.scope_builder(UiBuilder::new().max_rect(place).id_salt("use"), |ui| {
                 if widgets::sized_button(ui, Kind::Outlined, None, &text, None, 28.0).clicked() {
                     view.push(Command::Models(OfModels::Use(path.clone())));
@@ -215,14 +214,12 @@ pub fn foremost_ui(ui: &mut Ui, view: &mut View<'_>) -> Option<Response> {
     let line = widgets::line(ui, &title, theme::body(), tokens.text, rect.width());
     widgets::paint_line(ui, rect.left(), rect.top() + 9.0, line);
     let failed = matches!(transfer.stage, Stage::Failed(_));
-    let said = said(view, &transfer);
+    let said = said(view, &transfer, true);
     let color = if failed { tokens.bad } else { tokens.subdued };
     let line = widgets::line(ui, &said, theme::small(), color, rect.width());
     widgets::paint_line(ui, rect.left(), rect.top() + 28.0, line);
-    let rail = Rect::from_min_size(
-        pos2(rect.left(), rect.bottom() - 3.0),
-        vec2(rect.width(), size::PROGRESS),
-    );
+    let rail =
+        Rect::from_min_size(pos2(rect.left(), rect.bottom() - 3.0), vec2(rect.width(), size::PROGRESS));
     if has_rail(&transfer) {
         rail_ui(ui, view, &transfer, rail);
     }
