@@ -236,6 +236,7 @@ fn messages() -> Vec<Box<dyn Told>> {
         ModelNote::PredictionTried { v: true },
         ModelNote::PredictionTried { v: false },
         ModelNote::Suited { kind: text() },
+        ModelNote::WeightsRounded { error: 0.0045 },
         ModelNote::WithoutMask,
         ModelNote::WithoutPicture,
         ModelNote::WithoutDepth,
