@@ -10,7 +10,7 @@
 //! | --- | --- |
 //! | `Open`, `Compute`, `Generate` | `engine/worker.rs`; a job then runs in `engine/running/job.rs` |
 //! | `Sheet` | the same; its jobs run in `engine/running/sheet.rs` |
-//! | `CountTokens`, `Decode`, `Strip`, `Reopen`, `Proof`, `Taesd` | `engine/workspace.rs`, also while a job runs |
+//! | `CountTokens`, `Decode`, `Strip`, `Reopen`, `Proof`, `Taesd`, `ModelFolders` | `engine/workspace.rs`, also while a job runs |
 //! | `Look`, `Heat` | the same |
 //! | controls | `engine/running/job.rs`, between two steps |
 //! | events, previews | the window, in `app/state/events.rs`; it sends in `app/engine_link.rs` |
@@ -96,6 +96,8 @@ pub enum Request {
     /// Make tiny previews with this file of TAESD, also of models that are opened later (answered by
     /// [`Event::Taesd`]).
     Taesd(PathBuf),
+    /// Look for LoRAs and embeddings that a text names in these folders, too, from the next run on.
+    ModelFolders(Vec<PathBuf>),
     /// Find graphics cards, and measure those that were not, while nothing computes (answered by
     /// [`Event::Cards`], and by nothing in a build without them).
     FindCards,

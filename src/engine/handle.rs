@@ -113,6 +113,7 @@ impl EngineHandle {
             Request::Open(_) | Request::Compute(_) => vec![Piece::Load],
             Request::FindCards
             | Request::Taesd(_)
+            | Request::ModelFolders(_)
             | Request::CountTokens { .. }
             | Request::Decode { .. }
             | Request::Look { .. }

@@ -33,7 +33,7 @@ pub(super) fn read_model(
     let opening = Opening {
         progress: Some(workspace.progress(name)),
         cache: options.cache_folder.as_deref(),
-        folders: options.model_folders.clone(),
+        folders: workspace.model_folders.clone(),
         busyness: workspace.busyness.clone(),
         on_hash: Box::new(move |hash| {
             events.send(Event::Hashed { hash: hash.to_owned() }).ok();

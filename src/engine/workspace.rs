@@ -52,6 +52,8 @@ pub(super) struct Workspace {
     pub(super) previewer: Previewer,
     /// TAESD's file, where one was chosen.
     pub(super) taesd: Option<PathBuf>,
+    /// Folders of the library, where LoRAs and embeddings may lie.
+    pub(super) model_folders: Vec<PathBuf>,
     pub(super) kept: Kept,
     strips: Strips,
     proofs: Proofs,
@@ -72,6 +74,7 @@ impl Workspace {
             wake,
             previewer: Previewer::new(None, None),
             taesd: options.taesd.clone(),
+            model_folders: options.model_folders.clone(),
             kept: Kept::new(session, options.negatives.clone()),
             strips: Strips::default(),
             proofs: Proofs::default(),
@@ -133,6 +136,12 @@ impl Workspace {
             Request::Reopen { job, negative } => self.adopt(job, &negative),
             Request::Proof { negative } => self.proofs.ask(negative),
             Request::Taesd(path) => self.choose_taesd(model, path),
+            Request::ModelFolders(folders) => {
+                if let Some(model) = model {
+                    model.additions.look_in(&folders);
+                }
+                self.model_folders = folders;
+            }
             Request::Look { on } => self.lens.turn(on),
             Request::Heat { job, step } => self.look(model, job, step, stop),
             request => return Some(request),

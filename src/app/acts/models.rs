@@ -7,6 +7,7 @@ use crate::app::command::Act;
 use crate::app::command::models::OfModels;
 use crate::app::services::Task;
 use crate::app::services::models::OfModels as Asked;
+use crate::app::state::models::Asked as Found;
 use crate::app::state::{Consequence, Overlay};
 use crate::library::{Entry, Sort};
 use crate::message::ModelSource;
@@ -21,7 +22,13 @@ impl Safelight {
                 self.state.toasts.settle(Act::UseGot);
             }
             Act::ModelsFolders => self.turn_to(Overlay::ModelsFolders),
-            Act::GetModel => self.turn_to(Overlay::GetModel),
+            Act::GetModel => {
+                // What was found for somebody who has left the page is looked up again.
+                if !matches!(self.state.models.asked, Found::Looking { .. }) {
+                    self.state.models.asked = Found::Nothing;
+                }
+                self.turn_to(Overlay::GetModel);
+            }
             Act::AddModelsFolder => {
                 self.turn_to(Overlay::ModelsFolders);
                 self.services.ask(Task::PickModelsFolder);

@@ -165,4 +165,8 @@ pub fn file_name(path: &Path) -> String {
 }
 
 #[cfg(test)]
+mod examples {
+    pub mod tests;
+}
+#[cfg(test)]
 mod tests;

@@ -87,7 +87,13 @@ impl State {
     pub(super) fn taesd_chosen(&mut self, path: &Path, acts: Result<bool, Report>) {
         match acts {
             Ok(acts) => {
-                self.preferences.taesd = path.to_str().map(str::to_owned);
+                let chosen = path.to_str().map(str::to_owned);
+                let is_new = self.preferences.taesd != chosen;
+                self.preferences.taesd = chosen;
+                // After a restart of the engine nothing has changed.
+                if !acts && !is_new {
+                    return;
+                }
                 let key = if acts { "taesd-acts" } else { "taesd-waits" };
                 if acts && self.draft.previews != PreviewMode::Auto {
                     self.draft.previews = PreviewMode::Tiny;

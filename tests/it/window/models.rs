@@ -116,8 +116,13 @@ fn the_list_is_kept_up_to_date_while_it_is_open_and_choosing_opens() {
     stage.click("Model: Starter");
     assert_eq!(asked(&stage), [OfModels::Watch(true)]);
     assert!(stage.says("Looking through your folders"));
-    stage.answer(listed(entries()));
     stage.requests();
+    stage.answer(listed(entries()));
+    // What a prompt names may lie in one of these folders.
+    let paths = folders().into_iter().map(|listed| listed.folder.path).collect();
+    assert_eq!(stage.requests(), [Request::ModelFolders(paths)]);
+    stage.answer(listed(entries()));
+    assert!(stage.requests().is_empty());
     let names: Vec<String> = lines(&stage);
     assert_eq!(names[0], "Starter · Small, built in");
     assert_eq!(

@@ -9,6 +9,7 @@ use crate::app::services::models::{Ended, ModelsNews, OfModels};
 use crate::app::state::models::Asked;
 use crate::app::state::models::transfers::Stage;
 use crate::app::state::{Consequence, State};
+use crate::message::Request;
 use crate::transfer::Progress;
 
 fn ask(asked: OfModels) -> Consequence {
@@ -21,7 +22,14 @@ impl State {
         let models = &mut self.models;
         match news {
             ModelsNews::Listed { entries, folders } => {
+                let paths = folders.iter().map(|listed| listed.folder.path.clone()).collect();
+                let changed = models.folders != folders;
                 (models.entries, models.folders, models.listed) = (entries, folders, true);
+                // What a prompt names may lie in a folder that was just added.
+                return changed
+                    .then_some(Consequence::Send(Request::ModelFolders(paths)))
+                    .into_iter()
+                    .collect();
             }
             ModelsNews::Hashed { entry, sha256 } => {
                 models.hashing.retain(|path| *path != entry);

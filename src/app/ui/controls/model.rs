@@ -28,7 +28,8 @@ pub fn header_ui(ui: &mut Ui, view: &mut View<'_>, in_sight: &mut Vec<PathBuf>) 
     widgets::paint_line(ui, left, rect.top() + 24.0, title);
     let broken = view.state.model.failed.is_some() && view.state.model.info.is_none();
     let color = if broken { tokens.bad } else { tokens.subdued };
-    let below = widgets::line(ui, &note, theme::small(), color, width);
+    // It runs below the sign at the right.
+    let below = widgets::line(ui, &note, theme::small(), color, width + 26.0);
     widgets::paint_line(ui, left, rect.top() + 42.0, below);
     let chevron = Rect::from_center_size(pos2(rect.right() - 24.0, rect.top() + 30.0), vec2(16.0, 16.0));
     widgets::paint_icon(ui, chevron, icons::DOWN, 16.0, tokens.subdued);

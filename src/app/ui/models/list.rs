@@ -54,16 +54,22 @@ pub fn page_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut ModelsUi, rect: Rec
     // Enter belongs to the list while the field has the keyboard, else to what has it.
     let moves = moves(ui);
     let mut enter = false;
-    part(ui, "search", field, |ui| enter = search_ui(ui, view, state, is_new));
+    let takes_focus = is_new || moves.any();
+    part(ui, "search", field, |ui| enter = search_ui(ui, view, state, takes_focus));
     let lines = lines(ui, view, state, middle.width());
     let items: Vec<Item> = lines.iter().filter_map(Line::item).collect();
     let last = items.len().saturating_sub(1);
     let before = state.line;
-    if is_new && let Some(open) = items.iter().position(|item| view.state.is_in_use(*item)) {
+    // Downloads stand at the top, and are seen first.
+    let leads = view.state.models.transfers.list.is_empty();
+    if is_new
+        && leads
+        && let Some(open) = items.iter().position(|item| view.state.is_in_use(*item))
+    {
         state.line = open;
     }
     state.line = moves.apply(state.line).min(last);
-    let moved = before != state.line || is_new;
+    let moved = before != state.line || (is_new && leads);
     let mut chosen = enter.then(|| items.get(state.line).copied()).flatten();
     let mut list = middle;
     list.min.x -= REACH;
@@ -93,6 +99,10 @@ struct Moves {
 }
 
 impl Moves {
+    fn any(&self) -> bool {
+        self.down + self.up > 0
+    }
+
     fn apply(&self, line: usize) -> usize {
         (line + self.down).saturating_sub(self.up)
     }
@@ -109,7 +119,7 @@ fn moves(ui: &Ui) -> Moves {
 }
 
 /// The field; whether Enter was pressed in it.
-fn search_ui(ui: &mut Ui, view: &View<'_>, state: &mut ModelsUi, is_new: bool) -> bool {
+fn search_ui(ui: &mut Ui, view: &View<'_>, state: &mut ModelsUi, takes_focus: bool) -> bool {
     let tokens = theme::tokens(ui);
     let rect = ui.max_rect();
     let id = ui.scope_id().with("models search");
@@ -125,7 +135,8 @@ fn search_ui(ui: &mut Ui, view: &View<'_>, state: &mut ModelsUi, is_new: bool) -
     let response = ui.add(edit);
     let icon = Rect::from_center_size(pos2(rect.left() + 18.0, rect.center().y), Vec2::splat(16.0));
     widgets::paint_icon(ui, icon, icons::SEARCH, 16.0, tokens.subdued);
-    if is_new {
+    // While the arrows choose, Enter means what they have chosen.
+    if takes_focus {
         response.request_focus();
     }
     if response.changed() {

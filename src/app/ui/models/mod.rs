@@ -60,14 +60,14 @@ pub fn models_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut ModelsUi) {
         Overlay::GetModel => view.words.t("get-title"),
         _ => return,
     };
-    if !before.is_of_models() {
+    let is_new = before != page;
+    if is_new && page == Overlay::Models {
         state.typed.clear();
         state.line = 0;
     }
     let shown = dialog(ui, &name, (WIDTH, 0.0), |ui| {
         let height = HEIGHT.min(ui.ctx().content_rect().height() - AROUND);
         let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
-        let is_new = before != page;
         match page {
             Overlay::ModelsFolders => folders::page_ui(ui, view, rect),
             Overlay::GetModel => get::page_ui(ui, view, state, rect, is_new),

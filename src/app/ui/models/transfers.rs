@@ -127,6 +127,11 @@ fn transfer_ui(ui: &mut Ui, view: &mut View<'_>, transfer: &Transfer, place: Rec
     }
     let name = format!("{}: {}", transfer.name, said(view, transfer, false));
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &name));
+    if let Stage::Failed(report) = &transfer.stage
+        && !report.details.is_empty()
+    {
+        response.on_hover_text(&report.details);
+    }
     buttons_ui(ui, view, transfer, place);
 }
 
