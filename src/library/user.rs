@@ -93,6 +93,12 @@ impl UserLibrary {
         Ok(Self { places, hub, folders, forgotten: paths(&memory.models_forgotten) })
     }
 
+    /// The folders that need not be remembered.
+    pub fn without_memory(places: Places, hub: Hub) -> Self {
+        let folders = folders(&places, &[], &hub);
+        Self { places, hub, folders, forgotten: Vec::new() }
+    }
+
     /// Everything in it; `None` if `go_on` ends it.
     pub fn scan(&self, index: &mut Index, go_on: &mut dyn FnMut() -> bool) -> Option<Vec<Entry>> {
         let hashes = self.places.previews.as_deref();

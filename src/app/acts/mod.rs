@@ -131,7 +131,12 @@ impl Safelight {
                 self.toggle_overlay(Overlay::Palette);
             }
             Act::Settings => self.toggle_overlay(Overlay::Settings),
-            Act::OpenModel => self.services.ask(Task::PickModel),
+            Act::OpenModel => {
+                if self.state.overlay.is_of_models() {
+                    self.state.overlay = Overlay::Nothing;
+                }
+                self.services.ask(Task::PickModel);
+            }
             Act::OpenPicture => self.services.ask(Task::PickPicture),
             Act::OpenFolder => self.services.ask(Task::OpenFolder),
             Act::PickFolder => self.services.ask(Task::PickFolder),

@@ -9,7 +9,7 @@ use crate::app::i18n::file_name;
 use crate::app::picture::Picture;
 use crate::app::services::{Answer, Task};
 use crate::app::state::shown::Shown;
-use crate::app::state::{Consequence, State};
+use crate::app::state::{Consequence, Overlay, State};
 use crate::engine::ModelPart;
 use crate::engine::additions::suiting;
 use crate::gallery::Record;
@@ -20,6 +20,18 @@ use crate::settings::{LoraUse, PartialSettings, Settings};
 impl State {
     /// Applies an answer of the services.
     pub fn answer(&mut self, answer: Answer) -> Vec<Consequence> {
+        let opens = matches!(
+            answer,
+            Answer::Model(_)
+                | Answer::Lora(_)
+                | Answer::Embedding(_)
+                | Answer::Part { .. }
+                | Answer::Taesd(_)
+        );
+        if opens && self.overlay.is_of_models() {
+            // Something was chosen, if not in the list.
+            self.overlay = Overlay::Nothing;
+        }
         match answer {
             Answer::Gallery(records) => self.library.list(records),
             Answer::Thumbnail { path, frame } => self.library.keep_thumbnail(path, frame),

@@ -156,3 +156,36 @@ fn what_is_given_up_leaves_nothing_half_written() {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
 }
+
+#[test]
+fn a_file_of_taesd_is_told_from_a_model() {
+    let home = Home::new();
+    let path = home.root.path().join("decoder.safetensors");
+    let tensor =
+        safetensors::tensor::TensorView::new(safetensors::tensor::Dtype::F16, vec![1], &[0, 0]).unwrap();
+    let bytes = safetensors::serialize([("decoder.layers.0.weight", tensor)], None).unwrap();
+    fs::write(&path, bytes).unwrap();
+    let mut open = home.open();
+    open.ask(Task::Examine(path.clone()));
+    let found = open.wait(|answer| match answer {
+        Answer::Taesd(path) => Some(path.clone()),
+        _ => None,
+    });
+    assert_eq!(found, path);
+}
+
+#[test]
+fn a_memory_that_cannot_be_read_is_told_once_and_the_rest_listed() {
+    let home = Home::new();
+    let models = home.places().models.unwrap();
+    fs::create_dir_all(&models).unwrap();
+    fs::copy(fixture("model.safetensors"), models.join("a.safetensors")).unwrap();
+    let mut open = home.open();
+    fs::write(home.places().memory.unwrap(), "no JSON").unwrap();
+    ask(&mut open, OfModels::Watch(true));
+    let key = news(&mut open, |news| match news {
+        ModelsNews::Refused(report) => Some(report.sentence.key),
+        _ => None,
+    });
+    assert_eq!((key, names(&list(&mut open).0)), ("error-models-list", vec!["a".to_owned()]));
+}

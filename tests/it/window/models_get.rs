@@ -246,6 +246,19 @@ fn with_desktop(home: &Path, hub: Hub, remembered: Memory) -> Stage {
     Setup { services: Some(services), remembered, ..Setup::default() }.open()
 }
 
+/// Waits until nobody writes the half-written file: here the former program's threads are still alive.
+fn wait_for_part(models: &Path) {
+    let began = Instant::now();
+    loop {
+        let entry = std::fs::read_dir(models).unwrap().next().unwrap().unwrap();
+        if std::fs::File::open(entry.path()).unwrap().try_lock().is_ok() {
+            return;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 fn until(stage: &mut Stage, what: &str, holds: impl Fn(&Stage) -> bool) {
     let began = Instant::now();
     while !holds(stage) {
@@ -297,6 +310,7 @@ fn a_model_of_a_real_server_is_told_fetched_paused_gone_on_with_and_opened() {
     let remembered = stage.harness.state().state().remembered();
     drop(stage);
     held.store(false, Ordering::SeqCst);
+    wait_for_part(&home.path().join("models"));
     let mut stage = with_desktop(home.path(), hub, remembered);
     stage.click("Continue downloads");
     until(&mut stage, "the end", |stage| stage.says("small is here."));

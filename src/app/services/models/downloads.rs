@@ -150,6 +150,13 @@ impl Downloads {
     }
 }
 
+impl Drop for Downloads {
+    fn drop(&mut self) {
+        self.forget_plan();
+        self.pause();
+    }
+}
+
 /// Waits for the end of a thread.
 fn wait(thread: Option<JoinHandle<()>>) {
     if thread.is_some_and(|thread| thread.join().is_err()) {

@@ -73,6 +73,7 @@ impl ListThread {
             last: None,
             watched: false,
             focused: true,
+            refused: false,
         };
         match std::thread::Builder::new().name("models".to_owned()).spawn(move || look.run(&received)) {
             Ok(_) => self.asks = Some(asks),
@@ -98,6 +99,8 @@ struct Look {
     last: Option<(Vec<Entry>, Vec<ListedFolder>)>,
     watched: bool,
     focused: bool,
+    /// Whether it was told that what is remembered cannot be read.
+    refused: bool,
 }
 
 impl Look {
@@ -154,8 +157,11 @@ impl Look {
         let library = match self.library() {
             Ok(library) => library,
             Err(error) => {
-                log::warn!("models are not listed: {error}");
-                return;
+                // Told once, and the folders that are not remembered are listed all the same.
+                if !std::mem::replace(&mut self.refused, true) {
+                    self.out.send(Answer::Models(ModelsNews::Refused(Report::of(&error))));
+                }
+                UserLibrary::without_memory(self.places.clone(), self.hub.clone())
             }
         };
         let index = self.index.get_or_insert_with(|| Index::read(self.places.models_index.clone()));

@@ -8,7 +8,7 @@ use crate::app::services::Task;
 use crate::app::services::models::{Ended, ModelsNews, OfModels};
 use crate::app::state::models::Asked;
 use crate::app::state::models::transfers::Stage;
-use crate::app::state::{Consequence, State};
+use crate::app::state::{Consequence, Overlay, State};
 use crate::message::Request;
 use crate::transfer::Progress;
 
@@ -64,7 +64,7 @@ impl State {
             }
             ModelsNews::Ended { id, how } => return self.download_ended(id, how),
             ModelsNews::Refused(report) => {
-                if self.overlay.is_of_models() {
+                if self.overlay == Overlay::ModelsFolders {
                     models.trouble = Some(report);
                 } else {
                     self.toasts.error(report, None);

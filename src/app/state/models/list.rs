@@ -42,7 +42,7 @@ impl State {
             Sort::ALL.into_iter().map(|sort| Group { sort, items: Vec::new() }).collect();
         for (place, entry) in self.models.entries.iter().enumerate() {
             let group = groups.iter_mut().find(|group| group.sort == entry.sort());
-            if let Some(group) = group.filter(|_| fits(&words_of(entry))) {
+            if let Some(group) = group.filter(|_| words.is_empty() || fits(&words_of(entry))) {
                 group.items.push(Item::Entry(place));
             }
         }
@@ -52,8 +52,11 @@ impl State {
                 let named = fits(&format!("{} {}", name_of(&source), folder_of(&source)));
                 (named && !self.is_listed(&source)).then_some(Item::Recent(place))
             });
+            let before = models.items.len();
             models.items.extend(recent);
-            models.items.sort_by_cached_key(|item| self.name_of_item(*item).to_lowercase());
+            if models.items.len() > before {
+                models.items.sort_by_cached_key(|item| self.name_of_item(*item).to_lowercase());
+            }
             if fits(&format!("{starter} starter")) {
                 models.items.insert(0, Item::Starter);
             }
