@@ -25,6 +25,7 @@ use safelight::preferences::{Keeper, Memory, RememberedDownload};
 use safelight::told::Sentence;
 use safelight::transfer::{self, Remote, Source};
 
+use super::lost::close;
 use super::models::{OWN, asked, listed};
 use super::stage::{Setup, Stage};
 use crate::transfer::server::{Answer as Sent, Server};
@@ -224,6 +225,30 @@ fn what_was_under_way_is_remembered_and_offered_at_the_next_start() {
     let asked = asked(&stage);
     assert!(matches!(&asked[..], [OfModels::Fetch { text, plan: None, .. }] if text == "one"), "{asked:?}");
     assert!(!stage.says("A download is paused: one"));
+}
+
+#[test]
+fn closing_the_window_pauses_a_download_and_loses_nothing() {
+    let mut stage = get_page(Setup::default());
+    look_up(&mut stage, "one");
+    stage.click("Download 2.00 GB");
+    stage.answer(progress(1, 700_000_000));
+    stage.tasks();
+    close(&mut stage);
+    assert_ne!(overlay(&stage), Overlay::Closing, "there is nothing to be asked about");
+    let written = stage.tasks().into_iter().find_map(|task| match task {
+        Task::Remember(memory) => Some(memory.downloads),
+        _ => None,
+    });
+    assert_eq!(written.unwrap()[0].done, 700_000_000);
+    // With other work in progress the question says what becomes of it.
+    let mut stage = get_page(Setup::default());
+    look_up(&mut stage, "one");
+    stage.click("Download 2.00 GB");
+    stage.press(Modifiers::NONE, Key::Escape);
+    stage.develop();
+    close(&mut stage);
+    assert!(stage.says("The download is paused; it can go on at the next start."));
 }
 
 /// A window with real services whose home is `home`, and this hub.
