@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::adapters::{Adapters, Rewrite, Slot, rewritten};
+use super::adapters::{Adapters, Slot};
 use super::host::{HostData, HostTensor, TensorRows, TensorSource};
 use super::{Device, Dtype, Error, Result};
 
@@ -102,23 +102,6 @@ impl Weights {
     /// Where the layer here, whose weight has this shape, looks for its change.
     pub(super) fn slot(&self, shape: &[usize]) -> Arc<Slot> {
         self.adapters.slot(&self.path, shape)
-    }
-
-    /// The tensor `name` here after some rewrites, to be packed.
-    ///
-    /// # Errors
-    /// As [`Weights::get`], and of a rewrite.
-    pub(super) fn rewritten(
-        &self,
-        name: &str,
-        shape: &[usize],
-        rewrites: &[Arc<dyn Rewrite>],
-    ) -> Result<TensorRows<'_>> {
-        let rows = self.rows(name, shape)?;
-        if rewrites.is_empty() {
-            return Ok(rows);
-        }
-        Ok(TensorRows::here(rewritten(&rows, shape, rewrites)?))
     }
 
     /// The file's name of the tensor `name` here.
