@@ -225,7 +225,7 @@ pub enum Problem {
         found: &'static str,
     },
     /// A file that was given as a LoRA and is none.
-    #[error("expected a LoRA, {}; choose another file", found_kind(*.0))]
+    #[error("expected a LoRA for v1 or v2 models, {}; choose another file", found_kind(*.0))]
     NoLora(
         /// What it is, if it is known.
         Option<Kind>,

@@ -21,7 +21,7 @@ use super::part::{ModelPart, Overlays};
 use super::tensor::element::ElementType;
 use super::tensor::model_file::ModelFile;
 use super::tensor::stored::{StoredTensor, Tensors, same_but_trailing_ones};
-use super::{diffusers, locate};
+use super::{diffusers, locate, positions};
 
 /// Named tensors in open files. Names are CompVis's, whatever the layout.
 #[derive(Debug)]
@@ -92,6 +92,7 @@ impl Checkpoint {
                 checkpoint.notes.push(laid_over(part, file));
             }
         }
+        checkpoint.notes.extend(positions::note(&checkpoint.tensors, &checkpoint.files));
         checkpoint.overlays = overlays.clone();
         Ok(checkpoint)
     }

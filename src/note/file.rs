@@ -47,6 +47,13 @@ pub enum FileNote {
         /// The same, as read.
         read_as: String,
     },
+    /// The stored places of a text's tokens are not 0, 1, 2, …
+    PositionsDamaged {
+        /// The first that is not.
+        place: usize,
+        /// What the file has there.
+        found: String,
+    },
     /// A safetensors file has bytes behind its last tensor.
     BytesBehindTheEnd {
         /// How many bytes follow it.
@@ -119,6 +126,11 @@ impl fmt::Display for FileNote {
                 let tensors = counted(*tensors as u64, "tensor");
                 write!(f, "{tensors} with unusual names: {} is read as {}", quoted(stored), quoted(read_as))
             }
+            Self::PositionsDamaged { place, found } => write!(
+                f,
+                "the text positions in the file (position_ids) are damaged, as merging leaves them ({found} in place \
+                 of {place}); the right ones are used"
+            ),
             Self::BytesBehindTheEnd { bytes } => {
                 write!(
                     f,
@@ -164,6 +176,7 @@ impl Told for FileNote {
             Self::EncoderAbsent => "note-encoder-absent",
             Self::RowsWithoutWords { .. } => "note-rows-without-words",
             Self::NamesUnwrapped { .. } => "note-names-unwrapped",
+            Self::PositionsDamaged { .. } => "note-positions-damaged",
             Self::BytesBehindTheEnd { .. } => "note-bytes-behind-the-end",
             Self::FoundWithin { .. } => "note-found-within",
             Self::VaeLaidOver { .. } => "note-vae-laid-over",
@@ -192,6 +205,7 @@ impl Told for FileNote {
             | Self::EmaAbsent
             | Self::EmaOnly
             | Self::EncoderAbsent
+            | Self::PositionsDamaged { .. }
             | Self::SchedulerAssumed => Vec::new(),
         }
     }

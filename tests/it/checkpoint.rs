@@ -8,6 +8,7 @@ mod configs;
 mod damage;
 mod folders;
 pub(crate) mod gguf;
+pub(crate) mod kinds;
 mod parts;
 mod refusals;
 mod tar;

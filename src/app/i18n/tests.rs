@@ -253,6 +253,7 @@ fn messages() -> Vec<Box<dyn Told>> {
         FileNote::EncoderAbsent,
         FileNote::RowsWithoutWords { rows: 3, used: 7 },
         FileNote::NamesUnwrapped { tensors: 3, stored: text(), read_as: text() },
+        FileNote::PositionsDamaged { place: 3, found: text() },
         FileNote::BytesBehindTheEnd { bytes: 3 },
         FileNote::RestsLeftOut { network: text(), tensors: 3 },
     ] {
@@ -352,6 +353,7 @@ fn messages() -> Vec<Box<dyn Told>> {
         Kind::TinyFirstStage,
         Kind::TextEncoder,
         Kind::OtherTextEncoder("T5"),
+        Kind::LanguageModel,
         Kind::ImageEncoder,
         Kind::Unet,
     ] {

@@ -146,6 +146,34 @@ fn wrapped_names_are_read_without_their_wrappers() {
     ]);
 }
 
+/// What merging leaves of the places of tokens: averages of equal numbers, at times one rounding below them.
+#[test]
+fn damaged_places_of_tokens_are_told_and_not_used() {
+    const PLACES: &str = "cond_stage_model.transformer.text_model.embeddings.position_ids";
+    let merged: Vec<f32> = (0..77).map(|place| 0.95 * place as f32 + 0.05 * place as f32).collect();
+    let whole: Vec<i64> = merged.iter().map(|place| *place as i64).collect();
+    assert!(whole[13] == 12 && whole[12] == 12, "merging no longer damages: {whole:?}");
+    let exact: Vec<f32> = (0..77).map(|place| place as f32).collect();
+    let halves = |places: &[f32]| places.iter().flat_map(|place| f16::from_f32(*place).to_le_bytes()).collect();
+    let mut twice = exact.clone();
+    twice[75] = 76.0;
+    let with = |dtype: Dtype, bytes: Vec<u8>| {
+        let mut tensors = base();
+        tensors.insert(PLACES.to_owned(), (dtype, vec![1, 77], bytes));
+        Made::new(&file(&tensors))
+    };
+    let integers = |places: &[i64]| places.iter().flat_map(|place| place.to_le_bytes()).collect();
+    same_picture([
+        ("as they should be", with(Dtype::I64, integers(&(0..77).collect::<Vec<_>>())), ""),
+        ("as they should be, in f32", with(Dtype::F32, bytemuck::cast_slice(&exact).to_vec()), ""),
+        ("as they should be, in f16", with(Dtype::F16, halves(&exact)), ""),
+        ("rounded down", with(Dtype::I64, integers(&whole)), "damaged, as merging leaves them (12 in place of 13)"),
+        ("averages", with(Dtype::F32, bytemuck::cast_slice(&merged).to_vec()), "(12.999999 in place of 13)"),
+        ("twice, in f16", with(Dtype::F16, halves(&twice)), "(76 in place of 75)"),
+        ("all the same", with(Dtype::I64, vec![0; 77 * 8]), "(0 in place of 1)"),
+    ]);
+}
+
 #[test]
 fn either_copy_of_the_unet_will_do() {
     let averaged = |name: &str| match name.strip_prefix("model.") {
