@@ -100,7 +100,10 @@ fn vae_names(stored: &Tensors) -> Tensors {
     let starts = ["encoder.", "decoder.", "quant_conv.", "post_quant_conv."];
     let name_of = |name: &str| match of_diffusers {
         true => keys::first_stage_name(name, &decoder),
-        false => starts.iter().any(|start| name.starts_with(start)).then(|| format!("{FIRST_STAGE}{name}")),
+        false => {
+            let own = starts.iter().any(|start| name.starts_with(start)).then(|| format!("{FIRST_STAGE}{name}"));
+            own.map(|own| keys::attention_name(&own).unwrap_or(own))
+        }
     };
     let mut named: Tensors =
         inner().filter_map(|(name, tensor)| Some((name_of(name)?, tensor.clone()))).collect();
