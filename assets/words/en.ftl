@@ -527,6 +527,7 @@ note-v-told = The file says that the model predicts v; it runs that way
 note-head-channels-assumed = The file doesn't say how wide the UNet's attention heads are; { $channels } channels are assumed
 note-v-tried = The file doesn't say what the model predicts; one call on noise shows v
 note-eps-tried = The file doesn't say what the model predicts; one call on noise shows the noise
+note-weights-rounded = The weights are rounded to few bits, which changes them by { $percent }
 note-suited = The model is of the kind { $name }; the settings that suit it are filled in
 note-without-mask = The model repaints parts of pictures; without one it draws the whole picture
 note-without-picture = The model edits pictures; without one it draws from the words alone

@@ -518,6 +518,7 @@ note-v-told = 文件注明模型预测 v，已按此运行
 note-head-channels-assumed = 文件没有说明 UNet 的注意力头有多宽，按 { $channels } 处理
 note-v-tried = 文件没有说明模型预测什么，用噪声试一次，结果是 v
 note-eps-tried = 文件没有说明模型预测什么，用噪声试一次，结果是噪声
+note-weights-rounded = 权重已减少位数，与文件相差 { $percent }
 note-suited = 模型属于 { $name } 这一类，已填入适合它的设置
 note-without-mask = 模型用来重画图片的一部分，没有图片时画出整张图片
 note-without-picture = 模型用来修改图片，没有图片时只按文字生成

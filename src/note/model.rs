@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::told::Told;
 
 /// Something that a user may want to know of how a model runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ModelNote {
     /// The shapes leave the width of the UNet's heads open.
     HeadChannelsAssumed {
@@ -24,12 +24,23 @@ pub enum ModelNote {
         /// The kind's usual name.
         kind: String,
     },
+    /// Weights were rounded to few bits.
+    WeightsRounded {
+        /// The root of the mean squared difference, as a share of the weights' own.
+        error: f32,
+    },
     /// An inpainting model draws from words alone.
     WithoutMask,
     /// A model that edits pictures draws from words alone.
     WithoutPicture,
     /// A model that takes a depth map draws from words alone.
     WithoutDepth,
+}
+
+/// "0.45 %": a share with two digits that say something.
+fn percent(share: f32) -> String {
+    let percent = 100.0 * share;
+    if percent < 1.0 { format!("{percent:.2} %") } else { format!("{percent:.1} %") }
 }
 
 impl fmt::Display for ModelNote {
@@ -46,6 +57,9 @@ impl fmt::Display for ModelNote {
             ),
             Self::Suited { kind } => {
                 write!(f, "the model is of the kind {kind}, whose settings are filled in")
+            }
+            Self::WeightsRounded { error } => {
+                write!(f, "the weights are rounded to few bits, which changes them by {}", percent(*error))
             }
             Self::WithoutMask => {
                 f.write_str("the model repaints parts of pictures; without one it draws the whole picture")
@@ -67,6 +81,7 @@ impl Told for ModelNote {
             Self::PredictionTried { v: true } => "note-v-tried",
             Self::PredictionTried { v: false } => "note-eps-tried",
             Self::Suited { .. } => "note-suited",
+            Self::WeightsRounded { .. } => "note-weights-rounded",
             Self::WithoutMask => "note-without-mask",
             Self::WithoutPicture => "note-without-picture",
             Self::WithoutDepth => "note-without-depth",
@@ -77,6 +92,7 @@ impl Told for ModelNote {
         match self {
             Self::HeadChannelsAssumed { channels } => vec![("channels", channels.to_string())],
             Self::Suited { kind } => vec![("name", kind.clone())],
+            Self::WeightsRounded { error } => vec![("percent", percent(*error))],
             Self::PredictionTried { .. } | Self::WithoutMask | Self::WithoutPicture | Self::WithoutDepth => {
                 Vec::new()
             }

@@ -203,6 +203,12 @@ impl Device {
         on!(self, backend => backend.threads())
     }
 
+    /// How far weights that were rounded to few bits since the last call are from the file's: the root of the mean
+    /// squared difference as a share of the weights' own. None where none was.
+    pub fn take_rounding(&self) -> Option<f32> {
+        on!(self, backend => backend.take_rounding())
+    }
+
     /// Host memory in the backend's buffers, where it counts them.
     pub fn buffers(&self) -> Option<Usage> {
         on!(self, backend => backend.buffers())

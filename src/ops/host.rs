@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use half::{bf16, f16};
 
-use super::cpu::{Element, Kept, WeightRows, WeightSlice, zeros};
+use super::cpu::{Element, GROUP, Group, Groups, WeightRows, WeightSlice, zeros};
 use super::{Error, Result};
 
 /// A tensor's elements in host memory, row-major, borrowed where they are part of the program.
@@ -101,10 +101,18 @@ pub trait StoredNumbers: Send + Sync {
     /// The type in which they are stored.
     fn element(&self) -> Element;
 
-    /// The form in which packing keeps them, where that is another than their type's: without loss, but for blocks that
-    /// no kernel widens, which are rounded to f16.
-    fn kept(&self) -> Option<Kept> {
+    /// The groups that they are stored in; their type is then the one that they are read in one by one.
+    fn groups(&self) -> Option<Groups> {
         None
+    }
+
+    /// Fills `to` with the groups from element `first` on, a multiple of a group's; called as
+    /// [`StoredNumbers::read`], and only where there are groups.
+    ///
+    /// # Errors
+    /// If they can no longer be read, or there are none.
+    fn read_groups(&self, _first: usize, _to: &mut [Group]) -> Result<()> {
+        Err(Error::Weights("expected numbers in groups, found none".to_owned()))
     }
 
     /// Fills `to` with the bytes of the elements from element `first` on, little-endian; called from
@@ -131,15 +139,6 @@ impl<'a> TensorRows<'a> {
             return Self::Here(HostTensor { shape: tensor.shape, data });
         }
         Self::Here(tensor)
-    }
-
-    /// The form in which packing keeps them, where that is another than their type's: without loss, but for blocks that
-    /// no kernel widens, which are rounded to f16.
-    pub fn kept(&self) -> Option<Kept> {
-        match self {
-            Self::Here(_) => None,
-            Self::Stored(stored) => stored.kept(),
-        }
     }
 
     /// The elements of `range` alone, as one row of them.
@@ -200,8 +199,12 @@ impl StoredNumbers for StoredPart<'_> {
         self.stored.element()
     }
 
-    fn kept(&self) -> Option<Kept> {
-        self.stored.kept()
+    fn groups(&self) -> Option<Groups> {
+        self.stored.groups().filter(|_| self.range.start.is_multiple_of(GROUP))
+    }
+
+    fn read_groups(&self, first: usize, to: &mut [Group]) -> Result<()> {
+        self.stored.read_groups(self.range.start + first, to)
     }
 
     fn read(&self, first: usize, to: &mut [u8]) -> Result<()> {
@@ -261,6 +264,20 @@ impl WeightRows for TensorRows<'_> {
                 Err(Error::Weights(format!("a tensor of {} was packed as it is", tensor.dtype())))
             }
             Self::Stored(stored) => stored.read(first, to),
+        }
+    }
+
+    fn groups(&self) -> Option<Groups> {
+        match self {
+            Self::Here(_) => None,
+            Self::Stored(stored) => stored.groups(),
+        }
+    }
+
+    fn read_groups(&self, first: usize, to: &mut [Group]) -> Result<()> {
+        match self {
+            Self::Here(_) => Err(Error::Weights("a tensor in memory was packed as groups".to_owned())),
+            Self::Stored(stored) => stored.read_groups(first, to),
         }
     }
 }

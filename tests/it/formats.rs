@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use safelight::engine::{OpenModel, Opening, generate, open_model};
 use safelight::message::ModelSource;
-use safelight::ops::{Device, StopFlag};
+use safelight::note::{ModelNote, Note};
+use safelight::ops::{Device, DeviceChoice, DeviceOptions, StopFlag, WeightsKept};
 use safelight::picture::Frame;
 use safelight::sampler::{Latent, Next};
 use safelight::settings::Settings;
@@ -67,4 +68,21 @@ fn every_layout_gives_the_same_picture() {
         assert!(samples == other_samples, "{layout}: another latent");
         assert!(frame == other_frame, "{layout}: another picture");
     }
+}
+
+#[test]
+fn rounded_weights_say_how_far_they_are_off() {
+    let error = |weights_kept| {
+        let options = DeviceOptions { weights_kept, choice: DeviceChoice::Cpu, ..DeviceOptions::default() };
+        let (device, _) = Device::open(options, StopFlag::default()).unwrap();
+        let model = open_model(&ModelSource::Starter, Opening::on(&device)).unwrap();
+        model.info.notes.iter().find_map(|note| match note {
+            Note::Model(ModelNote::WeightsRounded { error }) => Some(*error),
+            _ => None,
+        })
+    };
+    assert_eq!(error(WeightsKept::File), None);
+    let (eight, four) = (error(WeightsKept::Q8_0).unwrap(), error(WeightsKept::Q4_0).unwrap());
+    assert!((0.003..0.01).contains(&eight), "{eight}");
+    assert!((0.05..0.12).contains(&four), "{four}");
 }

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 count=${1:-10000} seconds=${2:-60}
 golden=tests/golden/formats
 files=()
-for file in "$golden"/{model.safetensors,model.ckpt,model-legacy.ckpt,tar.ckpt,blocks.gguf} tests/golden/lora/*.safetensors; do
+for file in "$golden"/{model.safetensors,model.ckpt,model-legacy.ckpt,tar.ckpt,blocks.gguf} tests/golden/lora/cases.safetensors.gz; do
     [ -e "$file" ] && files+=("$file")
 done
 cargo run --release --manifest-path tools/fuzz/Cargo.toml --bin mutations -- "$count" 1 "${files[@]}"

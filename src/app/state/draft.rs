@@ -120,10 +120,15 @@ impl Draft {
         self.recalled = None;
     }
 
-    /// Takes over what suits a model; the seed and the spacing of the steps stay, and the prompt if the
-    /// user wrote it.
+    /// Takes over what suits a model; the seed stays, the prompt if the user wrote it, and the spacing of the steps
+    /// unless a model brings one.
     pub fn suit(&mut self, model: &ModelInfo) {
-        let timesteps = self.settings.timesteps;
+        let timesteps = match (model.defaults.timesteps, self.settings.timesteps) {
+            // Models for few steps bring it; it is nobody else's.
+            (TimestepSpacing::Uniform, TimestepSpacing::Trailing) => first_settings().timesteps,
+            (TimestepSpacing::Uniform, kept) => kept,
+            (brought, _) => brought,
+        };
         let prompt = std::mem::take(&mut self.settings.prompt);
         let negative_prompt = std::mem::take(&mut self.settings.negative_prompt);
         let seed = self.settings.seed;
@@ -140,6 +145,11 @@ impl Draft {
             settings.negative_prompt = negative_prompt;
         }
         self.adopt(settings);
+    }
+
+    /// Keeps to the steps that a model can run.
+    pub fn limit_steps(&mut self, model: &ModelInfo) {
+        self.settings.steps = self.settings.steps.clamp(1, model.timesteps.max(1));
     }
 
     /// Sets the seed, as by hand.

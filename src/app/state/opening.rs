@@ -58,6 +58,7 @@ impl State {
             self.draft.suit(&info);
             self.preferences.sized_for = None;
         }
+        self.draft.limit_steps(&info);
         self.preferences.opened(&info.source);
         for note in &info.notes {
             self.toasts.notice(note.sentence().into(), None);

@@ -1,9 +1,11 @@
-//! `Blocks`: GGUF's quantized types, widened to f32.
+//! `Blocks`: GGUF's quantized types, as groups of 32 numbers that kernels widen.
 //!
-//! Invariant: every number is the one of gguf's own `dequantize`, bit for bit, so products and sums are
-//! taken in its order, each rounded to f32.
+//! Invariant: every number is the one of gguf's own `dequantize`, bit for bit: a product that f32 holds exactly,
+//! and a sum that is rounded once.
 
 use half::f16;
+
+use crate::ops::cpu::{Bits, Factors, GROUP, Group, Groups};
 
 /// A type whose numbers are stored in blocks with a scale. The names are GGUF's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,36 +61,69 @@ impl Blocks {
         }
     }
 
+    /// The form of its groups: what it is kept in where kernels widen it. Codes of five and six bits take eight.
+    pub(crate) fn groups(self) -> Groups {
+        let (bits, factors) = match self {
+            Self::Q8_0 | Self::Q5_0 => (Bits::Eight, Factors::One),
+            Self::Q4_0 => (Bits::Four, Factors::One),
+            Self::Q4_1 | Self::Q4K => (Bits::Four, Factors::OneAndSum),
+            Self::Q5_1 | Self::Q5K => (Bits::Eight, Factors::OneAndSum),
+            Self::Q6K => (Bits::Eight, Factors::Two),
+        };
+        Groups { bits, factors }
+    }
+
     /// Widens whole blocks: `to` has the numbers of the blocks in `from`.
     pub(crate) fn widen(self, from: &[u8], to: &mut [f32]) {
+        let factors = self.groups().factors;
         for (block, to) in from.chunks_exact(self.bytes()).zip(to.chunks_exact_mut(self.numbers())) {
-            match self {
-                Self::Q8_0 => {
-                    let d = half(block, 0);
-                    to.iter_mut().zip(&block[2..]).for_each(|(to, q)| *to = f32::from(*q as i8) * d);
-                }
-                Self::Q4_0 => {
-                    let d = half(block, 0);
-                    nibbles(&block[2..], to, |q, _| d * (f32::from(q) - 8.0));
-                }
-                Self::Q4_1 => {
-                    let (d, m) = (half(block, 0), half(block, 2));
-                    nibbles(&block[4..], to, |q, _| d * f32::from(q) + m);
-                }
-                Self::Q5_0 => {
-                    let (d, high) = (half(block, 0), word(block, 2));
-                    nibbles(&block[6..], to, |q, i| d * (f32::from(q | fifth(high, i)) - 16.0));
-                }
-                Self::Q5_1 => {
-                    let (d, m, high) = (half(block, 0), half(block, 2), word(block, 4));
-                    nibbles(&block[8..], to, |q, i| d * f32::from(q | fifth(high, i)) + m);
-                }
-                Self::Q4K => q4_k(block, to),
-                Self::Q5K => q5_k(block, to),
-                Self::Q6K => q6_k(block, to),
+            for (j, to) in to.chunks_exact_mut(GROUP).enumerate() {
+                let group = self.group(block, j);
+                to.iter_mut().enumerate().for_each(|(k, to)| *to = group.number(factors, k));
             }
         }
     }
+
+    /// Fills `to` with the groups of whole blocks from group `first` on.
+    pub(crate) fn read(self, from: &[u8], first: usize, to: &mut [Group]) {
+        let of_block = self.numbers() / GROUP;
+        for (i, to) in (first..).zip(to) {
+            *to = self.group(&from[i / of_block * self.bytes()..][..self.bytes()], i % of_block);
+        }
+    }
+
+    /// Group `j` of a block.
+    fn group(self, block: &[u8], j: usize) -> Group {
+        match self {
+            Self::Q8_0 => one(half(block, 0), 0.0, |k| block[2 + k] as i8),
+            Self::Q4_0 => one(half(block, 0), 0.0, |k| nibble(&block[2..], k) as i8 - 8),
+            Self::Q4_1 => one(half(block, 0), half(block, 2), |k| nibble(&block[4..], k) as i8),
+            Self::Q5_0 => {
+                let high = word(block, 2);
+                one(half(block, 0), 0.0, |k| (nibble(&block[6..], k) | fifth(high, k)) as i8 - 16)
+            }
+            Self::Q5_1 => {
+                let high = word(block, 4);
+                one(half(block, 0), half(block, 2), |k| (nibble(&block[8..], k) | fifth(high, k)) as i8)
+            }
+            Self::Q4K => {
+                let (factor, sum) = scale_min(block, j);
+                let quants = &block[16 + j / 2 * GROUP..];
+                one(factor, sum, |k| (quants[k] >> (4 * (j % 2)) & 15) as i8)
+            }
+            Self::Q5K => {
+                let (factor, sum) = scale_min(block, j);
+                let (high, quants) = (&block[16..48], &block[48 + j / 2 * GROUP..]);
+                one(factor, sum, |k| ((quants[k] >> (4 * (j % 2)) & 15) | (high[k] >> j & 1) << 4) as i8)
+            }
+            Self::Q6K => q6_k(block, j),
+        }
+    }
+}
+
+/// A group with one factor.
+fn one(factor: f32, sum: f32, code: impl Fn(usize) -> i8) -> Group {
+    Group { factors: [factor; 2], sum, codes: std::array::from_fn(code) }
 }
 
 /// The half float at byte `at`.
@@ -101,21 +136,19 @@ fn word(block: &[u8], at: usize) -> u32 {
     u32::from_le_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]])
 }
 
-/// The fifth bit of number `i`, in its place.
-fn fifth(high: u32, i: usize) -> u8 {
-    ((high >> i) as u8 & 1) << 4
+/// The fifth bit of number `k`, in its place.
+fn fifth(high: u32, k: usize) -> u8 {
+    ((high >> k) as u8 & 1) << 4
 }
 
-/// 32 numbers from 16 bytes: the lower halves, then the upper ones.
-fn nibbles(bytes: &[u8], to: &mut [f32], number: impl Fn(u8, usize) -> f32) {
-    for (i, byte) in bytes.iter().take(16).enumerate() {
-        to[i] = number(byte & 15, i);
-        to[i + 16] = number(byte >> 4, i + 16);
-    }
+/// Number `k` of 32 in 16 bytes: the lower halves, then the upper ones.
+fn nibble(bytes: &[u8], k: usize) -> u8 {
+    if k < 16 { bytes[k] & 15 } else { bytes[k - 16] >> 4 }
 }
 
-/// The scale and the minimum of group `j` of 8, six bits each, of twelve bytes.
-fn scale_min(scales: &[u8], j: usize) -> (f32, f32) {
+/// The factor and the sum of group `j` of 8 of a block with two half floats and twelve bytes of six bits each.
+fn scale_min(block: &[u8], j: usize) -> (f32, f32) {
+    let (d, dmin, scales) = (half(block, 0), half(block, 2), &block[4..16]);
     let (scale, min) = match j {
         0..4 => (scales[j] & 63, scales[j + 4] & 63),
         _ => (
@@ -123,41 +156,19 @@ fn scale_min(scales: &[u8], j: usize) -> (f32, f32) {
             (scales[j + 4] >> 4) | (scales[j] >> 2 & 0x30),
         ),
     };
-    (f32::from(scale), f32::from(min))
+    (d * f32::from(scale), -(dmin * f32::from(min)))
 }
 
-fn q4_k(block: &[u8], to: &mut [f32]) {
-    let (d, dmin, scales, quants) = (half(block, 0), half(block, 2), &block[4..16], &block[16..]);
-    for (j, to) in to.chunks_exact_mut(32).enumerate() {
-        let (scale, min) = scale_min(scales, j);
-        let (d, m) = (d * scale, dmin * min);
-        for (to, byte) in to.iter_mut().zip(&quants[j / 2 * 32..]) {
-            *to = d * f32::from(byte >> (4 * (j % 2)) & 15) - m;
-        }
-    }
-}
-
-fn q5_k(block: &[u8], to: &mut [f32]) {
-    let (d, dmin, scales) = (half(block, 0), half(block, 2), &block[4..16]);
-    let (high, quants) = (&block[16..48], &block[48..]);
-    for (j, to) in to.chunks_exact_mut(32).enumerate() {
-        let (scale, min) = scale_min(scales, j);
-        let (d, m) = (d * scale, dmin * min);
-        for ((to, byte), high) in to.iter_mut().zip(&quants[j / 2 * 32..]).zip(high) {
-            let q = (byte >> (4 * (j % 2)) & 15) | (high >> j & 1) << 4;
-            *to = d * f32::from(q) - m;
-        }
-    }
-}
-
-fn q6_k(block: &[u8], to: &mut [f32]) {
+/// Group `j` of a block of 256 numbers, whose two halves have a factor each.
+fn q6_k(block: &[u8], j: usize) -> Group {
     let (low, high, scales, d) = (&block[..128], &block[128..192], &block[192..208], half(block, 208));
-    for (i, to) in to.iter_mut().enumerate() {
-        // 128 numbers a half: four runs of 32, two of lower and two of upper nibbles.
-        let (part, run, at) = (i / 128, i % 128 / 32, i % 32);
-        let low = low[part * 64 + run % 2 * 32 + at] >> (4 * (run / 2)) & 15;
-        let high = high[part * 32 + at] >> (2 * run) & 3;
-        let q = f32::from(low | high << 4) - 32.0;
-        *to = d * f32::from(scales[i / 16] as i8) * q;
-    }
+    // 128 numbers a half of the block: four groups, two of lower and two of upper nibbles.
+    let (part, run) = (j / 4, j % 4);
+    let code = |k: usize| {
+        let low = low[part * 64 + run % 2 * 32 + k] >> (4 * (run / 2)) & 15;
+        let high = high[part * 32 + k] >> (2 * run) & 3;
+        (low | high << 4) as i8 - 32
+    };
+    let factors = [2 * j, 2 * j + 1].map(|i| d * f32::from(scales[i] as i8));
+    Group { factors, sum: 0.0, codes: std::array::from_fn(code) }
 }

@@ -9,7 +9,7 @@ use std::ops::Range;
 use bytemuck::{AnyBitPattern, NoUninit, Zeroable};
 
 use crate::ops;
-use crate::ops::cpu::{Element, Kept, zeros};
+use crate::ops::cpu::{Element, GROUP, Group, Groups, zeros};
 use crate::ops::host::{HostData, HostTensor, StoredNumbers, TensorRows};
 
 use super::blocks::Blocks;
@@ -218,7 +218,7 @@ impl StoredNumbers for Stored<'_> {
     }
 }
 
-/// A tensor's blocks, still in their file; they are read as f32.
+/// A tensor's blocks, still in their file; they are read as f32, or in their groups.
 struct StoredBlocks<'a> {
     file: &'a ModelFile,
     start: usize,
@@ -235,26 +235,35 @@ impl StoredNumbers for StoredBlocks<'_> {
         Element::F32
     }
 
-    fn kept(&self) -> Option<Kept> {
-        Some(match self.blocks {
-            Blocks::Q8_0 => Kept::Q8,
-            Blocks::Q4_0 => Kept::Q4,
-            _ => Kept::F16,
-        })
+    fn groups(&self) -> Option<Groups> {
+        Some(self.blocks.groups())
+    }
+
+    fn read_groups(&self, first: usize, to: &mut [Group]) -> ops::Result<()> {
+        let (packed, within) = self.around(first, to.len() * GROUP)?;
+        self.blocks.read(&packed, within / GROUP, to);
+        Ok(())
     }
 
     fn read(&self, first: usize, to: &mut [u8]) -> ops::Result<()> {
-        let (numbers, bytes) = (self.blocks.numbers(), self.blocks.bytes());
         let count = to.len() / size_of::<f32>();
-        // Whole blocks around the numbers that are asked for.
+        let (packed, within) = self.around(first, count)?;
+        let mut wide = vec![0.0f32; packed.len() / self.blocks.bytes() * self.blocks.numbers()];
+        self.blocks.widen(&packed, &mut wide);
+        to.copy_from_slice(bytemuck::cast_slice(&wide[within..][..count]));
+        Ok(())
+    }
+}
+
+impl StoredBlocks<'_> {
+    /// The whole blocks around some numbers, and where among theirs the first is.
+    fn around(&self, first: usize, count: usize) -> ops::Result<(Vec<u8>, usize)> {
+        let (numbers, bytes) = (self.blocks.numbers(), self.blocks.bytes());
         let (from, end) = (first / numbers, (first + count).div_ceil(numbers));
         let mut packed = vec![0; (end - from) * bytes];
         let read = self.file.read_at(self.start + from * bytes, &mut packed);
         read.map_err(|problem| problem.at(self.file.path()))?;
-        let mut wide = vec![0.0f32; (end - from) * numbers];
-        self.blocks.widen(&packed, &mut wide);
-        to.copy_from_slice(bytemuck::cast_slice(&wide[first - from * numbers..][..count]));
-        Ok(())
+        Ok((packed, first - from * numbers))
     }
 }
 

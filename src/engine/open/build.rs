@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::opening::Opening;
 use crate::model::{LatentDiffusion, ModelError, ReadTokenizer, instantiate_from_config};
-use crate::note::{CardNote, Note};
+use crate::note::{CardNote, ModelNote, Note};
 use crate::ops::host::TensorSource;
 use crate::ops::{self, Device, Dtype, Weights};
 
@@ -46,10 +46,14 @@ pub(super) fn build(
             continue;
         }
         let weights = with(opening.weights(source.clone(), &way.device));
+        way.device.take_rounding();
         match instantiate_from_config(config, &weights, read) {
             Err(ModelError::Ops(ops::Error::OutOfCardMemory { .. })) if !is_last => way.device.trim(),
             built => {
-                return built.map(|built| (built, weights, way.notes.into_iter().map(Note::from).collect()));
+                let mut notes: Vec<Note> = way.notes.into_iter().map(Note::from).collect();
+                let rounded = way.device.take_rounding();
+                notes.extend(rounded.map(|error| ModelNote::WeightsRounded { error }.into()));
+                return built.map(|built| (built, weights, notes));
             }
         }
     }

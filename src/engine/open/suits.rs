@@ -94,12 +94,9 @@ pub(super) fn fill_in(
     let known = Known { networks, config, name: name.to_lowercase() };
     let row = TABLE.iter().find(|row| (row.is)(&known)).map(|row| (row.name, row.settings()));
     let (kind, suits) = row.or_else(|| suiting(name))?;
-    let other_rule = settings.sampler.is_some() && settings.sampler != suits.sampler;
     let mut filled = false;
     for row in Setting::TABLE {
-        // What belongs to a rule does not go with another.
-        let of_rule = matches!(row.setting, Setting::Schedule | Setting::Timesteps | Setting::Eta);
-        let value = suits.get(row.setting).filter(|_| !(of_rule && other_rule));
+        let value = suits.get(row.setting);
         if value.is_some() && settings.get(row.setting).is_none() {
             settings.set(row.setting, value);
             filled = true;

@@ -64,7 +64,7 @@ pub(in crate::ops) fn rewritten(
     for rewrite in rewrites {
         rewrite.rewrite(&mut values, shape)?;
     }
-    let data = if rows.element() == Element::F16 || rows.kept().is_some() {
+    let data = if rows.element() == Element::F16 || rows.groups().is_some() {
         HostData::F16(values.into_iter().map(f16::from_f32).collect())
     } else {
         HostData::F32(values.into())

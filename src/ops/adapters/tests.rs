@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Rewrite, rewritten};
-use crate::ops::cpu::{Element, Kept};
+use crate::ops::cpu::{Element, Groups};
 use crate::ops::host::{HostData, HostTensor, StoredNumbers, TensorRows};
 use crate::ops::tests::{Operation, Place, TOLERANCE, draw};
 use crate::ops::*;
@@ -266,8 +266,8 @@ impl StoredNumbers for Blocks {
         Element::F32
     }
 
-    fn kept(&self) -> Option<Kept> {
-        Some(Kept::Q8)
+    fn groups(&self) -> Option<Groups> {
+        Some(Groups::Q8)
     }
 
     fn read(&self, first: usize, to: &mut [u8]) -> Result<()> {

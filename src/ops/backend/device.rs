@@ -62,6 +62,12 @@ pub trait DeviceOps: Clone {
         None
     }
 
+    /// How far weights that were rounded to few bits since the last call are from the file's: the root of the mean
+    /// squared difference as a share of the weights' own. None where none was.
+    fn take_rounding(&self) -> Option<f32> {
+        None
+    }
+
     /// Host memory in the backend's buffers.
     fn buffers(&self) -> Option<Usage> {
         None

@@ -18,7 +18,7 @@
 //!
 //! Activations are f32, channels last: a tensor is rows × channels, a row being a token or, picture
 //! by picture and line by line, a pixel. Two tensors can stand for their concatenation in the
-//! channels ([`Source::two`]). Weights stay as small as the file has them, f16 or f32, in panels of
+//! channels ([`Source::two`]). Weights stay as small as the file has them, f16, f32 or in groups of few bits, in panels of
 //! 16 outputs ([`PackedMatrix`]), and are widened, or transformed for Winograd, block by block in the
 //! cache at each call. All arithmetic is f32, but for [`PackedMatrix::pack_bf16`].
 //!
@@ -95,6 +95,7 @@ pub use context::Context;
 pub use conv::{Conv3x3, Method};
 pub use elementwise::{activate, scale_add, softmax};
 pub use gemm::epilogue::{Activation, Epilogue};
+pub use gemm::groups::{Bits, Factors, GROUP, Group, Groups, Rounding};
 pub use gemm::linear::linear;
 pub use gemm::matrix::PackedMatrix;
 pub use gemm::panel::Kept;

@@ -3,10 +3,11 @@
 use half::f16;
 
 use super::context::Context;
-use crate::ops::cpu::gemm::panel::{GROUP, Kept};
-use crate::ops::cpu::gemm::weight_rows::WeightSlice;
+use crate::ops::cpu::gemm::groups::{Bits, Factors, GROUP, Group, Groups};
+use crate::ops::cpu::gemm::weight_rows::{Element, WeightRows, WeightSlice};
 use crate::ops::cpu::isa::Level;
 use crate::ops::cpu::memory::arena::Buffer;
+use crate::ops::cpu::stop::KernelError;
 
 /// Repeatable numbers of unit variance.
 pub fn noise(seed: u64, len: usize) -> Vec<f32> {
@@ -93,16 +94,77 @@ pub fn check(name: &str, want: &[f64], bound: f64, run: impl Fn(&Context, &mut [
     }
 }
 
-/// Rows as GGUF's quantizers leave them: whole numbers times a half float, in some blocks none with the largest code.
-pub fn grouped(kept: Kept, outputs: usize, columns: usize) -> Vec<f32> {
-    let (least, most) = if kept == Kept::Q8 { (-127, 127) } else { (-8, 7) };
-    let number = |i: usize| {
-        let (row, k) = (i / columns, i % columns);
-        let scale = f16::from_f32(0.001 * (1 + row * 7 + k / GROUP) as f32).to_f32();
-        let code =
-            if k % GROUP == row % 5 { least } else { (i * 37 % (most - least + 1) as usize) as i32 + least };
-        let code = if (row + k / GROUP).is_multiple_of(3) { code * 5 / 8 } else { code };
-        code as f32 * scale
-    };
-    (0..outputs * columns).map(number).collect()
+/// All forms of groups that files have.
+pub const FORMS: [Groups; 5] = [
+    Groups::Q8,
+    Groups::Q4,
+    Groups { bits: Bits::Eight, factors: Factors::OneAndSum },
+    Groups { bits: Bits::Four, factors: Factors::OneAndSum },
+    Groups { bits: Bits::Eight, factors: Factors::Two },
+];
+
+/// Rows as a file has them in groups: factors and codes of all sizes.
+pub struct Grouped {
+    form: Groups,
+    groups: Vec<Group>,
+}
+
+impl Grouped {
+    /// Rows of a whole number of groups.
+    pub fn new(form: Groups, outputs: usize, columns: usize) -> Self {
+        let (least, range) = match (form.bits, form.factors) {
+            (Bits::Eight, _) => (-127, 255),
+            (Bits::Four, Factors::OneAndSum) => (0, 16),
+            (Bits::Four, _) => (-8, 16),
+        };
+        let group = |i: usize| {
+            let first = f16::from_f32(0.001 * (1 + i * 7 % 100) as f32).to_f32();
+            let second = if form.factors == Factors::Two { first * 3.0 } else { first };
+            let codes = std::array::from_fn(|k| ((i * 5 + k * 37) % range) as i32 + least);
+            Group {
+                factors: [first, second],
+                sum: -0.37 * (i % 11) as f32,
+                codes: codes.map(|code| code as i8),
+            }
+        };
+        Self { form, groups: (0..outputs * columns / GROUP).map(group).collect() }
+    }
+
+    /// The same as numbers.
+    pub fn numbers(&self) -> Vec<f32> {
+        let numbers =
+            |group: &Group| std::array::from_fn::<f32, GROUP, _>(|k| group.number(self.form.factors, k));
+        self.groups.iter().flat_map(numbers).collect()
+    }
+}
+
+impl WeightRows for Grouped {
+    type Error = KernelError;
+
+    fn count(&self) -> usize {
+        self.groups.len() * GROUP
+    }
+
+    fn element(&self) -> Element {
+        Element::F32
+    }
+
+    fn in_memory(&self) -> Option<WeightSlice<'_>> {
+        None
+    }
+
+    fn read(&self, first: usize, to: &mut [u8]) -> Result<(), KernelError> {
+        let numbers = self.numbers();
+        to.copy_from_slice(bytemuck::cast_slice(&numbers[first..][..to.len() / size_of::<f32>()]));
+        Ok(())
+    }
+
+    fn groups(&self) -> Option<Groups> {
+        Some(self.form)
+    }
+
+    fn read_groups(&self, first: usize, to: &mut [Group]) -> Result<(), KernelError> {
+        to.copy_from_slice(&self.groups[first / GROUP..][..to.len()]);
+        Ok(())
+    }
 }

@@ -36,8 +36,10 @@ impl ConvOps for Native {
     ) -> Result<Conv2d> {
         let Conv2dShape { in_channels, out_channels, kernel, stride, padding } = shape;
         let three = |window| {
-            Conv3x3::pack_as(&self.context, rows, out_channels, in_channels, self.kept(rows, 9 * in_channels))
-                .map(|conv| Weight::Three(conv, window))
+            let kept = self.kept(rows, 9 * in_channels);
+            let conv = Conv3x3::pack_as(&self.context, rows, out_channels, in_channels, kept)?;
+            self.note_rounding(conv.rounding());
+            Ok::<_, Error>(Weight::Three(conv, window))
         };
         let weight = match (kernel, stride, padding) {
             (1, 1, Padding::Same(0)) => Weight::One(self.pack(rows, [out_channels, in_channels], false)?),

@@ -1,7 +1,11 @@
 //! `Native`: the CPU as a device, with its threads, buffers, instruction set and dtype.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use crate::ops::backend::DeviceOps;
-use crate::ops::cpu::{Context, Isa, Kept, Level, StopSlot, Usage, WeightRows as _, bf16_pays};
+use crate::ops::cpu::{
+    Context, Groups, Isa, Kept, Level, Rounding, StopSlot, Usage, WeightRows as _, bf16_pays,
+};
 use crate::ops::host::TensorRows;
 use crate::ops::{DeviceChoice, DeviceOptions, Dtype, Error, Result, WeightsKept, all_cores};
 
@@ -14,13 +18,15 @@ pub struct Native {
     pub(super) context: Context,
     dtype: Dtype,
     weights_kept: WeightsKept,
+    /// What rounding weights to groups changed since it was asked last.
+    rounding: Arc<Mutex<Rounding>>,
 }
 
 impl Native {
     /// The CPU in f32 on `threads` threads, with the best instruction set it has.
     pub fn new(threads: usize, weights_kept: WeightsKept, stop: StopSlot) -> Self {
         let context = Context::new(threads).with_stop_slot(stop);
-        Self { context, dtype: Dtype::F32, weights_kept }
+        Self { context, dtype: Dtype::F32, weights_kept, rounding: Arc::default() }
     }
 
     /// Whether factors of products are rounded to bf16.
@@ -30,19 +36,24 @@ impl Native {
 
     /// The form in which weights are kept whose rows have so many columns.
     pub(super) fn kept(&self, rows: &TensorRows<'_>, columns: usize) -> Kept {
-        let as_stored = || {
-            let kept = rows.kept().unwrap_or_else(|| Kept::as_stored(rows.element()));
-            kept.for_rows_of(columns)
+        let as_stored = || match rows.groups() {
+            Some(groups) => Kept::as_grouped(groups, columns),
+            None => Kept::as_stored(rows.element()),
         };
         match self.weights_kept {
             WeightsKept::File => as_stored(),
             // A few columns have more scales than they save.
             WeightsKept::Q8_0 | WeightsKept::Q4_0 if columns < FEW_COLUMNS => as_stored(),
-            WeightsKept::Q8_0 => Kept::Q8,
-            WeightsKept::Q4_0 => Kept::Q4,
+            WeightsKept::Q8_0 => Kept::Groups(Groups::Q8),
+            WeightsKept::Q4_0 => Kept::Groups(Groups::Q4),
             WeightsKept::F16 => Kept::F16,
             WeightsKept::F32 => Kept::F32,
         }
+    }
+
+    /// Counts what rounding a layer's weights changed.
+    pub(super) fn note_rounding(&self, rounding: Rounding) {
+        self.rounding.lock().unwrap_or_else(PoisonError::into_inner).add(rounding);
     }
 
     /// An error unless this CPU computes in the device's dtype.
@@ -135,6 +146,10 @@ impl DeviceOps for Native {
 
     fn threads(&self) -> Option<usize> {
         Some(self.context.threads())
+    }
+
+    fn take_rounding(&self) -> Option<f32> {
+        std::mem::take(&mut *self.rounding.lock().unwrap_or_else(PoisonError::into_inner)).share()
     }
 
     fn buffers(&self) -> Option<Usage> {

@@ -29,7 +29,9 @@ impl Native {
         gated: bool,
     ) -> Result<PackedMatrix> {
         let kept = if self.is_bf16() { Kept::Pairs } else { self.kept(rows, columns) };
-        PackedMatrix::pack_as(&self.context, rows, outputs, columns, gated, kept)
+        let packed = PackedMatrix::pack_as(&self.context, rows, outputs, columns, gated, kept)?;
+        self.note_rounding(packed.rounding());
+        Ok(packed)
     }
 }
 

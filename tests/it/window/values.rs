@@ -9,7 +9,7 @@ use safelight::app::state::examples;
 use safelight::message::{Compute, Event, ModelInfo, ModelSource, Report, Request};
 use safelight::preferences::Memory;
 use safelight::sampler::TimestepSpacing;
-use safelight::settings::PartialSettings;
+use safelight::settings::{PartialSettings, Settings};
 
 use super::stage::{Setup, Stage, starter};
 
@@ -87,6 +87,22 @@ fn the_most_steps_are_the_models_own() {
     stage.tell(Event::Opened(Box::new(ModelInfo { timesteps: 200, ..starter() })));
     stage.run();
     assert_eq!(stage.harness.state().state().draft.settings.steps, 200);
+}
+
+#[test]
+fn a_models_own_spacing_comes_and_goes_with_it() {
+    let mut stage = Setup::default().build();
+    let mut spacing = |timesteps| {
+        let defaults = Settings { timesteps, ..starter().defaults };
+        let source = ModelSource::file(format!("/models/{}.safetensors", timesteps.row().name));
+        stage.tell(Event::Opened(Box::new(ModelInfo { source, defaults, ..starter() })));
+        stage.run();
+        stage.harness.state().state().draft.settings.timesteps
+    };
+    let reference = TimestepSpacing::default();
+    assert_eq!(spacing(reference), TimestepSpacing::Exact);
+    assert_eq!(spacing(TimestepSpacing::Trailing), TimestepSpacing::Trailing);
+    assert_eq!(spacing(reference), TimestepSpacing::Exact);
 }
 
 #[test]

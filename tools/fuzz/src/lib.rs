@@ -3,17 +3,48 @@
 
 pub mod mutate;
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-use safelight::checkpoint::{Checkpoint, guess_config, inspect};
+use safelight::checkpoint::{Checkpoint, Lora, guess_config, inspect, read_embedding};
+use safelight::engine::{Opening, open_model};
+use safelight::message::ModelSource;
 use safelight::ops::host::TensorSource as _;
+use safelight::ops::{Device, StopFlag};
 
-/// Opens a file and reads all that it holds, as the program would. Any answer will do; a panic is the failure.
+/// The layers of the model that the recorded LoRAs are made for, read once.
+pub fn layers() -> &'static BTreeMap<String, Vec<usize>> {
+    static LAYERS: OnceLock<BTreeMap<String, Vec<usize>>> = OnceLock::new();
+    LAYERS.get_or_init(|| {
+        let golden = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden");
+        let source = ModelSource::Path {
+            path: golden.join("formats/diffusers"),
+            config: Some(golden.join("lora/config.yaml")),
+            vae: None,
+            text_encoder: None,
+            prediction: None,
+        };
+        let model = open_model(&source, Opening::on(&Device::cpu(StopFlag::default())));
+        model.expect("the recorded model opens").networks.layers()
+    })
+}
+
+/// Opens a file as a model, a LoRA and an embedding, and reads all that it holds, as the program would. Any answer
+/// will do; a panic is the failure.
 pub fn read_all(path: &Path) {
+    if let Ok(lora) = Lora::open(path) {
+        let mut changes = BTreeMap::new();
+        lora.fit(layers()).add_to(&mut changes, 1.0, 1.0);
+    }
+    drop(read_embedding(path));
     if let Ok(found) = Checkpoint::open(path) {
         for name in found.names() {
             if let Ok(tensor) = found.tensor(&name) {
                 assert_eq!(tensor.len(), tensor.shape.iter().product::<usize>(), "{name}");
+                let shape = tensor.shape.clone();
+                drop(tensor);
+                drop(found.rows(&name, &shape).and_then(|rows| rows.to_f32().map(drop)));
             }
         }
         drop(guess_config(&found));

@@ -15,6 +15,7 @@ use super::gemm::Gemm;
 use super::stop::KernelError;
 use crate::ops::cpu::conv::plan::Winograd;
 use crate::ops::cpu::gemm::epilogue::Epilogue;
+use crate::ops::cpu::gemm::groups::Rounding;
 use crate::ops::cpu::gemm::matrix::PackedMatrix;
 use crate::ops::cpu::gemm::panel::Kept;
 use crate::ops::cpu::gemm::rows::{Map, Patches, Window};
@@ -82,6 +83,11 @@ impl Conv3x3 {
     /// Bytes of the packed weights.
     pub fn bytes(&self) -> usize {
         self.weights.bytes()
+    }
+
+    /// What rounding to groups changed.
+    pub fn rounding(&self) -> Rounding {
+        self.weights.rounding()
     }
 
     /// The method that is expected to be the fastest.
@@ -160,9 +166,8 @@ impl Conv3x3 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{check, grouped, halves, noise, weights, wide, wide_halves};
+    use super::super::testing::{FORMS, Grouped, check, halves, noise, weights, wide, wide_halves};
     use super::*;
-    use crate::ops::cpu::gemm::weight_rows::WeightSlice;
 
     /// The convolution by its definition, in f64, on a map enlarged or not.
     fn convolve(x: &[f32], w: &[f64], map: Map, window: Window, channels: usize, outputs: usize) -> Vec<f64> {
@@ -202,12 +207,11 @@ mod tests {
     fn quantized_numbers_convolve_as_the_same_numbers_in_f32() {
         let (channels, outputs, map) = (32, 40, Map { batch: 1, height: 8, width: 9 });
         let x = noise(1, map.pixels() * channels);
-        for kept in [Kept::Q8, Kept::Q4] {
-            let w = grouped(kept, outputs, channels * 9);
+        for form in FORMS {
+            let rows = Grouped::new(form, outputs, channels * 9);
             for method in [Method::Direct, Method::Winograd] {
                 let run = |kept| {
                     let context = Context::new(2);
-                    let rows = WeightSlice::F32(&w);
                     let conv = Conv3x3::pack_as(&context, &rows, outputs, channels, kept).unwrap();
                     let mut y = vec![0.0; map.pixels() * outputs];
                     let source = Source::one(&x, channels);
@@ -215,7 +219,7 @@ mod tests {
                         .unwrap();
                     y
                 };
-                assert_eq!(run(kept), run(Kept::F32), "{kept:?} {method:?}");
+                assert_eq!(run(Kept::Groups(form)), run(Kept::F32), "{form:?} {method:?}");
             }
         }
     }

@@ -6,8 +6,9 @@
 //! alternate: panel 2p has values 16p.., panel 2p+1 the gates of the same outputs.
 
 use crate::ops::cpu::context::Context;
+use crate::ops::cpu::gemm::groups::{Bits, Factors, GROUP, Groups, HALF, Rounding};
 use crate::ops::cpu::gemm::pack::Form;
-use crate::ops::cpu::gemm::panel::{GROUP, Kept, PANEL, SCALES};
+use crate::ops::cpu::gemm::panel::{Kept, PANEL};
 use crate::ops::cpu::gemm::weight_rows::WeightRows;
 use crate::ops::cpu::isa::prefetch::prefetch;
 use crate::ops::cpu::isa::simd::Simd;
@@ -22,6 +23,14 @@ pub struct PackedMatrix {
     outputs: usize,
     columns: usize,
     gated: bool,
+    rounding: Rounding,
+}
+
+/// What a group's codes of some lanes are multiplied with, and what is added.
+#[derive(Clone, Copy)]
+struct Scales<V> {
+    halves: [V; 2],
+    sum: Option<V>,
 }
 
 impl PackedMatrix {
@@ -97,8 +106,8 @@ impl PackedMatrix {
         let panels = outputs.div_ceil(PANEL) * if gated { 2 } else { 1 };
         let bytes = panels * form.panel_bytes();
         let mut block = Block::new(bytes).map_err(KernelError::from)?;
-        form.pack(context, weights, &mut block.as_mut_slice::<u8>()[..bytes])?;
-        Ok(PackedMatrix { block, kept, outputs, columns, gated })
+        let rounding = form.pack(context, weights, &mut block.as_mut_slice::<u8>()[..bytes])?;
+        Ok(PackedMatrix { block, kept, outputs, columns, gated, rounding })
     }
 
     /// Whether it was packed for bf16.
@@ -131,6 +140,11 @@ impl PackedMatrix {
         self.block.bytes()
     }
 
+    /// What rounding to groups changed.
+    pub fn rounding(&self) -> Rounding {
+        self.rounding
+    }
+
     /// How many panels there are.
     pub fn panels(&self) -> usize {
         self.outputs.div_ceil(PANEL) * if self.gated { 2 } else { 1 }
@@ -156,11 +170,10 @@ impl PackedMatrix {
         let Strided { start: to, stride } = to;
         // SAFETY: the caller vouches for panel, rows and target.
         unsafe {
-            if matches!(self.kept, Kept::Q8 | Kept::Q4) {
-                for i in 0..count {
-                    for lane in (0..PANEL).step_by(S::LANES) {
-                        s.store(to.add(i * stride + lane), self.grouped(s, panel, k + i * step, lane));
-                    }
+            if let Kept::Groups(kept) = self.kept {
+                for lane in (0..PANEL).step_by(S::LANES) {
+                    let to = Strided { start: to.add(lane), stride };
+                    self.widen_groups(s, kept, (panel, lane), k, step, count, to);
                 }
             } else if self.kept == Kept::F16 {
                 let from = self.block.as_slice::<u16>().as_ptr().add(start);
@@ -180,27 +193,49 @@ impl PackedMatrix {
         }
     }
 
-    /// A vector of row `k` of a panel in groups, from lane `lane` on.
+    /// Copies some lanes of rows of a panel in groups, as [`PackedMatrix::widen`] does.
     ///
     /// # Safety
-    /// As [`PackedMatrix::widen`]; the matrix is kept in groups.
+    /// As [`PackedMatrix::widen`]; the matrix is kept in these groups, `to` is valid for a vector a row.
     #[inline(always)]
     #[expect(unsafe_code, reason = "vector loads within a packed panel")]
-    unsafe fn grouped<S: Simd>(&self, s: S, panel: usize, k: usize, lane: usize) -> S::V {
-        let start = panel * self.kept.panel_bytes(self.columns) + k / GROUP * self.kept.group_bytes();
-        let within = k % GROUP;
-        // SAFETY: the caller vouches that the panel has row `k` and 16 lanes; scales come before the rows.
-        unsafe {
-            let group = self.block.as_slice::<u8>().as_ptr().add(start);
-            let scale = s.load_f16(group.cast::<u16>().add(lane));
-            let rows = group.add(SCALES);
-            if self.kept == Kept::Q8 {
-                return s.mul(s.load_i8(rows.add(within * PANEL + lane).cast()), scale);
+    #[expect(clippy::too_many_arguments, reason = "of rows that are some apart")]
+    unsafe fn widen_groups<S: Simd>(
+        &self,
+        s: S,
+        kept: Groups,
+        (panel, lane): (usize, usize),
+        k: usize,
+        step: usize,
+        count: usize,
+        to: Strided<*mut f32>,
+    ) {
+        let mut i = 0;
+        while i < count {
+            let row = k + i * step;
+            let group = self.group(kept, panel, row);
+            // SAFETY: the caller vouches for panel, rows and target.
+            unsafe {
+                let scales = scales(s, kept, group, lane);
+                // Rows of one half of the group share all that is looked up.
+                let (start, half) = (row % GROUP, row % GROUP / HALF);
+                let end = (half + 1) * HALF;
+                let mut within = start;
+                while within < end && i < count {
+                    let number = number(s, kept, group, within, lane, scales);
+                    s.store(to.start.add(i * to.stride), number);
+                    within += step;
+                    i += 1;
+                }
             }
-            let halves = rows.add(within % (GROUP / 2) * PANEL + lane);
-            let numbers = s.load_nibbles(halves, within >= GROUP / 2);
-            s.mul(s.sub(numbers, s.splat(8.0)), scale)
         }
+    }
+
+    /// Where the group of row `k` of a panel begins.
+    #[inline(always)]
+    fn group(&self, kept: Groups, panel: usize, k: usize) -> *const u8 {
+        let start = (panel * self.columns.div_ceil(GROUP) + k / GROUP) * kept.bytes();
+        self.block.start().as_ptr().wrapping_add(start).cast()
     }
 
     /// Prefetches `count` rows of a panel from row `k` on.
@@ -234,8 +269,10 @@ impl PackedMatrix {
             for (i, row) in taps.iter_mut().enumerate() {
                 for (j, tap) in row.iter_mut().enumerate() {
                     let at = start + (i * 3 + j) * PANEL;
-                    if matches!(self.kept, Kept::Q8 | Kept::Q4) {
-                        *tap = self.grouped(s, panel, channel * 9 + i * 3 + j, lane);
+                    if let Kept::Groups(kept) = self.kept {
+                        let k = channel * 9 + i * 3 + j;
+                        let group = self.group(kept, panel, k);
+                        *tap = number(s, kept, group, k % GROUP, lane, scales(s, kept, group, lane));
                         continue;
                     }
                     *tap = if self.kept == Kept::F16 {
@@ -248,4 +285,51 @@ impl PackedMatrix {
             taps
         }
     }
+}
+
+/// The factors of a packed group from lane `lane` on.
+///
+/// # Safety
+/// The group exists, and has a vector's lanes from `lane` on.
+#[inline(always)]
+#[expect(unsafe_code, reason = "vector loads within a packed panel")]
+unsafe fn scales<S: Simd>(s: S, kept: Groups, group: *const u8, lane: usize) -> Scales<S::V> {
+    // SAFETY: factors come before the codes, 16 of them or twice 16.
+    unsafe {
+        let wide = group.cast::<f32>().add(lane);
+        match kept.factors {
+            Factors::One => Scales { halves: [s.load_f16(group.cast::<u16>().add(lane)); 2], sum: None },
+            Factors::OneAndSum => Scales { halves: [s.load(wide); 2], sum: Some(s.load(wide.add(PANEL))) },
+            Factors::Two => Scales { halves: [s.load(wide), s.load(wide.add(PANEL))], sum: None },
+        }
+    }
+}
+
+/// A vector of row `within` of a packed group, from lane `lane` on.
+///
+/// # Safety
+/// As [`scales`].
+#[inline(always)]
+#[expect(unsafe_code, reason = "vector loads within a packed panel")]
+unsafe fn number<S: Simd>(
+    s: S,
+    kept: Groups,
+    group: *const u8,
+    within: usize,
+    lane: usize,
+    scales: Scales<S::V>,
+) -> S::V {
+    // SAFETY: rows of codes come after the factors; four bits of two rows share a byte.
+    let codes = unsafe {
+        let rows = group.add(kept.factor_bytes() + lane);
+        match kept.bits {
+            Bits::Eight => s.load_i8(rows.add(within * PANEL).cast()),
+            Bits::Four => {
+                let codes = s.load_nibbles(rows.add(within % HALF * PANEL), within >= HALF);
+                s.sub(codes, s.splat(f32::from(kept.offset())))
+            }
+        }
+    };
+    let product = s.mul(codes, scales.halves[within / HALF]);
+    scales.sum.map_or(product, |sum| s.add(product, sum))
 }

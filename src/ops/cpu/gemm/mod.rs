@@ -11,6 +11,7 @@
 #![expect(unsafe_code, reason = "raw pointers into scratch, disjoint writes of the result")]
 
 pub(in crate::ops::cpu) mod epilogue;
+pub(in crate::ops::cpu) mod groups;
 pub(in crate::ops::cpu) mod linear;
 pub(in crate::ops::cpu) mod matrix;
 pub(in crate::ops::cpu) mod pack;

@@ -1,9 +1,10 @@
 //! The form of packed weights: panels of 16 outputs, `[n/16][k][16]`, in f16, f32, pairs of bf16, or in groups
-//! of 32 columns: 16 scales in f16, then the columns in 8 bits each, or 16 rows of two columns in 4 bits each.
+//! of 32 columns: 16 factors, or twice 16, then the columns in 8 bits each, or 16 rows of two columns in 4 bits each.
 //!
 //! Trap: words of 32 bits are the unit in which a product walks a panel; a word of pairs holds two columns
 //! that are half a block apart.
 
+use crate::ops::cpu::gemm::groups::{GROUP, Groups};
 use crate::ops::cpu::gemm::weight_rows::Element;
 
 /// Outputs in a panel.
@@ -21,17 +22,9 @@ pub enum Kept {
     F32,
     /// Pairs of brain floats, for products of pairs.
     Pairs,
-    /// Whole numbers of 8 bits, times the scale of their group.
-    Q8,
-    /// Whole numbers of 4 bits less 8, times the scale of their group; the lower half of a byte is 16 columns
-    /// before the upper one.
-    Q4,
+    /// Whole numbers of a few bits, times the factor of their group.
+    Groups(Groups),
 }
-
-/// Columns that share a scale, as GGUF's blocks have it.
-pub(in crate::ops::cpu) const GROUP: usize = 32;
-/// Bytes of a group's scales.
-pub(in crate::ops::cpu) const SCALES: usize = 2 * PANEL;
 
 impl Kept {
     /// The smallest type that holds the stored numbers exactly and that kernels widen.
@@ -39,19 +32,16 @@ impl Kept {
         if element == Element::F16 { Self::F16 } else { Self::F32 }
     }
 
-    /// The type for blocks that are stored as this one, in rows of so many columns: where a row is no number of whole
-    /// groups, its groups would be others than the file's.
-    pub fn for_rows_of(self, columns: usize) -> Self {
-        match self {
-            Self::Q8 | Self::Q4 if !columns.is_multiple_of(GROUP) => Self::F32,
-            kept => kept,
-        }
+    /// The form for numbers that are stored in these groups, in rows of so many columns: where a row is no number of
+    /// whole groups, they could not be kept as they are.
+    pub fn as_grouped(groups: Groups, columns: usize) -> Self {
+        if columns.is_multiple_of(GROUP) { Self::Groups(groups) } else { Self::F32 }
     }
 
     /// Words of 32 bits that a row takes: numbers, or two of them where they have half the size.
     pub(super) fn words(self, columns: usize) -> usize {
         match self {
-            Self::F32 | Self::Q8 | Self::Q4 => columns,
+            Self::F32 | Self::Groups(_) => columns,
             Self::F16 => columns.div_ceil(2),
             Self::Pairs => columns / PAIR_BLOCK * (PAIR_BLOCK / 2) + (columns % PAIR_BLOCK).div_ceil(2),
         }
@@ -62,17 +52,8 @@ impl Kept {
         match self {
             Self::F16 => columns * PANEL * 2,
             Self::F32 | Self::Pairs => self.words(columns) * PANEL * 4,
-            Self::Q8 | Self::Q4 => columns.div_ceil(GROUP) * self.group_bytes(),
+            Self::Groups(groups) => columns.div_ceil(GROUP) * groups.bytes(),
         }
-    }
-
-    /// Bytes of a group of a panel, where there are groups.
-    pub(super) fn group_bytes(self) -> usize {
-        let column = match self {
-            Self::Q8 => PANEL,
-            _ => PANEL / 2,
-        };
-        SCALES + GROUP * column
     }
 
     /// Bytes of a column of a panel, about.
@@ -80,7 +61,7 @@ impl Kept {
         match self {
             Self::F16 => PANEL * 2,
             Self::F32 | Self::Pairs => PANEL * 4,
-            Self::Q8 | Self::Q4 => self.group_bytes().div_ceil(GROUP),
+            Self::Groups(groups) => groups.bytes().div_ceil(GROUP),
         }
     }
 }

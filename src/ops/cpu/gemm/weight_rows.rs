@@ -4,6 +4,7 @@
 
 use half::{bf16, f16};
 
+use crate::ops::cpu::gemm::groups::{Group, Groups};
 use crate::ops::cpu::isa::simd::Simd;
 use crate::ops::cpu::stop::KernelError;
 
@@ -45,6 +46,16 @@ pub trait WeightRows: Sync {
     /// # Errors
     /// If they cannot be read.
     fn read(&self, first: usize, to: &mut [u8]) -> Result<(), Self::Error>;
+
+    /// The groups that they are stored in; their type is then the one that they are read in one by one.
+    fn groups(&self) -> Option<Groups>;
+
+    /// Fills `to` with the groups from number `first` on, a multiple of a group's; called as
+    /// [`WeightRows::read`], and only where there are groups.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    fn read_groups(&self, first: usize, to: &mut [Group]) -> Result<(), Self::Error>;
 }
 
 /// Weights in memory.
@@ -127,6 +138,14 @@ impl WeightRows for WeightSlice<'_> {
     }
 
     fn read(&self, _first: usize, _to: &mut [u8]) -> Result<(), KernelError> {
+        Ok(())
+    }
+
+    fn groups(&self) -> Option<Groups> {
+        None
+    }
+
+    fn read_groups(&self, _first: usize, _to: &mut [Group]) -> Result<(), KernelError> {
         Ok(())
     }
 }
