@@ -553,6 +553,7 @@ note-rests-left-out = The file also holds parts of { $network }; they are left o
 note-safety-checker = The folder's safety checker is not used
 note-found-within = The model in this folder: { $found }
 note-vae-laid-over = The VAE is that of { $file }
+note-vae-of-xl = That VAE seems to be Stable Diffusion XL's; with this model the colors will be wrong
 note-text-encoder-laid-over = The text encoder is that of { $file }
 note-scheduler-assumed = The folder doesn't describe its noise schedule; that of v1 is assumed
 note-companion-left-aside = { $file } beside the model belongs to another program and is ignored

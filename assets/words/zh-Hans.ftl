@@ -544,6 +544,7 @@ note-rests-left-out = 文件还含有 { $network } 的部分，未使用
 note-safety-checker = 文件夹中的安全检查器未被使用
 note-found-within = 文件夹中的模型：{ $found }
 note-vae-laid-over = VAE 来自 { $file }
+note-vae-of-xl = 这个 VAE 可能属于 Stable Diffusion XL；用于此模型时颜色会出错
 note-text-encoder-laid-over = 文本编码器来自 { $file }
 note-scheduler-assumed = 文件夹没有说明噪声调度，按 v1 处理
 note-companion-left-aside = 模型旁边的 { $file } 属于其他程序，已忽略

@@ -16,7 +16,7 @@ use super::formats::hints::{Hints, Prediction};
 use super::formats::{self, CheckpointKind};
 use super::kind::Kind;
 use super::names::{gaps, keys, open_clip, rests, wrappers};
-use super::overlay::{holds, lay_over};
+use super::overlay::{holds, is_of_xl, lay_over};
 use super::part::{ModelPart, Overlays};
 use super::tensor::element::ElementType;
 use super::tensor::model_file::ModelFile;
@@ -90,6 +90,8 @@ impl Checkpoint {
             if let Some(file) = overlays.file(part) {
                 lay_over(file, part, &mut checkpoint.files, &mut checkpoint.tensors)?;
                 checkpoint.notes.push(laid_over(part, file));
+                let is_of_xl = part == ModelPart::Vae && is_of_xl(file);
+                checkpoint.notes.extend(is_of_xl.then_some(Note::File(FileNote::VaeOfXl)));
             }
         }
         checkpoint.notes.extend(positions::note(&checkpoint.tensors, &checkpoint.files));

@@ -85,8 +85,12 @@ impl fmt::Display for Fit {
             write!(f, ", {name} of shape {found:?} in place of {expected:?}")?;
         }
         let Unused { ema, training, schedule, computed, other } = &self.unused;
-        let counts =
-            [(*ema, "EMA"), (*training, "training"), (*schedule, "schedule"), (*computed, "computed buffers")];
+        let counts = [
+            (*ema, "EMA"),
+            (*training, "training"),
+            (*schedule, "schedule"),
+            (*computed, "computed buffers"),
+        ];
         for (count, what) in counts {
             if count > 0 {
                 write!(f, ", {count} of {what} left over")?;

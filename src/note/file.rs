@@ -76,6 +76,8 @@ pub enum FileNote {
         /// That file's name.
         file: String,
     },
+    /// That VAE is made for the latents of Stable Diffusion XL.
+    VaeOfXl,
     /// The model's text encoder comes from another file.
     TextEncoderLaidOver {
         /// That file's name.
@@ -140,6 +142,9 @@ impl fmt::Display for FileNote {
             }
             Self::FoundWithin { found } => write!(f, "the model in this folder: {found}"),
             Self::VaeLaidOver { file } => write!(f, "the VAE is that of {file}"),
+            Self::VaeOfXl => f.write_str(
+                "that VAE seems to be Stable Diffusion XL's, whose latents differ from v1's: the colors will be wrong",
+            ),
             Self::TextEncoderLaidOver { file } => write!(f, "the text encoder is that of {file}"),
             Self::SchedulerAssumed => {
                 f.write_str("the folder has no scheduler_config.json; the noise schedule of v1 is assumed")
@@ -180,6 +185,7 @@ impl Told for FileNote {
             Self::BytesBehindTheEnd { .. } => "note-bytes-behind-the-end",
             Self::FoundWithin { .. } => "note-found-within",
             Self::VaeLaidOver { .. } => "note-vae-laid-over",
+            Self::VaeOfXl => "note-vae-of-xl",
             Self::TextEncoderLaidOver { .. } => "note-text-encoder-laid-over",
             Self::SchedulerAssumed => "note-scheduler-assumed",
             Self::CompanionLeftAside { .. } => "note-companion-left-aside",
@@ -206,6 +212,7 @@ impl Told for FileNote {
             | Self::EmaOnly
             | Self::EncoderAbsent
             | Self::PositionsDamaged { .. }
+            | Self::VaeOfXl
             | Self::SchedulerAssumed => Vec::new(),
         }
     }

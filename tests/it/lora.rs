@@ -286,12 +286,16 @@ fn what_does_not_fit_is_said() {
     let with = |path: &Path| Settings { loras: path.to_string_lossy().parse().unwrap(), ..settings() };
     let error = |settings: &Settings| model.plan(settings).map(drop).unwrap_err().to_string();
     assert!(error(&with(Path::new("nowhere"))).contains("found no \"nowhere\""));
-    assert!(error(&with(&golden("formats/model.safetensors"))).starts_with("expected a LoRA for v1 or v2 models, "));
+    assert!(
+        error(&with(&golden("formats/model.safetensors")))
+            .starts_with("expected a LoRA for v1 or v2 models, ")
+    );
     // A LoRA with one layer that no model has, and one of another width.
     let bytes = std::fs::read(&kohya).unwrap();
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
     // One for another family, some of whose layers fit by chance.
-    let both: Vec<_> = tensors.iter().chain([("lora_te2_a.alpha", tensors.iter().next().unwrap().1)]).collect();
+    let both: Vec<_> =
+        tensors.iter().chain([("lora_te2_a.alpha", tensors.iter().next().unwrap().1)]).collect();
     let other = folder.path().join("other.safetensors");
     std::fs::write(&other, safetensors::serialize(both, None).unwrap()).unwrap();
     assert!(error(&with(&other)).contains("found an addition to models (Stable Diffusion XL LoRA)"));

@@ -74,7 +74,10 @@ fn members(file: &ModelFile) -> Result<HashMap<&'static str, Range<usize>>, Prob
     let mut told_size = None;
     for _ in 0..MOST_HEADERS {
         let Some(header) = header(file, at)? else { break };
-        let size = told_size.take().or_else(|| number(&header[124..136])).ok_or_else(|| damaged("a tar member without a size"))?;
+        let size = told_size
+            .take()
+            .or_else(|| number(&header[124..136]))
+            .ok_or_else(|| damaged("a tar member without a size"))?;
         let start = at + BLOCK;
         let end = start.checked_add(size).ok_or_else(|| damaged("a tar member that is too large"))?;
         if end > file.len() {
@@ -194,7 +197,8 @@ fn storages(mut walk: Walk<'_>, referred: &mut Referred) -> Result<HashMap<Strin
         let count = walk.size()?;
         let length = element.size().and_then(|size| size.checked_mul(count));
         let end = length.and_then(|length| length.checked_add(walk.at)).filter(|end| *end <= walk.end);
-        let end = end.ok_or_else(|| damaged(format!("storage {key} of {count} elements, which end outside")))?;
+        let end =
+            end.ok_or_else(|| damaged(format!("storage {key} of {count} elements, which end outside")))?;
         places.insert(key.to_string(), walk.at..end);
         referred.storages.insert(key, Storage { key: key.to_string().into(), element, first: 0, count });
         walk.at = end;
@@ -203,7 +207,8 @@ fn storages(mut walk: Walk<'_>, referred: &mut Referred) -> Result<HashMap<Strin
         let whole = referred.storages.get(&root).ok_or_else(|| damaged(format!("no storage {root}")))?;
         let element = whole.element;
         let [first, count] = [first, count].map(|number| usize::try_from(number).ok());
-        let (first, count) = first.zip(count).ok_or_else(|| damaged(format!("a part {key} without a size")))?;
+        let (first, count) =
+            first.zip(count).ok_or_else(|| damaged(format!("a part {key} without a size")))?;
         // Whether it lies within the whole is checked for each tensor.
         referred.storages.insert(key, Storage { key: root.to_string().into(), element, first, count });
     }

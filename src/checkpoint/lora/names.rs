@@ -273,7 +273,9 @@ mod tests {
         ] {
             assert_eq!(known.layer(name), Some(paths[place].as_str()), "{name}");
         }
-        for name in ["lora_te_text_model_encoder_layers_4_mlp_fc1", "lora_te2_text_model_encoder_layers_3_mlp_fc1"] {
+        for name in
+            ["lora_te_text_model_encoder_layers_4_mlp_fc1", "lora_te2_text_model_encoder_layers_3_mlp_fc1"]
+        {
             assert_eq!(known.layer(name), None, "{name}");
         }
     }

@@ -167,10 +167,7 @@ mod tests {
             (T2I_ADAPTER, &["adapter.body.0.resnets.0.block1.weight"]),
             (T2I_ADAPTER, &["body.0.block1.weight", "conv_in.weight"]),
             (IP_ADAPTER, &["image_proj.proj.weight", "ip_adapter.1.to_k_ip.weight"]),
-            (
-                ANIMATE_DIFF,
-                &["down_blocks.0.motion_modules.0.temporal_transformer.norm.weight"],
-            ),
+            (ANIMATE_DIFF, &["down_blocks.0.motion_modules.0.temporal_transformer.norm.weight"]),
         ] {
             assert_eq!(of_names(names), Some(expected), "{names:?}");
         }

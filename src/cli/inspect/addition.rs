@@ -59,7 +59,9 @@ fn embedding(path: &Path, kind: Kind) -> Result<(), Failure> {
     let words = read_embedding(path).map_err(|error| Failure::Input(error.to_string()))?;
     say(&format!("{}: embedding (textual inversion)", path.display()));
     if kind == Kind::XL_EMBEDDING {
-        say("  made for Stable Diffusion XL; the vectors for its first text encoder are read, which v1 has too");
+        say(
+            "  made for Stable Diffusion XL; the vectors for its first text encoder are read, which v1 has too",
+        );
     }
     for word in words {
         let [vectors, channels] = [word.vectors.shape[0], word.vectors.shape[1]];

@@ -14,10 +14,8 @@ fn what_is_no_model_is_refused_with_a_sentence() {
             continue;
         }
         let path = write(&folder, &tensors);
-        let run = safelight(
-            &folder,
-            &["generate", "a boat", "--model", &path.to_string_lossy(), "-o", "out.png"],
-        );
+        let run =
+            safelight(&folder, &["generate", "a boat", "--model", &path.to_string_lossy(), "-o", "out.png"]);
         assert_eq!((run.code, run.stderr.lines().count()), (2, 1), "{words}: {}", run.stderr);
         assert!(run.stderr.contains(&words), "{}", run.stderr);
         named.push(kind);

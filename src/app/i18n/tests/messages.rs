@@ -47,6 +47,7 @@ pub(super) fn messages() -> Vec<Box<dyn Told>> {
         Note::SafetyChecker,
         Note::File(FileNote::FoundWithin { found: text() }),
         Note::File(FileNote::VaeLaidOver { file: text() }),
+        Note::File(FileNote::VaeOfXl),
         Note::File(FileNote::TextEncoderLaidOver { file: text() }),
         Note::File(FileNote::SchedulerAssumed),
         Note::File(FileNote::CompanionLeftAside { file: text() }),

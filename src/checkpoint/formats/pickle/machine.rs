@@ -21,10 +21,7 @@ pub(crate) fn read(input: &[u8]) -> Result<Pickle<'_>, PickleError> {
 }
 
 /// The same of one that refers to tensors and storages by numbers.
-pub(crate) fn read_referring<'a>(
-    input: &'a [u8],
-    referred: &'a Referred,
-) -> Result<Pickle<'a>, PickleError> {
+pub(crate) fn read_referring<'a>(input: &'a [u8], referred: &'a Referred) -> Result<Pickle<'a>, PickleError> {
     run(input, Some(referred))
 }
 

@@ -126,7 +126,12 @@ pub(super) const FAMILIES: &[Row] = &[
     (VERSION_3, &[Within("joint_blocks.")]),
     (
         VERSION_3_5,
-        &[Start("pos_embed."), Within(".attn.add_q_proj."), Start("context_embedder."), Within(".attn.norm_q.")],
+        &[
+            Start("pos_embed."),
+            Within(".attn.add_q_proj."),
+            Start("context_embedder."),
+            Within(".attn.norm_q."),
+        ],
     ),
     (VERSION_3, &[Start("pos_embed."), Within(".attn.add_q_proj."), Start("context_embedder.")]),
     (FLUX_3, &[Within("early_stream_modulations.")]),
@@ -150,7 +155,15 @@ pub(super) const FAMILIES: &[Row] = &[
     (LTX, &[Within("patchify_proj.")]),
     (SANA, &[Start("caption_norm.")]),
     (SANA, &[Within("attention_y_norm.")]),
-    (LTX, &[Start("caption_projection."), Start("scale_shift_table"), Start("time_embed.emb."), Start("proj_in.")]),
+    (
+        LTX,
+        &[
+            Start("caption_projection."),
+            Start("scale_shift_table"),
+            Start("time_embed.emb."),
+            Start("proj_in."),
+        ],
+    ),
     (PIXART, &[Start("adaln_single."), Start("caption_projection.")]),
     (PIXART, &[Within("y_embedder.y_proj.")]),
     (Kind::Family("Hunyuan-DiT"), &[Within("text_embedding_padding")]),
