@@ -202,11 +202,14 @@ pub enum Problem {
         found: String,
     },
     /// The config needs a tensor that the file lacks.
-    #[error("expected a tensor called {0}, found none; the config does not belong to this file")]
+    #[error(
+        "expected a tensor called {0}, found none; get the whole file, or give the config that belongs to it"
+    )]
     NoTensor(String),
     /// A tensor with another shape.
     #[error(
-        "expected {name} of shape {expected:?}, found {found:?}; the config does not belong to this file"
+        "expected {name} of shape {expected:?}, found {found:?}; give the config that belongs to this file, or get \
+         the file again"
     )]
     Shape {
         /// The tensor's name.

@@ -156,8 +156,8 @@ impl Weights {
         };
         if found != shape {
             return Err(Error::Weights(format!(
-                "the config asks for {full} of shape {shape:?}, found {found:?} in the weights; \
-                 use the config that belongs to this file"
+                "expected {full} of shape {shape:?}, found {found:?} in the weights; give the config that belongs \
+                 to this file, or get the file again"
             )));
         }
         Ok(full)
