@@ -7,8 +7,8 @@
 use bytemuck::{Pod, Zeroable};
 use half::f16;
 
-use crate::ops::cpu::gemm::panel::PANEL;
-
+/// Outputs in a panel, each with a lane of every group.
+pub const PANEL: usize = 16;
 /// Columns of a group, as GGUF's smallest blocks have it.
 pub const GROUP: usize = 32;
 /// Columns that one factor is for, where a group has two.

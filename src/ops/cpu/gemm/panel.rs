@@ -4,11 +4,9 @@
 //! Trap: words of 32 bits are the unit in which a product walks a panel; a word of pairs holds two columns
 //! that are half a block apart.
 
+pub use crate::ops::cpu::gemm::groups::PANEL;
 use crate::ops::cpu::gemm::groups::{GROUP, Groups};
 use crate::ops::cpu::gemm::weight_rows::Element;
-
-/// Outputs in a panel.
-pub const PANEL: usize = 16;
 
 /// Columns whose first half is paired with their second, in bf16: two depths of a product.
 pub(in crate::ops::cpu) const PAIR_BLOCK: usize = 640;
