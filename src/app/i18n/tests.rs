@@ -1,10 +1,8 @@
 //! All languages have every string, and every message takes its values in each.
 
-mod messages;
-
 use std::collections::BTreeSet;
 
-use self::messages::messages;
+use super::message::tests::messages;
 use super::*;
 use crate::settings::Setting;
 

@@ -35,10 +35,10 @@ pub(crate) fn list(file: &ModelFile, number: usize) -> Result<StateDict, Problem
         let cut = Problem::CutOff { expected: "the tar's other members", found: file.len() as u64 };
         members.get(name).cloned().ok_or(cut)
     };
-    if let Some(told) = members.get("sys_info") {
-        if Walk::through(file, told.clone()).pickle(|told| Ok(is_big(told)))? {
-            return Err(Problem::BigEndian);
-        }
+    if let Some(told) = members.get("sys_info")
+        && Walk::through(file, told.clone()).pickle(|told| Ok(is_big(told)))?
+    {
+        return Err(Problem::BigEndian);
     }
     let mut referred = Referred::default();
     let places = storages(Walk::through(file, member("storages")?), &mut referred)?;
@@ -121,8 +121,8 @@ fn header(file: &ModelFile, at: usize) -> Result<Option<[u8; BLOCK]>, Problem> {
 /// A number in octal digits; one of more than 8 GB is in binary behind a high bit.
 fn number(field: &[u8]) -> Option<usize> {
     if field.first().is_some_and(|first| first & 0x80 != 0) {
-        let digits = field.iter().enumerate().map(|(at, byte)| if at == 0 { byte & 0x7f } else { *byte });
-        return digits.fold(Some(0usize), |number, byte| number?.checked_mul(256)?.checked_add(byte.into()));
+        let mut digits = field.iter().enumerate().map(|(at, byte)| if at == 0 { byte & 0x7f } else { *byte });
+        return digits.try_fold(0usize, |number, byte| number.checked_mul(256)?.checked_add(byte.into()));
     }
     let text = std::str::from_utf8(field).ok()?;
     usize::from_str_radix(text.trim_matches(['\0', ' ']), 8).ok()

@@ -4,7 +4,7 @@ use crate::settings::Setting;
 use crate::told::Told;
 
 /// One of each note and error that can reach the window.
-pub(super) fn messages() -> Vec<Box<dyn Told>> {
+pub fn messages() -> Vec<Box<dyn Told>> {
     use crate::app::sheets::ask::Fault;
     use crate::checkpoint::{CheckpointError, FileKind, Kind, ModelPart, Problem};
     use crate::config::ConfigError;
