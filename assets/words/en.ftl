@@ -128,7 +128,7 @@ curve-point = Guidance at point { $n } of { $of }, at { $at } % of the steps
 curve-add = Add a point
 curve-remove = Make it constant
 loras = LoRAs
-loras-tip = What is laid over the model: drop a LoRA or an embedding on the window to add it
+loras-tip = What is laid over the model: choose a LoRA or an embedding in Models, or drop it on the window
 addition-remove = Remove “{ $name }”
 embedding-named = Embedding: the word “{ $name }”
 lora-added = LoRA added: { $what }
@@ -489,7 +489,7 @@ error-hypernetwork = { $file } is a hypernetwork: it changes a model. Choose a S
 error-upscaler = { $file } is an upscaler: it enlarges pictures. Choose a Stable Diffusion v1 or v2 model.
 error-vae-alone = { $file } is a VAE, one part of a model. Open a model first, then drop the VAE on the window.
 error-other-vae = { $file } is a VAE of another family of models.
-error-tiny-vae = { $file } is TAESD, a small decoder for previews. Put it beside your model and open the model.
+error-tiny-vae = { $file } is TAESD, a small decoder for previews. Open a model first, then drop it on the window.
 error-text-encoder-alone = { $file } is a text encoder, one part of a model. Open a model first, then drop it on the window.
 error-other-text-encoder = { $file } is a text encoder of another family ({ $name }).
 error-language-model = { $file } is a language model, which writes text and draws nothing. Choose a Stable Diffusion v1 or v2 model.
@@ -696,3 +696,96 @@ branches-interrupted = { $n ->
     [one] A branch was interrupted; it can go on
    *[other] { $n } branches were interrupted; they can go on
 }
+
+# The library of models: what to choose from, its folders, and downloads.
+do-models = Models…
+do-models-tip = Choose a model, or something to lay over it
+do-get-model = Get a model…
+do-get-model-tip = Download a model from Hugging Face or any address
+do-models-folders = Models folders…
+do-models-folders-tip = See and change the folders where models are looked for
+do-add-models-folder = Add a models folder…
+do-add-models-folder-tip = List the models of another folder; its files stay where they are
+do-go-on-downloads = Continue downloads
+do-go-on-downloads-tip = Go on with the downloads that are paused
+do-use-got = Use it
+do-use-got-tip = Open what was downloaded last, or lay it over the model
+models = Models
+models-search = Search models
+models-nothing = No model matches
+models-reading = Looking through your folders
+models-empty = Nothing else yet. Get a model, or add the folder where yours are.
+models-folders = Folders of models
+models-folders-hint = Of A1111, Forge, ComfyUI or any other. Their files stay where they are.
+sort-vae = VAEs
+sort-taesd = Preview decoders
+sort-text-encoder = Text encoders
+sort-embedding = Embeddings
+sort-other = Not usable here
+hash-find = Find hash
+hash-find-tip = The short hash by which other programs name this file; the whole file is read for it
+hash-finding = finding its hash
+folder-own = Safelight's own, where downloads go
+folder-added = Added
+folder-hub = The Hugging Face cache, shared with other programs
+folder-missing = not there now
+folder-files = { $n ->
+    [one] 1 file
+   *[other] { $n } files
+}
+folder-remove = Take away: { $folder }
+folder-remove-tip = Take this folder off the list; its files stay
+back = Back
+get-title = Get a model
+get-field = A Hugging Face repository, or an address
+get-hint = Hugging Face repository (owner/name), or an address
+get-look = Look up
+get-looking = Looking up { $what }
+get-which = There are several. Which one?
+get-note = Nothing is downloaded before you have seen its size and license.
+license-brief-open-rail = { $name }: not open, some uses are forbidden
+license-brief-stability = { $name }: not open, free for research and personal use
+license-brief-non-commercial = { $name }: not open, non-commercial use alone
+license-brief-permissive = { $name }: open, use it for anything
+license-brief-other = { $name }: to be read first
+license-brief-unnamed = No license named
+plan-from = From
+plan-size = Download
+plan-size-untold = The size is not told
+plan-files = Files
+plan-more = and { $n } more
+plan-to = Goes to
+plan-here = Here already
+plan-room = Free on that disk
+plan-license = License
+get-download = Download { $size }
+get-download-untold = Download
+downloads = Downloads
+download-named = Download of { $name }
+download-share = { $done } of { $total }
+download-speed = { $speed } a second
+download-waits = Waiting for the one before
+download-begins = Connecting
+download-paused = Paused
+download-here = Here now
+download-pause = Pause: { $name }
+download-go-on = Continue: { $name }
+download-again = Try again: { $name }
+download-give-up = Give up and remove what is here: { $name }
+download-dismiss = Take off this list: { $name }
+download-closing = Closing Safelight pauses this; nothing is lost.
+download-got = { $what } is here.
+downloads-paused = { $n ->
+    [one] A download is paused: { $what }
+   *[other] { $n } downloads are paused, the first: { $what }
+}
+close-downloading = The download is paused; it can go on at the next start.
+taesd-acts = Previews are made with { $what } now.
+taesd-waits = { $what } is for previews of Stable Diffusion models; the open model has no use for it.
+no-dialog-models = No file dialog is available. Run “safelight models add” with the folder instead.
+error-models-list = The list of folders can't be read or saved. See the details.
+error-models-no-folder = This is not a folder: { $folder }
+error-models-no-text = The name of this folder can't be remembered. Rename it: { $folder }
+error-models-refused = This folder can't be listed. Check its permissions: { $folder }
+error-get-unknown = “{ $found }” is no repository (owner/name), no address and no name of the list below.
+error-get-outside = “{ $found }” is no revision or file of { $repository }. Write it as its page does.

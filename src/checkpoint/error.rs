@@ -326,6 +326,11 @@ impl Told for CheckpointError {
 }
 
 impl CheckpointError {
+    /// Whether TAESD, which makes previews, was found where a whole model was expected.
+    pub fn is_tiny_decoder(&self) -> bool {
+        matches!(self.problem, Problem::OtherKind(Kind::TinyFirstStage))
+    }
+
     /// The part of a model that was found where a whole model was expected, if it can be laid over one.
     pub fn part(&self) -> Option<ModelPart> {
         match &self.problem {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::entry::{Facts, Sort};
+use super::entry::{Facts, Refusal, Sort};
 use crate::checkpoint::{Checkpoint, CheckpointError, Kind, Problem};
 use crate::told::quoted;
 
@@ -32,13 +32,15 @@ pub(super) fn look(path: &Path) -> Option<Facts> {
             dtype: None,
             license: None,
             hashed_file: path.to_owned(),
+            refusal: Some(Refusal::of(&error)),
         }),
     }
 }
 
 /// What an open file or folder is.
 pub fn facts(checkpoint: &Checkpoint) -> Facts {
-    let (sort, detail) = what(checkpoint);
+    let refused = checkpoint.refuse_other_kinds().err();
+    let (sort, detail) = what(checkpoint, refused.as_ref());
     let metadata = checkpoint.metadata();
     let base = BASE_KEYS.iter().find_map(|key| text(metadata, key));
     let detail = match (sort, base) {
@@ -55,12 +57,13 @@ pub fn facts(checkpoint: &Checkpoint) -> Facts {
             .find_map(|key| text(metadata, key))
             .or_else(|| license_beside(checkpoint.path())),
         hashed_file: checkpoint.hashed_file().to_owned(),
+        refusal: refused.filter(|_| sort == Sort::Other).map(|error| Refusal::of(&error)),
     }
 }
 
 /// What it can be used for, and its family or kind.
-fn what(checkpoint: &Checkpoint) -> (Sort, String) {
-    let Err(error) = checkpoint.refuse_other_kinds() else {
+fn what(checkpoint: &Checkpoint, refused: Option<&CheckpointError>) -> (Sort, String) {
+    let Some(error) = refused else {
         return (Sort::Model, checkpoint.family().to_owned());
     };
     match checkpoint.other_kind() {

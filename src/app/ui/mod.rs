@@ -9,6 +9,7 @@ pub(in crate::app) mod gallery_state;
 pub(in crate::app) mod input;
 pub(in crate::app) mod layout;
 pub(in crate::app) mod lens;
+pub(in crate::app) mod models;
 mod negatives;
 mod palette;
 mod prompt;

@@ -10,13 +10,14 @@ use crate::app::theme::widgets;
 use crate::app::ui::layout::{CONTROLS_WIDTHS, GALLERY_WIDTHS, Layout, MARGIN};
 use crate::app::ui::ui_state::UiState;
 use crate::app::ui::view::View;
-use crate::app::ui::{canvas, controls, filmstrip, gallery, palette, prompt, settings, toasts};
+use crate::app::ui::{canvas, controls, filmstrip, gallery, models, palette, prompt, settings, toasts};
 
 /// Draws all parts into `ui`.
 pub fn window_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut UiState, layout: &Layout) {
     parts_ui(ui, view, state, layout);
     palette::palette_ui(ui, view, &mut state.palette);
     settings::dialogs_ui(ui, view);
+    models::models_ui(ui, view, &mut state.models);
     canvas::drop_ui(ui, view, layout.canvas);
     widgets::focus_ring(ui, state.input.by_keyboard);
 }

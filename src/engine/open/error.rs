@@ -64,6 +64,11 @@ impl OpenError {
             || matches!(self, Self::Checkpoint(CheckpointError { problem: checkpoint::Problem::Stopped, .. }))
     }
 
+    /// Whether TAESD was found in place of a whole model.
+    pub fn is_tiny_decoder(&self) -> bool {
+        matches!(self, Self::Checkpoint(error) if error.is_tiny_decoder())
+    }
+
     /// The part that was found in place of a whole model, if it can be laid over one.
     pub fn part(&self) -> Option<ModelPart> {
         match self {

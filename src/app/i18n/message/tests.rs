@@ -11,7 +11,8 @@ pub fn messages() -> Vec<Box<dyn Told>> {
     use crate::engine::OpenError;
     use crate::engine::additions::AdditionError;
     use crate::engine::generate::{GenerateError, Part, Side};
-    use crate::library::get::{GetError, License};
+    use crate::library::ListError;
+    use crate::library::get::{GetError, License, WantedError};
     use crate::model::ModelError;
     use crate::note::{
         AdditionNote, CardNote, FileNote, ModelNote, NegativeNote, Note, PictureNote, TextKind,
@@ -224,6 +225,19 @@ pub fn messages() -> Vec<Box<dyn Told>> {
         GetError::NoModelFile { name: text() },
         GetError::NoFolder,
         GetError::NoListing { host: text() },
+    ] {
+        all.push(Box::new(error));
+    }
+    for error in
+        [WantedError::Unknown { found: text() }, WantedError::Outside { repository: text(), found: text() }]
+    {
+        all.push(Box::new(error));
+    }
+    for error in [
+        ListError::NoPlace,
+        ListError::NoFolder(path()),
+        ListError::NoText(path()),
+        ListError::Refused { path: path(), cause: text() },
     ] {
         all.push(Box::new(error));
     }
