@@ -165,8 +165,4 @@ pub fn file_name(path: &Path) -> String {
 }
 
 #[cfg(test)]
-mod examples {
-    pub mod tests;
-}
-#[cfg(test)]
 mod tests;

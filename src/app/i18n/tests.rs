@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::examples::tests::messages;
+use super::message::tests::messages;
 use super::*;
 use crate::settings::Setting;
 

@@ -1,4 +1,4 @@
-//! An example of every note and error that can reach the window.
+//! An example of every note and error that can reach the window, for the tests of what is said of them.
 
 use crate::settings::Setting;
 use crate::told::Told;
@@ -48,6 +48,7 @@ pub fn messages() -> Vec<Box<dyn Told>> {
         Note::SafetyChecker,
         Note::File(FileNote::FoundWithin { found: text() }),
         Note::File(FileNote::VaeLaidOver { file: text() }),
+        Note::File(FileNote::VaeOfXl),
         Note::File(FileNote::TextEncoderLaidOver { file: text() }),
         Note::File(FileNote::SchedulerAssumed),
         Note::File(FileNote::CompanionLeftAside { file: text() }),
@@ -93,6 +94,7 @@ pub fn messages() -> Vec<Box<dyn Told>> {
         FileNote::EncoderAbsent,
         FileNote::RowsWithoutWords { rows: 3, used: 7 },
         FileNote::NamesUnwrapped { tensors: 3, stored: text(), read_as: text() },
+        FileNote::PositionsDamaged { place: 3, found: text() },
         FileNote::BytesBehindTheEnd { bytes: 3 },
         FileNote::RestsLeftOut { network: text(), tensors: 3 },
     ] {
@@ -192,6 +194,7 @@ pub fn messages() -> Vec<Box<dyn Told>> {
         Kind::TinyFirstStage,
         Kind::TextEncoder,
         Kind::OtherTextEncoder("T5"),
+        Kind::LanguageModel,
         Kind::ImageEncoder,
         Kind::Unet,
     ] {
