@@ -1,5 +1,6 @@
 //! What the window draws, one file a part: functions of the state that push commands.
 
+mod act_button;
 pub(in crate::app) mod canvas;
 mod controls;
 pub(in crate::app) mod difference;

@@ -8,8 +8,9 @@ use crate::app::command::{Act, Command};
 use crate::app::i18n::Message;
 use crate::app::state::models::Models;
 use crate::app::theme::icons;
-use crate::app::theme::widgets::{self, IconButton, Kind};
+use crate::app::theme::widgets::{self, BUTTON, IconButton, Kind};
 use crate::app::theme::{self, size};
+use crate::app::ui::act_button::act_button;
 use crate::app::ui::models::{cut, heading_ui, part};
 use crate::app::ui::settings::path_ui;
 use crate::app::ui::view::View;
@@ -94,12 +95,7 @@ fn folder_ui(ui: &mut Ui, view: &mut View<'_>, place: usize) {
 fn foot_ui(ui: &mut Ui, view: &mut View<'_>) {
     let tokens = theme::tokens(ui);
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-        let act = Act::AddModelsFolder;
-        let (name, tip) = (act.name(view.words), act.tip(view.words, ui.ctx()));
-        let button = widgets::button(ui, Kind::Outlined, Some(act.row().icon), &name, None);
-        if button.on_hover_text(tip).clicked() {
-            view.act(act);
-        }
+        act_button(ui, view, Act::AddModelsFolder, Kind::Outlined, None, BUTTON);
         if let Some(report) = &view.state.models.trouble {
             let said = Message::from(report.sentence.clone()).text(view.words);
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {

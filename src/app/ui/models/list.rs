@@ -10,7 +10,8 @@ use crate::app::command::{Act, Command};
 use crate::app::state::models::list::Item;
 use crate::app::theme;
 use crate::app::theme::icons;
-use crate::app::theme::widgets::{self, Kind};
+use crate::app::theme::widgets::{self, BUTTON, Kind};
+use crate::app::ui::act_button::act_button;
 use crate::app::ui::models::row::{ROW, row_ui};
 use crate::app::ui::models::transfers::{heights, transfers_ui};
 use crate::app::ui::models::{FIELD, ModelsUi, REACH, cut, heading_ui, part, sort_name};
@@ -272,19 +273,10 @@ fn foot_ui(ui: &mut Ui, view: &mut View<'_>) {
         ui.set_height(34.0);
         let shortcut = Act::OpenModel.row().shortcut.map(|shortcut| keys(ui.ctx(), &shortcut));
         for (act, keys) in [(Act::ModelsFolders, None), (Act::OpenModel, shortcut.as_deref())] {
-            let (name, tip) = (act.name(view.words), act.tip(view.words, ui.ctx()));
-            let button = widgets::sized_button(ui, Kind::Ghost, Some(act.row().icon), &name, keys, 28.0);
-            if button.on_hover_text(tip).clicked() {
-                view.act(act);
-            }
+            act_button(ui, view, act, Kind::Ghost, keys, 28.0);
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let act = Act::GetModel;
-            let (name, tip) = (act.name(view.words), act.tip(view.words, ui.ctx()));
-            let button = widgets::button(ui, Kind::Outlined, Some(act.row().icon), &name, None);
-            if button.on_hover_text(tip).clicked() {
-                view.act(act);
-            }
+            act_button(ui, view, Act::GetModel, Kind::Outlined, None, BUTTON);
         });
     });
 }

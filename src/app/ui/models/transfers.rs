@@ -140,20 +140,8 @@ fn rail_ui(ui: &mut Ui, view: &View<'_>, transfer: &Transfer, rail: Rect) {
     let tokens = theme::tokens(ui);
     ui.painter().rect_filled(rail, 0.0, tokens.rail);
     let Some(share) = transfer.share() else { return };
-    let mut done = rail;
-    done.max.x = egui::lerp(rail.x_range(), share);
-    let color = if transfer.stage == Stage::Running { tokens.lamp } else { tokens.subdued };
-    ui.painter().rect_filled(done, 0.0, color);
-    let response = ui.interact(rail, ui.scope_id().with("share"), Sense::hover());
     let name = view.words.with("download-named", &[("name", transfer.name.as_str().into())]);
-    response.widget_info(|| WidgetInfo {
-        value: Some(f64::from(share)),
-        ..WidgetInfo::labeled(Role::ProgressIndicator, true, &name)
-    });
-    ui.ctx().accesskit_node_builder(response.id, |node| {
-        node.set_min_numeric_value(0.0);
-        node.set_max_numeric_value(1.0);
-    });
+    widgets::progress(ui, "share", rail, share, transfer.stage == Stage::Running, &name);
 }
 
 fn buttons_ui(ui: &mut Ui, view: &mut View<'_>, transfer: &Transfer, place: Rect) {
