@@ -12,16 +12,16 @@
 //! | --- | --- | --- |
 //! | [`cli`] | `safelight generate`, `inspect`, `verify`, `bench`: one file a command | [`cli::main`] |
 //! | `app` | the window; the only place that names egui | `app/mod.rs` |
-//! | [`gallery`], [`preferences`] | the folder of pictures as records; what is kept between starts | |
-//! | [`places`] | which folders and files the program keeps; `SAFELIGHT_HOME` | [`places::Places`] |
-//! | [`library`] | the folders of models, what lies in them, how to get more | [`library::scan`] |
-//! | [`transfer`] | one file from a server, however often the connection breaks | [`transfer::fetch`] |
 //! | [`bench`](mod@bench) | how long each part of a model takes, and how much memory | |
 //! | [`verify`] | recorded runs of the reference, computed again and compared | [`verify::compute`] |
 //! | [`engine`] | opens models, turns a text and settings into a picture | [`engine::generate`] |
 //! | [`engine::lens`] | where words and guidance act, while somebody looks | [`engine::lens::Lens`] |
 //! | [`model`] | the networks, one file a CompVis module | [`model::instantiate_from_config`] |
 //! | `starter`, [`trace`] | the model inside the binary; the numbers of a run as a file | |
+//! | [`library`] | the folders of models, what lies in them, how to get more | [`library::scan`] |
+//! | [`transfer`] | one file from a server, however often the connection breaks | [`transfer::fetch`] |
+//! | [`gallery`], [`preferences`] | the folder of pictures as records; what is kept between starts | |
+//! | [`places`] | which folders and files the program keeps; `SAFELIGHT_HOME` | [`places::Places`] |
 //! | [`checkpoint`] | safetensors, torch and diffusers files to named tensors | [`checkpoint::Checkpoint`] |
 //! | [`message`] | what the window and the engine's thread say to each other | [`message::Request`] |
 //! | [`picture`] | pixels, how they were made, and the files that hold both | [`picture::Frame`], [`picture::Made`] |

@@ -10,7 +10,7 @@
 //! | --- | --- |
 //! | `Open`, `Compute`, `Generate` | `engine/worker.rs`; a job then runs in `engine/running/job.rs` |
 //! | `Sheet` | the same; its jobs run in `engine/running/sheet.rs` |
-//! | `CountTokens`, `Decode`, `Strip`, `Reopen`, `Proof` | `engine/workspace.rs`, also while a job runs |
+//! | `CountTokens`, `Decode`, `Strip`, `Reopen`, `Proof`, `Taesd`, `ModelFolders` | `engine/workspace.rs`, also while a job runs |
 //! | `Look`, `Heat` | the same |
 //! | controls | `engine/running/job.rs`, between two steps |
 //! | events, previews | the window, in `app/state/events.rs`; it sends in `app/engine_link.rs` |
@@ -95,6 +95,11 @@ pub enum Request {
     Open(ModelSource),
     /// Compute elsewhere or otherwise: the present model is opened there, else the next one.
     Compute(Compute),
+    /// Make tiny previews with this file of TAESD, also of models that are opened later (answered by
+    /// [`Event::Taesd`]).
+    Taesd(PathBuf),
+    /// Look for LoRAs and embeddings that a text names in these folders, too, from the next run on.
+    ModelFolders(Vec<PathBuf>),
     /// Find graphics cards, and measure those that were not, while nothing computes (answered by
     /// [`Event::Cards`], and by nothing in a build without them).
     FindCards,
@@ -307,6 +312,13 @@ pub enum Event {
         report: Report,
         /// Whether the former model is open (again).
         former_is_open: bool,
+    },
+    /// The answer to [`Request::Taesd`].
+    Taesd {
+        /// The file.
+        path: PathBuf,
+        /// Whether it makes the open model's previews, or why it can make none.
+        acts: Result<bool, Report>,
     },
     /// The answer to [`Request::CountTokens`].
     Tokens {

@@ -54,6 +54,8 @@ impl Safelight {
             if !self.closing.is_asked_by_system() {
                 self.services.ask(Task::UnderWay(Vec::new()));
             }
+            // A download is left where it is: what is here is right at every moment.
+            self.state.models.transfers.note();
             self.remember(ctx, true);
             self.engine.stop_loading();
         }

@@ -11,6 +11,7 @@ use crate::app::state::Overlay;
 use crate::app::state::library::FORGOTTEN;
 use crate::app::state::shown::Shown;
 use crate::app::ui::layout::Layout;
+use crate::app::ui::ui_state::UiState;
 use crate::app::ui::undo;
 use crate::app::ui::view::View;
 use crate::app::ui::window::window_ui;
@@ -62,7 +63,9 @@ impl Safelight {
     /// Requests the thumbnails that came into sight and are not here.
     fn request_thumbnails(&mut self, ctx: &Context) {
         let now = Instant::now();
-        for path in self.ui_state.gallery.in_sight.drain(..) {
+        let UiState { gallery, controls, models, .. } = &mut self.ui_state;
+        let others = controls.in_sight.drain(..).chain(models.in_sight.drain(..));
+        for path in gallery.in_sight.drain(..).chain(others) {
             if self.state.library.see(&path, now) {
                 self.services.ask(Task::Thumbnail(path));
                 // The gallery drops requests beyond its limit: look again.
@@ -100,7 +103,8 @@ impl Safelight {
         table::pressed(ctx, writing, |act| match act {
             Act::Stop => !busy_elsewhere && stoppable,
             Act::StopAll => !busy_elsewhere && state.is_busy(),
-            Act::Palette | Act::Settings => true,
+            Act::Palette | Act::Settings | Act::Models => true,
+            Act::OpenModel => state.overlay == Overlay::Nothing || state.overlay.is_of_models(),
             Act::UndoDelete => !busy_elsewhere && !state.deleted.is_empty() && !undo::text_can_undo(ctx),
             Act::RedoDelete => !busy_elsewhere && !state.undeleted.is_empty() && !undo::text_can_redo(ctx),
             _ => state.overlay == Overlay::Nothing,

@@ -32,6 +32,14 @@ impl Safelight {
             // The thread starts with the program's options; resend what was chosen since.
             self.send(Request::Compute(self.state.compute.chosen.clone()));
         }
+        let folders = &self.state.models.folders;
+        if !folders.is_empty() {
+            let paths = folders.iter().map(|listed| listed.folder.path.clone()).collect();
+            self.send(Request::ModelFolders(paths));
+        }
+        if let Some(taesd) = &self.state.preferences.taesd {
+            self.send(Request::Taesd(taesd.into()));
+        }
         if self.state.lens.on {
             self.send(Request::Look { on: true });
         }

@@ -56,7 +56,8 @@ pub fn open(model: Option<ModelSource>, options: EngineOptions) -> Result<(), St
     let budget = memory.negatives_budget.unwrap_or(BUDGET);
     let negatives = places.negatives.as_ref().map(|folder| Store::new(folder, budget));
     let added: Vec<PathBuf> = memory.models_folders.iter().map(PathBuf::from).collect();
-    let folders = library::folders(&places, &added, &Hub::of_user());
+    let hub = Hub::of_user();
+    let folders = library::folders(&places, &added, &hub);
     let options = EngineOptions {
         device,
         cache_folder: places.previews.clone(),
@@ -64,6 +65,7 @@ pub fn open(model: Option<ModelSource>, options: EngineOptions) -> Result<(), St
         model_folders: folders.into_iter().map(|folder| folder.path).collect(),
         session_folder: process.session.as_ref().map(Session::steps),
         negatives: negatives.clone(),
+        taesd: memory.taesd.as_ref().map(PathBuf::from),
         cards_file: places.cards.clone(),
     };
     let services = move |waker| -> std::io::Result<Box<dyn Services>> {
@@ -75,6 +77,7 @@ pub fn open(model: Option<ModelSource>, options: EngineOptions) -> Result<(), St
             save_format,
             trash,
             negatives,
+            hub,
             process,
             words,
             waker,

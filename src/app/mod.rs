@@ -117,6 +117,7 @@ impl eframe::App for Safelight {
         self.play_on(ctx);
         self.take_dropped(ctx);
         self.watch_focus(ctx);
+        self.watch_models();
         self.note_under_way();
         self.watch_closing(ctx);
         self.remember(ctx, false);

@@ -46,7 +46,8 @@ pub fn read_embedding(path: &Path) -> Result<Vec<LearnedWord>, CheckpointError> 
         let word = if NAMELESS.contains(&name.as_str()) { stem.clone() } else { name.clone() };
         words.push(LearnedWord { word, vectors });
     }
-    let kind = Kind::of(&listed.tensors).filter(|kind| *kind != Kind::Embedding);
+    let kind = Kind::of(&listed.tensors);
+    let kind = kind.filter(|kind| !matches!(*kind, Kind::Embedding | Kind::XL_EMBEDDING));
     if words.is_empty() || words.len() != listed.tensors.len() && kind.is_some() {
         return Err(Problem::NoEmbedding(kind).at(path));
     }

@@ -202,11 +202,14 @@ pub enum Problem {
         found: String,
     },
     /// The config needs a tensor that the file lacks.
-    #[error("expected a tensor called {0}, found none; the config does not belong to this file")]
+    #[error(
+        "expected a tensor called {0}, found none; get the whole file, or give the config that belongs to it"
+    )]
     NoTensor(String),
     /// A tensor with another shape.
     #[error(
-        "expected {name} of shape {expected:?}, found {found:?}; the config does not belong to this file"
+        "expected {name} of shape {expected:?}, found {found:?}; give the config that belongs to this file, or get \
+         the file again"
     )]
     Shape {
         /// The tensor's name.
@@ -225,7 +228,7 @@ pub enum Problem {
         found: &'static str,
     },
     /// A file that was given as a LoRA and is none.
-    #[error("expected a LoRA, {}; choose another file", found_kind(*.0))]
+    #[error("expected a LoRA for v1 or v2 models, {}; choose another file", found_kind(*.0))]
     NoLora(
         /// What it is, if it is known.
         Option<Kind>,
@@ -323,6 +326,11 @@ impl Told for CheckpointError {
 }
 
 impl CheckpointError {
+    /// Whether TAESD, which makes previews, was found where a whole model was expected.
+    pub fn is_tiny_decoder(&self) -> bool {
+        matches!(self.problem, Problem::OtherKind(Kind::TinyFirstStage))
+    }
+
     /// The part of a model that was found where a whole model was expected, if it can be laid over one.
     pub fn part(&self) -> Option<ModelPart> {
         match &self.problem {

@@ -29,6 +29,8 @@ pub enum Kind {
     TextEncoder,
     /// Another family's text encoder, by its usual name.
     OtherTextEncoder(&'static str),
+    /// A language model, which some families take as a text encoder.
+    LanguageModel,
     /// What makes a context of a picture.
     ImageEncoder,
     /// A UNet alone, under names that a whole model does not use.
@@ -36,6 +38,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Words for both text encoders of Stable Diffusion XL; the first one's are v1's as well.
+    pub const XL_EMBEDDING: Self = Self::Addition("Stable Diffusion XL embedding");
+
     /// What a file is, by its header alone; `None` for a whole model, and for what is unknown or no file of
     /// weights.
     pub fn of_file(path: &Path) -> Option<Self> {
@@ -64,6 +69,7 @@ impl Kind {
             Self::TinyFirstStage => "error-tiny-vae",
             Self::TextEncoder => "error-text-encoder-alone",
             Self::OtherTextEncoder(_) => "error-other-text-encoder",
+            Self::LanguageModel => "error-language-model",
             Self::ImageEncoder => "error-image-encoder",
             Self::Unet => "error-unet-alone",
         }
@@ -102,6 +108,9 @@ impl fmt::Display for Kind {
             ),
             Self::OtherTextEncoder(name) => {
                 write!(f, "found a text encoder of another family ({name}); choose a v1 or v2 model")
+            }
+            Self::LanguageModel => {
+                f.write_str("found a language model, which writes text and draws nothing; choose a v1 or v2 model")
             }
             Self::ImageEncoder => {
                 f.write_str("found an image encoder, which belongs to adapters; choose a v1 or v2 model")

@@ -22,6 +22,7 @@ mod names;
 mod open;
 mod overlay;
 mod part;
+mod positions;
 mod tensor;
 
 pub use embedding::{LearnedWord, read_embedding};

@@ -16,12 +16,12 @@ use super::formats::hints::{Hints, Prediction};
 use super::formats::{self, CheckpointKind};
 use super::kind::Kind;
 use super::names::{gaps, keys, open_clip, rests, wrappers};
-use super::overlay::{holds, lay_over};
+use super::overlay::{holds, is_of_xl, lay_over};
 use super::part::{ModelPart, Overlays};
 use super::tensor::element::ElementType;
 use super::tensor::model_file::ModelFile;
 use super::tensor::stored::{StoredTensor, Tensors, same_but_trailing_ones};
-use super::{diffusers, locate};
+use super::{diffusers, locate, positions};
 
 /// Named tensors in open files. Names are CompVis's, whatever the layout.
 #[derive(Debug)]
@@ -90,8 +90,11 @@ impl Checkpoint {
             if let Some(file) = overlays.file(part) {
                 lay_over(file, part, &mut checkpoint.files, &mut checkpoint.tensors)?;
                 checkpoint.notes.push(laid_over(part, file));
+                let is_of_xl = part == ModelPart::Vae && is_of_xl(file);
+                checkpoint.notes.extend(is_of_xl.then_some(Note::File(FileNote::VaeOfXl)));
             }
         }
+        checkpoint.notes.extend(positions::note(&checkpoint.tensors, &checkpoint.files));
         checkpoint.overlays = overlays.clone();
         Ok(checkpoint)
     }

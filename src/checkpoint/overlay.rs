@@ -6,6 +6,8 @@
 
 use std::path::Path;
 
+use serde_json::Value;
+
 use super::diffusers::folder;
 use super::error::{CheckpointError, Problem};
 use super::formats;
@@ -14,8 +16,11 @@ use super::names::keys::{self, Blocks, FIRST_STAGE, OPEN_CLIP, UNET};
 use super::names::open_clip;
 use super::names::rests::TextLayout;
 use super::part::{ModelPart, Part};
-use super::tensor::model_file::ModelFile;
+use super::tensor::model_file::{ModelFile, read_small};
 use super::tensor::stored::{StoredTensor, Tensors};
+
+/// A VAE's config has 1 KB.
+const LONGEST_CONFIG: u64 = 1 << 20;
 
 /// Replaces the model's own part by that of a file or folder.
 pub(super) fn lay_over(
@@ -51,6 +56,23 @@ pub(super) fn lay_over(
     tensors.retain(|name, _| Part::of(name) != part.part());
     tensors.extend(named);
     Ok(())
+}
+
+/// Whether a VAE is Stable Diffusion XL's, whose tensors are named and shaped as v1's: its name says so, or the scale
+/// that diffusers wrote beside it.
+pub(super) fn is_of_xl(path: &Path) -> bool {
+    const SCALE: f64 = 0.13025;
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let is_named =
+        name.contains("sdxl") || name.split(|c: char| !c.is_alphanumeric()).any(|word| word == "xl");
+    let configs =
+        [path.join("config.json"), path.join("vae/config.json"), path.with_file_name("config.json")];
+    let scale = || {
+        let texts = configs.iter().filter_map(|config| read_small(config, LONGEST_CONFIG).ok());
+        let configs = texts.filter_map(|text| serde_json::from_str::<Value>(&text).ok());
+        configs.filter_map(|config| config.get("scaling_factor")?.as_f64()).next()
+    };
+    is_named || scale() == Some(SCALE)
 }
 
 /// A tensor that every such part has, in one layout or another.
@@ -100,7 +122,11 @@ fn vae_names(stored: &Tensors) -> Tensors {
     let starts = ["encoder.", "decoder.", "quant_conv.", "post_quant_conv."];
     let name_of = |name: &str| match of_diffusers {
         true => keys::first_stage_name(name, &decoder),
-        false => starts.iter().any(|start| name.starts_with(start)).then(|| format!("{FIRST_STAGE}{name}")),
+        false => {
+            let own =
+                starts.iter().any(|start| name.starts_with(start)).then(|| format!("{FIRST_STAGE}{name}"));
+            own.map(|own| keys::attention_name(&own).unwrap_or(own))
+        }
     };
     let mut named: Tensors =
         inner().filter_map(|(name, tensor)| Some((name_of(name)?, tensor.clone()))).collect();

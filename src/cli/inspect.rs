@@ -6,7 +6,7 @@ mod json;
 use std::io::Write as _;
 
 use crate::checkpoint::{self, Checkpoint};
-use crate::engine::{Mismatch, Unused, find_config, fit};
+use crate::engine::{Fit, Mismatch, Unused, find_config, fit};
 use crate::library::{Sort, facts};
 use crate::picture::open::is_picture;
 
@@ -53,9 +53,9 @@ pub fn run(arguments: &Inspect) -> Result<(), Failure> {
         ));
     }
     list("beside the weights", &report.beside);
-    list("belongs to no part", &report.leftovers);
     let facts = facts(&checkpoint);
     if !matches!(facts.sort, Sort::Model | Sort::Other) {
+        list("belongs to no part", &report.leftovers);
         say(&format!("  {}: {}", facts.sort.name().replace('_', " "), facts.detail));
         return Ok(());
     }
@@ -103,18 +103,31 @@ fn inspect_config(arguments: &Inspect, checkpoint: Checkpoint) -> Result<(), Fai
     for note in &model.config.notes {
         say(&format!("  note: {note}"));
     }
+    say_fit(&fit);
+    Ok(())
+}
+
+/// What of the file the networks use, what they lack, and what is left over.
+fn say_fit(fit: &Fit) {
+    say(&format!("  used: {}", tensors(fit.used)));
     list("missing from the weights", &fit.missing);
     if let Some(Mismatch { name, expected, found }) = &fit.mismatch {
-        say(&format!("  of another shape first: {name} is {found:?}, and the config asks for {expected:?}"));
+        say(&format!("  first of another shape: {name} is {found:?} where the config asks for {expected:?}"));
     }
-    let Unused { ema, training, other, .. } = &fit.unused;
-    for (what, count) in [("EMA", ema), ("training", training)] {
-        if *count > 0 {
-            say(&format!("  left over, of {what}: {count} tensors"));
-        }
+    let Unused { ema, training, schedule, computed, other } = &fit.unused;
+    let counts =
+        [("EMA", ema), ("training", training), ("the schedule", schedule), ("computed buffers", computed)];
+    for (what, count) in counts.into_iter().filter(|(_, count)| **count > 0) {
+        say(&format!("  left over, of {what}: {}", tensors(*count)));
     }
     list("not used by the config", other);
-    Ok(())
+    if !fit.missing.is_empty() || fit.mismatch.is_some() {
+        say("  it does not open so: get the whole file, or give the config that belongs to it with --config");
+    }
+}
+
+fn tensors(count: usize) -> String {
+    format!("{count} tensor{}", if count == 1 { "" } else { "s" })
 }
 
 fn list(title: &str, names: &[String]) {

@@ -16,6 +16,9 @@ const NAMES_MAX: usize = 4;
 const TRAINING: [&str; 6] =
     ["loss.", "first_stage_model.loss.", "optimizer", "lr_scheduler", "callbacks", "global_step"];
 
+/// Ends of what follows from a text encoder's shape: places of tokens, and which of them see which.
+const COMPUTED: [&str; 3] = [".position_ids", ".attn_mask", ".causal_attention_mask"];
+
 /// How a file and its networks fit each other.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Fit {
@@ -49,6 +52,8 @@ pub struct Unused {
     pub training: usize,
     /// Buffers of the noise schedule, which is computed.
     pub schedule: usize,
+    /// Buffers of the text encoder that follow from its shape.
+    pub computed: usize,
     /// All others, sorted.
     pub other: Vec<String>,
 }
@@ -62,6 +67,7 @@ impl Fit {
                 Part::Ema => unused.ema += 1,
                 Part::Schedule => unused.schedule += 1,
                 _ if TRAINING.iter().any(|start| name.starts_with(start)) => unused.training += 1,
+                _ if COMPUTED.iter().any(|end| name.ends_with(end)) => unused.computed += 1,
                 _ => unused.other.push(name.clone()),
             }
         }
@@ -78,8 +84,14 @@ impl fmt::Display for Fit {
         if let Some(Mismatch { name, expected, found }) = &self.mismatch {
             write!(f, ", {name} of shape {found:?} in place of {expected:?}")?;
         }
-        let Unused { ema, training, schedule, other } = &self.unused;
-        for (count, what) in [(*ema, "EMA"), (*training, "training"), (*schedule, "schedule")] {
+        let Unused { ema, training, schedule, computed, other } = &self.unused;
+        let counts = [
+            (*ema, "EMA"),
+            (*training, "training"),
+            (*schedule, "schedule"),
+            (*computed, "computed buffers"),
+        ];
+        for (count, what) in counts {
             if count > 0 {
                 write!(f, ", {count} of {what} left over")?;
             }
@@ -108,14 +120,21 @@ mod tests {
             "model_ema.decay",
             "first_stage_model.loss.logvar",
             "betas",
+            "cond_stage_model.transformer.text_model.embeddings.position_ids",
             "lora_x",
         ];
-        let fit = Fit::new(12, &left.map(str::to_owned));
+        let fit = Fit::new(13, &left.map(str::to_owned));
         assert_eq!(
             fit,
             Fit {
                 used: 7,
-                unused: Unused { ema: 2, training: 1, schedule: 1, other: vec!["lora_x".to_owned()] },
+                unused: Unused {
+                    ema: 2,
+                    training: 1,
+                    schedule: 1,
+                    computed: 1,
+                    other: vec!["lora_x".to_owned()]
+                },
                 ..Fit::default()
             }
         );
@@ -124,7 +143,7 @@ mod tests {
         assert_eq!(
             said,
             "7 tensors used, 1 missing (b), a of shape [3] in place of [1, 2], 2 of EMA left over, 1 of training left \
-             over, 1 of schedule left over, 1 others left over (lora_x)"
+             over, 1 of schedule left over, 1 of computed buffers left over, 1 others left over (lora_x)"
         );
     }
 }

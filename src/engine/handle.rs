@@ -112,6 +112,8 @@ impl EngineHandle {
             Request::Sheet(sheet) => sheet.jobs.iter().map(|job| Piece::Job(job.id)).collect(),
             Request::Open(_) | Request::Compute(_) => vec![Piece::Load],
             Request::FindCards
+            | Request::Taesd(_)
+            | Request::ModelFolders(_)
             | Request::CountTokens { .. }
             | Request::Decode { .. }
             | Request::Look { .. }

@@ -16,6 +16,8 @@ pub struct EngineOptions {
     pub session_folder: Option<PathBuf>,
     /// A folder where people may put further files (TAESD).
     pub data_folder: Option<PathBuf>,
+    /// TAESD's file, where one was chosen; else it is looked for near the model.
+    pub taesd: Option<PathBuf>,
     /// Folders of the library, where LoRAs and embeddings may lie.
     pub model_folders: Vec<PathBuf>,
     /// Where negatives of runs are kept; none keeps none.

@@ -33,7 +33,7 @@ pub(super) fn read_model(
     let opening = Opening {
         progress: Some(workspace.progress(name)),
         cache: options.cache_folder.as_deref(),
-        folders: options.model_folders.clone(),
+        folders: workspace.model_folders.clone(),
         busyness: workspace.busyness.clone(),
         on_hash: Box::new(move |hash| {
             events.send(Event::Hashed { hash: hash.to_owned() }).ok();
@@ -42,7 +42,8 @@ pub(super) fn read_model(
         ..Opening::on(&device)
     };
     let mut model = open_model(source, opening).map_err(|error| Report::of(&error))?;
-    let tiny = tiny::find(&model, options.data_folder.as_deref()).unwrap_or_else(|note| {
+    let data = options.data_folder.as_deref();
+    let tiny = tiny::find(&model, workspace.taesd.as_deref(), data).unwrap_or_else(|note| {
         model.info.notes.push(note);
         None
     });

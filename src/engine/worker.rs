@@ -131,6 +131,8 @@ impl Worker {
             },
             // The workspace has answered, or there is nothing to do without cards.
             Request::FindCards
+            | Request::Taesd(_)
+            | Request::ModelFolders(_)
             | Request::CountTokens { .. }
             | Request::Decode { .. }
             | Request::Look { .. }

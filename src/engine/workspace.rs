@@ -4,6 +4,7 @@
 //! Invariant: an event is sent before the window is woken.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,11 +22,13 @@ use crate::engine::preview::kept::Kept;
 use crate::engine::preview::proofs::Proofs;
 use crate::engine::preview::steps_kept::{StepError, StepSource, StepsKept, Wanted};
 use crate::engine::preview::strips::Strips;
+use crate::engine::preview::tiny;
 use crate::engine::prompts;
 use crate::message::{Control, Event, JobId, Preview, Report, Request, StepHeat};
 use crate::ops::{Progress, StopFlag};
 use crate::sampler::StepReport;
 use crate::settings::{PreviewMode, PromptGrammar};
+use crate::told::Told as _;
 
 /// How long strips are made before the requests are looked at again.
 pub(super) const STRIP_PIECE: Duration = Duration::from_millis(20);
@@ -49,6 +52,10 @@ pub(super) struct Workspace {
     pub(super) ends: EngineEnds,
     pub(super) wake: Waker,
     pub(super) previewer: Previewer,
+    /// TAESD's file, where one was chosen.
+    pub(super) taesd: Option<PathBuf>,
+    /// Folders of the library, where LoRAs and embeddings may lie.
+    pub(super) model_folders: Vec<PathBuf>,
     pub(super) kept: Kept,
     strips: Strips,
     proofs: Proofs,
@@ -68,6 +75,8 @@ impl Workspace {
             ends,
             wake,
             previewer: Previewer::new(None, None),
+            taesd: options.taesd.clone(),
+            model_folders: options.model_folders.clone(),
             kept: Kept::new(session, options.negatives.clone()),
             strips: Strips::default(),
             proofs: Proofs::default(),
@@ -128,6 +137,13 @@ impl Workspace {
             Request::Strip { job, mode } => self.strips.ask(job, mode),
             Request::Reopen { job, negative } => self.adopt(job, &negative),
             Request::Proof { negative } => self.proofs.ask(negative),
+            Request::Taesd(path) => self.choose_taesd(model, path),
+            Request::ModelFolders(folders) => {
+                if let Some(model) = model {
+                    model.additions.look_in(&folders);
+                }
+                self.model_folders = folders;
+            }
             Request::Look { on } => self.lens.turn(on),
             Request::Heat { job, step } => self.look(model, job, step, stop),
             request => return Some(request),
@@ -140,6 +156,23 @@ impl Workspace {
         if let Some(request) = self.answer(Some(model), request, &stop) {
             self.waiting.push_back(Work { request, stop });
         }
+    }
+
+    /// Makes tiny previews with this file from now on, if it is one.
+    fn choose_taesd(&mut self, model: Option<&OpenModel>, path: PathBuf) {
+        let acts = match model {
+            Some(model) => tiny::open(&path, model).map(|tiny| {
+                let acts = tiny.is_some();
+                self.previewer.set_tiny(tiny);
+                acts
+            }),
+            None => Ok(false),
+        };
+        if acts.is_ok() {
+            self.taesd = Some(path.clone());
+        }
+        let acts = acts.map_err(|note| Report { sentence: note.sentence(), details: note.to_string() });
+        self.send(Event::Taesd { path, acts });
     }
 
     /// Reads a job's steps from its negative from now on.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::model_name;
 use crate::hashes::short;
+use crate::told::Told;
 
 /// What an entry can be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -58,6 +59,23 @@ impl fmt::Display for Sort {
     }
 }
 
+/// Why a file cannot be used, as a sentence that is not in words yet and can be kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The name under which the words of each language stand.
+    pub key: String,
+    /// The values in it, by name.
+    pub values: Vec<(String, String)>,
+}
+
+impl Refusal {
+    /// The sentence of an error.
+    pub fn of(error: &impl Told) -> Self {
+        let values = error.values().into_iter().map(|(name, value)| (name.to_owned(), value));
+        Self { key: error.key().to_owned(), values: values.collect() }
+    }
+}
+
 /// What a file's headers tell.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
@@ -73,6 +91,9 @@ pub struct Facts {
     pub license: Option<String>,
     /// The file whose hash stands for it: itself, or a folder's UNet.
     pub hashed_file: PathBuf,
+    /// Why it cannot be used, if it cannot.
+    #[serde(default)]
+    pub refusal: Option<Refusal>,
 }
 
 /// One file or diffusers folder.

@@ -1,6 +1,6 @@
 //! The folders of the library: the program's own, those that the user added, and the hub's cache.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::hub::Hub;
 use crate::places::Places;
@@ -37,21 +37,4 @@ pub fn folders(places: &Places, added: &[PathBuf], hub: &Hub) -> Vec<Folder> {
         }
     }
     folders
-}
-
-/// Why a folder cannot be added, in one sentence.
-///
-/// # Errors
-/// If it is no folder, cannot be listed, or its path cannot be remembered.
-pub fn refuse_folder(path: &Path) -> Result<(), String> {
-    let shown = path.display();
-    if !path.is_dir() {
-        return Err(format!("expected a folder of models, found none; check the path: {shown}"));
-    }
-    if path.to_str().is_none() {
-        return Err(format!("expected a folder whose name is text, found other bytes; rename it: {shown}"));
-    }
-    std::fs::read_dir(path)
-        .map(drop)
-        .map_err(|error| format!("the system refuses to list this folder ({error}): {shown}"))
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::entry::{Facts, Sort};
+use super::entry::{Facts, Refusal, Sort};
 use crate::checkpoint::{Checkpoint, CheckpointError, Kind, Problem};
 use crate::told::quoted;
 
@@ -32,13 +32,15 @@ pub(super) fn look(path: &Path) -> Option<Facts> {
             dtype: None,
             license: None,
             hashed_file: path.to_owned(),
+            refusal: Some(Refusal::of(&error)),
         }),
     }
 }
 
 /// What an open file or folder is.
 pub fn facts(checkpoint: &Checkpoint) -> Facts {
-    let (sort, detail) = what(checkpoint);
+    let refused = checkpoint.refuse_other_kinds().err();
+    let (sort, detail) = what(checkpoint, refused.as_ref());
     let metadata = checkpoint.metadata();
     let base = BASE_KEYS.iter().find_map(|key| text(metadata, key));
     let detail = match (sort, base) {
@@ -55,12 +57,13 @@ pub fn facts(checkpoint: &Checkpoint) -> Facts {
             .find_map(|key| text(metadata, key))
             .or_else(|| license_beside(checkpoint.path())),
         hashed_file: checkpoint.hashed_file().to_owned(),
+        refusal: refused.filter(|_| sort == Sort::Other).map(|error| Refusal::of(&error)),
     }
 }
 
 /// What it can be used for, and its family or kind.
-fn what(checkpoint: &Checkpoint) -> (Sort, String) {
-    let Err(error) = checkpoint.refuse_other_kinds() else {
+fn what(checkpoint: &Checkpoint, refused: Option<&CheckpointError>) -> (Sort, String) {
+    let Some(error) = refused else {
         return (Sort::Model, checkpoint.family().to_owned());
     };
     match checkpoint.other_kind() {
@@ -68,12 +71,13 @@ fn what(checkpoint: &Checkpoint) -> (Sort, String) {
         Some(Kind::FirstStage) => (Sort::Vae, "VAE".to_owned()),
         Some(Kind::TinyFirstStage) => (Sort::Taesd, "TAESD".to_owned()),
         Some(Kind::TextEncoder) => (Sort::TextEncoder, "CLIP".to_owned()),
-        Some(Kind::Embedding) => (Sort::Embedding, "textual inversion".to_owned()),
+        Some(Kind::Embedding | Kind::XL_EMBEDDING) => (Sort::Embedding, "textual inversion".to_owned()),
         Some(Kind::Family(name) | Kind::Addition(name)) => (Sort::Other, name.to_owned()),
         Some(Kind::OtherTextEncoder(name)) => (Sort::Other, format!("text encoder ({name})")),
         Some(Kind::OtherFirstStage) => (Sort::Other, "VAE of another family".to_owned()),
         Some(Kind::Hypernetwork) => (Sort::Other, "hypernetwork".to_owned()),
         Some(Kind::Upscaler) => (Sort::Other, "upscaler".to_owned()),
+        Some(Kind::LanguageModel) => (Sort::Other, "language model".to_owned()),
         Some(Kind::ImageEncoder) => (Sort::Other, "image encoder".to_owned()),
         Some(Kind::Unet) => (Sort::Other, "UNet alone".to_owned()),
         None => (Sort::Other, error.problem.to_string()),

@@ -11,13 +11,15 @@ mod index;
 mod look;
 mod names;
 mod scan;
+mod user;
 mod walk;
 
-pub use entry::{Entry, Facts, Sort, name_of};
-pub use folders::{Folder, FolderOrigin, folders, refuse_folder};
+pub use entry::{Entry, Facts, Refusal, Sort, name_of};
+pub use folders::{Folder, FolderOrigin, folders};
 pub use hub::Hub;
 pub use index::Index;
 pub use look::facts;
 pub use names::{FindError, find};
-pub use scan::{Scan, scan};
+pub use scan::{Scan, find_hash, scan};
+pub use user::{ListError, UserLibrary, absolute};
 pub use walk::{Found, walk};

@@ -120,6 +120,7 @@ mod tests {
                 dtype: None,
                 license: None,
                 hashed_file: path.into(),
+                refusal: None,
             },
             sha256: Some("0123456789abcdef".to_owned()),
         }

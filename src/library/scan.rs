@@ -87,10 +87,15 @@ impl Entry {
     /// Finds out the entry's SHA-256, if it is not known; `None` if `go_on` ends it or the file is gone.
     pub fn find_hash(&mut self, cache: Option<&Path>, go_on: &mut dyn FnMut() -> bool) -> Option<&str> {
         if self.sha256.is_none() {
-            self.sha256 = hashes::sha256(&self.facts.hashed_file, cache, go_on).ok()?;
+            self.sha256 = find_hash(&self.facts.hashed_file, cache, go_on);
         }
         self.sha256.as_deref()
     }
+}
+
+/// The SHA-256 of an entry's hashed file, kept in the folder `cache`; `None` if `go_on` ends it or the file is gone.
+pub fn find_hash(file: &Path, cache: Option<&Path>, go_on: &mut dyn FnMut() -> bool) -> Option<String> {
+    hashes::sha256(file, cache, go_on).ok()?
 }
 
 #[cfg(test)]

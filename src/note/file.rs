@@ -47,6 +47,13 @@ pub enum FileNote {
         /// The same, as read.
         read_as: String,
     },
+    /// The stored places of a text's tokens are not 0, 1, 2, …
+    PositionsDamaged {
+        /// The first that is not.
+        place: usize,
+        /// What the file has there.
+        found: String,
+    },
     /// A safetensors file has bytes behind its last tensor.
     BytesBehindTheEnd {
         /// How many bytes follow it.
@@ -69,6 +76,8 @@ pub enum FileNote {
         /// That file's name.
         file: String,
     },
+    /// That VAE is made for the latents of Stable Diffusion XL.
+    VaeOfXl,
     /// The model's text encoder comes from another file.
     TextEncoderLaidOver {
         /// That file's name.
@@ -119,6 +128,11 @@ impl fmt::Display for FileNote {
                 let tensors = counted(*tensors as u64, "tensor");
                 write!(f, "{tensors} with unusual names: {} is read as {}", quoted(stored), quoted(read_as))
             }
+            Self::PositionsDamaged { place, found } => write!(
+                f,
+                "the text positions in the file (position_ids) are damaged, as merging leaves them ({found} in place \
+                 of {place}); the right ones are used"
+            ),
             Self::BytesBehindTheEnd { bytes } => {
                 write!(
                     f,
@@ -128,6 +142,9 @@ impl fmt::Display for FileNote {
             }
             Self::FoundWithin { found } => write!(f, "the model in this folder: {found}"),
             Self::VaeLaidOver { file } => write!(f, "the VAE is that of {file}"),
+            Self::VaeOfXl => f.write_str(
+                "that VAE seems to be Stable Diffusion XL's, whose latents differ from v1's: the colors will be wrong",
+            ),
             Self::TextEncoderLaidOver { file } => write!(f, "the text encoder is that of {file}"),
             Self::SchedulerAssumed => {
                 f.write_str("the folder has no scheduler_config.json; the noise schedule of v1 is assumed")
@@ -164,9 +181,11 @@ impl Told for FileNote {
             Self::EncoderAbsent => "note-encoder-absent",
             Self::RowsWithoutWords { .. } => "note-rows-without-words",
             Self::NamesUnwrapped { .. } => "note-names-unwrapped",
+            Self::PositionsDamaged { .. } => "note-positions-damaged",
             Self::BytesBehindTheEnd { .. } => "note-bytes-behind-the-end",
             Self::FoundWithin { .. } => "note-found-within",
             Self::VaeLaidOver { .. } => "note-vae-laid-over",
+            Self::VaeOfXl => "note-vae-of-xl",
             Self::TextEncoderLaidOver { .. } => "note-text-encoder-laid-over",
             Self::SchedulerAssumed => "note-scheduler-assumed",
             Self::CompanionLeftAside { .. } => "note-companion-left-aside",
@@ -192,6 +211,8 @@ impl Told for FileNote {
             | Self::EmaAbsent
             | Self::EmaOnly
             | Self::EncoderAbsent
+            | Self::PositionsDamaged { .. }
+            | Self::VaeOfXl
             | Self::SchedulerAssumed => Vec::new(),
         }
     }

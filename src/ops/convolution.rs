@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::adapters::{Adapted, Change, down_and_up};
+use super::adapters::{Adapted, Change, Share, down_and_up};
 use super::backend::{ConvOps, Epilogue};
 use super::dispatch::{Own, on, own};
 use super::host::{HostData, HostTensor, TensorRows};
@@ -83,7 +83,7 @@ impl Conv2d {
     fn read(weights: &Weights, shape: Conv2dShape, has_bias: bool) -> Result<Self> {
         let device = weights.device().clone();
         let pack = |weight: &TensorRows<'_>, bias| packed(&device, shape, weight, bias);
-        let adapted = Adapted::read(weights, weight_shape(shape).to_vec(), has_bias, pack)?;
+        let adapted = Adapted::read(weights, Share::WHOLE, weight_shape(shape).to_vec(), has_bias, pack)?;
         Ok(Self { device, shape, adapted })
     }
 

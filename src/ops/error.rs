@@ -16,8 +16,8 @@ pub enum Error {
     Stopped,
     /// A tensor that the network needs and the weights lack.
     #[error(
-        "the config asks for the tensor {name} of shape {shape:?}, found no such tensor in the weights; \
-         use the config that belongs to this file"
+        "expected the tensor {name} of shape {shape:?}, found none in the weights; get the whole file, or give the \
+         config that belongs to it"
     )]
     NoTensor {
         /// Its name in the file.

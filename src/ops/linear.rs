@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::adapters::{Adapted, Change, down_and_up};
+use super::adapters::{Adapted, Change, Share, down_and_up};
 use super::backend::{Epilogue, LinearOps, NormOps};
 use super::dispatch::{Own, on, own};
 use super::host::{HostData, HostTensor, TensorRows};
@@ -34,7 +34,7 @@ impl Linear {
     /// If they are missing or of another shape.
     pub fn new(weights: &Weights, in_features: usize, out_features: usize) -> Result<Self> {
         let shape = LinearShape { in_features, out_features, gated: false };
-        Self::read(weights, shape, true)
+        Self::read(weights, Share::WHOLE, shape, true)
     }
 
     /// Reads `weight` (out, in); there is no bias.
@@ -42,7 +42,8 @@ impl Linear {
     /// # Errors
     /// If it is missing or of another shape.
     pub fn without_bias(weights: &Weights, in_features: usize, out_features: usize) -> Result<Self> {
-        Self::read(weights, LinearShape { in_features, out_features, gated: false }, false)
+        let shape = LinearShape { in_features, out_features, gated: false };
+        Self::read(weights, Share::WHOLE, shape, false)
     }
 
     /// One of `parts` layers of equal `features` [in, out] whose tensors lie one after another in those of
@@ -52,18 +53,14 @@ impl Linear {
     /// If they are missing or of another shape.
     pub fn part(
         weights: &Weights,
-        names: [&str; 2],
+        names: [&'static str; 2],
         features: [usize; 2],
         part: usize,
         parts: usize,
     ) -> Result<Self> {
         let [in_features, out_features] = features;
-        let ([weight, bias], first) = (names, part * out_features);
         let shape = LinearShape { in_features, out_features, gated: false };
-        let rows = weights.rows(weight, &[parts * out_features, in_features])?;
-        let rows = rows.part(first * in_features..(first + out_features) * in_features)?;
-        let bias = weights.get_f32(bias, &[parts * out_features])?[first..first + out_features].to_vec();
-        Self::pack(weights.device(), shape, &rows, Some(bias))
+        Self::read(weights, Share { names, part, parts }, shape, true)
     }
 
     /// A layer from values already read: `weight` (out, in) row-major; `features` are [in, out].
@@ -95,10 +92,10 @@ impl Linear {
         Self::pack(device, shape, &TensorRows::here(weight), None)
     }
 
-    fn read(weights: &Weights, shape: LinearShape, has_bias: bool) -> Result<Self> {
+    fn read(weights: &Weights, share: Share, shape: LinearShape, has_bias: bool) -> Result<Self> {
         let device = weights.device().clone();
         let pack = |weight: &TensorRows<'_>, bias| packed(&device, shape, weight, bias);
-        let adapted = Adapted::read(weights, vec![shape.rows(), shape.in_features], has_bias, pack)?;
+        let adapted = Adapted::read(weights, share, vec![shape.rows(), shape.in_features], has_bias, pack)?;
         Ok(Self { device, shape, adapted })
     }
 
@@ -276,7 +273,7 @@ impl Geglu {
     /// If they are missing or of another shape.
     pub fn new(weights: &Weights, in_features: usize, out_features: usize) -> Result<Self> {
         let shape = LinearShape { in_features, out_features, gated: true };
-        Linear::read(weights, shape, true).map(Self)
+        Linear::read(weights, Share::WHOLE, shape, true).map(Self)
     }
 
     /// x (…, in) → (…, out).

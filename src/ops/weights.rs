@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::adapters::{Adapters, Rewrite, Slot, rewritten};
+use super::adapters::{Adapters, Slot};
 use super::host::{HostData, HostTensor, TensorRows, TensorSource};
 use super::{Device, Dtype, Error, Result};
 
@@ -104,23 +104,6 @@ impl Weights {
         self.adapters.slot(&self.path, shape)
     }
 
-    /// The tensor `name` here after some rewrites, to be packed.
-    ///
-    /// # Errors
-    /// As [`Weights::get`], and of a rewrite.
-    pub(super) fn rewritten(
-        &self,
-        name: &str,
-        shape: &[usize],
-        rewrites: &[Arc<dyn Rewrite>],
-    ) -> Result<TensorRows<'_>> {
-        let rows = self.rows(name, shape)?;
-        if rewrites.is_empty() {
-            return Ok(rows);
-        }
-        Ok(TensorRows::here(rewritten(&rows, shape, rewrites)?))
-    }
-
     /// The file's name of the tensor `name` here.
     fn full_name(&self, name: &str) -> String {
         let full = if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) };
@@ -173,8 +156,8 @@ impl Weights {
         };
         if found != shape {
             return Err(Error::Weights(format!(
-                "the config asks for {full} of shape {shape:?}, found {found:?} in the weights; \
-                 use the config that belongs to this file"
+                "expected {full} of shape {shape:?}, found {found:?} in the weights; give the config that belongs \
+                 to this file, or get the file again"
             )));
         }
         Ok(full)

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::History;
+use super::{History, RememberedDownload};
 use crate::message::{Compute, ModelSource};
 use crate::picture::Format;
 use crate::settings::{PartialSettings, PreviewMode};
@@ -23,6 +23,8 @@ const MOST_MODELS: usize = 20;
 const MOST_FOLDERS: usize = 100;
 /// How many files the library leaves out.
 const MOST_FORGOTTEN: usize = 1000;
+/// How many downloads that are not done are remembered.
+const MOST_DOWNLOADS: usize = 20;
 /// How many named panels, and named folds, are remembered.
 const MOST_NAMES: usize = 100;
 /// The longest plausible hash of a model, in bytes.
@@ -145,6 +147,10 @@ pub struct Memory {
     pub models_folders: Vec<String>,
     /// Files of these folders that the library leaves out.
     pub models_forgotten: Vec<String>,
+    /// Downloads that are not done.
+    pub downloads: Vec<RememberedDownload>,
+    /// The file of TAESD that makes previews, where one was chosen.
+    pub taesd: Option<String>,
     /// Bytes of kept runs, where another number than the usual was chosen.
     pub negatives_budget: Option<u64>,
     /// The kind of file of the last "save as".
@@ -211,6 +217,8 @@ impl Memory {
             pictures_folder: reader.take("pictures_folder"),
             models_folders: reader.take("models_folders"),
             models_forgotten: reader.take("models_forgotten"),
+            downloads: reader.take("downloads"),
+            taesd: reader.take("taesd"),
             negatives_budget: reader.take("negatives_budget"),
             save_format: reader.take("save_format"),
             window: reader.take("window"),
@@ -239,6 +247,7 @@ impl Memory {
         self.recent_models.truncate(MOST_MODELS);
         self.models_folders.truncate(MOST_FOLDERS);
         self.models_forgotten.truncate(MOST_FORGOTTEN);
+        self.downloads.truncate(MOST_DOWNLOADS);
         self.window = self.window.filter(WindowPlace::is_possible);
         self.panels.retain(|_, size| (0.0..=FARTHEST).contains(size));
         while self.panels.len() > MOST_NAMES {
@@ -288,6 +297,14 @@ mod tests {
             pictures_folder: Some("/home/me/Pictures".into()),
             models_folders: vec!["/m/été".into()],
             models_forgotten: vec!["/m/old.ckpt".into()],
+            downloads: vec![RememberedDownload {
+                what: "o/n".into(),
+                name: "n".into(),
+                under_way: vec!["/m/n.ckpt".into()],
+                done: 5,
+                total: Some(9),
+            }],
+            taesd: Some("/m/taesd.pth".into()),
             save_format: Format::Webp,
             window: Some(WindowPlace {
                 position: Some([-20.0, 30.5]),

@@ -6,12 +6,14 @@
 //! [`Session`] is for what a process that ends without order would lose, [`Instance`] the one window that
 //! remembers.
 
+mod download;
 mod history;
 mod instance;
 mod keeper;
 mod memory;
 mod session;
 
+pub use download::RememberedDownload;
 pub use history::History;
 pub use instance::{Call, Instance, call};
 pub use keeper::{Keeper, change_memory, read_memory};

@@ -123,6 +123,29 @@ impl Part {
     pub(super) fn at(&self) -> &Path {
         &self.path
     }
+
+    /// Removes all half-written copies of `target`, of whatever state, but not what another run is writing.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn discard(target: &Path) -> io::Result<()> {
+        let name = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let Ok(entries) = target.parent().unwrap_or(Path::new(".")).read_dir() else { return Ok(()) };
+        for entry in entries.flatten() {
+            let own = entry.file_name().to_string_lossy().into_owned();
+            let key = own.strip_prefix(&name).and_then(|rest| rest.strip_prefix('.')?.strip_suffix(".part"));
+            if !key.is_some_and(|key| key.len() == KEY && key.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+                continue;
+            }
+            let file = OpenOptions::new().write(true).open(entry.path())?;
+            if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
+                continue;
+            }
+            drop(file);
+            std::fs::remove_file(entry.path())?;
+        }
+        Ok(())
+    }
 }
 
 /// What the system says of writing, as an error.
@@ -132,5 +155,31 @@ pub(super) fn written(error: &io::Error, folder: &Path) -> TransferError {
             TransferError::DiskFull { folder: folder.to_owned() }
         }
         _ => TransferError::NotWritable { folder: folder.to_owned(), cause: error.to_string() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_half_written_copies_of_the_file_that_nobody_writes_are_discarded() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("m.ckpt");
+        let names =
+            ["m.ckpt.0123abcd.part", "m.ckpt", "m.ckpt.part", "m.ckpt.x123abcd.part", "n.ckpt.0123abcd.part"];
+        for name in names {
+            std::fs::write(folder.path().join(name), "x").unwrap();
+        }
+        let written = Part::open(folder.path().join("m.ckpt.89abcdef.part")).unwrap();
+        Part::discard(&target).unwrap();
+        let left = |name: &str| folder.path().join(name).exists();
+        assert!(!left(names[0]) && names[1..].iter().all(|name| left(name)));
+        assert!(left("m.ckpt.89abcdef.part"));
+        drop(written);
+        Part::discard(&target).unwrap();
+        assert!(!left("m.ckpt.89abcdef.part"));
+        // Nothing is there, and nothing is wrong with that.
+        Part::discard(&folder.path().join("none/m.ckpt")).unwrap();
     }
 }

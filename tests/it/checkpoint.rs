@@ -8,8 +8,10 @@ mod configs;
 mod damage;
 mod folders;
 pub(crate) mod gguf;
+pub(crate) mod kinds;
 mod parts;
 mod refusals;
+mod tar;
 mod wrapped;
 
 use std::borrow::Cow;
@@ -24,7 +26,8 @@ use safetensors::tensor::{Dtype, TensorView, serialize};
 use tempfile::TempDir;
 
 const FIRST: &str = "model.diffusion_model.input_blocks.0.0.weight";
-const SINGLE_FILES: &[&str] = &["model.safetensors", "model.ckpt", "model-legacy.ckpt", "bare.ckpt"];
+const SINGLE_FILES: &[&str] =
+    &["model.safetensors", "model.ckpt", "model-legacy.ckpt", "bare.ckpt", "tar.ckpt"];
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/formats").join(name)

@@ -6,6 +6,7 @@
 mod additions;
 #[cfg(all(target_os = "linux", feature = "gpu"))]
 mod cards;
+mod kinds;
 mod lens;
 mod models;
 mod models_get;

@@ -1,6 +1,7 @@
 //! The desktop's services on a home of their own: requests, answers, and what is on
 //! the disk, and what a second start finds.
 
+mod models;
 mod negatives;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use safelight::app::services::process::OfProcess;
 use safelight::app::services::{Answer, Services, Task};
 use safelight::app::state::draft::first_settings;
 use safelight::gallery::Record;
+use safelight::library::Hub;
 use safelight::message::JobId;
 use safelight::negative::Store;
 use safelight::picture::metadata::read::{Origin, recover};
@@ -53,6 +55,10 @@ impl Home {
     }
 
     fn open(&self) -> Open {
+        self.open_with(Hub::default())
+    }
+
+    fn open_with(&self, hub: Hub) -> Open {
         let places = self.places();
         let (keeper, memory, note) = Keeper::open(places.memory.clone());
         let (sender, wakes) = sync_channel(1);
@@ -68,6 +74,7 @@ impl Home {
                 Ok(())
             }),
             negatives: Some(self.negatives()),
+            hub,
             process: OfProcess::open(self.places().sessions.as_deref(), None),
             words: Words::new(Language::English),
             waker: Arc::new(move || {

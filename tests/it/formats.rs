@@ -1,6 +1,7 @@
 //! The same weights in every layout give the same picture, number by number.
 
 mod beside;
+mod field;
 mod odd;
 
 use std::path::{Path, PathBuf};

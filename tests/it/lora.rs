@@ -17,6 +17,8 @@ use safelight::settings::{Embeddings, LoraUse, Loras, Settings};
 use safetensors::SafeTensors;
 use tempfile::TempDir;
 
+use crate::pipelines::Small;
+
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
 }
@@ -153,6 +155,32 @@ fn every_writers_loras_give_diffusers_pictures() {
     assert!(draw(&model) == plain, "a removed LoRA left something behind");
 }
 
+/// Version 2's text encoder, in diffusers' layout and with queries, keys and values in one tensor.
+#[test]
+fn loras_of_the_encoder_of_version_2_give_diffusers_pictures() {
+    let (cases, folder) = (Cases::read("lora/v2.safetensors.gz"), TempDir::new().unwrap());
+    let small = Small::of("v2");
+    for (layout, path) in [("folder", small.folder()), ("single file", small.single_file(folder.path()))] {
+        let model = small.open(&path);
+        let draw = || small.draw(&model);
+        let plain = draw();
+        let (latents, pixels) = differences(&plain, &cases.expected("base"));
+        assert!(latents < 1e-3 && pixels <= 1, "{layout} without a LoRA: {latents} {pixels}");
+        for (name, strength) in cases.names() {
+            let lora = Lora::open(&cases.unpack(&name, folder.path())).unwrap();
+            let fit = lora.fit(&model.networks.layers());
+            assert_eq!(fit.unfit, Vec::<String>::new(), "{layout} {name}");
+            let mut changes = BTreeMap::new();
+            fit.add_to(&mut changes, 0.0, strength);
+            model.networks.adapt(changes);
+            let (latents, pixels) = differences(&draw(), &cases.expected(&name));
+            assert!(latents < 2e-3 && pixels <= 2, "{layout} {name}: {latents} {pixels}");
+        }
+        model.networks.adapt(BTreeMap::new());
+        assert!(draw() == plain, "{layout}: a removed LoRA left something behind");
+    }
+}
+
 /// Another run is looked at between the steps of one, and planned before it.
 #[test]
 fn a_run_keeps_its_loras_whatever_is_laid_meanwhile() {
@@ -258,10 +286,19 @@ fn what_does_not_fit_is_said() {
     let with = |path: &Path| Settings { loras: path.to_string_lossy().parse().unwrap(), ..settings() };
     let error = |settings: &Settings| model.plan(settings).map(drop).unwrap_err().to_string();
     assert!(error(&with(Path::new("nowhere"))).contains("found no \"nowhere\""));
-    assert!(error(&with(&golden("formats/model.safetensors"))).starts_with("expected a LoRA, "));
+    assert!(
+        error(&with(&golden("formats/model.safetensors")))
+            .starts_with("expected a LoRA for v1 or v2 models, ")
+    );
     // A LoRA with one layer that no model has, and one of another width.
     let bytes = std::fs::read(&kohya).unwrap();
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    // One for another family, some of whose layers fit by chance.
+    let both: Vec<_> =
+        tensors.iter().chain([("lora_te2_a.alpha", tensors.iter().next().unwrap().1)]).collect();
+    let other = folder.path().join("other.safetensors");
+    std::fs::write(&other, safetensors::serialize(both, None).unwrap()).unwrap();
+    assert!(error(&with(&other)).contains("found an addition to models (Stable Diffusion XL LoRA)"));
     let renamed = tensors.iter().map(|(name, tensor)| {
         let name = match name.strip_prefix("lora_unet_conv_in.") {
             Some(part) => format!("lora_unet_nobody_has.{part}"),

@@ -10,12 +10,14 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
 use half::f16;
+use safelight::checkpoint::Checkpoint;
+use safelight::checkpoint::diffusers::diffusers_config;
 use safelight::engine::takeover::{Developed, develop_through};
 use safelight::engine::{OpenModel, Opening, generate, open_model};
 use safelight::message::{ModelSource, Takes};
 use safelight::ops::{Device, StopFlag};
 use safelight::picture::Frame;
-use safelight::sampler::{Next, RunState, SamplerKind, StepReport, TimestepSpacing};
+use safelight::sampler::{Latent, Next, RunState, SamplerKind, StepReport, TimestepSpacing};
 use safelight::settings::{Settings, Treatment};
 use safelight::tray::{Mask, MaskFrom, Photo, PictureFrom, Source};
 use safetensors::tensor::{Dtype, TensorView, serialize};
@@ -145,22 +147,69 @@ fn opened(path: &Path) -> OpenModel {
     open_model(&ModelSource::file(path), Opening::on(&device)).unwrap()
 }
 
-/// The picture that is drawn with the model at `path`.
-fn picture(case: &Value, path: &Path) -> Frame {
-    let model = opened(path);
+/// The last latent and the picture that are drawn with a model.
+fn drawn_with(case: &Value, model: &OpenModel) -> (Latent, Frame) {
     let settings = settings(case, &model.info.defaults);
     let plan = generate::plan(&model.networks, &settings).unwrap();
     let start = generate::start(&model.networks, &settings, &plan);
     let mut go_on = |_: &StepReport<'_>, _: &RunState| ControlFlow::Continue(Next::default());
     let generated = generate::develop(&model.networks, &settings, &plan, start, &mut go_on).unwrap();
-    generate::decode(&model.networks, &generated.samples).unwrap().0
+    let (frame, _) = generate::decode(&model.networks, &generated.samples).unwrap();
+    (generated.samples, frame)
+}
+
+/// One of the small models, in both layouts.
+pub struct Small {
+    case: Value,
+    folder: TempDir,
+}
+
+impl Small {
+    pub fn of(name: &str) -> Self {
+        let case = recorded(name);
+        let folder = folder(&case);
+        Self { case, folder }
+    }
+
+    /// diffusers' folder.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    /// The same model as CompVis's single file with its config beside it, in `to`.
+    pub fn single_file(&self, to: &Path) -> PathBuf {
+        let checkpoint = Checkpoint::open(self.folder.path()).unwrap();
+        let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = checkpoint
+            .tensors()
+            .map(|info| {
+                let numbers = checkpoint.tensor(info.name).unwrap().to_f32().into_owned();
+                let bytes = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+                (info.name.to_owned(), info.shape.to_vec(), bytes)
+            })
+            .collect();
+        let path = to.join("single.safetensors");
+        write(&path, &tensors, false);
+        let config = diffusers_config(&checkpoint).unwrap().config;
+        // JSON is YAML.
+        fs::write(path.with_extension("yaml"), config.to_string()).unwrap();
+        path
+    }
+
+    pub fn open(&self, path: &Path) -> OpenModel {
+        opened(path)
+    }
+
+    /// What the case's request draws.
+    pub fn draw(&self, model: &OpenModel) -> (Latent, Frame) {
+        drawn_with(&self.case, model)
+    }
 }
 
 /// The largest difference between the picture that is drawn and the recorded one.
 fn difference(name: &str) -> u8 {
     let case = recorded(name);
     let folder = folder(&case);
-    let found = picture(&case, folder.path());
+    let (_, found) = drawn_with(&case, &opened(folder.path()));
     let expected = base64(case["pixels"].as_str().unwrap());
     assert_eq!(
         (found.rgb.len(), expected.len()),

@@ -64,7 +64,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("transfer", &["files", "hashes", "told"]),
-    ("library", &["checkpoint", "files", "hashes", "journal", "places", "told", "transfer"]),
+    ("library", &["checkpoint", "files", "hashes", "journal", "places", "preferences", "told", "transfer"]),
     ("verify", &["config", "engine", "model", "ops", "sampler", "settings", "starter", "trace"]),
     (
         "bench",

@@ -7,6 +7,8 @@ mod lens;
 mod library;
 mod looks;
 mod lost;
+mod models;
+mod models_get;
 mod negatives;
 mod sheets;
 mod sizes;

@@ -7,12 +7,12 @@ cd "$(dirname "$0")/../.."
 count=${1:-10000} seconds=${2:-60}
 golden=tests/golden/formats
 files=()
-for file in "$golden"/{model.safetensors,model.ckpt,model-legacy.ckpt,blocks.gguf} tests/golden/lora/cases.safetensors.gz; do
+for file in "$golden"/{model.safetensors,model.ckpt,model-legacy.ckpt,tar.ckpt,blocks.gguf} tests/golden/lora/cases.safetensors.gz; do
     [ -e "$file" ] && files+=("$file")
 done
 cargo run --release --manifest-path tools/fuzz/Cargo.toml --bin mutations -- "$count" 1 "${files[@]}"
 if cargo fuzz --version >/dev/null 2>&1; then
-    for target in safetensors torch_zip torch_legacy gguf; do
+    for target in safetensors torch_zip torch_legacy torch_tar gguf; do
         cargo +nightly fuzz run --fuzz-dir tools/fuzz --features fuzzing "$target" "$golden" -- -max_total_time="$seconds"
     done
 else

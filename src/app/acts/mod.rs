@@ -3,6 +3,7 @@
 
 mod generate;
 mod kept;
+mod models;
 mod playback;
 mod sheet;
 mod shown;
@@ -38,6 +39,7 @@ impl Safelight {
             Command::Unqueue(job) => self.state.queue.unqueue(job),
             Command::Requeue { job, to } => self.state.queue.requeue(job, to),
             Command::Open(source) => self.open(source),
+            Command::Models(asked) => self.execute_on_models(ctx, asked),
             Command::Compute(compute) => {
                 self.state.compute.asked = Some(compute.clone());
                 self.send(Request::Compute(compute));
@@ -129,7 +131,12 @@ impl Safelight {
                 self.toggle_overlay(Overlay::Palette);
             }
             Act::Settings => self.toggle_overlay(Overlay::Settings),
-            Act::OpenModel => self.services.ask(Task::PickModel),
+            Act::OpenModel => {
+                if self.state.overlay.is_of_models() {
+                    self.state.overlay = Overlay::Nothing;
+                }
+                self.services.ask(Task::PickModel);
+            }
             Act::OpenPicture => self.services.ask(Task::PickPicture),
             Act::OpenFolder => self.services.ask(Task::OpenFolder),
             Act::PickFolder => self.services.ask(Task::PickFolder),
@@ -145,6 +152,12 @@ impl Safelight {
             Act::Restart => self.restart(),
             Act::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
             Act::ZoomFit | Act::ZoomIn | Act::ZoomOut => self.zoom(act),
+            Act::Models
+            | Act::ModelsFolders
+            | Act::GetModel
+            | Act::AddModelsFolder
+            | Act::GoOnDownloads
+            | Act::UseGot => self.act_on_models(ctx, act),
             Act::Sheet | Act::ShowSheet | Act::PickAll | Act::DevelopPicked | Act::SaveSheet => {
                 self.act_on_sheet(ctx, act);
             }

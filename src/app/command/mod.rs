@@ -2,10 +2,12 @@
 //!
 //! Drawing only pushes commands; `acts` carries them out.
 
+pub mod models;
 pub mod table;
 
 use std::path::PathBuf;
 
+use crate::app::command::models::OfModels;
 use crate::app::i18n::Language;
 use crate::app::sheets::SheetId;
 use crate::app::sheets::ask::SheetDraft;
@@ -34,6 +36,18 @@ pub enum Act {
     Settings,
     /// Choose a model file.
     OpenModel,
+    /// Show the library of models.
+    Models,
+    /// Show where models can be downloaded from.
+    GetModel,
+    /// Show the folders of the library.
+    ModelsFolders,
+    /// Choose another folder of models.
+    AddModelsFolder,
+    /// Go on with paused downloads.
+    GoOnDownloads,
+    /// Open what was downloaded last, or lay it over the model.
+    UseGot,
     /// Choose a picture and use its settings.
     OpenPicture,
     /// Save what is shown under another name.
@@ -208,6 +222,8 @@ pub enum Command {
     },
     /// Open a model.
     Open(ModelSource),
+    /// Do something with the library of models.
+    Models(OfModels),
     /// Compute on another device, in another precision or on other threads.
     Compute(Compute),
     /// Change the guidance of the running picture.

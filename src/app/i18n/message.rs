@@ -1,5 +1,8 @@
 //! A message: a sentence by its key and values, turned into words where it is drawn.
 
+#[cfg(test)]
+pub(super) mod tests;
+
 use crate::app::i18n::Words;
 use crate::told::Sentence;
 

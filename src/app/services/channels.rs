@@ -1,7 +1,8 @@
 //! The channels between the window and the services' thread, all bounded.
 //!
 //! Tasks and answers are never lost. Lists of the gallery have up to 20,000 entries and each replaces
-//! the one before, so at most one waits: a window that sleeps does not grow the program.
+//! the one before, so at most one waits: a window that sleeps does not grow the program. So it is with the
+//! progress of a download, which a window that sleeps must not hold up.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +12,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use crate::app::services::outcome::DialogOutcome;
 use crate::app::services::{Answer, Task, Waker};
 use crate::gallery::Record;
+use crate::transfer::Progress;
 
 /// Tasks that may wait unread.
 const TASKS_MAX: usize = 256;
@@ -25,6 +27,8 @@ pub(super) struct Front {
     pub(super) outcomes: Sender<DialogOutcome>,
     pub(super) answers: Receiver<Answer>,
     pub(super) lists: Receiver<Vec<Arc<Record>>>,
+    /// How far a download is.
+    pub(super) progress: Receiver<(u64, Progress)>,
     /// The window holds tasks for which the channel had no room.
     pub(super) holds: Arc<AtomicBool>,
 }
@@ -42,6 +46,8 @@ pub(super) struct Out {
     answers: Sender<Answer>,
     lists: Sender<Vec<Arc<Record>>>,
     lists_unread: Receiver<Vec<Arc<Record>>>,
+    progress: Sender<(u64, Progress)>,
+    progress_unread: Receiver<(u64, Progress)>,
     waker: Waker,
     holds: Arc<AtomicBool>,
 }
@@ -52,9 +58,19 @@ pub(super) fn pair(waker: Waker) -> (Front, Ends) {
     let (outcomes, errands_read) = bounded(OUTCOMES_MAX);
     let (answers, answers_read) = bounded(ANSWERS_MAX);
     let (lists, lists_read) = bounded(1);
+    let (progress, progress_read) = bounded(1);
     let holds = Arc::new(AtomicBool::new(false));
-    let out = Out { answers, lists, lists_unread: lists_read.clone(), waker, holds: holds.clone() };
-    let front = Front { tasks, outcomes, answers: answers_read, lists: lists_read, holds };
+    let out = Out {
+        answers,
+        lists,
+        lists_unread: lists_read.clone(),
+        progress,
+        progress_unread: progress_read.clone(),
+        waker,
+        holds: holds.clone(),
+    };
+    let front =
+        Front { tasks, outcomes, answers: answers_read, lists: lists_read, progress: progress_read, holds };
     (front, Ends { tasks: tasks_read, outcomes: errands_read, out })
 }
 
@@ -77,6 +93,14 @@ impl Out {
     /// Discards a list that was not read yet: an answer that follows is newer.
     pub(super) fn unlist(&self) {
         self.lists_unread.try_recv().ok();
+    }
+
+    /// Sends how far a download is in place of what was not read yet, then wakes.
+    pub(super) fn progress(&self, id: u64, progress: Progress) {
+        self.progress_unread.try_recv().ok();
+        if self.progress.try_send((id, progress)).is_ok() {
+            (self.waker)();
+        }
     }
 
     /// Wakes a window that holds tasks for which the channel had no room.

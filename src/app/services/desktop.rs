@@ -14,6 +14,7 @@ use crossbeam_channel::TrySendError;
 use crate::app::i18n::Words;
 use crate::app::services::{Answer, Services, Task, Waker};
 use crate::gallery::Trash;
+use crate::library::Hub;
 use crate::negative::Store;
 use crate::picture::Format;
 use crate::places::Places;
@@ -22,6 +23,7 @@ use crate::preferences::Keeper;
 use crate::app::services::channels::{self, Front};
 use crate::app::services::dialog::Dialogs;
 use crate::app::services::footprint::Footprint;
+use crate::app::services::models::ModelsNews;
 use crate::app::services::process::OfProcess;
 use crate::app::services::worker::Worker;
 
@@ -42,6 +44,8 @@ pub struct Setup {
     pub trash: Trash,
     /// The kept runs.
     pub negatives: Option<Store>,
+    /// Where models come from.
+    pub hub: Hub,
     /// What belongs to this process.
     pub process: OfProcess,
     /// The language of dialogs.
@@ -75,11 +79,11 @@ impl Desktop {
     /// # Errors
     /// If the system gives no thread.
     pub fn new(setup: Setup) -> std::io::Result<Self> {
-        let Setup { places, keeper, note, save_format, trash, negatives, process, words, waker } = setup;
+        let Setup { places, keeper, note, save_format, trash, negatives, hub, process, words, waker } = setup;
         let (front, ends) = channels::pair(waker);
         let beside = process.beside.then(|| Answer::failed("beside-another", ""));
         let dialogs = Dialogs::new(front.outcomes.clone());
-        let worker = Worker::new(places.clone(), keeper, trash, (process, negatives), ends);
+        let worker = Worker::new(places.clone(), keeper, trash, (process, negatives, hub), ends);
         let thread = std::thread::Builder::new().name("services".to_owned()).spawn(move || worker.run())?;
         Ok(Self {
             front: Some(front),
@@ -148,7 +152,8 @@ impl Services for Desktop {
             | Task::Export { .. }
             | Task::PickModel
             | Task::PickPicture
-            | Task::PickFolder => {
+            | Task::PickFolder
+            | Task::PickModelsFolder => {
                 if let Err(error) = self.dialogs.open(task, &self.words, self.save_format, &self.folder) {
                     self.ready.push(Answer::failed("no-dialog-open", error.to_string()));
                 }
@@ -164,6 +169,8 @@ impl Services for Desktop {
             answers.extend(front.answers.try_iter());
             // A list is always newer than the answers before it.
             answers.extend(front.lists.try_iter().map(Answer::Gallery));
+            let progress = |(id, progress)| Answer::Models(ModelsNews::Progress { id, progress });
+            answers.extend(front.progress.try_iter().map(progress));
         }
         for answer in &answers {
             if let Answer::Saved(path) = answer

@@ -36,6 +36,8 @@ enum Purpose {
     Open { sentence: Sentence },
     /// To choose the pictures' folder.
     Folder { sentence: Sentence },
+    /// To choose a folder of models.
+    Models,
 }
 
 impl Purpose {
@@ -50,6 +52,7 @@ impl Purpose {
             }
             Self::Open { .. } => DialogOutcome::Examine(chosen),
             Self::Folder { .. } => DialogOutcome::Tell(Answer::Folder(chosen)),
+            Self::Models => DialogOutcome::AddModels(chosen),
         }
     }
 
@@ -62,6 +65,7 @@ impl Purpose {
             Self::Open { sentence } | Self::Folder { sentence } => {
                 DialogOutcome::Tell(Answer::failed(sentence, ""))
             }
+            Self::Models => DialogOutcome::Tell(Answer::failed("no-dialog-models", "")),
         }
     }
 }
@@ -121,6 +125,7 @@ impl Dialogs {
             Task::PickFolder => {
                 self.wait(dialog.pick_folder(), Purpose::Folder { sentence: said("no-dialog-folder") })
             }
+            Task::PickModelsFolder => self.wait(dialog.pick_folder(), Purpose::Models),
             Task::PickPicture => {
                 let dialog = dialog.add_filter(words.t("filter-pictures"), &["png", "jpg", "jpeg", "webp"]);
                 self.wait(dialog.pick_file(), Purpose::Open { sentence: "no-dialog-open".into() })

@@ -37,6 +37,7 @@ pub(super) fn examine(path: PathBuf) -> Answer {
         Ok(()) => Answer::Model(path),
         Err(error) => match error.part() {
             Some(part) => Answer::Part { path, part },
+            None if error.is_tiny_decoder() => Answer::Taesd(path),
             None => Answer::Failed(Report::of(&error)),
         },
     }

@@ -8,6 +8,7 @@ pub mod desktop;
 mod dialog;
 mod examine;
 mod footprint;
+pub mod models;
 mod negatives;
 mod outcome;
 pub mod process;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use crate::app::services::models::{ModelsNews, OfModels};
 use crate::engine::ModelPart;
 use crate::gallery::Record;
 use crate::message::{JobId, ModelSource, Report};
@@ -66,6 +68,8 @@ pub enum KeptRuns {
 pub enum Task {
     /// Something about the kept runs.
     Negatives(KeptRuns),
+    /// Something about the library of models.
+    Models(OfModels),
     /// List the pictures of a folder (none: the usual one), and keep listing what is added.
     List {
         /// The folder.
@@ -129,6 +133,8 @@ pub enum Task {
     PickPicture,
     /// Ask for the pictures' folder.
     PickFolder,
+    /// Ask for a folder of models.
+    PickModelsFolder,
     /// Use another language in dialogs.
     Speak(crate::app::i18n::Language),
     /// Look for changes of the pictures' folder now and then, or not, while the user looks elsewhere.
@@ -178,6 +184,8 @@ pub enum Answer {
     Interrupted(Vec<Settings>),
     /// All kept runs, the newest first.
     Negatives(Vec<Arc<negative::Record>>),
+    /// Something about the library of models.
+    Models(ModelsNews),
     /// Another start of the program hands over to this window: it comes to the front, and opens the model
     /// that was named.
     Called(Option<ModelSource>),
@@ -204,6 +212,8 @@ pub enum Answer {
     Lora(PathBuf),
     /// A dropped or chosen embedding.
     Embedding(PathBuf),
+    /// A dropped or chosen file of TAESD, which makes previews.
+    Taesd(PathBuf),
     /// A dropped or chosen file that holds one part of a model.
     Part {
         /// The file or folder.

@@ -25,6 +25,8 @@ pub(super) enum DialogOutcome {
     Examine(PathBuf),
     /// Report this to the window.
     Tell(Answer),
+    /// Add a folder of models.
+    AddModels(PathBuf),
 }
 
 /// The content of a file.

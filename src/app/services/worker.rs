@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, Sender, after, bounded, never, select};
 
 use crate::app::services::channels::{Ends, Out};
 use crate::app::services::examine::examine;
+use crate::app::services::models::{ModelsThreads, OfModels};
 use crate::app::services::negatives::NegativesThread;
 use crate::app::services::outcome::{DialogOutcome, failed as picture_failed};
 use crate::app::services::process::OfProcess;
@@ -21,6 +22,7 @@ use crate::app::services::unsaved::{Finished, Saved, Unsaved};
 use crate::app::i18n::file_name;
 use crate::app::services::{Answer, Task};
 use crate::gallery::{Gallery, News, Record, Setup, Thumbnail, Trash};
+use crate::library::Hub;
 use crate::message::{JobId, Report};
 use crate::negative::Store;
 use crate::picture::{self, PictureError};
@@ -59,6 +61,7 @@ pub(super) struct Worker {
     requests: ThumbnailRequests,
     unsaved: Unsaved,
     negatives: NegativesThread,
+    models: ModelsThreads,
     session: Option<Session>,
     instance: Option<Instance>,
     /// The jobs of an earlier session, until the window is told.
@@ -77,7 +80,7 @@ impl Worker {
         places: Places,
         keeper: Keeper,
         trash: Trash,
-        (process, negatives): (OfProcess, Option<Store>),
+        (process, negatives, hub): (OfProcess, Option<Store>, Hub),
         ends: Ends,
     ) -> Self {
         let Ends { tasks, outcomes, out } = ends;
@@ -85,6 +88,7 @@ impl Worker {
         let Left { pictures, under_way } = left;
         let unsaved = Unsaved::new(session.as_ref().map(Session::pictures), pictures);
         let negatives = NegativesThread::new(negatives, out.clone());
+        let models = ModelsThreads::new(places.clone(), hub, out.clone());
         // Capacity 1: wake-ups coalesce.
         let (poke, poked) = bounded(1);
         Self {
@@ -101,6 +105,7 @@ impl Worker {
             requests: ThumbnailRequests::default(),
             unsaved,
             negatives,
+            models,
             session,
             instance,
             interrupted: under_way,
@@ -185,6 +190,7 @@ impl Worker {
             Task::Keep { job, frame, made } => self.keep(Finished { job, frame, made }),
             Task::SaveAgain => self.try_again(),
             Task::Negatives(asked) => self.negatives.ask(asked),
+            Task::Models(asked) => self.models.ask(asked),
             Task::UnderWay(under_way) => {
                 let noted = self.session.as_ref().map(|session| session.note(&under_way));
                 if let Some(Err(error)) = noted {
@@ -212,6 +218,7 @@ impl Worker {
             }
             Task::Watch(watched) => {
                 self.watched = watched;
+                self.models.focus(watched);
                 if let Some(gallery) = &self.gallery {
                     gallery.watch(watched);
                 }
@@ -222,6 +229,7 @@ impl Worker {
             | Task::PickModel
             | Task::PickPicture
             | Task::PickFolder
+            | Task::PickModelsFolder
             | Task::Speak(_) => {}
         }
     }
@@ -253,6 +261,7 @@ impl Worker {
             }
             DialogOutcome::Examine(path) => self.out.send(examine(path)),
             DialogOutcome::Tell(answer) => self.out.send(answer),
+            DialogOutcome::AddModels(folder) => self.models.ask(OfModels::AddFolder(folder)),
         }
     }
 

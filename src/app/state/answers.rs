@@ -9,7 +9,7 @@ use crate::app::i18n::file_name;
 use crate::app::picture::Picture;
 use crate::app::services::{Answer, Task};
 use crate::app::state::shown::Shown;
-use crate::app::state::{Consequence, State};
+use crate::app::state::{Consequence, Overlay, State};
 use crate::engine::ModelPart;
 use crate::engine::additions::suiting;
 use crate::gallery::Record;
@@ -20,6 +20,18 @@ use crate::settings::{LoraUse, PartialSettings, Settings};
 impl State {
     /// Applies an answer of the services.
     pub fn answer(&mut self, answer: Answer) -> Vec<Consequence> {
+        let opens = matches!(
+            answer,
+            Answer::Model(_)
+                | Answer::Lora(_)
+                | Answer::Embedding(_)
+                | Answer::Part { .. }
+                | Answer::Taesd(_)
+        );
+        if opens && self.overlay.is_of_models() {
+            // Something was chosen, if not in the list.
+            self.overlay = Overlay::Nothing;
+        }
         match answer {
             Answer::Gallery(records) => self.library.list(records),
             Answer::Thumbnail { path, frame } => self.library.keep_thumbnail(path, frame),
@@ -35,6 +47,7 @@ impl State {
             }
             Answer::Interrupted(settings) => self.was_interrupted(settings),
             Answer::Negatives(records) => self.list_kept(records),
+            Answer::Models(news) => return self.models_news(news),
             Answer::Called(model) => {
                 let open = model.map(|source| Consequence::Send(Box::new(Request::Open(source))));
                 return std::iter::once(Consequence::Front).chain(open).collect();
@@ -51,6 +64,7 @@ impl State {
             Answer::Lora(path) => self.add_lora(&path),
             Answer::Embedding(path) => self.add_embedding(&path),
             Answer::Part { path, part } => return self.lay_over(path, part),
+            Answer::Taesd(path) => return vec![Consequence::Send(Request::Taesd(path))],
             Answer::Trashed(path) => self.trashed(path),
             Answer::Untrashed(record) => self.untrashed(record),
             Answer::Folder(folder) => {

@@ -68,6 +68,10 @@ impl State {
                 self.compute.offers = devices;
                 Vec::new()
             }
+            Event::Taesd { path, acts } => {
+                self.taesd_chosen(&path, acts);
+                Vec::new()
+            }
             Event::TakenOver { job, device, compute, note } => {
                 self.taken_over(device, compute);
                 let said = Message::from(note.sentence());

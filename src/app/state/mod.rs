@@ -12,6 +12,7 @@ pub mod generation;
 pub(in crate::app) mod kept;
 pub mod lens;
 pub mod library;
+pub mod models;
 pub mod negatives;
 pub(in crate::app) mod opening;
 pub mod panels;
@@ -23,12 +24,15 @@ pub mod toasts;
 
 use std::path::{Path, PathBuf};
 
+use crate::app::command::Act;
 use crate::app::i18n::{Message, file_name};
 use crate::app::services::Task;
 use crate::app::sheets::Sheets;
 use crate::app::state::draft::Draft;
 use crate::app::state::lens::LensState;
 use crate::app::state::library::Library;
+use crate::app::state::models::Models;
+use crate::app::state::models::transfers::Transfers;
 use crate::app::state::negatives::Negatives;
 use crate::app::state::queue::{Begun, Queue};
 use crate::app::state::shown::{Compare, Shown};
@@ -84,8 +88,21 @@ pub enum Overlay {
     Settings,
     /// What is asked of a sheet.
     Sheet,
+    /// The library of models, to choose from.
+    Models,
+    /// The folders of the library.
+    ModelsFolders,
+    /// Where to download a model from.
+    GetModel,
     /// The question whether to close with work in progress.
     Closing,
+}
+
+impl Overlay {
+    /// Whether it is about the library of models.
+    pub fn is_of_models(self) -> bool {
+        matches!(self, Self::Models | Self::ModelsFolders | Self::GetModel)
+    }
 }
 
 /// What follows from an event.
@@ -118,6 +135,8 @@ pub struct State {
     pub shown: Shown,
     /// The pictures of the gallery's folder.
     pub library: Library,
+    /// The library of models, and downloads.
+    pub models: Models,
     /// The kept runs.
     pub negatives: Negatives,
     /// Pictures that form side by side.
@@ -169,6 +188,12 @@ impl State {
             draft.new_seed();
         }
         draft.history = remembered.history.clone();
+        let transfers = Transfers::of_remembered(&remembered.downloads);
+        let mut toasts = Toasts::default();
+        if let Some(first) = transfers.list.first() {
+            let said = Message::Counted("downloads-paused", transfers.list.len(), first.name.clone());
+            toasts.notice(said, Some(Act::GoOnDownloads));
+        }
         Self {
             model: ModelState::default(),
             compute,
@@ -177,11 +202,12 @@ impl State {
             queue: Queue::default(),
             shown: Shown::Nothing,
             library: Library::default(),
+            models: Models::new(transfers),
             negatives: Negatives::default(),
             sheets: Sheets::default(),
             compare: None,
             lens: LensState::default(),
-            toasts: Toasts::default(),
+            toasts,
             dead: None,
             overlay: Overlay::Nothing,
             playing: None,
@@ -202,6 +228,7 @@ impl State {
             seed_locked: self.draft.seed_locked,
             count: Some(self.draft.count as u32),
             history: self.draft.history.clone(),
+            downloads: self.models.transfers.remembered(),
             ..self.preferences.clone()
         }
     }

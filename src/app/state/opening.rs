@@ -1,10 +1,13 @@
 //! Opening a model, as the state sees it: what is open now, and what then can be made.
 
+use std::path::Path;
+
 use crate::app::command::Act;
-use crate::app::i18n::Message;
+use crate::app::i18n::{Message, file_name};
 use crate::app::state::{Consequence, State};
 use crate::message::{ModelInfo, ModelSource, Report, Request};
 use crate::preferences::RememberedModel;
+use crate::settings::PreviewMode;
 use crate::told::Told as _;
 
 impl State {
@@ -78,6 +81,27 @@ impl State {
             follow.extend(self.hand_over(begun));
         }
         follow
+    }
+
+    /// Notes which TAESD makes previews from now on, and that it is used where previews were to be chosen otherwise.
+    pub(super) fn taesd_chosen(&mut self, path: &Path, acts: Result<bool, Report>) {
+        match acts {
+            Ok(acts) => {
+                let chosen = path.to_str().map(str::to_owned);
+                let is_new = self.preferences.taesd != chosen;
+                self.preferences.taesd = chosen;
+                // After a restart of the engine nothing has changed.
+                if !acts && !is_new {
+                    return;
+                }
+                let key = if acts { "taesd-acts" } else { "taesd-waits" };
+                if acts && self.draft.previews != PreviewMode::Auto {
+                    self.draft.previews = PreviewMode::Tiny;
+                }
+                self.toasts.notice(Message::With(key, file_name(path)), None);
+            }
+            Err(report) => self.toasts.error(report, None),
+        }
     }
 
     /// Keeps a remembered size for the file that it was chosen for; another file of that name has its own.

@@ -97,8 +97,8 @@ impl Toasts {
         let left = |toast: &Toast| {
             let stands = match toast.act {
                 Some(Act::UndoDelete) => UNDO_SECONDS,
-                // Shown once a start, so until it is dismissed.
-                Some(Act::DevelopAgain) => f64::INFINITY,
+                // Told once, perhaps to somebody who looks elsewhere: until it is dismissed.
+                Some(Act::DevelopAgain | Act::GoOnDownloads | Act::UseGot) => f64::INFINITY,
                 _ => NOTICE_SECONDS,
             };
             toast.seen.map_or(stands, |seen| seen + stands - now)

@@ -25,6 +25,9 @@ pub enum Kind {
     Ghost,
 }
 
+/// The usual height of a button.
+pub const BUTTON: f32 = 34.0;
+
 /// A line of small text in a color.
 pub fn small(text: impl Into<String>, color: Color32) -> RichText {
     RichText::new(text).font(theme::small()).line_height(Some(16.0)).color(color)
@@ -44,6 +47,23 @@ pub fn heading(ui: &mut Ui, text: &str) {
             .line_height(Some(28.0))
             .color(color),
     );
+}
+
+/// A line that tells how far something is, from 0 to 1, over whatever lies below; in the lamp's color while it works.
+pub fn progress(ui: &Ui, id: &str, rect: Rect, share: f32, works: bool, name: &str) {
+    let tokens = theme::tokens(ui);
+    let mut done = rect;
+    done.max.x = egui::lerp(rect.x_range(), share);
+    ui.painter().rect_filled(done, 0.0, if works { tokens.lamp } else { tokens.subdued });
+    let response = ui.interact(rect, ui.scope_id().with(id), Sense::hover());
+    response.widget_info(|| WidgetInfo {
+        value: Some(f64::from(share)),
+        ..WidgetInfo::labeled(Role::ProgressIndicator, true, name)
+    });
+    ui.ctx().accesskit_node_builder(response.id, |node| {
+        node.set_min_numeric_value(0.0);
+        node.set_max_numeric_value(1.0);
+    });
 }
 
 /// Draws an icon in the middle of a rectangle.
@@ -192,7 +212,7 @@ impl<'a> IconButton<'a> {
 
 /// A button with a text, an optional icon before it and keys after it.
 pub fn button(ui: &mut Ui, kind: Kind, icon: Option<Icon>, text: &str, keys: Option<&str>) -> Response {
-    sized_button(ui, kind, icon, text, keys, 34.0)
+    sized_button(ui, kind, icon, text, keys, BUTTON)
 }
 
 /// The same, of a height.

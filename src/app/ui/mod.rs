@@ -1,5 +1,6 @@
 //! What the window draws, one file a part: functions of the state that push commands.
 
+mod act_button;
 pub(in crate::app) mod canvas;
 mod controls;
 pub(in crate::app) mod difference;
@@ -9,6 +10,7 @@ pub(in crate::app) mod gallery_state;
 pub(in crate::app) mod input;
 pub(in crate::app) mod layout;
 pub(in crate::app) mod lens;
+pub(in crate::app) mod models;
 mod negatives;
 mod palette;
 mod prompt;

@@ -2,7 +2,8 @@
 
 use egui::accesskit::Role;
 use egui::{
-    Align, Align2, CornerRadius, Frame, Id, Layout, Margin, Modal, ModalResponse, Sense, Ui, WidgetInfo, vec2,
+    Align, Align2, Color32, CornerRadius, FontId, Frame, Id, Layout, Margin, Modal, ModalResponse, Sense, Ui,
+    WidgetInfo, vec2,
 };
 use std::path::Path;
 
@@ -18,34 +19,48 @@ use crate::app::ui::status;
 use crate::app::ui::view::View;
 use crate::preferences::Theme;
 
+/// How far small dialogs stand above the middle, where the eye expects them.
+const RAISED: f32 = 24.0;
+
 /// Draws the one of the two that is open.
 pub fn dialogs_ui(ui: &mut Ui, view: &mut View<'_>) {
     match view.state.overlay {
         Overlay::Settings => {
             let name = view.words.t("settings");
-            if dialog(ui, &name, 440.0, |ui| settings_ui(ui, view, &name)).should_close() {
+            if dialog(ui, &name, (440.0, RAISED), |ui| settings_ui(ui, view, &name)).should_close() {
                 view.push(Command::CloseOverlay);
             }
         }
         Overlay::Closing => {
             let name = view.words.t(if view.state.is_busy() { "close-title" } else { "close-unsaved-title" });
-            if dialog(ui, &name, 400.0, |ui| closing_ui(ui, view, &name)).should_close() {
+            if dialog(ui, &name, (400.0, RAISED), |ui| closing_ui(ui, view, &name)).should_close() {
                 view.push(Command::CloseOverlay);
             }
         }
         Overlay::Sheet => {
             let name = view.words.t("sheet-title");
-            if dialog(ui, &name, 480.0, |ui| sheet_dialog_ui(ui, view, &name)).should_close() {
+            if dialog(ui, &name, (480.0, RAISED), |ui| sheet_dialog_ui(ui, view, &name)).should_close() {
                 view.push(Command::CloseOverlay);
             }
         }
-        Overlay::Nothing | Overlay::Palette => {}
+        // The others are drawn elsewhere.
+        Overlay::Nothing
+        | Overlay::Palette
+        | Overlay::Models
+        | Overlay::ModelsFolders
+        | Overlay::GetModel => {}
     }
 }
 
-fn dialog<R>(ui: &Ui, name: &str, width: f32, add: impl FnOnce(&mut Ui) -> R) -> ModalResponse<R> {
+/// A dialog in the middle of the window, of a width, and so far above the very middle.
+pub fn dialog<R>(
+    ui: &Ui,
+    name: &str,
+    (width, raised): (f32, f32),
+    add: impl FnOnce(&mut Ui) -> R,
+) -> ModalResponse<R> {
     let id = Id::unique(("dialog", name));
-    let area = Modal::default_area(id).anchor(Align2::CENTER_CENTER, vec2(0.0, -24.0)).fade_in(false);
+    let area = Modal::default_area(id).anchor(Align2::CENTER_CENTER, vec2(0.0, -raised)).fade_in(false);
     let area = area.role(Role::Dialog).accessible_name(name);
     let frame = Frame::popup(ui.style())
         .fill(theme::tokens(ui).panel)
@@ -109,7 +124,7 @@ fn pictures_ui(ui: &mut Ui, view: &mut View<'_>) {
     });
     let usual = || view.places.map(|places| places.pictures.display().to_string());
     let folder = view.state.preferences.pictures_folder.clone().or_else(usual).unwrap_or_default();
-    path_ui(ui, &folder, ui.available_width());
+    path_ui(ui, &folder, (theme::small(), tokens.subdued), ui.available_width());
 }
 
 /// How many bytes of runs are kept.
@@ -149,7 +164,7 @@ fn places_ui(ui: &mut Ui, view: &mut View<'_>) {
             let galley = widgets::line(ui, &label, theme::small(), tokens.subdued, LABEL);
             widgets::paint_line(ui, rect.left(), rect.center().y, galley);
             let width = ui.available_width() - size::SMALL_TARGET - 8.0;
-            path_ui(ui, &path.display().to_string(), width);
+            path_ui(ui, &path.display().to_string(), (theme::small(), tokens.subdued), width);
             let name = view.words.with("show-place", &[("what", label.into())]);
             if IconButton::new(icons::FOLDER_OPEN, &name).in_row().tip(name.clone()).show(ui).clicked() {
                 view.push(Command::Reveal(path));
@@ -159,15 +174,14 @@ fn places_ui(ui: &mut Ui, view: &mut View<'_>) {
 }
 
 /// A path on one line of a width: its end identifies it, so its beginning is cut.
-fn path_ui(ui: &mut Ui, path: &str, width: f32) {
-    let color = theme::tokens(ui).subdued;
+pub fn path_ui(ui: &mut Ui, path: &str, (font, color): (FontId, Color32), width: f32) {
     let fits =
-        |text: &str| ui.painter().layout_no_wrap(text.to_owned(), theme::small(), color).size().x <= width;
+        |text: &str| ui.painter().layout_no_wrap(text.to_owned(), font.clone(), color).size().x <= width;
     let shorter = path.char_indices().filter(|(_, c)| std::path::is_separator(*c));
     let shorter = shorter.map(|(at, _)| format!("…{}", &path[at..]));
     let text = std::iter::once(path.to_owned()).chain(shorter).find(|text| fits(text));
     let (rect, response) = ui.allocate_exact_size(vec2(width, 16.0), Sense::hover());
-    let galley = widgets::line(ui, text.as_deref().unwrap_or(path), theme::small(), color, width);
+    let galley = widgets::line(ui, text.as_deref().unwrap_or(path), font.clone(), color, width);
     widgets::paint_line(ui, rect.left(), rect.center().y, galley);
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, path));
     if text.is_none_or(|text| text != path) {
@@ -204,7 +218,8 @@ fn closing_ui(ui: &mut Ui, view: &mut View<'_>, name: &str) {
         n => view.words.with("close-waiting", &[("n", n.into())]),
     });
     let unsaved = (unsaved > 0).then(|| view.words.with("close-unsaved", &[("n", unsaved.into())]));
-    for said in busy.into_iter().chain(unsaved.clone()) {
+    let downloading = view.state.models.transfers.running().map(|_| view.words.t("close-downloading"));
+    for said in busy.into_iter().chain(unsaved.clone()).chain(downloading) {
         ui.label(widgets::body(said, theme::tokens(ui).subdued));
     }
     ui.add_space(12.0);

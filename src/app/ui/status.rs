@@ -22,7 +22,7 @@ fn seconds(view: &View<'_>, seconds: f64) -> String {
 }
 
 /// A remaining time, in the unit that one would say it in.
-fn left(view: &View<'_>, seconds: f64) -> String {
+pub fn left(view: &View<'_>, seconds: f64) -> String {
     match seconds {
         s if s < 90.0 => view.words.with("seconds-left", &[("n", (s.ceil().max(1.0) as i64).into())]),
         s if s < 5400.0 => view.words.with("minutes-left", &[("n", ((s / 60.0).ceil() as i64).into())]),
@@ -174,6 +174,18 @@ pub fn bytes(bytes: u64) -> String {
         bytes if bytes >= 100_000_000 => format!("{:.1} GB", bytes as f64 / 1e9),
         0 => "0 MB".to_owned(),
         bytes => format!("{:.0} MB", (bytes as f64 / 1e6).max(1.0)),
+    }
+}
+
+/// The size of a file, to the digits that tell files apart.
+pub fn file_size(bytes: u64) -> String {
+    match bytes {
+        100_000_000_000.. => format!("{:.0} GB", bytes as f64 / 1e9),
+        10_000_000_000.. => format!("{:.1} GB", bytes as f64 / 1e9),
+        1_000_000_000.. => format!("{:.2} GB", bytes as f64 / 1e9),
+        10_000_000.. => format!("{:.0} MB", bytes as f64 / 1e6),
+        1_000_000.. => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.0} kB", (bytes as f64 / 1e3).ceil()),
     }
 }
 

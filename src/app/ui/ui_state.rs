@@ -7,6 +7,7 @@ use crate::app::ui::filmstrip::StripState;
 use crate::app::ui::gallery_state::GalleryState;
 use crate::app::ui::input::InputState;
 use crate::app::ui::lens::LensUi;
+use crate::app::ui::models::ModelsUi;
 use crate::app::ui::palette::PaletteState;
 use crate::app::ui::prompt::PromptState;
 use crate::app::ui::toasts::ToastsState;
@@ -26,6 +27,8 @@ pub struct UiState {
     pub input: InputState,
     /// What is looked at, and its map.
     pub lens: LensUi,
+    /// The fields and lines of the library of models.
+    pub models: ModelsUi,
     /// The palette's field and line.
     pub palette: PaletteState,
     /// The prompt box.

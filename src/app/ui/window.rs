@@ -10,13 +10,14 @@ use crate::app::theme::widgets;
 use crate::app::ui::layout::{CONTROLS_WIDTHS, GALLERY_WIDTHS, Layout, MARGIN};
 use crate::app::ui::ui_state::UiState;
 use crate::app::ui::view::View;
-use crate::app::ui::{canvas, controls, filmstrip, gallery, palette, prompt, settings, toasts};
+use crate::app::ui::{canvas, controls, filmstrip, gallery, models, palette, prompt, settings, toasts};
 
 /// Draws all parts into `ui`.
 pub fn window_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut UiState, layout: &Layout) {
     parts_ui(ui, view, state, layout);
     palette::palette_ui(ui, view, &mut state.palette);
     settings::dialogs_ui(ui, view);
+    models::models_ui(ui, view, &mut state.models);
     canvas::drop_ui(ui, view, layout.canvas);
     widgets::focus_ring(ui, state.input.by_keyboard);
 }
@@ -79,21 +80,8 @@ fn progress_ui(ui: &mut Ui, view: &View<'_>, rect: Rect) {
     let tokens = theme::tokens(ui);
     ui.painter().rect_filled(rect, 0.0, tokens.hairline);
     let Some(running) = view.state.queue.running() else { return };
-    let share = running.share();
-    let mut done = rect;
-    done.max.x = egui::lerp(rect.x_range(), share);
-    let color = if running.stage == Stage::Paused { tokens.subdued } else { tokens.lamp };
-    ui.painter().rect_filled(done, 0.0, color);
-    let response = ui.interact(rect, ui.scope_id().with("progress"), Sense::hover());
-    let name = view.words.t("progress");
-    response.widget_info(|| WidgetInfo {
-        value: Some(f64::from(share)),
-        ..WidgetInfo::labeled(Role::ProgressIndicator, true, &name)
-    });
-    ui.ctx().accesskit_node_builder(response.id, |node| {
-        node.set_min_numeric_value(0.0);
-        node.set_max_numeric_value(1.0);
-    });
+    let works = running.stage != Stage::Paused;
+    widgets::progress(ui, "progress", rect, running.share(), works, &view.words.t("progress"));
 }
 
 /// A panel's inner edge: a hairline that can be dragged; a double click folds the panel away.

@@ -10,12 +10,11 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::note::{FileNote, Note};
-use crate::told::quoted;
 
 use super::json::{Settings, parse};
+use super::pipelines;
 use crate::checkpoint::error::{CheckpointError, Problem};
 use crate::checkpoint::formats;
-use crate::checkpoint::kind::Kind;
 use crate::checkpoint::names::keys::{self, Blocks};
 use crate::checkpoint::names::open_clip::rename_open_clip;
 use crate::checkpoint::part::{ModelPart, Overlays};
@@ -61,7 +60,7 @@ pub(crate) struct Listed {
 
 /// Opens a folder's weight files and lists their tensors; parts that come from elsewhere are left out.
 pub(crate) fn list(folder: &Path, overlays: &Overlays) -> Result<Listed, CheckpointError> {
-    check_pipeline(folder)?;
+    pipelines::check(folder)?;
     let Listed { mut files, mut tensors, mut notes } = Listed::default();
 
     let part = unet_folder(folder);
@@ -114,39 +113,6 @@ pub(crate) fn part(
         return Err(Problem::NotThePart { part, found: None }.at(path));
     }
     component(path, name, candidates, files, &mut Vec::new())
-}
-
-/// Beginnings of the classes of other families' pipelines.
-const OTHER_PIPELINES: &[(&str, &str)] = &[
-    ("StableDiffusionXL", "Stable Diffusion XL"),
-    ("StableDiffusion3", "Stable Diffusion 3"),
-    ("StableDiffusionUpscale", "Stable Diffusion's upscaler"),
-    ("StableDiffusionLatentUpscale", "Stable Diffusion's upscaler"),
-    ("StableVideoDiffusion", "Stable Video Diffusion"),
-    ("StableCascade", "Stable Cascade"),
-    ("Flux", "Flux"),
-    ("QwenImage", "Qwen-Image"),
-    ("ZImage", "Z-Image"),
-    ("PixArt", "PixArt"),
-    ("Sana", "Sana"),
-    ("Kandinsky", "Kandinsky"),
-    ("HunyuanDiT", "Hunyuan-DiT"),
-    ("Lumina", "Lumina"),
-    ("Wan", "Wan"),
-];
-
-/// Refuses folders of other families by name.
-fn check_pipeline(folder: &Path) -> Result<(), CheckpointError> {
-    let index = Settings::read(folder, "model_index.json")?;
-    let class = index.text("_class_name").unwrap_or_default();
-    if let Some((_, name)) = OTHER_PIPELINES.iter().find(|(start, _)| class.starts_with(start)) {
-        return Err(Problem::OtherKind(Kind::Family(name)).at(folder));
-    }
-    let known = class.starts_with("StableDiffusion") || class == "LatentConsistencyModelPipeline";
-    if !known || index.get("text_encoder_2").is_some() {
-        return Err(Problem::OtherPipeline(quoted(class)).at(folder));
-    }
-    Ok(())
 }
 
 /// Stable Diffusion 2's text encoder is CLIP in the same layout, but with an exact GELU.

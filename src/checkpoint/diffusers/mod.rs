@@ -3,6 +3,7 @@
 mod config;
 pub(super) mod folder;
 mod json;
+mod pipelines;
 mod unet;
 
 pub use config::diffusers_config;

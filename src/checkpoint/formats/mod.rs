@@ -11,6 +11,7 @@ mod safetensors;
 mod sniff;
 mod state_dict;
 mod torch_legacy;
+mod torch_tar;
 mod torch_zip;
 
 use std::path::Path;
@@ -46,6 +47,8 @@ pub enum CheckpointKind {
     TorchZip,
     /// One file of an earlier torch.
     TorchLegacy,
+    /// One file of the first torch.
+    TorchTar,
     /// One GGUF file.
     Gguf,
     /// A folder that diffusers wrote.
@@ -59,6 +62,7 @@ impl CheckpointKind {
             Self::Safetensors => "safetensors file",
             Self::TorchZip => "torch checkpoint",
             Self::TorchLegacy => "torch checkpoint (before 1.6)",
+            Self::TorchTar => "torch checkpoint (a tar, of torch's first versions)",
             Self::Gguf => "GGUF file",
             Self::DiffusersFolder => "diffusers folder",
         }
@@ -93,6 +97,7 @@ pub(crate) fn list(file: &ModelFile, number: usize) -> Result<Listed, Checkpoint
                 });
             }
             sniff::Format::Zip => (CheckpointKind::TorchZip, torch_zip::list(file, number)?),
+            sniff::Format::Tar => (CheckpointKind::TorchTar, torch_tar::list(file, number)?),
             sniff::Format::Pickle => (CheckpointKind::TorchLegacy, torch_legacy::list(file, number)?),
         };
         Ok(Listed {

@@ -9,6 +9,8 @@ pub(crate) enum Format {
     Safetensors,
     Gguf,
     Zip,
+    /// Of any files; torch's first versions wrote such.
+    Tar,
     Pickle,
 }
 
@@ -28,6 +30,9 @@ pub(crate) fn sniff(bytes: &[u8]) -> Result<Format, Problem> {
     }
     if bytes.len() >= 2 && bytes[0] == 0x80 && (2..=5).contains(&bytes[1]) {
         return Ok(Format::Pickle);
+    }
+    if bytes.get(257..).is_some_and(|bytes| bytes.starts_with(b"ustar")) {
+        return Ok(Format::Tar);
     }
     if bytes.starts_with(b"version https://git-lfs") {
         return Err(Problem::LfsPointer);

@@ -22,6 +22,7 @@ use crate::ops::{Change, LowRank};
 
 use super::error::{CheckpointError, Problem};
 use super::formats;
+use super::kind::Kind;
 use super::names::keys::UNET;
 use super::tensor::model_file::ModelFile;
 use super::tensor::stored::Tensors;
@@ -83,9 +84,13 @@ impl Lora {
             unknown: BTreeSet::new(),
             metadata: listed.metadata,
         };
-        lora.take(&listed.tensors, &[file])?;
+        let kind = Kind::of(&listed.tensors);
+        // Some layers of another family have the shapes of v1's: what is made for it is no LoRA here.
+        let is_other = matches!(kind, Some(Kind::Addition(name)) if name.ends_with(" LoRA"));
+        if !is_other {
+            lora.take(&listed.tensors, &[file])?;
+        }
         if lora.modules.is_empty() && lora.numbered.is_empty() {
-            let kind = super::kind::Kind::of(&listed.tensors);
             return Err(Problem::NoLora(kind).at(&lora.path));
         }
         Ok(lora)

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::checkpoint::names::keys::{CLIP, UNET};
+use crate::checkpoint::names::keys::{CLIP, OPEN_CLIP, UNET};
 
 /// diffusers' names for CompVis's, within a residual block.
 const RESNET: &[(&str, &str)] = &[
@@ -24,6 +24,16 @@ const ENDS: &[(&str, &str)] = &[
     ("out.2", "conv_out"),
 ];
 
+/// transformers' names for open_clip's, within a layer. A third of `in_proj` is a layer of its own.
+const OPEN_CLIP_LAYER: &[(&str, &str)] = &[
+    ("attn.in_proj_weight.0", "self_attn.q_proj"),
+    ("attn.in_proj_weight.1", "self_attn.k_proj"),
+    ("attn.in_proj_weight.2", "self_attn.v_proj"),
+    ("attn.out_proj", "self_attn.out_proj"),
+    ("mlp.c_fc", "mlp.fc1"),
+    ("mlp.c_proj", "mlp.fc2"),
+];
+
 /// What writers put before a layer's name, each taken off in turn.
 const PREFIXES: &[&str] = &[
     "lora_unet_",
@@ -36,6 +46,7 @@ const PREFIXES: &[&str] = &[
     "model_diffusion_model_",
     "diffusion_model_",
     "cond_stage_model_transformer_",
+    "cond_stage_model_model_",
 ];
 
 /// The second text encoder of Stable Diffusion XL, which no model here has.
@@ -63,12 +74,22 @@ impl Known {
                     known.unet.insert(name, path.to_owned());
                 }
             } else if let Some(part) = path.strip_prefix(CLIP) {
+                known.put_text(part, path);
+            } else if let Some(part) = path.strip_prefix(OPEN_CLIP) {
                 known.put(part, path);
-                known.put(&format!("text_model.{part}"), path);
-                known.texts.insert(part.to_owned(), path.to_owned());
+                if let Some(name) = transformers_name(part) {
+                    known.put_text(&name, path);
+                }
             }
         }
         known
+    }
+
+    /// A layer of the text encoder by its name in transformers.
+    fn put_text(&mut self, name: &str, path: &str) {
+        self.put(name, path);
+        self.put(&format!("text_model.{name}"), path);
+        self.texts.insert(name.to_owned(), path.to_owned());
     }
 
     fn put(&mut self, name: &str, path: &str) {
@@ -103,6 +124,13 @@ impl Known {
             name = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix))?;
         }
     }
+}
+
+/// What transformers calls a layer of open_clip's encoder.
+fn transformers_name(part: &str) -> Option<String> {
+    let (number, rest) = numbered(part, "transformer.resblocks.")?;
+    let (_, name) = OPEN_CLIP_LAYER.iter().find(|(own, _)| *own == rest)?;
+    Some(format!("encoder.layers.{number}.{name}"))
 }
 
 /// How the UNet's blocks are numbered in diffusers.
@@ -226,6 +254,28 @@ mod tests {
             "lora_unet_down_blocks_2_attentions_0_proj_in",
             "lora_unet_",
         ] {
+            assert_eq!(known.layer(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn layers_of_open_clip_have_transformers_names_too() {
+        let block = "cond_stage_model.model.transformer.resblocks.3.";
+        let ends = ["attn.in_proj_weight.0", "attn.in_proj_weight.2", "attn.out_proj", "mlp.c_fc"];
+        let paths = ends.map(|end| format!("{block}{end}"));
+        let known = Known::of(paths.iter().map(String::as_str));
+        for (name, place) in [
+            ("lora_te_text_model_encoder_layers_3_self_attn_q_proj", 0),
+            ("text_encoder.text_model.encoder.layers.3.self_attn.v_proj", 1),
+            ("text_encoder.text_model.encoder.layers.3.self_attn.to_out", 2),
+            ("base_model.model.encoder.layers.3.mlp.fc1", 3),
+            ("cond_stage_model.model.transformer.resblocks.3.mlp.c_fc", 3),
+        ] {
+            assert_eq!(known.layer(name), Some(paths[place].as_str()), "{name}");
+        }
+        for name in
+            ["lora_te_text_model_encoder_layers_4_mlp_fc1", "lora_te2_text_model_encoder_layers_3_mlp_fc1"]
+        {
             assert_eq!(known.layer(name), None, "{name}");
         }
     }

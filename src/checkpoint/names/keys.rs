@@ -291,13 +291,20 @@ pub(crate) fn single_file_name(name: String) -> String {
     if let Some(rest) = name.strip_prefix("model.diffusion_model.time_embedding.cond_proj.") {
         return format!("{UNET}time_embed.cond_proj.{rest}");
     }
-    if let Some(tiny) = tiny_decoder_name(&name) {
-        return tiny;
+    if let Some(own) = tiny_decoder_name(&name).or_else(|| attention_name(&name)) {
+        return own;
     }
     match name.strip_prefix("cond_stage_model.transformer.").map(clip_name) {
         Some(Some(known)) => known,
         _ => name,
     }
+}
+
+/// A name in the first stage's attention as the reference spells it. Scripts that turn a diffusers folder into a
+/// single file know the older of diffusers' two spellings alone, and leave the other within CompVis's names.
+pub(crate) fn attention_name(name: &str) -> Option<String> {
+    let at = name.strip_prefix(FIRST_STAGE)?.find(".attn_1.")? + FIRST_STAGE.len() + ".attn_1.".len();
+    Some(format!("{}{}", &name[..at], replace(VAE_ATTENTION, &name[at..])?))
 }
 
 /// A tiny decoder's name as diffusers spells it; the original counts the clamp as layer 0.
@@ -385,5 +392,8 @@ mod tests {
         assert_eq!(single_file_name("cond_stage_model.transformer.final_layer_norm.bias".into()), full);
         assert_eq!(single_file_name(full.into()), full);
         assert_eq!(single_file_name("betas".into()), "betas");
+        let query = "first_stage_model.decoder.mid.attn_1.q.weight";
+        assert_eq!(single_file_name(query.replace(".q.", ".to_q.")), query);
+        assert_eq!(single_file_name(query.into()), query);
     }
 }

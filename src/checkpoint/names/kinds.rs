@@ -2,151 +2,15 @@
 //!
 //! A table of marks in tensors' names decides; where names do not, the width of the context does. Trap:
 //! merged models carry leftovers of other things, so a set with such a UNet and its text encoder is a
-//! model whatever else is in it, but for the few families that have both ([`WHOLE`]).
+//! model whatever else is in it, but for the few families that have both.
 
-use super::keys::{CLIP, EMA, FIRST_STAGE, OPEN_CLIP, UNET};
+mod tables;
+
+use self::tables::{ADDITIONS, FAMILIES, LORA, Mark, OTHER_LORAS, PARTS, REFINER, Row, WHOLE, XL, XL_LORA};
+use super::keys::{EMA, UNET};
 use super::rests::text_layout;
 use crate::checkpoint::kind::Kind;
 use crate::checkpoint::tensor::stored::Tensors;
-
-/// What a name, somewhere in the set, looks like.
-enum Mark {
-    Start(&'static str),
-    Within(&'static str),
-}
-
-use Mark::{Start, Within};
-
-/// A kind, and the marks that only it has together.
-type Row = (Kind, &'static [Mark]);
-
-const LORA: Kind = Kind::Addition("LoRA");
-const CONTROL_NET: Kind = Kind::Addition("ControlNet");
-const T2I_ADAPTER: Kind = Kind::Addition("T2I-Adapter");
-const IP_ADAPTER: Kind = Kind::Addition("IP-Adapter");
-const XL: Kind = Kind::Family("Stable Diffusion XL");
-const VERSION_3: Kind = Kind::Family("Stable Diffusion 3");
-const FLUX: Kind = Kind::Family("Flux");
-const Z_IMAGE: Kind = Kind::Family("Z-Image");
-const SANA: Kind = Kind::Family("Sana");
-const WAN: Kind = Kind::Family("Wan");
-const DIT: Kind = Kind::Family("diffusion transformer (DiT)");
-
-/// What goes with a model. The first row that fits decides.
-const ADDITIONS: &[Row] = &[
-    (CONTROL_NET, &[Start("lora_controlnet")]),
-    (CONTROL_NET, &[Start("control_model.")]),
-    (CONTROL_NET, &[Start("controlnet_")]),
-    (CONTROL_NET, &[Start("input_hint_block.")]),
-    (CONTROL_NET, &[Start("zero_convs.")]),
-    (IP_ADAPTER, &[Start("ip_adapter")]),
-    (IP_ADAPTER, &[Start("image_proj.")]),
-    (IP_ADAPTER, &[Within(".to_k_ip.")]),
-    (IP_ADAPTER, &[Within(".ip_adapter_")]),
-    (LORA, &[Start("lora_")]),
-    (LORA, &[Start("lycoris_")]),
-    (LORA, &[Start("base_model.model.")]),
-    (LORA, &[Start("unet:")]),
-    (LORA, &[Start("text_encoder:")]),
-    (LORA, &[Within(".lora_")]),
-    (LORA, &[Within("_lora.")]),
-    (LORA, &[Within(".lora.")]),
-    (LORA, &[Within(".hada_w1")]),
-    (LORA, &[Within(".lokr_w")]),
-    (LORA, &[Within("oft_blocks")]),
-    (LORA, &[Within(".dora_scale")]),
-    (T2I_ADAPTER, &[Start("adapter.")]),
-    (T2I_ADAPTER, &[Start("body."), Within(".block1.")]),
-    (T2I_ADAPTER, &[Start("transformer_layes.")]),
-    (Kind::Addition("GLIGEN"), &[Start("position_net.")]),
-    (Kind::Addition("AnimateDiff"), &[Within("motion_modules.")]),
-    (Kind::Embedding, &[Start("emb_params")]),
-    (Kind::Embedding, &[Start("string_to_param")]),
-];
-
-/// Models of other families, whose UNets may have v1's names.
-const FAMILIES: &[Row] = &[
-    (Kind::Family("Stable Video Diffusion"), &[Within(".time_stack.")]),
-    (Kind::Family("Stable Video Diffusion"), &[Within("temporal_transformer_blocks.")]),
-    (XL, &[Start("conditioner.embedders.")]),
-    (XL, &[Start("add_embedding.linear_1.")]),
-    (Kind::Family("Stable Cascade"), &[Within("effnet_mapper.")]),
-    (Kind::Family("Stable Cascade"), &[Within("clip_txt_mapper.")]),
-    (Kind::Family("Stable Cascade"), &[Within("clip_txt_pooled_mapper.")]),
-    (VERSION_3, &[Within("joint_blocks.")]),
-    (VERSION_3, &[Start("pos_embed."), Within(".attn.add_q_proj."), Start("context_embedder.")]),
-    (Kind::Family("Flux 2"), &[Within("double_stream_modulation_img.")]),
-    (Kind::Family("HunyuanVideo"), &[Within("token_refiner.")]),
-    (Kind::Family("Chroma"), &[Within("distilled_guidance_layer.")]),
-    (Kind::Family("AuraFlow"), &[Within("joint_transformer_blocks.")]),
-    (Kind::Family("AuraFlow"), &[Within("double_layers.")]),
-    (Kind::Family("HiDream"), &[Within("double_stream_blocks.")]),
-    (FLUX, &[Within("double_blocks.")]),
-    (FLUX, &[Within("single_blocks.")]),
-    (FLUX, &[Within("single_transformer_blocks.")]),
-    (FLUX, &[Start("context_embedder."), Within(".attn.add_q_proj.")]),
-    (Kind::Family("Qwen-Image"), &[Within(".img_mod.1.")]),
-    (Z_IMAGE, &[Within("cap_pad_token")]),
-    (Z_IMAGE, &[Within("x_pad_token")]),
-    (Z_IMAGE, &[Within("all_x_embedder.")]),
-    (Z_IMAGE, &[Within("all_final_layer.")]),
-    (Kind::Family("Lumina"), &[Within("noise_refiner.")]),
-    (Kind::Family("LTX-Video"), &[Within("patchify_proj.")]),
-    (SANA, &[Start("caption_norm.")]),
-    (SANA, &[Within("attention_y_norm.")]),
-    (Kind::Family("PixArt"), &[Start("adaln_single."), Start("caption_projection.")]),
-    (Kind::Family("PixArt"), &[Within("y_embedder.y_proj.")]),
-    (Kind::Family("Hunyuan-DiT"), &[Within("text_embedding_padding")]),
-    (WAN, &[Within("time_projection.1."), Within("text_embedding.0.")]),
-    (WAN, &[Start("condition_embedder."), Within("scale_shift_table")]),
-    (Kind::Family("Kandinsky"), &[Start("encoder_hid_proj.image")]),
-    (Kind::Family("DeepFloyd IF"), &[Start("encoder_hid_proj.")]),
-    (DIT, &[Within("adaLN_modulation.")]),
-    (DIT, &[Within("scale_shift_table")]),
-    (DIT, &[Start("transformer_blocks.0.")]),
-];
-
-/// Other families whose UNet and text encoder go together as v1's or v2's do.
-const WHOLE: &[Row] = &[
-    (Kind::Family("Stable Video Diffusion"), &[Within(".time_stack.")]),
-    (Kind::Family("text to video"), &[Within(".temopral_conv.")]),
-    (Kind::Family("Stable unCLIP"), &[Start("noise_augmentor.")]),
-    (Kind::Family("Stable unCLIP"), &[Start("embedder.model.visual.")]),
-    (Kind::Family("Stable Diffusion's upscaler"), &[Start("low_scale_model.")]),
-];
-
-/// Models' parts in files of their own.
-const PARTS: &[Row] = &[
-    (Kind::Unet, &[Start("down_blocks."), Start("mid_block.")]),
-    (Kind::Unet, &[Start("input_blocks."), Start("middle_block.")]),
-    (Kind::TinyFirstStage, &[Start("decoder.layers.0.weight")]),
-    (Kind::TinyFirstStage, &[Start("1.weight"), Within("3.conv.0.weight")]),
-    (Kind::OtherFirstStage, &[Start("decoder.middle.")]),
-    (Kind::OtherFirstStage, &[Within(".time_conv.")]),
-    (Kind::OtherFirstStage, &[Start("quantize.embedding.")]),
-    (Kind::FirstStage, &[Start(FIRST_STAGE)]),
-    (Kind::FirstStage, &[Start("vae.")]),
-    (Kind::FirstStage, &[Start("decoder.conv_in.")]),
-    (Kind::FirstStage, &[Start("encoder.conv_in.")]),
-    (Kind::TextEncoder, &[Within("text_model.encoder.layers.")]),
-    (Kind::TextEncoder, &[Start(CLIP)]),
-    (Kind::TextEncoder, &[Start(OPEN_CLIP)]),
-    (Kind::TextEncoder, &[Start("encoder.layers."), Start("embeddings.token_embedding.")]),
-    (Kind::TextEncoder, &[Within("transformer.resblocks."), Within("token_embedding.")]),
-    (Kind::OtherTextEncoder("T5"), &[Within("encoder.block."), Within(".SelfAttention.")]),
-    (Kind::OtherTextEncoder("LLM"), &[Within("layers."), Within(".self_attn."), Within("embed_tokens.")]),
-    (Kind::OtherTextEncoder("LLM"), &[Start("model.layers."), Within(".self_attn.")]),
-    (Kind::OtherTextEncoder("BERT"), &[Within("encoder.layer."), Within("attention.self.")]),
-    (Kind::ImageEncoder, &[Within("vision_model.encoder.")]),
-    (Kind::ImageEncoder, &[Start("visual.")]),
-    (Kind::Upscaler, &[Start("conv_first.")]),
-    (Kind::Upscaler, &[Start("model.0."), Start("model.1.sub.")]),
-    (Kind::Upscaler, &[Start("params_ema.")]),
-    (Kind::Upscaler, &[Start("params.")]),
-    (Kind::Upscaler, &[Start("body.0.weight"), Start("body.1.weight")]),
-    (Kind::Upscaler, &[Within("residual_group.")]),
-    (Kind::Upscaler, &[Within(".rdb1.")]),
-];
 
 /// The narrowest embeddings and the widest.
 const EMBEDDING_WIDTHS: &[usize] = &[768, 1024, 1280, 2048, 4096];
@@ -159,18 +23,16 @@ impl Kind {
     /// What the tensors are, if they are something else than a model with a UNet of v1's kind.
     pub(crate) fn of(tensors: &Tensors) -> Option<Self> {
         let names = Names(tensors);
-        if text_layout(tensors).is_some() {
-            return names.first_of(WHOLE);
-        }
-        if names.fits(&Start(UNET)) || names.fits(&Start(EMA)) {
-            return names.first_of(FAMILIES).or_else(|| names.by_context());
-        }
-        names
-            .first_of(ADDITIONS)
-            .or_else(|| names.first_of(FAMILIES))
-            .or_else(|| names.by_context())
-            .or_else(|| names.first_of(PARTS).map(|kind| names.narrowed(kind)))
-            .or_else(|| names.embedding())
+        let family = || names.first_of(FAMILIES).or_else(|| names.by_context());
+        let found = if text_layout(tensors).is_some() {
+            names.first_of(WHOLE)
+        } else if names.fits(&Mark::Start(UNET)) || names.fits(&Mark::Start(EMA)) {
+            family()
+        } else {
+            let first = names.first_of(ADDITIONS).or_else(family).or_else(|| names.first_of(PARTS));
+            first.or_else(|| names.embedding())
+        };
+        found.map(|kind| names.narrowed(kind))
     }
 }
 
@@ -180,11 +42,14 @@ struct Names<'a>(&'a Tensors);
 impl Names<'_> {
     fn fits(&self, mark: &Mark) -> bool {
         match mark {
-            Start(start) => {
-                self.0.range((*start).to_owned()..).next().is_some_and(|(name, _)| name.starts_with(start))
-            }
-            Within(part) => self.0.keys().any(|name| name.contains(part)),
+            Mark::Start(start) => self.begins(start),
+            Mark::Within(part) => self.0.keys().any(|name| name.contains(part)),
+            Mark::Lacks(start) => !self.begins(start),
         }
+    }
+
+    fn begins(&self, start: &str) -> bool {
+        self.0.range(start.to_owned()..).next().is_some_and(|(name, _)| name.starts_with(start))
     }
 
     fn first_of(&self, rows: &[Row]) -> Option<Kind> {
@@ -201,14 +66,19 @@ impl Names<'_> {
     fn by_context(&self) -> Option<Kind> {
         match self.dimension(".attn2.to_k.weight", 1)? {
             2048 => Some(XL),
-            1280 if self.fits(&Within("label_emb.0.0.")) => Some(XL),
+            1280 if self.fits(&Mark::Within("label_emb.0.0.")) => Some(XL),
             _ => None,
         }
     }
 
-    /// A part is another family's if its width says so.
+    /// A kind that several families' files look like is one family's if a width or a layer says so.
     fn narrowed(&self, kind: Kind) -> Kind {
         match kind {
+            XL if self.dimension(".attn2.to_k.weight", 1) == Some(1280) => REFINER,
+            LORA => match self.dimension("attn2_to_k.lora_down.weight", 1) {
+                Some(2048) => XL_LORA,
+                _ => self.first_of(OTHER_LORAS).unwrap_or(kind),
+            },
             Kind::TextEncoder => match self.dimension("token_embedding.weight", 1) {
                 Some(1280) => Kind::OtherTextEncoder("Stable Diffusion XL"),
                 _ => kind,
@@ -228,7 +98,8 @@ impl Names<'_> {
         };
         let few = (1..=MOST_EMBEDDINGS).contains(&self.0.len());
         let all = self.0.iter().all(|(name, tensor)| !name.contains(".weight") && is_row(&tensor.shape));
-        (few && all).then_some(Kind::Embedding)
+        let kind = if self.0.contains_key("clip_g") { Kind::XL_EMBEDDING } else { Kind::Embedding };
+        (few && all).then_some(kind)
     }
 }
 
@@ -239,6 +110,7 @@ mod tests {
     use safetensors::tensor::{Dtype, TensorView, serialize};
     use tempfile::TempDir;
 
+    use super::tables::{ANIMATE_DIFF, CONTROL_NET, IP_ADAPTER, T2I_ADAPTER};
     use super::*;
     use crate::checkpoint::Checkpoint;
 
@@ -287,7 +159,6 @@ mod tests {
             (LORA, &["lora_unet_down_blocks_0_attentions_0_proj_in.lora_down.weight"][..]),
             (LORA, &["base_model.model.down_blocks.0.attentions.0.to_q.lora_A.weight"]),
             (LORA, &["unet.down_blocks.0.attentions.0.attn1.processor.to_q_lora.down.weight"]),
-            (LORA, &["transformer.single_transformer_blocks.0.attn.to_k.lora_A.weight"]),
             (LORA, &["unet:0:down", "unet:0:up"]),
             (LORA, &["lycoris_unet_a.hada_w1_a"]),
             (CONTROL_NET, &["control_model.input_blocks.0.0.weight"]),
@@ -296,10 +167,7 @@ mod tests {
             (T2I_ADAPTER, &["adapter.body.0.resnets.0.block1.weight"]),
             (T2I_ADAPTER, &["body.0.block1.weight", "conv_in.weight"]),
             (IP_ADAPTER, &["image_proj.proj.weight", "ip_adapter.1.to_k_ip.weight"]),
-            (
-                Kind::Addition("AnimateDiff"),
-                &["down_blocks.0.motion_modules.0.temporal_transformer.norm.weight"],
-            ),
+            (ANIMATE_DIFF, &["down_blocks.0.motion_modules.0.temporal_transformer.norm.weight"]),
         ] {
             assert_eq!(of_names(names), Some(expected), "{names:?}");
         }
@@ -362,7 +230,7 @@ mod tests {
             Some(Kind::OtherTextEncoder("Stable Diffusion XL"))
         );
         assert_eq!(kind(&[("<toy>", &[768])]), Some(Kind::Embedding));
-        assert_eq!(kind(&[("clip_l", &[2, 768]), ("clip_g", &[2, 1280])]), Some(Kind::Embedding));
+        assert_eq!(kind(&[("clip_l", &[2, 768]), ("clip_g", &[2, 1280])]), Some(Kind::XL_EMBEDDING));
         assert_eq!(of_names(&["something.weight"]), None);
     }
 }

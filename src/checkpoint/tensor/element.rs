@@ -105,8 +105,11 @@ impl ElementType {
         read.unwrap_or_else(|| Self::Other(listed().unwrap_or("an unknown type")))
     }
 
-    /// The type that torch calls `torch.<name>Storage`.
-    pub(crate) fn of_torch_storage(class: &str) -> Option<Self> {
+    /// The type of the storage class `class` in torch's `module`.
+    pub(crate) fn of_torch_storage(module: &str, class: &str) -> Option<Self> {
+        if !matches!(module, "torch" | "torch.cuda" | "torch.storage") {
+            return None;
+        }
         Some(match class {
             "DoubleStorage" => Self::F64,
             "FloatStorage" => Self::F32,

@@ -27,7 +27,7 @@ pub(super) fn run(path: &Path) -> Result<bool, Failure> {
     match Kind::of_file(path) {
         Some(Kind::Addition("LoRA")) => lora(path)?,
         None if path.is_dir() && path.join("adapter_config.json").is_file() => lora(path)?,
-        Some(Kind::Embedding) => embedding(path)?,
+        Some(kind @ (Kind::Embedding | Kind::XL_EMBEDDING)) => embedding(path, kind)?,
         _ => return Ok(false),
     }
     Ok(true)
@@ -55,9 +55,14 @@ fn lora(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn embedding(path: &Path) -> Result<(), Failure> {
+fn embedding(path: &Path, kind: Kind) -> Result<(), Failure> {
     let words = read_embedding(path).map_err(|error| Failure::Input(error.to_string()))?;
     say(&format!("{}: embedding (textual inversion)", path.display()));
+    if kind == Kind::XL_EMBEDDING {
+        say(
+            "  made for Stable Diffusion XL; the vectors for its first text encoder are read, which v1 has too",
+        );
+    }
     for word in words {
         let [vectors, channels] = [word.vectors.shape[0], word.vectors.shape[1]];
         say(&format!("  {}: {vectors} vectors of {channels} channels", crate::told::quoted(&word.word)));

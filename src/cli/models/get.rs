@@ -2,18 +2,17 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use super::list::size;
-use super::{Get, change, say};
+use super::{Get, failure, say};
 use crate::cli::develop::say_json;
-use crate::cli::library::Library;
+use crate::cli::library::user_library;
 use crate::cli::{Failure, interrupt};
+use crate::library::FolderOrigin;
 use crate::library::get::{GetError, Getting, Got, License, Plan, Wanted, carry_out, offers, plan};
-use crate::library::{FolderOrigin, Hub};
 use crate::ops::StopFlag;
 use crate::transfer::{Http, Pace, Progress, TransferError};
 
@@ -28,15 +27,15 @@ pub(super) fn run(asked: &Get) -> Result<(), Failure> {
     };
     let stop = StopFlag::default();
     interrupt::raise_on_ctrl_c(stop.clone());
-    let library = Library::of_user()?;
-    let hub = Hub::of_user();
-    let wanted = Wanted::parse(what, asked.revision.as_deref(), asked.file.as_deref(), &hub);
-    let wanted = wanted.map_err(Failure::Input)?;
+    let library = user_library()?;
+    let hub = &library.hub;
+    let wanted = Wanted::parse(what, asked.revision.as_deref(), asked.file.as_deref(), hub);
+    let wanted = wanted.map_err(|error| Failure::Input(error.to_string()))?;
     let own = library.folders.iter().find(|folder| folder.origin == FolderOrigin::Own);
     let http = Http::new(&hub.endpoint, hub.token.as_deref());
     let getting = Getting {
         http: &http,
-        hub: &hub,
+        hub,
         models: own.map(|folder| folder.path.as_path()),
         pace: Pace::default(),
         hashes: library.places.previews.as_deref(),
@@ -45,7 +44,7 @@ pub(super) fn run(asked: &Get) -> Result<(), Failure> {
         true => ControlFlow::Break(()),
         false => ControlFlow::Continue(()),
     };
-    let plan = plan(&wanted, &getting, &mut go_on).map_err(failure)?;
+    let plan = plan(&wanted, &getting, &mut go_on).map_err(not_got)?;
     announce(&plan, asked.json.json);
     if asked.dry_run {
         return Ok(());
@@ -53,8 +52,9 @@ pub(super) fn run(asked: &Get) -> Result<(), Failure> {
     let mut printing = Printing { json: asked.json.json, last: None, stop };
     let got = carry_out(&plan, &getting, &mut |progress| printing.tell(progress));
     printing.clear();
-    let Got { path, sha256 } = got.map_err(failure)?;
-    show_again(&library, &path)?;
+    let Got { path, sha256 } = got.map_err(not_got)?;
+    // What the library leaves out belongs to it again when it is got again.
+    library.show_again(&path).map_err(failure)?;
     if asked.json.json {
         let path = path.display().to_string();
         say_json(&json!({ "event": "saved", "path": path, "sha256": sha256, "name": plan.name }));
@@ -64,16 +64,7 @@ pub(super) fn run(asked: &Get) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What the library leaves out belongs to it again when it is got again.
-fn show_again(library: &Library, path: &Path) -> Result<(), Failure> {
-    let text = path.to_string_lossy();
-    if !library.memory.models_forgotten.iter().any(|known| *known == text) {
-        return Ok(());
-    }
-    change(library, |memory| memory.models_forgotten.retain(|known| *known != text))
-}
-
-fn failure(error: GetError) -> Failure {
+fn not_got(error: GetError) -> Failure {
     match error {
         GetError::Transfer(TransferError::Paused) => {
             note(&error.to_string());

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use super::{List, say};
 use crate::cli::Failure;
 use crate::cli::develop::say_json;
-use crate::cli::library::Library;
+use crate::cli::library::user_library;
 use crate::library::{Entry, Sort};
 
 /// Lists the library.
 pub(super) fn run(asked: &List) -> Result<(), Failure> {
-    let library = Library::of_user()?;
+    let library = user_library()?;
     let cache = library.places.previews.as_deref();
     let mut entries = library.entries();
     let is_wanted = |entry: &Entry| match asked.kind {

@@ -5,7 +5,7 @@ mod list;
 mod remove;
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
@@ -13,9 +13,8 @@ use serde_json::json;
 
 use super::Failure;
 use super::develop::say_json;
-use super::library::Library;
-use crate::library::{FolderOrigin, Sort, refuse_folder};
-use crate::preferences::{Memory, change_memory};
+use super::library::user_library;
+use crate::library::{FolderOrigin, ListError, Sort, absolute};
 
 /// The arguments of `safelight models`.
 #[derive(Debug, Args)]
@@ -135,36 +134,19 @@ pub fn run(arguments: &Models) -> Result<(), Failure> {
     }
 }
 
-/// Changes what is remembered.
-fn change(library: &Library, change: impl FnOnce(&mut Memory)) -> Result<(), Failure> {
-    let missing =
-        || Failure::Input("expected a folder for settings, found none; set SAFELIGHT_HOME to one".to_owned());
-    let file = library.places.memory.as_deref().ok_or_else(missing)?;
-    change_memory(file, change).map_err(Failure::Input)
-}
-
-/// A path as it is remembered and compared.
-fn absolute(path: &Path) -> PathBuf {
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    // Without a slash at the end.
-    path.components().collect()
+fn failure(error: ListError) -> Failure {
+    Failure::Input(error.to_string())
 }
 
 fn add(add: &Add) -> Result<(), Failure> {
-    let library = Library::of_user()?;
+    let library = user_library()?;
     let path = absolute(&add.path);
-    let text = path.to_string_lossy().into_owned();
-    if library.memory.models_forgotten.contains(&text) {
-        change(&library, |memory| memory.models_forgotten.retain(|known| *known != text))?;
-    } else {
-        refuse_folder(&path).map_err(Failure::Input)?;
-        if library.folders.iter().all(|folder| folder.path != path) {
-            change(&library, |memory| memory.models_folders.push(text.clone()))?;
-        }
+    if !library.show_again(&path).map_err(failure)? {
+        library.add_folder(&path).map_err(failure)?;
     }
-    let within = Library::of_user()?.entries();
+    let within = user_library()?.entries();
     let found = within.iter().filter(|entry| entry.path.starts_with(&path) && entry.sort() != Sort::Other);
-    let found = found.count();
+    let (text, found) = (path.display().to_string(), found.count());
     if add.json.json {
         say_json(&json!({ "added": text, "found": found }));
     } else {
@@ -174,7 +156,7 @@ fn add(add: &Add) -> Result<(), Failure> {
 }
 
 fn folders(json: &Json) -> Result<(), Failure> {
-    for folder in &Library::of_user()?.folders {
+    for folder in &user_library()?.folders {
         let origin = match folder.origin {
             FolderOrigin::Own => "own",
             FolderOrigin::Added => "added",

@@ -7,18 +7,18 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{Remove, absolute, change, say};
+use super::{Remove, failure, say};
 use crate::cli::Failure;
 use crate::cli::develop::say_json;
-use crate::cli::library::Library;
-use crate::library::{Entry, FolderOrigin, Hub, Sort, find};
+use crate::cli::library::user_library;
+use crate::library::{Entry, FolderOrigin, Hub, Sort, UserLibrary, absolute, find};
 
 /// The beginning of a repository's folder in a cache of the hub.
 const REPOSITORY: &str = "models--";
 
 /// Removes what is named.
 pub(super) fn run(asked: &Remove) -> Result<(), Failure> {
-    let library = Library::of_user()?;
+    let library = user_library()?;
     let path = absolute(&asked.name);
     let is_folder = library.folders.iter().any(|it| it.path == path && it.origin == FolderOrigin::Added);
     let removed = match (is_folder, asked.delete) {
@@ -29,8 +29,7 @@ pub(super) fn run(asked: &Remove) -> Result<(), Failure> {
             )));
         }
         (true, false) => {
-            let text = path.to_string_lossy().into_owned();
-            change(&library, |memory| memory.models_folders.retain(|known| *known != text))?;
+            library.remove_folder(&path).map_err(failure)?;
             path
         }
         (false, delete) => {
@@ -38,7 +37,7 @@ pub(super) fn run(asked: &Remove) -> Result<(), Failure> {
             if delete {
                 self::delete(&entry)?
             } else {
-                forget(&library, &entry.path)?
+                library.forget(&entry.path).map_err(failure)?
             }
             entry.path
         }
@@ -53,23 +52,13 @@ pub(super) fn run(asked: &Remove) -> Result<(), Failure> {
 }
 
 /// The entry of this path or name.
-fn entry(library: &Library, name: &Path, path: &Path) -> Result<Entry, Failure> {
+fn entry(library: &UserLibrary, name: &Path, path: &Path) -> Result<Entry, Failure> {
     let entries = library.entries();
     if let Some(entry) = entries.iter().find(|entry| entry.path == path) {
         return Ok(entry.clone());
     }
     let found = find(&entries, &name.to_string_lossy(), &Sort::ALL);
     found.cloned().map_err(|error| Failure::Input(error.to_string()))
-}
-
-fn forget(library: &Library, path: &Path) -> Result<(), Failure> {
-    let Some(text) = path.to_str().map(str::to_owned) else {
-        return Err(Failure::Input(format!(
-            "expected a file whose name is text, found other bytes; rename it: {}",
-            path.display()
-        )));
-    };
-    change(library, |memory| memory.models_forgotten.push(text))
 }
 
 /// Whether other programs share it: it lies in the hub's cache, or in a repository as a cache holds it.

@@ -22,7 +22,7 @@ impl Wanted {
     pub fn of_file(path: &Path) -> Option<Self> {
         match Kind::of_file(path)? {
             Kind::Addition("LoRA") => Some(Self::Lora),
-            Kind::Embedding => Some(Self::Embedding),
+            Kind::Embedding | Kind::XL_EMBEDDING => Some(Self::Embedding),
             _ => None,
         }
     }
@@ -99,7 +99,11 @@ pub(super) fn named_in(folders: &[PathBuf], texts: &[String]) -> Vec<PathBuf> {
 /// The same of folders that are kept for embeddings, where a file that tells not what it is may be a damaged one.
 pub(super) fn named_near(folders: &[PathBuf], texts: &[String]) -> Vec<PathBuf> {
     let named = list(folders).into_iter().map(|(_, path)| path).filter(|path| may_be_named(path, texts));
-    named.filter(|path| Kind::of_file(path).is_none_or(|kind| kind == Kind::Embedding)).collect()
+    named
+        .filter(|path| {
+            Kind::of_file(path).is_none_or(|kind| matches!(kind, Kind::Embedding | Kind::XL_EMBEDDING))
+        })
+        .collect()
 }
 
 /// Whether texts (in lower case) may name an embedding's file. diffusers' own name for one tells nothing.

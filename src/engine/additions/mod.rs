@@ -29,7 +29,7 @@ pub use find::{Wanted, find};
 #[derive(Default)]
 pub struct Additions {
     /// Where LoRAs and embeddings lie, beside the model's own neighborhood.
-    folders: Vec<PathBuf>,
+    folders: Mutex<Vec<PathBuf>>,
     state: Mutex<State>,
 }
 
@@ -101,7 +101,16 @@ pub struct Adapted {
 impl Additions {
     /// Over a model; files are looked for in `folders` too.
     pub fn new(folders: Vec<PathBuf>) -> Self {
-        Self { folders, state: Mutex::default() }
+        Self { folders: Mutex::new(folders), state: Mutex::default() }
+    }
+
+    /// Looks for files in these folders from the next run on.
+    pub fn look_in(&self, folders: &[PathBuf]) {
+        *self.folders.lock().unwrap_or_else(PoisonError::into_inner) = folders.to_vec();
+    }
+
+    fn folders(&self) -> Vec<PathBuf> {
+        self.folders.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Lays over a model, which lies at `path`, what the settings and the prompt name, and nothing else.
@@ -238,7 +247,7 @@ impl Laying<'_> {
         }
         let asked = files.len();
         let near = find::named_near(&find::folders(Wanted::Embedding, self.path), texts);
-        for path in near.into_iter().chain(find::named_in(&self.additions.folders, texts)) {
+        for path in near.into_iter().chain(find::named_in(&self.additions.folders(), texts)) {
             if !files.contains(&path) {
                 files.push(path);
             }
@@ -295,7 +304,7 @@ impl Laying<'_> {
 
     /// Where a named file lies.
     fn find(&self, wanted: Wanted, name: &str) -> Option<PathBuf> {
-        find(wanted, name, self.path, &self.additions.folders)
+        find(wanted, name, self.path, &self.additions.folders())
     }
 }
 

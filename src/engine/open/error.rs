@@ -18,7 +18,7 @@ pub enum OpenError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The two together.
-    #[error("{error}: {}", .file.display())]
+    #[error("{}", with_file(error, file))]
     Model {
         /// The config where that is wrong, else the weights.
         file: PathBuf,
@@ -64,6 +64,11 @@ impl OpenError {
             || matches!(self, Self::Checkpoint(CheckpointError { problem: checkpoint::Problem::Stopped, .. }))
     }
 
+    /// Whether TAESD was found in place of a whole model.
+    pub fn is_tiny_decoder(&self) -> bool {
+        matches!(self, Self::Checkpoint(error) if error.is_tiny_decoder())
+    }
+
     /// The part that was found in place of a whole model, if it can be laid over one.
     pub fn part(&self) -> Option<ModelPart> {
         match self {
@@ -71,6 +76,12 @@ impl OpenError {
             _ => None,
         }
     }
+}
+
+/// The sentence with the file at its end; what was read of a part of it is told with the part's own file.
+fn with_file(error: &ModelError, file: &Path) -> String {
+    let (sentence, file) = (error.to_string(), format!(": {}", file.display()));
+    if sentence.contains(&file) { sentence } else { sentence + &file }
 }
 
 /// An error with the file that it is about: the config's, or the weights'.

@@ -120,6 +120,11 @@ impl Previewer {
         Ok(false)
     }
 
+    /// Makes tiny previews with another decoder, or none.
+    pub(super) fn set_tiny(&mut self, tiny: Option<TinyDecoder>) {
+        (self.tiny, self.tiny_cost) = (tiny, None);
+    }
+
     fn set_fit(&mut self, fit: Fit) {
         (self.fit, self.fit_on_card) = (fit, None);
     }

@@ -1,4 +1,5 @@
-//! Finding TAESD's file: beside the model, in `vae_approx` beside it, or in the program's data folder.
+//! Finding TAESD's file: the one that was chosen, else one beside the model, in `vae_approx` beside it, or in the
+//! program's data folder.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,18 +12,40 @@ use crate::ops::Weights;
 
 use crate::engine::open::OpenModel;
 
-/// The tiny decoder for this model, if its file is at hand.
+/// The tiny decoder for this model: the one that was chosen, else the one whose file is at hand.
 ///
 /// # Errors
 /// A note if there is a file that cannot be used; the model works without.
-pub fn find(model: &OpenModel, data_folder: Option<&Path>) -> Result<Option<TinyDecoder>, Note> {
-    let config = &model.networks.config;
-    let suits = TinyDecoder::suits(config.channels, config.first_stage_factor);
-    if !suits || model.info.source == ModelSource::Starter {
+pub fn find(
+    model: &OpenModel,
+    chosen: Option<&Path>,
+    data_folder: Option<&Path>,
+) -> Result<Option<TinyDecoder>, Note> {
+    if !suits(model) {
         return Ok(None);
     }
-    let folders = folders(&model.info.source, data_folder);
-    folders.iter().find_map(|folder| file_in(folder)).map(|path| open(&path, model)).transpose()
+    // One that was chosen once may be gone.
+    let chosen = chosen.filter(|path| path.is_file()).map(Path::to_owned);
+    let found = || folders(&model.info.source, data_folder).iter().find_map(|folder| file_in(folder));
+    match chosen.or_else(found) {
+        Some(path) => read(&path, model).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Whether the model's latents are of the kind that TAESD reads.
+fn suits(model: &OpenModel) -> bool {
+    let config = &model.networks.config;
+    let alike = TinyDecoder::suits(config.channels, config.first_stage_factor);
+    alike && model.info.source != ModelSource::Starter
+}
+
+/// The decoder in this file, if the model's latents are of the kind that it reads.
+///
+/// # Errors
+/// A note if the file is another.
+pub fn open(path: &Path, model: &OpenModel) -> Result<Option<TinyDecoder>, Note> {
+    if suits(model) { read(path, model).map(Some) } else { Ok(None) }
 }
 
 fn folders(source: &ModelSource, data_folder: Option<&Path>) -> Vec<PathBuf> {
@@ -53,7 +76,7 @@ fn file_in(folder: &Path) -> Option<PathBuf> {
     names.into_iter().next()
 }
 
-fn open(path: &Path, model: &OpenModel) -> Result<TinyDecoder, Note> {
+fn read(path: &Path, model: &OpenModel) -> Result<TinyDecoder, Note> {
     let unusable = |cause: String| Note::NoTinyPreviews { file: path.display().to_string(), cause };
     let checkpoint = Checkpoint::open(path).map_err(|error| unusable(error.problem.to_string()))?;
     let diffusers = checkpoint.contains("decoder.layers.0.weight");

@@ -14,6 +14,6 @@ mod wanted;
 
 pub use catalog::{Offer, offers};
 pub use license::License;
-pub use plan::{GetError, Getting, Place, Plan, plan};
-pub use run::{Got, carry_out, free_bytes};
-pub use wanted::Wanted;
+pub use plan::{GetError, Getting, Place, Plan, Planned, plan};
+pub use run::{Got, carry_out, free_bytes, give_up};
+pub use wanted::{Wanted, WantedError};

@@ -81,10 +81,8 @@ impl Running<'_> {
 
     /// A folder takes its name when all its files are there.
     fn folder(&mut self, plan: &Plan, target: &Path) -> Result<Got, GetError> {
-        let name = target.file_name().unwrap_or_default().to_string_lossy();
         let commit = plan.files.first().and_then(|file| file.source.known.commit.as_deref());
-        let short: String = commit.unwrap_or_default().chars().take(8).collect();
-        let hidden = target.with_file_name(format!(".{name}.{short}.part"));
+        let hidden = hidden(plan, target);
         self.check_room(plan, target, |file| hidden.join(&file.path))?;
         for file in &plan.files {
             let inside = hidden.join(&file.path);
@@ -183,6 +181,43 @@ impl Running<'_> {
             _ => Ok(()),
         }
     }
+}
+
+/// Where a folder's files lie until all are there.
+fn hidden(plan: &Plan, target: &Path) -> PathBuf {
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    let commit = plan.files.first().and_then(|file| file.source.known.commit.as_deref());
+    let short: String = commit.unwrap_or_default().chars().take(8).collect();
+    target.with_file_name(format!(".{name}.{short}.part"))
+}
+
+impl Plan {
+    /// Where what is half-written lies, for [`give_up`]: files without the ending that marks them, or the hidden
+    /// folder.
+    pub fn under_way(&self) -> Vec<PathBuf> {
+        match &self.place {
+            Place::File(target) => vec![target.clone()],
+            Place::Folder(target) => vec![hidden(self, target)],
+            Place::HubCache { repository, .. } => {
+                let tags = self.files.iter().filter_map(|file| file.source.known.sha256.as_deref());
+                tags.filter_map(|tag| repository.blob(tag)).collect()
+            }
+        }
+    }
+}
+
+/// Removes what is half-written of a plan that will not be gone on with; whole files stay.
+///
+/// # Errors
+/// If the disk refuses.
+pub fn give_up(under_way: &[PathBuf]) -> Result<(), GetError> {
+    for path in under_way {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let is_hidden = name.starts_with('.') && name.ends_with(".part");
+        let removed = if is_hidden && path.is_dir() { fs::remove_dir_all(path) } else { Part::discard(path) };
+        removed.map_err(|error| not_writable(path, &error))?;
+    }
+    Ok(())
 }
 
 /// Whether the file holds weights, by its headers; a web page or an archive is none. What the system does not

@@ -1,6 +1,7 @@
 //! `Wanted`: what the user asked for: an offer, a repository of the hub, a file in one, or any address.
 
 use crate::library::hub::Hub;
+use crate::told::{Told, quoted};
 use crate::transfer::{decoded, is_address};
 
 use super::catalog::offers;
@@ -26,6 +27,53 @@ pub enum Wanted {
     Address(String),
 }
 
+/// Why what was typed names nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WantedError {
+    /// It is neither a repository nor an address nor an offer.
+    #[error(
+        "expected a repository of the Hugging Face hub (owner/name), an address, or one of {}; found \"{found}\"",
+        ids()
+    )]
+    Unknown {
+        /// What was typed.
+        found: String,
+    },
+    /// A revision or file that leads out of its repository.
+    #[error(
+        "expected a revision and a file of the repository {repository}, found \"{found}\"; give them as its page \
+         names them"
+    )]
+    Outside {
+        /// The repository.
+        repository: String,
+        /// The revision or file.
+        found: String,
+    },
+}
+
+fn ids() -> String {
+    offers().iter().map(|offer| offer.id.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+impl Told for WantedError {
+    fn key(&self) -> &'static str {
+        match self {
+            Self::Unknown { .. } => "error-get-unknown",
+            Self::Outside { .. } => "error-get-outside",
+        }
+    }
+
+    fn values(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Unknown { found } => vec![("found", found.clone())],
+            Self::Outside { repository, found } => {
+                vec![("repository", repository.clone()), ("found", found.clone())]
+            }
+        }
+    }
+}
+
 impl Wanted {
     /// Understands what was typed: the id or name of an offer; `owner/name`, with `@revision` and a file behind
     /// it; the hub's own address of either; any other address. A file and a revision that are named beside it
@@ -33,31 +81,24 @@ impl Wanted {
     ///
     /// # Errors
     /// One sentence, if it is none of these.
-    pub fn parse(text: &str, revision: Option<&str>, file: Option<&str>, hub: &Hub) -> Result<Self, String> {
+    pub fn parse(
+        text: &str,
+        revision: Option<&str>,
+        file: Option<&str>,
+        hub: &Hub,
+    ) -> Result<Self, WantedError> {
         let text = text.trim();
         let found = match of_offer(text).or_else(|| of_hub(text, hub)) {
             Some(found) => found,
             None if is_address(text) => Self::Address(text.to_owned()),
-            None => {
-                let names: Vec<&str> = offers().iter().map(|offer| offer.id.as_str()).collect();
-                return Err(format!(
-                    "expected a repository of the Hugging Face hub (owner/name), an address, or one of {}; found \
-                     \"{}\"",
-                    names.join(", "),
-                    crate::told::quoted(text)
-                ));
-            }
+            None => return Err(WantedError::Unknown { found: quoted(text) }),
         };
         let Self::Hub { repository, revision: own, file: own_file } = found else { return Ok(found) };
         let revision = revision.map_or(own, str::to_owned);
         let file = file.map(str::to_owned).or(own_file);
         for path in std::iter::once(&revision).chain(&file) {
             if !is_inside(path) {
-                return Err(format!(
-                    "expected a revision and a file of the repository {repository}, found \"{}\"; give them as its \
-                     page names them",
-                    crate::told::quoted(path)
-                ));
+                return Err(WantedError::Outside { repository, found: quoted(path) });
             }
         }
         Ok(Self::Hub { repository, revision, file })
@@ -159,7 +200,7 @@ mod tests {
         for (revision, file) in
             [(Some("../../x"), None), (Some(""), None), (None, Some("/any")), (None, Some("a/../../x"))]
         {
-            let said = Wanted::parse("o/n", revision, file, &hub()).unwrap_err();
+            let said = Wanted::parse("o/n", revision, file, &hub()).unwrap_err().to_string();
             assert!(said.contains("of the repository o/n"), "{said}");
         }
         // An address that leads out is none of the hub's.
@@ -177,7 +218,7 @@ mod tests {
             assert_eq!(Wanted::parse(address, None, None, &hub()), Ok(Wanted::Address(address.to_owned())));
         }
         for text in ["", "model", "a b/c", "../x", "o/n/../../x", "o/..", "/a"] {
-            let said = Wanted::parse(text, None, None, &hub()).unwrap_err();
+            let said = Wanted::parse(text, None, None, &hub()).unwrap_err().to_string();
             assert!(said.contains("owner/name") && said.contains("sd-1.5"), "{text}: {said}");
         }
     }

@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Change, Rewrite, Slot};
+use super::{Change, Rewrite, Slot, rewritten};
 use crate::ops::host::TensorRows;
 use crate::ops::weights::Weights;
 use crate::ops::{Error, Result};
@@ -18,9 +18,33 @@ pub(in crate::ops) struct Adapted<P, S> {
     state: Mutex<State<P, S>>,
 }
 
+/// Which tensors a layer is made of.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::ops) struct Share {
+    /// The weight's name and the bias's.
+    pub(in crate::ops) names: [&'static str; 2],
+    /// The layer's place among the `parts` equal ones that lie one after another in these tensors.
+    pub(in crate::ops) part: usize,
+    pub(in crate::ops) parts: usize,
+}
+
+impl Share {
+    /// Tensors of its own.
+    pub(in crate::ops) const WHOLE: Self = Self { names: ["weight", "bias"], part: 0, parts: 1 };
+
+    /// Where the layer has its slot: one of several is told by the weight's name and a number.
+    fn slot(self, weights: &Weights, shape: &[usize]) -> Arc<Slot> {
+        match self.parts {
+            1 => weights.slot(shape),
+            _ => weights.pp(self.names[0]).pp(self.part).slot(shape),
+        }
+    }
+}
+
 /// Where a layer's tensors are, and its change.
 struct Named {
     weights: Weights,
+    share: Share,
     /// The weight's.
     shape: Vec<usize>,
     has_bias: bool,
@@ -34,16 +58,24 @@ impl std::fmt::Debug for Named {
 }
 
 impl Named {
-    /// Reads `weight` after some rewrites, and `bias` where there is one, and packs them.
+    /// Reads the weight after some rewrites, and the bias where there is one, and packs them.
     fn read<P>(
         &self,
         rewrites: &[Arc<dyn Rewrite>],
         pack: impl FnOnce(&TensorRows<'_>, Option<Vec<f32>>) -> Result<P>,
     ) -> Result<P> {
-        let weight = self.weights.rewritten("weight", &self.shape, rewrites)?;
-        let outputs = self.shape.first().copied().unwrap_or(0);
-        let bias = self.has_bias.then(|| self.weights.get_f32("bias", &[outputs])).transpose()?;
-        pack(&weight, bias)
+        let Share { names: [weight, bias], part, parts } = self.share;
+        let (outputs, row) = (self.shape[0], self.shape[1..].iter().product::<usize>());
+        let own = part * outputs..(part + 1) * outputs;
+        let mut rows = self.weights.rows(weight, &[&[parts * outputs], &self.shape[1..]].concat())?;
+        if parts > 1 {
+            rows = rows.part(own.start * row..own.end * row)?;
+        }
+        if !rewrites.is_empty() {
+            rows = TensorRows::here(rewritten(&rows, &self.shape, rewrites)?);
+        }
+        let bias = self.has_bias.then(|| self.weights.get_f32(bias, &[parts * outputs])).transpose()?;
+        pack(&rows, bias.map(|bias| if parts > 1 { bias[own].to_vec() } else { bias }))
     }
 }
 
@@ -66,18 +98,19 @@ impl<P, S> Adapted<P, S> {
         Self::with(packed, None)
     }
 
-    /// Reads `weight` of this shape (out, …), and `bias` (out) if it has one.
+    /// Reads the weight of this shape (out, …), and the bias (out) if it has one.
     ///
     /// # Errors
     /// If they are missing or of another shape, or packing fails.
     pub(in crate::ops) fn read(
         weights: &Weights,
+        share: Share,
         shape: Vec<usize>,
         has_bias: bool,
         pack: impl FnOnce(&TensorRows<'_>, Option<Vec<f32>>) -> Result<P>,
     ) -> Result<Self> {
-        let slot = weights.slot(&shape);
-        let mut named = Named { weights: weights.clone(), shape, has_bias, slot };
+        let slot = share.slot(weights, &shape);
+        let mut named = Named { weights: weights.clone(), share, shape, has_bias, slot };
         let packed = named.read(&[], pack)?;
         named.weights = weights.without_progress();
         Ok(Self::with(packed, Some(named)))

@@ -21,8 +21,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::Result;
 use super::host::HostTensor;
 
-pub(super) use adapted::Adapted;
-pub(super) use side::{down_and_up, rewritten};
+pub(super) use adapted::{Adapted, Share};
+pub(super) use side::down_and_up;
+use side::rewritten;
 
 /// A product of low rank beside a layer: y += strength · up·(down·x).
 #[derive(Clone, Debug, PartialEq)]

@@ -118,6 +118,14 @@ const CASES: &[Case] = &[
         SelfAttention::new(&p.layer("adapted.i"), 24, 24, 3)?
             .forward_after(&norm, &p.tensor("x", &[2, 9, 24])?)
     }),
+    (&[("adapted.j.in_proj_weight.1", &[24, 24])], |p| {
+        let part = |part| {
+            Linear::part(&p.layer("adapted.j"), ["in_proj_weight", "in_proj_bias"], [24, 24], part, 3)?
+                .forward(&p.tensor("x", &[2, 9, 24])?)
+        };
+        // The other parts stay as they are.
+        part(0)?.add(&part(1)?)?.add(&part(2)?)
+    }),
 ];
 
 fn close(a: &[f32], b: &[f32], tolerance: f32) -> bool {

@@ -120,7 +120,9 @@ fn other_settings_of_a_folder() {
     assert!(said("scheduler/scheduler_config.json", "prediction_type", json!("sample")).contains("epsilon"));
     let xl = said("model_index.json", "_class_name", json!("StableDiffusionXLPipeline"));
     assert!(xl.contains("Stable Diffusion XL"), "{xl}");
-    let other = said("model_index.json", "_class_name", json!("NovelPipeline"));
+    let novel =
+        [("_class_name", json!("NovelPipeline")), ("unet", json!(["diffusers", "UNet3DConditionModel"]))];
+    let other = config_of(&changed_folder("model_index.json", &novel)).unwrap_err();
     assert!(other.contains("NovelPipeline"), "{other}");
 }
 

@@ -131,3 +131,42 @@ fn a_folder_opens_in_all_the_spellings_of_its_writers() {
     let told = diffusers_config(&found).unwrap();
     assert_eq!((told.config, told.notes), (plain, vec![Note::File(FileNote::SchedulerAssumed)]));
 }
+
+/// A class that people wrote for v1 counts by its parts; one of another family is named.
+#[test]
+fn pipelines_are_told_by_their_class_or_their_parts() {
+    let said_of = |class: &str, change: fn(&mut serde_json::Value)| {
+        let folder = copy();
+        let path = folder.path().join("sd/model_index.json");
+        let mut index: serde_json::Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        index["_class_name"] = class.into();
+        change(&mut index);
+        fs::write(&path, index.to_string()).unwrap();
+        Checkpoint::open(&path).map_or_else(|error| error.to_string(), |_| String::new())
+    };
+    for class in [
+        "StableDiffusionControlNetPipeline",
+        "CycleDiffusionPipeline",
+        "LongPromptPipeline",
+        "DiffusionPipeline",
+    ] {
+        assert_eq!(said_of(class, |_| ()), "", "{class}");
+    }
+    for (class, family) in [
+        ("StableDiffusionXLImg2ImgPipeline", "Stable Diffusion XL;"),
+        ("Flux2KleinPipeline", "Flux 2;"),
+        ("OnnxStableDiffusionPipeline", "Stable Diffusion in ONNX;"),
+        ("StableUnCLIPImg2ImgPipeline", "Stable unCLIP;"),
+        ("LDMTextToImagePipeline", "latent diffusion with BERT;"),
+        ("WuerstchenCombinedPipeline", "Stable Cascade;"),
+    ] {
+        let said = said_of(class, |_| ());
+        assert!(said.contains(&format!("found one of another family: {family}")), "{class}: {said}");
+    }
+    let said = said_of("MysteryPipeline", |index| index["unet"][1] = "UNet3DConditionModel".into());
+    assert!(said.contains("\"MysteryPipeline\""), "{said}");
+    let said = said_of("MysteryPipeline", |index| {
+        index["text_encoder_2"] = serde_json::json!(["transformers", "CLIPTextModel"])
+    });
+    assert!(said.contains("\"MysteryPipeline\""), "{said}");
+}

@@ -170,3 +170,27 @@ fn what_is_no_such_part_or_of_another_family_is_refused_by_name() {
     assert!(matches!(wide.problem, Problem::PartWidth { expected: 4, found: 5, .. }), "{wide}");
     assert!(said(&vae(&folder.path().join("no.pt"))).to_string().ends_with("no.pt"));
 }
+
+#[test]
+fn a_vae_that_seems_to_be_of_xl_is_told() {
+    let told = |path: &Path| {
+        let found = Checkpoint::open_with(fixture("model.safetensors"), &vae(path)).unwrap();
+        found.notes().iter().any(|note| note.to_string().contains("Stable Diffusion XL's"))
+    };
+    let folder = TempDir::new().unwrap();
+    let own = fixture("diffusers/vae/diffusion_pytorch_model.safetensors");
+    for (name, is_told) in [
+        ("sdxl_vae.safetensors", true),
+        ("xl-vae-fp16.safetensors", true),
+        ("pixl.safetensors", false),
+        ("vae.safetensors", false),
+    ] {
+        let path = folder.path().join(name);
+        fs::copy(&own, &path).unwrap();
+        assert_eq!(told(&path), is_told, "{name}");
+    }
+    assert!(!told(&fixture("diffusers/vae")));
+    copy_folder(&fixture("diffusers/vae"), &folder.path().join("vae"));
+    fs::write(folder.path().join("vae/config.json"), "{\"scaling_factor\": 0.13025}").unwrap();
+    assert!(told(&folder.path().join("vae")));
+}

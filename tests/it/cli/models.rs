@@ -239,5 +239,5 @@ fn the_first_tensor_of_another_shape_is_named_with_both() {
     let (_, object) = inspected(&folder, &[&model, "--config", "averaged.yaml"]);
     assert!(object["notes"].to_string().contains("EMA"), "{object}");
     let said = done(&folder, &["inspect", &model, "--config", "wider.yaml"]);
-    assert!(said.contains("of another shape first: model.diffusion_model."), "{said}");
+    assert!(said.contains("first of another shape: model.diffusion_model."), "{said}");
 }

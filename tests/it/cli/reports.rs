@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use safetensors::SafeTensors;
+use safetensors::tensor::{TensorView, serialize};
 use tempfile::TempDir;
 
 use super::{done, folder, safelight, shipped, shipped_text};
@@ -105,6 +107,93 @@ fn inspect_names_what_is_missing_and_what_only_training_needs() {
     let said = done(&folder, &["inspect", &model, "--config", "deeper.yaml"]);
     assert!(said.contains("missing from the weights (16)") && said.contains("layers.2.self_attn"), "{said}");
     assert!(said.contains("LatentDiffusion.monitor"), "{said}");
+}
+
+/// The small model with a change to its tensors, in `folder`.
+fn broken(folder: &TempDir, change: impl Fn(&str, &mut Vec<usize>) -> Option<String>) -> String {
+    let bytes = fs::read(shipped("tests/golden/formats/model.safetensors")).unwrap();
+    let stored = SafeTensors::deserialize(&bytes).unwrap();
+    let tensors: Vec<(String, TensorView<'_>)> = stored
+        .iter()
+        .filter_map(|(name, view)| {
+            let mut shape = view.shape().to_vec();
+            let name = change(name, &mut shape)?;
+            let length = shape.iter().product::<usize>() * view.data().len()
+                / view.shape().iter().product::<usize>().max(1);
+            Some((name, TensorView::new(view.dtype(), shape, &view.data()[..length]).unwrap()))
+        })
+        .collect();
+    let path = folder.path().join("broken.safetensors");
+    fs::write(&path, serialize(tensors, None).unwrap()).unwrap();
+    path.to_string_lossy().into_owned()
+}
+
+#[test]
+fn inspect_reports_what_is_used_what_is_missing_and_what_is_left_over() {
+    const UNET: &str = "model.diffusion_model.";
+    let folder = folder();
+    let config = shipped_text("tests/golden/formats/config.yaml");
+    let inspect = |path: &str| {
+        let said = done(&folder, &["inspect", path, "--config", &config]);
+        let json = done(&folder, &["inspect", path, "--config", &config, "--json"]);
+        let object: serde_json::Value = serde_json::from_str(&json).unwrap();
+        (said, object["fit"].clone())
+    };
+    let plain = shipped_text("tests/golden/formats/model.ckpt");
+    let (said, fit) = inspect(&plain);
+    assert!(said.contains("  used: 504 tensors") && !said.contains("does not open"), "{said}");
+    assert_eq!(
+        (&fit["used"], &fit["unused"]["ema"], &fit["unused"]["computed"]),
+        (&504.into(), &3.into(), &1.into())
+    );
+    assert_eq!(fit["unused"]["other"], serde_json::json!([]));
+
+    let lacking =
+        broken(&folder, |name, _| (!name.contains("middle_block.1.norm.")).then(|| name.to_owned()));
+    let (said, fit) = inspect(&lacking);
+    let names = ["bias", "weight"].map(|end| format!("{UNET}middle_block.1.norm.{end}"));
+    assert!(said.contains(&format!("missing from the weights (2): {}, {}", names[0], names[1])), "{said}");
+    assert!(said.contains("used: 502 tensors") && said.contains("does not open so"), "{said}");
+    assert_eq!((&fit["missing"], &fit["mismatch"]), (&serde_json::json!(names), &serde_json::Value::Null));
+
+    // The first in the order in which the networks ask is named, with both shapes.
+    let other = broken(&folder, |name, shape| {
+        if name.ends_with("attn1.to_q.weight") {
+            shape[0] /= 2;
+        }
+        Some(name.to_owned())
+    });
+    let (said, fit) = inspect(&other);
+    let first = format!("{UNET}input_blocks.1.1.transformer_blocks.0.attn1.to_q.weight");
+    assert!(
+        said.contains(&format!("first of another shape: {first} is [2, 4] where the config asks for [4, 4]")),
+        "{said}"
+    );
+    let mismatch = serde_json::json!({ "name": first, "expected": [4, 4], "found": [2, 4] });
+    assert_eq!((&fit["mismatch"], &fit["missing"]), (&mismatch, &serde_json::json!([])));
+
+    let surplus =
+        broken(&folder, |name, _| Some(name.replace("betas", "loss.logvar").replace("sqrt_", "extra.")));
+    let (said, fit) = inspect(&surplus);
+    let extra = fit["unused"]["other"].as_array().unwrap().len();
+    assert!(extra > 0 && said.contains(&format!("not used by the config ({extra}): extra.")), "{said}");
+    assert!(said.contains("left over, of training: 1 tensor\n"), "{said}");
+
+    // The first block tells where numbers begin: without it no other is renumbered.
+    let beheaded = broken(&folder, |name, _| (!name.contains("input_blocks.0.0.")).then(|| name.to_owned()));
+    let (said, fit) = inspect(&beheaded);
+    assert_eq!(fit["missing"].as_array().unwrap().len(), 2, "{said}");
+    let run = safelight(&folder, &["inspect", &beheaded]);
+    assert_eq!(run.code, 2, "{}", run.stdout);
+    assert!(
+        run.stderr
+            .contains("expected a tensor called model.diffusion_model.input_blocks.0.0.weight, found none")
+    );
+
+    let cut = fs::read(shipped("tests/golden/formats/model.safetensors")).unwrap();
+    fs::write(folder.path().join("cut.safetensors"), &cut[..cut.len() / 2]).unwrap();
+    let run = safelight(&folder, &["inspect", "cut.safetensors", "--json"]);
+    assert_eq!((run.code, run.stdout.as_str(), run.stderr.lines().count()), (2, "", 1), "{}", run.stderr);
 }
 
 #[test]

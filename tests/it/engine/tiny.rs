@@ -259,3 +259,37 @@ fn the_engine_finds_the_file_beside_the_model_and_says_why_it_cannot_use_one() {
         info.notes
     );
 }
+
+#[test]
+fn a_chosen_file_makes_previews_at_once_and_of_the_next_models() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut bench, info) = open_beside(folder.path());
+    let elsewhere = tempfile::tempdir().unwrap();
+    let path = elsewhere.path().join("small decoder.safetensors");
+    write(&path, &tensors(diffusers));
+    let choose = |bench: &mut Bench, path: &Path| {
+        bench.engine.request(Request::Taesd(path.to_owned())).unwrap();
+        match bench.until(|event| matches!(event, Event::Taesd { .. })) {
+            Event::Taesd { acts, .. } => acts,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(choose(&mut bench, &path), Ok(true));
+    assert_eq!(first_preview(&mut bench, &info).mode, PreviewMode::Tiny);
+    // The starter has no use for it, and it is there again for the next model.
+    bench.open();
+    assert_eq!(choose(&mut bench, &path), Ok(false));
+    bench.engine.request(Request::Open(info.source.clone())).unwrap();
+    bench.until(|event| matches!(event, Event::Opened(_)));
+    bench.previews.clear();
+    assert_eq!(first_preview(&mut bench, &info).mode, PreviewMode::Tiny);
+    // One that is none leaves the former.
+    let other = elsewhere.path().join("other.safetensors");
+    let mut damaged = tensors(upstream);
+    damaged.remove("18.conv.2.weight");
+    write(&other, &damaged);
+    let refused = choose(&mut bench, &other).unwrap_err();
+    assert_eq!(refused.sentence.key, "note-no-tiny-previews");
+    bench.previews.clear();
+    assert_eq!(first_preview(&mut bench, &info).mode, PreviewMode::Tiny);
+}

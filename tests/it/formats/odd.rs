@@ -20,14 +20,14 @@ use tempfile::TempDir;
 use super::{fixture, picture_of};
 
 const TOKENS: &str = "cond_stage_model.transformer.text_model.embeddings.token_embedding.weight";
-const UNET: &str = "model.diffusion_model.";
+pub(super) const UNET: &str = "model.diffusion_model.";
 
 /// A tensor's type, shape and bytes.
-type Stored = (Dtype, Vec<usize>, Vec<u8>);
-type Tensors = BTreeMap<String, Stored>;
+pub(super) type Stored = (Dtype, Vec<usize>, Vec<u8>);
+pub(super) type Tensors = BTreeMap<String, Stored>;
 
 /// The small model's tensors.
-fn base() -> Tensors {
+pub(super) fn base() -> Tensors {
     let bytes = fs::read(fixture("model.safetensors")).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let stored = |view: TensorView<'_>| (view.dtype(), view.shape().to_vec(), view.data().to_vec());
@@ -35,7 +35,7 @@ fn base() -> Tensors {
 }
 
 /// The same under other names; `None` leaves a tensor out.
-fn renamed(tensors: Tensors, name: impl Fn(&str) -> Option<String>) -> Tensors {
+pub(super) fn renamed(tensors: Tensors, name: impl Fn(&str) -> Option<String>) -> Tensors {
     tensors.into_iter().filter_map(|(old, tensor)| Some((name(&old)?, tensor))).collect()
 }
 
@@ -48,7 +48,7 @@ fn f32s(shape: &[usize], values: &[f32]) -> Stored {
 }
 
 /// The file's bytes.
-fn file(tensors: &Tensors) -> Vec<u8> {
+pub(super) fn file(tensors: &Tensors) -> Vec<u8> {
     let view = |(dtype, shape, bytes): &'_ Stored| (*dtype, shape.clone(), bytes.clone());
     let owned: Vec<(&String, Stored)> = tensors.iter().map(|(name, tensor)| (name, view(tensor))).collect();
     let views = owned.iter().map(|(name, (dtype, shape, bytes))| {
@@ -69,12 +69,12 @@ fn with_header(tensors: &Tensors, filling: &str, change: impl Fn(&mut Value)) ->
 }
 
 /// A folder with a model file of these bytes and, beside it, the small model's config and tokenizer.
-struct Made {
+pub(super) struct Made {
     folder: TempDir,
 }
 
 impl Made {
-    fn new(bytes: &[u8]) -> Self {
+    pub(super) fn new(bytes: &[u8]) -> Self {
         let folder = TempDir::new().unwrap();
         fs::write(folder.path().join("model.safetensors"), bytes).unwrap();
         fs::copy(fixture("tokenizer.json"), folder.path().join("tokenizer.json")).unwrap();
@@ -110,7 +110,7 @@ impl Made {
 }
 
 /// Expects the plain file's picture of each, and a note with the words.
-fn same_picture<const N: usize>(cases: [(&str, Made, &str); N]) {
+pub(super) fn same_picture<const N: usize>(cases: [(&str, Made, &str); N]) {
     let (plain, notes) = Made::new(&file(&base())).develop();
     assert_eq!(notes, "");
     for (what, made, words) in cases {
@@ -143,6 +143,39 @@ fn wrapped_names_are_read_without_their_wrappers() {
         ("all", made(|name| format!("module.{name}")), "is read as"),
         ("compiled", made(|name| name.replacen(UNET, "model.diffusion_model._orig_mod.", 1)), "is read as"),
         ("within", made(|name| format!("net.{name}")), "is read as"),
+    ]);
+}
+
+/// What merging leaves of the places of tokens: averages of equal numbers, at times one rounding below them.
+#[test]
+fn damaged_places_of_tokens_are_told_and_not_used() {
+    const PLACES: &str = "cond_stage_model.transformer.text_model.embeddings.position_ids";
+    let merged: Vec<f32> = (0..77).map(|place| 0.95 * place as f32 + 0.05 * place as f32).collect();
+    let whole: Vec<i64> = merged.iter().map(|place| *place as i64).collect();
+    assert!(whole[13] == 12 && whole[12] == 12, "merging no longer damages: {whole:?}");
+    let exact: Vec<f32> = (0..77).map(|place| place as f32).collect();
+    let halves =
+        |places: &[f32]| places.iter().flat_map(|place| f16::from_f32(*place).to_le_bytes()).collect();
+    let mut twice = exact.clone();
+    twice[75] = 76.0;
+    let with = |dtype: Dtype, bytes: Vec<u8>| {
+        let mut tensors = base();
+        tensors.insert(PLACES.to_owned(), (dtype, vec![1, 77], bytes));
+        Made::new(&file(&tensors))
+    };
+    let integers = |places: &[i64]| places.iter().flat_map(|place| place.to_le_bytes()).collect();
+    same_picture([
+        ("as they should be", with(Dtype::I64, integers(&(0..77).collect::<Vec<_>>())), ""),
+        ("as they should be, in f32", with(Dtype::F32, bytemuck::cast_slice(&exact).to_vec()), ""),
+        ("as they should be, in f16", with(Dtype::F16, halves(&exact)), ""),
+        (
+            "rounded down",
+            with(Dtype::I64, integers(&whole)),
+            "damaged, as merging leaves them (12 in place of 13)",
+        ),
+        ("averages", with(Dtype::F32, bytemuck::cast_slice(&merged).to_vec()), "(12.999999 in place of 13)"),
+        ("twice, in f16", with(Dtype::F16, halves(&twice)), "(76 in place of 75)"),
+        ("all the same", with(Dtype::I64, vec![0; 77 * 8]), "(0 in place of 1)"),
     ]);
 }
 

@@ -24,10 +24,10 @@ const FOLDERS: &[(&str, u64)] = &[
     ("assets/tokenizer", 640),
     ("assets/words", 256),
     ("benches", 64),
-    ("src", 4096),
+    ("src", 3968),
     ("tests/golden", 2304),
-    ("tests/it", 1024),
-    ("tests/snapshots", 7296),
+    ("tests/it", 768),
+    ("tests/snapshots", 7680),
     ("tools", 256),
 ];
 

@@ -7,19 +7,20 @@ use egui::{Key, Modifiers};
 use egui_kittest::{SnapshotOptions, SnapshotResults};
 
 use safelight::app::services::{Answer, Task};
-use safelight::message::{Event, ModelSource, Report, Request};
+use safelight::message::{Event, ModelInfo, ModelSource, Report, Request};
+use safelight::picture::MadeBy;
 use safelight::preferences::{Memory, RememberedModel, Theme};
 use safelight::told::Sentence;
 
 use super::lens::under_the_lens;
 use super::stage::{Setup, Stage, forming, now, record, sample, settings, starter};
-use super::{negatives, sheets};
+use super::{models, models_get, negatives, sheets};
 
 fn setup(theme: Theme, size: [f32; 2], pixels_per_point: f32) -> Setup {
     let base = Setup::default();
     // A seed that is not locked would be another in each run.
     let remembered = Memory { theme, seed_locked: true, ..base.remembered };
-    Setup { size, pixels_per_point, remembered, painted: true, goes_on: false }
+    Setup { size, pixels_per_point, remembered, painted: true, ..Setup::default() }
 }
 
 fn snapshot(stage: &mut Stage, results: &mut SnapshotResults, name: &str) {
@@ -208,4 +209,63 @@ fn kept_runs_and_sheets_look_as_they_did() {
     snapshot(&mut stage, &mut results, "sheet-dialog-light");
     let mut stage = formed(setup(Theme::Dark, safelight::app::theme::size::WINDOW_LEAST, 1.0));
     snapshot(&mut stage, &mut results, "sheet-dark-least");
+}
+
+/// A window with a model of the library open, which has made a picture; the library over it.
+fn library(theme: Theme, size: [f32; 2], language: &str) -> Stage {
+    let mut base = setup(theme, size, 1.0);
+    base.remembered.language = Some(language.to_owned());
+    let mut stage = base.build();
+    let model = models::model();
+    let (name, hash) = (model.name(), model.hash().map(str::to_owned));
+    let source = ModelSource::file(model.path);
+    let info = ModelInfo {
+        source,
+        name: name.clone(),
+        hash: hash.clone(),
+        bytes: model.bytes,
+        concepts: Vec::new(),
+        ..starter()
+    };
+    stage.tell(Event::Opened(Box::new(info)));
+    stage.run();
+    let made_by = MadeBy { name: Some(name), hash };
+    let mut inked = settings("an owl in ink");
+    inked.loras = "ink-and-wash:0.8".parse().unwrap();
+    let old = now() - std::time::Duration::from_secs(60);
+    let records = [
+        record("/pictures/0002.png", settings("a lion"), made_by.clone(), now()),
+        record("/pictures/0009.png", inked, MadeBy::default(), old),
+    ];
+    stage.answer(Answer::Gallery(records.map(Arc::new).to_vec()));
+    stage.thumbnails();
+    stage.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::M);
+    stage.answer(models::listed(models::entries()));
+    stage.thumbnails();
+    stage
+}
+
+#[test]
+fn the_library_of_models_looks_as_it_did() {
+    let mut results = SnapshotResults::new();
+    let (usual, small) = ([1040.0, 650.0], [900.0, 600.0]);
+    let mut stage = library(Theme::Dark, usual, "en");
+    snapshot(&mut stage, &mut results, "models-dark");
+    let mut stage = library(Theme::Light, small, "zh-Hans");
+    stage.press(Modifiers::NONE, Key::PageDown);
+    stage.press(Modifiers::NONE, Key::PageDown);
+    snapshot(&mut stage, &mut results, "models-light-small");
+    let mut stage = library(Theme::Light, small, "en");
+    stage.click("Get a model…");
+    snapshot(&mut stage, &mut results, "get-light-small");
+    let mut stage = library(Theme::Dark, small, "en");
+    stage.click("Get a model…");
+    models_get::look_up(&mut stage, "dreamshaper-8");
+    snapshot(&mut stage, &mut results, "get-dark-small");
+    stage.click("Back");
+    stage.click("Back");
+    models_get::downloading(&mut stage);
+    snapshot(&mut stage, &mut results, "downloads-dark-small");
+    stage.press(Modifiers::NONE, Key::Escape);
+    snapshot(&mut stage, &mut results, "downloading-dark-small");
 }

@@ -37,7 +37,7 @@ fn stop(stage: &mut Stage, job: JobId) {
     stage.run();
 }
 
-fn close(stage: &mut Stage) {
+pub fn close(stage: &mut Stage) {
     let input = stage.harness.input_mut();
     input.viewports.entry(egui::ViewportId::ROOT).or_default().events.push(egui::ViewportEvent::Close);
     stage.run();

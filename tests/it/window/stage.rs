@@ -199,12 +199,21 @@ pub struct Setup {
     pub painted: bool,
     /// Whether it goes on for a window that lost its card.
     pub goes_on: bool,
+    /// The world, where it is not played by the test.
+    pub services: Option<Box<dyn Services>>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
         let remembered = Memory { language: Some("en".into()), theme: Theme::Dark, ..Memory::default() };
-        Self { size: [1280.0, 800.0], pixels_per_point: 1.0, remembered, painted: false, goes_on: false }
+        Self {
+            size: [1280.0, 800.0],
+            pixels_per_point: 1.0,
+            remembered,
+            painted: false,
+            goes_on: false,
+            services: None,
+        }
     }
 }
 
@@ -228,7 +237,9 @@ impl Setup {
                     Ok(handle)
                 }
             }),
-            services: Box::new(Held(world.clone(), Places::within("/home/ada/safelight".as_ref()))),
+            services: self.services.unwrap_or_else(|| {
+                Box::new(Held(world.clone(), Places::within("/home/ada/safelight".as_ref())))
+            }),
             remembered: self.remembered,
             graphics,
             start_again: Box::new({

@@ -10,6 +10,7 @@ use crate::app::theme::icons::Icon;
 use crate::app::theme::widgets;
 use crate::app::theme::widgets::{IconButton, Kind};
 use crate::app::theme::{self, size};
+use crate::app::ui::act_button::act_button;
 use crate::app::ui::view::View;
 
 /// Between the buttons of a step.
@@ -95,11 +96,7 @@ fn icons_ui(ui: &mut Ui, view: &mut View<'_>, lead: Option<Act>, acts: &[Act]) {
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = STEP_GAP;
         if let Some(act) = lead {
-            let (name, tip) = (act.name(view.words), act.tip(view.words, ui.ctx()));
-            let button = widgets::sized_button(ui, Kind::Outlined, Some(act.row().icon), &name, None, 28.0);
-            if button.on_hover_text(tip).clicked() {
-                view.act(act);
-            }
+            act_button(ui, view, act, Kind::Outlined, None, 28.0);
         }
         ui.spacing_mut().item_spacing.x = 2.0;
         for act in acts {

@@ -9,6 +9,8 @@ mod queue;
 mod seed;
 mod sizes;
 
+use std::path::PathBuf;
+
 use egui::{Rangef, ScrollArea, Ui, UiBuilder};
 
 use crate::app::command::Command;
@@ -16,6 +18,7 @@ use crate::app::theme::slider;
 use crate::app::theme::widgets;
 use crate::app::theme::{self, size};
 use crate::app::ui::controls::seed::SeedField;
+use crate::app::ui::models::transfers;
 use crate::app::ui::view::View;
 use crate::sampler::{Family, TimestepSpacing, steps_run};
 use crate::settings::{PartialSettings, Setting, Slider};
@@ -26,6 +29,8 @@ pub struct ControlsState {
     seed: SeedField,
     /// Whether the fields for free sizes are shown.
     free_size: bool,
+    /// The kept pictures in sight; taken after each frame.
+    pub in_sight: Vec<PathBuf>,
 }
 
 /// Draws the panel into `rect` of `ui`; `below`: the height at its lower end that toasts take.
@@ -46,7 +51,12 @@ pub fn controls_ui(
         ui.spacing_mut().item_spacing.y = 0.0;
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             let across = rect.x_range();
-            model::header_ui(ui, view);
+            model::header_ui(ui, view, &mut state.in_sight);
+            if view.state.models.transfers.foremost().is_some() {
+                section(ui, across, |ui| {
+                    transfers::foremost_ui(ui, view);
+                });
+            }
             if additions::has_any(view) {
                 section(ui, across, |ui| additions::additions_ui(ui, view));
             }

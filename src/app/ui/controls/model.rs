@@ -1,29 +1,26 @@
-//! The model: which one is open, how far it is read, and others to choose.
+//! The model: which one is open and how far it is read; a click shows the library of models.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use egui::{
-    Align2, CornerRadius, Popup, PopupCloseBehavior, Rect, Sense, Ui, WidgetInfo, accesskit::Role, pos2, vec2,
-};
+use egui::{CornerRadius, Rect, Sense, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
 
-use crate::app::command::table::keys;
-use crate::app::command::{Act, Command};
+use crate::app::command::Act;
 use crate::app::theme::icons;
 use crate::app::theme::widgets;
-use crate::app::theme::{self, Weight, size};
+use crate::app::theme::{self, Weight, logo, size};
 use crate::app::ui::view::View;
-use crate::engine::{STARTER, model_name};
+use crate::engine::STARTER;
 use crate::message::{ModelInfo, ModelSource};
 
-/// The first line of the controls; a click opens the list.
-pub fn header_ui(ui: &mut Ui, view: &mut View<'_>) {
+/// The first line of the controls; a click opens the list. What of the gallery it shows goes into `in_sight`.
+pub fn header_ui(ui: &mut Ui, view: &mut View<'_>, in_sight: &mut Vec<PathBuf>) {
     let tokens = theme::tokens(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 64.0), Sense::click());
     if response.hovered() {
         ui.painter().rect_filled(rect, 0.0, tokens.raised);
     }
     let tile = Rect::from_min_size(rect.min + vec2(size::GUTTER, 14.0), vec2(36.0, 36.0));
-    tile_ui(ui, view, tile);
+    tile_ui(ui, view, in_sight, tile);
     let (name, note) = titles(view);
     let left = tile.right() + 10.0;
     let width = rect.right() - 40.0 - left;
@@ -31,7 +28,8 @@ pub fn header_ui(ui: &mut Ui, view: &mut View<'_>) {
     widgets::paint_line(ui, left, rect.top() + 24.0, title);
     let broken = view.state.model.failed.is_some() && view.state.model.info.is_none();
     let color = if broken { tokens.bad } else { tokens.subdued };
-    let below = widgets::line(ui, &note, theme::small(), color, width);
+    // It runs below the sign at the right.
+    let below = widgets::line(ui, &note, theme::small(), color, width + 26.0);
     widgets::paint_line(ui, left, rect.top() + 42.0, below);
     let chevron = Rect::from_center_size(pos2(rect.right() - 24.0, rect.top() + 30.0), vec2(16.0, 16.0));
     widgets::paint_icon(ui, chevron, icons::DOWN, 16.0, tokens.subdued);
@@ -43,10 +41,9 @@ pub fn header_ui(ui: &mut Ui, view: &mut View<'_>) {
     }
     let label = view.words.with("model-named", &[("name", name.into())]);
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &label));
-    Popup::menu(&response)
-        .width(rect.width() - 24.0)
-        .close_behavior(PopupCloseBehavior::CloseOnClick)
-        .show(|ui| list_ui(ui, view));
+    if response.on_hover_text(Act::Models.tip(view.words, ui.ctx())).clicked() {
+        view.act(Act::Models);
+    }
 }
 
 /// The model's name, and a line about it.
@@ -89,10 +86,19 @@ fn joined(parts: [Option<String>; 3]) -> String {
     parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
-fn tile_ui(ui: &Ui, view: &mut View<'_>, tile: Rect) {
+/// The starter's picture, or the last one that the model has made.
+fn tile_ui(ui: &Ui, view: &mut View<'_>, in_sight: &mut Vec<PathBuf>, tile: Rect) {
     let tokens = theme::tokens(ui);
-    let starter = view.state.model.info.as_ref().is_some_and(|info| info.source == ModelSource::Starter);
-    let picture = crate::app::theme::logo::starter().filter(|_| starter);
+    let info = view.state.model.info.as_ref();
+    let picture = match info.map(|info| &info.source) {
+        Some(ModelSource::Starter) => logo::starter(),
+        Some(ModelSource::Path { .. }) => {
+            let last = info.and_then(|info| view.state.last_picture_of(&info.name, info.hash.as_deref()));
+            in_sight.extend(last.map(Path::to_owned));
+            last.and_then(|path| view.state.library.thumbnail(path))
+        }
+        None => None,
+    };
     match picture.and_then(|picture| view.textures.filling(ui.ctx(), picture, tile.size())) {
         Some(texture) => {
             let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
@@ -108,54 +114,6 @@ fn tile_ui(ui: &Ui, view: &mut View<'_>, tile: Rect) {
             widgets::paint_icon(ui, tile, icons::MODEL, size::ICON, tokens.subdued);
         }
     }
-}
-
-fn list_ui(ui: &mut Ui, view: &mut View<'_>) {
-    ui.spacing_mut().item_spacing.y = 2.0;
-    let open = view.state.model.info.as_ref().map(|info| info.source.clone());
-    let starter = view.words.t("starter");
-    let note = view.words.t("starter-note");
-    if row(ui, &starter, &note, open == Some(ModelSource::Starter)) {
-        view.push(Command::Open(ModelSource::Starter));
-    }
-    for source in view.state.preferences.recent_models.clone().into_iter().map(ModelSource::from) {
-        let ModelSource::Path { path, vae, text_encoder, .. } = source.clone() else { continue };
-        let chosen = open.as_ref() == Some(&source);
-        let parts = [Some(path.clone()), vae, text_encoder];
-        let name = parts.iter().flatten().map(|path| model_name(path)).collect::<Vec<_>>().join(" + ");
-        let folder = path.parent().map(Path::display).map(|folder| folder.to_string()).unwrap_or_default();
-        if row(ui, &name, &folder, chosen) {
-            view.push(Command::Open(source));
-        }
-    }
-    ui.add_space(2.0);
-    widgets::hairline(ui, ui.max_rect().x_range());
-    ui.add_space(2.0);
-    let name = Act::OpenModel.name(view.words);
-    let keys = Act::OpenModel.row().shortcut.map(|shortcut| keys(ui.ctx(), &shortcut));
-    if row(ui, &name, &keys.unwrap_or_default(), false) {
-        view.act(Act::OpenModel);
-    }
-}
-
-/// Draws a line of a list, a name and a note; returns whether it was clicked.
-pub fn row(ui: &mut Ui, name: &str, note: &str, chosen: bool) -> bool {
-    let tokens = theme::tokens(ui);
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 40.0), Sense::click());
-    if response.hovered() || response.has_focus() {
-        ui.painter().rect_filled(rect, CornerRadius::same(size::RADIUS_SMALL), tokens.hovered);
-    }
-    let width = rect.width() - 40.0;
-    let title = widgets::line(ui, name, theme::body(), tokens.text, width);
-    widgets::paint_line(ui, rect.left() + 10.0, rect.top() + 13.0, title);
-    let below = widgets::line(ui, note, theme::small(), tokens.subdued, width);
-    widgets::paint_line(ui, rect.left() + 10.0, rect.top() + 29.0, below);
-    if chosen {
-        let at = Align2::RIGHT_CENTER.anchor_size(rect.right_center() - vec2(8.0, 0.0), vec2(16.0, 16.0));
-        widgets::paint_icon(ui, at, icons::CHECK, 16.0, tokens.text);
-    }
-    response.widget_info(|| WidgetInfo::selected(Role::MenuItem, true, chosen, name));
-    response.clicked()
 }
 
 #[cfg(test)]

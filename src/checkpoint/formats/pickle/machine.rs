@@ -1,6 +1,6 @@
 //! The stack machine: one step per opcode.
 //!
-//! Invariant: a step adds at most one value and takes at least one byte, and copies are counted, so
+//! Invariant: a step adds at most two values and takes at least one byte, and copies are counted, so
 //! memory is bounded by the bytes and by [`MOST_VALUES`].
 
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ mod torch;
 
 use self::torch::Called;
 use super::opcode as op;
-use super::value::{Handle, Pickle, Value};
+use super::value::{Handle, Pickle, Referred, Value};
 use super::{PickleError, allowed, malformed};
 
 /// A full v1 training checkpoint has about 200,000.
@@ -17,8 +17,18 @@ const MOST_VALUES: usize = 4_000_000;
 
 /// Reads one pickle from the start of `input`, which may continue behind it.
 pub(crate) fn read(input: &[u8]) -> Result<Pickle<'_>, PickleError> {
+    run(input, None)
+}
+
+/// The same of one that refers to tensors and storages by numbers.
+pub(crate) fn read_referring<'a>(input: &'a [u8], referred: &'a Referred) -> Result<Pickle<'a>, PickleError> {
+    run(input, Some(referred))
+}
+
+fn run<'a>(input: &'a [u8], referred: Option<&'a Referred>) -> Result<Pickle<'a>, PickleError> {
     let mut machine = Machine {
         input,
+        referred,
         position: 0,
         values: Vec::new(),
         stack: Vec::new(),
@@ -44,6 +54,8 @@ pub(crate) fn read(input: &[u8]) -> Result<Pickle<'_>, PickleError> {
 /// The machine's state.
 pub(super) struct Machine<'a> {
     input: &'a [u8],
+    /// What numbers stand for, in place of torch's storages.
+    referred: Option<&'a Referred>,
     position: usize,
     values: Vec<Value<'a>>,
     stack: Vec<Handle>,
@@ -322,10 +334,16 @@ impl<'a> Machine<'a> {
     }
 
     fn push(&mut self, value: Value<'a>) -> Result<(), PickleError> {
+        let place = self.keep(value)?;
+        self.stack.push(place);
+        Ok(())
+    }
+
+    /// A value that others refer to.
+    fn keep(&mut self, value: Value<'a>) -> Result<Handle, PickleError> {
         let place = u32::try_from(self.values.len()).map_err(|_| malformed("too many values"))?;
         self.values.push(value);
-        self.stack.push(Handle(place));
-        Ok(())
+        Ok(Handle(place))
     }
 
     fn pop(&mut self) -> Result<Handle, PickleError> {

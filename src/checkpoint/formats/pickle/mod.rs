@@ -12,8 +12,8 @@ mod machine;
 mod opcode;
 mod value;
 
-pub(crate) use machine::read;
-pub(crate) use value::{Handle, Pickle, Storage, TensorValue, Value};
+pub(crate) use machine::{read, read_referring};
+pub(crate) use value::{Handle, Pickle, Referred, ReferredTensor, Storage, TensorValue, Value};
 
 use crate::checkpoint::error::Problem;
 

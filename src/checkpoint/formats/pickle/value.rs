@@ -4,6 +4,7 @@
 //! for ever by accident: whoever reads them goes down as many levels as it names.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use crate::checkpoint::tensor::element::ElementType;
 
@@ -63,6 +64,24 @@ pub(crate) struct TensorValue {
     pub(crate) strides: Vec<usize>,
 }
 
+/// What a pickle's references by number stand for, where a file lists its tensors apart.
+#[derive(Debug, Default)]
+pub(crate) struct Referred {
+    pub(crate) storages: HashMap<i64, Storage<'static>>,
+    pub(crate) tensors: HashMap<i64, ReferredTensor>,
+}
+
+/// A tensor of such a list.
+#[derive(Debug)]
+pub(crate) struct ReferredTensor {
+    /// Its storage's number.
+    pub(crate) storage: i64,
+    /// Elements before the first one.
+    pub(crate) offset: usize,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) strides: Vec<usize>,
+}
+
 /// A pickle that was read to its end.
 #[derive(Debug)]
 pub(crate) struct Pickle<'a> {
@@ -102,6 +121,14 @@ impl<'a> Pickle<'a> {
     /// The root's handle.
     pub(crate) fn root_handle(&self) -> Handle {
         self.root
+    }
+
+    /// A whole number of at most 64 bits, or `None` for any other value.
+    pub(crate) fn number(&self, handle: Handle) -> Option<i64> {
+        match self.value(handle) {
+            Value::Int(number) => Some(*number),
+            _ => None,
+        }
     }
 
     /// A text, or `None` for any other value.

@@ -8,6 +8,7 @@ mod gguf;
 mod pickle;
 mod rng;
 mod safetensors;
+mod tar;
 mod torch;
 
 pub use rng::Rng;
@@ -21,6 +22,8 @@ pub enum Format {
     TorchZip,
     /// torch's row of pickles, before 1.6.
     TorchLegacy,
+    /// torch's tar, of its first versions.
+    TorchTar,
     /// GGUF.
     Gguf,
 }
@@ -32,6 +35,7 @@ impl Format {
             b"PK\x03\x04" => Some(Self::TorchZip),
             b"GGUF" => Some(Self::Gguf),
             [0x80, ..] => Some(Self::TorchLegacy),
+            _ if bytes.get(257..262) == Some(b"ustar") => Some(Self::TorchTar),
             _ => bytes.get(8..9).filter(|first| *first == b"{").map(|_| Self::Safetensors),
         }
     }
@@ -64,6 +68,7 @@ pub fn mutate(format: Format, bytes: &[u8], rng: &mut Rng) -> Vec<u8> {
             Format::Safetensors => safetensors::mutate(bytes, rng),
             Format::TorchZip => torch::mutate_zip(bytes, rng),
             Format::TorchLegacy => torch::mutate_legacy(bytes, rng),
+            Format::TorchTar => tar::mutate(bytes, rng),
             Format::Gguf => gguf::mutate(bytes, rng),
         },
     }

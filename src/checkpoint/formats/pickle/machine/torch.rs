@@ -5,7 +5,9 @@
 use std::borrow::Cow;
 
 use super::Machine;
-use crate::checkpoint::formats::pickle::value::{Handle, Storage, TensorValue, Value};
+use crate::checkpoint::formats::pickle::value::{
+    Handle, Referred, ReferredTensor, Storage, TensorValue, Value,
+};
 use crate::checkpoint::formats::pickle::{PickleError, allowed, malformed};
 use crate::checkpoint::tensor::element::ElementType;
 
@@ -95,7 +97,10 @@ impl<'a> Machine<'a> {
 
     /// What a persistent id stands for: `("storage", class, key, device, count[, view])`, or
     /// `("module", class, …)`, which is the class.
-    pub(super) fn persistent(&self, id: Handle) -> Result<Value<'a>, PickleError> {
+    pub(super) fn persistent(&mut self, id: Handle) -> Result<Value<'a>, PickleError> {
+        if let Some(referred) = self.referred {
+            return self.referred_to(id, referred);
+        }
         let Value::Tuple(parts) = self.value(id) else {
             return Err(malformed("a storage reference that is not a tuple"));
         };
@@ -108,6 +113,28 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// The same in a file that lists its tensors apart: a tensor's or a storage's number, or `(class, …)`.
+    fn referred_to(&mut self, id: Handle, referred: &Referred) -> Result<Value<'a>, PickleError> {
+        let number = match self.value(id) {
+            Value::Int(number) => *number,
+            Value::Tuple(parts) => match parts.first().map(|class| self.value(*class)) {
+                Some(class @ Value::Global { .. }) => return Ok(class.clone()),
+                _ => return Err(malformed("a reference to something other than a class")),
+            },
+            _ => return Err(malformed("a reference that is not a number")),
+        };
+        if let Some(storage) = referred.storages.get(&number) {
+            return Ok(Value::Storage(storage.clone()));
+        }
+        let missing = || malformed(format!("a reference to {number}, which is not in its lists"));
+        let tensor = referred.tensors.get(&number).ok_or_else(missing)?;
+        let stored = referred.storages.get(&tensor.storage).ok_or_else(missing)?;
+        let storage = self.keep(Value::Storage(stored.clone()))?;
+        let (shape, strides) = (tensor.shape.clone(), tensor.strides.clone());
+        let ReferredTensor { offset, .. } = *tensor;
+        Ok(Value::Tensor(TensorValue { storage, offset, element: stored.element, shape, strides }))
+    }
+
     fn storage(
         &self,
         class: Handle,
@@ -118,11 +145,8 @@ impl<'a> Machine<'a> {
         let Value::Global { module, name } = self.value(class) else {
             return Err(malformed("a storage without a class"));
         };
-        let torch = matches!(*module, "torch" | "torch.cuda" | "torch.storage");
-        let element = match ElementType::of_torch_storage(name) {
-            Some(element) if torch => element,
-            _ => return Err(malformed(format!("numbers of the kind {module}.{name}"))),
-        };
+        let element = ElementType::of_torch_storage(module, name)
+            .ok_or_else(|| malformed(format!("numbers of the kind {module}.{name}")))?;
         let key: Cow<'a, str> = match self.value(key) {
             Value::Text(key) => Cow::Borrowed(*key),
             Value::Int(key) => Cow::Owned(key.to_string()),
