@@ -64,7 +64,7 @@ impl State {
             Answer::Lora(path) => self.add_lora(&path),
             Answer::Embedding(path) => self.add_embedding(&path),
             Answer::Part { path, part } => return self.lay_over(path, part),
-            Answer::Taesd(path) => return vec![Consequence::Send(Request::Taesd(path))],
+            Answer::Taesd(path) => return vec![Consequence::Send(Box::new(Request::Taesd(path)))],
             Answer::Trashed(path) => self.trashed(path),
             Answer::Untrashed(record) => self.untrashed(record),
             Answer::Folder(folder) => {

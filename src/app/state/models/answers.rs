@@ -27,7 +27,7 @@ impl State {
                 (models.entries, models.folders, models.listed) = (entries, folders, true);
                 // What a prompt names may lie in a folder that was just added.
                 return changed
-                    .then_some(Consequence::Send(Request::ModelFolders(paths)))
+                    .then_some(Consequence::Send(Box::new(Request::ModelFolders(paths))))
                     .into_iter()
                     .collect();
             }
