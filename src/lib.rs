@@ -26,7 +26,8 @@
 //! | [`message`] | what the window and the engine's thread say to each other | [`message::Request`] |
 //! | [`picture`] | pixels, how they were made, and the files that hold both | [`picture::Frame`], [`picture::Made`] |
 //! | [`settings`] | what decides a picture; each setting described once | [`settings::Setting::TABLE`] |
-//! | [`grammar`] | what in a prompt is words, and what names a LoRA | [`grammar::Grammar::read`] |
+//! | [`grammar`] | what in a prompt is words, what weighs them, what the seed chooses | [`grammar::read`] |
+//! | [`phrasebook`] | lists of words and styles that people keep, as files | [`phrasebook::Phrasebook`] |
 //! | [`sampler`] | schedules, noise, update rules; knows no network | [`sampler::run`] |
 //! | [`config`] | YAML to checked parameters; an unknown key is named | [`config::Params`] |
 //! | [`ops`] | tensors and what is computed with them, on CPU and GPU | [`ops::Tensor`] |
@@ -104,6 +105,7 @@ pub mod model;
 pub mod negative;
 pub mod note;
 pub mod ops;
+pub mod phrasebook;
 pub mod picture;
 pub mod places;
 pub mod preferences;

@@ -257,6 +257,10 @@ pub struct TokenCount {
     pub max: usize,
     /// Byte offset in the text from which words were dropped, if any were.
     pub dropped_from: Option<usize>,
+    /// Chunks that the text takes.
+    pub chunks: usize,
+    /// Byte offsets in the text where its chunks after the first begin, those without a word left out.
+    pub starts: Vec<usize>,
 }
 
 /// An error for a user: what happened and what to do.

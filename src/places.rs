@@ -11,6 +11,12 @@ const HOME: &str = "SAFELIGHT_HOME";
 /// The folder of negatives, within the data folder.
 const NEGATIVES: &str = "negatives";
 
+/// The folder of lists of words.
+const WILDCARDS: &str = "wildcards";
+
+/// The file of styles, in A1111's form.
+const STYLES: &str = "styles.csv";
+
 /// The folder of models.
 const MODELS: &str = "models";
 
@@ -36,6 +42,10 @@ pub struct Places {
     pub data: Option<PathBuf>,
     /// The negatives of runs.
     pub negatives: Option<PathBuf>,
+    /// The folder of lists of words, which people fill; it need not exist.
+    pub wildcards: Option<PathBuf>,
+    /// The file of styles; it need not exist.
+    pub styles: Option<PathBuf>,
     /// The first folder of models, where downloaded ones go; it need not exist yet.
     pub models: Option<PathBuf>,
     /// What is known of model files, which can be found out again.
@@ -56,7 +66,7 @@ impl Places {
         }
     }
 
-    /// All in one folder: `remembered.json`, `pictures`, `models`, `cache` and `data`.
+    /// All in one folder: `remembered.json`, `pictures`, `models`, `wildcards`, `styles.csv`, `cache` and `data`.
     pub fn within(home: &Path) -> Self {
         let cache = home.join("cache");
         Self {
@@ -68,6 +78,8 @@ impl Places {
             sessions: Some(cache.join("sessions")),
             data: Some(home.join("data")),
             negatives: Some(home.join("data").join(NEGATIVES)),
+            wildcards: Some(home.join(WILDCARDS)),
+            styles: Some(home.join(STYLES)),
             models: Some(home.join(MODELS)),
             models_index: Some(cache.join(MODELS_INDEX)),
         }
@@ -87,6 +99,8 @@ impl Places {
             sessions: cache.as_ref().map(|folder| folder.join("sessions")),
             data: ours(dirs::data_dir()),
             negatives: ours(dirs::data_dir()).map(|folder| folder.join(NEGATIVES)),
+            wildcards: ours(dirs::data_dir()).map(|folder| folder.join(WILDCARDS)),
+            styles: ours(dirs::data_dir()).map(|folder| folder.join(STYLES)),
             models: ours(dirs::data_dir()).map(|folder| folder.join(MODELS)),
             models_index: cache.map(|folder| folder.join(MODELS_INDEX)),
         }
@@ -110,6 +124,8 @@ mod tests {
             places.sessions,
             places.data,
             places.negatives,
+            places.wildcards,
+            places.styles,
             places.models,
             places.models_index,
         ];

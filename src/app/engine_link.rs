@@ -82,7 +82,7 @@ impl Safelight {
         {
             return;
         }
-        if let Some((which, text)) = self.state.draft.uncounted() {
+        if let Some((which, text)) = self.state.draft.uncounted(&self.state.phrases.lists) {
             self.state.draft.counting = Some((which, text.clone()));
             let grammar = self.state.draft.settings.grammar;
             self.send(Request::CountTokens { text, grammar });

@@ -19,6 +19,7 @@ use super::lens::LensFlags;
 use super::library::{resolve, resolve_option};
 use super::models::Models;
 use super::negatives::Negatives;
+use super::phrases::PhraseFlags;
 use super::source::SourceFlags;
 
 /// Type words, watch the picture develop, steer it.
@@ -99,6 +100,9 @@ pub struct Generate {
     /// The picture that it begins from.
     #[command(flatten)]
     pub source: SourceFlags,
+    /// Where words of the prompt come from.
+    #[command(flatten)]
+    pub phrases: PhraseFlags,
     /// Reuse this picture's settings, but not its model; other options override them.
     #[arg(long, value_name = "PICTURE")]
     pub like: Option<PathBuf>,

@@ -93,7 +93,9 @@ fn argument(row: &'static Row) -> Arg {
         return argument.required_unless_present("like");
     }
     let negative = row.setting == Setting::Seed || matches!(row.kind, Kind::Real { .. });
-    let argument = argument.long(row.flag.long).allow_negative_numbers(negative);
+    // What a prompt was written out of is told by programs, not by people.
+    let rare = matches!(row.setting, Setting::Template | Setting::NegativeTemplate);
+    let argument = argument.long(row.flag.long).allow_negative_numbers(negative).hide_short_help(rare);
     match row.kind {
         Kind::Loras | Kind::Files => argument.action(ArgAction::Append),
         _ => argument,

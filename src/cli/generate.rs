@@ -9,6 +9,7 @@ use crate::engine::from::Ground;
 use crate::engine::generate;
 use crate::engine::negative::{self, Resumed};
 use crate::engine::{Busyness, OpenModel, Opening, open_model};
+use crate::grammar::dynamic::write_out;
 use crate::negative::{BUDGET, Store};
 use crate::note::{Note, PictureNote};
 use crate::ops::{Device, StopFlag};
@@ -58,13 +59,18 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
     let model = open_model(&arguments.model.source()?, opening)?;
     let folder = places.negatives.clone();
     let kept = folder.map(|folder| Store::new(folder, BUDGET));
-    let (first, source, notes) = settings(arguments, like.as_ref(), &model, kept.as_ref())?;
-    let ground = source.map(|source| model.ground(&first, &source, kept.as_ref())).transpose()?;
+    let (mut first, source, notes) = settings(arguments, like.as_ref(), &model, kept.as_ref())?;
+    let lists = arguments.phrases.prepare(&mut first)?;
+    // A list that is missing for one of them is told before the first is made.
+    let written = |number| write_out(&numbered(&first, number), &lists);
+    let all = (0..u64::from(arguments.count)).map(written).collect::<Result<Vec<Settings>, _>>()?;
+    let first = &all[0];
+    let ground = source.map(|source| model.ground(first, &source, kept.as_ref())).transpose()?;
     progress.say(&format!("{} on {device_sentence}", model.info.name));
     if arguments.model.path.is_some() {
         report(&model, arguments.json, &progress);
     }
-    for note in model.info.notes.iter().chain(&notes).chain(&room(&first, &model, &output)) {
+    for note in model.info.notes.iter().chain(&notes).chain(&room(first, &model, &output)) {
         progress.say(&format!("note: {note}"));
     }
     let store = kept.filter(|_| !arguments.no_negative);
@@ -79,8 +85,7 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
         stop: &stop,
         busyness: &busyness,
     };
-    for number in 0..u64::from(arguments.count) {
-        let settings = numbered(&first, number);
+    for settings in all {
         let ground = ground.as_ref().map(|ground| model.seeded(ground, &settings));
         one_picture(arguments, (&model, ground), settings, &showing, store.as_ref())?;
     }

@@ -40,6 +40,12 @@ fn settings(found: &Recovered) -> Map<String, Value> {
         settings.remove(name);
         settings.extend(text.map(|text| (name.to_owned(), Value::from(text))));
     }
+    for name in ["template", "negative_template"] {
+        // Most were written out of nothing else.
+        if settings.get(name).is_some_and(|text| text == "") {
+            settings.remove(name);
+        }
+    }
     if let Some(steps) = found.stopped_after {
         settings.insert("stopped_after".to_owned(), steps.into());
     }

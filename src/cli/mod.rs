@@ -22,6 +22,7 @@ mod like;
 mod models;
 mod negatives;
 mod output;
+mod phrases;
 mod progress;
 mod record;
 mod source;

@@ -50,6 +50,12 @@ impl Excerpt {
         self.push(from, 0..from.len());
     }
 
+    /// Adds a text from elsewhere that stands for what is at a place.
+    pub fn push_foreign(&mut self, text: &str, place: usize) {
+        self.text.push_str(text);
+        self.places.resize(self.text.len(), place);
+    }
+
     /// The same without blanks at its end.
     #[must_use]
     pub fn trim_end(&self) -> Self {
@@ -86,5 +92,7 @@ mod tests {
         assert_eq!((text.place(2), text.place(6), text.place(10)), (3, 8, 12));
         assert_eq!((text.range(2..5), text.range(0..9), text.range(2..2)), (3..6, 0..11, 3..3));
         assert_eq!(Excerpt::default().range(0..0), 0..0);
+        text.push_foreign("den", 5);
+        assert_eq!((text.as_str(), text.place(12)), ("a red fox den", 5));
     }
 }

@@ -2,22 +2,31 @@
 //!
 //! [`PromptGrammar::Literal`] takes every letter as a word, as the reference does. [`PromptGrammar::A1111`] reads a
 //! prompt in A1111's order: [`read`] cuts comments and takes out tags, [`alternatives`] splits at `AND`, each is laid
-//! out over the steps by [`schedule`], and each text that comes out is weighted by [`attention`]. Trap: nothing here
-//! fails. A text that the grammar does not take stands for itself, so a bracket too many never costs a picture.
+//! out over the steps by [`schedule`], and each text that comes out is weighted by [`attention`]. Before all that, and
+//! before a run, [`styled`] and [`dynamic`] write the prompt of one picture out. Trap: but for lists that are missing
+//! nothing here fails. A text that the grammar does not take stands for itself, so a bracket too many never costs a
+//! picture.
 
 mod alternatives;
 mod attention;
 mod comments;
+pub mod dynamic;
+mod edit;
 mod excerpt;
+mod marks;
 mod schedule;
+mod styles;
 mod tags;
 
 use crate::settings::{LoraUse, PromptGrammar};
 
 pub use alternatives::{Alternative, alternatives};
 pub use attention::{Part, attention};
+pub use edit::{Edited, reweigh};
 pub use excerpt::Excerpt;
+pub use marks::{Mark, Marked, marks};
 pub use schedule::{Segment, Steps, schedule};
+pub use styles::{Style, styled};
 
 /// A prompt without its comments and tags.
 #[derive(Clone, Debug, Default, PartialEq)]

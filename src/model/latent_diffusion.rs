@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::cond::tokenizer::{Tokens, Word};
-use super::cond::{CondStage, GeneralConditioner, Piece, TextEmbedding, WeightedTexts, Weighting};
+use super::cond::{CondStage, GeneralConditioner, Laid, Piece, TextEmbedding, WeightedTexts, Weighting};
 use super::conditioning::{Conditioning, ConditioningKey};
 use super::decoding::Decoding;
 use super::first_stage::{Encoded, FirstStage, Watch};
@@ -194,7 +194,7 @@ impl LatentDiffusion {
     ///
     /// # Errors
     /// If the model takes no text.
-    pub fn count(&self, pieces: &[Piece]) -> Result<[usize; 2]> {
+    pub fn count(&self, pieces: &[Piece]) -> Result<Laid> {
         self.conditioner()?.count(pieces)
     }
 

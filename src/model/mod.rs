@@ -15,7 +15,7 @@ pub mod synthetic;
 pub mod unet;
 
 pub use cond::{
-    ClassEmbedder, CondStage, Emphasis, FrozenCLIPEmbedder, GeneralConditioner, Piece, PieceWord,
+    ClassEmbedder, CondStage, Emphasis, FrozenCLIPEmbedder, GeneralConditioner, Laid, Piece, PieceWord,
     TextEmbedding, TextEncoder, WeightedTexts, Weighting, tokenizer,
 };
 pub use conditioning::{Conditioning, ConditioningKey};

@@ -39,6 +39,13 @@ impl PartialSettings {
         if self.guidance_curve.is_none() && self.guidance.is_some() {
             settings.guidance_curve = GuidanceCurve::default();
         }
+        // What a text was written out of is told with it or not at all.
+        if self.prompt.is_some() && self.template.is_none() {
+            settings.template.clear();
+        }
+        if self.negative_prompt.is_some() && self.negative_template.is_none() {
+            settings.negative_template.clear();
+        }
         if self.schedule.is_none() && !row.goes_with(settings.schedule) {
             settings.schedule = ScheduleKind::Auto;
         }

@@ -42,6 +42,11 @@ fn always(_: &PartialSettings) -> bool {
     true
 }
 
+/// Of what is told of a picture and changes nothing in it.
+fn never(_: &PartialSettings) -> bool {
+    false
+}
+
 /// The sampler's row, where the sampler is known.
 fn row(settings: &PartialSettings) -> Option<&'static Sampler> {
     settings.sampler.map(SamplerKind::row)
@@ -494,5 +499,37 @@ settings! {
         more: false,
         suits: false,
         acts: always,
+    }
+
+    /// What the prompt was written out of: its choices, and the names of lists. Empty where it is what was written.
+    template: String = String::new(), "template",
+    Template {
+        error: "",
+        kind: Kind::Text,
+        told_as: None,
+        a1111: None,
+        flag: flag("template", "TEXT", "What the prompt was written out of, to be kept beside it [default: found]"),
+        slider: None,
+        more: false,
+        suits: false,
+        acts: never,
+    }
+
+    /// The same of the negative prompt.
+    negative_template: String = String::new(), "negative-template",
+    NegativeTemplate {
+        error: "",
+        kind: Kind::Text,
+        told_as: None,
+        a1111: None,
+        flag: flag(
+            "negative-template",
+            "TEXT",
+            "What the negative prompt was written out of, to be kept beside it [default: found]",
+        ),
+        slider: None,
+        more: false,
+        suits: false,
+        acts: never,
     }
 }

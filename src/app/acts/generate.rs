@@ -20,8 +20,10 @@ impl Safelight {
             self.state.toasts.error(Report::new("error-no-model", ""), Some(Act::OpenModel));
             return;
         }
-        let wanted = self.state.wanted();
-        self.begin(ctx, wanted);
+        match self.state.wanted() {
+            Ok(wanted) => self.begin(ctx, wanted),
+            Err(error) => self.state.toasts.error(Report::of(&error), None),
+        }
     }
 
     /// Starts a lost inference thread again.

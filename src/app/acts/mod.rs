@@ -4,6 +4,7 @@
 mod generate;
 mod kept;
 mod models;
+mod phrases;
 mod playback;
 mod sheet;
 mod shown;
@@ -40,6 +41,7 @@ impl Safelight {
             Command::Requeue { job, to } => self.state.queue.requeue(job, to),
             Command::Open(source) => self.open(source),
             Command::Models(asked) => self.execute_on_models(ctx, asked),
+            Command::Phrases(asked) => self.execute_on_phrases(asked),
             Command::Compute(compute) => {
                 self.state.compute.asked = Some(compute.clone());
                 self.send(Request::Compute(compute));
@@ -147,6 +149,7 @@ impl Safelight {
                 let anew = |settings| (settings, Origin::Anew);
                 self.begin(ctx, interrupted.into_iter().map(anew).collect());
             }
+            Act::RestoreStyle => self.restore_style(),
             Act::NewSeed => self.state.draft.new_seed(),
             Act::LockSeed => self.state.draft.seed_locked = !self.state.draft.seed_locked,
             Act::Restart => self.restart(),

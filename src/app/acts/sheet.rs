@@ -8,7 +8,7 @@ use crate::app::command::Act;
 use crate::app::i18n::Message;
 use crate::app::services::Task;
 use crate::app::sheets::ask::Fault;
-use crate::app::sheets::{Sheet, SheetId};
+use crate::app::sheets::{Sheet, SheetId, ask};
 use crate::app::state::Overlay;
 use crate::app::state::generation::Stage;
 use crate::app::state::shown::Shown;
@@ -59,9 +59,10 @@ impl Safelight {
         let draft = &mut self.state.draft;
         // One seed after the other, as for pictures at a time; the history remembers the prompt.
         let count = std::mem::replace(&mut draft.count, 1);
-        let settings = draft.jobs().remove(0);
+        let settings = draft.bare_jobs().remove(0);
         draft.count = count;
-        match draft.sheet.sheet(&settings) {
+        let asked = draft.sheet.sheet(&settings).map_err(|fault| self.report_of(&fault));
+        match asked.and_then(|asked| self.written_out(asked)) {
             Ok(mut asked) => {
                 let [across, down] = asked.axes;
                 self.name_values(across, &mut asked.columns);
@@ -74,8 +75,19 @@ impl Safelight {
                 let follow = self.state.begin_next();
                 self.follow(ctx, follow);
             }
-            Err(fault) => self.state.toasts.error(self.report_of(&fault), None),
+            Err(report) => self.state.toasts.error(report, None),
         }
+    }
+
+    /// The same with the prompts of each picture written out by its own seed.
+    fn written_out(&self, mut asked: ask::Sheet) -> Result<ask::Sheet, Report> {
+        let (draft, lists) = (&self.state.draft, &self.state.phrases.lists);
+        for cell in &mut asked.cells {
+            for settings in [&mut cell.job, &mut cell.settings] {
+                *settings = draft.write_out(settings, lists).map_err(|error| Report::of(&error))?;
+            }
+        }
+        Ok(asked)
     }
 
     /// Puts the setting's name to its values.

@@ -3,11 +3,13 @@
 //! Drawing only pushes commands; `acts` carries them out.
 
 pub mod models;
+pub mod phrases;
 pub mod table;
 
 use std::path::PathBuf;
 
 use crate::app::command::models::OfModels;
+use crate::app::command::phrases::OfPhrases;
 use crate::app::i18n::Language;
 use crate::app::sheets::SheetId;
 use crate::app::sheets::ask::SheetDraft;
@@ -124,6 +126,8 @@ pub enum Act {
     SaveSheet,
     /// Delete the negative of the picture that was deleted last.
     DeleteNegative,
+    /// Keep the style again that was deleted last.
+    RestoreStyle,
     /// Show the step before.
     PreviousStep,
     /// Show the step after.
@@ -224,6 +228,8 @@ pub enum Command {
     Open(ModelSource),
     /// Do something with the library of models.
     Models(OfModels),
+    /// Do something with styles, or with what the prompts were written out of.
+    Phrases(OfPhrases),
     /// Compute on another device, in another precision or on other threads.
     Compute(Compute),
     /// Change the guidance of the running picture.

@@ -95,6 +95,7 @@ pub const TABLE: &[Row] = &[
     keyed(Act::DevelopPicked, "develop-picked", icons::SPARKLES, CTRL_SHIFT, Key::Enter),
     row(Act::SaveSheet, "save-sheet", icons::SAVE),
     row(Act::DeleteNegative, "delete-negative", icons::TRASH),
+    row(Act::RestoreStyle, "restore-style", icons::UNDO),
     keyed(Act::PreviousStep, "previous-step", icons::LEFT, Modifiers::NONE, Key::Comma),
     keyed(Act::NextStep, "next-step", icons::RIGHT, Modifiers::NONE, Key::Period),
     keyed(Act::ZoomFit, "zoom-fit", icons::FIT, CTRL, Key::Num0),

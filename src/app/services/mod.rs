@@ -23,8 +23,10 @@ use std::time::SystemTime;
 use crate::app::services::models::{ModelsNews, OfModels};
 use crate::engine::ModelPart;
 use crate::gallery::Record;
+use crate::grammar::Style;
 use crate::message::{JobId, ModelSource, Report};
 use crate::negative;
+use crate::phrasebook::Phrases;
 use crate::picture::{Frame, Made, MadeBy};
 use crate::places::Places;
 use crate::preferences::Memory;
@@ -63,9 +65,20 @@ pub enum KeptRuns {
     Budget(u64),
 }
 
+/// What is asked of the phrasebook. All that is in it follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OfPhrasebook {
+    /// Keep a style, in place of one of that name.
+    Save(Style),
+    /// Forget a style.
+    Delete(String),
+}
+
 /// What the window requests.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Task {
+    /// Something about styles.
+    Phrasebook(OfPhrasebook),
     /// Something about the kept runs.
     Negatives(KeptRuns),
     /// Something about the library of models.
@@ -184,6 +197,8 @@ pub enum Answer {
     Interrupted(Vec<Settings>),
     /// All kept runs, the newest first.
     Negatives(Vec<Arc<negative::Record>>),
+    /// All lists of words and all styles, whenever they have changed.
+    Phrases(Phrases),
     /// Something about the library of models.
     Models(ModelsNews),
     /// Another start of the program hands over to this window: it comes to the front, and opens the model

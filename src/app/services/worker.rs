@@ -20,11 +20,12 @@ use crate::app::services::thumbnails::ThumbnailRequests;
 use crate::app::services::unsaved::{Finished, Saved, Unsaved};
 
 use crate::app::i18n::file_name;
-use crate::app::services::{Answer, Task};
+use crate::app::services::{Answer, OfPhrasebook, Task};
 use crate::gallery::{Gallery, News, Record, Setup, Thumbnail, Trash};
 use crate::library::Hub;
 use crate::message::{JobId, Report};
 use crate::negative::Store;
+use crate::phrasebook::{PhraseError, Phrasebook};
 use crate::picture::{self, PictureError};
 use crate::places::Places;
 use crate::preferences::{Instance, Keeper, Left, Session};
@@ -62,6 +63,7 @@ pub(super) struct Worker {
     unsaved: Unsaved,
     negatives: NegativesThread,
     models: ModelsThreads,
+    phrasebook: Phrasebook,
     session: Option<Session>,
     instance: Option<Instance>,
     /// The jobs of an earlier session, until the window is told.
@@ -89,6 +91,7 @@ impl Worker {
         let unsaved = Unsaved::new(session.as_ref().map(Session::pictures), pictures);
         let negatives = NegativesThread::new(negatives, out.clone());
         let models = ModelsThreads::new(places.clone(), hub, out.clone());
+        let phrasebook = Phrasebook::new(places.wildcards.clone(), places.styles.clone());
         // Capacity 1: wake-ups coalesce.
         let (poke, poked) = bounded(1);
         Self {
@@ -106,6 +109,7 @@ impl Worker {
             unsaved,
             negatives,
             models,
+            phrasebook,
             session,
             instance,
             interrupted: under_way,
@@ -191,6 +195,7 @@ impl Worker {
             Task::SaveAgain => self.try_again(),
             Task::Negatives(asked) => self.negatives.ask(asked),
             Task::Models(asked) => self.models.ask(asked),
+            Task::Phrasebook(asked) => self.write_phrases(&asked),
             Task::UnderWay(under_way) => {
                 let noted = self.session.as_ref().map(|session| session.note(&under_way));
                 if let Some(Err(error)) = noted {
@@ -219,6 +224,9 @@ impl Worker {
             Task::Watch(watched) => {
                 self.watched = watched;
                 self.models.focus(watched);
+                if watched {
+                    self.read_phrases();
+                }
                 if let Some(gallery) = &self.gallery {
                     gallery.watch(watched);
                 }
@@ -288,11 +296,34 @@ impl Worker {
             self.gallery = Some(gallery);
         }
         self.try_again();
+        self.read_phrases();
         let interrupted = std::mem::take(&mut self.interrupted);
         if !interrupted.is_empty() {
             self.out.send(Answer::Interrupted(interrupted));
         }
         self.changed = true;
+    }
+
+    /// Tells what is in the phrasebook, if that has changed.
+    fn read_phrases(&mut self) {
+        let Some((phrases, error)) = self.phrasebook.read_again() else { return };
+        self.out.send(Answer::Phrases(phrases));
+        self.tell_trouble(error.map_or(Ok(()), Err));
+    }
+
+    fn write_phrases(&mut self, asked: &OfPhrasebook) {
+        let written = match asked {
+            OfPhrasebook::Save(style) => self.phrasebook.save(style),
+            OfPhrasebook::Delete(name) => self.phrasebook.remove(name),
+        };
+        self.tell_trouble(written);
+        self.read_phrases();
+    }
+
+    fn tell_trouble(&self, outcome: Result<(), PhraseError>) {
+        if let Err(error) = outcome {
+            self.out.send(Answer::Failed(Report::of(&error)));
+        }
     }
 
     fn keep(&mut self, finished: Finished) {

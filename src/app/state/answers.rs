@@ -47,6 +47,7 @@ impl State {
             }
             Answer::Interrupted(settings) => self.was_interrupted(settings),
             Answer::Negatives(records) => self.list_kept(records),
+            Answer::Phrases(phrases) => self.phrases = phrases,
             Answer::Models(news) => return self.models_news(news),
             Answer::Called(model) => {
                 let open = model.map(|source| Consequence::Send(Box::new(Request::Open(source))));

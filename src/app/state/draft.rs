@@ -3,14 +3,19 @@
 //! Invariant: the seed in the field is the one that the next picture gets, unless it was used
 //! already and is not locked; then [`Draft::jobs`] draws another first.
 
+mod written;
+
 use std::hash::{BuildHasher, Hasher};
 
 use crate::app::sheets::ask::SheetDraft;
 use crate::engine;
+use crate::grammar::dynamic::{DynamicError, Lists};
 use crate::message::{ModelInfo, ModelSource, TokenCount};
 use crate::preferences::History;
 use crate::sampler::TimestepSpacing;
 use crate::settings::{PartialSettings, PreviewMode, Settings};
+
+pub use written::Restored;
 
 /// Pictures at a time, at most.
 pub const COUNT_MAX: usize = 64;
@@ -49,6 +54,8 @@ pub struct Draft {
     pub negative_tokens: Option<(String, TokenCount)>,
     /// The text whose count is under way.
     pub counting: Option<(Text, String)>,
+    /// The prompts of the last picture whose settings were taken over, with what they were written out of.
+    pub restored: Option<Restored>,
     /// The kept run that the next picture branches off from; none begins anew.
     pub branch: Option<BranchPoint>,
     /// What is asked of a sheet.
@@ -82,7 +89,7 @@ fn with_its_eta(settings: Settings) -> Settings {
 impl Draft {
     /// A draft of these settings.
     pub fn new(settings: Settings) -> Self {
-        Self {
+        let mut draft = Self {
             settings: with_its_eta(settings),
             previews: PreviewMode::Auto,
             count: 1,
@@ -94,9 +101,12 @@ impl Draft {
             tokens: None,
             negative_tokens: None,
             counting: None,
+            restored: None,
             branch: None,
             sheet: SheetDraft::default(),
-        }
+        };
+        draft.take_templates();
+        draft
     }
 
     /// Takes over what the user chose; settings that `change` leaves open stay.
@@ -121,6 +131,7 @@ impl Draft {
         self.seed_used = false;
         self.settings = with_its_eta(settings);
         self.recalled = None;
+        self.take_templates();
     }
 
     /// Takes over what suits a model; the seed stays, the prompt if the user wrote it, and the spacing of the steps
@@ -147,7 +158,9 @@ impl Draft {
             settings.prompt = prompt;
             settings.negative_prompt = negative_prompt;
         }
+        let restored = self.restored.take();
         self.adopt(settings);
+        self.restored = restored;
     }
 
     /// Keeps to the steps that a model can run.
@@ -168,8 +181,23 @@ impl Draft {
         self.set_seed(random & 0xFFFF_FFFF);
     }
 
-    /// The settings of each picture to be made now: one seed after the other.
-    pub fn jobs(&mut self) -> Vec<Settings> {
+    /// The settings of each picture to be made now: one seed after the other, each with its prompts written out.
+    ///
+    /// # Errors
+    /// If a prompt names a list that is not there, or one without an end.
+    pub fn jobs(&mut self, lists: &Lists) -> Result<Vec<Settings>, DynamicError> {
+        let former = (self.settings.seed, self.seed_used);
+        let bare = self.bare_jobs();
+        let jobs: Result<Vec<Settings>, DynamicError> =
+            bare.iter().map(|settings| self.write_out(settings, lists)).collect();
+        if jobs.is_err() {
+            (self.settings.seed, self.seed_used) = former;
+        }
+        jobs
+    }
+
+    /// The same with the prompts as they stand in the fields.
+    pub fn bare_jobs(&mut self) -> Vec<Settings> {
         if self.seed_used && !self.seed_locked {
             self.new_seed();
         }
@@ -227,19 +255,19 @@ impl Draft {
         }
     }
 
-    /// A text that has changed since it was counted; an empty negative prompt needs no count.
-    pub fn uncounted(&self) -> Option<(Text, String)> {
-        let stale = |which: &Text| {
-            let text = self.text(*which);
-            let needed = *which == Text::Prompt || !text.is_empty();
-            needed && self.count_of(*which).is_none_or(|(counted, _)| counted != text)
-        };
-        let which = [Text::Prompt, Text::Negative].into_iter().find(stale)?;
-        Some((which, self.text(which).to_owned()))
+    /// A text, as the next picture has it, that has changed since it was counted; an empty negative prompt needs no
+    /// count.
+    pub fn uncounted(&self, lists: &Lists) -> Option<(Text, String)> {
+        [Text::Prompt, Text::Negative].into_iter().find_map(|which| {
+            let text = self.counted(which, lists);
+            let needed = which == Text::Prompt || !text.is_empty();
+            let stale = self.count_of(which).is_none_or(|(counted, _)| counted != text.as_str());
+            (needed && stale).then(|| (which, text.as_str().to_owned()))
+        })
     }
 
     /// Stores a count of the text that was noted with the request.
-    pub fn counted(&mut self, text: String, count: TokenCount) {
+    pub fn take_count(&mut self, text: String, count: TokenCount) {
         match self.counting.take() {
             Some((Text::Negative, _)) => self.negative_tokens = Some((text, count)),
             _ => self.tokens = Some((text, count)),
@@ -269,15 +297,15 @@ mod tests {
     fn a_used_seed_is_replaced_unless_it_is_locked() {
         let mut draft = Draft::new(first_settings());
         draft.count = 3;
-        let seeds: Vec<u64> = draft.jobs().iter().map(|settings| settings.seed).collect();
+        let seeds: Vec<u64> = draft.bare_jobs().iter().map(|settings| settings.seed).collect();
         assert_eq!(seeds, [2026, 2027, 2028]);
         draft.seed_locked = true;
-        assert_eq!(draft.jobs()[0].seed, 2026);
+        assert_eq!(draft.bare_jobs()[0].seed, 2026);
         draft.seed_locked = false;
-        let next = draft.jobs()[0].seed;
+        let next = draft.bare_jobs()[0].seed;
         assert_ne!(next, 2026);
         draft.set_seed(7);
-        assert_eq!(draft.jobs()[0].seed, 7);
+        assert_eq!(draft.bare_jobs()[0].seed, 7);
     }
 
     #[test]
@@ -301,7 +329,7 @@ mod tests {
         let mut draft = Draft::new(first_settings());
         for prompt in ["one", "two", "three"] {
             draft.settings.prompt = prompt.to_owned();
-            draft.jobs();
+            draft.bare_jobs();
         }
         draft.settings.prompt = "half a thought".to_owned();
         draft.recall_older();

@@ -36,7 +36,7 @@ impl State {
                 self.open_failed(source, report, former_is_open)
             }
             Event::Tokens { text, count } => {
-                self.draft.counted(text, count);
+                self.draft.take_count(text, count);
                 Vec::new()
             }
             Event::Decoded { job, step, frame } => self.decoded(job, step, frame),

@@ -11,6 +11,7 @@ use crate::app::state::draft::BranchPoint;
 use crate::app::state::generation::Generation;
 use crate::app::state::shown::Shown;
 use crate::app::state::{Consequence, State};
+use crate::grammar::dynamic::DynamicError;
 use crate::message::{JobId, Origin, Request};
 use crate::negative::{Record, RunIs};
 use crate::settings::Settings;
@@ -65,7 +66,11 @@ impl State {
     }
 
     /// What is made of the draft now: new runs, or branches of the run that it names.
-    pub fn wanted(&mut self) -> Vec<(Settings, Origin)> {
+    ///
+    /// # Errors
+    /// If a prompt cannot be written out; nothing is changed then.
+    pub fn wanted(&mut self) -> Result<Vec<(Settings, Origin)>, DynamicError> {
+        let jobs = self.draft.jobs(&self.phrases.lists)?;
         let branch = self.draft.branch.take();
         let origin = |settings: Settings| match &branch {
             None => (settings, Origin::Anew),
@@ -74,7 +79,7 @@ impl State {
                 (Settings { width: *width, height: *height, ..settings }, origin)
             }
         };
-        self.draft.jobs().into_iter().map(origin).collect()
+        Ok(jobs.into_iter().map(origin).collect())
     }
 
     /// The run on the canvas from where it stands.

@@ -38,7 +38,9 @@ use crate::app::state::queue::{Begun, Queue};
 use crate::app::state::shown::{Compare, Shown};
 use crate::app::state::toasts::Toasts;
 use crate::engine::at_present_size;
+use crate::grammar::Style;
 use crate::message::{Compute, DeviceOffer, ModelInfo, ModelSource, Report, Request};
+use crate::phrasebook::Phrases;
 use crate::picture::MadeBy;
 use crate::preferences::Memory;
 use crate::sampler::SamplerKind;
@@ -139,6 +141,10 @@ pub struct State {
     pub models: Models,
     /// The kept runs.
     pub negatives: Negatives,
+    /// Lists of words, and styles.
+    pub phrases: Phrases,
+    /// The style that was deleted last.
+    pub deleted_style: Option<Style>,
     /// Pictures that form side by side.
     pub sheets: Sheets,
     /// Two pictures under a wipe.
@@ -204,6 +210,8 @@ impl State {
             library: Library::default(),
             models: Models::new(transfers),
             negatives: Negatives::default(),
+            phrases: Phrases::default(),
+            deleted_style: None,
             sheets: Sheets::default(),
             compare: None,
             lens: LensState::default(),
@@ -223,7 +231,7 @@ impl State {
     /// The preferences to write now.
     pub fn remembered(&self) -> Memory {
         Memory {
-            settings: self.draft.settings.clone().into(),
+            settings: self.draft.remembered().into(),
             previews: self.draft.previews,
             seed_locked: self.draft.seed_locked,
             count: Some(self.draft.count as u32),

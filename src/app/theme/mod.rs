@@ -56,6 +56,10 @@ pub struct Tokens {
     pub good: Color32,
     /// Something failed, or does not fit.
     pub bad: Color32,
+    /// Words that count more.
+    pub stronger: Color32,
+    /// Words that count less.
+    pub weaker: Color32,
     /// The unfilled part of a slider's rail.
     pub rail: Color32,
     /// Behind selected text.
@@ -68,6 +72,20 @@ pub struct Tokens {
     pub scrim: Color32,
     /// Under the picture and under menus.
     pub shadow: Color32,
+}
+
+/// A weight is in full color from here on, and from 1 over this downwards.
+const WEIGHED_FULL: f64 = 1.5;
+/// The least share of its color that a weight has, or nobody would see it.
+const WEIGHED_LEAST: f64 = 0.4;
+
+impl Tokens {
+    /// The color of words that count so much, beside the color of those that count 1.
+    pub fn weighed(&self, plain: Color32, weight: f64) -> Color32 {
+        let full = if weight > 1.0 { self.stronger } else { self.weaker };
+        let far = if weight > 0.0 { (weight.ln() / WEIGHED_FULL.ln()).abs().min(1.0) } else { 1.0 };
+        plain.lerp_to_gamma(full, egui::lerp(WEIGHED_LEAST..=1.0, far) as f32)
+    }
 }
 
 /// egui's name for a theme.
@@ -100,6 +118,8 @@ pub const DARK: Tokens = Tokens {
     on_lamp: hex(0x1A0C07),
     good: hex(0x7BC796),
     bad: hex(0xFF8A80),
+    stronger: hex(0xEBC46A),
+    weaker: hex(0x86B6E8),
     rail: hex(0x332B28),
     selection: hex(0x5A463E),
     veil: Color32::from_rgba_premultiplied(0, 0, 0, 140),
@@ -125,6 +145,8 @@ pub const LIGHT: Tokens = Tokens {
     on_lamp: hex(0xFFFFFF),
     good: hex(0x2B6E47),
     bad: hex(0xA8201A),
+    stronger: hex(0x805300),
+    weaker: hex(0x1F5E9E),
     rail: hex(0xE0D8CF),
     selection: hex(0xE6D3C8),
     veil: Color32::from_rgba_premultiplied(0, 0, 0, 150),
@@ -345,7 +367,11 @@ mod tests {
     fn all_text_has_contrast_of_at_least_4_5() {
         for tokens in [&DARK, &LIGHT] {
             for surface in [tokens.background, tokens.panel, tokens.raised, tokens.hovered] {
-                for text in [tokens.text, tokens.subdued, tokens.faint, tokens.good, tokens.bad] {
+                let plain = [tokens.text, tokens.subdued];
+                let weights = [-1.0, 0.0, 0.5, 0.8, 0.95, 1.05, 1.2, 1.4, 3.0];
+                let weighed = plain.into_iter().flat_map(|it| weights.map(|by| tokens.weighed(it, by)));
+                let others = [tokens.text, tokens.subdued, tokens.faint, tokens.good, tokens.bad];
+                for text in others.into_iter().chain(weighed) {
                     let found = contrast(text, surface);
                     assert!(found >= 4.5, "{text:?} on {surface:?}: {found:.2}");
                 }

@@ -105,6 +105,12 @@ fn ghost_fill(tokens: &Tokens, response: &Response) -> Color32 {
     }
 }
 
+/// The fill of a row that can be clicked: none at rest.
+pub fn paint_row(ui: &Ui, rect: Rect, response: &Response) {
+    let fill = ghost_fill(theme::tokens(ui), response);
+    ui.painter().rect_filled(rect, CornerRadius::same(size::RADIUS_SMALL), fill);
+}
+
 /// A button that is an icon. `name`: what it is called; `tip`: what it does.
 pub struct IconButton<'a> {
     icon: Icon,

@@ -20,7 +20,7 @@ const ROW: f32 = 36.0;
 const ROWS: f32 = 9.0;
 
 /// Acts that make no sense in a list of commands.
-const HIDDEN: &[Act] = &[Act::Palette, Act::UseGot];
+const HIDDEN: &[Act] = &[Act::Palette, Act::UseGot, Act::RestoreStyle];
 
 /// What the palette remembers from frame to frame.
 #[derive(Debug, Default)]

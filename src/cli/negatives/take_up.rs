@@ -11,6 +11,7 @@ use crate::cli::develop::{Run, Showing, develop};
 use crate::cli::lens::LensFlags;
 use crate::cli::library::model_folders;
 use crate::cli::output::Output;
+use crate::cli::phrases::PhraseFlags;
 use crate::cli::progress::Progress;
 use crate::cli::{Failure, interrupt};
 use crate::engine::negative::{self, ResumeError, Resumed};
@@ -44,7 +45,8 @@ pub(super) fn branch(store: &Store, arguments: &Branch) -> Result<(), Failure> {
     let prepared = Prepared::new(&arguments.take_up)?;
     let parent = store.open(&store.find(&arguments.take_up.id)?)?;
     let model = prepared.with.open(&parent, &prepared.stop, &prepared.busyness)?;
-    let resumed = negative::branch(&model, &parent, arguments.at, &arguments.changes.0, Some(store))?;
+    let changes = PhraseFlags::default().changes(&parent.head.settings, &arguments.changes.0)?;
+    let resumed = negative::branch(&model, &parent, arguments.at, &changes, Some(store))?;
     prepared.note_elsewhere(&parent, &model);
     let mut head = negative::head(&model, &resumed.settings, &resumed.plan, resumed.state.x.shape);
     head.parent.clone_from(&resumed.parent);

@@ -66,18 +66,26 @@ pub(in crate::engine) fn count(
             used: tokens.needed,
             max: tokens.ids.len(),
             dropped_from: tokens.dropped_from,
+            chunks: 1,
+            starts: Vec::new(),
         });
     }
-    let mut most = [0, 1];
+    let (mut most, mut starts) = ([0, 1], Vec::new());
     for alternative in grammar::alternatives(&read.text) {
         for segment in grammar::schedule(&alternative.text, Steps { steps: 1, before: None }) {
-            most = most.max(model.count(&pieces(&segment.text))?);
+            let parts = grammar::attention(&segment.text);
+            let laid = model.count(&parts_of(&parts))?;
+            if [laid.tokens, laid.chunks] > most {
+                most = [laid.tokens, laid.chunks];
+                let place = |(piece, at): &(usize, usize)| parts[*piece].text.place(*at);
+                starts = laid.starts.iter().map(place).collect();
+            }
         }
     }
     let [tokens, chunks] = most;
     // Start and end of each chunk are tokens too.
     let max = model.tokenize("")?.ids.len() * chunks;
-    Ok(TokenCount { used: tokens + 2 * chunks, max, dropped_from: None })
+    Ok(TokenCount { used: tokens + 2 * chunks, max, dropped_from: None, chunks, starts })
 }
 
 /// What is said of texts that do not fit.
@@ -138,7 +146,7 @@ impl Encoding<'_> {
         negative: &'t Prompt,
     ) -> Result<Option<[&'t Excerpt; 2]>, GenerateError> {
         let fits = |text: &Excerpt| {
-            let chunks = self.model.count(&pieces(text))?[1];
+            let chunks = self.model.count(&pieces(text))?.chunks;
             let alternatives = grammar::alternatives(text);
             let alone = |one: &grammar::Alternative| one.weight == 1.0 && one.text == *text;
             let segments = grammar::schedule(text, self.steps);

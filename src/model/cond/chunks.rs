@@ -68,6 +68,17 @@ pub struct PieceWord {
     pub word: Word,
 }
 
+/// How a text lies in its chunks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Laid {
+    /// Tokens as A1111 counts them.
+    pub tokens: usize,
+    /// Chunks, at least one.
+    pub chunks: usize,
+    /// Where the chunks after the first begin, those without a word left out: the piece, and its byte there.
+    pub starts: Vec<(usize, usize)>,
+}
+
 struct Laying {
     chunks: Vec<Vec<Weighted>>,
     chunk: Vec<Weighted>,
@@ -158,6 +169,18 @@ impl Chunks {
         let mut weights: Vec<f32> = std::iter::once(1.0).chain(tokens).collect();
         weights.resize(n, 1.0);
         weights
+    }
+
+    /// How a text lies in its chunks; `texts` are those of its pieces.
+    pub fn laid(&self, texts: &[&str]) -> Laid {
+        let start = |chunk: &Vec<Weighted>| {
+            let Weighted { token, piece, .. } = chunk.first()?;
+            let text = texts.get(*piece)?;
+            let from = text.floor_char_boundary(token.text.start);
+            Some((*piece, text.len() - text[from..].trim_start().len()))
+        };
+        let starts = self.chunks.iter().skip(1).filter_map(start).collect();
+        Laid { tokens: self.count(), chunks: self.chunks.len(), starts }
     }
 
     /// Tokens as A1111 counts them: closed chunks count as full.

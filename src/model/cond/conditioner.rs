@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::chunks::Piece;
+use super::chunks::{Laid, Piece};
 use super::text_embedding::TextEmbedding;
 use super::text_encoder::TextEncoder;
 use super::tokenizer::{Tokens, Word};
@@ -75,9 +75,9 @@ impl GeneralConditioner {
     ///
     /// # Errors
     /// If the tokenizer lacks the text's characters.
-    pub fn count(&self, pieces: &[Piece]) -> Result<[usize; 2]> {
+    pub fn count(&self, pieces: &[Piece]) -> Result<Laid> {
         let chunks = self.encoders.first().ok_or(Error::NoText)?.chunks(pieces)?;
-        Ok([chunks.count(), chunks.chunks.len()])
+        Ok(chunks.laid(&pieces.iter().map(Piece::text).collect::<Vec<_>>()))
     }
 
     /// Channels of the vectors of the first encoder's words.

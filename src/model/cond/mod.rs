@@ -15,7 +15,7 @@ pub mod tokenizer;
 mod weighted;
 mod weighting;
 
-pub use chunks::{Piece, PieceWord};
+pub use chunks::{Laid, Piece, PieceWord};
 pub use class_embedder::ClassEmbedder;
 pub use clip::{ClipOutput, ClipShape, FrozenCLIPEmbedder};
 pub use conditioner::GeneralConditioner;

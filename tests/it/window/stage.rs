@@ -295,7 +295,13 @@ impl Stage {
                     let used = text.split_whitespace().count() + 2;
                     self.tell(Event::Tokens {
                         text,
-                        count: TokenCount { used, max: 24, dropped_from: None },
+                        count: TokenCount {
+                            used,
+                            max: 24,
+                            dropped_from: None,
+                            chunks: 1,
+                            starts: Vec::new(),
+                        },
                     });
                     any = true;
                 }
@@ -410,7 +416,7 @@ impl Stage {
 
     pub fn begin(&mut self, job: JobId, steps: usize) {
         let timesteps: Vec<usize> = (0..steps).map(|i| (1000 / steps) * (steps - 1 - i) + 1).collect();
-        let tokens = TokenCount { used: 8, max: 24, dropped_from: None };
+        let tokens = TokenCount { used: 8, max: 24, dropped_from: None, chunks: 1, starts: Vec::new() };
         let negative = Some(format!("run-{}", job.0));
         self.tell(Event::Started { job, timesteps, tokens, notes: Vec::new(), negative, first_step: 0 });
         self.run();

@@ -21,7 +21,7 @@ fn words_that_do_not_fit_and_words_that_are_unknown_are_told() {
     stage.requests();
     stage.tell(Event::Tokens {
         text: text.into(),
-        count: TokenCount { used: 24, max: 24, dropped_from: Some(10) },
+        count: TokenCount { used: 24, max: 24, dropped_from: Some(10), chunks: 1, starts: Vec::new() },
     });
     stage.run();
     stage.harness.get_by_label("24 of 24 tokens");
@@ -40,7 +40,7 @@ fn the_dropped_words_of_a_negative_prompt_are_marked_too() {
             .requests()
             .contains(&Request::CountTokens { text: text.into(), grammar: PromptGrammar::Literal })
     );
-    let count = TokenCount { used: 24, max: 24, dropped_from: Some(6) };
+    let count = TokenCount { used: 24, max: 24, dropped_from: Some(6), chunks: 1, starts: Vec::new() };
     stage.tell(Event::Tokens { text: text.into(), count });
     stage.run();
     let draft = &stage.harness.state().state().draft;

@@ -12,6 +12,7 @@ pub fn messages() -> Vec<Box<dyn Told>> {
     use crate::engine::additions::AdditionError;
     use crate::engine::from::SourceError;
     use crate::engine::generate::{GenerateError, Part, Side};
+    use crate::grammar::dynamic::DynamicError;
     use crate::library::ListError;
     use crate::library::get::{GetError, License, WantedError};
     use crate::model::ModelError;
@@ -19,6 +20,7 @@ pub fn messages() -> Vec<Box<dyn Told>> {
         AdditionNote, CardNote, FileNote, ModelNote, NegativeNote, Note, PictureNote, SourceNote, TextKind,
     };
     use crate::ops::{Dtype, Error};
+    use crate::phrasebook::PhraseError;
     use crate::picture::PictureError;
     use crate::sampler::{SamplerKind, ScheduleError, ScheduleKind};
     use crate::transfer::TransferError;
@@ -338,6 +340,24 @@ pub fn messages() -> Vec<Box<dyn Told>> {
         Fault::Same(Setting::Eta),
     ] {
         all.push(Box::new(fault));
+    }
+    for error in [
+        DynamicError::Missing { name: text(), folder: text(), known: text() },
+        DynamicError::NoLists { name: text(), folder: text() },
+        DynamicError::Empty { name: text(), folder: text() },
+        DynamicError::Endless { name: text() },
+        DynamicError::TooLong { most: 9 },
+    ] {
+        all.push(Box::new(error));
+    }
+    for error in [
+        PhraseError::Read { path: path(), source: refused() },
+        PhraseError::Write { path: path(), source: refused() },
+        PhraseError::NoNames { path: path() },
+        PhraseError::NoStyle { name: text(), path: path(), known: text() },
+        PhraseError::NoPlace,
+    ] {
+        all.push(Box::new(error));
     }
     all.push(Box::new(GenerateError::Kept { cause: text() }));
     for error in [
