@@ -62,7 +62,7 @@ pub(super) fn read(model: &OpenModel, source: &Source, store: Option<&Store>) ->
             let from = [mask.width, mask.height];
             let (mask, resized) = mask.fitted(width, height).map_err(SourceError::from)?;
             notes
-                .extend(resized.then(|| Note::Source(SourceNote::MaskResized { from, to: [width, height] })));
+                .extend(resized.then_some(Note::Source(SourceNote::MaskResized { from, to: [width, height] })));
             Some(mask)
         }
         None if treatment.mask_invert => return Err(SourceError::NoMask.into()),
