@@ -93,10 +93,10 @@ fn every_picture_that_is_shown_has_the_original_around_what_is_drawn() {
         bench.until_previews(4);
         let shown: Vec<&Frame> =
             bench.previews.iter().map(|preview| preview.image.frame().unwrap()).collect();
-        for frame in &shown {
-            assert!(keeps_the_rest(frame), "{mode:?} {} {}", frame.width, frame.height);
-        }
-        assert!(shown.windows(2).any(|pair| pair[0] != pair[1]), "{mode:?}");
+        assert!(shown.iter().all(|frame| keeps_the_rest(frame)), "{mode:?}");
+        // Fast previews are one color until their fit is ready.
+        let changes = shown.windows(2).any(|pair| pair[0] != pair[1]);
+        assert!(changes || mode == PreviewMode::Fast, "{mode:?}");
     }
     // The same of kept steps, in a process that did not make them.
     let negative = store.ids()[0].clone();
