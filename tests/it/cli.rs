@@ -11,6 +11,7 @@ mod lens;
 mod models;
 mod models_get;
 mod negatives;
+mod phrases;
 mod pictures;
 #[cfg(target_os = "linux")]
 mod refused_memory;

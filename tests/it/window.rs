@@ -10,6 +10,7 @@ mod lost;
 mod models;
 mod models_get;
 mod negatives;
+mod prompts;
 mod sheets;
 mod sizes;
 mod stage;

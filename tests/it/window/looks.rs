@@ -7,14 +7,14 @@ use egui::{Key, Modifiers};
 use egui_kittest::{SnapshotOptions, SnapshotResults};
 
 use safelight::app::services::{Answer, Task};
-use safelight::message::{Event, ModelInfo, ModelSource, Report, Request};
+use safelight::message::{Event, ModelInfo, ModelSource, Report, Request, TokenCount};
 use safelight::picture::MadeBy;
 use safelight::preferences::{Memory, RememberedModel, Theme};
 use safelight::told::Sentence;
 
 use super::lens::under_the_lens;
 use super::stage::{Setup, Stage, forming, now, record, sample, settings, starter};
-use super::{models, models_get, negatives, sheets};
+use super::{models, models_get, negatives, prompts, sheets};
 
 fn setup(theme: Theme, size: [f32; 2], pixels_per_point: f32) -> Setup {
     let base = Setup::default();
@@ -153,6 +153,42 @@ fn loras_and_embeddings_look_as_they_did() {
         stage.answer(Answer::Lora("/models/loras/lcm-lora-sdv1-5.safetensors".into()));
         stage.answer(Answer::Embedding("/models/embeddings/easynegative.pt".into()));
         snapshot(&mut stage, &mut results, &format!("additions-{name}"));
+    }
+}
+
+/// A prompt with all that a prompt can have, in two chunks.
+fn inked(stage: &mut Stage, negative: &str) {
+    let text = "(masterpiece:1.2), a ((small)) fox in [grass:snow:0.5], (blurry trees:0.7), {oil|2::ink} on \
+                __colors/warm__ paper <lora:ink:0.8>, __animl__ BREAK (soft light:1.4) [morning|evening] # old";
+    stage.write(text);
+    for request in stage.requests() {
+        if let Request::CountTokens { text, .. } = request {
+            let starts = vec![text.find("(soft").unwrap() + 1];
+            let count = TokenCount { used: 75 + 10 + 4, max: 154, dropped_from: None, chunks: 2, starts };
+            stage.tell(Event::Tokens { text, count });
+        }
+    }
+    stage.run();
+    stage.click(negative);
+    stage.write("(lowres:1.3), text, [frame]");
+    stage.count();
+}
+
+#[test]
+fn prompts_look_as_they_did() {
+    let mut results = SnapshotResults::new();
+    for (theme, name) in [(Theme::Dark, "dark"), (Theme::Light, "light")] {
+        let mut base = setup(theme, [1040.0, 650.0], 1.0);
+        if theme == Theme::Light {
+            base.remembered.language = Some("zh-Hans".to_owned());
+        }
+        let mut stage = prompts::reading(base);
+        let [negative, styles] =
+            if theme == Theme::Light { ["反向提示词", "风格"] } else { ["Negative prompt", "Styles"] };
+        inked(&mut stage, negative);
+        snapshot(&mut stage, &mut results, &format!("prompt-{name}"));
+        stage.click(styles);
+        snapshot(&mut stage, &mut results, &format!("styles-{name}"));
     }
 }
 
