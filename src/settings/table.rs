@@ -4,10 +4,9 @@
 //! that of the JSON in pictures; a new entry goes to the end. Older files lack the field, so readers take its
 //! default. What each column means stands in `row.rs`.
 
-use crate::sampler::{
-    Family, GuidanceCurve, RngKind, Sampler, SamplerKind, ScheduleKind, Space, TimestepSpacing,
-};
+use crate::sampler::{Family, GuidanceCurve, RngKind, SamplerKind, ScheduleKind, TimestepSpacing};
 
+use super::acts::{adds_noise_in_vp, always, family, is_guided, never, reads_weights, row};
 use super::additions::{Embeddings, Loras};
 use super::choices::{emphases, grammars, guidance_kinds, rngs, samplers, schedules, spacings};
 use super::guidance_kind::GuidanceKind;
@@ -35,41 +34,6 @@ const fn flag(long: &'static str, value_name: &'static str, help: &'static str) 
 
 const fn slider(least: f64, most: f64, typed_most: f64, step: f64, decimals: usize) -> Option<Slider> {
     Some(Slider { least, most, typed_most, step, decimals })
-}
-
-/// Of a setting that acts whatever the others are.
-fn always(_: &PartialSettings) -> bool {
-    true
-}
-
-/// Of what is told of a picture and changes nothing in it.
-fn never(_: &PartialSettings) -> bool {
-    false
-}
-
-/// The sampler's row, where the sampler is known.
-fn row(settings: &PartialSettings) -> Option<&'static Sampler> {
-    settings.sampler.map(SamplerKind::row)
-}
-
-fn family(settings: &PartialSettings) -> Option<Family> {
-    row(settings).map(|row| row.family)
-}
-
-/// Whether `temperature` scales noise of a rule.
-fn adds_noise_in_vp(row: &'static Sampler) -> bool {
-    row.space == Space::Vp
-}
-
-/// Of a setting that acts where there is guidance.
-fn is_guided(settings: &PartialSettings) -> bool {
-    let curved = settings.guidance_curve.as_ref().is_some_and(|curve| !curve.is_none());
-    curved || settings.guidance.is_none_or(|guidance| guidance != 1.0)
-}
-
-/// Of a setting that acts where a prompt is more than its letters.
-fn reads_weights(settings: &PartialSettings) -> bool {
-    settings.grammar != Some(PromptGrammar::Literal)
 }
 
 settings! {

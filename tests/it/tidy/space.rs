@@ -24,7 +24,7 @@ const FOLDERS: &[(&str, u64)] = &[
     ("assets/tokenizer", 640),
     ("assets/words", 256),
     ("benches", 64),
-    ("src", 3968),
+    ("src", 4224),
     ("tests/golden", 2304),
     ("tests/it", 768),
     ("tests/snapshots", 7680),

@@ -150,7 +150,7 @@ fn each_seed_writes_a_prompt_out_by_itself_and_the_picture_keeps_both() {
         stage.click("One more");
     }
     stage.click("Develop");
-    let first = *Box::new(stage.job().settings);
+    let first = stage.job().settings;
     let state = stage.harness.state().state();
     let waiting = state.queue.waiting.iter().map(|waiting| waiting.job.settings.clone());
     let all: Vec<Settings> = std::iter::once(first.clone()).chain(waiting).collect();
@@ -175,8 +175,9 @@ fn each_seed_writes_a_prompt_out_by_itself_and_the_picture_keeps_both() {
     assert_eq!(prompt(&stage), first.prompt);
     assert!(stage.says("Written out of: a {small|large} __animal__"));
     stage.click("Add to queue");
-    let last = stage.harness.state().state().queue.waiting.back().unwrap().job.settings.clone();
-    assert_eq!((&last.prompt, &last.template, last.seed), (&first.prompt, &first.template, first.seed));
+    let waiting = &stage.harness.state().state().queue.waiting;
+    let again = waiting[waiting.len() - 5].job.settings.clone();
+    assert_eq!((&again.prompt, &again.template, again.seed), (&first.prompt, &first.template, first.seed));
     stage.click("Use it");
     assert_eq!(prompt(&stage), "a {small|large} __animal__");
     assert!(!stage.says("Written out of: a {small|large} __animal__"));
