@@ -270,6 +270,15 @@ mod tests {
     }
 
     #[test]
+    fn chunks_know_where_they_begin() {
+        let text = " ".to_owned() + &"x".repeat(74) + " y" + &"z".repeat(3);
+        let laid = lay_out(&[tokens([5; 80])]).laid(&[&text]);
+        assert_eq!(laid, Laid { tokens: 80, chunks: 2, starts: vec![(0, 76)] });
+        let broken = lay_out(&[tokens([5]), None, None, tokens([5])]).laid(&["x", "", "", " y"]);
+        assert_eq!(broken, Laid { tokens: 151, chunks: 3, starts: vec![(3, 1)] });
+    }
+
+    #[test]
     fn vectors_of_a_word_stay_together() {
         let learned = (0..4).map(|row| Token { id: LEARNED + row, text: 0..3, word: Some((0, 0)) }).collect();
         assert_eq!(lengths(&[tokens([5; 73]), Some((learned, 1.0))]), [73, 4]);

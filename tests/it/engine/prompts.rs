@@ -169,6 +169,8 @@ fn nothing_of_a_long_prompt_is_lost_and_a_literal_one_is_cut() {
     assert_eq!(context(&read, 0).shape(), [1, 48, 192]);
     assert!(read.notes.is_empty() && read.tokens.dropped_from.is_none(), "{:?}", read.notes);
     assert_eq!((read.tokens.used, read.tokens.max), (36, 48));
+    let second = long.rfind("background and a red").unwrap();
+    assert_eq!((read.tokens.chunks, read.tokens.starts), (2, vec![second]));
     // Another length of the negative prompt is two calls in the place of one.
     draw(&model, &Settings { steps: 1, ..settings(&long) }, 1);
     let literal = plan(&model, &Settings { grammar: PromptGrammar::Literal, ..settings(&long) });

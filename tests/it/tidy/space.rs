@@ -20,15 +20,15 @@ const FOLDERS: &[(&str, u64)] = &[
     ("assets/fonts", 512),
     ("assets/icons", 128),
     ("assets/models", 8),
-    ("assets/readme", 2048),
+    ("assets/readme", 1952),
     ("assets/tokenizer", 640),
     ("assets/words", 256),
     ("benches", 64),
-    ("src", 4224),
+    ("src", 4064),
     ("tests/golden", 2304),
     ("tests/it", 768),
     ("tests/snapshots", 7680),
-    ("tools", 256),
+    ("tools", 224),
 ];
 
 /// Files at the top (`Cargo.lock` is the largest), in KiB.

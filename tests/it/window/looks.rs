@@ -178,7 +178,8 @@ fn inked(stage: &mut Stage, negative: &str) {
 fn prompts_look_as_they_did() {
     let mut results = SnapshotResults::new();
     for (theme, name) in [(Theme::Dark, "dark"), (Theme::Light, "light")] {
-        let mut base = setup(theme, [1040.0, 650.0], 1.0);
+        let mut base = setup(theme, [760.0, 460.0], 1.0);
+        base.remembered.folds.insert("controls".to_owned(), false);
         if theme == Theme::Light {
             base.remembered.language = Some("zh-Hans".to_owned());
         }
@@ -186,9 +187,9 @@ fn prompts_look_as_they_did() {
         let [negative, styles] =
             if theme == Theme::Light { ["反向提示词", "风格"] } else { ["Negative prompt", "Styles"] };
         inked(&mut stage, negative);
-        snapshot(&mut stage, &mut results, &format!("prompt-{name}"));
+        snapshot(&mut stage, &mut results, &format!("prompt-{name}-small"));
         stage.click(styles);
-        snapshot(&mut stage, &mut results, &format!("styles-{name}"));
+        snapshot(&mut stage, &mut results, &format!("styles-{name}-small"));
     }
 }
 

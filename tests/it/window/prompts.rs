@@ -131,7 +131,7 @@ fn chunks_and_counts_are_told_as_a1111_tells_them() {
     let count = TokenCount { used: 75 + 10 + 4, max: 154, dropped_from: None, chunks: 2, starts: vec![7] };
     stage.tell(Event::Tokens { text: text.into(), count });
     stage.run();
-    stage.harness.get_by_label("75+10 of 150 tokens");
+    stage.harness.get_by_label("75+10 of 150");
     stage.requests();
     // What is counted is what the next picture gets.
     write(&mut stage, "a {x|x} fox");

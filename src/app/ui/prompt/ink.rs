@@ -97,7 +97,10 @@ pub(super) fn laid_out(
 pub(super) fn chunks_ui(ui: &Ui, text: &str, starts: &[usize], edit: &TextEditOutput) {
     let stroke = Stroke::new(1.0, theme::tokens(ui).subdued);
     for start in starts {
-        let Some(before) = text.get(..*start) else { continue };
+        // The brackets of a word begin with it.
+        let Some(before) = text.get(..*start).map(|text| text.trim_end_matches(['(', '[', '{'])) else {
+            continue;
+        };
         let cursor = CCursor { prefer_next_row: true, ..CCursor::new(before.chars().count()) };
         let place = edit.galley.pos_from_cursor(cursor).translate(edit.galley_pos.to_vec2());
         let x = ui.painter().round_to_pixel_center(place.left() - 2.5);

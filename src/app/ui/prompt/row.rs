@@ -186,7 +186,7 @@ fn tokens_ui(ui: &mut Ui, view: &View<'_>) {
     let said = match in_chunks {
         true => {
             let [used, max] = in_chunks_of(count);
-            view.words.with("tokens", &[("used", used.into()), ("max", max.into())])
+            view.words.with("tokens-chunks", &[("used", used.into()), ("max", max.into())])
         }
         false => view.words.with("tokens", &[("used", count.used.into()), ("max", count.max.into())]),
     };

@@ -85,9 +85,9 @@ fn style_ui(ui: &mut Ui, view: &View<'_>, style: &Style) -> Option<OfPhrases> {
                 asked = Some(OfPhrases::Delete(style.name.clone()));
             }
             let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
-            widgets::paint_row(ui, rect, &response);
-            let name = widgets::line(ui, &style.name, theme::body(), tokens.text, rect.width() - 12.0);
-            let end = widgets::paint_line(ui, rect.left() + 6.0, rect.center().y, name);
+            widgets::paint_row(ui, rect.expand2(vec2(4.0, 0.0)), &response);
+            let name = widgets::line(ui, &style.name, theme::body(), tokens.text, rect.width() - 6.0);
+            let end = widgets::paint_line(ui, rect.left(), rect.center().y, name);
             let left = rect.right() - 6.0 - end - 10.0;
             if left > 40.0 {
                 let text = if style.prompt.is_empty() { &style.negative } else { &style.prompt };
@@ -119,6 +119,7 @@ fn save_ui(ui: &mut Ui, view: &View<'_>, state: &mut StylesUi) -> Option<OfPhras
         let edit = TextEdit::singleline(&mut state.name)
             .hint_text(widgets::body(view.words.t("style-name-hint"), tokens.faint))
             .desired_width(ui.available_width() - button - 8.0 - 8.0)
+            .vertical_align(Align::Center)
             .min_size(vec2(0.0, ROW));
         let field = ui.add(edit);
         let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
