@@ -13,6 +13,7 @@ mod negatives;
 mod sheets;
 mod sizes;
 mod stage;
+mod tray;
 mod trouble;
 mod values;
 mod words;

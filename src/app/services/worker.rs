@@ -9,12 +9,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, after, bounded, never, select};
+use egui::ColorImage;
 
 use crate::app::services::channels::{Ends, Out};
 use crate::app::services::examine::examine;
 use crate::app::services::models::{ModelsThreads, OfModels};
 use crate::app::services::negatives::NegativesThread;
 use crate::app::services::outcome::{DialogOutcome, failed as picture_failed};
+use crate::app::services::photos;
 use crate::app::services::process::OfProcess;
 use crate::app::services::thumbnails::ThumbnailRequests;
 use crate::app::services::unsaved::{Finished, Saved, Unsaved};
@@ -61,6 +63,8 @@ pub(super) struct Worker {
     requests: ThumbnailRequests,
     unsaved: Unsaved,
     negatives: NegativesThread,
+    /// The kept runs, for what pictures began from.
+    store: Option<Store>,
     models: ModelsThreads,
     session: Option<Session>,
     instance: Option<Instance>,
@@ -87,6 +91,7 @@ impl Worker {
         let OfProcess { session, left, instance, .. } = process;
         let Left { pictures, under_way } = left;
         let unsaved = Unsaved::new(session.as_ref().map(Session::pictures), pictures);
+        let store = negatives.clone();
         let negatives = NegativesThread::new(negatives, out.clone());
         let models = ModelsThreads::new(places.clone(), hub, out.clone());
         // Capacity 1: wake-ups coalesce.
@@ -105,6 +110,7 @@ impl Worker {
             requests: ThumbnailRequests::default(),
             unsaved,
             negatives,
+            store,
             models,
             session,
             instance,
@@ -199,6 +205,8 @@ impl Worker {
             }
             Task::Examine(path) => self.out.send(examine(path)),
             Task::Paste { picture } => self.paste(picture),
+            Task::Photo(wanted) => self.out.send(photos::read(wanted, self.store.as_ref())),
+            Task::Mask { path, size } => self.out.send(photos::read_mask(path, size)),
             Task::Trash(path) => self.discard(path),
             Task::Untrash => self.undo(),
             Task::Reveal(path) => {
@@ -228,21 +236,26 @@ impl Worker {
             | Task::Export { .. }
             | Task::PickModel
             | Task::PickPicture
+            | Task::PickPhoto
+            | Task::PickMask(_)
             | Task::PickFolder
             | Task::PickModelsFolder
             | Task::Speak(_) => {}
         }
     }
 
-    /// Examines the files on the clipboard; reports that there are none where a picture was pasted.
-    fn paste(&self, picture: bool) {
+    /// Examines the files on the clipboard; where there are none, a picture that was pasted goes on the tray.
+    fn paste(&self, picture: Option<Arc<ColorImage>>) {
         let files = arboard::Clipboard::new().and_then(|mut clipboard| clipboard.get().file_list());
         match files {
             Ok(files) if !files.is_empty() => {
                 files.into_iter().take(FILES_MAX).for_each(|path| self.out.send(examine(path)));
             }
-            _ if picture => self.out.send(Answer::PastedBare),
-            _ => {}
+            _ => {
+                if let Some(picture) = picture {
+                    self.out.send(photos::read(photos::Wanted::Pasted(picture), None));
+                }
+            }
         }
     }
 
@@ -260,6 +273,8 @@ impl Worker {
                 });
             }
             DialogOutcome::Examine(path) => self.out.send(examine(path)),
+            DialogOutcome::Photo(path) => self.out.send(photos::of_file(path)),
+            DialogOutcome::Mask { path, size } => self.out.send(photos::read_mask(path, size)),
             DialogOutcome::Tell(answer) => self.out.send(answer),
             DialogOutcome::AddModels(folder) => self.models.ask(OfModels::AddFolder(folder)),
         }

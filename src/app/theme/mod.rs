@@ -56,6 +56,8 @@ pub struct Tokens {
     pub good: Color32,
     /// Something failed, or does not fit.
     pub bad: Color32,
+    /// Over what of a picture is repainted: no lamp, and rare in pictures.
+    pub mask: Color32,
     /// The unfilled part of a slider's rail.
     pub rail: Color32,
     /// Behind selected text.
@@ -100,6 +102,7 @@ pub const DARK: Tokens = Tokens {
     on_lamp: hex(0x1A0C07),
     good: hex(0x7BC796),
     bad: hex(0xFF8A80),
+    mask: hex(0x3DA5FF),
     rail: hex(0x332B28),
     selection: hex(0x5A463E),
     veil: Color32::from_rgba_premultiplied(0, 0, 0, 140),
@@ -125,6 +128,7 @@ pub const LIGHT: Tokens = Tokens {
     on_lamp: hex(0xFFFFFF),
     good: hex(0x2B6E47),
     bad: hex(0xA8201A),
+    mask: hex(0x1E7FE0),
     rail: hex(0xE0D8CF),
     selection: hex(0xE6D3C8),
     veil: Color32::from_rgba_premultiplied(0, 0, 0, 150),
