@@ -28,6 +28,8 @@ pub enum Wanted {
     Source(Box<Source>),
     /// What a picture tells that it began from.
     Beginning(Box<Beginning>),
+    /// What a kept run began from, if it did.
+    Kept(String),
 }
 
 /// A picture for the tray.
@@ -43,21 +45,32 @@ pub struct Developed {
     pub treatment: Option<Treatment>,
 }
 
-/// Reads a picture.
-pub(super) fn read(wanted: Wanted, store: Option<&Store>) -> Answer {
+/// Reads a picture; nothing where a kept run began from none.
+pub(super) fn read(wanted: Wanted, store: Option<&Store>) -> Option<Answer> {
     let source = match wanted {
-        Wanted::File(path) => return of_file(path),
-        Wanted::Pasted(image) => return new(of_image(&image)),
+        Wanted::File(path) => return Some(of_file(path)),
+        Wanted::Pasted(image) => return Some(new(of_image(&image))),
         Wanted::Source(source) => *source,
         Wanted::Beginning(beginning) => match found(&beginning, store) {
             Ok(source) => source,
-            Err(note) => return Answer::Told(note),
+            Err(note) => return Some(Answer::Told(note)),
+        },
+        Wanted::Kept(negative) => match kept(&negative, store)? {
+            Ok(source) => source,
+            Err(note) => return Some(Answer::Told(note)),
         },
     };
-    match of_source(source) {
+    Some(match of_source(source) {
         Ok(developed) => Answer::Developed(Box::new(developed)),
         Err(error) => Answer::Failed(Report::of(&error)),
-    }
+    })
+}
+
+/// The source of a kept run, where it began from a picture.
+fn kept(negative: &str, store: Option<&Store>) -> Option<Result<Source, Note>> {
+    let kept = store?.open(negative).ok()?;
+    let beginning = Beginning { negative: Some(negative.to_owned()), ..kept.head.beginning.clone()? };
+    Some(found(&beginning, store))
 }
 
 /// A file's picture.
@@ -151,6 +164,10 @@ mod tests {
         path
     }
 
+    fn answer(wanted: Wanted, store: Option<&Store>) -> Answer {
+        read(wanted, store).unwrap()
+    }
+
     fn sentence(answer: Answer) -> &'static str {
         match answer {
             Answer::Failed(report) => report.sentence.key,
@@ -163,13 +180,13 @@ mod tests {
     fn a_file_becomes_a_picture_or_one_sentence() {
         let folder = tempfile::tempdir().unwrap();
         let path = saved(folder.path(), "a.png", 20, 10);
-        let Answer::Developed(developed) = read(Wanted::File(path.clone()), None) else { panic!() };
+        let Some(Answer::Developed(developed)) = read(Wanted::File(path.clone()), None) else { panic!() };
         assert_eq!((developed.photo.frame.width, developed.from), (20, PictureFrom::File(path)));
         let thin = saved(folder.path(), "thin.png", 2000, 3);
-        assert_eq!(sentence(read(Wanted::File(thin), None)), "error-source-small");
-        assert_eq!(sentence(read(Wanted::File(folder.path().join("none.png")), None)), "error-unreadable");
+        assert_eq!(sentence(answer(Wanted::File(thin), None)), "error-source-small");
+        assert_eq!(sentence(answer(Wanted::File(folder.path().join("none.png")), None)), "error-unreadable");
         let pasted = Arc::new(ColorImage::filled([9, 8], egui::Color32::from_rgb(1, 2, 3)));
-        let Answer::Developed(developed) = read(Wanted::Pasted(pasted), None) else { panic!() };
+        let Some(Answer::Developed(developed)) = read(Wanted::Pasted(pasted), None) else { panic!() };
         assert_eq!((&developed.photo.frame.rgb[..3], developed.photo.alpha), (&[1, 2, 3][..], None));
     }
 
@@ -193,11 +210,12 @@ mod tests {
         let treatment = Treatment { strength: 0.4, ..Treatment::default() };
         let beginning = Beginning { picture, treatment, ..Beginning::default() };
         let wanted = || Wanted::Beginning(Box::new(beginning.clone()));
-        let Answer::Developed(developed) = read(wanted(), None) else { panic!() };
+        let Some(Answer::Developed(developed)) = read(wanted(), None) else { panic!() };
         assert_eq!(developed.treatment, Some(treatment));
         std::fs::remove_file(&path).unwrap();
-        assert_eq!(sentence(read(wanted(), None)), "note-source-gone");
+        assert_eq!(sentence(answer(wanted(), None)), "note-source-gone");
+        assert_eq!(read(Wanted::Kept("x".into()), None), None);
         let source = Source::of(PictureFrom::Step { negative: "x".into(), at: 3 });
-        assert_eq!(sentence(read(Wanted::Source(Box::new(source)), None)), "error-source-step");
+        assert_eq!(sentence(answer(Wanted::Source(Box::new(source)), None)), "error-source-step");
     }
 }

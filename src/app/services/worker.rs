@@ -205,7 +205,11 @@ impl Worker {
             }
             Task::Examine(path) => self.out.send(examine(path)),
             Task::Paste { picture } => self.paste(picture),
-            Task::Photo(wanted) => self.out.send(photos::read(wanted, self.store.as_ref())),
+            Task::Photo(wanted) => {
+                photos::read(wanted, self.store.as_ref())
+                    .into_iter()
+                    .for_each(|answer| self.out.send(answer));
+            }
             Task::Mask { path, size } => self.out.send(photos::read_mask(path, size)),
             Task::Trash(path) => self.discard(path),
             Task::Untrash => self.undo(),
@@ -253,7 +257,8 @@ impl Worker {
             }
             _ => {
                 if let Some(picture) = picture {
-                    self.out.send(photos::read(photos::Wanted::Pasted(picture), None));
+                    let read = photos::read(photos::Wanted::Pasted(picture), None);
+                    read.into_iter().for_each(|answer| self.out.send(answer));
                 }
             }
         }

@@ -173,10 +173,12 @@ pub fn below(view: &View<'_>) -> Option<String> {
 
 /// The picture in words, for screen readers.
 pub fn alt(view: &View<'_>) -> String {
-    let (begin, _) = above(view, usize::MAX);
+    let (begin, end) = above(view, usize::MAX);
     let prompt = match &view.state.shown {
         Shown::Nothing => return view.words.t("welcome"),
-        Shown::Tray => return view.words.with("tray-alt", &[("what", begin.into())]),
+        Shown::Tray => {
+            return view.words.with("tray-alt", &[("what", begin.into()), ("hint", end.into())]);
+        }
         Shown::Sheet(id) => {
             let sheet = view.state.sheets.get(*id);
             sheet.and_then(|sheet| sheet.cells.first()).map(|cell| cell.settings.prompt.clone())

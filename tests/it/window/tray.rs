@@ -79,6 +79,11 @@ pub fn paint(stage: &mut Stage) {
     drag(stage, &places, Modifiers::NONE);
 }
 
+/// Whether the line above the picture says so.
+fn hints(stage: &Stage, said: &str) -> bool {
+    stage.harness.query_all_by_label_contains(said).next().is_some()
+}
+
 fn level(stage: &Stage, across: f32, down: f32) -> u8 {
     let laid = laid(stage);
     let [width, height] = laid.painting.size();
@@ -86,18 +91,23 @@ fn level(stage: &Stage, across: f32, down: f32) -> u8 {
     laid.painting.levels()[at]
 }
 
+/// Drags the right edge outwards.
+pub fn widen(stage: &mut Stage) {
+    let handle = stage.harness.get_by_label_contains("Room on the right").rect().center();
+    drag(stage, &[handle, handle + vec2(20.0, 3.0), handle + vec2(61.0, 0.0)], Modifiers::NONE);
+}
+
 #[test]
 fn a_photograph_is_laid_painted_over_and_developed() {
     let mut stage = Setup::default().open();
     lay(&mut stage, 300, 200);
     assert_eq!(stage.harness.state().state().shown, Shown::Tray);
-    assert!(stage.says("beach.jpg · 300 × 200"), "its name stands above it");
-    assert!(stage.says("Paint what shall change, or develop all of it"));
+    assert!(hints(&stage, "beach.jpg · 300 × 200. Paint what shall change, or develop all of it"));
     // A shape that the model can draw.
     let draft = &stage.harness.state().state().draft.settings;
     assert_eq!((draft.width, draft.height), (320, 192));
     paint(&mut stage);
-    assert!(stage.says("What is painted changes, the rest stays"));
+    assert!(hints(&stage, "What is painted changes, the rest stays"));
     assert_eq!((level(&stage, 0.7, 0.18), level(&stage, 0.1, 0.9)), (255, 0));
     stage.requests();
     stage.click("Develop");
@@ -231,9 +241,7 @@ fn a_pen_that_is_pressed_less_paints_thinner() {
 fn an_edge_is_dragged_for_room_in_steps_and_taken_back() {
     let mut stage = Setup::default().open();
     lay(&mut stage, 256, 256);
-    let handle = stage.harness.get_by_label_contains("Room on the right").rect().center();
-    let there = handle + vec2(61.0, 0.0);
-    drag(&mut stage, &[handle, handle + vec2(20.0, 3.0), there], Modifiers::NONE);
+    widen(&mut stage);
     let room = laid(&stage).treatment.outpaint;
     assert!(room.right > 0 && room.right.is_multiple_of(8) && room.left == 0, "{room}");
     let draft = &stage.harness.state().state().draft.settings;

@@ -98,6 +98,9 @@ impl State {
         let wanted = match &self.shown {
             Shown::Generation { job, .. } => {
                 let generation = self.queue.generation(*job)?;
+                if generation.reopened {
+                    return Some(Consequence::Ask(Task::Photo(Wanted::Kept(generation.negative.clone()?))));
+                }
                 let told = generation.made.as_ref().and_then(|made| made.beginning.clone());
                 match (&generation.job.source, told) {
                     (Some(source), _) if !matches!(source.picture, PictureFrom::Step { .. }) => {

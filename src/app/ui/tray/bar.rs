@@ -34,13 +34,15 @@ pub fn bar_ui(ui: &mut Ui, view: &mut View<'_>, laid: &Laid, rect: Rect) -> f32 
     let inside = buttons + rails * (RAIL + 2.0 * ASIDE);
     let middle = pos2(rect.center().x, rect.bottom() - 28.0);
     let place = Rect::from_center_size(middle, vec2(inside + 10.0, 40.0));
+    // What is beside the buttons is not the canvas.
+    ui.interact(place, ui.scope_id().with("tray ground"), Sense::click_and_drag());
     ui.scope_builder(UiBuilder::new().max_rect(place).id_salt("tray bar"), |ui| {
         ui.with_layout(Layout::top_down(Align::Center), |ui| {
             let frame = Frame::new()
                 .fill(tokens.raised)
                 .corner_radius(CornerRadius::same(size::RADIUS_BUTTON))
                 .inner_margin(Margin::symmetric(5, 4));
-            let shown = frame.show(ui, |ui| {
+            frame.show(ui, |ui| {
                 ui.horizontal(|ui| {
                     ui.spacing_mut().item_spacing.x = GAP;
                     tools_ui(ui, view);
@@ -51,8 +53,6 @@ pub fn bar_ui(ui: &mut Ui, view: &mut View<'_>, laid: &Laid, rect: Rect) -> f32 
                     whole_ui(ui, view, laid, with_hardness);
                 });
             });
-            // What is beside the buttons is not the canvas.
-            ui.interact(shown.response.rect, ui.scope_id().with("ground"), Sense::hover());
         });
     });
     place.bottom() - 4.0

@@ -10,7 +10,7 @@ use crate::app::theme;
 use crate::tray::{Painting, TILE};
 
 /// Texels of a side, at most: finer is not seen in a tint.
-const SIDE_MAX: usize = 4096;
+const SIDE_MAX: usize = 2048;
 
 /// The texture of the mask that was drawn last.
 #[derive(Default)]
@@ -69,8 +69,14 @@ impl Tint {
             (self.of, self.seen) = (of, changes);
             return;
         };
-        for (tile, (now, seen)) in changes.iter().zip(&self.seen).enumerate() {
-            if now != seen {
+        let other = |(_, (now, seen)): &(usize, (&u64, &u64))| now != seen;
+        let changed: Vec<usize> =
+            changes.iter().zip(&self.seen).enumerate().filter(other).map(|(tile, _)| tile).collect();
+        if changed.len() * 2 > changes.len() {
+            let whole = image(&laid.painting, (0, 0, size[0], size[1]), texel, &shades);
+            texture.set(whole, TextureOptions::LINEAR);
+        } else {
+            for tile in changed {
                 let place = laid.painting.tile(tile);
                 let at = [place.x as usize / texel, place.y as usize / texel];
                 let [width, height] = [place.width.div_ceil(texel), place.height.div_ceil(texel)];
