@@ -105,8 +105,9 @@ impl Safelight {
             Act::StopAll => !busy_elsewhere && state.is_busy(),
             Act::Palette | Act::Settings | Act::Models => true,
             Act::OpenModel => state.overlay == Overlay::Nothing || state.overlay.is_of_models(),
-            Act::UndoDelete => !busy_elsewhere && !state.deleted.is_empty() && !undo::text_can_undo(ctx),
-            Act::RedoDelete => !busy_elsewhere && !state.undeleted.is_empty() && !undo::text_can_redo(ctx),
+            Act::Undo => !busy_elsewhere && state.can_undo() && !undo::text_can_undo(ctx),
+            Act::Redo => !busy_elsewhere && state.can_redo() && !undo::text_can_redo(ctx),
+            act if act.is_of_tray() => !busy_elsewhere && state.shown == Shown::Tray,
             _ => state.overlay == Overlay::Nothing,
         })
     }

@@ -36,6 +36,7 @@ use crate::app::again::StartAgain;
 use crate::app::attention::Attention;
 use crate::app::closing::Closing;
 use crate::app::command::Command;
+use crate::app::command::tray::OfTray;
 use crate::app::frames::FrameTimes;
 use crate::app::i18n::Words;
 use crate::app::remember::Remembered;
@@ -98,9 +99,13 @@ impl Safelight {
 
     fn take_dropped(&mut self, ctx: &Context) {
         let dropped = ctx.input(|input| input.raw.dropped_files.clone());
-        let paths: Vec<_> = dropped.into_iter().map(|file| file.path().to_path_buf()).collect();
-        if !paths.is_empty() {
-            self.execute(ctx, Command::Dropped(paths));
+        let mut paths: Vec<_> = dropped.into_iter().map(|file| file.path().to_path_buf()).collect();
+        // A picture that is dropped with Shift is the mask of the one that lies there.
+        let is_mask = ctx.input(|input| input.modifiers.shift) && self.state.tray.laid.is_some();
+        match paths.pop_if(|_| is_mask) {
+            Some(mask) => self.execute(ctx, Command::Tray(OfTray::MaskFile(mask))),
+            None if paths.is_empty() => {}
+            None => self.execute(ctx, Command::Dropped(paths)),
         }
     }
 }

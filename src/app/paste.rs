@@ -26,14 +26,14 @@ pub(super) fn take(ctx: &Context, pasted: &mut bool) -> Vec<Command> {
                 commands.extend(files.map(Command::Dropped));
                 is_text
             }
-            Event::PasteImage(_) => {
+            Event::PasteImage(picture) => {
                 *pasted = true;
-                commands.push(Command::PasteFiles { picture: true });
+                commands.push(Command::PasteFiles { picture: Some(picture.clone()) });
                 false
             }
             Event::Key { key: Key::V, pressed: false, modifiers, .. } => {
                 if !std::mem::take(pasted) && modifiers.command {
-                    commands.push(Command::PasteFiles { picture: false });
+                    commands.push(Command::PasteFiles { picture: None });
                 }
                 true
             }

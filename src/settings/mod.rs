@@ -13,6 +13,7 @@ mod choices;
 #[macro_use]
 mod describe;
 mod guidance_kind;
+mod handling;
 mod hires;
 mod partial;
 mod preview;
@@ -27,6 +28,7 @@ pub use additions::{Embeddings, LoraError, LoraUse, Loras, short_name};
 pub use beginning::{Beginning, KeptStep, Named};
 pub use choices::{Choice, Label};
 pub use guidance_kind::GuidanceKind;
+pub use handling::{Begins, Control, Handling};
 pub use hires::{Enlarged, Hires, HiresError};
 pub use preview::PreviewMode;
 pub use prompting::{Emphasis, PromptGrammar};

@@ -6,20 +6,24 @@
 //! reference's latent masks are the other way round).
 
 mod blur;
+mod brush;
 mod composite;
 mod fill;
 mod mask;
 mod outpaint;
 mod overlay;
+mod painting;
 mod photo;
 mod placement;
 mod source;
 
+pub use brush::{Brush, RADII, Touch};
 pub use composite::{composite, with_matched_edges};
 pub use fill::fill;
 pub use mask::{Mask, MaskError};
 pub use outpaint::extended;
 pub use overlay::Overlay;
+pub use painting::{Painting, TILE};
 pub use photo::Photo;
 pub use placement::{Placement, Rect, resized};
 pub use source::{MaskFrom, PictureFrom, Source};

@@ -23,6 +23,7 @@ use safelight::picture::{Format, Frame, Made, open, save_new};
 use safelight::places::Places;
 use safelight::preferences::{Keeper, Memory, Theme};
 use safelight::settings::Settings;
+use safelight::tray::PictureFrom;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -221,14 +222,14 @@ fn a_file_is_examined_by_what_is_in_it() {
         })
     };
     let ours = save_new(home.root.path(), "ours", Format::Webp, &frame(16), &made("an owl")).unwrap();
-    let settings = recovered(&mut open, &ours).unwrap();
+    let settings = recovered(&mut open, &ours);
     assert_eq!(settings.over(&first_settings()), made("an owl").settings);
 
     // A stranger's picture, under a name that says nothing.
     let theirs = home.root.path().join("download");
     std::fs::write(&theirs, png_of_a1111("a castle\nSteps: 31, Sampler: DDIM, CFG scale: 9.5, Seed: 77"))
         .unwrap();
-    let settings = recovered(&mut open, &theirs).unwrap();
+    let settings = recovered(&mut open, &theirs);
     let full = settings.over(&first_settings());
     assert_eq!((full.prompt.as_str(), full.steps, full.guidance, full.seed), ("a castle", 31, 9.5, 77));
     assert_eq!(full.width, first_settings().width);
@@ -245,7 +246,14 @@ fn a_file_is_examined_by_what_is_in_it() {
 
     let bare = home.root.path().join("bare.png");
     std::fs::write(&bare, png_of(&[])).unwrap();
-    assert_eq!(recovered(&mut open, &bare), None);
+    // A picture without settings is there to be worked from.
+    open.ask(Task::Examine(bare.clone()));
+    let from = open.wait(|answer| match answer {
+        Answer::Developed(developed) => Some(developed.from.clone()),
+        Answer::Failed(report) => panic!("{report:?}"),
+        _ => None,
+    });
+    assert_eq!(from, PictureFrom::File(bare));
 
     let index = fixture("diffusers").join("model_index.json");
     for (dropped, expected) in [
@@ -272,12 +280,12 @@ fn a_file_is_examined_by_what_is_in_it() {
 
 fn png_of(texts: &[(&str, &str)]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, 2, 1);
+    let mut encoder = png::Encoder::new(&mut bytes, 16, 8);
     encoder.set_color(png::ColorType::Rgb);
     for (keyword, text) in texts {
         encoder.add_text_chunk((*keyword).to_owned(), (*text).to_owned()).unwrap();
     }
-    encoder.write_header().unwrap().write_image_data(&[9; 6]).unwrap();
+    encoder.write_header().unwrap().write_image_data(&[9; 16 * 8 * 3]).unwrap();
     bytes
 }
 

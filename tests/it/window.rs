@@ -14,6 +14,7 @@ mod prompts;
 mod sheets;
 mod sizes;
 mod stage;
+mod tray;
 mod trouble;
 mod values;
 mod words;

@@ -6,10 +6,10 @@ use crate::app::Safelight;
 use crate::app::command::Act;
 use crate::app::state::Overlay;
 use crate::app::state::generation::{Generation, Stage};
+use crate::app::state::queue::Wanted;
 use crate::app::state::shown::Shown;
-use crate::message::{Control, Origin, Report};
+use crate::message::{Control, Report};
 use crate::sampler::GuidanceCurve;
-use crate::settings::Settings;
 
 impl Safelight {
     /// Makes pictures from the draft.
@@ -34,7 +34,7 @@ impl Safelight {
     }
 
     /// Queues jobs with these settings and begins the first if nothing runs.
-    pub(in crate::app) fn begin(&mut self, ctx: &Context, wanted: Vec<(Settings, Origin)>) {
+    pub(in crate::app) fn begin(&mut self, ctx: &Context, wanted: Vec<Wanted>) {
         self.revive();
         let previews = self.state.draft.previews;
         self.state.queue.enqueue(wanted, previews);

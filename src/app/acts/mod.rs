@@ -8,6 +8,7 @@ mod phrases;
 mod playback;
 mod sheet;
 mod shown;
+mod tray;
 pub(in crate::app) mod wanted;
 
 use egui::{Context, ViewportCommand};
@@ -16,6 +17,7 @@ use crate::app::Safelight;
 use crate::app::command::{Act, Command};
 use crate::app::i18n::Words;
 use crate::app::services::{KeptRuns, Task};
+use crate::app::state::queue::Wanted;
 use crate::app::state::shown::Shown;
 use crate::app::state::{Overlay, concepts, examples, panels};
 use crate::app::theme;
@@ -42,6 +44,7 @@ impl Safelight {
             Command::Open(source) => self.open(source),
             Command::Models(asked) => self.execute_on_models(ctx, asked),
             Command::Phrases(asked) => self.execute_on_phrases(asked),
+            Command::Tray(asked) => self.execute_on_tray(asked),
             Command::Compute(compute) => {
                 self.state.compute.asked = Some(compute.clone());
                 self.send(Request::Compute(compute));
@@ -146,7 +149,7 @@ impl Safelight {
             Act::DevelopAgain => {
                 let interrupted = std::mem::take(&mut self.state.interrupted);
                 self.state.toasts.settle(act);
-                let anew = |settings| (settings, Origin::Anew);
+                let anew = |settings| Wanted::from((settings, Origin::Anew));
                 self.begin(ctx, interrupted.into_iter().map(anew).collect());
             }
             Act::RestoreStyle => self.restore_style(),
@@ -161,6 +164,10 @@ impl Safelight {
             | Act::AddModelsFolder
             | Act::GoOnDownloads
             | Act::UseGot => self.act_on_models(ctx, act),
+            Act::PickPhoto | Act::WorkFrom | Act::ShowTray | Act::ClearTray | Act::Undo | Act::Redo => {
+                self.act_on_tray(ctx, act);
+            }
+            act if act.is_of_tray() => self.act_on_tray(ctx, act),
             Act::Sheet | Act::ShowSheet | Act::PickAll | Act::DevelopPicked | Act::SaveSheet => {
                 self.act_on_sheet(ctx, act);
             }

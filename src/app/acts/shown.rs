@@ -12,6 +12,7 @@ use crate::app::services::{Animation, Task};
 use crate::app::state::generation::{Generation, Strip};
 use crate::app::state::shown::{Beside, Compare, Shown};
 use crate::message::{JobId, Request};
+use crate::settings::PreviewMode;
 
 impl Safelight {
     /// Does an act on the picture on the canvas.
@@ -25,6 +26,8 @@ impl Safelight {
             }
             Act::UseSettings => {
                 self.state.use_shown_settings();
+                let follow = self.state.want_source();
+                self.follow(ctx, follow.into_iter().collect());
                 self.ui_state.focus = Some(Act::FocusPrompt);
             }
             Act::Compare => self.toggle_compare(),
@@ -95,8 +98,14 @@ impl Safelight {
                 let Some(view) = view else { return };
                 let is_shown = view.picture.is_some() && view.picture.as_ref() == self.state.picture();
                 let is_whole = view.picture.as_ref().is_some_and(|picture| picture.whole().is_some());
+                let is_full = view.mode == PreviewMode::Full;
+                let (job, step) = (wanted.job(), step);
                 self.wanted = None;
-                if is_shown && is_whole {
+                if is_shown && is_whole && act == Act::WorkFrom {
+                    if is_full {
+                        self.work_from_step(job, step);
+                    }
+                } else if is_shown && is_whole {
                     self.act_on_pixels(ctx, act);
                 }
             }
@@ -235,7 +244,7 @@ impl Safelight {
         }
     }
 
-    fn decode(&mut self, job: JobId, step: usize) {
+    pub(in crate::app) fn decode(&mut self, job: JobId, step: usize) {
         let view = self.state.queue.generation_mut(job).and_then(|it| it.steps.get_mut(step));
         if let Some(view) = view.filter(|view| !view.decoding) {
             view.decoding = true;

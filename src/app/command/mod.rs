@@ -5,11 +5,14 @@
 pub mod models;
 pub mod phrases;
 pub mod table;
+pub mod tray;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::app::command::models::OfModels;
 use crate::app::command::phrases::OfPhrases;
+use crate::app::command::tray::OfTray;
 use crate::app::i18n::Language;
 use crate::app::sheets::SheetId;
 use crate::app::sheets::ask::SheetDraft;
@@ -52,6 +55,36 @@ pub enum Act {
     UseGot,
     /// Choose a picture and use its settings.
     OpenPicture,
+    /// Choose a picture to begin from.
+    PickPhoto,
+    /// Begin from the picture that is shown.
+    WorkFrom,
+    /// Show the picture that the next run begins from.
+    ShowTray,
+    /// Begin from no picture.
+    ClearTray,
+    /// Paint over the picture with a brush.
+    Brush,
+    /// Take away what was painted, or paint again.
+    Eraser,
+    /// Paint what a line encloses.
+    Lasso,
+    /// Make the brush smaller.
+    SmallerBrush,
+    /// Make the brush larger.
+    LargerBrush,
+    /// Paint all of the picture.
+    FillMask,
+    /// Take away all that was painted.
+    ClearMask,
+    /// Paint what is not painted, and nothing else.
+    InvertMask,
+    /// Choose a picture that is the mask.
+    PickMask,
+    /// Paint what is transparent in the picture.
+    MaskHoles,
+    /// Leave no room around the picture.
+    ClearRoom,
     /// Save what is shown under another name.
     SaveAs,
     /// Put what is shown on the clipboard.
@@ -64,6 +97,10 @@ pub enum Act {
     Compare,
     /// Move it to the trash.
     Delete,
+    /// Undo what was done last: a stroke on the tray, or a deletion.
+    Undo,
+    /// Do again what was undone last.
+    Redo,
     /// Restore what was deleted last.
     UndoDelete,
     /// Delete again what was restored last.
@@ -230,6 +267,8 @@ pub enum Command {
     Models(OfModels),
     /// Do something with styles, or with what the prompts were written out of.
     Phrases(OfPhrases),
+    /// Do something on the tray.
+    Tray(OfTray),
     /// Compute on another device, in another precision or on other threads.
     Compute(Compute),
     /// Change the guidance of the running picture.
@@ -267,8 +306,8 @@ pub enum Command {
     Dropped(Vec<PathBuf>),
     /// Look for files on the clipboard; `picture` when a bare picture was found there.
     PasteFiles {
-        /// Whether a bare picture was there.
-        picture: bool,
+        /// The bare picture.
+        picture: Option<Arc<egui::ColorImage>>,
     },
     /// Dismiss a toast.
     Dismiss(u64),
@@ -289,6 +328,9 @@ pub enum Command {
 impl Command {
     /// Whether it changes the draft. What was typed before a click belongs to what the click does.
     pub fn is_edit(&self) -> bool {
-        matches!(self, Self::Set(_) | Self::SetCount(_) | Self::SetPreviews(_) | Self::SetSheet(_))
+        matches!(
+            self,
+            Self::Set(_) | Self::SetCount(_) | Self::SetPreviews(_) | Self::SetSheet(_) | Self::Tray(_)
+        )
     }
 }

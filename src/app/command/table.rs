@@ -59,14 +59,31 @@ pub const TABLE: &[Row] = &[
     row(Act::GoOnDownloads, "go-on-downloads", icons::DOWNLOAD),
     row(Act::UseGot, "use-got", icons::CHECK),
     keyed(Act::OpenPicture, "open-picture", icons::IMPORT, CTRL_SHIFT, Key::O),
+    keyed(Act::PickPhoto, "pick-photo", icons::PICTURE, CTRL_SHIFT, Key::I),
+    keyed(Act::WorkFrom, "work-from", icons::WORK_FROM, CTRL, Key::I),
+    keyed(Act::ShowTray, "show-tray", icons::PICTURE, CTRL, Key::T),
+    row(Act::ClearTray, "clear-tray", icons::CLOSE),
+    keyed(Act::Brush, "brush", icons::BRUSH, Modifiers::NONE, Key::B),
+    keyed(Act::Eraser, "eraser", icons::ERASER, Modifiers::NONE, Key::E),
+    keyed(Act::Lasso, "lasso", icons::LASSO, Modifiers::NONE, Key::L),
+    keyed(Act::SmallerBrush, "smaller-brush", icons::MINUS, Modifiers::NONE, Key::OpenBracket),
+    keyed(Act::LargerBrush, "larger-brush", icons::PLUS, Modifiers::NONE, Key::CloseBracket),
+    row(Act::FillMask, "fill-mask", icons::BUCKET),
+    row(Act::ClearMask, "clear-mask", icons::TRASH),
+    row(Act::InvertMask, "invert-mask", icons::INVERT),
+    row(Act::PickMask, "pick-mask", icons::FOLDER_OPEN),
+    row(Act::MaskHoles, "mask-holes", icons::GRID),
+    row(Act::ClearRoom, "clear-room", icons::FIT),
     keyed(Act::SaveAs, "save-as", icons::SAVE, CTRL, Key::S),
     keyed(Act::Copy, "copy", icons::COPY, CTRL_SHIFT, Key::C),
     keyed(Act::Reveal, "reveal", icons::FOLDER, CTRL_SHIFT, Key::R),
     keyed(Act::UseSettings, "use-settings", icons::HISTORY, CTRL, Key::U),
     keyed(Act::Compare, "compare", icons::COMPARE, CTRL, Key::D),
     keyed(Act::Delete, "delete", icons::TRASH, Modifiers::NONE, Key::Delete),
-    keyed(Act::UndoDelete, "undo-delete", icons::UNDO, CTRL, Key::Z),
-    keyed(Act::RedoDelete, "redo-delete", icons::TRASH, CTRL_SHIFT, Key::Z),
+    keyed(Act::Undo, "undo", icons::UNDO, CTRL, Key::Z),
+    keyed(Act::Redo, "redo", icons::REDO, CTRL_SHIFT, Key::Z),
+    row(Act::UndoDelete, "undo-delete", icons::UNDO),
+    row(Act::RedoDelete, "redo-delete", icons::TRASH),
     row(Act::SaveAgain, "save-again", icons::SAVE),
     row(Act::PickFolder, "pick-folder", icons::FOLDER),
     keyed(Act::Surprise, "surprise", icons::WAND, CTRL, Key::R),
@@ -109,6 +126,24 @@ pub const TABLE: &[Row] = &[
 ];
 
 impl Act {
+    /// Whether it acts on the tray alone, while that is on the canvas.
+    pub fn is_of_tray(self) -> bool {
+        matches!(
+            self,
+            Self::Brush
+                | Self::Eraser
+                | Self::Lasso
+                | Self::SmallerBrush
+                | Self::LargerBrush
+                | Self::FillMask
+                | Self::ClearMask
+                | Self::InvertMask
+                | Self::PickMask
+                | Self::MaskHoles
+                | Self::ClearRoom
+        )
+    }
+
     /// Its row of the table.
     pub fn row(self) -> &'static Row {
         // Every act has a row (a test says so); the first stands in if one were lost.

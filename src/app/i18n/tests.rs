@@ -104,6 +104,8 @@ fn of_settings() -> BTreeSet<String> {
     let differs = Setting::TABLE.iter().filter_map(|row| crate::app::ui::difference::key(row.setting));
     let more = Setting::TABLE.iter().filter(|row| row.more);
     let more = more.flat_map(|row| [row.words.to_owned(), format!("{}-tip", row.words)]);
+    let of_treatment = crate::settings::Treatment::TABLE.iter();
+    let more = more.chain(of_treatment.flat_map(|row| [row.words.to_owned(), format!("{}-tip", row.words)]));
     // The previews' chips have a label of that form too.
     differs.chain(more).chain(["preview".to_owned(), "preview-tip".to_owned()]).collect()
 }

@@ -152,6 +152,8 @@ impl Services for Desktop {
             | Task::Export { .. }
             | Task::PickModel
             | Task::PickPicture
+            | Task::PickPhoto
+            | Task::PickMask(_)
             | Task::PickFolder
             | Task::PickModelsFolder => {
                 if let Err(error) = self.dialogs.open(task, &self.words, self.save_format, &self.folder) {

@@ -34,6 +34,10 @@ enum Purpose {
     Save { content: Content, ending: &'static str, beside: PathBuf, sentence: Sentence },
     /// To open a model or a picture.
     Open { sentence: Sentence },
+    /// To choose a picture to work from.
+    Photo,
+    /// To choose a mask of a picture of this size.
+    Mask([usize; 2]),
     /// To choose the pictures' folder.
     Folder { sentence: Sentence },
     /// To choose a folder of models.
@@ -51,6 +55,8 @@ impl Purpose {
                 DialogOutcome::Write { content, path, force, sentence: None }
             }
             Self::Open { .. } => DialogOutcome::Examine(chosen),
+            Self::Photo => DialogOutcome::Photo(chosen),
+            Self::Mask(size) => DialogOutcome::Mask { path: chosen, size },
             Self::Folder { .. } => DialogOutcome::Tell(Answer::Folder(chosen)),
             Self::Models => DialogOutcome::AddModels(chosen),
         }
@@ -65,6 +71,7 @@ impl Purpose {
             Self::Open { sentence } | Self::Folder { sentence } => {
                 DialogOutcome::Tell(Answer::failed(sentence, ""))
             }
+            Self::Photo | Self::Mask(_) => DialogOutcome::Tell(Answer::failed("no-dialog-open", "")),
             Self::Models => DialogOutcome::Tell(Answer::failed("no-dialog-models", "")),
         }
     }
@@ -126,9 +133,14 @@ impl Dialogs {
                 self.wait(dialog.pick_folder(), Purpose::Folder { sentence: said("no-dialog-folder") })
             }
             Task::PickModelsFolder => self.wait(dialog.pick_folder(), Purpose::Models),
-            Task::PickPicture => {
+            Task::PickPicture | Task::PickPhoto | Task::PickMask(_) => {
                 let dialog = dialog.add_filter(words.t("filter-pictures"), &["png", "jpg", "jpeg", "webp"]);
-                self.wait(dialog.pick_file(), Purpose::Open { sentence: "no-dialog-open".into() })
+                let purpose = match task {
+                    Task::PickPhoto => Purpose::Photo,
+                    Task::PickMask(size) => Purpose::Mask(size),
+                    _ => Purpose::Open { sentence: "no-dialog-open".into() },
+                };
+                self.wait(dialog.pick_file(), purpose)
             }
             _ => {
                 let endings = [&MODEL_ENDINGS[..], &["json"]].concat();

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use crate::app::i18n::file_name;
-use crate::app::services::Answer;
 use crate::app::services::outcome;
+use crate::app::services::photos;
+use crate::app::services::{Answer, Began};
 use crate::engine::additions::Wanted;
 use crate::engine::is_model;
 use crate::message::Report;
@@ -52,18 +53,23 @@ fn of_index(path: PathBuf) -> PathBuf {
     }
 }
 
+/// A picture with settings gives those; one without is there to be worked from.
 fn read_picture(path: PathBuf) -> Answer {
-    let frame = match picture::open::open(&path) {
-        Ok(frame) => frame,
+    let found = match picture::read::recover(&path) {
+        Ok(Some(found)) if !found.settings.is_empty() => found,
+        Ok(_) => return photos::of_file(path),
         Err(error) => return outcome::failed(&error),
     };
-    match picture::read::recover(&path) {
-        Ok(found) => {
-            let made_by = found.as_ref().map(Recovered::made_by).unwrap_or_default();
-            let (settings, foreign_sampler) =
-                found.map(|found| (Box::new(found.settings), found.foreign_sampler)).unzip();
-            let settings = settings.filter(|settings| !settings.is_empty());
-            Answer::Recovered { path, settings, foreign_sampler: foreign_sampler.flatten(), made_by, frame }
+    match picture::open::open(&path) {
+        Ok(frame) => {
+            let made_by = found.made_by();
+            let Recovered { settings, foreign_sampler, beginning, treatment, .. } = found;
+            let began = match (beginning, treatment) {
+                (Some(beginning), _) => Began::From(Box::new(beginning)),
+                (None, Some(_)) => Began::Unnamed,
+                (None, None) => Began::FromNoise,
+            };
+            Answer::Recovered { path, settings: Box::new(settings), foreign_sampler, made_by, frame, began }
         }
         Err(error) => outcome::failed(&error),
     }

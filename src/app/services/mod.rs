@@ -11,6 +11,7 @@ mod footprint;
 pub mod models;
 mod negatives;
 mod outcome;
+pub mod photos;
 pub mod process;
 mod thumbnails;
 mod unsaved;
@@ -21,17 +22,20 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::app::services::models::{ModelsNews, OfModels};
+use crate::app::services::photos::{Developed, Wanted};
 use crate::engine::ModelPart;
 use crate::gallery::Record;
 use crate::grammar::Style;
 use crate::message::{JobId, ModelSource, Report};
 use crate::negative;
+use crate::note::Note;
 use crate::phrasebook::Phrases;
 use crate::picture::{Frame, Made, MadeBy};
 use crate::places::Places;
 use crate::preferences::Memory;
-use crate::settings::{PartialSettings, Settings};
+use crate::settings::{Beginning, PartialSettings, Settings};
 use crate::told::Sentence;
+use crate::tray::Mask;
 
 /// Wakes the window; may be called from any thread, after a message was sent.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
@@ -129,8 +133,17 @@ pub enum Task {
     Examine(PathBuf),
     /// Find out what the files on the clipboard are, if there are any, as if they were dropped.
     Paste {
-        /// Whether a bare picture was found there, which carries no settings.
-        picture: bool,
+        /// A bare picture that was found there: it goes on the tray where there is no file.
+        picture: Option<Arc<egui::ColorImage>>,
+    },
+    /// Read a picture for the tray.
+    Photo(Wanted),
+    /// Read a mask for the picture on the tray.
+    Mask {
+        /// The file.
+        path: PathBuf,
+        /// The picture's width and height.
+        size: [usize; 2],
     },
     /// Move a picture to the trash, after a while in which it can be restored.
     Trash(PathBuf),
@@ -144,6 +157,10 @@ pub enum Task {
     PickModel,
     /// Ask for a picture.
     PickPicture,
+    /// Ask for a picture to work from.
+    PickPhoto,
+    /// Ask for a mask of a picture of this width and height.
+    PickMask([usize; 2]),
     /// Ask for the pictures' folder.
     PickFolder,
     /// Ask for a folder of models.
@@ -211,16 +228,27 @@ pub enum Answer {
         /// The file.
         path: PathBuf,
         /// The settings that the file tells.
-        settings: Option<Box<PartialSettings>>,
+        settings: Box<PartialSettings>,
         /// The sampler's name where this program lacks it.
         foreign_sampler: Option<String>,
         /// The model that made it.
         made_by: MadeBy,
         /// The pixels.
         frame: Frame,
+        /// What it was made from.
+        began: Began,
     },
-    /// The clipboard holds a bare picture and no file.
-    PastedBare,
+    /// A picture for the tray.
+    Developed(Box<Developed>),
+    /// A mask for the picture on the tray.
+    Mask {
+        /// At the picture's size.
+        mask: Mask,
+        /// The file, where it is of that size itself.
+        path: Option<PathBuf>,
+    },
+    /// What is to be told.
+    Told(Note),
     /// A dropped or chosen model.
     Model(PathBuf),
     /// A dropped or chosen LoRA.
@@ -244,6 +272,18 @@ pub enum Answer {
     Folder(PathBuf),
     /// A task failed.
     Failed(Report),
+}
+
+/// What a picture was made from beside noise.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Began {
+    /// Nothing that it tells of.
+    #[default]
+    FromNoise,
+    /// Another picture.
+    From(Box<Beginning>),
+    /// Another picture that it does not name.
+    Unnamed,
 }
 
 impl Answer {

@@ -23,6 +23,15 @@ pub(super) enum DialogOutcome {
     },
     /// Examine a file.
     Examine(PathBuf),
+    /// Lay a picture on the tray.
+    Photo(PathBuf),
+    /// Take a mask for the picture on the tray.
+    Mask {
+        /// The file.
+        path: PathBuf,
+        /// The picture's width and height.
+        size: [usize; 2],
+    },
     /// Report this to the window.
     Tell(Answer),
     /// Add a folder of models.

@@ -9,12 +9,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, after, bounded, never, select};
+use egui::ColorImage;
 
 use crate::app::services::channels::{Ends, Out};
 use crate::app::services::examine::examine;
 use crate::app::services::models::{ModelsThreads, OfModels};
 use crate::app::services::negatives::NegativesThread;
 use crate::app::services::outcome::{DialogOutcome, failed as picture_failed};
+use crate::app::services::photos;
 use crate::app::services::process::OfProcess;
 use crate::app::services::thumbnails::ThumbnailRequests;
 use crate::app::services::unsaved::{Finished, Saved, Unsaved};
@@ -62,6 +64,8 @@ pub(super) struct Worker {
     requests: ThumbnailRequests,
     unsaved: Unsaved,
     negatives: NegativesThread,
+    /// The kept runs, for what pictures began from.
+    store: Option<Store>,
     models: ModelsThreads,
     phrasebook: Phrasebook,
     session: Option<Session>,
@@ -89,6 +93,7 @@ impl Worker {
         let OfProcess { session, left, instance, .. } = process;
         let Left { pictures, under_way } = left;
         let unsaved = Unsaved::new(session.as_ref().map(Session::pictures), pictures);
+        let store = negatives.clone();
         let negatives = NegativesThread::new(negatives, out.clone());
         let models = ModelsThreads::new(places.clone(), hub, out.clone());
         let phrasebook = Phrasebook::new(places.wildcards.clone(), places.styles.clone());
@@ -108,6 +113,7 @@ impl Worker {
             requests: ThumbnailRequests::default(),
             unsaved,
             negatives,
+            store,
             models,
             phrasebook,
             session,
@@ -204,6 +210,12 @@ impl Worker {
             }
             Task::Examine(path) => self.out.send(examine(path)),
             Task::Paste { picture } => self.paste(picture),
+            Task::Photo(wanted) => {
+                photos::read(wanted, self.store.as_ref())
+                    .into_iter()
+                    .for_each(|answer| self.out.send(answer));
+            }
+            Task::Mask { path, size } => self.out.send(photos::read_mask(path, size)),
             Task::Trash(path) => self.discard(path),
             Task::Untrash => self.undo(),
             Task::Reveal(path) => {
@@ -236,21 +248,27 @@ impl Worker {
             | Task::Export { .. }
             | Task::PickModel
             | Task::PickPicture
+            | Task::PickPhoto
+            | Task::PickMask(_)
             | Task::PickFolder
             | Task::PickModelsFolder
             | Task::Speak(_) => {}
         }
     }
 
-    /// Examines the files on the clipboard; reports that there are none where a picture was pasted.
-    fn paste(&self, picture: bool) {
+    /// Examines the files on the clipboard; where there are none, a picture that was pasted goes on the tray.
+    fn paste(&self, picture: Option<Arc<ColorImage>>) {
         let files = arboard::Clipboard::new().and_then(|mut clipboard| clipboard.get().file_list());
         match files {
             Ok(files) if !files.is_empty() => {
                 files.into_iter().take(FILES_MAX).for_each(|path| self.out.send(examine(path)));
             }
-            _ if picture => self.out.send(Answer::PastedBare),
-            _ => {}
+            _ => {
+                if let Some(picture) = picture {
+                    let read = photos::read(photos::Wanted::Pasted(picture), None);
+                    read.into_iter().for_each(|answer| self.out.send(answer));
+                }
+            }
         }
     }
 
@@ -268,6 +286,8 @@ impl Worker {
                 });
             }
             DialogOutcome::Examine(path) => self.out.send(examine(path)),
+            DialogOutcome::Photo(path) => self.out.send(photos::of_file(path)),
+            DialogOutcome::Mask { path, size } => self.out.send(photos::read_mask(path, size)),
             DialogOutcome::Tell(answer) => self.out.send(answer),
             DialogOutcome::AddModels(folder) => self.models.ask(OfModels::AddFolder(folder)),
         }

@@ -7,15 +7,17 @@ use crate::app::command::Act;
 use crate::app::i18n::Message;
 use crate::app::i18n::file_name;
 use crate::app::picture::Picture;
-use crate::app::services::{Answer, Task};
+use crate::app::services::photos::Wanted;
+use crate::app::services::{Answer, Began, Task};
 use crate::app::state::shown::Shown;
 use crate::app::state::{Consequence, Overlay, State};
 use crate::engine::ModelPart;
 use crate::engine::additions::suiting;
 use crate::gallery::Record;
 use crate::message::{JobId, ModelSource, Report, Request};
-use crate::picture::Frame;
+use crate::note::{Note, SourceNote};
 use crate::settings::{LoraUse, PartialSettings, Settings};
+use crate::told::Told as _;
 
 impl State {
     /// Applies an answer of the services.
@@ -54,11 +56,16 @@ impl State {
                 return std::iter::once(Consequence::Front).chain(open).collect();
             }
             Answer::Saved(path) => self.toasts.notice(Message::With("saved-as", file_name(&path)), None),
-            Answer::Recovered { path, settings, foreign_sampler, made_by, frame } => {
-                let settings = settings.map(|settings| self.at_present_size(*settings, &made_by));
-                self.recovered(path, settings, foreign_sampler, frame);
+            Answer::Recovered { path, settings, foreign_sampler, made_by, frame, began } => {
+                let settings = self.at_present_size(*settings, &made_by);
+                self.use_recovered(&settings, foreign_sampler, &path);
+                self.library.keep_full(path.clone(), Picture::new(frame));
+                (self.compare, self.shown) = (None, Shown::Record(path));
+                return self.began(began);
             }
-            Answer::PastedBare => self.toasts.notice(Message::Key("pasted-bare"), None),
+            Answer::Developed(developed) => self.lay(*developed),
+            Answer::Mask { mask, path } => self.tray.take_mask(&mask, path),
+            Answer::Told(note) => self.toasts.notice(note.sentence().into(), None),
             Answer::Model(path) => {
                 return vec![Consequence::Send(Box::new(Request::Open(ModelSource::file(path))))];
             }
@@ -164,6 +171,7 @@ impl State {
         if self.undeleted.pop_if(|undeleted| *undeleted == path).is_none() {
             self.undeleted.clear();
         }
+        self.tray.lifted_last = false;
         self.toasts.notice(Message::With("deleted", file_name(&path)), Some(Act::UndoDelete));
         self.deleted.push(path);
         self.offer_negative(negative);
@@ -176,20 +184,18 @@ impl State {
         self.library.add(record);
     }
 
-    fn recovered(
-        &mut self,
-        path: PathBuf,
-        settings: Option<PartialSettings>,
-        foreign_sampler: Option<String>,
-        frame: Frame,
-    ) {
-        match settings {
-            Some(settings) => self.use_recovered(&settings, foreign_sampler, &path),
-            None => self.toasts.notice(Message::With("no-settings-in", file_name(&path)), None),
+    /// Asks for what a picture was made from, or tells that it does not name it.
+    fn began(&mut self, began: Began) -> Vec<Consequence> {
+        match began {
+            Began::FromNoise => Vec::new(),
+            Began::From(beginning) => {
+                vec![Consequence::Ask(Task::Photo(Wanted::Beginning(beginning)))]
+            }
+            Began::Unnamed => {
+                self.toasts.notice(Note::Source(SourceNote::Unnamed).sentence().into(), None);
+                Vec::new()
+            }
         }
-        self.library.keep_full(path.clone(), Picture::new(frame));
-        self.compare = None;
-        self.shown = Shown::Record(path);
     }
 
     fn use_recovered(&mut self, settings: &PartialSettings, foreign_sampler: Option<String>, path: &Path) {
@@ -199,7 +205,7 @@ impl State {
             Some(sampler) => self.use_foreign_settings(settings, path, sampler),
             None => {
                 self.use_settings(settings);
-                self.toasts.notice(Message::With(told, file_name(path)), None);
+                self.toasts.notice(Message::With(told, file_name(path)), Some(Act::WorkFrom));
             }
         }
     }

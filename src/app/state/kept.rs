@@ -9,6 +9,7 @@ use crate::app::i18n::Message;
 use crate::app::services::{KeptRuns, Task};
 use crate::app::state::draft::BranchPoint;
 use crate::app::state::generation::Generation;
+use crate::app::state::queue::Wanted;
 use crate::app::state::shown::Shown;
 use crate::app::state::{Consequence, State};
 use crate::grammar::dynamic::DynamicError;
@@ -69,9 +70,11 @@ impl State {
     ///
     /// # Errors
     /// If a prompt cannot be written out; nothing is changed then.
-    pub fn wanted(&mut self) -> Result<Vec<(Settings, Origin)>, DynamicError> {
+    pub fn wanted(&mut self) -> Result<Vec<Wanted>, DynamicError> {
         let jobs = self.draft.jobs(&self.phrases.lists)?;
         let branch = self.draft.branch.take();
+        // A branch has its run's own.
+        let source = self.source().filter(|_| branch.is_none());
         let origin = |settings: Settings| match &branch {
             None => (settings, Origin::Anew),
             Some(BranchPoint { negative, at, size: [width, height], .. }) => {
@@ -79,14 +82,15 @@ impl State {
                 (Settings { width: *width, height: *height, ..settings }, origin)
             }
         };
-        Ok(jobs.into_iter().map(origin).collect())
+        let wanted = |settings| Wanted { source: source.clone(), ..origin(settings).into() };
+        Ok(jobs.into_iter().map(wanted).collect())
     }
 
     /// The run on the canvas from where it stands.
-    pub fn going_on(&self) -> Option<(Settings, Origin)> {
+    pub fn going_on(&self) -> Option<Wanted> {
         let generation = self.generation().filter(|generation| generation.can_go_on())?;
         let origin = Origin::Resume { negative: generation.negative.clone()? };
-        Some((generation.job.settings.clone(), origin))
+        Some((generation.job.settings.clone(), origin).into())
     }
 
     /// The negative of the run that a generation branched off from, while it is kept.

@@ -21,6 +21,7 @@ mod sheets;
 pub mod shown;
 pub(in crate::app) mod strip;
 pub mod toasts;
+pub mod tray;
 
 use std::path::{Path, PathBuf};
 
@@ -37,6 +38,7 @@ use crate::app::state::negatives::Negatives;
 use crate::app::state::queue::{Begun, Queue};
 use crate::app::state::shown::{Compare, Shown};
 use crate::app::state::toasts::Toasts;
+use crate::app::state::tray::Tray;
 use crate::engine::at_present_size;
 use crate::grammar::Style;
 use crate::message::{Compute, DeviceOffer, ModelInfo, ModelSource, Report, Request};
@@ -135,6 +137,8 @@ pub struct State {
     pub queue: Queue,
     /// What is on the canvas.
     pub shown: Shown,
+    /// The picture that the next run begins from.
+    pub tray: Tray,
     /// The pictures of the gallery's folder.
     pub library: Library,
     /// The library of models, and downloads.
@@ -207,6 +211,7 @@ impl State {
             draft,
             queue: Queue::default(),
             shown: Shown::Nothing,
+            tray: Tray::default(),
             library: Library::default(),
             models: Models::new(transfers),
             negatives: Negatives::default(),
@@ -257,7 +262,7 @@ impl State {
             Shown::Nothing => true,
             Shown::Generation { job, step } => step.is_none() && Some(*job) == before,
             // What was picked shows itself in its cell.
-            Shown::Record(_) | Shown::Sheet(_) => false,
+            Shown::Record(_) | Shown::Sheet(_) | Shown::Tray => false,
         };
         if let Some(job) = begun.jobs.first().filter(|_| following) {
             self.shown = match begun.sheet {

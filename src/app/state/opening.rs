@@ -72,6 +72,7 @@ impl State {
         };
         self.model.info = Some(info);
         self.settle_size();
+        self.suit_tray();
         self.draft.forget_counts();
         self.queue.forgive_strips();
         self.negatives.forgive();

@@ -12,6 +12,7 @@ use crate::app::state::generation::{Generation, Stage, Strip};
 use crate::message::{Job, JobId, Origin, Request, Sheet};
 use crate::negative::Record;
 use crate::settings::{PreviewMode, Settings};
+use crate::tray::Source;
 
 /// Generations whose pictures are in memory; those of the others are made or read again.
 pub const KEPT_MAX: usize = 4;
@@ -31,6 +32,23 @@ pub struct Waiting {
     pub job: Job,
     /// The sheet that it forms in, and how many steps it takes there.
     pub sheet: Option<(SheetId, usize)>,
+}
+
+/// A picture that is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wanted {
+    /// What decides the picture.
+    pub settings: Settings,
+    /// Where its run begins.
+    pub origin: Origin,
+    /// The picture that it begins from, if it does.
+    pub source: Option<Source>,
+}
+
+impl From<(Settings, Origin)> for Wanted {
+    fn from((settings, origin): (Settings, Origin)) -> Self {
+        Self { settings, origin, source: None }
+    }
 }
 
 /// What the inference thread is to do next.
@@ -70,12 +88,15 @@ pub struct Queue {
 impl Queue {
     /// Appends jobs to the queue and returns their ids. While the queue is on hold they go first and release
     /// it: a new request is wanted now.
-    pub fn enqueue(&mut self, wanted: Vec<(Settings, Origin)>, previews: PreviewMode) -> Vec<JobId> {
+    pub fn enqueue(&mut self, wanted: Vec<impl Into<Wanted>>, previews: PreviewMode) -> Vec<JobId> {
         let room = QUEUE_MAX.saturating_sub(self.waiting.len());
         let jobs: Vec<Job> = wanted
             .into_iter()
             .take(room)
-            .map(|(settings, origin)| Job { id: self.next_id(), settings, previews, origin, source: None })
+            .map(|wanted| {
+                let Wanted { settings, origin, source } = wanted.into();
+                Job { id: self.next_id(), settings, previews, origin, source }
+            })
             .collect();
         let ids = jobs.iter().map(|job| job.id).collect();
         self.put(jobs, None);
@@ -85,12 +106,14 @@ impl Queue {
     /// Appends the jobs of a sheet, which form together, and returns their ids.
     pub fn enqueue_sheet(
         &mut self,
-        settings: Vec<Settings>,
+        (settings, source): (Vec<Settings>, Option<&Source>),
         previews: PreviewMode,
         sheet: (SheetId, usize),
     ) -> Vec<JobId> {
-        let job =
-            |settings| Job { id: self.next_id(), settings, previews, origin: Origin::Anew, source: None };
+        let job = |settings| {
+            let (id, source) = (self.next_id(), source.cloned());
+            Job { id, settings, previews, origin: Origin::Anew, source }
+        };
         let jobs: Vec<Job> = settings.into_iter().map(job).collect();
         let ids = jobs.iter().map(|job| job.id).collect();
         self.put(jobs, Some(sheet));
@@ -206,7 +229,8 @@ impl Queue {
         let running = self.running().filter(|running| running.sheet.is_none()).map(|running| &running.job);
         let waiting = self.waiting.iter().filter(|waiting| waiting.sheet.is_none());
         let all = running.into_iter().chain(waiting.map(|waiting| &waiting.job));
-        all.filter(|job| job.origin == Origin::Anew)
+        // What begins from a picture is noted nowhere but in its negative.
+        all.filter(|job| job.origin == Origin::Anew && job.source.is_none())
     }
 
     /// Returns a job that was not sent to the queue, and holds the queue.
@@ -353,7 +377,7 @@ mod tests {
     fn the_jobs_of_a_sheet_run_together_and_what_waits_waits_for_all() {
         let (mut queue, before) = queue(1);
         let sheet = (SheetId(1), 3);
-        let ids = queue.enqueue_sheet(vec![first_settings(); 3], PreviewMode::Auto, sheet);
+        let ids = queue.enqueue_sheet((vec![first_settings(); 3], None), PreviewMode::Auto, sheet);
         let after = queue.enqueue(vec![(first_settings(), Origin::Anew)], PreviewMode::Auto);
         assert_eq!(queue.under_way().map(|job| job.id).collect::<Vec<_>>(), [before[0], after[0]]);
         assert_eq!(begin(&mut queue), Some(before[0]));

@@ -4,6 +4,7 @@ use crate::app::sheets::ask::Cell as Asked;
 use crate::app::sheets::{Cell, Sheet, SheetId, ask};
 use crate::app::state::State;
 use crate::app::state::generation::{Generation, Stage};
+use crate::app::state::queue::Wanted;
 use crate::message::{JobId, Origin};
 use crate::settings::PreviewMode;
 
@@ -11,10 +12,11 @@ impl State {
     /// A sheet of what was asked; its jobs go into the queue as one.
     pub fn add_sheet(&mut self, asked: ask::Sheet, previews: PreviewMode) -> SheetId {
         let ask::Sheet { cells, columns, rows, until, drafts, .. } = asked;
+        let source = self.source();
         let Self { sheets, queue, .. } = self;
         sheets.add(|id| {
             let settings = cells.iter().map(|cell| cell.job.clone()).collect();
-            let jobs = queue.enqueue_sheet(settings, previews, (id, until));
+            let jobs = queue.enqueue_sheet((settings, source.as_ref()), previews, (id, until));
             let cell = |(Asked { settings, .. }, job)| Cell { job, settings, picked: false, developed: None };
             let cells = cells.into_iter().zip(jobs).map(cell).collect();
             Sheet { id, cells, columns, rows, until, drafts }
@@ -40,7 +42,10 @@ impl State {
             let is_kept = |negative: &String| !negatives.listed || negatives.record(negative).is_some();
             let negative = formed.and_then(|it| it.negative.clone()).filter(is_kept);
             let origin = negative.map_or(Origin::Anew, |negative| Origin::Resume { negative });
-            wanted.push((cell.settings.clone(), origin));
+            // What begins anew begins from the same picture.
+            let source = queue.generation(cell.job).and_then(|it| it.job.source.clone());
+            let source = source.filter(|_| origin == Origin::Anew);
+            wanted.push(Wanted { settings: cell.settings.clone(), origin, source });
             places.push(place);
         }
         let jobs = queue.enqueue(wanted, draft.previews);

@@ -27,6 +27,8 @@ pub enum Shown {
     Record(PathBuf),
     /// Pictures that form side by side.
     Sheet(SheetId),
+    /// The picture that the next run begins from.
+    Tray,
 }
 
 /// The picture at the right of a wipe.
@@ -77,15 +79,27 @@ impl State {
     pub fn picture(&self) -> Option<&Picture> {
         match &self.shown {
             Shown::Nothing | Shown::Sheet(_) => None,
+            Shown::Tray => self.tray.laid.as_ref().map(|laid| &laid.picture),
             Shown::Generation { job, step } => {
                 let (generation, step) = (self.queue.generation(*job)?, self.playing.or(*step));
                 // The strip may be there before the picture itself is read again.
                 let whole = || self.full(generation.saved.as_deref()?);
                 let is_whole = step.is_none() && generation.result.is_none();
-                is_whole.then(whole).flatten().or_else(|| generation.picture(step))
+                is_whole
+                    .then(whole)
+                    .flatten()
+                    .or_else(|| generation.picture(step))
+                    .or_else(|| self.begun_from(generation))
             }
             Shown::Record(path) => self.full(path),
         }
+    }
+
+    /// What a run begins from that has no picture of its own yet, where that is on the tray.
+    fn begun_from(&self, generation: &Generation) -> Option<&Picture> {
+        let source = generation.job.source.as_ref().filter(|_| generation.stage.is_open())?;
+        let laid = self.tray.laid.as_ref().filter(|laid| laid.treatment.outpaint.is_none())?;
+        (laid.from == source.picture && source.mask.is_some()).then_some(&laid.picture)
     }
 
     /// A picture of the gallery in full if it is here, else its thumbnail.
@@ -104,7 +118,7 @@ impl State {
     /// The settings of what is on the canvas.
     pub fn shown_settings(&self) -> Option<Settings> {
         match &self.shown {
-            Shown::Nothing | Shown::Sheet(_) => None,
+            Shown::Nothing | Shown::Sheet(_) | Shown::Tray => None,
             Shown::Generation { job, .. } => {
                 let generation = self.queue.generation(*job)?;
                 Some(generation.made.as_ref().map_or(&generation.job.settings, |made| &made.settings).clone())
@@ -116,7 +130,7 @@ impl State {
     /// The file of what is on the canvas.
     pub fn shown_path(&self) -> Option<&Path> {
         match &self.shown {
-            Shown::Nothing | Shown::Sheet(_) => None,
+            Shown::Nothing | Shown::Sheet(_) | Shown::Tray => None,
             Shown::Generation { step: Some(_), .. } => None,
             Shown::Generation { job, step: None } => self.queue.generation(*job)?.saved.as_deref(),
             Shown::Record(path) => Some(path),

@@ -15,7 +15,7 @@ impl State {
         let shown = match self.shown {
             Shown::Generation { job, .. } => vec![job],
             Shown::Sheet(id) => self.jobs_of(id),
-            Shown::Nothing | Shown::Record(_) => Vec::new(),
+            Shown::Nothing | Shown::Record(_) | Shown::Tray => Vec::new(),
         };
         self.queue.trim(&shown);
     }
@@ -25,7 +25,7 @@ impl State {
         let shown = match self.shown {
             Shown::Generation { job, .. } => vec![job],
             Shown::Sheet(id) => self.jobs_of(id),
-            Shown::Nothing | Shown::Record(_) => return None,
+            Shown::Nothing | Shown::Record(_) | Shown::Tray => return None,
         };
         if self.dead.is_some() || self.model.info.is_none() {
             return None;

@@ -74,6 +74,14 @@ icons! {
     GRID "layout-grid" '\u{E031}'
     PIN "pin" '\u{E032}'
     FLAME "flame" '\u{E033}'
+    BRUSH "brush" '\u{E034}'
+    ERASER "eraser" '\u{E035}'
+    LASSO "lasso" '\u{E036}'
+    BUCKET "bucket-droplet" '\u{E037}'
+    INVERT "contrast" '\u{E038}'
+    REDO "arrow-forward-up" '\u{E039}'
+    DOTS "dots" '\u{E03A}'
+    WORK_FROM "photo-edit" '\u{E03B}'
 }
 
 #[cfg(test)]

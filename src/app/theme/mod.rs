@@ -60,6 +60,8 @@ pub struct Tokens {
     pub stronger: Color32,
     /// Words that count less.
     pub weaker: Color32,
+    /// Over what of a picture is repainted: no lamp, and rare in pictures.
+    pub mask: Color32,
     /// The unfilled part of a slider's rail.
     pub rail: Color32,
     /// Behind selected text.
@@ -120,6 +122,7 @@ pub const DARK: Tokens = Tokens {
     bad: hex(0xFF8A80),
     stronger: hex(0xEBC46A),
     weaker: hex(0x86B6E8),
+    mask: hex(0x3DA5FF),
     rail: hex(0x332B28),
     selection: hex(0x5A463E),
     veil: Color32::from_rgba_premultiplied(0, 0, 0, 140),
@@ -147,6 +150,7 @@ pub const LIGHT: Tokens = Tokens {
     bad: hex(0xA8201A),
     stronger: hex(0x805300),
     weaker: hex(0x1F5E9E),
+    mask: hex(0x1E7FE0),
     rail: hex(0xE0D8CF),
     selection: hex(0xE6D3C8),
     veil: Color32::from_rgba_premultiplied(0, 0, 0, 150),

@@ -48,7 +48,8 @@ pub fn number(ui: &mut Ui, name: &str, value: &mut f64, scale: Slider, width: f3
     .accessible_name(name)
 }
 
-fn rail(ui: &mut Ui, name: &str, value: &mut f64, scale: Slider, lit: bool) -> Response {
+/// The rail alone.
+pub fn rail(ui: &mut Ui, name: &str, value: &mut f64, scale: Slider, lit: bool) -> Response {
     const KNOB: f32 = 7.0;
     let tokens = theme::tokens(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 20.0), Sense::click_and_drag());

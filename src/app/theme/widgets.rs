@@ -120,6 +120,7 @@ pub struct IconButton<'a> {
     on: Option<bool>,
     raised: bool,
     boxed: bool,
+    held: bool,
     enabled: bool,
 }
 
@@ -134,6 +135,7 @@ impl<'a> IconButton<'a> {
             on: None,
             raised: false,
             boxed: false,
+            held: false,
             enabled: true,
         }
     }
@@ -168,6 +170,12 @@ impl<'a> IconButton<'a> {
         self
     }
 
+    /// What the hand holds, or what it may take up.
+    pub fn held(mut self, held: bool) -> Self {
+        (self.on, self.held) = (Some(held), held);
+        self
+    }
+
     /// Whether it can be clicked now.
     pub fn enabled(mut self, enabled: bool) -> Self {
         self.enabled = enabled;
@@ -187,6 +195,11 @@ impl<'a> IconButton<'a> {
         if self.boxed {
             let radius = CornerRadius::same(size::RADIUS_SMALL);
             ui.painter().rect_stroke(rect, radius, Stroke::new(1.0, tokens.hairline), StrokeKind::Inside);
+        }
+        if self.held {
+            let radius = CornerRadius::same(size::RADIUS_SMALL);
+            ui.painter().rect_filled(rect, radius, tokens.hovered);
+            ui.painter().rect_stroke(rect, radius, Stroke::new(1.0, tokens.faint), StrokeKind::Inside);
         }
         let color = match (self.enabled, self.on) {
             (false, _) => tokens.hairline,

@@ -217,7 +217,7 @@ fn record_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut GalleryState, index: 
     let chosen = match &view.state.shown {
         Shown::Record(shown) => *shown == path,
         Shown::Generation { .. } => view.state.shown_path() == Some(path.as_path()),
-        Shown::Nothing | Shown::Sheet(_) => false,
+        Shown::Nothing | Shown::Sheet(_) | Shown::Tray => false,
     };
     let beside = |compare: &Compare| matches!(&compare.with, Beside::Record(with) if *with == path);
     let compared = view.state.compare.as_ref().is_some_and(beside);

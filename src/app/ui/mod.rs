@@ -18,6 +18,7 @@ mod settings;
 mod sheet_dialog;
 mod status;
 mod toasts;
+mod tray;
 pub(in crate::app) mod ui_state;
 pub(in crate::app) mod undo;
 pub(in crate::app) mod view;

@@ -6,6 +6,7 @@ use crate::app::i18n::file_name;
 use crate::app::sheets::SheetId;
 use crate::app::state::generation::{Generation, Stage};
 use crate::app::state::shown::Shown;
+use crate::app::state::tray::Name;
 use crate::app::ui::controls::more::mode_name;
 use crate::app::ui::view::View;
 use crate::note::Note;
@@ -39,6 +40,7 @@ pub fn above(view: &View<'_>, most: usize) -> (String, String) {
     match &view.state.shown {
         Shown::Nothing => (String::new(), String::new()),
         Shown::Sheet(id) => of_sheet(view, *id),
+        Shown::Tray => of_tray(view),
         Shown::Record(path) => {
             let settings = view.state.library.record(path).and_then(|record| record.settings());
             let settings =
@@ -73,6 +75,24 @@ fn summary(view: &View<'_>, settings: &Settings) -> String {
         ("seed", settings.seed.to_string().into()),
     ];
     view.words.with("summary", &values)
+}
+
+/// What lies on the tray, and what can be done there first.
+fn of_tray(view: &View<'_>) -> (String, String) {
+    let Some(laid) = &view.state.tray.laid else { return Default::default() };
+    let [width, height] = laid.whole();
+    let size = view.words.with("size-of", &[("width", width.into()), ("height", height.into())]);
+    let hint = if laid.is_masked() { "tray-masked" } else { "tray-hint" };
+    (format!("{} · {size}", tray_name(view, &laid.name())), view.words.t(hint))
+}
+
+/// What a picture on the tray is called.
+pub fn tray_name(view: &View<'_>, name: &Name) -> String {
+    match name {
+        Name::File(name) => name.clone(),
+        Name::Step(step) => view.words.with("step-number", &[("step", (*step).into())]),
+        Name::Pasted => view.words.t("tray-pasted"),
+    }
 }
 
 fn of_sheet(view: &View<'_>, id: SheetId) -> (String, String) {
@@ -153,9 +173,12 @@ pub fn below(view: &View<'_>) -> Option<String> {
 
 /// The picture in words, for screen readers.
 pub fn alt(view: &View<'_>) -> String {
-    let (begin, _) = above(view, usize::MAX);
+    let (begin, end) = above(view, usize::MAX);
     let prompt = match &view.state.shown {
         Shown::Nothing => return view.words.t("welcome"),
+        Shown::Tray => {
+            return view.words.with("tray-alt", &[("what", begin.into()), ("hint", end.into())]);
+        }
         Shown::Sheet(id) => {
             let sheet = view.state.sheets.get(*id);
             sheet.and_then(|sheet| sheet.cells.first()).map(|cell| cell.settings.prompt.clone())

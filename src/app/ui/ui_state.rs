@@ -11,6 +11,7 @@ use crate::app::ui::models::ModelsUi;
 use crate::app::ui::palette::PaletteState;
 use crate::app::ui::prompt::PromptState;
 use crate::app::ui::toasts::ToastsState;
+use crate::app::ui::tray::TrayUi;
 
 /// Each part's own.
 #[derive(Debug, Default)]
@@ -33,6 +34,8 @@ pub struct UiState {
     pub palette: PaletteState,
     /// The prompt box.
     pub prompt: PromptState,
+    /// The picture that the next run begins from.
+    pub tray: TrayUi,
     /// The pile of toasts.
     pub toasts: ToastsState,
     /// The field that takes the keyboard in the next frame, named by the act that leads to it.

@@ -65,7 +65,7 @@ fn parts_ui(ui: &mut Ui, view: &mut View<'_>, state: &mut UiState, layout: &Layo
     }
     let peek = state.gallery.peek;
     part(ui, "canvas", canvas, |ui| {
-        if canvas::canvas_ui(ui, view, (&mut state.canvas, &mut state.lens), canvas, peek) {
+        if canvas::canvas_ui(ui, view, (&mut state.canvas, &mut state.lens, &mut state.tray), canvas, peek) {
             state.gallery.peek = false;
         }
     });

@@ -6,7 +6,7 @@ use crate::told::{Sentence, Told};
 use crate::tray::MaskError;
 
 /// The least side of a picture.
-pub(super) const SIDE_LEAST: usize = 8;
+const SIDE_LEAST: usize = 8;
 
 /// Why a run cannot begin from a picture.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -77,6 +77,16 @@ pub enum SourceError {
     /// A variation whose number is out of range.
     #[error("expected a variation in a strength from 0 to 1, found {0}")]
     Variation(String),
+}
+
+impl SourceError {
+    /// Checks the width and height of a picture to begin from.
+    ///
+    /// # Errors
+    /// If it has next to no pixels.
+    pub fn of_size([width, height]: [usize; 2]) -> Result<(), Self> {
+        if width.min(height) < SIDE_LEAST { Err(Self::Small { width, height }) } else { Ok(()) }
+    }
 }
 
 impl From<PictureError> for SourceError {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use super::error::{SIDE_LEAST, SourceError};
+use super::error::SourceError;
 use super::kept::ground_of;
 use crate::engine::generate_error::GenerateError;
 use crate::engine::open::OpenModel;
@@ -49,9 +49,7 @@ pub(super) fn read(model: &OpenModel, source: &Source, store: Option<&Store>) ->
     check(&treatment)?;
     let Found { photo, named, mut latent } = picture(model, &source.picture, store)?;
     let (width, height) = (photo.frame.width, photo.frame.height);
-    if width.min(height) < SIDE_LEAST {
-        return Err(SourceError::Small { width, height }.into());
-    }
+    SourceError::of_size([width, height])?;
     let mut notes = Vec::new();
     let drawn = source.mask.as_ref().map(mask_of).transpose()?;
     let (mask, named_mask) = drawn.unzip();

@@ -345,12 +345,22 @@ fn everything_can_be_done_by_keys_alone() {
     // The prompt has the keyboard from the start; Tab moves to the buttons of its box.
     assert!(stage.harness.get_by_role_and_label(Role::MultilineTextInput, "Prompt").is_focused());
     let mut order = Vec::new();
-    for _ in 0..5 {
+    for _ in 0..6 {
         stage.press(Modifiers::NONE, Key::Tab);
         let focused = stage.harness.root().children_recursive().find(|node| node.is_focused());
         order.push(focused.and_then(|node| node.accesskit_node().label()).unwrap_or_default());
     }
-    assert_eq!(order, ["Negative prompt", "Surprise me", "Develop", "Contact sheet…", "Model: Starter"]);
+    assert_eq!(
+        order,
+        [
+            "Negative prompt",
+            "Surprise me",
+            "Develop",
+            "Contact sheet…",
+            "Begin from a picture…",
+            "Model: Starter"
+        ]
+    );
     stage.press(Modifiers::COMMAND, Key::Enter);
     let job = stage.job().id;
     stage.begin(job, 20);

@@ -8,7 +8,7 @@ use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable;
 
 use safelight::app::i18n::Language;
-use safelight::app::services::{Answer, Task};
+use safelight::app::services::{Answer, Began, Task};
 use safelight::app::state::Overlay;
 use safelight::app::state::shown::{Beside, Shown};
 use safelight::message::Request;
@@ -140,10 +140,11 @@ fn a_dropped_picture_restores_its_settings_and_what_it_lacks_stays() {
     };
     stage.answer(Answer::Recovered {
         path: "/x/from-elsewhere.png".into(),
-        settings: Some(Box::new(settings)),
+        settings: Box::new(settings),
         foreign_sampler: None,
         made_by: MadeBy::default(),
         frame: sample(60),
+        began: Began::FromNoise,
     });
     let draft = &stage.harness.state().state().draft.settings;
     assert_eq!(
@@ -162,10 +163,11 @@ fn a_sampler_that_is_none_of_ours_is_named_with_what_is_used_instead() {
     let settings = PartialSettings { prompt: Some("a castle".into()), ..PartialSettings::default() };
     stage.answer(Answer::Recovered {
         path: "/x/castle.png".into(),
-        settings: Some(Box::new(settings)),
+        settings: Box::new(settings),
         foreign_sampler: Some("Euler a".into()),
         made_by: MadeBy::default(),
         frame: sample(60),
+        began: Began::FromNoise,
     });
     assert!(
         stage.says("Using the settings of castle.png. It was made with Euler a; DDIM is used instead."),
@@ -198,11 +200,9 @@ fn pasted_files_and_pictures_are_taken_as_if_dropped_and_words_stay_words() {
     assert!(stage.tasks().contains(&Task::Examine(file.into())));
     assert_eq!(prompt(&stage), "an owl, and/or a fox", "the path is not typed");
     let image = std::sync::Arc::new(egui::ColorImage::filled([2, 2], egui::Color32::GRAY));
-    stage.harness.event(egui::Event::PasteImage(image));
+    stage.harness.event(egui::Event::PasteImage(image.clone()));
     stage.run();
-    assert!(stage.tasks().contains(&Task::Paste { picture: true }));
-    stage.answer(Answer::PastedBare);
-    assert!(stage.says("The pasted picture has no settings. Drop its file here instead."));
+    assert!(stage.tasks().contains(&Task::Paste { picture: Some(image) }));
     // The key's release ends that paste; the next one brings nothing that egui tells of.
     let release = |stage: &mut Stage| {
         stage.harness.event(egui::Event::Key {
@@ -213,7 +213,7 @@ fn pasted_files_and_pictures_are_taken_as_if_dropped_and_words_stay_words() {
             modifiers: Modifiers::COMMAND,
         });
         stage.run();
-        stage.tasks().contains(&Task::Paste { picture: false })
+        stage.tasks().contains(&Task::Paste { picture: None })
     };
     assert!(!release(&mut stage), "it has brought something");
     assert!(release(&mut stage), "the services look for files");

@@ -14,7 +14,7 @@ use safelight::told::Sentence;
 
 use super::lens::under_the_lens;
 use super::stage::{Setup, Stage, forming, now, record, sample, settings, starter};
-use super::{models, models_get, negatives, prompts, sheets};
+use super::{models, models_get, negatives, prompts, sheets, tray};
 
 fn setup(theme: Theme, size: [f32; 2], pixels_per_point: f32) -> Setup {
     let base = Setup::default();
@@ -246,6 +246,31 @@ fn kept_runs_and_sheets_look_as_they_did() {
     snapshot(&mut stage, &mut results, "sheet-dialog-light");
     let mut stage = formed(setup(Theme::Dark, safelight::app::theme::size::WINDOW_LEAST, 1.0));
     snapshot(&mut stage, &mut results, "sheet-dark-least");
+}
+
+#[test]
+fn the_tray_looks_as_it_did() {
+    let mut results = SnapshotResults::new();
+    let usual = [1040.0, 650.0];
+    let mut stage = setup(Theme::Dark, usual, 1.0).open();
+    stage.fill_gallery(13);
+    tray::lay(&mut stage, 480, 320);
+    snapshot(&mut stage, &mut results, "tray-dark");
+    let mut stage = setup(Theme::Light, usual, 1.0).open();
+    stage.fill_gallery(13);
+    tray::lay(&mut stage, 480, 320);
+    tray::paint(&mut stage);
+    snapshot(&mut stage, &mut results, "tray-painted-light");
+    let mut stage = setup(Theme::Dark, [900.0, 600.0], 1.0).open();
+    tray::lay(&mut stage, 480, 320);
+    tray::paint(&mut stage);
+    tray::widen(&mut stage);
+    snapshot(&mut stage, &mut results, "tray-room-dark-small");
+    let mut stage = setup(Theme::Light, safelight::app::theme::size::WINDOW_LEAST, 1.0);
+    stage.remembered.language = Some("zh-Hans".into());
+    let mut stage = stage.open();
+    tray::lay(&mut stage, 320, 480);
+    snapshot(&mut stage, &mut results, "tray-light-least");
 }
 
 /// A window with a model of the library open, which has made a picture; the library over it.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use safelight::app::services::Answer;
+use safelight::app::services::{Answer, Began};
 use safelight::message::{Event, ModelInfo, ModelSource};
 use safelight::picture::MadeBy;
 use safelight::preferences::Memory;
@@ -18,10 +18,11 @@ fn a_picture_of_the_former_starter_is_taken_over_at_the_present_size() {
     let made = |hash: &str| MadeBy { name: Some("Starter".into()), hash: Some(hash.into()) };
     let recovered = |made_by: MadeBy| Answer::Recovered {
         path: "/x/boat.png".into(),
-        settings: Some(Box::new(Settings { width, height, ..own.clone() }.into())),
+        settings: Box::new(Settings { width, height, ..own.clone() }.into()),
         foreign_sampler: None,
         made_by,
         frame: sample(60),
+        began: Began::FromNoise,
     };
     let size = |stage: &Stage| {
         let draft = &stage.harness.state().state().draft.settings;

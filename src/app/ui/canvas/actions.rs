@@ -27,10 +27,18 @@ enum Bar {
 /// Draws the bar; returns the height below which only text lies on the canvas.
 pub(super) fn actions_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect, free_from: f32) -> f32 {
     let bar = match &view.state.shown {
-        Shown::Nothing | Shown::Sheet(_) => return free_from,
+        Shown::Nothing | Shown::Sheet(_) | Shown::Tray => return free_from,
         Shown::Record(_) => Bar::Icons {
             lead: None,
-            acts: vec![Act::UseSettings, Act::Compare, Act::Copy, Act::SaveAs, Act::Reveal, Act::Delete],
+            acts: vec![
+                Act::UseSettings,
+                Act::WorkFrom,
+                Act::Compare,
+                Act::Copy,
+                Act::SaveAs,
+                Act::Reveal,
+                Act::Delete,
+            ],
         },
         Shown::Generation { step: Some(_), .. } => Bar::Step { narrow: false },
         Shown::Generation { step: None, .. } => match view.state.generation() {
@@ -78,6 +86,7 @@ fn of_run(view: &View<'_>, generation: &Generation) -> Bar {
     let acts = [
         (Act::ShowSheet, view.state.sheets.of_job(generation.job.id).is_some()),
         (Act::UseSettings, true),
+        (Act::WorkFrom, generation.picture(None).is_some()),
         (Act::Branch, generation.can_branch()),
         (compare, is_file || has_parent),
         (Act::Copy, true),
@@ -120,9 +129,10 @@ fn decode_text(view: &View<'_>) -> Option<String> {
 fn step_buttons(view: &View<'_>) -> Vec<(Icon, String, Option<Act>)> {
     let branches = view.state.generation().is_some_and(Generation::can_branch);
     let branch = branches.then(|| (icons::BRANCH, Act::Branch.name(view.words), Some(Act::Branch)));
+    let work = (icons::WORK_FROM, view.words.t("work-from-step"), Some(Act::WorkFrom));
     let save = (icons::SAVE, view.words.t("save-step"), Some(Act::SaveAs));
     let back = (icons::NEXT, view.words.t("back-to-latest"), None);
-    branch.into_iter().chain([save, back]).collect()
+    branch.into_iter().chain([work, save, back]).collect()
 }
 
 /// How wide the buttons of a step are together; where there is little room all but the first are icons.

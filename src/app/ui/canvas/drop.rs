@@ -33,6 +33,11 @@ pub fn drop_ui(ui: &Ui, view: &View<'_>, rect: Rect) {
         theme::font(20.0, Weight::SemiBold),
         tokens.text,
     );
+    if key == "drop-picture" && view.state.tray.laid.is_some() {
+        let hint = view.words.t("drop-mask");
+        let at = inner.center() + vec2(0.0, 44.0);
+        painter.text(at, Align2::CENTER_CENTER, hint, theme::body(), tokens.text_on_canvas);
+    }
     painter.text(
         inner.center() + vec2(0.0, 16.0),
         Align2::CENTER_CENTER,

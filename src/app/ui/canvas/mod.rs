@@ -21,6 +21,8 @@ use crate::app::ui::canvas::fader::Fader;
 use crate::app::ui::lens;
 use crate::app::ui::lens::LensUi;
 use crate::app::ui::status;
+use crate::app::ui::tray;
+use crate::app::ui::tray::TrayUi;
 use crate::app::ui::view::View;
 
 pub use drop::drop_ui;
@@ -58,7 +60,7 @@ impl CanvasState {
 pub fn canvas_ui(
     ui: &mut Ui,
     view: &mut View<'_>,
-    (state, lens): (&mut CanvasState, &mut LensUi),
+    (state, lens, tray): (&mut CanvasState, &mut LensUi, &mut TrayUi),
     rect: Rect,
     peek: bool,
 ) -> bool {
@@ -67,14 +69,20 @@ pub fn canvas_ui(
     let peek = peek && !response.clicked();
     let picture = view.state.picture().cloned();
     let alt = status::alt(view);
+    let on_tray = view.state.shown == Shown::Tray && view.state.compare.is_none();
     let mut covered = false;
     state.free_from = rect.bottom();
     match &picture {
+        Some(picture) if on_tray => {
+            covered = tray_ui(ui, view, (state, tray), picture, &response, rect);
+        }
         Some(picture) => {
             let place = place(state, picture, rect);
             covered = place.top() < rect.top() + BAND - 2.0;
             state.free_from = place.bottom().min(rect.bottom());
-            zoom_and_pan(ui, view, state, &response, picture, place, rect);
+            let pans = view.state.compare.is_none() && response.dragged();
+            zoom_and_pan(ui, state, &response, (pixels_of(picture), pans), (place, rect));
+            double_click(state, &response);
             picture_ui(ui, view, state, picture, place, rect);
             lens::heat_ui(ui, view, lens, place, rect);
             let seen = ui.interact(place.intersect(rect), ui.scope_id().with("picture"), Sense::hover());
@@ -98,7 +106,7 @@ pub fn canvas_ui(
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &alt));
     }
     bands::bands_ui(ui, view, rect, covered, peek);
-    if picture.is_some() && view.state.compare.is_none() {
+    if picture.is_some() && view.state.compare.is_none() && !on_tray {
         state.free_from = actions::actions_ui(ui, view, rect, state.free_from);
     }
     announce(ui, &state.announced, rect);
@@ -107,7 +115,14 @@ pub fn canvas_ui(
 
 /// Where the whole picture lies: as large as fits in half steps of its size, or as it was zoomed.
 pub fn place(state: &CanvasState, picture: &Picture, rect: Rect) -> Rect {
-    let pixels = Vec2::from(picture.size().map(|side| side as f32));
+    placed(state, pixels_of(picture), rect)
+}
+
+fn pixels_of(picture: &Picture) -> Vec2 {
+    Vec2::from(picture.size().map(|side| side as f32))
+}
+
+fn placed(state: &CanvasState, pixels: Vec2, rect: Rect) -> Rect {
     let scale = state.zoom.unwrap_or_else(|| fitting(pixels, rect));
     let middle = rect.center() + if state.zoom.is_some() { state.pan } else { Vec2::ZERO };
     let min = middle - pixels * scale / 2.0;
@@ -121,16 +136,56 @@ fn fitting(pixels: Vec2, rect: Rect) -> f32 {
     if scale >= 1.0 { (scale * 2.0).floor() / 2.0 } else { scale }
 }
 
+/// The tray: the picture that the next run begins from, in its room. Returns whether it reaches under the words.
+fn tray_ui(
+    ui: &mut Ui,
+    view: &mut View<'_>,
+    (state, tray): (&mut CanvasState, &mut TrayUi),
+    picture: &Picture,
+    response: &Response,
+    rect: Rect,
+) -> bool {
+    let Some(laid) = view.state.tray.laid.as_deref() else { return false };
+    let mut room = rect;
+    room.max.y -= tray::BAR;
+    if let Some(whole) = tray.let_go() {
+        // A picture that was zoomed stays where it is.
+        state.pan = whole.center() - room.center();
+    }
+    let pixels = Vec2::from(laid.whole().map(|side| side as f32));
+    let whole = tray.held(laid).unwrap_or_else(|| placed(state, pixels, room));
+    if !tray::takes_wheel(ui) {
+        let pans = tray::pans(tray, response);
+        zoom_and_pan(ui, state, response, (pixels, pans), (whole, room));
+    }
+    tray::beneath_ui(ui, laid, whole, rect);
+    let place = tray::inside(laid, whole);
+    picture_ui(ui, view, state, picture, place, rect);
+    let alt = status::alt(view);
+    let seen = ui.interact(place.intersect(rect), ui.scope_id().with("picture"), Sense::hover());
+    seen.widget_info(|| WidgetInfo::labeled(Role::Image, true, &alt));
+    state.free_from = tray::over_ui(ui, view, tray, response, (whole, rect));
+    whole.top() < rect.top() + BAND - 2.0
+}
+
+/// By a double click the picture is seen in its own size, or all of it again.
+fn double_click(state: &mut CanvasState, response: &Response) {
+    if response.double_clicked() {
+        let whole = state.zoom.take().is_some();
+        state.pan = Vec2::ZERO;
+        if !whole {
+            state.zoom = Some(1.0);
+        }
+    }
+}
+
 fn zoom_and_pan(
     ui: &Ui,
-    view: &View<'_>,
     state: &mut CanvasState,
     response: &Response,
-    picture: &Picture,
-    place: Rect,
-    rect: Rect,
+    (pixels, pans): (Vec2, bool),
+    (place, rect): (Rect, Rect),
 ) {
-    let pixels = Vec2::from(picture.size().map(|side| side as f32));
     let before = place.width() / pixels.x;
     // The wipe lies over the picture, and the wheel goes through it.
     let pointer = ui.input(|input| input.pointer.hover_pos()).filter(|_| response.contains_pointer());
@@ -145,17 +200,10 @@ fn zoom_and_pan(
             state.pan = at + grown - rect.center();
         }
     }
-    if response.dragged() && view.state.compare.is_none() {
+    if pans {
         state.zoom.get_or_insert(before);
         state.pan += response.drag_delta();
         ui.set_cursor_icon(CursorIcon::Grabbing);
-    }
-    if response.double_clicked() {
-        let whole = state.zoom.take().is_some();
-        state.pan = Vec2::ZERO;
-        if !whole {
-            state.zoom = Some(1.0);
-        }
     }
     if let Some(zoom) = state.zoom {
         // Something of the picture stays in sight.

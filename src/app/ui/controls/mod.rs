@@ -19,6 +19,7 @@ use crate::app::theme::widgets;
 use crate::app::theme::{self, size};
 use crate::app::ui::controls::seed::SeedField;
 use crate::app::ui::models::transfers;
+use crate::app::ui::tray::panel;
 use crate::app::ui::view::View;
 use crate::sampler::{Family, TimestepSpacing, steps_run};
 use crate::settings::{PartialSettings, Setting, Slider};
@@ -59,6 +60,9 @@ pub fn controls_ui(
             }
             if additions::has_any(view) {
                 section(ui, across, |ui| additions::additions_ui(ui, view));
+            }
+            if view.state.tray.laid.is_some() {
+                section(ui, across, |ui| panel::panel_ui(ui, view));
             }
             section(ui, across, |ui| sliders_ui(ui, view));
             section(ui, across, |ui| seed::seed_ui(ui, view, &mut state.seed));

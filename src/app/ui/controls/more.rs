@@ -128,7 +128,7 @@ fn heading_ui(ui: &mut Ui, view: &mut View<'_>) {
 }
 
 /// A label and a row of chips, one of which is chosen; `key` names the words of the label.
-fn choice<T: Copy + PartialEq>(
+pub fn choice<T: Copy + PartialEq>(
     ui: &mut Ui,
     view: &mut View<'_>,
     key: &str,

@@ -68,7 +68,7 @@ impl Fold {
             add + gap + stop + gap + size::TARGET
         } else {
             let develop = text(Kind::Primary, false, &Act::Develop.name(view.words), develop_keys(ui));
-            size::TARGET + gap + develop
+            2.0 * (size::TARGET + gap) + develop
         };
         negative + surprise + styles + 2.0 * gap + right
     }
@@ -141,6 +141,11 @@ fn develop_ui(ui: &mut Ui, view: &mut View<'_>, fold: Fold) {
         let (name, tip) = (Act::Sheet.name(view.words), Act::Sheet.tip(view.words, ui.ctx()));
         if IconButton::new(icons::GRID, &name).boxed().tip(tip).show(ui).clicked() {
             view.act(Act::Sheet);
+        }
+        let photo = if view.state.tray.laid.is_some() { Act::ShowTray } else { Act::PickPhoto };
+        let (name, tip) = (photo.name(view.words), photo.tip(view.words, ui.ctx()));
+        if IconButton::new(icons::PICTURE, &name).boxed().tip(tip).show(ui).clicked() {
+            view.act(photo);
         }
     });
 }
