@@ -100,7 +100,7 @@ impl fmt::Display for Kind {
                 f.write_str("found a VAE of another family of models; choose a v1 or v2 model")
             }
             Self::TinyFirstStage => f.write_str(
-                "found TAESD, a small decoder for previews; put it beside a v1 or v2 model, and choose that model",
+                "found TAESD, a small decoder; put it beside a v1 or v2 model for its previews, or lay it over with --vae",
             ),
             Self::TextEncoder => f.write_str(
                 "found a text encoder, which is one part of a model; choose a v1 or v2 model, and lay this over it with \

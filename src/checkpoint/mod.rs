@@ -30,7 +30,7 @@ pub use error::{CheckpointError, Problem};
 pub use formats::file_kind::FileKind;
 pub use formats::{CheckpointKind, ENDINGS, has_model_ending};
 pub use found_config::FoundConfig;
-pub use guess::{guess_config, side_of_v2};
+pub use guess::{first_stage_laid_over, guess_config, side_of_v2};
 pub use inspect::{PartReport, Report, inspect};
 pub use kind::Kind;
 pub use lora::{Fit, Lora};

@@ -78,7 +78,9 @@ pub(super) fn is_of_xl(path: &Path) -> bool {
 /// A tensor that every such part has, in one layout or another.
 fn first_tensor(part: ModelPart, tensors: &Tensors) -> Option<&StoredTensor> {
     match part {
-        ModelPart::Vae => tensors.get(&format!("{FIRST_STAGE}decoder.conv_in.weight")),
+        ModelPart::Vae => ["decoder.conv_in", "decoder.layers.0"]
+            .iter()
+            .find_map(|layer| tensors.get(&format!("{FIRST_STAGE}{layer}.weight"))),
         ModelPart::TextEncoder => {
             [TextLayout::Clip, TextLayout::OpenClip].iter().find_map(|layout| tensors.get(&layout.table()))
         }
@@ -116,6 +118,9 @@ fn vae_names(stored: &Tensors) -> Tensors {
         stored.range((*prefix).to_owned()..).next().is_some_and(|(name, _)| name.starts_with(prefix))
     });
     let prefix = prefix.unwrap_or_default();
+    if let Some(tiny) = tiny_names(stored, prefix) {
+        return tiny;
+    }
     let inner = || stored.iter().filter_map(|(name, tensor)| Some((name.strip_prefix(prefix)?, tensor)));
     let of_diffusers = inner().any(|(name, _)| name.contains("coder.mid_block."));
     let decoder = Blocks::count(inner().filter_map(|(name, _)| name.strip_prefix("decoder.")));
@@ -132,6 +137,25 @@ fn vae_names(stored: &Tensors) -> Tensors {
         inner().filter_map(|(name, tensor)| Some((name_of(name)?, tensor.clone()))).collect();
     keys::attention_to_convolution(&mut named);
     named
+}
+
+/// The same of a tiny decoder: as diffusers calls its layers, or by their places alone, as TAESD's own files do with or
+/// without `decoder.` before them.
+fn tiny_names(stored: &Tensors, prefix: &str) -> Option<Tensors> {
+    let starts = ["decoder.layers.0.", "decoder.1.", "1."];
+    let start = starts.iter().find(|start| stored.contains_key(&format!("{prefix}{start}weight")))?;
+    let before = format!(
+        "{prefix}{}",
+        start.rsplit_once(|c: char| c.is_ascii_digit()).map_or("", |(before, _)| before)
+    );
+    // TAESD counts the clamp before the first layer.
+    let skipped = usize::from(!start.contains("layers"));
+    let name_of = |name: &str| {
+        let (layer, rest) = name.strip_prefix(&before)?.split_once('.')?;
+        let layer = layer.parse::<usize>().ok()?.checked_sub(skipped)?;
+        Some(format!("{FIRST_STAGE}decoder.layers.{layer}.{rest}"))
+    };
+    Some(stored.iter().filter_map(|(name, tensor)| Some((name_of(name)?, tensor.clone()))).collect())
 }
 
 /// A text encoder's tensors, whatever the file calls them.

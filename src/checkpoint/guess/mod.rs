@@ -15,7 +15,7 @@ use crate::note::Note;
 use self::diffusion::diffusion;
 pub use self::diffusion::side_of_v2;
 use crate::checkpoint::error::{CheckpointError, Problem};
-use crate::checkpoint::found_config::{Channels, FoundConfig, latent_diffusion};
+use crate::checkpoint::found_config::{Channels, Diffusion, FoundConfig, latent_diffusion};
 use crate::checkpoint::names::keys::{UNET, ema_name};
 use crate::checkpoint::names::rests::TextLayout;
 use crate::checkpoint::open::Checkpoint;
@@ -30,6 +30,27 @@ pub(crate) fn first_stage_of(
     notes: &mut Vec<Note>,
 ) -> Result<(Value, u64), Problem> {
     Shapes { checkpoint, averages: false }.first_stage(notes)
+}
+
+/// The first stage's config and the scale of its latents where another file's stands in for the model's own and is of
+/// the other sort: a tiny decoder, whose latents are the UNet's own, or a whole autoencoder. `is_tiny` is what the
+/// model's config says.
+///
+/// # Errors
+/// If its shapes fit no first stage.
+pub fn first_stage_laid_over(
+    checkpoint: &Checkpoint,
+    is_tiny: bool,
+    notes: &mut Vec<Note>,
+) -> Result<Option<(Value, f64)>, CheckpointError> {
+    let shapes = Shapes { checkpoint, averages: false };
+    let found_tiny = shapes.has_tiny_decoder();
+    if checkpoint.overlays.vae.is_none() || found_tiny == is_tiny {
+        return Ok(None);
+    }
+    let scale = if found_tiny { 1.0 } else { Diffusion::V1.scale_factor };
+    let found = shapes.first_stage(notes).map_err(|problem| problem.at(checkpoint.path()))?;
+    Ok(Some((found.0, scale)))
 }
 
 /// The text encoder's config by its shapes.

@@ -73,9 +73,10 @@ pub fn find_config(checkpoint: &Checkpoint, named: Option<&Path>) -> Result<Mode
         None => config_beside(&folder, &mut notes),
     };
     checkpoint.refuse_other_kinds()?;
-    if let Some((config, file)) = yaml {
+    if let Some((mut config, file)) = yaml {
         notes.extend(contradiction(checkpoint, &config));
         checkpoint.refuse_gaps(parts_of(&config))?;
+        suit_first_stage(checkpoint, &mut config, &mut notes)?;
         let folder = file.parent().map_or_else(PathBuf::new, Path::to_owned);
         return Ok(ModelConfig { config, file: Some(file), folder, notes, is_prediction_open: false });
     }
@@ -85,8 +86,28 @@ pub fn find_config(checkpoint: &Checkpoint, named: Option<&Path>) -> Result<Mode
         (checkpoint::guess_config(checkpoint)?, folder)
     };
     notes.extend(found.notes);
-    let is_prediction_open = found.is_prediction_open;
-    Ok(ModelConfig { config: found.config, file: None, folder, notes, is_prediction_open })
+    let (mut config, is_prediction_open) = (found.config, found.is_prediction_open);
+    suit_first_stage(checkpoint, &mut config, &mut notes)?;
+    Ok(ModelConfig { config, file: None, folder, notes, is_prediction_open })
+}
+
+/// Brings a config to a first stage of another sort that is laid over the model's own: a tiny decoder over a whole
+/// autoencoder, or the other way round.
+fn suit_first_stage(
+    checkpoint: &Checkpoint,
+    config: &mut Value,
+    notes: &mut Vec<Note>,
+) -> Result<(), OpenError> {
+    let target = config.pointer("/model/params/first_stage_config/target").and_then(Value::as_str);
+    let is_tiny = target.is_some_and(|target| target.ends_with("AutoencoderTiny"));
+    let found = checkpoint::first_stage_laid_over(checkpoint, is_tiny, notes)?;
+    let params = config.pointer_mut("/model/params").and_then(Value::as_object_mut);
+    if let (Some((first_stage, scale)), Some(params)) = (found, params) {
+        params.insert("first_stage_config".to_owned(), first_stage);
+        params.insert("scale_factor".to_owned(), scale.into());
+        params.remove("scale_by_std");
+    }
+    Ok(())
 }
 
 /// A note if a file says that it predicts something else than its config does.

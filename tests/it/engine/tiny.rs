@@ -293,3 +293,42 @@ fn a_chosen_file_makes_previews_at_once_and_of_the_next_models() {
     bench.previews.clear();
     assert_eq!(first_preview(&mut bench, &info).mode, PreviewMode::Tiny);
 }
+
+#[test]
+fn it_makes_the_pictures_too_where_it_is_laid_over_the_vae() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut bench, info) = open_beside(folder.path());
+    let own = first_preview(&mut bench, &info);
+    let beside = folder.path().join("vae_approx/taesd_decoder.safetensors");
+    std::fs::create_dir(beside.parent().unwrap()).unwrap();
+    write(&beside, &tensors(upstream));
+    let (mut bench, info) = open_beside(folder.path());
+    let tiny = first_preview(&mut bench, &info);
+    assert!(tiny.image != own.image);
+    let whole = |layer| format!("decoder.{layer}");
+    for (name, tensors) in
+        [("plain", tensors(upstream)), ("whole", tensors(whole)), ("diffusers", tensors(diffusers))]
+    {
+        let vae = folder.path().join(format!("{name}.safetensors"));
+        write(&vae, &tensors);
+        let source = ModelSource::Path {
+            path: folder.path().join("small.safetensors"),
+            config: None,
+            vae: Some(vae),
+            text_encoder: None,
+            prediction: None,
+        };
+        bench.engine.request(Request::Open(source)).unwrap();
+        let opened = bench.until(|event| matches!(event, Event::Opened(_) | Event::OpenFailed { .. }));
+        let Event::Opened(info) = opened else { panic!("{opened:?}") };
+        let settings =
+            safelight::settings::Settings { steps: 2, prompt: "a fox".into(), ..info.defaults.clone() };
+        bench.previews.clear();
+        bench.generate(7, settings, PreviewMode::Full);
+        let finished = bench.until(|event| matches!(event, Event::Finished { .. }));
+        let Event::Finished { frame, .. } = finished else { unreachable!() };
+        assert_eq!((frame.width, frame.height), (info.defaults.width, info.defaults.height));
+        bench.until_previews(2);
+        assert!(bench.previews[0].image == tiny.image, "{name}");
+    }
+}
