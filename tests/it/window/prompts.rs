@@ -6,7 +6,7 @@ use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 
-use safelight::app::services::{Answer, OfPhrasebook, Task};
+use safelight::app::services::{Answer, Began, OfPhrasebook, Task};
 use safelight::grammar::Style;
 use safelight::grammar::dynamic::Lists;
 use safelight::message::{Event, ModelInfo, ModelSource, Request, TokenCount};
@@ -167,10 +167,11 @@ fn each_seed_writes_a_prompt_out_by_itself_and_the_picture_keeps_both() {
     stage.answer(Answer::Phrases(Phrases::default()));
     stage.answer(Answer::Recovered {
         path: "/pictures/a.png".into(),
-        settings: Some(Box::new(first.clone().into())),
+        settings: Box::new(first.clone().into()),
         foreign_sampler: None,
         made_by: MadeBy::default(),
         frame: sample(1),
+        began: Began::FromNoise,
     });
     assert_eq!(prompt(&stage), first.prompt);
     assert!(stage.says("Written out of: a {small|large} __animal__"));

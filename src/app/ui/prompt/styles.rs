@@ -119,7 +119,7 @@ fn save_ui(ui: &mut Ui, view: &View<'_>, state: &mut StylesUi) -> Option<OfPhras
         let edit = TextEdit::singleline(&mut state.name)
             .hint_text(widgets::body(view.words.t("style-name-hint"), tokens.faint))
             .desired_width(ui.available_width() - button - 8.0 - 8.0)
-            .vertical_align(Align::Center)
+            .align(egui::Align2::LEFT_CENTER)
             .min_size(vec2(0.0, ROW));
         let field = ui.add(edit);
         let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
