@@ -167,7 +167,8 @@ fn number_behind(text: &str) -> Option<(usize, f64)> {
 
 /// Brackets that belong together, `(` and `[`; those behind a backslash are letters.
 fn pairs(text: &str) -> Vec<(usize, usize)> {
-    let (mut open, mut found): (Vec<(usize, char)>, Vec<(usize, usize)>) = Default::default();
+    let mut open: Vec<(usize, char)> = Vec::new();
+    let mut found = Vec::new();
     let mut letters = text.char_indices();
     while let Some((at, letter)) = letters.next() {
         let closes = match letter {

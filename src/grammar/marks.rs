@@ -140,7 +140,7 @@ mod tests {
         let told = |marked: Marked| {
             let letters = &text[marked.range];
             match marked.mark {
-                Mark::Words(weight) if weight == 1.0 => letters.to_owned(),
+                Mark::Words(1.0) => letters.to_owned(),
                 Mark::Words(weight) => format!("«{letters}{weight:.2}»"),
                 Mark::Idle => format!("idle({letters})"),
                 Mark::Sign => format!("‹{letters}›"),

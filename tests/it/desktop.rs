@@ -3,6 +3,7 @@
 
 mod models;
 mod negatives;
+mod phrases;
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, sync_channel};

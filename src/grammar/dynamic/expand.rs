@@ -77,7 +77,7 @@ struct Expansion<'a> {
 /// Something to choose.
 enum Chosen<'a> {
     Option(&'a Choosable),
-    Line(Entry, usize),
+    Line(&'a Entry, usize),
 }
 
 impl Chosen<'_> {
@@ -89,7 +89,7 @@ impl Chosen<'_> {
     }
 }
 
-impl Expansion<'_> {
+impl<'a> Expansion<'a> {
     fn write(
         &mut self,
         source: &Excerpt,
@@ -107,7 +107,7 @@ impl Expansion<'_> {
                     self.grow(1)?;
                     let lines = self.lines(name, depth)?;
                     let chosen = self.draws.pick(lines.iter().map(|line| line.weight));
-                    self.write_line(&lines[chosen], source.place(place.start), depth, made)?;
+                    self.write_line(lines[chosen], source.place(place.start), depth, made)?;
                 }
                 Piece::Choice { count, between, options, place } => {
                     let from = source.place(place.start);
@@ -172,7 +172,7 @@ impl Expansion<'_> {
         self.write(&source, &Template::read(&line.text), depth + 1, made)
     }
 
-    fn lines(&self, name: &str, depth: usize) -> Result<Vec<Entry>, DynamicError> {
+    fn lines(&self, name: &str, depth: usize) -> Result<Vec<&'a Entry>, DynamicError> {
         let (name, folder) = (name.to_owned(), self.lists.folder.clone());
         if depth == DEPTH_MAX {
             return Err(DynamicError::Endless { name });

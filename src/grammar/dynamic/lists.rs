@@ -46,25 +46,21 @@ impl Lists {
 
     /// Whether there is a list of a name, or one that a name with `*` may mean.
     pub fn knows(&self, name: &str) -> bool {
-        self.named(&plain(name)).next().is_some()
+        !self.named(&plain(name)).is_empty()
     }
 
     /// The lines of a name: of all lists that one with `*` means. None where there is no such list.
-    pub fn entries(&self, name: &str) -> Option<Vec<Entry>> {
-        let name = plain(name);
-        let mut found = self.named(&name).peekable();
-        found.peek()?;
-        Some(found.flat_map(|list| list.iter().cloned()).collect())
+    pub fn entries(&self, name: &str) -> Option<Vec<&Entry>> {
+        let found = self.named(&plain(name));
+        (!found.is_empty()).then(|| found.into_iter().flat_map(|list| list.iter()).collect())
     }
 
-    fn named<'a>(&'a self, name: &'a str) -> Box<dyn Iterator<Item = &'a Arc<[Entry]>> + 'a> {
-        if name.contains('*') {
-            let meant = move |(other, list): (&'a String, &'a Arc<[Entry]>)| {
-                matches(name.as_bytes(), other.as_bytes()).then_some(list)
-            };
-            return Box::new(self.lists.iter().filter_map(meant));
+    fn named(&self, name: &str) -> Vec<&Arc<[Entry]>> {
+        if !name.contains('*') {
+            return self.lists.get(name).into_iter().collect();
         }
-        Box::new(self.lists.get(name).into_iter())
+        let is_meant = |other: &String| matches(name.as_bytes(), other.as_bytes());
+        self.lists.iter().filter(|(other, _)| is_meant(other)).map(|(_, list)| list).collect()
     }
 }
 

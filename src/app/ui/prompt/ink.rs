@@ -107,7 +107,7 @@ pub(super) fn chunks_ui(ui: &Ui, text: &str, starts: &[usize], edit: &TextEditOu
         let (top, bottom) = (place.top() + 3.0, place.bottom() - 3.0);
         ui.painter().vline(x, top..=bottom, stroke);
         for y in [top, bottom] {
-            ui.painter().line_segment([pos2(x, y), pos2(x + 4.0, y)], stroke);
+            ui.painter().line_segment([pos2(x, y), pos2(x + 2.5, y)], stroke);
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use egui::accesskit::Role;
 use egui::{
-    Align, Layout, Popup, PopupCloseBehavior, RectAlign, ScrollArea, Sense, TextEdit, Ui, WidgetInfo, vec2,
+    Align, Align2, Layout, Margin, Popup, PopupCloseBehavior, RectAlign, ScrollArea, Sense, TextEdit, Ui,
+    WidgetInfo, vec2,
 };
 
 use crate::app::command::Command;
@@ -118,8 +119,9 @@ fn save_ui(ui: &mut Ui, view: &View<'_>, state: &mut StylesUi) -> Option<OfPhras
         let button = widgets::button_width(ui, Kind::Outlined, false, &text, None, ROW);
         let edit = TextEdit::singleline(&mut state.name)
             .hint_text(widgets::body(view.words.t("style-name-hint"), tokens.faint))
-            .desired_width(ui.available_width() - button - 8.0 - 8.0)
-            .align(egui::Align2::LEFT_CENTER)
+            .desired_width(ui.available_width() - button - 8.0 - 16.0)
+            .align(Align2::LEFT_CENTER)
+            .margin(Margin::symmetric(8, 2))
             .min_size(vec2(0.0, ROW));
         let field = ui.add(edit);
         let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
