@@ -286,8 +286,8 @@ n-pictures = { $n ->
 
 # The tray.
 welcome = Say what you want to see
-welcome-starter = Then watch it develop. The starter model is small and knows { $n } things; to make anything else, drop a Stable Diffusion model here. Drop a photograph to work from it.
-welcome-examples = Then watch it develop, or begin with one of these. The starter model is small and knows { $n } things; to make anything else, drop a Stable Diffusion model here. Drop a photograph to work from it.
+welcome-starter = Then watch it develop, or drop a photograph to begin from. The starter model is small and knows { $n } things; to make anything else, drop a Stable Diffusion model.
+welcome-examples = Then watch it develop, or begin with one of these or a photograph dropped here. The starter model is small and knows { $n } things; to make anything else, drop a Stable Diffusion model.
 example = Develop “{ $prompt }”
 welcome-model = Then watch it develop. Drop a photograph to work from it, or another Stable Diffusion model to use that.
 wipe = Wipe
@@ -913,9 +913,9 @@ resize-latent = Latent
 fill = Begin the painted part with
 fill-tip = What stands there before the first step
 fill-original = Picture
-fill-blur = Colors around
+fill-blur = Blurred
 fill-noise = Noise
-fill-zero = Nothing
+fill-zero = Empty
 mask-blur = Soft edge
 mask-blur-tip = Pixels over which the painted part's edge fades
 only-masked = Only the painted part

@@ -279,8 +279,8 @@ n-pictures = { $n } 张图片
 
 # 图片区。
 welcome = 写下你想看到的
-welcome-starter = 然后看着它显影。入门模型很小，认识 { $n } 种东西；想画别的，把 Stable Diffusion 模型拖到这里。拖入照片，就能以它开始。
-welcome-examples = 然后看着它显影，或从下面任选一张开始。入门模型很小，认识 { $n } 种东西；想画别的，把 Stable Diffusion 模型拖到这里。拖入照片，就能以它开始。
+welcome-starter = 然后看着它显影，或拖入照片以它开始。入门模型很小，认识 { $n } 种东西；想画别的，把 Stable Diffusion 模型拖到这里。
+welcome-examples = 然后看着它显影，或从下面任选一张、或拖入照片开始。入门模型很小，认识 { $n } 种东西；想画别的，把 Stable Diffusion 模型拖到这里。
 example = 显影“{ $prompt }”
 welcome-model = 然后看着它显影。拖入照片，就能以它开始；要使用其他 Stable Diffusion 模型，把文件拖到这里即可。
 wipe = 分界线

@@ -234,6 +234,8 @@ fn kept_runs_and_sheets_look_as_they_did() {
         let mut stage = kept_run(setup(theme, usual, 1.0));
         negatives::scrub_back(&mut stage, 3);
         stage.click("Branch from here");
+        stage.harness.event(egui::Event::PointerGone);
+        stage.run();
         snapshot(&mut stage, &mut results, &format!("negatives-{name}"));
         let mut stage = formed(setup(theme, usual, 1.0));
         snapshot(&mut stage, &mut results, &format!("sheet-{name}"));

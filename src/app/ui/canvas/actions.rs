@@ -15,13 +15,15 @@ use crate::app::ui::view::View;
 
 /// Between the buttons of a step.
 const STEP_GAP: f32 = 6.0;
+/// How many of a step's buttons are words, the first that fits; the others are icons, as all are where there is no room.
+const WORDED: [usize; 3] = [4, 2, 0];
 
 /// What the bar holds.
 enum Bar {
     /// Icons, and what comes first in words.
     Icons { lead: Option<Act>, acts: Vec<Act> },
     /// What can be done with a step.
-    Step { narrow: bool },
+    Step { worded: usize },
 }
 
 /// Draws the bar; returns the height below which only text lies on the canvas.
@@ -40,14 +42,17 @@ pub(super) fn actions_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect, free_from
                 Act::Delete,
             ],
         },
-        Shown::Generation { step: Some(_), .. } => Bar::Step { narrow: false },
+        Shown::Generation { step: Some(_), .. } => Bar::Step { worded: WORDED[0] },
         Shown::Generation { step: None, .. } => match view.state.generation() {
             Some(generation) if !generation.stage.is_open() => of_run(view, generation),
             _ => return free_from,
         },
     };
     let bar = match bar {
-        Bar::Step { .. } => Bar::Step { narrow: step_width(ui, view, false) > rect.width() - 24.0 },
+        Bar::Step { .. } => {
+            let fits = |worded: &usize| step_width(ui, view, *worded) <= rect.width() - 24.0;
+            Bar::Step { worded: WORDED.into_iter().find(fits).unwrap_or(0) }
+        }
         bar => bar,
     };
     let tokens = theme::tokens(ui);
@@ -59,7 +64,7 @@ pub(super) fn actions_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect, free_from
             let lead = lead.map_or(0.0, |act| lead_width(ui, view, act) + STEP_GAP);
             lead + acts.len() as f32 * (size::TARGET + 2.0) - 2.0
         }
-        Bar::Step { narrow } => step_width(ui, view, *narrow),
+        Bar::Step { worded } => step_width(ui, view, *worded),
     };
     let place = Rect::from_center_size(middle, vec2(inside + 10.0, 40.0));
     ui.scope_builder(UiBuilder::new().max_rect(place).id_salt("actions"), |ui| {
@@ -70,7 +75,7 @@ pub(super) fn actions_ui(ui: &mut Ui, view: &mut View<'_>, rect: Rect, free_from
                 .inner_margin(Margin::symmetric(5, 4));
             frame.show(ui, |ui| match &bar {
                 Bar::Icons { lead, acts } => icons_ui(ui, view, *lead, acts),
-                Bar::Step { narrow } => step_ui(ui, view, *narrow),
+                Bar::Step { worded } => step_ui(ui, view, *worded),
             });
         });
     });
@@ -135,16 +140,19 @@ fn step_buttons(view: &View<'_>) -> Vec<(Icon, String, Option<Act>)> {
     branch.into_iter().chain([work, save, back]).collect()
 }
 
-/// How wide the buttons of a step are together; where there is little room all but the first are icons.
-fn step_width(ui: &Ui, view: &View<'_>, narrow: bool) -> f32 {
+/// How wide the buttons of a step are together, so many of them in words.
+fn step_width(ui: &Ui, view: &View<'_>, worded: usize) -> f32 {
     let text = |text: &str| widgets::button_width(ui, Kind::Outlined, false, text, None, 28.0) + STEP_GAP;
     let decode = decode_text(view).map_or(0.0, |decode| text(&decode));
     let others = step_buttons(view);
-    let others = others.iter().map(|(_, name, _)| if narrow { size::TARGET + STEP_GAP } else { text(name) });
+    let width = |(place, (_, name, _)): (usize, &(Icon, String, Option<Act>))| {
+        if place < worded { text(name) } else { size::TARGET + STEP_GAP }
+    };
+    let others = others.iter().enumerate().map(width);
     decode + others.sum::<f32>() - STEP_GAP
 }
 
-fn step_ui(ui: &mut Ui, view: &mut View<'_>, narrow: bool) {
+fn step_ui(ui: &mut Ui, view: &mut View<'_>, worded: usize) {
     let Shown::Generation { job, step: Some(_) } = view.state.shown else { return };
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = STEP_GAP;
@@ -155,9 +163,9 @@ fn step_ui(ui: &mut Ui, view: &mut View<'_>, narrow: bool) {
                 view.act(Act::DecodeStep);
             }
         }
-        for (icon, name, act) in step_buttons(view) {
+        for (place, (icon, name, act)) in step_buttons(view).into_iter().enumerate() {
             let tip = act.map_or_else(|| name.clone(), |act| act.tip(view.words, ui.ctx()));
-            let clicked = if narrow {
+            let clicked = if place >= worded {
                 IconButton::new(icon, &name).tip(tip).show(ui).clicked()
             } else {
                 let button = widgets::sized_button(ui, Kind::Outlined, None, &name, None, 28.0);

@@ -83,7 +83,7 @@ pub fn canvas_ui(
             let pans = view.state.compare.is_none() && response.dragged();
             zoom_and_pan(ui, state, &response, (pixels_of(picture), pans), (place, rect));
             double_click(state, &response);
-            picture_ui(ui, view, state, picture, place, rect);
+            picture_ui(ui, view, state, picture, (place, place), rect);
             lens::heat_ui(ui, view, lens, place, rect);
             let seen = ui.interact(place.intersect(rect), ui.scope_id().with("picture"), Sense::hover());
             seen.widget_info(|| WidgetInfo::labeled(Role::Image, true, &alt));
@@ -148,6 +148,7 @@ fn tray_ui(
     let Some(laid) = view.state.tray.laid.as_deref() else { return false };
     let mut room = rect;
     room.max.y -= tray::BAR;
+    room.min.y += tray::HANDLES;
     if let Some(whole) = tray.let_go() {
         // A picture that was zoomed stays where it is.
         state.pan = whole.center() - room.center();
@@ -158,9 +159,12 @@ fn tray_ui(
         let pans = tray::pans(tray, response);
         zoom_and_pan(ui, state, response, (pixels, pans), (whole, room));
     }
-    tray::beneath_ui(ui, laid, whole, rect);
     let place = tray::inside(laid, whole);
-    picture_ui(ui, view, state, picture, place, rect);
+    if place != whole {
+        shadow_ui(ui, whole, rect);
+        tray::beneath_ui(ui, whole, rect);
+    }
+    picture_ui(ui, view, state, picture, (place, whole), rect);
     let alt = status::alt(view);
     let seen = ui.interact(place.intersect(rect), ui.scope_id().with("picture"), Sense::hover());
     seen.widget_info(|| WidgetInfo::labeled(Role::Image, true, &alt));
@@ -212,18 +216,19 @@ fn zoom_and_pan(
     }
 }
 
+/// The picture at its place on a ground; where that is larger, the ground has the shadow.
 fn picture_ui(
     ui: &Ui,
     view: &mut View<'_>,
     state: &mut CanvasState,
     picture: &Picture,
-    place: Rect,
+    (place, ground): (Rect, Rect),
     rect: Rect,
 ) {
-    let tokens = theme::tokens(ui);
     let painter = ui.painter_at(rect);
-    let shadow = Shadow { offset: [0, 15], blur: 50, spread: 0, color: tokens.shadow };
-    painter.add(shadow.as_shape(place, CornerRadius::ZERO));
+    if place == ground {
+        shadow_ui(ui, ground, rect);
+    }
     let now = ui.input(|input| input.time);
     let seconds = fade_seconds(ui, view);
     let (mut beneath, fade) = state.fader.towards(picture, now, seconds);
@@ -254,6 +259,13 @@ fn picture_ui(
         painter
             .add(PicturePaint { beneath, above, fade, wipe, place, squares, format, slot: 0 }.shape(visible));
     }
+}
+
+/// The shadow of what lies on the canvas.
+fn shadow_ui(ui: &Ui, ground: Rect, rect: Rect) {
+    let color = theme::tokens(ui).shadow;
+    let shadow = Shadow { offset: [0, 15], blur: 50, spread: 0, color };
+    ui.painter_at(rect).add(shadow.as_shape(ground, CornerRadius::ZERO));
 }
 
 /// Previews fade over one step's time at most; the user's own choice is shown at once.

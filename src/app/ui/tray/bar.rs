@@ -2,8 +2,8 @@
 
 use egui::accesskit::Role;
 use egui::{
-    Align, CornerRadius, Frame, Layout, Margin, Popup, PopupCloseBehavior, Rect, Sense, Ui, UiBuilder,
-    WidgetInfo, pos2, vec2,
+    Align, CornerRadius, Frame, Layout, Margin, Popup, PopupCloseBehavior, Rect, Sense, Stroke, Ui,
+    UiBuilder, WidgetInfo, pos2, vec2,
 };
 
 use crate::app::command::tray::{OfTray, Tool};
@@ -21,7 +21,9 @@ use crate::tray::Brush;
 /// Between two buttons.
 const GAP: f32 = 2.0;
 /// The width of a slider.
-const RAIL: f32 = 76.0;
+const RAIL: f32 = 62.0;
+/// The sign before a slider.
+const SIGN: f32 = 20.0;
 /// Around a slider.
 const ASIDE: f32 = 8.0;
 
@@ -29,9 +31,9 @@ const ASIDE: f32 = 8.0;
 pub fn bar_ui(ui: &mut Ui, view: &mut View<'_>, laid: &Laid, rect: Rect) -> f32 {
     let tokens = theme::tokens(ui);
     let buttons = 9.0 * (size::TARGET + GAP);
-    let with_hardness = buttons + 2.0 * (RAIL + 2.0 * ASIDE) <= rect.width() - 24.0;
+    let with_hardness = buttons + 2.0 * (SIGN + RAIL + 2.0 * ASIDE) <= rect.width() - 24.0;
     let rails = if with_hardness { 2.0 } else { 1.0 };
-    let inside = buttons + rails * (RAIL + 2.0 * ASIDE);
+    let inside = buttons + rails * (SIGN + RAIL + 2.0 * ASIDE);
     let middle = pos2(rect.center().x, rect.bottom() - 28.0);
     let place = Rect::from_center_size(middle, vec2(inside + 10.0, 40.0));
     // What is beside the buttons is not the canvas.
@@ -74,9 +76,20 @@ fn tools_ui(ui: &mut Ui, view: &mut View<'_>) {
     }
 }
 
-fn rail_ui(ui: &mut Ui, name: &str, tip: String, number: &mut f64, scale: Slider) -> bool {
+/// A slider and the sign before it: a ring for how large, a fading dot for how hard.
+fn rail_ui(ui: &mut Ui, name: &str, tip: String, number: &mut f64, scale: Slider, fades: bool) -> bool {
     let before = *number;
     ui.add_space(ASIDE);
+    let (sign, _) = ui.allocate_exact_size(vec2(SIGN - GAP, size::TARGET), Sense::hover());
+    let (at, color) = (sign.left_center() + vec2(7.0, 0.0), theme::tokens(ui).subdued);
+    if fades {
+        for (radius, share) in [(7.0, 0.25), (5.0, 0.45), (3.0, 1.0)] {
+            ui.painter().circle_filled(at, radius, color.gamma_multiply(share));
+        }
+    } else {
+        ui.painter().circle_stroke(at, 6.0, Stroke::new(1.4, color));
+        ui.painter().circle_filled(at, 2.0, color);
+    }
     let response = ui
         .allocate_ui_with_layout(vec2(RAIL, size::TARGET), Layout::left_to_right(Align::Center), |ui| {
             slider::rail(ui, name, number, scale, false)
@@ -96,7 +109,7 @@ fn size_ui(ui: &mut Ui, view: &mut View<'_>, laid: &Laid) {
     let mut wide = f64::from(brush.radius) * 2.0;
     let name = view.words.t("brush-size");
     let tip = view.words.with("brush-size-tip", &[("n", (wide.round() as i64).into())]);
-    if rail_ui(ui, &name, tip, &mut wide, scale) {
+    if rail_ui(ui, &name, tip, &mut wide, scale, false) {
         view.push(Command::Tray(OfTray::Hold(Brush { radius: (wide / 2.0) as f32, ..brush })));
     }
 }
@@ -106,7 +119,7 @@ fn hardness_ui(ui: &mut Ui, view: &mut View<'_>) {
     let scale = Slider { least: 0.0, most: 1.0, typed_most: 1.0, step: 0.05, decimals: 2 };
     let mut hardness = f64::from(brush.hardness);
     let (name, tip) = (view.words.t("brush-hardness"), view.words.t("brush-hardness-tip"));
-    if rail_ui(ui, &name, tip, &mut hardness, scale) {
+    if rail_ui(ui, &name, tip, &mut hardness, scale, true) {
         view.push(Command::Tray(OfTray::Hold(Brush { hardness: hardness as f32, ..brush })));
     }
 }

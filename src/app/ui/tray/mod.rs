@@ -22,6 +22,8 @@ use crate::tray::Brush;
 
 /// The height that the bar takes below the picture.
 pub const BAR: f32 = 30.0;
+/// The height that the handles take above it.
+pub const HANDLES: f32 = 8.0;
 
 /// What the tray remembers from frame to frame.
 #[derive(Debug, Default)]
@@ -69,14 +71,11 @@ pub fn takes_wheel(ui: &Ui) -> bool {
     ui.input(|input| input.modifiers.alt)
 }
 
-/// What lies below the picture: its room.
-pub fn beneath_ui(ui: &Ui, laid: &Laid, whole: Rect, rect: Rect) {
-    if laid.treatment.outpaint.is_none() {
-        return;
-    }
+/// What lies below the picture: its room, which is painted.
+pub fn beneath_ui(ui: &Ui, whole: Rect, rect: Rect) {
     let painter = ui.painter_at(rect);
-    let fill = tint::color(ui, 255);
-    painter.rect_filled(whole, CornerRadius::ZERO, fill);
+    painter.rect_filled(whole, CornerRadius::ZERO, theme::tokens(ui).canvas);
+    painter.rect_filled(whole, CornerRadius::ZERO, tint::color(ui, 255));
     let stroke = Stroke::new(1.0, theme::tokens(ui).text_on_canvas);
     painter.rect_stroke(whole, CornerRadius::ZERO, stroke, StrokeKind::Outside);
 }

@@ -35,7 +35,7 @@ pub fn color(ui: &Ui, level: u8) -> Color32 {
 
 fn shade(color: Color32, level: u8) -> Color32 {
     // A little more than half, so that the picture is seen through it.
-    color.gamma_multiply(f32::from(level) / 255.0 * 0.55)
+    color.gamma_multiply(f32::from(level) / 255.0 * 0.6)
 }
 
 impl Tint {
