@@ -6,6 +6,7 @@
 //!
 //! Trap: the fields' order and names are those of the JSON in pictures and in what is remembered.
 
+mod acts;
 mod additions;
 mod beginning;
 mod choices;

@@ -4,18 +4,18 @@
 //! that of the JSON in pictures; a new entry goes to the end. Older files lack the field, so readers take its
 //! default. What each column means stands in `row.rs`.
 
-use crate::sampler::{
-    Family, GuidanceCurve, RngKind, Sampler, SamplerKind, ScheduleKind, Space, TimestepSpacing,
-};
+use crate::sampler::{Family, GuidanceCurve, RngKind, SamplerKind, ScheduleKind, TimestepSpacing};
 
+use super::acts::{adds_noise_in_vp, always, family, is_guided, reads_weights, row};
 use super::additions::{Embeddings, Loras};
 use super::choices::{emphases, grammars, guidance_kinds, rngs, samplers, schedules, spacings};
 use super::guidance_kind::GuidanceKind;
 use super::hires::Hires;
 use super::prompting::{Emphasis, PromptGrammar};
+use super::row::{a1111, flag, slider};
 use super::value::FieldValue;
 use super::variation::Variation;
-use super::{A1111, Compound, Flag, Kind, Row, Slider, Value};
+use super::{A1111, Compound, Kind, Row, Value};
 
 /// The most steps that a run has.
 pub const STEPS_MAX: usize = 1000;
@@ -24,48 +24,6 @@ pub const SIDE_MAX: usize = 8192;
 
 /// The range of a side.
 const SIDE: Kind = Kind::Whole { range: [1, SIDE_MAX as u64], read: [1, 1 << 15] };
-
-const fn a1111(key: &'static str, others: &'static [&'static str]) -> Option<A1111> {
-    Some(A1111 { key, others, omits_default: false })
-}
-
-const fn flag(long: &'static str, value_name: &'static str, help: &'static str) -> Flag {
-    Flag { long, value_name, help }
-}
-
-const fn slider(least: f64, most: f64, typed_most: f64, step: f64, decimals: usize) -> Option<Slider> {
-    Some(Slider { least, most, typed_most, step, decimals })
-}
-
-/// Of a setting that acts whatever the others are.
-fn always(_: &PartialSettings) -> bool {
-    true
-}
-
-/// The sampler's row, where the sampler is known.
-fn row(settings: &PartialSettings) -> Option<&'static Sampler> {
-    settings.sampler.map(SamplerKind::row)
-}
-
-fn family(settings: &PartialSettings) -> Option<Family> {
-    row(settings).map(|row| row.family)
-}
-
-/// Whether `temperature` scales noise of a rule.
-fn adds_noise_in_vp(row: &'static Sampler) -> bool {
-    row.space == Space::Vp
-}
-
-/// Of a setting that acts where there is guidance.
-fn is_guided(settings: &PartialSettings) -> bool {
-    let curved = settings.guidance_curve.as_ref().is_some_and(|curve| !curve.is_none());
-    curved || settings.guidance.is_none_or(|guidance| guidance != 1.0)
-}
-
-/// Of a setting that acts where a prompt is more than its letters.
-fn reads_weights(settings: &PartialSettings) -> bool {
-    settings.grammar != Some(PromptGrammar::Literal)
-}
 
 settings! {
     /// What the picture shall show.
@@ -489,6 +447,26 @@ settings! {
             "subseed",
             "N:STRENGTH",
             "Begin on the way from the seed's noise to that of seed N, so far as STRENGTH says, 0 to 1 [default: no]",
+        ),
+        slider: None,
+        more: false,
+        suits: false,
+        acts: always,
+    }
+
+    /// The upscaler's file: it enlarges the finished picture, or what a second pass by it begins from.
+    upscaler: String = String::new(), "upscaler",
+    Upscaler {
+        error: "",
+        kind: Kind::File,
+        told_as: None,
+        // Two keys tell it: see `picture/metadata/parameters.rs`.
+        a1111: None,
+        flag: flag(
+            "upscale",
+            "FILE",
+            "Enlarge the finished picture by this upscaler (its file, or its name beside the model); with \
+             --hires X:STEPS:STRENGTH:upscaler it enlarges before the second pass instead [default: no]",
         ),
         slider: None,
         more: false,

@@ -20,6 +20,7 @@ mod samplers;
 mod tidy;
 mod tokens;
 mod transfer;
+mod upscalers;
 mod verify;
 #[cfg(feature = "window")]
 mod window;

@@ -1,4 +1,5 @@
-//! What is laid over an open model for a run: LoRAs that the settings and the prompt name, and embeddings.
+//! What is laid over an open model for a run: LoRAs that the settings and the prompt name, and embeddings; and the
+//! upscaler that enlarges its picture.
 //!
 //! Files are looked for and read once, for the run's plan, and kept while the next one names them; layers are changed
 //! only where the list or a strength did. Trap: whoever computes with a model lays the plan's LoRAs first
@@ -15,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use crate::checkpoint::{Fit, LearnedWord, Lora, read_embedding};
+use crate::engine::upscale::{OpenUpscaler, UpscaleError};
 use crate::grammar::{Prompt, read};
 use crate::model::{LatentDiffusion, cond::stands_in};
 use crate::note::{AdditionNote, Note};
@@ -37,6 +39,7 @@ pub struct Additions {
 struct State {
     /// The LoRAs that the layers have now.
     laid: Laid,
+    upscaler: Option<(Arc<OpenUpscaler>, Option<SystemTime>, Added)>,
     embeddings: Vec<Embedding>,
     taught: Vec<LearnedWord>,
 }
@@ -92,6 +95,8 @@ pub struct Adapted {
     pub prompt: Prompt,
     /// The LoRAs, which lie over the model now.
     pub laid: Laid,
+    /// What enlarges its picture.
+    pub upscaler: Option<Arc<OpenUpscaler>>,
     /// The files.
     pub added: Vec<Added>,
     /// What was left out, and what was found.
@@ -133,6 +138,7 @@ impl Additions {
             None if settings.embeddings.0.is_empty() => {}
             None => return Err(AdditionError::NoWords),
         }
+        laying.upscaler(settings, &mut adapted)?;
         Ok(adapted)
     }
 
@@ -231,6 +237,31 @@ impl Laying<'_> {
         Ok(())
     }
 
+    /// Opens the upscaler that the settings name, where the former run did not.
+    fn upscaler(&self, settings: &Settings, adapted: &mut Adapted) -> Result<(), AdditionError> {
+        let name = &settings.upscaler;
+        let mut state = self.additions.state();
+        if name.is_empty() {
+            state.upscaler = None;
+            return Ok(());
+        }
+        let missing = || UpscaleError::Missing { name: name.clone() };
+        let path = self.find(Wanted::Upscaler, name).ok_or_else(missing)?;
+        let (device, modified) = (self.networks.first_stage_device(), find::modified(&path));
+        let former = state.upscaler.take().filter(|(open, then, _)| open.path() == path && *then == modified);
+        let (open, _, added) = match former.filter(|(open, ..)| open.is_on(&device)) {
+            Some(former) => state.upscaler.insert(former),
+            None => {
+                let open = Arc::new(OpenUpscaler::open(&path, &device)?);
+                let added = added(&open);
+                state.upscaler.insert((open, modified, added))
+            }
+        };
+        adapted.added.push(added.clone());
+        adapted.upscaler = Some(open.clone());
+        Ok(())
+    }
+
     /// The embeddings that the settings name, and those near the model and in the folders that texts (in lower
     /// case) may name.
     fn embeddings(
@@ -305,6 +336,16 @@ impl Laying<'_> {
     /// Where a named file lies.
     fn find(&self, wanted: Wanted, name: &str) -> Option<PathBuf> {
         find(wanted, name, self.path, &self.additions.folders())
+    }
+}
+
+/// An upscaler, as pictures tell it.
+pub fn added(upscaler: &OpenUpscaler) -> Added {
+    Added {
+        kind: AddedKind::Upscaler,
+        name: upscaler.name(),
+        hash: hash::of_file(upscaler.path()).unwrap_or_default(),
+        strength: Some(upscaler.scale() as f64),
     }
 }
 

@@ -420,8 +420,7 @@ impl<'a> RunningSheet<'a> {
             let finished = state.step == steps && !self.stopped;
             let decode = |model: &OpenModel| {
                 let (made, _) = generate::decode(&model.networks, &state.x)?;
-                let ground = batch.plan.ground.as_ref();
-                Ok(ground.map_or_else(|| made.clone(), |ground| ground.finished(made.clone())))
+                batch.plan.finished(&batch.settings, &made)
             };
             let mut decoded = finished.then(|| decode(&self.model)).transpose();
             if let Err(error) = &decoded

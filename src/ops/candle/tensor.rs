@@ -151,5 +151,6 @@ pub(super) fn activate(x: &Tensor, activation: Activation) -> CandleResult<Tenso
         // candle's `gelu` is the tanh approximation; the reference's is exact.
         Activation::Gelu => x.gelu_erf(),
         Activation::Relu => x.relu(),
+        Activation::LeakyRelu => x.maximum(&(x * 0.2)?),
     }
 }

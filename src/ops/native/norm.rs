@@ -38,7 +38,9 @@ impl Native {
     fn finish(&self, y: Tensor, activation: Activation) -> Result<Tensor> {
         match activation {
             Activation::Identity | Activation::Silu => Ok(y),
-            Activation::QuickGelu | Activation::Gelu | Activation::Relu => self.activate(&y, activation),
+            Activation::QuickGelu | Activation::Gelu | Activation::Relu | Activation::LeakyRelu => {
+                self.activate(&y, activation)
+            }
         }
     }
 }

@@ -30,6 +30,7 @@ impl Activation {
             Self::QuickGelu => KernelActivation::QuickGelu,
             Self::Gelu => KernelActivation::Gelu,
             Self::Relu => KernelActivation::Relu,
+            Self::LeakyRelu => KernelActivation::LeakyRelu,
         }
     }
 }

@@ -119,6 +119,7 @@ impl Activation {
             Self::QuickGelu => 2,
             Self::Gelu => 3,
             Self::Relu => 4,
+            Self::LeakyRelu => 5,
         }
     }
 }
