@@ -26,7 +26,8 @@
 //! | [`message`] | what the window and the engine's thread say to each other | [`message::Request`] |
 //! | [`picture`] | pixels, how they were made, and the files that hold both | [`picture::Frame`], [`picture::Made`] |
 //! | [`settings`] | what decides a picture; each setting described once | [`settings::Setting::TABLE`] |
-//! | [`grammar`] | what in a prompt is words, and what names a LoRA | [`grammar::Grammar::read`] |
+//! | [`grammar`] | a prompt in A1111's grammar or taken literally: weights, schedules, tags | [`grammar::read()`] |
+//! | [`tray`] | the picture that a run begins from: masks, placements, what is laid over | [`tray::Source`] |
 //! | [`sampler`] | schedules, noise, update rules; knows no network | [`sampler::run`] |
 //! | [`config`] | YAML to checked parameters; an unknown key is named | [`config::Params`] |
 //! | [`ops`] | tensors and what is computed with them, on CPU and GPU | [`ops::Tensor`] |

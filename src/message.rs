@@ -104,7 +104,7 @@ pub enum Request {
     /// [`Event::Cards`], and by nothing in a build without them).
     FindCards,
     /// Make a picture.
-    Generate(Job),
+    Generate(Box<Job>),
     /// Make several side by side. A stop of one stops them all.
     Sheet(Sheet),
     /// Count a text's tokens (cheap; answered by [`Event::Tokens`]).

@@ -116,10 +116,10 @@ impl Worker {
             Request::Generate(job) => match self.model.clone() {
                 Some(model) => {
                     let (workspace, options) = (&mut self.workspace, &self.options);
-                    let refuge = RunningJob::run(workspace, options, model, job, stop, busy);
+                    let refuge = RunningJob::run(workspace, options, model, *job, stop, busy);
                     self.taken_over(refuge);
                 }
-                None => self.no_model(&[job]),
+                None => self.no_model(&[*job]),
             },
             Request::Sheet(sheet) => match self.model.clone() {
                 Some(model) => {

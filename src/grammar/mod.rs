@@ -1,8 +1,8 @@
 //! The grammar of prompts: what of a text is words for the text encoder, and what says something else.
 //!
 //! [`PromptGrammar::Literal`] takes every letter as a word, as the reference does. [`PromptGrammar::A1111`] reads a
-//! prompt in A1111's order: [`read`] cuts comments and takes out tags, [`alternatives`] splits at `AND`, each is laid
-//! out over the steps by [`schedule`], and each text that comes out is weighted by [`attention`]. Trap: nothing here
+//! prompt in A1111's order: [`read`] cuts comments and takes out tags, [`alternatives()`] splits at `AND`, each is laid
+//! out over the steps by [`schedule()`], and each text that comes out is weighted by [`attention()`]. Trap: nothing here
 //! fails. A text that the grammar does not take stands for itself, so a bracket too many never costs a picture.
 
 mod alternatives;

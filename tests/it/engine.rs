@@ -88,7 +88,7 @@ impl Bench {
     fn generate(&self, id: u64, settings: Settings, previews: PreviewMode) -> JobId {
         let id = JobId(id);
         let job = Job { id, settings, previews, origin: Origin::Anew, source: None };
-        self.engine.request(Request::Generate(job)).unwrap();
+        self.engine.request(Request::Generate(Box::new(job))).unwrap();
         id
     }
 }

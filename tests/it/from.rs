@@ -160,7 +160,9 @@ fn outside_of_the_mask_the_pictures_pixels_come_back_bit_for_bit() {
             assert_eq!(frame.rgb[at.clone()], original.rgb[at], "pixel {pixel} of {told}");
             kept += 1;
         }
-        assert!(frame != original, "nothing was drawn: {told}");
+        // What blurring leaves next to nothing of is next to nothing of the picture.
+        let is_faint = soft.levels.iter().all(|level| *level < 128);
+        assert!(is_faint || frame != original, "nothing was drawn: {told}");
     }
     assert!(kept > 1_000_000, "{kept}");
 }

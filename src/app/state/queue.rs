@@ -47,7 +47,7 @@ impl Begun {
     pub fn request(mut self) -> Option<Request> {
         match self.sheet {
             Some((_, until)) => Some(Request::Sheet(Sheet { jobs: self.jobs, until })),
-            None => self.jobs.pop().map(Request::Generate),
+            None => self.jobs.pop().map(|job| Request::Generate(Box::new(job))),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! From a picture to a picture: what a run begins from beside noise.
 //!
-//! [`lay`] makes a [`Ground`] of a `Source`; the run's plan takes it (`engine/adapt.rs`), `engine/generate.rs` begins
+//! [`lay()`] makes a [`Ground`] of a `Source`; the run's plan takes it (`engine/adapt.rs`), `engine/generate.rs` begins
 //! from it and holds to it, and what comes out is put back by its overlay. [`ground_of`] finds it again in a negative,
 //! [`find`] in what a picture tells.
 

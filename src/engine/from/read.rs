@@ -61,8 +61,9 @@ pub(super) fn read(model: &OpenModel, source: &Source, store: Option<&Store>) ->
             let mask = if treatment.mask_invert { mask.inverted() } else { mask };
             let from = [mask.width, mask.height];
             let (mask, resized) = mask.fitted(width, height).map_err(SourceError::from)?;
-            notes
-                .extend(resized.then(|| Note::Source(SourceNote::MaskResized { from, to: [width, height] })));
+            notes.extend(
+                resized.then_some(Note::Source(SourceNote::MaskResized { from, to: [width, height] })),
+            );
             Some(mask)
         }
         None if treatment.mask_invert => return Err(SourceError::NoMask.into()),

@@ -51,7 +51,7 @@ fn job(id: u64, settings: &Settings, source: &Source, previews: PreviewMode) -> 
 
 impl Bench {
     fn begin(&self, job: Job) {
-        self.engine.request(Request::Generate(job)).unwrap();
+        self.engine.request(Request::Generate(Box::new(job))).unwrap();
     }
 
     /// How the job's picture was made, and the picture.
@@ -94,7 +94,9 @@ fn every_picture_that_is_shown_has_the_original_around_what_is_drawn() {
         let shown: Vec<&Frame> =
             bench.previews.iter().map(|preview| preview.image.frame().unwrap()).collect();
         assert!(shown.iter().all(|frame| keeps_the_rest(frame)), "{mode:?}");
-        assert!(shown.windows(2).any(|pair| pair[0] != pair[1]), "{mode:?}");
+        // Fast previews are one color until their fit is ready.
+        let changes = shown.windows(2).any(|pair| pair[0] != pair[1]);
+        assert!(changes || mode == PreviewMode::Fast, "{mode:?}");
     }
     // The same of kept steps, in a process that did not make them.
     let negative = store.ids()[0].clone();

@@ -19,7 +19,7 @@ impl Bench {
     pub(super) fn job(&mut self, id: u64, settings: &Settings, origin: Origin) -> Event {
         let (id, settings) = (JobId(id), settings.clone());
         let job = Job { id, settings, previews: PreviewMode::Off, origin, source: None };
-        self.engine.request(Request::Generate(job)).unwrap();
+        self.engine.request(Request::Generate(Box::new(job))).unwrap();
         self.until(|event| matches!(event, Event::Finished { .. } | Event::Failed { .. }))
     }
 
@@ -172,13 +172,13 @@ fn a_branch_with_nothing_changed_is_the_same_picture_and_computes_the_rest_alone
     let branch = Origin::Branch { negative: negative.clone(), at: 3 };
     bench
         .engine
-        .request(Request::Generate(Job {
+        .request(Request::Generate(Box::new(Job {
             id: JobId(3),
             settings: other,
             previews: PreviewMode::Off,
             origin: branch,
             source: None,
-        }))
+        })))
         .unwrap();
     let started = bench.until(|event| matches!(event, Event::Started { .. }));
     let Event::Started { negative: Some(child), first_step: 3, .. } = started else { panic!("{started:?}") };

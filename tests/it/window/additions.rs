@@ -14,7 +14,7 @@ fn asked(stage: &mut Stage) -> Settings {
     stage.press(Modifiers::COMMAND, Key::Enter);
     let requests = stage.requests();
     let job = requests.into_iter().find_map(|request| match request {
-        Request::Generate(job) => Some(job),
+        Request::Generate(job) => Some(*job),
         _ => None,
     });
     job.unwrap().settings

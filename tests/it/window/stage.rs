@@ -326,7 +326,7 @@ impl Stage {
     /// The job that was asked for.
     pub fn job(&self) -> Job {
         let found = self.requests().into_iter().find_map(|request| match request {
-            Request::Generate(job) => Some(job),
+            Request::Generate(job) => Some(*job),
             _ => None,
         });
         found.expect("a picture was asked for")
