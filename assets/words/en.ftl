@@ -550,6 +550,7 @@ note-weights-rounded = The weights are rounded to few bits, which changes them b
 note-suited = The model is of the kind { $name }; the settings that suit it are filled in
 note-without-mask = The model repaints parts of pictures; without one it draws the whole picture
 note-without-picture = The model edits pictures; without one it draws from the words alone
+note-large-picture = A picture of this size is decoded in bands, which takes about { $megabytes } MB beside the model
 note-without-depth = The model takes a depth map; without one everything is taken to be equally far
 note-v-assumed = The noise schedule ends without signal; v is assumed to be predicted
 note-prediction-unknown = The file says that the model predicts “{ $told }”, which Safelight doesn't know; noise is assumed

@@ -541,6 +541,7 @@ note-weights-rounded = 权重已减少位数，与文件相差 { $percent }
 note-suited = 模型属于 { $name } 这一类，已填入适合它的设置
 note-without-mask = 模型用来重画图片的一部分，没有图片时画出整张图片
 note-without-picture = 模型用来修改图片，没有图片时只按文字生成
+note-large-picture = 这么大的图片按条带解码，除模型外约需 { $megabytes } MB 内存
 note-without-depth = 模型需要深度图，没有时按各处深度相同处理
 note-v-assumed = 噪声调度末端没有信号，按模型预测 v 处理
 note-prediction-unknown = 文件注明模型预测“{ $told }”，Safelight 不认识，按噪声处理

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::grammar::Steps;
 use crate::message::{Takes, TokenCount};
 use crate::model::{Conditioning, ConditioningKey, LatentDiffusion};
-use crate::note::{Note, SourceNote};
+use crate::note::{ModelNote, Note, SourceNote};
 use crate::ops::{self, Tensor};
 use crate::picture::Added;
 use crate::sampler::{
@@ -92,6 +92,8 @@ pub fn plan_on(
         notes.extend(ground.notes.iter().cloned());
         notes.extend(fewer_steps(settings, &schedule, ground));
     }
+    let large = model.large_picture(second_size(model, settings));
+    notes.extend(large.map(|bytes| Note::Model(ModelNote::LargePicture { megabytes: bytes >> 20 })));
     let refused = make_fit(model, settings, &mut notes)?;
     let mut tokens = TokenCount::default();
     let (mut ids, mut prompts, mut second_prompts) = (Vec::new(), None, None);

@@ -1,4 +1,4 @@
-//! Decoding in bands of rows, for maps that are too large for the memory: the same picture, whose maps lie as
+//! Decoding and encoding in bands of rows, for maps that are too large for the memory: the same picture, whose maps lie as
 //! bands one below another, each freed as soon as its successor is there.
 //!
 //! Seamless and exact: a convolution reads the rows beside its band as well, and a norm takes the statistics of the
@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 
-use super::blocks::{Decoder, Level, Resample, ResnetBlock};
+use super::blocks::{Decoder, Encoder, Level, Resample, ResnetBlock};
 use super::watch::Watch;
 use crate::ops::{Activation, Error, Fused, Moments, Result, Tensor};
 
@@ -89,6 +89,10 @@ impl Bands {
         self.parts.iter().filter_map(|part| part.1.as_ref()).collect()
     }
 
+    fn width(&self) -> Result<usize> {
+        self.tensors().first().map_or(Ok(1), |band| band.map_shape().map(|shape| shape[3]))
+    }
+
     fn whole(&self) -> Result<Tensor> {
         self.window(0..self.height)
     }
@@ -155,17 +159,16 @@ impl Resample {
                 enlarged(x, enlarge)
             }
             Self::UpNearest => enlarged(x, |x, rows| x.window(rows)?.upsample_nearest()),
-            Self::DownConv(_) | Self::DownAverage => {
-                let pixels = x.pixels;
-                Bands::of(&self.forward(x.whole()?)?, pixels)
-            }
+            // A place reads the row below its own two.
+            Self::DownConv(conv) => halved(x, 1, |x| conv.forward(x)),
+            Self::DownAverage => halved(x, 0, Tensor::average_pool),
         }
     }
 }
 
 /// The map at twice its size, in bands that are cut anew.
 fn enlarged(mut x: Bands, make: impl Fn(&Bands, Range<usize>) -> Result<Tensor>) -> Result<Bands> {
-    let width = x.tensors().first().map_or(Ok(1), |band| band.map_shape().map(|shape| shape[3]))?;
+    let width = x.width()?;
     // Of y, whose bands begin with even rows.
     let ranges = cut(x.height, 4 * width, x.pixels);
     let mut parts = Vec::new();
@@ -174,6 +177,18 @@ fn enlarged(mut x: Bands, make: impl Fn(&Bands, Range<usize>) -> Result<Tensor>)
         x.free_before(rows.end.saturating_sub(HALO));
     }
     Ok(Bands { parts, height: 2 * x.height, pixels: x.pixels })
+}
+
+/// The map at half its size, in bands that are cut anew; a band is made of its rows and so many `below`.
+fn halved(mut x: Bands, below: usize, make: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Bands> {
+    let width = x.width()?;
+    let mut parts = Vec::new();
+    for rows in cut(x.height / 2, width / 2, x.pixels) {
+        let end = (2 * rows.end + below).min(x.height);
+        parts.push((rows.start, Some(make(&x.window(2 * rows.start..end)?)?)));
+        x.free_before(2 * rows.end);
+    }
+    Ok(Bands { parts, height: x.height / 2, pixels: x.pixels })
 }
 
 impl Level {
@@ -187,6 +202,33 @@ impl Level {
             }
         }
         self.resample.forward_in_bands(h)
+    }
+}
+
+impl Encoder {
+    /// [`Encoder::forward`] in bands of about `pixels` positions.
+    ///
+    /// # Errors
+    /// If shapes do not fit, or stopped.
+    pub(super) fn forward_in_bands(&self, x: &Tensor, pixels: usize) -> Result<Tensor> {
+        let [b, ..] = x.map_shape()?;
+        if b == 1 {
+            return self.one_in_bands(x, pixels);
+        }
+        let each = (0..b).map(|item| self.one_in_bands(&x.batch_item(item)?, pixels));
+        let each = each.collect::<Result<Vec<_>>>()?;
+        Tensor::concatenate_batch(&each.iter().collect::<Vec<_>>())
+    }
+
+    fn one_in_bands(&self, x: &Tensor, pixels: usize) -> Result<Tensor> {
+        let mut h = Bands::of(x, pixels)?.each(|x, rows| {
+            let (wide, above) = x.with_halo(&rows);
+            cropped(self.conv_in.forward(&x.window(wide)?)?, above, rows.len())
+        })?;
+        for level in &self.down {
+            h = level.forward_in_bands(h)?;
+        }
+        self.end(h.whole()?)
     }
 }
 
@@ -259,7 +301,7 @@ mod tests {
         assert_eq!(cut(7, 0, 3), [0..2, 2..4, 4..7]);
     }
 
-    /// A small decoder with attention, a shortcut and two enlargements, decoded at once and in bands of 20 positions.
+    /// A small decoder with attention, a shortcut and two enlargements, at once and in bands of 20 positions; its encoder, too.
     fn difference(device: &Device, shape: [usize; 4], extra: &str) -> f32 {
         let yaml = format!(
             "{{ch: 32, out_ch: 3, ch_mult: [1, 2, 2], num_res_blocks: 1, attn_resolutions: [8], in_channels: 3, \
@@ -273,6 +315,21 @@ mod tests {
         let z = Tensor::from_f32(device, &shape, &values).unwrap();
         let whole = decoder.forward(&z, &mut Watch::off()).unwrap().unwrap();
         let banded = decoder.forward_in_bands(&z, 20, &mut Watch::off()).unwrap().unwrap();
+        // A picture of any numbers, with odd sides too.
+        let encoder = Encoder::new(&weights.pp("encoder"), &config).unwrap();
+        let [b, _, h, w] = shape;
+        let picture: Vec<f32> =
+            (0..b * 3 * (4 * h + 1) * (4 * w + 2)).map(|i| (i as f32 * 0.3).cos()).collect();
+        let x = Tensor::from_f32(device, &[b, 3, 4 * h + 1, 4 * w + 2], &picture).unwrap();
+        let encoded = [encoder.forward(&x).unwrap(), encoder.forward_in_bands(&x, 20).unwrap()];
+        [[&whole, &banded], [&encoded[0], &encoded[1]]]
+            .map(|[whole, banded]| off(whole, banded))
+            .into_iter()
+            .fold(0.0, f32::max)
+    }
+
+    /// The largest difference, as a share of the largest number.
+    fn off(whole: &Tensor, banded: &Tensor) -> f32 {
         assert_eq!(banded.shape(), whole.shape());
         let (whole, banded) = (whole.to_f32().unwrap(), banded.to_f32().unwrap());
         let largest = whole.iter().fold(0.0f32, |most, x| most.max(x.abs()));

@@ -83,6 +83,7 @@ pub fn messages() -> Vec<Box<dyn Told>> {
         ModelNote::WithoutMask,
         ModelNote::WithoutPicture,
         ModelNote::WithoutDepth,
+        ModelNote::LargePicture { megabytes: 4300 },
     ] {
         all.push(Box::new(note));
     }
