@@ -33,6 +33,7 @@ impl OpenModel {
         store: Option<&Store>,
     ) -> Result<Ground, GenerateError> {
         generate::check_settings(&self.networks, settings)?;
+        self.additions.wrap(&self.networks, settings.tile);
         from::lay(self, settings, source, store)
     }
 

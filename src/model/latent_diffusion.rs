@@ -13,7 +13,7 @@ use super::decoding::{Decoding, is_large};
 use super::first_stage::{Encoded, FirstStage, Watch};
 use super::unet::{AttentionMaps, Beside, Label, UNetConfig, UNetModel};
 use crate::note::CardNote;
-use crate::ops::{Adapters, Change, Device, Dtype, Error, Result, Tensor};
+use crate::ops::{Adapters, Change, Device, Dtype, Error, Result, Tensor, Wrapping};
 use crate::sampler::{DiffusionSchedule, Parameterization};
 
 /// What the config says of the model, apart from its networks.
@@ -53,6 +53,7 @@ pub struct LatentDiffusion {
     pub(super) cond_stage: CondStage,
     pub(super) decoding: Decoding,
     pub(super) adapters: Arc<Adapters>,
+    pub(super) wrapping: Arc<Wrapping>,
 }
 
 impl LatentDiffusion {
@@ -137,6 +138,11 @@ impl LatentDiffusion {
     pub fn adapt(&self, changes: BTreeMap<String, Change>) {
         self.adapters.set(changes);
         self.forget_context();
+    }
+
+    /// The axes along which UNet and first stage wrap from the next call on.
+    pub fn wrapping(&self) -> &Arc<Wrapping> {
+        &self.wrapping
     }
 
     /// Frees what is remembered of the last context.

@@ -8,11 +8,12 @@ use crate::sampler::{Family, GuidanceCurve, RngKind, SamplerKind, ScheduleKind, 
 
 use super::acts::{adds_noise_in_vp, always, family, is_guided, reads_weights, row};
 use super::additions::{Embeddings, Loras};
-use super::choices::{emphases, grammars, guidance_kinds, rngs, samplers, schedules, spacings};
+use super::choices::{emphases, grammars, guidance_kinds, rngs, samplers, schedules, spacings, tiles};
 use super::guidance_kind::GuidanceKind;
 use super::hires::Hires;
 use super::prompting::{Emphasis, PromptGrammar};
 use super::row::{a1111, flag, slider};
+use super::tile::Tile;
 use super::value::FieldValue;
 use super::variation::Variation;
 use super::{A1111, Compound, Kind, Row, Value};
@@ -470,6 +471,20 @@ settings! {
         ),
         slider: None,
         more: false,
+        suits: false,
+        acts: always,
+    }
+
+    /// The axes along which copies of the picture fit together.
+    tile: Tile = Tile::default(), "tile",
+    Tile {
+        error: "",
+        kind: Kind::Choice(tiles),
+        told_as: None,
+        a1111: Some(A1111 { key: "Tiling", others: &[], omits_default: true }),
+        flag: flag("tile", "AXES", "Make a texture whose edges fit together: x, y or xy [default: none]"),
+        slider: None,
+        more: true,
         suits: false,
         acts: always,
     }

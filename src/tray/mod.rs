@@ -14,6 +14,7 @@ mod overlay;
 mod photo;
 mod placement;
 mod source;
+mod tiling;
 
 pub use composite::{composite, with_matched_edges};
 pub use fill::fill;
@@ -23,3 +24,4 @@ pub use overlay::Overlay;
 pub use photo::Photo;
 pub use placement::{Placement, Rect, resized};
 pub use source::{MaskFrom, PictureFrom, Source};
+pub use tiling::{with_margins, without_margins};

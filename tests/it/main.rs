@@ -18,6 +18,7 @@ mod pipelines;
 mod sampler;
 mod samplers;
 mod tidy;
+mod tile;
 mod tokens;
 mod transfer;
 mod upscalers;

@@ -7,6 +7,7 @@
 use super::concat::{of_picture, takes, without_picture};
 use super::ground::Ground;
 use super::lay::{kept, stretched};
+use super::tiling::{resized_tiling, stretched_tiling};
 use crate::engine::generate_error::GenerateError;
 use crate::engine::pixels::{decode, encode};
 use crate::engine::upscale::OpenUpscaler;
@@ -111,15 +112,16 @@ fn enlarged(
     let each = (0..z.shape[0]).map(|place| {
         let z = z.part(place, z.shape[0]);
         if settings.hires.by == Enlarged::Latent {
-            return Ok(stretched(&z, [size[1] / factor, size[0] / factor]));
+            return Ok(stretched_tiling(&z, [size[1] / factor, size[0] / factor], settings.tile));
         }
         let (made, _) = decode(model, &z)?;
         let made = match upscaler.filter(|_| settings.hires.is_by_upscaler()) {
-            Some(upscaler) => upscaler.enlarge(&made)?,
+            Some(upscaler) => upscaler.enlarge_tiling(&made, settings.tile)?,
             None => made,
         };
         let overlay = ground.and_then(|ground| ground.overlay.as_ref());
-        let larger = overlay.map_or_else(|| resized(&made, size), |overlay| overlay.enlarged(&made, size));
+        let larger = resized_tiling(&made, size, settings.tile);
+        let larger = overlay.map_or_else(|| larger.clone(), |overlay| overlay.enlarged(&larger, size));
         encode(model, &larger)
     });
     let each = each.collect::<Result<Vec<_>, GenerateError>>()?;

@@ -419,6 +419,7 @@ impl<'a> RunningSheet<'a> {
         for (cell, state) in batch.cells.iter().zip(batch.state.parted()) {
             let finished = state.step == steps && !self.stopped;
             let decode = |model: &OpenModel| {
+                model.lay(&batch.plan);
                 let (made, _) = generate::decode(&model.networks, &state.x)?;
                 batch.plan.finished(&batch.settings, &made)
             };

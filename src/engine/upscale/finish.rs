@@ -9,7 +9,7 @@ use crate::engine::from::Ground;
 use crate::engine::generate::{GenerateError, Plan};
 use crate::ops;
 use crate::picture::Frame;
-use crate::settings::Settings;
+use crate::settings::{Settings, Tile};
 
 impl Plan {
     /// The upscaler of the finished picture.
@@ -45,7 +45,7 @@ impl Plan {
         let ground = self.ground.as_deref();
         let frame = ground.map_or_else(|| made.clone(), |ground| ground.finished(made.clone()));
         match self.enlarges(settings) {
-            Some(upscaler) => Ok(enlarged(upscaler, ground, made, &frame)?),
+            Some(upscaler) => Ok(enlarged((upscaler, settings.tile), ground, made, &frame)?),
             None => Ok(frame),
         }
     }
@@ -53,15 +53,15 @@ impl Plan {
 
 /// A finished picture enlarged, with what is kept of the original as it is when that is enlarged.
 fn enlarged(
-    upscaler: &OpenUpscaler,
+    (upscaler, tile): (&OpenUpscaler, Tile),
     ground: Option<&Ground>,
     made: &Frame,
     frame: &Frame,
 ) -> ops::Result<Frame> {
-    let large = upscaler.enlarge(frame)?;
+    let large = upscaler.enlarge_tiling(frame, tile)?;
     let Some(overlay) = ground.and_then(|ground| ground.overlay.as_ref()) else { return Ok(large) };
     let (original, mask) = overlay.kept(made);
-    let original = upscaler.enlarge(original)?;
+    let original = upscaler.enlarge_tiling(original, tile)?;
     let mut rgb = large.rgb.to_vec();
     for (i, pixel) in rgb.chunks_exact_mut(3).enumerate() {
         let (x, y) = (i % large.width / upscaler.scale(), i / large.width / upscaler.scale());

@@ -16,7 +16,8 @@ use crate::checkpoint::open_upscaler;
 use crate::model::Upscaler;
 use crate::ops::{Device, Error, Result, Weights};
 use crate::picture::Frame;
-use crate::settings::short_name;
+use crate::settings::{Tile, short_name};
+use crate::tray::{with_margins, without_margins};
 
 use tiles::{OVERLAP, shares, windows};
 
@@ -24,6 +25,8 @@ pub use error::UpscaleError;
 
 /// Pixels of a side of what is made of one tile.
 const TILE: usize = 768;
+/// Places of the other side that the network sees beyond an edge of a picture that tiles.
+const WRAPPED: usize = OVERLAP / 2;
 /// The most bytes of a result's pixels.
 const MOST_BYTES: usize = 1 << 30;
 
@@ -104,6 +107,18 @@ impl OpenUpscaler {
             bytes if bytes > MOST_BYTES => Err(UpscaleError::TooLarge { width, height }),
             _ => Ok(()),
         }
+    }
+
+    /// A picture enlarged that tiles.
+    ///
+    /// # Errors
+    /// If the device fails, or stopped.
+    pub fn enlarge_tiling(&self, picture: &Frame, tile: Tile) -> Result<Frame> {
+        let margins = tile.axes().map(|tiles| if tiles { WRAPPED * self.network.multiple() } else { 0 });
+        let scale = self.scale();
+        let large = self.enlarge(&with_margins(picture, margins))?;
+        let size = [scale * picture.width, scale * picture.height];
+        Ok(without_margins(&large, margins.map(|margin| scale * margin), size))
     }
 
     /// A picture enlarged.

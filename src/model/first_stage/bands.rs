@@ -22,6 +22,8 @@ struct Bands {
     height: usize,
     /// Positions of a band, about.
     pixels: usize,
+    /// Whether the first row follows the last one.
+    wraps: bool,
 }
 
 /// The rows of a map in bands of about so many positions.
@@ -33,17 +35,17 @@ fn cut(height: usize, width: usize, pixels: usize) -> Vec<Range<usize>> {
 }
 
 impl Bands {
-    fn of(map: &Tensor, pixels: usize) -> Result<Self> {
+    fn of(map: &Tensor, pixels: usize, wraps: bool) -> Result<Self> {
         let [_, _, height, width] = map.map_shape()?;
         let ranges = cut(height, width, pixels);
         if let [_] = ranges.as_slice() {
-            return Ok(Self { parts: vec![(0, Some(map.clone()))], height, pixels });
+            return Ok(Self { parts: vec![(0, Some(map.clone()))], height, pixels, wraps });
         }
         let parts = ranges.into_iter().map(|rows| {
             let start = rows.start;
             Ok((start, Some(Tensor::stack_rows(&[(map, rows)])?)))
         });
-        Ok(Self { parts: parts.collect::<Result<_>>()?, height, pixels })
+        Ok(Self { parts: parts.collect::<Result<_>>()?, height, pixels, wraps })
     }
 
     /// The rows of band `i`.
@@ -52,33 +54,56 @@ impl Bands {
         self.parts[i].0..end
     }
 
-    /// Rows of the map, which must not be freed, as one tensor.
-    fn window(&self, rows: Range<usize>) -> Result<Tensor> {
+    /// Rows of the map, which must not be freed, one after the other as one tensor.
+    fn window(&self, pieces: &[Range<usize>]) -> Result<Tensor> {
         let mut parts = Vec::new();
-        for i in 0..self.parts.len() {
-            let own = self.rows(i);
-            let (start, end) = (rows.start.max(own.start), rows.end.min(own.end));
-            if start >= end {
-                continue;
+        for rows in pieces {
+            for i in 0..self.parts.len() {
+                let own = self.rows(i);
+                let (start, end) = (rows.start.max(own.start), rows.end.min(own.end));
+                if start >= end {
+                    continue;
+                }
+                let band =
+                    self.parts[i].1.as_ref().ok_or_else(|| Error::Shape("a band was freed".to_owned()))?;
+                if own == *rows && pieces.len() == 1 {
+                    return Ok(band.clone());
+                }
+                parts.push((band, start - own.start..end - own.start));
             }
-            let band = self.parts[i].1.as_ref().ok_or_else(|| Error::Shape("a band was freed".to_owned()))?;
-            if own == rows {
-                return Ok(band.clone());
-            }
-            parts.push((band, start - own.start..end - own.start));
         }
         Tensor::stack_rows(&parts)
     }
 
-    /// `rows` and those beside them that a convolution reads, and how many of these lie above.
-    fn with_halo(&self, rows: &Range<usize>) -> (Range<usize>, usize) {
-        let start = rows.start.saturating_sub(HALO);
-        (start..(rows.end + HALO).min(self.height), rows.start - start)
+    /// The rows of one band.
+    fn band(&self, rows: &Range<usize>) -> Result<Tensor> {
+        self.window(std::slice::from_ref(rows))
     }
 
-    /// Frees the bands that end before row `end`.
+    /// `rows` and so many above and below them that a convolution reads, and how many lie above.
+    fn beside(&self, rows: &Range<usize>, above: usize, below: usize) -> (Vec<Range<usize>>, usize) {
+        let (start, end) = (rows.start.saturating_sub(above), (rows.end + below).min(self.height));
+        let mut pieces = vec![start..end];
+        if !self.wraps {
+            return (pieces, rows.start - start);
+        }
+        if rows.start < above {
+            pieces.insert(0, self.height - (above - rows.start)..self.height);
+        }
+        if rows.end + below > self.height {
+            pieces.push(0..rows.end + below - self.height);
+        }
+        (pieces, above)
+    }
+
+    /// The same of a convolution of 3×3.
+    fn with_halo(&self, rows: &Range<usize>) -> (Vec<Range<usize>>, usize) {
+        self.beside(rows, HALO, HALO)
+    }
+
+    /// Frees the bands that end before row `end`; the last band may yet read the first.
     fn free_before(&mut self, end: usize) {
-        for i in 0..self.parts.len() {
+        for i in usize::from(self.wraps)..self.parts.len() {
             if self.rows(i).end <= end {
                 self.parts[i].1 = None;
             }
@@ -94,7 +119,7 @@ impl Bands {
     }
 
     fn whole(&self) -> Result<Tensor> {
-        self.window(0..self.height)
+        self.band(&(0..self.height))
     }
 
     /// The map that `make` makes of it band by band, from the rows that it is given, a band freed when no later one
@@ -106,7 +131,7 @@ impl Bands {
             parts.push((rows.start, Some(make(&self, rows.clone())?)));
             self.free_before(rows.end.saturating_sub(HALO));
         }
-        Ok(Self { parts, height: self.height, pixels: self.pixels })
+        Ok(Self { parts, ..self })
     }
 }
 
@@ -124,24 +149,24 @@ impl ResnetBlock {
         let known = self.norm1.moments(&x.tensors())?;
         let mut skip = Vec::new();
         let h = x.each(|x, rows| {
-            let own = x.window(rows.clone())?;
+            let own = x.band(&rows)?;
             skip.push((
                 rows.start,
                 Some(self.nin_shortcut.as_ref().map_or(Ok(own.clone()), |conv| conv.forward(&own))?),
             ));
             drop(own);
             let (wide, above) = x.with_halo(&rows);
-            let h = self.norm1.forward_by(x.window(wide)?, &known, Activation::Silu)?;
-            cropped(self.conv1.forward(&h)?, above, rows.len())
+            let h = self.norm1.forward_by(x.window(&wide)?, &known, Activation::Silu)?;
+            cropped(self.conv1.forward_band(&h, Fused::default())?, above, rows.len())
         })?;
-        let mut skip = Bands { parts: skip, height: h.height, pixels: h.pixels };
+        let mut skip = Bands { parts: skip, ..h };
         let known = self.norm2.moments(&h.tensors())?;
         h.each(|h, rows| {
             let (wide, above) = h.with_halo(&rows);
-            let residual = skip.window(wide.clone())?;
-            skip.free_before(wide.end.saturating_sub(2 * HALO));
-            let h = self.norm2.forward_by(h.window(wide)?, &known, Activation::Silu)?;
-            let y = self.conv2.forward_fused(&h, Fused { residual: Some(&residual), channels: None })?;
+            let residual = skip.window(&wide)?;
+            skip.free_before(rows.end.saturating_sub(HALO));
+            let h = self.norm2.forward_by(h.window(&wide)?, &known, Activation::Silu)?;
+            let y = self.conv2.forward_band(&h, Fused { residual: Some(&residual), channels: None })?;
             cropped(y, above, rows.len())
         })
     }
@@ -154,13 +179,13 @@ impl Resample {
             Self::UpConv(conv) => {
                 let enlarge = |x: &Bands, rows: Range<usize>| {
                     let (wide, above) = x.with_halo(&rows);
-                    cropped(conv.forward_upsampled(&x.window(wide)?)?, 2 * above, 2 * rows.len())
+                    cropped(conv.forward_band_upsampled(&x.window(&wide)?)?, 2 * above, 2 * rows.len())
                 };
                 enlarged(x, enlarge)
             }
-            Self::UpNearest => enlarged(x, |x, rows| x.window(rows)?.upsample_nearest()),
+            Self::UpNearest => enlarged(x, |x, rows| x.band(&rows)?.upsample_nearest()),
             // A place reads the row below its own two.
-            Self::DownConv(conv) => halved(x, 1, |x| conv.forward(x)),
+            Self::DownConv(conv) => halved(x, 1, |x| conv.forward_band(x, Fused::default())),
             Self::DownAverage => halved(x, 0, Tensor::average_pool),
         }
     }
@@ -176,7 +201,7 @@ fn enlarged(mut x: Bands, make: impl Fn(&Bands, Range<usize>) -> Result<Tensor>)
         parts.push((2 * rows.start, Some(make(&x, rows.clone())?)));
         x.free_before(rows.end.saturating_sub(HALO));
     }
-    Ok(Bands { parts, height: 2 * x.height, pixels: x.pixels })
+    Ok(Bands { parts, height: 2 * x.height, ..x })
 }
 
 /// The map at half its size, in bands that are cut anew; a band is made of its rows and so many `below`.
@@ -184,11 +209,11 @@ fn halved(mut x: Bands, below: usize, make: impl Fn(&Tensor) -> Result<Tensor>) 
     let width = x.width()?;
     let mut parts = Vec::new();
     for rows in cut(x.height / 2, width / 2, x.pixels) {
-        let end = (2 * rows.end + below).min(x.height);
-        parts.push((rows.start, Some(make(&x.window(2 * rows.start..end)?)?)));
+        let (wide, _) = x.beside(&(2 * rows.start..2 * rows.end), 0, below);
+        parts.push((rows.start, Some(make(&x.window(&wide)?)?)));
         x.free_before(2 * rows.end);
     }
-    Ok(Bands { parts, height: x.height / 2, pixels: x.pixels })
+    Ok(Bands { parts, height: x.height / 2, ..x })
 }
 
 impl Level {
@@ -198,7 +223,7 @@ impl Level {
             h = block.forward_in_bands(h)?;
             if let Some(attention) = attention {
                 // Every position sees every other.
-                h = Bands::of(&attention.forward(&h.whole()?)?, h.pixels)?;
+                h = Bands::of(&attention.forward(&h.whole()?)?, h.pixels, h.wraps)?;
             }
         }
         self.resample.forward_in_bands(h)
@@ -221,9 +246,9 @@ impl Encoder {
     }
 
     fn one_in_bands(&self, x: &Tensor, pixels: usize) -> Result<Tensor> {
-        let mut h = Bands::of(x, pixels)?.each(|x, rows| {
+        let mut h = Bands::of(x, pixels, self.conv_in.axes().y)?.each(|x, rows| {
             let (wide, above) = x.with_halo(&rows);
-            cropped(self.conv_in.forward(&x.window(wide)?)?, above, rows.len())
+            cropped(self.conv_in.forward_band(&x.window(&wide)?, Fused::default())?, above, rows.len())
         })?;
         for level in &self.down {
             h = level.forward_in_bands(h)?;
@@ -262,7 +287,7 @@ impl Decoder {
         if !watch.passes("mid", &[&h])? {
             return Ok(None);
         }
-        let mut h = Bands::of(&h, pixels)?;
+        let mut h = Bands::of(&h, pixels, self.conv_in.axes().y)?;
         for (level, number) in self.up.iter().zip((0..self.up.len()).rev()) {
             h = level.forward_in_bands(h)?;
             if !watch.passes(&format!("up.{number}"), &h.tensors())? {
@@ -273,8 +298,8 @@ impl Decoder {
             let known: Vec<Moments> = norm_out.moments(&h.tensors())?;
             h = h.each(|h, rows| {
                 let (wide, above) = h.with_halo(&rows);
-                let h = norm_out.forward_by(h.window(wide)?, &known, Activation::Silu)?;
-                let y = cropped(conv_out.forward(&h)?, above, rows.len())?;
+                let h = norm_out.forward_by(h.window(&wide)?, &known, Activation::Silu)?;
+                let y = cropped(conv_out.forward_band(&h, Fused::default())?, above, rows.len())?;
                 if self.tanh_out { y.tanh() } else { Ok(y) }
             })?;
         }

@@ -352,7 +352,7 @@ impl Encoder {
 /// Latent → picture.
 #[derive(Debug)]
 pub struct Decoder {
-    conv_in: Conv2d,
+    pub(super) conv_in: Conv2d,
     mid: Middle,
     /// In the order run: the last level first.
     pub(super) up: Vec<Level>,
