@@ -239,6 +239,12 @@ pub enum Problem {
         /// What it is, if it is known.
         Option<Kind>,
     ),
+    /// A file that was given as an upscaler and is none of the kind that is known.
+    #[error("expected an upscaler of the ESRGAN family (RRDBNet or SRVGGNetCompact), {}; choose another file", found_kind(*.0))]
+    NoUpscaler(
+        /// What it is, if it is known.
+        Option<Kind>,
+    ),
     /// The stop flag was raised.
     #[error("reading was stopped")]
     Stopped,
@@ -302,6 +308,7 @@ impl Told for CheckpointError {
             Problem::ElementType { .. } => "error-element-type",
             Problem::NoLora(_) => "error-not-a-lora",
             Problem::NoEmbedding(_) => "error-not-an-embedding",
+            Problem::NoUpscaler(_) => "error-not-an-upscaler",
             Problem::Stopped => "error-stopped",
         }
     }

@@ -24,6 +24,7 @@ mod overlay;
 mod part;
 mod positions;
 mod tensor;
+mod upscaler;
 
 pub use embedding::{LearnedWord, read_embedding};
 pub use error::{CheckpointError, Problem};
@@ -40,3 +41,4 @@ pub use part::{ModelPart, Overlays, Part};
 pub use tensor::blocks::Blocks;
 pub use tensor::element::ElementType;
 pub use tensor::float8::Float8;
+pub use upscaler::open_upscaler;

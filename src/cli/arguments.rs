@@ -21,6 +21,7 @@ use super::models::Models;
 use super::negatives::Negatives;
 use super::phrases::PhraseFlags;
 use super::source::SourceFlags;
+use super::upscale::Upscale;
 
 /// Type words, watch the picture develop, steer it.
 #[derive(Debug, Parser)]
@@ -59,6 +60,8 @@ pub enum Command {
     Negatives(Negatives),
     /// List the library of models, add folders to it, get models.
     Models(Models),
+    /// Enlarge a picture's file by an upscaler.
+    Upscale(Upscale),
     /// Print what a model file or folder is, or how a picture was made.
     Inspect(Inspect),
     /// Recompute recorded runs of the reference and compare.

@@ -121,6 +121,9 @@ pub fn develop(model: &OpenModel, run: Run, showing: &Showing<'_>) -> Result<(),
         recorder,
     };
     developing.announce(&settings, &plan);
+    if let Some(upscaler) = &plan.upscaler {
+        upscaler.report_to(Progress::of_tiles());
+    }
     developing.run(&settings, &plan, state, (began, busy))
 }
 

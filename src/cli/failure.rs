@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::engine::OpenError;
 use crate::engine::generate::GenerateError;
+use crate::engine::upscale::UpscaleError;
 use crate::model::ModelError;
 use crate::ops;
 use crate::picture::PictureError;
@@ -78,6 +79,15 @@ impl From<OpenError> for Failure {
         }
         match error {
             OpenError::Model { error: ModelError::Ops(error), .. } if is_ours(&error) => error.into(),
+            other => Self::Input(other.to_string()),
+        }
+    }
+}
+
+impl From<UpscaleError> for Failure {
+    fn from(error: UpscaleError) -> Self {
+        match error {
+            UpscaleError::Ops(error) => error.into(),
             other => Self::Input(other.to_string()),
         }
     }

@@ -121,7 +121,9 @@ fn parser(row: &'static Row) -> ValueParser {
         Kind::Compound(compound) => {
             ValueParser::new(move |text: &str| (compound.read)(text).map(Value::Text))
         }
-        Kind::Files => ValueParser::new(|text: &str| Ok::<_, String>(Value::Text(from_here(text)))),
+        Kind::Files | Kind::File => {
+            ValueParser::new(|text: &str| Ok::<_, String>(Value::Text(from_here(text))))
+        }
     }
 }
 
@@ -232,7 +234,7 @@ mod tests {
                 Kind::Choice(choices) => choices()[0].name,
                 Kind::Curve => "0:2,1:3",
                 Kind::Loras => "ink:0.5",
-                Kind::Files => "a.pt",
+                Kind::Files | Kind::File => "a.pt",
                 Kind::Compound(compound) => compound.examples[1],
             };
             let flag = format!("--{}", row.flag.long);

@@ -26,6 +26,7 @@ mod phrases;
 mod progress;
 mod record;
 mod source;
+mod upscale;
 mod verify;
 
 use std::process::ExitCode;
@@ -47,6 +48,7 @@ pub fn main() -> ExitCode {
         Some(Command::Generate(generate)) => generate.json,
         Some(Command::Negatives(negatives)) => negatives.is_json(),
         Some(Command::Models(models)) => models.is_json(),
+        Some(Command::Upscale(upscale)) => upscale.json,
         _ => false,
     };
     #[cfg(feature = "gpu")]
@@ -60,6 +62,7 @@ pub fn main() -> ExitCode {
         Some(Command::Generate(arguments)) => generate::run(&arguments),
         Some(Command::Negatives(arguments)) => negatives::run(&arguments),
         Some(Command::Models(arguments)) => models::run(&arguments),
+        Some(Command::Upscale(arguments)) => upscale::run(&arguments),
         Some(Command::Inspect(arguments)) => inspect::run(&arguments),
         Some(Command::Verify(arguments)) => verify::run(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),

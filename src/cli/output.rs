@@ -6,7 +6,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::picture::{self, Format, Frame, Made};
+use crate::picture::{self, Carried, Format, Frame, Made};
 
 use super::Failure;
 
@@ -58,23 +58,31 @@ impl Output {
     /// # Errors
     /// If it can be written nowhere.
     pub fn save(&self, stem: &str, frame: &Frame, made: &Made) -> Result<Saved, Failure> {
-        let path = if self.is_folder { self.path.join(format!("{stem}.png")) } else { self.path.clone() };
-        let failure = match self.save_to(&path, frame, made) {
+        self.save_carried(stem, frame, &Carried::Ours(Box::new(made.clone())))
+    }
+
+    /// The same with what another picture's file told.
+    ///
+    /// # Errors
+    /// As [`Output::save`].
+    pub fn save_carried(&self, stem: &str, frame: &Frame, told: &Carried) -> Result<Saved, Failure> {
+        let name = format!("{stem}.png");
+        let path = if self.is_folder { self.path.join(&name) } else { self.path.clone() };
+        let save = || {
+            make_folder(folder_of(&path))?;
+            Ok(picture::write_carried(&path, self.force, frame, told)?)
+        };
+        let failure = match save() {
             Ok(path) => return Ok(Saved { path, elsewhere: None }),
             Err(failure) => failure,
         };
         for folder in [PathBuf::from("."), std::env::temp_dir()] {
-            if let Ok(path) = picture::save_new(&folder, stem, Format::Png, frame, made) {
+            if let Ok(path) = picture::write_carried(&folder.join(&name), false, frame, told) {
                 let path = std::path::absolute(&path).unwrap_or(path);
                 return Ok(Saved { path, elsewhere: Some(failure) });
             }
         }
         Err(failure)
-    }
-
-    fn save_to(&self, path: &Path, frame: &Frame, made: &Made) -> Result<PathBuf, Failure> {
-        make_folder(folder_of(path))?;
-        Ok(picture::write_to(path, self.force, frame, Some(made))?)
     }
 }
 

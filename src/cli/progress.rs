@@ -1,6 +1,7 @@
 //! Progress on stderr: one line that is written over on a terminal, plain lines elsewhere.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Width of the bar, in characters.
@@ -28,9 +29,13 @@ impl Progress {
 
     /// `done` of `steps` are done.
     pub fn step(&mut self, done: usize, steps: usize) {
+        self.bar("step", done, steps);
+    }
+
+    fn bar(&mut self, what: &str, done: usize, steps: usize) {
         let each = self.began.elapsed() / done.max(1) as u32;
         let left = each * (steps - done) as u32;
-        let text = format!("step {done} of {steps}, {} a step, {} left", short(each), short(left));
+        let text = format!("{what} {done} of {steps}, {} a {what}, {} left", short(each), short(left));
         if self.terminal {
             let filled = BAR * done / steps.max(1);
             let bar = format!("{}{}", "█".repeat(filled), "░".repeat(BAR - filled));
@@ -39,6 +44,20 @@ impl Progress {
             self.lines_from = Instant::now();
             writeln!(std::io::stderr(), "{text}").ok();
         }
+    }
+
+    /// What shows the tiles of an upscaler on a bar of their own.
+    pub fn of_tiles() -> Box<dyn Fn(usize, usize) + Send> {
+        let shown = Mutex::new(Self::start());
+        Box::new(move |done, tiles| {
+            let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+            shown.bar("tile", done, tiles);
+            if done == tiles {
+                shown.clear();
+                // Where another picture follows.
+                *shown = Self::start();
+            }
+        })
     }
 
     /// Removes the bar.

@@ -33,6 +33,7 @@ impl OpenModel {
         store: Option<&Store>,
     ) -> Result<Ground, GenerateError> {
         generate::check_settings(&self.networks, settings)?;
+        self.additions.wrap(&self.networks, settings.tile);
         from::lay(self, settings, source, store)
     }
 
@@ -48,10 +49,11 @@ impl OpenModel {
     /// As [`OpenModel::plan`].
     pub fn plan_on(&self, settings: &Settings, ground: Option<Arc<Ground>>) -> Result<Plan, GenerateError> {
         generate::check_settings(&self.networks, settings)?;
-        let Adapted { laid, added, notes, .. } = self.adapt(settings)?;
+        let Adapted { laid, upscaler, added, notes, .. } = self.adapt(settings)?;
         let mut plan = generate::plan_on(&self.networks, settings, ground)?;
         plan.notes.extend(notes);
-        (plan.laid, plan.added) = (laid, added);
+        (plan.laid, plan.upscaler, plan.added) = (laid, upscaler, added);
+        plan.check_enlarged(settings)?;
         // A LoRA that the prompt names leaves the settings to the user.
         let suits = self.suiting(settings).filter(|(suits, _)| suits.put_over(settings) != *settings);
         plan.notes.extend(suits.map(|(_, note)| note));

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::grammar::Steps;
 use crate::message::{Takes, TokenCount};
 use crate::model::{Conditioning, ConditioningKey, LatentDiffusion};
-use crate::note::{Note, SourceNote};
+use crate::note::{ModelNote, Note, SourceNote};
 use crate::ops::{self, Tensor};
 use crate::picture::Added;
 use crate::sampler::{
@@ -24,6 +24,7 @@ pub use super::generate_error::{GenerateError, Part, Side};
 use super::lens::Lens;
 pub use super::pixels::{decode, decode_image, frame_of};
 use super::prompts::{self, Passes, Prompts};
+use super::upscale::OpenUpscaler;
 
 /// What is known before the first step.
 #[derive(Clone, Debug)]
@@ -44,6 +45,8 @@ pub struct Plan {
     pub second_prompts: Option<Prompts>,
     /// The LoRAs that the run has.
     pub laid: Laid,
+    /// What enlarges its picture.
+    pub upscaler: Option<Arc<OpenUpscaler>>,
     /// The files that it lays over the model, for its picture.
     pub added: Vec<Added>,
     /// The picture that it begins from, filled for its seed.
@@ -89,6 +92,8 @@ pub fn plan_on(
         notes.extend(ground.notes.iter().cloned());
         notes.extend(fewer_steps(settings, &schedule, ground));
     }
+    let large = model.large_picture(second_size(model, settings));
+    notes.extend(large.map(|bytes| Note::Model(ModelNote::LargePicture { megabytes: bytes >> 20 })));
     let refused = make_fit(model, settings, &mut notes)?;
     let mut tokens = TokenCount::default();
     let (mut ids, mut prompts, mut second_prompts) = (Vec::new(), None, None);
@@ -105,7 +110,7 @@ pub fn plan_on(
         }
     }
     model.keep_what_steps_need();
-    let (laid, added, before_turn) = (Laid::default(), Vec::new(), None);
+    let (laid, added, upscaler, before_turn) = (Laid::default(), Vec::new(), None, None);
     Ok(Plan {
         schedule,
         tokens,
@@ -115,6 +120,7 @@ pub fn plan_on(
         prompts,
         second_prompts,
         laid,
+        upscaler,
         added,
         ground,
         entries,
@@ -322,14 +328,19 @@ pub(super) fn beside(
     match state.step {
         step if step < turn => Ok(first()),
         step if step == turn => {
-            let (next, beside) = turned(model, settings, ground, entry, state)?;
+            let (next, beside) = turned(model, settings, (ground, plan.upscaler.as_deref()), entry, state)?;
             *state = next;
             Ok(known.insert(beside).clone())
         }
         _ => match known.as_ref() {
             Some(beside) => Ok(beside.clone()),
             None => {
-                let beside = second_again(model, settings, ground, plan.before_turn.as_ref())?;
+                let beside = second_again(
+                    model,
+                    settings,
+                    (ground, plan.upscaler.as_deref()),
+                    plan.before_turn.as_ref(),
+                )?;
                 Ok(known.insert(beside).clone())
             }
         },

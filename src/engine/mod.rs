@@ -26,6 +26,7 @@ pub mod prompts;
 mod reading;
 mod running;
 pub mod takeover;
+pub mod upscale;
 mod worker;
 mod workspace;
 

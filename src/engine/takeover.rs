@@ -84,7 +84,7 @@ fn develop(
         return Ok(None);
     }
     let (made, image) = generate::decode(model, &generated.samples)?;
-    let frame = plan.ground.as_ref().map_or_else(|| made.clone(), |ground| ground.finished(made.clone()));
+    let frame = plan.finished(settings, &made)?;
     let notes = model.take_notes().into_iter().map(Note::from).collect();
     Ok(Some(Developed { samples: generated.samples, frame, made, image, notes }))
 }

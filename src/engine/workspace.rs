@@ -264,7 +264,12 @@ impl Workspace {
         };
         let frame = pred_x0.map_err(|error| Report::of(&error)).and_then(|(model, pred_x0)| {
             let _under = model.networks.device().under(stop);
-            let decoded = generate::decode(&model.networks, &pred_x0);
+            let decoded = model.apart(|| {
+                if let Some(tile) = self.kept.tile(job) {
+                    model.additions.wrap(&model.networks, tile);
+                }
+                generate::decode(&model.networks, &pred_x0)
+            });
             decoded.map(|(frame, _)| frame).map_err(|error| Report::of(&error))
         });
         let frame = frame.map(|made| match self.kept.overlay(job) {

@@ -10,6 +10,10 @@ const BANDS: usize = 16;
 /// Positions of a band: with fewer, too much is computed twice; with more, little is saved.
 const BAND: std::ops::RangeInclusive<usize> = 1 << 12..=1 << 15;
 
+/// The most pixels of a picture that the processor decodes and encodes at once. Trap: it is the same whatever the
+/// machine has, so that a seed is one picture everywhere, to the last bit.
+const AT_ONCE: usize = 3 << 19;
+
 /// What a run has chosen, and what was found.
 #[derive(Debug, Default)]
 pub(super) struct Decoding {
@@ -20,10 +24,11 @@ pub(super) struct Decoding {
 }
 
 impl Decoding {
-    /// Positions of a band of a picture of so many pixels, if it decodes in bands.
-    pub fn bands(&self, pixels: usize) -> Option<usize> {
+    /// Positions of a band of a picture of so many pixels, if it decodes in bands: as a card's memory wants it, or on
+    /// the processor because it is large.
+    pub fn bands(&self, pixels: usize, on_card: bool) -> Option<usize> {
         let band = (pixels / BANDS).clamp(*BAND.start(), *BAND.end());
-        self.in_bands().then_some(band)
+        (self.in_bands() || is_large(pixels, on_card)).then_some(band)
     }
 
     /// Whether it decodes in bands.
@@ -56,4 +61,9 @@ impl Decoding {
     pub fn take_notes(&self) -> Vec<CardNote> {
         std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// Whether a picture of so many pixels is decoded and encoded in bands wherever there is no card's memory to fit.
+pub(super) fn is_large(pixels: usize, on_card: bool) -> bool {
+    !on_card && pixels > AT_ONCE
 }

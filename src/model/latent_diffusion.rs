@@ -9,11 +9,11 @@ use std::sync::Arc;
 use super::cond::tokenizer::{Tokens, Word};
 use super::cond::{CondStage, GeneralConditioner, Laid, Piece, TextEmbedding, WeightedTexts, Weighting};
 use super::conditioning::{Conditioning, ConditioningKey};
-use super::decoding::Decoding;
+use super::decoding::{Decoding, is_large};
 use super::first_stage::{Encoded, FirstStage, Watch};
 use super::unet::{AttentionMaps, Beside, Label, UNetConfig, UNetModel};
 use crate::note::CardNote;
-use crate::ops::{Adapters, Change, Device, Dtype, Error, Result, Tensor};
+use crate::ops::{Adapters, Change, Device, Dtype, Error, Result, Tensor, Wrapping};
 use crate::sampler::{DiffusionSchedule, Parameterization};
 
 /// What the config says of the model, apart from its networks.
@@ -53,6 +53,7 @@ pub struct LatentDiffusion {
     pub(super) cond_stage: CondStage,
     pub(super) decoding: Decoding,
     pub(super) adapters: Arc<Adapters>,
+    pub(super) wrapping: Arc<Wrapping>,
 }
 
 impl LatentDiffusion {
@@ -137,6 +138,11 @@ impl LatentDiffusion {
     pub fn adapt(&self, changes: BTreeMap<String, Change>) {
         self.adapters.set(changes);
         self.forget_context();
+    }
+
+    /// The axes along which UNet and first stage wrap from the next call on.
+    pub fn wrapping(&self) -> &Arc<Wrapping> {
+        &self.wrapping
     }
 
     /// Frees what is remembered of the last context.
@@ -313,7 +319,21 @@ impl LatentDiffusion {
     /// # Errors
     /// If there is no encoder, shapes do not fit, or stopped.
     pub fn encode_first_stage(&self, x: &Tensor) -> Result<Encoded> {
-        self.first_stage.encode(x)
+        let [_, _, h, w] = x.map_shape()?;
+        self.first_stage.encode(x, self.bands(h * w))
+    }
+
+    fn bands(&self, pixels: usize) -> Option<usize> {
+        self.decoding.bands(pixels, self.device.is_card())
+    }
+
+    /// Bytes that the first stage takes beside the weights for a picture of this size, where that is so large that it
+    /// works in bands for its size alone.
+    pub fn large_picture(&self, [width, height]: [usize; 2]) -> Option<u64> {
+        let pixels = width * height;
+        let numbers = self.first_stage.numbers_in_bands()?;
+        let of_picture = 6.0;
+        is_large(pixels, self.device.is_card()).then(|| (4.0 * (numbers + of_picture) * pixels as f64) as u64)
     }
 
     /// `scale_factor` × the latent (or the distribution's mean) of an encoding.
@@ -347,13 +367,13 @@ impl LatentDiffusion {
     fn decode_fitting(&self, z: &Tensor, watch: &mut Watch) -> Result<Option<Tensor>> {
         let [_, _, h, w] = z.map_shape()?;
         let pixels = h * w * self.config.first_stage_factor.pow(2);
-        let bands = self.decoding.bands(pixels);
+        let bands = self.bands(pixels);
         match self.first_stage.decode(z, bands, watch) {
             Err(Error::OutOfCardMemory { .. }) if bands.is_none() => {
                 self.device.trim();
                 self.decoding.set_bands(true);
                 self.decoding.note(CardNote::InBands);
-                self.first_stage.decode(z, self.decoding.bands(pixels), watch)
+                self.first_stage.decode(z, self.bands(pixels), watch)
             }
             decoded => decoded,
         }

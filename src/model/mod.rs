@@ -13,6 +13,7 @@ mod resident;
 mod schedule_check;
 pub mod synthetic;
 pub mod unet;
+mod upscaler;
 
 pub use cond::{
     ClassEmbedder, CondStage, Emphasis, FrozenCLIPEmbedder, GeneralConditioner, Laid, Piece, PieceWord,
@@ -26,3 +27,4 @@ pub use first_stage::{
 pub use instantiate::{ModelError, ReadTokenizer, instantiate_from_config, is_config};
 pub use latent_diffusion::{LatentDiffusion, LatentDiffusionConfig};
 pub use unet::{AttentionMaps, UNetConfig, UNetModel};
+pub use upscaler::Upscaler;

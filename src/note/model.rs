@@ -35,6 +35,11 @@ pub enum ModelNote {
     WithoutPicture,
     /// A model that takes a depth map draws from words alone.
     WithoutDepth,
+    /// A picture is so large that the first stage works in bands.
+    LargePicture {
+        /// What that takes beside the weights, in MB.
+        megabytes: u64,
+    },
 }
 
 /// "0.45 %": a share with two digits that say something.
@@ -70,6 +75,10 @@ impl fmt::Display for ModelNote {
             Self::WithoutDepth => {
                 f.write_str("the model takes a depth map; without one everything is taken to be equally far")
             }
+            Self::LargePicture { megabytes } => write!(
+                f,
+                "a picture of this size is decoded in bands, which takes about {megabytes} MB beside the model"
+            ),
         }
     }
 }
@@ -85,6 +94,7 @@ impl Told for ModelNote {
             Self::WithoutMask => "note-without-mask",
             Self::WithoutPicture => "note-without-picture",
             Self::WithoutDepth => "note-without-depth",
+            Self::LargePicture { .. } => "note-large-picture",
         }
     }
 
@@ -96,6 +106,7 @@ impl Told for ModelNote {
             Self::PredictionTried { .. } | Self::WithoutMask | Self::WithoutPicture | Self::WithoutDepth => {
                 Vec::new()
             }
+            Self::LargePicture { megabytes } => vec![("megabytes", megabytes.to_string())],
         }
     }
 }

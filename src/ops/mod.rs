@@ -60,7 +60,7 @@ pub mod wgsl;
 
 pub use adapters::{Adapters, Change, LowRank, Rewrite};
 pub use attention::{KeysValues, SelfAttention, attention};
-pub use convolution::{Conv2d, Fused};
+pub use convolution::{Axes, Conv2d, Fused, Wrapping};
 pub use device::{Device, Under};
 pub use embedding::Embedding;
 pub use error::{Error, Result};

@@ -18,6 +18,8 @@ pub enum Activation {
     Gelu,
     /// The rectifier: max(x, 0).
     Relu,
+    /// The leaky rectifier: max(x, 0.2x).
+    LeakyRelu,
 }
 
 /// A map that a consumer reads: one tensor, or two that stand for their concatenation along the

@@ -335,15 +335,29 @@ impl Tensor {
     /// # Errors
     /// If shapes do not fit, a range is not in its map, or there is none.
     pub fn stack_rows(parts: &[(&Self, Range<usize>)]) -> Result<Self> {
+        Self::stack(parts, 2)
+    }
+
+    /// Rows (`axis` 2) or columns (3) of maps of equal other dimensions one after another.
+    ///
+    /// # Errors
+    /// If shapes do not fit, a range is not in its map, or there is none.
+    pub fn stack(parts: &[(&Self, Range<usize>)], axis: usize) -> Result<Self> {
         let [(first, _), ..] = parts else {
             return Err(Error::Shape("nothing to stack".to_owned()));
         };
-        let [b, c, _, w] = first.map_shape()?;
-        for (part, rows) in parts {
-            let found @ [_, _, h, _] = part.map_shape()?;
-            if found != [b, c, h, w] || rows.is_empty() || rows.end > h {
-                let sentence = format!("cannot stack rows {rows:?} of {found:?} with {:?}", first.shape());
-                return Err(Error::Shape(sentence));
+        let shape = first.map_shape()?;
+        for (part, range) in parts {
+            let mut found = part.map_shape()?;
+            let length = found.get(axis).copied().filter(|_| axis > 1).unwrap_or(0);
+            if range.is_empty() || range.end > length {
+                return Err(Error::Shape(format!(
+                    "cannot stack {range:?} of {found:?} along dimension {axis}"
+                )));
+            }
+            found[axis] = shape[axis];
+            if found != shape {
+                return Err(Error::Shape(format!("cannot stack {:?} with {shape:?}", part.shape())));
             }
         }
         let device = &first.device;
@@ -352,7 +366,7 @@ impl Tensor {
                 let wholes: Vec<_> =
                     parts.iter().map(|part| part.0.whole(backend, device)).collect::<Result<_>>()?;
                 let parts: Vec<_> = wholes.iter().zip(parts).map(|(own, part)| (own, part.1.clone())).collect();
-                Ok(Self::made(backend, device, backend.stack_rows(&parts)?))
+                Ok(Self::made(backend, device, backend.stack(&parts, axis)?))
             })
         };
         device.measure(stack, Self::describe)

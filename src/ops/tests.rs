@@ -202,6 +202,7 @@ const LIGHT: &[(&str, Operation)] = &[
     ("quick gelu", |p| p.tensor("x", &[2, 9, 24])?.activate(Activation::QuickGelu)),
     ("gelu", |p| p.tensor("x", &[2, 9, 24])?.activate(Activation::Gelu)),
     ("relu", |p| p.tensor("x", &[2, 9, 24])?.activate(Activation::Relu)),
+    ("leaky relu", |p| p.tensor("x", &[2, 9, 24])?.activate(Activation::LeakyRelu)),
     ("tanh", |p| p.tensor("x", &[2, 9, 24])?.tanh()),
     ("skip connection", Place::skip),
     ("three maps", |p| {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::adapters::{Adapters, Slot};
 use super::host::{HostData, HostTensor, TensorRows, TensorSource};
-use super::{Device, Dtype, Error, Result};
+use super::{Device, Dtype, Error, Result, Wrapping};
 
 /// Called while weights are read with the number of tensors read and the number stored.
 pub type Progress = Arc<dyn Fn(usize, usize) + Send + Sync>;
@@ -29,6 +29,7 @@ pub struct Weights {
     progress: Option<Progress>,
     stored: usize,
     adapters: Arc<Adapters>,
+    wrapping: Arc<Wrapping>,
 }
 
 impl Weights {
@@ -45,6 +46,7 @@ impl Weights {
             progress: None,
             stored,
             adapters: Arc::default(),
+            wrapping: Arc::default(),
         }
     }
 
@@ -97,6 +99,16 @@ impl Weights {
     /// The changes of the layers that are built from this source.
     pub fn adapters(&self) -> &Arc<Adapters> {
         &self.adapters
+    }
+
+    /// Along which axes the layers that are built from this source wrap.
+    pub fn wrapping(&self) -> &Arc<Wrapping> {
+        &self.wrapping
+    }
+
+    /// The same path for layers that wrap as another network's do.
+    pub fn wrapping_as(self, wrapping: &Arc<Wrapping>) -> Self {
+        Self { wrapping: wrapping.clone(), ..self }
     }
 
     /// Where the layer here, whose weight has this shape, looks for its change.

@@ -24,6 +24,28 @@ const JPEG_QUALITY: u8 = 93;
 /// # Errors
 /// If the format cannot hold a picture of this size.
 pub fn encode(frame: &Frame, made: Option<&Made>, format: Format) -> Result<Vec<u8>, PictureError> {
+    let texts = made.map(|made| vec![(PARAMETERS, a1111_text(made)), (SAFELIGHT, made.to_json())]);
+    encode_with(frame, texts.unwrap_or_default(), format, || {
+        made.map(|made| exif::write(made, format)).transpose()
+    })
+}
+
+/// A whole file's bytes with a text of A1111's form alone, if it is not empty.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_with_text(frame: &Frame, text: &str, format: Format) -> Result<Vec<u8>, PictureError> {
+    let is_there = !text.is_empty();
+    let texts = if is_there { vec![(PARAMETERS, text.to_owned())] } else { Vec::new() };
+    encode_with(frame, texts, format, || if is_there { exif::write_text(text, format) } else { Ok(None) })
+}
+
+fn encode_with(
+    frame: &Frame,
+    texts: Vec<(&str, String)>,
+    format: Format,
+    exif: impl FnOnce() -> Result<Option<Vec<u8>>, PictureError>,
+) -> Result<Vec<u8>, PictureError> {
     let (width, height) = (frame.width, frame.height);
     let longest = format.side_max();
     let fits = (1..=longest).contains(&width) && (1..=longest).contains(&height);
@@ -31,13 +53,10 @@ pub fn encode(frame: &Frame, made: Option<&Made>, format: Format) -> Result<Vec<
         return Err(PictureError::Size { width, height, format: format.name() });
     }
     if format == Format::Png {
-        return png(frame, made)
+        return png(frame, texts)
             .map_err(|error| PictureError::Encode { format: "PNG", reason: error.to_string() });
     }
-    let exif = match made {
-        Some(made) => Some(exif::write(made, format)?),
-        None => None,
-    };
+    let exif = exif()?;
     let mut bytes = Cursor::new(Vec::new());
     let outcome = match format {
         Format::Jpeg => pixels(JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY), frame, exif),
@@ -60,14 +79,13 @@ pub(super) fn add_text<W: std::io::Write>(
     }
 }
 
-fn png(frame: &Frame, made: Option<&Made>) -> Result<Vec<u8>, png::EncodingError> {
+fn png(frame: &Frame, texts: Vec<(&str, String)>) -> Result<Vec<u8>, png::EncodingError> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, frame.width as u32, frame.height as u32);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
-    if let Some(made) = made {
-        add_text(&mut encoder, PARAMETERS, a1111_text(made))?;
-        add_text(&mut encoder, SAFELIGHT, made.to_json())?;
+    for (keyword, text) in texts {
+        add_text(&mut encoder, keyword, text)?;
     }
     let mut writer = encoder.write_header()?;
     writer.write_image_data(&frame.rgb)?;

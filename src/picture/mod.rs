@@ -25,9 +25,9 @@ pub use format::Format;
 pub use frame::Frame;
 pub use heat::{heat_color, heat_over, normalized};
 pub use metadata::{
-    Added, AddedKind, BranchedFrom, Held, Made, MadeBy, TEXT_LIMIT, a1111_text, held, png_head, read,
+    Added, AddedKind, BranchedFrom, Carried, Held, Made, MadeBy, TEXT_LIMIT, a1111_text, held, png_head, read,
 };
-pub use save::{save_new, write_to};
+pub use save::{save_new, write_carried, write_to};
 
 #[cfg(test)]
 pub(crate) use metadata::parameters::tests::made as made_for_tests;

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Format, Frame, Made, PictureError, encode};
+use super::encode::encode_with_text;
+use super::{Carried, Format, Frame, Made, PictureError, encode};
 use crate::files::write_atomically;
 
 /// Saves into a folder (made if missing) as `stem.png`, `stem-2.png`, …: the first free name.
@@ -37,4 +38,23 @@ pub fn write_to(
 ) -> Result<PathBuf, PictureError> {
     let bytes = encode(frame, made, Format::of(path)?)?;
     write_atomically(path, &bytes, force).map_err(|error| PictureError::write(path, error))
+}
+
+/// The same with what another picture's file told.
+///
+/// # Errors
+/// As [`write_to`].
+pub fn write_carried(
+    path: &Path,
+    force: bool,
+    frame: &Frame,
+    told: &Carried,
+) -> Result<PathBuf, PictureError> {
+    match told {
+        Carried::Ours(made) => write_to(path, force, frame, Some(made)),
+        Carried::Text(text) => {
+            let bytes = encode_with_text(frame, text, Format::of(path)?)?;
+            write_atomically(path, &bytes, force).map_err(|error| PictureError::write(path, error))
+        }
+    }
 }

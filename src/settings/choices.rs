@@ -4,6 +4,7 @@ use crate::sampler::{RngKind, SamplerKind, ScheduleKind, TimestepSpacing};
 
 use super::guidance_kind::GuidanceKind;
 use super::prompting::{Emphasis, PromptGrammar};
+use super::tile::Tile;
 
 /// One value of a setting of [`Kind::Choice`](super::Kind::Choice).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,6 +114,20 @@ pub(super) fn emphases() -> Vec<Choice> {
         Choice { name: kind.name(), a1111, aliases, about, label: Label::Literal(label) }
     };
     Emphasis::ALL.map(choice).to_vec()
+}
+
+/// The axes along which pictures tile. A1111 tiles along both or none.
+pub(super) fn tiles() -> Vec<Choice> {
+    let choice = |tile: Tile| {
+        let (a1111, aliases, about, key) = match tile {
+            Tile::None => ("False", vec!["off"], "The picture ends at its edges", "tile-none"),
+            Tile::X => ("x", vec![], "The right edge goes on at the left one", "tile-x"),
+            Tile::Y => ("y", vec![], "The lower edge goes on at the upper one", "tile-y"),
+            Tile::Xy => ("True", vec!["on"], "Both", "tile-xy"),
+        };
+        Choice { name: tile.name(), a1111, aliases, about, label: Label::Words(key) }
+    };
+    Tile::ALL.map(choice).to_vec()
 }
 
 /// The generators. A1111 does not tell torch's two CPU generators apart; the first stands for both.

@@ -1,6 +1,6 @@
 //! `Hires`: a second pass over the finished picture at a larger size.
 //!
-//! As a text it is `SCALE[:STEPS[:STRENGTH[:latent]]]`.
+//! As a text it is `SCALE[:STEPS[:STRENGTH[:HOW]]]`, where HOW is `latent` or `upscaler`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -35,6 +35,8 @@ pub enum Enlarged {
     Pixels,
     /// The latent.
     Latent,
+    /// The picture, by the run's upscaler.
+    Upscaler,
 }
 
 impl Default for Hires {
@@ -47,6 +49,11 @@ impl Hires {
     /// Whether there is no second pass.
     pub fn is_none(&self) -> bool {
         self.scale == 1.0
+    }
+
+    /// Whether there is one, and an upscaler makes its picture larger.
+    pub fn is_by_upscaler(&self) -> bool {
+        !self.is_none() && self.by == Enlarged::Upscaler
     }
 
     /// Its steps after a first pass that was asked for so many.
@@ -73,15 +80,18 @@ impl fmt::Display for Hires {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let usual = Self::default();
         write!(f, "{}", self.scale)?;
-        let by = self.by == Enlarged::Latent;
-        let strength = by || self.strength != usual.strength;
+        let strength = self.by != usual.by || self.strength != usual.strength;
         if strength || self.steps != usual.steps {
             write!(f, ":{}", self.steps)?;
         }
         if strength {
             write!(f, ":{}", self.strength)?;
         }
-        if by { f.write_str(":latent") } else { Ok(()) }
+        match self.by {
+            Enlarged::Pixels => Ok(()),
+            Enlarged::Latent => f.write_str(":latent"),
+            Enlarged::Upscaler => f.write_str(":upscaler"),
+        }
     }
 }
 
@@ -110,6 +120,7 @@ impl FromStr for Hires {
         let by = match parts.next() {
             None | Some("pixels") => Enlarged::Pixels,
             Some("latent") => Enlarged::Latent,
+            Some("upscaler") => Enlarged::Upscaler,
             Some(_) => return Err(wrong()),
         };
         let hires = Self { scale, steps, strength, by };
@@ -123,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_second_pass_is_read_as_it_is_written() {
-        for text in ["2", "1.5:12", "2:0:0.4", "2:0:0.7:latent", "1", "3:9:1:latent"] {
+        for text in ["2", "1.5:12", "2:0:0.4", "2:0:0.7:latent", "1", "3:9:1:latent", "2:0:0.5:upscaler"] {
             let hires: Hires = text.parse().unwrap();
             assert_eq!(hires.to_string(), text);
         }

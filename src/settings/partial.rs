@@ -223,6 +223,7 @@ mod tests {
                 | Kind::Curve
                 | Kind::Loras
                 | Kind::Files
+                | Kind::File
                 | Kind::Compound(_) => {
                     assert!(row.error.is_empty(), "{}", row.name)
                 }

@@ -1,5 +1,6 @@
 //! `Row`: all that is known of one setting, apart from what it does to a picture.
 
+use super::acts::always;
 use super::{Choice, Embeddings, Loras, PartialSettings, Setting, Value};
 use crate::sampler::GuidanceCurve;
 
@@ -63,6 +64,8 @@ pub enum Kind {
     Loras,
     /// Embeddings' files; the value is their text.
     Files,
+    /// A file, or its name; none where the text is empty.
+    File,
     /// Numbers that belong together; the value is their text.
     Compound(Compound),
 }
@@ -113,6 +116,42 @@ pub struct Slider {
     pub decimals: usize,
 }
 
+impl Row {
+    /// A text on the command line alone, which acts whatever the others are: what a row is where the table is silent.
+    pub(super) const PLAIN: Self = Self {
+        setting: Setting::Prompt,
+        name: "",
+        words: "",
+        error: "",
+        kind: Kind::Text,
+        told_as: None,
+        a1111: None,
+        flag: flag("", "", ""),
+        slider: None,
+        more: false,
+        suits: false,
+        acts: always,
+    };
+}
+
+pub(super) const fn a1111(key: &'static str, others: &'static [&'static str]) -> Option<A1111> {
+    Some(A1111 { key, others, omits_default: false })
+}
+
+pub(super) const fn flag(long: &'static str, value_name: &'static str, help: &'static str) -> Flag {
+    Flag { long, value_name, help }
+}
+
+pub(super) const fn slider(
+    least: f64,
+    most: f64,
+    typed_most: f64,
+    step: f64,
+    decimals: usize,
+) -> Option<Slider> {
+    Some(Slider { least, most, typed_most, step, decimals })
+}
+
 impl Kind {
     /// Validates a number that a file gives; texts and choices always pass.
     pub fn may_hold(&self, value: &Value) -> bool {
@@ -136,7 +175,7 @@ impl Kind {
     /// comma, and a full stop behind them.
     pub fn parse(&self, text: &str) -> Option<Value> {
         match self {
-            Self::Text => Some(Value::Text(text.to_owned())),
+            Self::Text | Self::File => Some(Value::Text(text.to_owned())),
             Self::Whole { .. } => text.trim_end_matches('.').parse().ok().map(Value::Whole),
             Self::Real { .. } => {
                 let number: f64 = text.trim_end_matches('.').replace(',', ".").parse().ok()?;

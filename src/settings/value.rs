@@ -7,6 +7,7 @@ use super::choices::{rng_from_name, rng_name};
 use super::guidance_kind::GuidanceKind;
 use super::hires::Hires;
 use super::prompting::{Emphasis, PromptGrammar};
+use super::tile::Tile;
 use super::variation::Variation;
 
 /// The value of any setting.
@@ -161,6 +162,16 @@ impl FieldValue for PromptGrammar {
 }
 
 impl FieldValue for Emphasis {
+    fn to_value(&self) -> Value {
+        Value::Choice(self.name())
+    }
+
+    fn from_value(value: Value) -> Option<Self> {
+        if let Value::Choice(name) = value { Self::from_name(name) } else { None }
+    }
+}
+
+impl FieldValue for Tile {
     fn to_value(&self) -> Value {
         Value::Choice(self.name())
     }

@@ -16,6 +16,7 @@ mod painting;
 mod photo;
 mod placement;
 mod source;
+mod tiling;
 
 pub use brush::{Brush, RADII, Touch};
 pub use composite::{composite, with_matched_edges};
@@ -27,3 +28,4 @@ pub use painting::{Painting, TILE};
 pub use photo::Photo;
 pub use placement::{Placement, Rect, resized};
 pub use source::{MaskFrom, PictureFrom, Source};
+pub use tiling::{with_margins, without_margins};

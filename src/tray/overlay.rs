@@ -99,6 +99,12 @@ impl Overlay {
         ((0..to[0] * to[1]).map(level).collect(), to)
     }
 
+    /// The original of which [`Overlay::finished`] keeps all where the mask, of the same size, is 0.
+    pub fn kept(&self, made: &Frame) -> (&Frame, &Mask) {
+        let over = self.at_size_of(made);
+        (&over.original, &over.mask)
+    }
+
     fn put(&self, made: &Frame) -> Frame {
         let made = resized(made, self.placement.size);
         let matched = with_matched_edges(&self.begun, &made, &self.placed);

@@ -16,6 +16,7 @@ mod pictures;
 #[cfg(target_os = "linux")]
 mod refused_memory;
 mod reports;
+mod upscale;
 mod wrong_input;
 
 use std::fs;

@@ -1,5 +1,6 @@
 //! The inference thread with the starter model: requests and events.
 
+mod bands;
 #[cfg(feature = "gpu")]
 mod card;
 #[cfg(feature = "window")]

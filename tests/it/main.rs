@@ -18,8 +18,10 @@ mod pipelines;
 mod sampler;
 mod samplers;
 mod tidy;
+mod tile;
 mod tokens;
 mod transfer;
+mod upscalers;
 mod verify;
 #[cfg(feature = "window")]
 mod window;

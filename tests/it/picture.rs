@@ -42,6 +42,7 @@ fn value(row: &'static Row) -> BoxedStrategy<Value> {
             };
             items.prop_map(move |items| row.kind.parse(&list(items)).unwrap()).boxed()
         }
+        Kind::File => "[a-z]{0,9}".prop_map(Value::Text).boxed(),
         Kind::Files => prop::collection::vec("[a-z]{1,9}", 0..4)
             .prop_map(|names| row.kind.parse(&names.join("|")).unwrap())
             .boxed(),

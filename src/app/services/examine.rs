@@ -32,7 +32,8 @@ pub(super) fn examine(path: PathBuf) -> Answer {
     match Wanted::of_file(&path) {
         Some(Wanted::Lora) => return Answer::Lora(path),
         Some(Wanted::Embedding) => return Answer::Embedding(path),
-        None => {}
+        // As a model it is refused in a sentence that says what it is.
+        Some(Wanted::Upscaler) | None => {}
     }
     match is_model(&path) {
         Ok(()) => Answer::Model(path),

@@ -229,7 +229,10 @@ impl Axis {
 
 /// Whether a setting's values are texts, which may hold commas.
 pub fn is_text(setting: Setting) -> bool {
-    matches!(setting.row().kind, SettingKind::Text | SettingKind::Loras | SettingKind::Files)
+    matches!(
+        setting.row().kind,
+        SettingKind::Text | SettingKind::Loras | SettingKind::Files | SettingKind::File
+    )
 }
 
 /// A typed value that a run accepts.

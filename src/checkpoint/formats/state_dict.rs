@@ -12,9 +12,13 @@ use crate::checkpoint::tensor::stored::{Piece, StoredTensor};
 const FORMAT: &str = "torch";
 const MOST_TENSORS: usize = 100_000;
 /// Keys under which programs store the weights, the usual one first.
-const WEIGHT_KEYS: &[&str] = &["state_dict", "model_state_dict", "model", "module", "weights", EMBEDDING];
-/// The key of the vectors of textual inversion, which is kept as the beginning of their names.
+const WEIGHT_KEYS: &[&str] =
+    &["state_dict", "model_state_dict", "model", "module", "weights", EMBEDDING, "params_ema", "params"];
+/// The key of the vectors of textual inversion.
 const EMBEDDING: &str = "string_to_param";
+/// The keys of upscalers' weights. What lies under one of these, or under that of textual inversion, keeps it as the
+/// beginning of its names.
+const UPSCALER: [&str; 2] = ["params_ema", "params"];
 /// Dictionaries within dictionaries that are looked into for the weights.
 const DEEPEST: usize = 4;
 
@@ -46,6 +50,15 @@ pub(crate) fn collect(
     let has_key = weights != top;
     let beside = if has_key { beside(pickle, items(top)) } else { Vec::new() };
     let is_embedding = top_keys(pickle, items(top)).any(|key| key == EMBEDDING);
+    let of_upscaler = items(top).iter().find_map(|(key, value)| {
+        let key = pickle.text(*key).filter(|key| UPSCALER.contains(key))?;
+        Some((key, *value == weights))
+    });
+    let telling = match of_upscaler {
+        _ if is_embedding => Some(EMBEDDING),
+        Some((key, true)) => Some(key),
+        _ => None,
+    };
     let items = items(weights);
     if items.len() > MOST_TENSORS {
         return Err(Problem::damaged(FORMAT, format!("{} tensors", items.len())));
@@ -53,15 +66,16 @@ pub(crate) fn collect(
     let mut tensors = BTreeMap::new();
     for (key, value) in items {
         if let (Some(name), Value::Tensor(tensor)) = (pickle.text(*key), pickle.value(*value)) {
-            let named = if is_embedding { format!("{EMBEDDING}.{name}") } else { name.to_owned() };
+            let named = telling.map_or_else(|| name.to_owned(), |key| format!("{key}.{name}"));
             tensors.insert(named, place(pickle, (name, tensor), (file, file_length), &locate)?);
         }
     }
-    if tensors.is_empty() && is_embedding {
-        return Err(Problem::OtherKind(Kind::Embedding));
-    }
     if tensors.is_empty() {
-        return Err(Problem::damaged(FORMAT, "no tensor under a name in it"));
+        return Err(match of_upscaler {
+            _ if is_embedding => Problem::OtherKind(Kind::Embedding),
+            Some(_) => Problem::OtherKind(Kind::Upscaler),
+            None => Problem::damaged(FORMAT, "no tensor under a name in it"),
+        });
     }
     Ok(StateDict { tensors, has_key, beside })
 }
@@ -110,11 +124,10 @@ fn top_keys<'p>(pickle: &'p Pickle<'_>, top: &'p [(Handle, Handle)]) -> impl Ite
     top.iter().filter_map(|(key, _)| pickle.text(*key))
 }
 
-/// What has keys of its own at the top: hypernetworks (the context's widths) and upscalers.
+/// What has keys of its own at the top: hypernetworks (the context's widths).
 fn other_kind(pickle: &Pickle<'_>, top: &[(Handle, Handle)]) -> Option<Kind> {
     const WIDTHS: [i64; 5] = [320, 640, 768, 1024, 1280];
     top.iter().find_map(|(key, _)| match pickle.value(*key) {
-        Value::Text("params_ema" | "params") => Some(Kind::Upscaler),
         Value::Int(width) if WIDTHS.contains(width) => Some(Kind::Hypernetwork),
         _ => None,
     })

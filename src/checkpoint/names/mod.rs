@@ -5,4 +5,5 @@ pub(super) mod keys;
 mod kinds;
 pub(super) mod open_clip;
 pub(super) mod rests;
+pub(super) mod upscalers;
 pub(super) mod wrappers;

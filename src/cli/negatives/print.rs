@@ -28,6 +28,7 @@ pub(super) fn print(store: &Store, arguments: &Print) -> Result<(), Failure> {
     let step = arguments.step.unwrap_or_else(|| negative.steps_done());
     let pred_x0 = negative.pred_x0(step)?;
     let model = arguments.with.open(&negative, &stop, &Busyness::default())?;
+    model.additions.wrap(&model.networks, negative.head.settings.tile);
     let (drawn, _) = generate::decode(&model.networks, &pred_x0)?;
     let ground = from::ground_of(&negative)?;
     let frame = ground.map_or(drawn.clone(), |ground| ground.finished(drawn));

@@ -1,6 +1,7 @@
 //! `AdditionError`: why a LoRA or an embedding cannot be laid over a model.
 
 use crate::checkpoint::CheckpointError;
+use crate::engine::upscale::UpscaleError;
 use crate::ops;
 use crate::told::{Told, quoted};
 
@@ -37,6 +38,9 @@ pub enum AdditionError {
         "this model takes prompts as they stand and learns no words; leave --embedding out or choose another model"
     )]
     NoWords,
+    /// The upscaler cannot be used.
+    #[error(transparent)]
+    Upscale(#[from] UpscaleError),
     /// The networks do not take it.
     #[error(transparent)]
     Ops(#[from] ops::Error),
@@ -52,6 +56,7 @@ impl Told for AdditionError {
             Self::NoEmbedding { .. } => "error-no-such-embedding",
             Self::FitsNothing { .. } => "error-lora-fits-nothing",
             Self::NoWords => "error-learns-no-words",
+            Self::Upscale(error) => error.key(),
             Self::Ops(error) => error.key(),
             Self::Checkpoint(error) => error.key(),
         }
@@ -62,6 +67,7 @@ impl Told for AdditionError {
             Self::NoLora { name } | Self::NoEmbedding { name } | Self::FitsNothing { name, .. } => {
                 vec![("name", quoted(name))]
             }
+            Self::Upscale(error) => error.values(),
             Self::NoWords => Vec::new(),
             Self::Ops(error) => error.values(),
             Self::Checkpoint(error) => error.values(),

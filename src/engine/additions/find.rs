@@ -1,4 +1,4 @@
-//! Where LoRAs and embeddings lie: beside the model, in the folders that other programs keep for them, and in the
+//! Where LoRAs, embeddings and upscalers lie: beside the model, in the folders that other programs keep for them, and in the
 //! library's, which are walked as the library walks them.
 
 use std::path::{Path, PathBuf};
@@ -15,6 +15,8 @@ pub enum Wanted {
     Lora,
     /// An embedding.
     Embedding,
+    /// An upscaler.
+    Upscaler,
 }
 
 impl Wanted {
@@ -23,6 +25,7 @@ impl Wanted {
         match Kind::of_file(path)? {
             Kind::Addition("LoRA") => Some(Self::Lora),
             Kind::Embedding | Kind::XL_EMBEDDING => Some(Self::Embedding),
+            Kind::Upscaler => Some(Self::Upscaler),
             _ => None,
         }
     }
@@ -37,6 +40,7 @@ impl Wanted {
         match self {
             Self::Lora => &["Lora", "lora", "loras", "LyCORIS"],
             Self::Embedding => &["embeddings"],
+            Self::Upscaler => &["upscale_models", "ESRGAN", "RealESRGAN", "upscalers"],
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What is laid over an open model for a run: LoRAs that the settings and the prompt name, and embeddings.
+//! What is laid over an open model for a run: LoRAs that the settings and the prompt name, and embeddings; and the
+//! upscaler that enlarges its picture.
 //!
 //! Files are looked for and read once, for the run's plan, and kept while the next one names them; layers are changed
 //! only where the list or a strength did. Trap: whoever computes with a model lays the plan's LoRAs first
@@ -15,11 +16,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use crate::checkpoint::{Fit, LearnedWord, Lora, read_embedding};
+use crate::engine::upscale::{OpenUpscaler, UpscaleError};
 use crate::grammar::{Prompt, read};
 use crate::model::{LatentDiffusion, cond::stands_in};
 use crate::note::{AdditionNote, Note};
+use crate::ops::Axes;
 use crate::picture::{Added, AddedKind};
-use crate::settings::{LoraUse, PromptGrammar, Settings, short_name};
+use crate::settings::{LoraUse, PromptGrammar, Settings, Tile, short_name};
 
 pub use error::AdditionError;
 pub use few_steps::suiting;
@@ -37,6 +40,7 @@ pub struct Additions {
 struct State {
     /// The LoRAs that the layers have now.
     laid: Laid,
+    upscaler: Option<(Arc<OpenUpscaler>, Option<SystemTime>, Added)>,
     embeddings: Vec<Embedding>,
     taught: Vec<LearnedWord>,
 }
@@ -44,23 +48,31 @@ struct State {
 /// An embedding's file, when it was changed, and its words.
 type Embedding = (PathBuf, Option<SystemTime>, Vec<LearnedWord>);
 
-/// LoRAs in their order, each with its strength for the UNet and for the text encoder.
+/// What the layers of a model have for a run.
 #[derive(Clone, Default)]
-pub struct Laid(Vec<(Arc<OpenLora>, f64, f64)>);
+pub struct Laid {
+    /// LoRAs in their order, each with its strength for the UNet and for the text encoder.
+    loras: Vec<(Arc<OpenLora>, f64, f64)>,
+    /// The axes along which maps wrap.
+    tile: Tile,
+}
 
 impl std::fmt::Debug for Laid {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|(lora, unet, texts)| (&lora.name, unet, texts))).finish()
+        let loras = self.loras.iter().map(|(lora, unet, texts)| (&lora.name, unet, texts));
+        f.debug_list().entries(loras).entry(&self.tile).finish()
     }
 }
 
-impl PartialEq for Laid {
-    /// Whether they are the same files, read at the same time, in the same strengths.
-    fn eq(&self, other: &Self) -> bool {
-        self.0.len() == other.0.len()
-            && self.0.iter().zip(&other.0).all(|((lora, unet, texts), (other, other_unet, other_texts))| {
-                Arc::ptr_eq(lora, other) && (unet, texts) == (other_unet, other_texts)
-            })
+impl Laid {
+    /// Whether the LoRAs are the same files, read at the same time, in the same strengths.
+    fn has_loras_of(&self, other: &Self) -> bool {
+        self.loras.len() == other.loras.len()
+            && self.loras.iter().zip(&other.loras).all(
+                |((lora, unet, texts), (other, other_unet, other_texts))| {
+                    Arc::ptr_eq(lora, other) && (unet, texts) == (other_unet, other_texts)
+                },
+            )
     }
 }
 
@@ -92,6 +104,8 @@ pub struct Adapted {
     pub prompt: Prompt,
     /// The LoRAs, which lie over the model now.
     pub laid: Laid,
+    /// What enlarges its picture.
+    pub upscaler: Option<Arc<OpenUpscaler>>,
     /// The files.
     pub added: Vec<Added>,
     /// What was left out, and what was found.
@@ -127,30 +141,39 @@ impl Additions {
         let prompt = read(settings.grammar, &settings.prompt);
         let mut adapted = Adapted { prompt, ..Adapted::default() };
         let loras = laying.loras(settings, &mut adapted)?;
+        adapted.laid.tile = settings.tile;
         self.lay(networks, &adapted.laid);
         match networks.text_width().filter(|_| settings.grammar != PromptGrammar::Literal) {
             Some(width) => laying.teach(settings, &loras, width, &mut adapted)?,
             None if settings.embeddings.0.is_empty() => {}
             None => return Err(AdditionError::NoWords),
         }
+        laying.upscaler(settings, &mut adapted)?;
         Ok(adapted)
     }
 
-    /// Lays these LoRAs over a model, and no others.
+    /// Lays these LoRAs over a model, and no others, and makes it wrap as the run does.
     pub fn lay(&self, networks: &LatentDiffusion, laid: &Laid) {
         let mut state = self.state();
-        if state.laid == *laid {
-            return;
+        let [x, y] = laid.tile.axes();
+        networks.wrapping().set(Axes { x, y });
+        if !state.laid.has_loras_of(laid) {
+            let mut changes = BTreeMap::new();
+            for (lora, unet, texts) in &laid.loras {
+                lora.fit.add_to(&mut changes, *unet, *texts);
+            }
+            networks.adapt(changes);
         }
-        let mut changes = BTreeMap::new();
-        for (lora, unet, texts) in &laid.0 {
-            lora.fit.add_to(&mut changes, *unet, *texts);
-        }
-        networks.adapt(changes);
         state.laid = laid.clone();
     }
 
-    /// The LoRAs that lie over the model.
+    /// Makes a model wrap as a run of these settings does; its LoRAs stay.
+    pub fn wrap(&self, networks: &LatentDiffusion, tile: Tile) {
+        let laid = Laid { tile, ..self.laid() };
+        self.lay(networks, &laid);
+    }
+
+    /// What the layers have now.
     pub fn laid(&self) -> Laid {
         self.state().laid.clone()
     }
@@ -175,7 +198,8 @@ impl Laying<'_> {
             }
         }
         let mut loras: Vec<Arc<OpenLora>> = Vec::new();
-        let before: Vec<Arc<OpenLora>> = self.additions.laid().0.into_iter().map(|(lora, ..)| lora).collect();
+        let before: Vec<Arc<OpenLora>> =
+            self.additions.laid().loras.into_iter().map(|(lora, ..)| lora).collect();
         for (used, path) in &wanted {
             let lora = match loras.iter().chain(&before).find(|lora| lora.is(path)) {
                 Some(lora) => lora.clone(),
@@ -184,7 +208,7 @@ impl Laying<'_> {
             adapted.notes.extend(lora.left_out());
             let (name, hash) = (lora.name.clone(), lora.hash.clone());
             adapted.added.push(Added { kind: AddedKind::Lora, name, hash, strength: Some(used.strength) });
-            adapted.laid.0.push((lora.clone(), used.strength, used.of_texts()));
+            adapted.laid.loras.push((lora.clone(), used.strength, used.of_texts()));
             loras.push(lora);
         }
         Ok(loras)
@@ -228,6 +252,31 @@ impl Laying<'_> {
         }
         self.tell(&taught, &texts, adapted)?;
         state.embeddings = kept;
+        Ok(())
+    }
+
+    /// Opens the upscaler that the settings name, where the former run did not.
+    fn upscaler(&self, settings: &Settings, adapted: &mut Adapted) -> Result<(), AdditionError> {
+        let name = &settings.upscaler;
+        let mut state = self.additions.state();
+        if name.is_empty() {
+            state.upscaler = None;
+            return Ok(());
+        }
+        let missing = || UpscaleError::Missing { name: name.clone() };
+        let path = self.find(Wanted::Upscaler, name).ok_or_else(missing)?;
+        let (device, modified) = (self.networks.first_stage_device(), find::modified(&path));
+        let former = state.upscaler.take().filter(|(open, then, _)| open.path() == path && *then == modified);
+        let (open, _, added) = match former.filter(|(open, ..)| open.is_on(&device)) {
+            Some(former) => state.upscaler.insert(former),
+            None => {
+                let open = Arc::new(OpenUpscaler::open(&path, &device)?);
+                let added = added(&open);
+                state.upscaler.insert((open, modified, added))
+            }
+        };
+        adapted.added.push(added.clone());
+        adapted.upscaler = Some(open.clone());
         Ok(())
     }
 
@@ -305,6 +354,16 @@ impl Laying<'_> {
     /// Where a named file lies.
     fn find(&self, wanted: Wanted, name: &str) -> Option<PathBuf> {
         find(wanted, name, self.path, &self.additions.folders())
+    }
+}
+
+/// An upscaler, as pictures tell it.
+pub fn added(upscaler: &OpenUpscaler) -> Added {
+    Added {
+        kind: AddedKind::Upscaler,
+        name: upscaler.name(),
+        hash: hash::of_file(upscaler.path()).unwrap_or_default(),
+        strength: Some(upscaler.scale() as f64),
     }
 }
 

@@ -14,6 +14,7 @@ mod lay;
 mod read;
 mod second;
 mod size;
+mod tiling;
 
 pub use again::find;
 #[cfg(feature = "gpu")]

@@ -7,8 +7,10 @@
 use super::concat::{of_picture, takes, without_picture};
 use super::ground::Ground;
 use super::lay::{kept, stretched};
+use super::tiling::{resized_tiling, stretched_tiling};
 use crate::engine::generate_error::GenerateError;
 use crate::engine::pixels::{decode, encode};
+use crate::engine::upscale::OpenUpscaler;
 use crate::message::Takes;
 use crate::model::LatentDiffusion;
 use crate::sampler::noise::Noise;
@@ -44,11 +46,11 @@ pub fn toward(settings: &Settings) -> Option<(u64, f64)> {
 pub fn turned(
     model: &LatentDiffusion,
     settings: &Settings,
-    ground: Option<&Ground>,
+    (ground, upscaler): (Option<&Ground>, Option<&OpenUpscaler>),
     entry: &Entry,
     state: &RunState,
 ) -> Result<(RunState, Beside), GenerateError> {
-    let x0 = enlarged(model, settings, ground, &state.x)?;
+    let x0 = enlarged(model, settings, (ground, upscaler), &state.x)?;
     let space = settings.sampler.row().space;
     let runs = state.noise.parts().len();
     let [b, c, h, w] = x0.shape;
@@ -77,12 +79,14 @@ pub fn turned(
 pub fn again(
     model: &LatentDiffusion,
     settings: &Settings,
-    ground: Option<&Ground>,
+    (ground, upscaler): (Option<&Ground>, Option<&OpenUpscaler>),
     before: Option<&Latent>,
 ) -> Result<Beside, GenerateError> {
     let holds = ground.is_some_and(|ground| ground.held(takes(model)).is_some());
     match (holds, before) {
-        (true, Some(before)) => beside(model, settings, ground, enlarged(model, settings, ground, before)?),
+        (true, Some(before)) => {
+            beside(model, settings, ground, enlarged(model, settings, (ground, upscaler), before)?)
+        }
         (true, None) => {
             let cause = "the latent before its second pass is gone".to_owned();
             Err(GenerateError::Kept { cause })
@@ -100,7 +104,7 @@ pub fn again(
 fn enlarged(
     model: &LatentDiffusion,
     settings: &Settings,
-    ground: Option<&Ground>,
+    (ground, upscaler): (Option<&Ground>, Option<&OpenUpscaler>),
     z: &Latent,
 ) -> Result<Latent, GenerateError> {
     let size = second_size(model, settings);
@@ -108,11 +112,16 @@ fn enlarged(
     let each = (0..z.shape[0]).map(|place| {
         let z = z.part(place, z.shape[0]);
         if settings.hires.by == Enlarged::Latent {
-            return Ok(stretched(&z, [size[1] / factor, size[0] / factor]));
+            return Ok(stretched_tiling(&z, [size[1] / factor, size[0] / factor], settings.tile));
         }
         let (made, _) = decode(model, &z)?;
+        let made = match upscaler.filter(|_| settings.hires.is_by_upscaler()) {
+            Some(upscaler) => upscaler.enlarge_tiling(&made, settings.tile)?,
+            None => made,
+        };
         let overlay = ground.and_then(|ground| ground.overlay.as_ref());
-        let larger = overlay.map_or_else(|| resized(&made, size), |overlay| overlay.enlarged(&made, size));
+        let larger = resized_tiling(&made, size, settings.tile);
+        let larger = overlay.map_or_else(|| larger.clone(), |overlay| overlay.enlarged(&larger, size));
         encode(model, &larger)
     });
     let each = each.collect::<Result<Vec<_>, GenerateError>>()?;

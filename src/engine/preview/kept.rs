@@ -15,6 +15,7 @@ use crate::engine::negative::source_of;
 use crate::message::{JobId, ModelSource};
 use crate::negative::{Negative, Store};
 use crate::sampler::Latent;
+use crate::settings::Tile;
 use crate::tray::Overlay;
 
 /// Branches of branches that are followed to the run that has a step, at most.
@@ -75,6 +76,12 @@ impl Kept {
             })
         });
         ground.ok().flatten()?.overlay
+    }
+
+    /// The axes along which a job's picture tiles; none where that is not kept.
+    pub fn tile(&self, job: JobId) -> Option<Tile> {
+        let negative = self.negatives.get(&job)?;
+        self.with(negative, |negative| Ok(negative.head.settings.tile)).ok()
     }
 
     /// Keeps the next step of a job that has no negative.

@@ -80,7 +80,8 @@ fn read(path: &Path, model: &OpenModel) -> Result<TinyDecoder, Note> {
     let unusable = |cause: String| Note::NoTinyPreviews { file: path.display().to_string(), cause };
     let checkpoint = Checkpoint::open(path).map_err(|error| unusable(error.problem.to_string()))?;
     let diffusers = checkpoint.contains("decoder.layers.0.weight");
-    let mut weights = Weights::new(Arc::new(checkpoint), model.networks.first_stage_device());
+    let mut weights = Weights::new(Arc::new(checkpoint), model.networks.first_stage_device())
+        .wrapping_as(model.networks.wrapping());
     if diffusers {
         weights = weights.pp("decoder").pp("layers");
     }

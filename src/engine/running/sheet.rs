@@ -419,9 +419,9 @@ impl<'a> RunningSheet<'a> {
         for (cell, state) in batch.cells.iter().zip(batch.state.parted()) {
             let finished = state.step == steps && !self.stopped;
             let decode = |model: &OpenModel| {
+                model.lay(&batch.plan);
                 let (made, _) = generate::decode(&model.networks, &state.x)?;
-                let ground = batch.plan.ground.as_ref();
-                Ok(ground.map_or_else(|| made.clone(), |ground| ground.finished(made.clone())))
+                batch.plan.finished(&batch.settings, &made)
             };
             let mut decoded = finished.then(|| decode(&self.model)).transpose();
             if let Err(error) = &decoded

@@ -30,6 +30,7 @@ pub struct AutoencoderKL {
     encoder: EncoderHalf,
     decoder: Decoder,
     post_quant_conv: Conv2d,
+    numbers_in_bands: f64,
 }
 
 impl AutoencoderKL {
@@ -40,6 +41,7 @@ impl AutoencoderKL {
         Ok(Self {
             encoder: EncoderHalf::new(weights, config, quant)?,
             decoder: Decoder::new(&weights.pp("decoder"), config)?,
+            numbers_in_bands: config.numbers_in_bands(),
             post_quant_conv: Conv2d::new(
                 &weights.pp("post_quant_conv"),
                 Conv2dShape::one(embed_dim, config.z_channels),
@@ -51,9 +53,14 @@ impl AutoencoderKL {
     ///
     /// # Errors
     /// If there is no encoder, shapes do not fit, or stopped.
-    pub fn encode(&self, x: &Tensor) -> Result<DiagonalGaussianDistribution> {
-        let (mean, logvar) = self.encoder.forward(x)?.halves()?;
+    pub fn encode(&self, x: &Tensor, bands: Option<usize>) -> Result<DiagonalGaussianDistribution> {
+        let (mean, logvar) = self.encoder.forward(x, bands)?.halves()?;
         Ok(DiagonalGaussianDistribution { mean, logvar })
+    }
+
+    /// See [`super::FirstStage::numbers_in_bands`].
+    pub(super) fn numbers_in_bands(&self) -> f64 {
+        self.numbers_in_bands
     }
 
     /// The half that encodes.

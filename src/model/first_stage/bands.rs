@@ -1,4 +1,4 @@
-//! Decoding in bands of rows, for maps that are too large for the memory: the same picture, whose maps lie as
+//! Decoding and encoding in bands of rows, for maps that are too large for the memory: the same picture, whose maps lie as
 //! bands one below another, each freed as soon as its successor is there.
 //!
 //! Seamless and exact: a convolution reads the rows beside its band as well, and a norm takes the statistics of the
@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 
-use super::blocks::{Decoder, Level, Resample, ResnetBlock};
+use super::blocks::{Decoder, Encoder, Level, Resample, ResnetBlock};
 use super::watch::Watch;
 use crate::ops::{Activation, Error, Fused, Moments, Result, Tensor};
 
@@ -22,6 +22,8 @@ struct Bands {
     height: usize,
     /// Positions of a band, about.
     pixels: usize,
+    /// Whether the first row follows the last one.
+    wraps: bool,
 }
 
 /// The rows of a map in bands of about so many positions.
@@ -33,17 +35,17 @@ fn cut(height: usize, width: usize, pixels: usize) -> Vec<Range<usize>> {
 }
 
 impl Bands {
-    fn of(map: &Tensor, pixels: usize) -> Result<Self> {
+    fn of(map: &Tensor, pixels: usize, wraps: bool) -> Result<Self> {
         let [_, _, height, width] = map.map_shape()?;
         let ranges = cut(height, width, pixels);
         if let [_] = ranges.as_slice() {
-            return Ok(Self { parts: vec![(0, Some(map.clone()))], height, pixels });
+            return Ok(Self { parts: vec![(0, Some(map.clone()))], height, pixels, wraps });
         }
         let parts = ranges.into_iter().map(|rows| {
             let start = rows.start;
             Ok((start, Some(Tensor::stack_rows(&[(map, rows)])?)))
         });
-        Ok(Self { parts: parts.collect::<Result<_>>()?, height, pixels })
+        Ok(Self { parts: parts.collect::<Result<_>>()?, height, pixels, wraps })
     }
 
     /// The rows of band `i`.
@@ -52,33 +54,56 @@ impl Bands {
         self.parts[i].0..end
     }
 
-    /// Rows of the map, which must not be freed, as one tensor.
-    fn window(&self, rows: Range<usize>) -> Result<Tensor> {
+    /// Rows of the map, which must not be freed, one after the other as one tensor.
+    fn window(&self, pieces: &[Range<usize>]) -> Result<Tensor> {
         let mut parts = Vec::new();
-        for i in 0..self.parts.len() {
-            let own = self.rows(i);
-            let (start, end) = (rows.start.max(own.start), rows.end.min(own.end));
-            if start >= end {
-                continue;
+        for rows in pieces {
+            for i in 0..self.parts.len() {
+                let own = self.rows(i);
+                let (start, end) = (rows.start.max(own.start), rows.end.min(own.end));
+                if start >= end {
+                    continue;
+                }
+                let band =
+                    self.parts[i].1.as_ref().ok_or_else(|| Error::Shape("a band was freed".to_owned()))?;
+                if own == *rows && pieces.len() == 1 {
+                    return Ok(band.clone());
+                }
+                parts.push((band, start - own.start..end - own.start));
             }
-            let band = self.parts[i].1.as_ref().ok_or_else(|| Error::Shape("a band was freed".to_owned()))?;
-            if own == rows {
-                return Ok(band.clone());
-            }
-            parts.push((band, start - own.start..end - own.start));
         }
         Tensor::stack_rows(&parts)
     }
 
-    /// `rows` and those beside them that a convolution reads, and how many of these lie above.
-    fn with_halo(&self, rows: &Range<usize>) -> (Range<usize>, usize) {
-        let start = rows.start.saturating_sub(HALO);
-        (start..(rows.end + HALO).min(self.height), rows.start - start)
+    /// The rows of one band.
+    fn band(&self, rows: &Range<usize>) -> Result<Tensor> {
+        self.window(std::slice::from_ref(rows))
     }
 
-    /// Frees the bands that end before row `end`.
+    /// `rows` and so many above and below them that a convolution reads, and how many lie above.
+    fn beside(&self, rows: &Range<usize>, above: usize, below: usize) -> (Vec<Range<usize>>, usize) {
+        let (start, end) = (rows.start.saturating_sub(above), (rows.end + below).min(self.height));
+        let mut pieces = vec![start..end];
+        if !self.wraps {
+            return (pieces, rows.start - start);
+        }
+        if rows.start < above {
+            pieces.insert(0, self.height - (above - rows.start)..self.height);
+        }
+        if rows.end + below > self.height {
+            pieces.push(0..rows.end + below - self.height);
+        }
+        (pieces, above)
+    }
+
+    /// The same of a convolution of 3×3.
+    fn with_halo(&self, rows: &Range<usize>) -> (Vec<Range<usize>>, usize) {
+        self.beside(rows, HALO, HALO)
+    }
+
+    /// Frees the bands that end before row `end`; the last band may yet read the first.
     fn free_before(&mut self, end: usize) {
-        for i in 0..self.parts.len() {
+        for i in usize::from(self.wraps)..self.parts.len() {
             if self.rows(i).end <= end {
                 self.parts[i].1 = None;
             }
@@ -89,8 +114,12 @@ impl Bands {
         self.parts.iter().filter_map(|part| part.1.as_ref()).collect()
     }
 
+    fn width(&self) -> Result<usize> {
+        self.tensors().first().map_or(Ok(1), |band| band.map_shape().map(|shape| shape[3]))
+    }
+
     fn whole(&self) -> Result<Tensor> {
-        self.window(0..self.height)
+        self.band(&(0..self.height))
     }
 
     /// The map that `make` makes of it band by band, from the rows that it is given, a band freed when no later one
@@ -102,7 +131,7 @@ impl Bands {
             parts.push((rows.start, Some(make(&self, rows.clone())?)));
             self.free_before(rows.end.saturating_sub(HALO));
         }
-        Ok(Self { parts, height: self.height, pixels: self.pixels })
+        Ok(Self { parts, ..self })
     }
 }
 
@@ -120,24 +149,24 @@ impl ResnetBlock {
         let known = self.norm1.moments(&x.tensors())?;
         let mut skip = Vec::new();
         let h = x.each(|x, rows| {
-            let own = x.window(rows.clone())?;
+            let own = x.band(&rows)?;
             skip.push((
                 rows.start,
                 Some(self.nin_shortcut.as_ref().map_or(Ok(own.clone()), |conv| conv.forward(&own))?),
             ));
             drop(own);
             let (wide, above) = x.with_halo(&rows);
-            let h = self.norm1.forward_by(x.window(wide)?, &known, Activation::Silu)?;
-            cropped(self.conv1.forward(&h)?, above, rows.len())
+            let h = self.norm1.forward_by(x.window(&wide)?, &known, Activation::Silu)?;
+            cropped(self.conv1.forward_band(&h, Fused::default())?, above, rows.len())
         })?;
-        let mut skip = Bands { parts: skip, height: h.height, pixels: h.pixels };
+        let mut skip = Bands { parts: skip, ..h };
         let known = self.norm2.moments(&h.tensors())?;
         h.each(|h, rows| {
             let (wide, above) = h.with_halo(&rows);
-            let residual = skip.window(wide.clone())?;
-            skip.free_before(wide.end.saturating_sub(2 * HALO));
-            let h = self.norm2.forward_by(h.window(wide)?, &known, Activation::Silu)?;
-            let y = self.conv2.forward_fused(&h, Fused { residual: Some(&residual), channels: None })?;
+            let residual = skip.window(&wide)?;
+            skip.free_before(rows.end.saturating_sub(HALO));
+            let h = self.norm2.forward_by(h.window(&wide)?, &known, Activation::Silu)?;
+            let y = self.conv2.forward_band(&h, Fused { residual: Some(&residual), channels: None })?;
             cropped(y, above, rows.len())
         })
     }
@@ -150,22 +179,21 @@ impl Resample {
             Self::UpConv(conv) => {
                 let enlarge = |x: &Bands, rows: Range<usize>| {
                     let (wide, above) = x.with_halo(&rows);
-                    cropped(conv.forward_upsampled(&x.window(wide)?)?, 2 * above, 2 * rows.len())
+                    cropped(conv.forward_band_upsampled(&x.window(&wide)?)?, 2 * above, 2 * rows.len())
                 };
                 enlarged(x, enlarge)
             }
-            Self::UpNearest => enlarged(x, |x, rows| x.window(rows)?.upsample_nearest()),
-            Self::DownConv(_) | Self::DownAverage => {
-                let pixels = x.pixels;
-                Bands::of(&self.forward(x.whole()?)?, pixels)
-            }
+            Self::UpNearest => enlarged(x, |x, rows| x.band(&rows)?.upsample_nearest()),
+            // A place reads the row below its own two.
+            Self::DownConv(conv) => halved(x, 1, |x| conv.forward_band(x, Fused::default())),
+            Self::DownAverage => halved(x, 0, Tensor::average_pool),
         }
     }
 }
 
 /// The map at twice its size, in bands that are cut anew.
 fn enlarged(mut x: Bands, make: impl Fn(&Bands, Range<usize>) -> Result<Tensor>) -> Result<Bands> {
-    let width = x.tensors().first().map_or(Ok(1), |band| band.map_shape().map(|shape| shape[3]))?;
+    let width = x.width()?;
     // Of y, whose bands begin with even rows.
     let ranges = cut(x.height, 4 * width, x.pixels);
     let mut parts = Vec::new();
@@ -173,7 +201,19 @@ fn enlarged(mut x: Bands, make: impl Fn(&Bands, Range<usize>) -> Result<Tensor>)
         parts.push((2 * rows.start, Some(make(&x, rows.clone())?)));
         x.free_before(rows.end.saturating_sub(HALO));
     }
-    Ok(Bands { parts, height: 2 * x.height, pixels: x.pixels })
+    Ok(Bands { parts, height: 2 * x.height, ..x })
+}
+
+/// The map at half its size, in bands that are cut anew; a band is made of its rows and so many `below`.
+fn halved(mut x: Bands, below: usize, make: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Bands> {
+    let width = x.width()?;
+    let mut parts = Vec::new();
+    for rows in cut(x.height / 2, width / 2, x.pixels) {
+        let (wide, _) = x.beside(&(2 * rows.start..2 * rows.end), 0, below);
+        parts.push((rows.start, Some(make(&x.window(&wide)?)?)));
+        x.free_before(2 * rows.end);
+    }
+    Ok(Bands { parts, height: x.height / 2, ..x })
 }
 
 impl Level {
@@ -183,10 +223,37 @@ impl Level {
             h = block.forward_in_bands(h)?;
             if let Some(attention) = attention {
                 // Every position sees every other.
-                h = Bands::of(&attention.forward(&h.whole()?)?, h.pixels)?;
+                h = Bands::of(&attention.forward(&h.whole()?)?, h.pixels, h.wraps)?;
             }
         }
         self.resample.forward_in_bands(h)
+    }
+}
+
+impl Encoder {
+    /// [`Encoder::forward`] in bands of about `pixels` positions.
+    ///
+    /// # Errors
+    /// If shapes do not fit, or stopped.
+    pub(super) fn forward_in_bands(&self, x: &Tensor, pixels: usize) -> Result<Tensor> {
+        let [b, ..] = x.map_shape()?;
+        if b == 1 {
+            return self.one_in_bands(x, pixels);
+        }
+        let each = (0..b).map(|item| self.one_in_bands(&x.batch_item(item)?, pixels));
+        let each = each.collect::<Result<Vec<_>>>()?;
+        Tensor::concatenate_batch(&each.iter().collect::<Vec<_>>())
+    }
+
+    fn one_in_bands(&self, x: &Tensor, pixels: usize) -> Result<Tensor> {
+        let mut h = Bands::of(x, pixels, self.conv_in.axes().y)?.each(|x, rows| {
+            let (wide, above) = x.with_halo(&rows);
+            cropped(self.conv_in.forward_band(&x.window(&wide)?, Fused::default())?, above, rows.len())
+        })?;
+        for level in &self.down {
+            h = level.forward_in_bands(h)?;
+        }
+        self.end(h.whole()?)
     }
 }
 
@@ -220,7 +287,7 @@ impl Decoder {
         if !watch.passes("mid", &[&h])? {
             return Ok(None);
         }
-        let mut h = Bands::of(&h, pixels)?;
+        let mut h = Bands::of(&h, pixels, self.conv_in.axes().y)?;
         for (level, number) in self.up.iter().zip((0..self.up.len()).rev()) {
             h = level.forward_in_bands(h)?;
             if !watch.passes(&format!("up.{number}"), &h.tensors())? {
@@ -231,8 +298,8 @@ impl Decoder {
             let known: Vec<Moments> = norm_out.moments(&h.tensors())?;
             h = h.each(|h, rows| {
                 let (wide, above) = h.with_halo(&rows);
-                let h = norm_out.forward_by(h.window(wide)?, &known, Activation::Silu)?;
-                let y = cropped(conv_out.forward(&h)?, above, rows.len())?;
+                let h = norm_out.forward_by(h.window(&wide)?, &known, Activation::Silu)?;
+                let y = cropped(conv_out.forward_band(&h, Fused::default())?, above, rows.len())?;
                 if self.tanh_out { y.tanh() } else { Ok(y) }
             })?;
         }
@@ -259,7 +326,7 @@ mod tests {
         assert_eq!(cut(7, 0, 3), [0..2, 2..4, 4..7]);
     }
 
-    /// A small decoder with attention, a shortcut and two enlargements, decoded at once and in bands of 20 positions.
+    /// A small decoder with attention, a shortcut and two enlargements, at once and in bands of 20 positions; its encoder, too.
     fn difference(device: &Device, shape: [usize; 4], extra: &str) -> f32 {
         let yaml = format!(
             "{{ch: 32, out_ch: 3, ch_mult: [1, 2, 2], num_res_blocks: 1, attn_resolutions: [8], in_channels: 3, \
@@ -273,6 +340,21 @@ mod tests {
         let z = Tensor::from_f32(device, &shape, &values).unwrap();
         let whole = decoder.forward(&z, &mut Watch::off()).unwrap().unwrap();
         let banded = decoder.forward_in_bands(&z, 20, &mut Watch::off()).unwrap().unwrap();
+        // A picture of any numbers, with odd sides too.
+        let encoder = Encoder::new(&weights.pp("encoder"), &config).unwrap();
+        let [b, _, h, w] = shape;
+        let picture: Vec<f32> =
+            (0..b * 3 * (4 * h + 1) * (4 * w + 2)).map(|i| (i as f32 * 0.3).cos()).collect();
+        let x = Tensor::from_f32(device, &[b, 3, 4 * h + 1, 4 * w + 2], &picture).unwrap();
+        let encoded = [encoder.forward(&x).unwrap(), encoder.forward_in_bands(&x, 20).unwrap()];
+        [[&whole, &banded], [&encoded[0], &encoded[1]]]
+            .map(|[whole, banded]| off(whole, banded))
+            .into_iter()
+            .fold(0.0, f32::max)
+    }
+
+    /// The largest difference, as a share of the largest number.
+    fn off(whole: &Tensor, banded: &Tensor) -> f32 {
         assert_eq!(banded.shape(), whole.shape());
         let (whole, banded) = (whole.to_f32().unwrap(), banded.to_f32().unwrap());
         let largest = whole.iter().fold(0.0f32, |most, x| most.max(x.abs()));

@@ -83,6 +83,17 @@ impl DdConfig {
         1 << (self.ch_mult.len() - 1)
     }
 
+    /// Numbers for each pixel of a picture that are there at once, at most, where either half works in bands: at each
+    /// size a block's input, or what it has made of that and what it adds, whichever is wider.
+    pub fn numbers_in_bands(&self) -> f64 {
+        let widths: Vec<usize> = self.ch_mult.iter().map(|mult| mult * self.ch).collect();
+        let at = |level: usize| {
+            let wider = widths.get(level + 1).copied().unwrap_or(0);
+            wider.max(2 * widths[level]) as f64 / f64::from(1u32 << (2 * level))
+        };
+        (0..widths.len()).map(at).fold(0.0, f64::max)
+    }
+
     fn has_attention(&self, level: usize) -> bool {
         // The size of the map at this level, halved level by level as the reference does.
         let size = (0..level).fold(self.resolution, |size, _| size / 2);
@@ -278,8 +289,8 @@ pub(super) fn resident_encoder(weights: &Weights, config: &DdConfig) -> Result<R
 /// Picture → features of the latent.
 #[derive(Debug)]
 pub struct Encoder {
-    conv_in: Conv2d,
-    down: Vec<Level>,
+    pub(super) conv_in: Conv2d,
+    pub(super) down: Vec<Level>,
     mid: Middle,
     norm_out: GroupNorm,
     conv_out: Conv2d,
@@ -328,7 +339,12 @@ impl Encoder {
         for level in &self.down {
             h = level.forward(h)?;
         }
-        h = self.norm_out.forward_owned(self.mid.forward(h)?, Activation::Silu)?;
+        self.end(h)
+    }
+
+    /// What the stages on the smallest map make of the last level.
+    pub(super) fn end(&self, h: Tensor) -> Result<Tensor> {
+        let h = self.norm_out.forward_owned(self.mid.forward(h)?, Activation::Silu)?;
         self.conv_out.forward(&h)
     }
 }
@@ -336,7 +352,7 @@ impl Encoder {
 /// Latent → picture.
 #[derive(Debug)]
 pub struct Decoder {
-    conv_in: Conv2d,
+    pub(super) conv_in: Conv2d,
     mid: Middle,
     /// In the order run: the last level first.
     pub(super) up: Vec<Level>,

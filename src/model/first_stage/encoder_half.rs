@@ -36,13 +36,19 @@ impl EncoderHalf {
         self.0.is_some()
     }
 
-    /// (b, in_channels, H, W) → (b, c, h, w), what `quant_conv` gives.
+    /// (b, in_channels, H, W) → (b, c, h, w), what `quant_conv` gives; in bands of about so many positions if `bands`
+    /// says so.
     ///
     /// # Errors
     /// If it is absent, shapes do not fit, or stopped.
-    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    pub(super) fn forward(&self, x: &Tensor, bands: Option<usize>) -> Result<Tensor> {
         let (encoder, quant_conv) = self.0.as_ref().ok_or(Error::NoEncoder)?;
-        quant_conv.forward(&encoder.get()?.forward(x)?)
+        let encoder = encoder.get()?;
+        let encoded = match bands {
+            Some(pixels) => encoder.forward_in_bands(x, pixels)?,
+            None => encoder.forward(x)?,
+        };
+        quant_conv.forward(&encoded)
     }
 
     /// Frees the encoder's memory until a picture is encoded.

@@ -63,15 +63,24 @@ impl Encoded {
 }
 
 impl FirstStage {
-    /// (b, 3, H, W) in [-1, 1] → unscaled latent.
+    /// (b, 3, H, W) in [-1, 1] → unscaled latent; in bands of about so many positions if `bands` says so.
     ///
     /// # Errors
     /// If there is no encoder, shapes do not fit, or stopped.
-    pub fn encode(&self, x: &Tensor) -> Result<Encoded> {
+    pub fn encode(&self, x: &Tensor, bands: Option<usize>) -> Result<Encoded> {
         match self {
-            Self::Kl(model) => model.encode(x).map(Encoded::Posterior),
-            Self::Vq(model) => model.encode(x).map(Encoded::Latent),
-            Self::Tiny(model) => model.encoder.forward(x).map(Encoded::Latent),
+            Self::Kl(model) => model.encode(x, bands).map(Encoded::Posterior),
+            Self::Vq(model) => model.encode(x, bands).map(Encoded::Latent),
+            Self::Tiny(model) => model.encoder.forward(x, bands).map(Encoded::Latent),
+        }
+    }
+
+    /// Numbers for each pixel that are there at once where it works in bands; none where it never does.
+    pub fn numbers_in_bands(&self) -> Option<f64> {
+        match self {
+            Self::Kl(model) => Some(model.numbers_in_bands()),
+            Self::Vq(model) => Some(model.numbers_in_bands()),
+            Self::Tiny(_) => None,
         }
     }
 

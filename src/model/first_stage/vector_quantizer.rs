@@ -14,6 +14,7 @@ pub struct VQModelInterface {
     encoder: EncoderHalf,
     decoder: Decoder,
     post_quant_conv: Conv2d,
+    numbers_in_bands: f64,
     codebook: Vec<f32>, // (n_embed, embed_dim)
     embed_dim: usize,
 }
@@ -26,6 +27,7 @@ impl VQModelInterface {
         Ok(Self {
             encoder: EncoderHalf::new(weights, config, Conv2dShape::one(encoded, embed_dim))?,
             decoder: Decoder::new(&weights.pp("decoder"), config)?,
+            numbers_in_bands: config.numbers_in_bands(),
             post_quant_conv: Conv2d::new(
                 &weights.pp("post_quant_conv"),
                 Conv2dShape::one(embed_dim, config.z_channels),
@@ -39,8 +41,13 @@ impl VQModelInterface {
     ///
     /// # Errors
     /// If there is no encoder, shapes do not fit, or stopped.
-    pub fn encode(&self, x: &Tensor) -> Result<Tensor> {
-        self.encoder.forward(x)
+    pub fn encode(&self, x: &Tensor, bands: Option<usize>) -> Result<Tensor> {
+        self.encoder.forward(x, bands)
+    }
+
+    /// See [`super::FirstStage::numbers_in_bands`].
+    pub(super) fn numbers_in_bands(&self) -> f64 {
+        self.numbers_in_bands
     }
 
     /// The half that encodes.

@@ -131,6 +131,7 @@ fn latent_diffusion(
         cond_stage,
         decoding: Decoding::default(),
         adapters: weights.adapters().clone(),
+        wrapping: weights.wrapping().clone(),
     })
 }
 

@@ -127,11 +127,12 @@ pub trait TensorOps: DeviceOps {
     /// See the module.
     fn concatenate(&self, parts: &[&Self::Tensor], dimension: usize) -> Result<Self::Tensor>;
 
-    /// Rows of maps (b, c, h, w), at least one, of equal other dimensions, one below another.
+    /// Rows (`axis` 2) or columns (3) of maps (b, c, h, w), at least one, of equal other dimensions, one after
+    /// another.
     ///
     /// # Errors
     /// See the module.
-    fn stack_rows(&self, parts: &[(&Self::Tensor, Range<usize>)]) -> Result<Self::Tensor>;
+    fn stack(&self, parts: &[(&Self::Tensor, Range<usize>)], axis: usize) -> Result<Self::Tensor>;
 
     /// Item `index` of the batch, as a batch of one.
     ///

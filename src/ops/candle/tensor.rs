@@ -95,10 +95,12 @@ impl TensorOps for Candle {
         self.explain("a concatenation", Tensor::cat(parts, dimension))
     }
 
-    fn stack_rows(&self, parts: &[(&Tensor, Range<usize>)]) -> Result<Tensor> {
-        let rows = |(part, rows): &(&Tensor, Range<usize>)| part.narrow(2, rows.start, rows.len());
-        let stack = || Tensor::cat(&parts.iter().map(rows).collect::<CandleResult<Vec<_>>>()?, 2);
-        self.explain("rows of maps", stack())
+    fn stack(&self, parts: &[(&Tensor, Range<usize>)], axis: usize) -> Result<Tensor> {
+        let part = |(part, range): &(&Tensor, Range<usize>)| {
+            part.narrow(axis, range.start, range.len()).and_then(|part| part.contiguous())
+        };
+        let stack = || Tensor::cat(&parts.iter().map(part).collect::<CandleResult<Vec<_>>>()?, axis);
+        self.explain("parts of maps", stack())
     }
 
     fn batch_item(&self, x: &Tensor, index: usize) -> Result<Tensor> {
@@ -151,5 +153,6 @@ pub(super) fn activate(x: &Tensor, activation: Activation) -> CandleResult<Tenso
         // candle's `gelu` is the tanh approximation; the reference's is exact.
         Activation::Gelu => x.gelu_erf(),
         Activation::Relu => x.relu(),
+        Activation::LeakyRelu => x.maximum(&(x * 0.2)?),
     }
 }

@@ -38,7 +38,9 @@ impl Native {
     fn finish(&self, y: Tensor, activation: Activation) -> Result<Tensor> {
         match activation {
             Activation::Identity | Activation::Silu => Ok(y),
-            Activation::QuickGelu | Activation::Gelu | Activation::Relu => self.activate(&y, activation),
+            Activation::QuickGelu | Activation::Gelu | Activation::Relu | Activation::LeakyRelu => {
+                self.activate(&y, activation)
+            }
         }
     }
 }
@@ -94,7 +96,7 @@ impl NormOps for Native {
         let known: Vec<[f64; 2]> = moments.iter().map(|known| [known.mean, known.variance()]).collect();
         let [_, c, h, _] = x.map_shape()?;
         if x.elements_alone().is_none() {
-            x = self.stack_rows(&[(&x, 0..h)])?;
+            x = self.stack(&[(&x, 0..h)], 2)?;
         }
         let elements = x.elements_alone().unwrap_or_default();
         norm.kernel(activation).forward_by(&self.context, elements, c, &known)?;

@@ -30,6 +30,7 @@ impl Activation {
             Self::QuickGelu => KernelActivation::QuickGelu,
             Self::Gelu => KernelActivation::Gelu,
             Self::Relu => KernelActivation::Relu,
+            Self::LeakyRelu => KernelActivation::LeakyRelu,
         }
     }
 }
@@ -201,16 +202,20 @@ impl TensorOps for Native {
         })
     }
 
-    fn stack_rows(&self, parts: &[(&Tensor, Range<usize>)]) -> Result<Tensor> {
+    fn stack(&self, parts: &[(&Tensor, Range<usize>)], axis: usize) -> Result<Tensor> {
         let mut shape = parts.first().map_or_else(Vec::new, |(first, _)| first.shape.clone());
-        shape[2] = parts.iter().map(|(_, rows)| rows.len()).sum();
-        let row = shape[1] * shape[3];
+        shape[axis] = parts.iter().map(|(_, range)| range.len()).sum();
+        // Numbers of a row or of a pixel, and how often its neighbors along the axis are one run.
+        let (unit, runs) = match axis {
+            2 => (shape[1] * shape[3], shape[0]),
+            _ => (shape[1], shape[0] * shape[2]),
+        };
         self.make(&shape, |mut to| {
-            for item in 0..shape[0] {
-                for (part, rows) in parts {
-                    let (here, rest) = std::mem::take(&mut to).split_at_mut(rows.len() * row);
-                    let first = item * part.shape[2] + rows.start;
-                    here.copy_from_slice(&part.data[first * row..(first + rows.len()) * row]);
+            for run in 0..runs {
+                for (part, range) in parts {
+                    let (here, rest) = std::mem::take(&mut to).split_at_mut(range.len() * unit);
+                    let first = run * part.shape[axis] + range.start;
+                    here.copy_from_slice(&part.data[first * unit..(first + range.len()) * unit]);
                     to = rest;
                 }
             }

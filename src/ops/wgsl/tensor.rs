@@ -119,6 +119,7 @@ impl Activation {
             Self::QuickGelu => 2,
             Self::Gelu => 3,
             Self::Relu => 4,
+            Self::LeakyRelu => 5,
         }
     }
 }
@@ -421,23 +422,21 @@ impl TensorOps for Wgsl {
         Ok(y)
     }
 
-    fn stack_rows(&self, parts: &[(&Tensor, Range<usize>)]) -> Result<Tensor> {
+    fn stack(&self, parts: &[(&Tensor, Range<usize>)], axis: usize) -> Result<Tensor> {
         let (first, _) = parts.first().ok_or_else(|| Error::Shape("nothing to stack".to_owned()))?;
-        let [b, c, _, w] = first.map_shape()?;
-        let height: usize = parts.iter().map(|(_, rows)| rows.len()).sum();
-        let y = self.empty(&[b, c, height, w], first.storage)?;
+        let mut shape = first.map_shape()?;
+        shape[axis] = parts.iter().map(|(_, range)| range.len()).sum();
+        let [b, c, h, w] = shape;
+        let y = self.empty(&shape, first.storage)?;
+        // Rows of memory, which are pixels, of one place along the axis, and runs of such places.
+        let (unit, outer) = if axis == 2 { (w, b) } else { (1, b * h) };
         let mut done = 0;
-        for (part, rows) in parts {
-            let [_, _, h, _] = part.map_shape()?;
-            let block = Block {
-                outer: b,
-                inner: rows.len() * w,
-                count: c,
-                from: [h * w, rows.start * w, 0],
-                to: [height * w, done * w, 0],
-            };
-            self.copy(part, &y, &block)?;
-            done += rows.len();
+        for (part, range) in parts {
+            let length = part.map_shape()?[axis];
+            let from = [length * unit, range.start * unit, 0];
+            let to = [shape[axis] * unit, done * unit, 0];
+            self.copy(part, &y, &Block { outer, inner: range.len() * unit, count: c, from, to })?;
+            done += range.len();
         }
         Ok(y)
     }

@@ -49,6 +49,17 @@ pub(in crate::picture) fn write(made: &Made, format: Format) -> Result<Vec<u8>, 
         }
         Format::Png | Format::Webp => (utf16(&a1111_text(made)), Some(maker_note(made))),
     };
+    block(comment, note, format)
+}
+
+/// The block of a text alone; none where a JPEG has no room for it.
+pub(in crate::picture) fn write_text(text: &str, format: Format) -> Result<Option<Vec<u8>>, PictureError> {
+    let comment = if format == Format::Jpeg { shortest(text) } else { utf16(text) };
+    let fits = format != Format::Jpeg || comment.len() <= MOST_BYTES - FRAME_BYTES;
+    fits.then(|| block(comment, None, format)).transpose()
+}
+
+fn block(comment: Vec<u8>, note: Option<Vec<u8>>, format: Format) -> Result<Vec<u8>, PictureError> {
     let mut fields = vec![field(Tag::UserComment, comment)];
     fields.extend(note.map(|note| field(Tag::MakerNote, note)));
     let mut writer = Writer::new();

@@ -4,7 +4,7 @@
 //! pictures all tell the settings that acted.
 
 use crate::sampler::GuidanceCurve;
-use crate::settings::{Beginning, Settings};
+use crate::settings::{Beginning, Settings, short_name};
 
 /// The keyword of the text that holds all of [`Made`].
 pub(in crate::picture) const SAFELIGHT: &str = "safelight";
@@ -67,6 +67,8 @@ pub enum AddedKind {
     Lora,
     /// Words of textual inversion.
     Embedding,
+    /// A network that enlarged the picture; its strength is how many times.
+    Upscaler,
 }
 
 /// The run whose first steps a picture shares.
@@ -81,7 +83,11 @@ pub struct BranchedFrom {
 impl Made {
     /// The same with these files over the model.
     #[must_use]
-    pub fn with(self, added: Vec<Added>) -> Self {
+    pub fn with(self, mut added: Vec<Added>) -> Self {
+        if self.stopped_after.is_some() && !self.settings.hires.is_by_upscaler() {
+            // It had no picture to enlarge.
+            added.retain(|added| added.kind != AddedKind::Upscaler);
+        }
         Self { added, ..self }
     }
 
@@ -103,6 +109,22 @@ impl Made {
         serde_json::json!({ "version": VERSION, "program": program, "made": self }).to_string()
     }
 
+    /// The same enlarged by an upscaler after it was made.
+    #[must_use]
+    pub fn enlarged(mut self, by: Added) -> Self {
+        if self.settings.upscaler.is_empty() {
+            self.settings.upscaler.clone_from(&by.name);
+        }
+        self.added.push(by);
+        self
+    }
+
+    /// What enlarged the finished picture, one after the other; the second pass tells what made that larger.
+    pub(in crate::picture) fn enlargements(&self) -> impl Iterator<Item = &Added> {
+        let before_second = usize::from(self.settings.hires.is_by_upscaler());
+        self.added.iter().filter(|added| added.kind == AddedKind::Upscaler).skip(before_second)
+    }
+
     /// Which model made it.
     pub fn made_by(&self) -> MadeBy {
         let hash = Some(self.model_hash.clone()).filter(|hash| !hash.is_empty());
@@ -121,6 +143,7 @@ impl Made {
         let mut settings = settings.settled();
         // Folders are nobody else's affair.
         (settings.loras, settings.embeddings) = (settings.loras.by_name(), settings.embeddings.by_name());
+        settings.upscaler = short_name(&settings.upscaler).to_owned();
         let acted = guidance_of_steps.iter().enumerate();
         let steered =
             acted.into_iter().any(|(step, &guidance)| guidance != settings.guidance_at(step, steps));

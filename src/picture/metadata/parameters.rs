@@ -4,8 +4,8 @@
 //! Traps for readers of these files: `Steps` must come first, and no value may hold a comma or a
 //! colon, so a model's name loses them. What A1111 has no key for is in the `safelight` chunk alone.
 
-use crate::picture::metadata::made::{AddedKind, Made};
-use crate::picture::metadata::passes;
+use crate::picture::metadata::made::{Added, AddedKind, Made};
+use crate::picture::metadata::passes::{self, value};
 use crate::sampler::SamplerKind;
 use crate::settings::{GuidanceKind, LoraUse, PartialSettings, Setting, Settings, Value};
 
@@ -60,6 +60,9 @@ pub fn a1111_text(made: &Made) -> String {
         let guidance: Vec<String> = made.guidance_of_steps.iter().map(f64::to_string).collect();
         pairs.push(("Guidance of steps", guidance.join(" ")));
     }
+    for by in made.enlargements() {
+        pairs.extend(enlargement(by));
+    }
     for (key, kind) in [("Lora hashes", AddedKind::Lora), ("TI hashes", AddedKind::Embedding)] {
         pairs.push((key, hashes(made, kind)));
     }
@@ -79,6 +82,19 @@ fn prompt_with_tags(made: &Made) -> String {
         .filter(|part| !part.is_empty())
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// How many times an upscaler enlarged a picture, and its name.
+fn enlargement(by: &Added) -> [(&'static str, String); 2] {
+    [
+        ("Postprocess upscale by", by.strength.unwrap_or(1.0).to_string()),
+        ("Postprocess upscaler", value(&by.name)),
+    ]
+}
+
+/// The same as a text.
+pub(super) fn enlarged_by(by: &Added) -> String {
+    enlargement(by).map(|(key, value)| format!("{key}: {value}")).join(", ")
 }
 
 /// `"name: hash, name: hash"`, in quotes as A1111 has it; empty where there are none.
@@ -135,16 +151,9 @@ fn line(prompt: &str) -> String {
     prompt.trim_end().replace('\0', " ")
 }
 
-/// A value without the characters that separate values.
-fn value(text: &str) -> String {
-    let plain = |c: char| if c.is_control() || matches!(c, ',' | ':' | '"') { '_' } else { c };
-    text.trim().chars().map(plain).collect()
-}
-
 #[cfg(test)]
 pub(in crate::picture) mod tests {
     use super::*;
-    use crate::picture::metadata::made::Added;
     use crate::sampler::{RngKind, ScheduleKind};
     use crate::settings::Settings;
 
@@ -219,8 +228,13 @@ pub(in crate::picture) mod tests {
             added(AddedKind::Lora, "b, c", "0123"),
             added(AddedKind::Embedding, "easy", "99"),
         ];
+        made = made.enlarged(Added { strength: Some(4.0), ..added(AddedKind::Upscaler, "4x, sharp", "77") });
         let text = a1111_text(&made);
         assert!(text.starts_with("a red apple, on blue <lora:ink:0.8>\nNegative"), "{text}");
+        assert!(
+            text.contains(", Postprocess upscale by: 4, Postprocess upscaler: 4x_ sharp, Lora"),
+            "{text}"
+        );
         let hashes = ", Lora hashes: \"ink: abcdef012345, b_ c: 0123\", TI hashes: \"easy: 99\", Version: ";
         assert!(text.contains(hashes), "{text}");
     }

@@ -22,6 +22,8 @@ pub(in crate::picture) const KEYS: [&str; 13] = [
     "hires strength",
     "hires upscaler",
 ];
+/// What A1111 calls an enlargement without a network.
+const LANCZOS: &str = "Lanczos";
 /// What A1111 calls a mask that is inverted, and a run that works on the masked part alone.
 const NOT_MASKED: &str = "Inpaint not masked";
 const ONLY_MASKED: &str = "Only masked";
@@ -48,10 +50,20 @@ pub(super) fn pairs(made: &Made) -> Vec<(&'static str, String)> {
         if made.beginning.is_some() {
             pairs.push(("Hires strength", hires.strength.to_string()));
         }
-        let by = if hires.by == Enlarged::Latent { "Latent" } else { "Lanczos" };
-        pairs.push(("Hires upscaler", by.to_owned()));
+        let by = match hires.by {
+            Enlarged::Latent => "Latent".to_owned(),
+            Enlarged::Pixels => LANCZOS.to_owned(),
+            Enlarged::Upscaler => value(&made.settings.upscaler),
+        };
+        pairs.push(("Hires upscaler", by));
     }
     pairs
+}
+
+/// A value without the characters that separate values.
+pub(super) fn value(text: &str) -> String {
+    let plain = |c: char| if c.is_control() || matches!(c, ',' | ':' | '"') { '_' } else { c };
+    text.trim().chars().map(plain).collect()
 }
 
 fn treatment(treatment: &Treatment, is_masked: bool) -> Vec<(&'static str, String)> {

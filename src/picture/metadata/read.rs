@@ -26,7 +26,7 @@ use crate::picture::metadata::chunks::PngHead;
 use crate::picture::metadata::exif::NOTE;
 use crate::picture::metadata::made::{BranchedFrom, SAFELIGHT};
 use crate::picture::metadata::parameters::PARAMETERS;
-use crate::picture::{Made, MadeBy, PictureError};
+use crate::picture::{Carried, Made, MadeBy, PictureError};
 use crate::sampler::GuidanceCurve;
 use crate::settings::{Beginning, PartialSettings, Treatment};
 
@@ -123,6 +123,22 @@ pub fn recover(path: &Path) -> Result<Option<Recovered>, PictureError> {
     let file = File::open(path).map_err(|error| PictureError::read(path, error))?;
     let texts = Texts::read(&mut BufReader::new(file)).map_err(|error| PictureError::read(path, error))?;
     Ok(recover_texts(&texts))
+}
+
+/// What a picture's file tells, to be written into another: this program's record, else a text of A1111's form.
+///
+/// # Errors
+/// As [`recover`].
+pub fn carried(path: &Path) -> Result<Carried, PictureError> {
+    let file = File::open(path).map_err(|error| PictureError::read(path, error))?;
+    let texts = Texts::read(&mut BufReader::new(file)).map_err(|error| PictureError::read(path, error))?;
+    if let Some(made) = recover_texts(&texts).and_then(|found| found.made) {
+        return Ok(Carried::Ours(Box::new(made)));
+    }
+    // Some programs keep JSON there.
+    let plain = texts.get(PARAMETERS).filter(|text| !text.trim_start().starts_with('{'));
+    let found = || texts.iter().map(|(_, text)| text).find(|text| infotext::parse(text).is_some());
+    Ok(Carried::Text(plain.or_else(found).unwrap_or_default().to_owned()))
 }
 
 /// Reads the settings of a picture in memory.

@@ -22,7 +22,7 @@ const INSIDE: &[(&str, &[&str])] = &[
     ("app::ui", &["command", "i18n", "picture", "sheets", "state", "theme"]),
     (
         "engine::generate",
-        &["additions", "denoise", "from", "generate_error", "ladder", "lens", "pixels", "prompts"],
+        &["additions", "denoise", "from", "generate_error", "ladder", "lens", "pixels", "prompts", "upscale"],
     ),
     ("engine::prompts", &["generate_error"]),
     ("engine::ladder", &["denoise", "from"]),

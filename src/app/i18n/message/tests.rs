@@ -12,6 +12,7 @@ pub fn messages() -> Vec<Box<dyn Told>> {
     use crate::engine::additions::AdditionError;
     use crate::engine::from::SourceError;
     use crate::engine::generate::{GenerateError, Part, Side};
+    use crate::engine::upscale::UpscaleError;
     use crate::grammar::dynamic::DynamicError;
     use crate::library::ListError;
     use crate::library::get::{GetError, License, WantedError};
@@ -84,6 +85,7 @@ pub fn messages() -> Vec<Box<dyn Told>> {
         ModelNote::WithoutMask,
         ModelNote::WithoutPicture,
         ModelNote::WithoutDepth,
+        ModelNote::LargePicture { megabytes: 4300 },
     ] {
         all.push(Box::new(note));
     }
@@ -162,6 +164,9 @@ pub fn messages() -> Vec<Box<dyn Told>> {
         AdditionError::NoEmbedding { name: text() },
         AdditionError::FitsNothing { name: text(), first: text() },
         AdditionError::NoWords,
+        AdditionError::Upscale(UpscaleError::Missing { name: text() }),
+        AdditionError::Upscale(UpscaleError::Unnamed),
+        AdditionError::Upscale(UpscaleError::TooLarge { width: 1, height: 2 }),
     ] {
         all.push(Box::new(GenerateError::from(error)));
     }
@@ -197,6 +202,7 @@ pub fn messages() -> Vec<Box<dyn Told>> {
         Problem::ElementType { name: text(), found: "xyz" },
         Problem::NoLora(None),
         Problem::NoEmbedding(Some(Kind::Upscaler)),
+        Problem::NoUpscaler(None),
         Problem::Stopped,
     ] {
         all.push(Box::new(CheckpointError { path: path(), problem }));

@@ -20,6 +20,8 @@ pub enum Activation {
     Gelu,
     /// max(x, 0).
     Relu,
+    /// max(x, 0.2·x).
+    LeakyRelu,
 }
 
 impl Activation {
@@ -32,6 +34,7 @@ impl Activation {
             Self::QuickGelu => math::silu(s, x, 1.702),
             Self::Gelu => math::gelu(s, x),
             Self::Relu => s.max(x, s.splat(0.0)),
+            Self::LeakyRelu => s.max(x, s.mul(x, s.splat(0.2))),
         }
     }
 }

@@ -70,9 +70,14 @@ mod tests {
             })
             .collect();
         let (bias, residual, time) = (noise(6, outputs), noise(7, rows * outputs), noise(8, 3 * outputs));
-        for activation in
-            [Activation::None, Activation::Silu, Activation::QuickGelu, Activation::Gelu, Activation::Relu]
-        {
+        for activation in [
+            Activation::None,
+            Activation::Silu,
+            Activation::QuickGelu,
+            Activation::Gelu,
+            Activation::Relu,
+            Activation::LeakyRelu,
+        ] {
             let mut want = product(&x, &wide(&w), rows, outputs, columns);
             for (i, y) in want.iter_mut().enumerate() {
                 let (row, column) = (i / outputs, i % outputs);
@@ -84,6 +89,7 @@ mod tests {
                         Activation::QuickGelu => sum / (1.0 + (-1.702 * sum).exp()),
                         Activation::Gelu => gelu(sum),
                         Activation::Relu => sum.max(0.0),
+                        Activation::LeakyRelu => sum.max(0.2 * sum),
                     };
             }
             let epilogue = Epilogue {

@@ -25,6 +25,7 @@ fn activate(x: vec4<f32>, activation: u32) -> vec4<f32> {
         case 2u: { return silu(x, 1.702); }
         case 3u: { return gelu(x); }
         case 4u: { return max(x, vec4<f32>(0.0)); }
+        case 5u: { return max(x, 0.2 * x); }
         default: { return x; }
     }
 }

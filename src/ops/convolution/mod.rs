@@ -1,13 +1,20 @@
 //! `Conv2d`: two-dimensional convolution, with what follows it folded in.
 
+mod wrapping;
+
+use std::ops::Range;
 use std::sync::Arc;
 
-use super::adapters::{Adapted, Change, Share, down_and_up};
-use super::backend::{ConvOps, Epilogue};
-use super::dispatch::{Own, on, own};
-use super::host::{HostData, HostTensor, TensorRows};
-use super::meter::Described;
-use super::{Activation, Conv2dShape, Device, Error, Result, Tensor, Weights};
+use crate::ops::adapters::{Adapted, Change, Share, down_and_up};
+use crate::ops::backend::{ConvOps, Epilogue};
+use crate::ops::dispatch::{Own, on, own};
+use crate::ops::host::{HostData, HostTensor, TensorRows};
+use crate::ops::meter::Described;
+use crate::ops::{Activation, Conv2dShape, Device, Error, Result, Tensor, Weights};
+
+pub use wrapping::{Axes, Wrapping};
+
+use wrapping::around;
 
 /// Terms added to a convolution's result in the same pass.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,6 +31,16 @@ pub struct Conv2d {
     device: Device,
     shape: Conv2dShape,
     adapted: Adapted<own::Conv2d, Beside>,
+    wrapping: Arc<Wrapping>,
+}
+
+/// What a convolution is computed of.
+#[derive(Clone, Copy, Debug, Default)]
+struct Form {
+    /// The map at twice its size.
+    enlarged: bool,
+    /// Rows of a larger map, those beside them among them.
+    is_band: bool,
 }
 
 /// A product of low rank beside a convolution: one with the same window, then one of single pixels.
@@ -77,14 +94,14 @@ impl Conv2d {
         bias: Option<Vec<f32>>,
     ) -> Result<Self> {
         let adapted = Adapted::fixed(packed(device, shape, &TensorRows::here(weight), bias)?);
-        Ok(Self { device: device.clone(), shape, adapted })
+        Ok(Self { device: device.clone(), shape, adapted, wrapping: Arc::default() })
     }
 
     fn read(weights: &Weights, shape: Conv2dShape, has_bias: bool) -> Result<Self> {
         let device = weights.device().clone();
         let pack = |weight: &TensorRows<'_>, bias| packed(&device, shape, weight, bias);
         let adapted = Adapted::read(weights, Share::WHOLE, weight_shape(shape).to_vec(), has_bias, pack)?;
-        Ok(Self { device, shape, adapted })
+        Ok(Self { device, shape, adapted, wrapping: weights.wrapping().clone() })
     }
 
     /// Its weights as its slot wants them, and what runs beside them.
@@ -95,12 +112,17 @@ impl Conv2d {
         )
     }
 
+    /// The axes along which it wraps.
+    pub fn axes(&self) -> Axes {
+        self.wrapping.axes()
+    }
+
     /// The convolution of `x` (b, in, h, w).
     ///
     /// # Errors
     /// If the channels do not fit, or stopped.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        self.convolve(x, false, Fused::default())
+        self.convolve(x, Form::default(), Fused::default())
     }
 
     /// The convolution of `x`, plus what `fused` names.
@@ -108,7 +130,7 @@ impl Conv2d {
     /// # Errors
     /// If shapes do not fit, or stopped.
     pub fn forward_fused(&self, x: &Tensor, fused: Fused<'_>) -> Result<Tensor> {
-        self.convolve(x, false, fused)
+        self.convolve(x, Form::default(), fused)
     }
 
     /// The convolution of `x` enlarged to twice its size by nearest neighbors.
@@ -116,10 +138,55 @@ impl Conv2d {
     /// # Errors
     /// If shapes do not fit, or stopped.
     pub fn forward_upsampled(&self, x: &Tensor) -> Result<Tensor> {
-        self.convolve(x, true, Fused::default())
+        self.convolve(x, Form { enlarged: true, is_band: false }, Fused::default())
     }
 
-    fn convolve(&self, x: &Tensor, enlarged: bool, fused: Fused<'_>) -> Result<Tensor> {
+    /// The convolution of rows of a larger map and of those beside them, plus what `fused` names: maps that wrap from
+    /// bottom to top do not here.
+    ///
+    /// # Errors
+    /// If shapes do not fit, or stopped.
+    pub fn forward_band(&self, x: &Tensor, fused: Fused<'_>) -> Result<Tensor> {
+        self.convolve(x, Form { enlarged: false, is_band: true }, fused)
+    }
+
+    /// The same of the rows enlarged to twice their size by nearest neighbors.
+    ///
+    /// # Errors
+    /// If shapes do not fit, or stopped.
+    pub fn forward_band_upsampled(&self, x: &Tensor) -> Result<Tensor> {
+        self.convolve(x, Form { enlarged: true, is_band: true }, Fused::default())
+    }
+
+    fn convolve(&self, x: &Tensor, form: Form, fused: Fused<'_>) -> Result<Tensor> {
+        let wrapped = self.wrapping.axes();
+        let axes = Axes { y: wrapped.y && !form.is_band, ..wrapped };
+        if axes.is_none() || self.shape.kernel == 1 {
+            return self.plain(x, form.enlarged, fused);
+        }
+        let [b, c, h, w] = x.map_shape()?;
+        let scale = if form.enlarged { 2 } else { 1 };
+        let [.., height, width] = self.shape.output([b, c, scale * h, scale * w])?;
+        // As many more as make whole places of the result.
+        let margin = self.shape.stride;
+        let cut = scale * margin / self.shape.stride;
+        let sides = [(axes.y, 2, h, height), (axes.x, 3, w, width)];
+        let mut longer = x.clone();
+        for (_, axis, length, _) in sides.into_iter().filter(|side| side.0) {
+            longer = along(&longer, &around(length, margin), axis)?;
+        }
+        let mut y = self.plain(&longer, form.enlarged, Fused { residual: None, ..fused })?;
+        for (_, axis, _, length) in sides.into_iter().filter(|side| side.0) {
+            y = along(&y, std::slice::from_ref(&(cut..cut + length)), axis)?;
+        }
+        match fused.residual {
+            Some(residual) => y.add(residual),
+            None => Ok(y),
+        }
+    }
+
+    /// With zeros around the map.
+    fn plain(&self, x: &Tensor, enlarged: bool, fused: Fused<'_>) -> Result<Tensor> {
         let [b, c, h, w] = x.map_shape()?;
         let input = if enlarged { [b, c, 2 * h, 2 * w] } else { [b, c, h, w] };
         let shape = self.shape.output(input)?;
@@ -149,7 +216,7 @@ impl Conv2d {
         };
         let y = device.measure(convolve, |_| self.describe(shape, enlarged))?;
         let Some(beside) = beside else { return Ok(y) };
-        let down = beside.down.convolve(x, enlarged, Fused::default())?;
+        let down = beside.down.plain(x, enlarged, Fused::default())?;
         beside.up.forward_fused(&down, Fused { residual: Some(&y), channels: None })
     }
 
@@ -167,6 +234,11 @@ impl Conv2d {
             operations: 2.0 * (b * c * h * w) as f64 * (in_channels * kernel * kernel) as f64,
         }
     }
+}
+
+/// Ranges of rows (axis 2) or columns (axis 3) of a map one after the other.
+fn along(map: &Tensor, ranges: &[Range<usize>], axis: usize) -> Result<Tensor> {
+    Tensor::stack(&ranges.iter().map(|range| (map, range.clone())).collect::<Vec<_>>(), axis)
 }
 
 /// The shape of a convolution's weight.
