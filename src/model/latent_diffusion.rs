@@ -333,7 +333,8 @@ impl LatentDiffusion {
         let pixels = width * height;
         let numbers = self.first_stage.numbers_in_bands()?;
         let of_picture = 6.0;
-        is_large(pixels, self.device.is_card()).then(|| (4.0 * (numbers + of_picture) * pixels as f64) as u64)
+        let bytes = (4.0 * (numbers + of_picture) * pixels as f64) as u64;
+        is_large(pixels, self.device.is_card()).then_some(bytes)
     }
 
     /// `scale_factor` × the latent (or the distribution's mean) of an encoding.

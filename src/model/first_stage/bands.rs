@@ -83,7 +83,7 @@ impl Bands {
     /// `rows` and so many above and below them that a convolution reads, and how many lie above.
     fn beside(&self, rows: &Range<usize>, above: usize, below: usize) -> (Vec<Range<usize>>, usize) {
         let (start, end) = (rows.start.saturating_sub(above), (rows.end + below).min(self.height));
-        let mut pieces = vec![start..end];
+        let mut pieces: Vec<_> = std::iter::once(start..end).collect();
         if !self.wraps {
             return (pieces, rows.start - start);
         }

@@ -23,8 +23,8 @@ pub struct Upscaler {
 
 #[derive(Debug)]
 enum Network {
-    Rrdb(RrdbNet),
-    Compact(Compact),
+    Rrdb(Box<RrdbNet>),
+    Compact(Box<Compact>),
 }
 
 /// Channels of a picture.
@@ -43,11 +43,11 @@ impl Upscaler {
             if scale == 0 {
                 return Err(unknown("an enlargement", format!("pictures become {multiple} times smaller")));
             }
-            return Ok(Self { network: Network::Rrdb(net), scale, multiple });
+            return Ok(Self { network: Network::Rrdb(Box::new(net)), scale, multiple });
         }
         let net = Compact::new(weights)?;
         let scale = net.scale();
-        Ok(Self { network: Network::Compact(net), scale, multiple: 1 })
+        Ok(Self { network: Network::Compact(Box::new(net)), scale, multiple: 1 })
     }
 
     /// How many times larger each side becomes.
