@@ -292,8 +292,8 @@ n-pictures = { $n ->
 
 # The tray.
 welcome = Say what you want to see
-welcome-starter = Then watch it develop, or drop a photograph to begin from. The starter model is small and knows { $n } things; to make anything else, drop a Stable Diffusion model.
-welcome-examples = Then watch it develop, or begin with one of these or a photograph dropped here. The starter model is small and knows { $n } things; to make anything else, drop a Stable Diffusion model.
+welcome-starter = Then watch it develop, or drop a photograph to begin from. The starter model is small and knows { $n } things; for anything else drop a Stable Diffusion model.
+welcome-examples = Then watch it develop, or begin with one of these or a photograph dropped here. The starter model is small and knows { $n } things; for anything else drop a Stable Diffusion model.
 example = Develop “{ $prompt }”
 welcome-model = Then watch it develop. Drop a photograph to work from it, or another Stable Diffusion model to use that.
 wipe = Wipe

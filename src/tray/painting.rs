@@ -128,8 +128,18 @@ impl Painting {
         Rect { x: x as i64, y: y as i64, width, height }
     }
 
-    /// Paints from one place to the next, as a part of the present act.
-    pub fn stroke(&mut self, brush: &Brush, from: Touch, to: Touch) {
+    /// Paints from each place to the next, or at the only one, as a part of the present act.
+    pub fn stroke(&mut self, brush: &Brush, path: &[Touch]) {
+        if let [only] = path {
+            self.way(brush, *only, *only);
+        }
+        for ends in path.windows(2) {
+            self.way(brush, ends[0], ends[1]);
+        }
+        self.settle();
+    }
+
+    fn way(&mut self, brush: &Brush, from: Touch, to: Touch) {
         let way = Way::new(brush, from, to);
         for y in self.rows(way.rows()) {
             let middle = y as f32 + 0.5;
@@ -137,7 +147,6 @@ impl Painting {
                 self.row(y, [first, last], brush.erases, |x, levels| way.levels(x, middle, levels));
             }
         }
-        self.settle();
     }
 
     /// Paints what a line encloses, or takes it away, as a part of the present act.
@@ -239,13 +248,19 @@ impl Painting {
     /// Paints a part of a row, or takes it away; `levels` gives how much, from a column on.
     fn row(&mut self, y: usize, [first, last]: [usize; 2], erases: bool, levels: impl Fn(usize, &mut [u8])) {
         let across = self.width.div_ceil(TILE).max(1);
+        let done = [if erases { 0 } else { 255 }; TILE];
         let mut x = first;
         while x < last {
             let end = ((x / TILE + 1) * TILE).min(last);
+            let at = y * self.width + x..y * self.width + end;
+            // A brush that moves on is mostly over what it has painted.
+            if self.levels[at.clone()] == done[..end - x] {
+                x = end;
+                continue;
+            }
             let mut buffer = [0; TILE];
             let new = &mut buffer[..end - x];
             levels(x, new);
-            let at = y * self.width + x..y * self.width + end;
             for (new, old) in new.iter_mut().zip(&self.levels[at.clone()]) {
                 *new = if erases { (*old).min(255 - *new) } else { (*old).max(*new) };
             }
@@ -342,7 +357,7 @@ mod tests {
     }
 
     fn stroke(painting: &mut Painting, brush: &Brush, from: Touch, to: Touch) {
-        painting.stroke(brush, from, to);
+        painting.stroke(brush, &[from, to]);
         painting.end();
     }
 
@@ -372,7 +387,7 @@ mod tests {
     fn a_stroke_changes_its_tiles_alone() {
         let mut painting = Painting::empty(1024, 1024);
         let before: Vec<u64> = painting.changes().collect();
-        painting.stroke(&brush(20.0, false), touch(200.0, 200.0), touch(230.0, 210.0));
+        painting.stroke(&brush(20.0, false), &[touch(200.0, 200.0), touch(230.0, 210.0)]);
         let changed: Vec<usize> = painting
             .changes()
             .zip(before)

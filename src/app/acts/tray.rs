@@ -37,11 +37,7 @@ impl Safelight {
                 Some(_) => self.show(Shown::Tray),
                 None => self.services.ask(Task::PickPhoto),
             },
-            Act::ClearTray => {
-                if self.state.lift() {
-                    self.state.toasts.notice(Message::Key("lifted"), Some(Act::Undo));
-                }
-            }
+            Act::ClearTray => self.lift(),
             Act::Brush => (tray.tool, tray.brush.erases) = (Tool::Brush, false),
             Act::Eraser => tray.brush.erases = !tray.brush.erases,
             Act::Lasso => {
@@ -66,6 +62,12 @@ impl Safelight {
             }
             Act::Redo => self.act_on_shown(ctx, Act::RedoDelete),
             _ => {}
+        }
+    }
+
+    fn lift(&mut self) {
+        if self.state.lift() {
+            self.state.toasts.notice(Message::Key("lifted"), Some(Act::Undo));
         }
     }
 

@@ -178,7 +178,7 @@ mod tests {
         assert!(matches!(source.picture, PictureFrom::Pixels(Photo { alpha: None, .. })));
         assert_eq!((source.mask, source.treatment.only_masked), (None, None));
         let touch = Touch { at: [4.0, 4.0], pressure: 1.0 };
-        laid.painting.stroke(&Brush { radius: 3.0, hardness: 1.0, erases: false }, touch, touch);
+        laid.painting.stroke(&Brush { radius: 3.0, hardness: 1.0, erases: false }, &[touch]);
         let source = laid.source(None);
         assert!(matches!(source.mask, Some(MaskFrom::Painted(_))) && source.treatment.only_masked == Some(8));
         assert_eq!(source.picture, laid.from);

@@ -108,18 +108,18 @@ impl Tray {
 
 /// Paints a part of a stroke; returns where the next part begins.
 fn paint(laid: &mut Laid, brush: &Brush, pen: Option<Touch>, stroke: &Stroke) -> Option<Touch> {
-    let mut pen = pen.filter(|_| !stroke.begins);
     if stroke.begins {
         laid.painting.end();
     }
-    for touch in &stroke.touches {
-        laid.painting.stroke(brush, pen.unwrap_or(*touch), *touch);
-        pen = Some(*touch);
+    let path: Vec<Touch> =
+        pen.filter(|_| !stroke.begins).into_iter().chain(stroke.touches.iter().copied()).collect();
+    if !stroke.touches.is_empty() {
+        laid.painting.stroke(brush, &path);
+        laid.touched();
     }
-    laid.touched();
     if stroke.ends {
         laid.painting.end();
         return None;
     }
-    pen
+    path.last().copied()
 }

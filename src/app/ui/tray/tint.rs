@@ -41,9 +41,6 @@ fn shade(color: Color32, level: u8) -> Color32 {
 impl Tint {
     /// Draws the mask of a picture at `place`, cut to `rect`.
     pub fn show(&mut self, ui: &Ui, laid: &Laid, place: Rect, rect: Rect) {
-        if laid.painting.is_empty() {
-            return;
-        }
         let most = ui.input(|input| input.max_texture_side).min(SIDE_MAX);
         let [width, height] = laid.painting.size();
         let mut texel = 1;
@@ -52,7 +49,7 @@ impl Tint {
         }
         let size = [width.div_ceil(texel), height.div_ceil(texel)];
         self.renew(ui, laid, texel, size);
-        let Some(texture) = &self.texture else { return };
+        let Some(texture) = self.texture.as_ref().filter(|_| !laid.painting.is_empty()) else { return };
         // The last texels may reach beyond the picture.
         let uv = pos2(width as f32 / (size[0] * texel) as f32, height as f32 / (size[1] * texel) as f32);
         let uv = Rect::from_min_max(Pos2::ZERO, uv);
@@ -61,6 +58,9 @@ impl Tint {
 
     fn renew(&mut self, ui: &Ui, laid: &Laid, texel: usize, size: [usize; 2]) {
         let of = (laid.picture.id, theme::tokens(ui).mask, texel);
+        if self.of == of && laid.painting.changes().eq(self.seen.iter().copied()) {
+            return;
+        }
         let shades: Vec<Color32> = (0..=255).map(|level| shade(of.1, level)).collect();
         let changes: Vec<u64> = laid.painting.changes().collect();
         let Some(texture) = self.texture.as_mut().filter(|_| self.of == of) else {
@@ -96,13 +96,19 @@ fn image(
     shades: &[Color32],
 ) -> ColorImage {
     let across = painting.size()[0];
+    if painting.is_empty() {
+        return ColorImage::filled([width, height], shades[0]);
+    }
     let mut pixels = Vec::with_capacity(width * height);
     for row in y..y + height {
         // The first pixel of each square stands for it.
         let line = &painting.levels()[row * texel * across..(row * texel + 1) * across];
-        pixels.extend(
-            line[x * texel..].iter().step_by(texel).take(width).map(|&level| shades[usize::from(level)]),
-        );
+        let line = &line[x * texel..];
+        let shade = |level: &u8| shades[usize::from(*level)];
+        match texel {
+            1 => pixels.extend(line[..width].iter().map(shade)),
+            _ => pixels.extend(line.iter().step_by(texel).take(width).map(shade)),
+        }
     }
     ColorImage::new([width, height], pixels)
 }
