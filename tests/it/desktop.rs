@@ -345,6 +345,8 @@ fn a_second_start_finds_what_the_first_one_was_told_last() {
     assert_eq!(again.memory, memory);
     again.ask(Task::List { folder: None });
     assert_eq!(again.listed(1)[0].prompt(), "the last");
+    // What it reads at each start.
+    again.other.retain(|answer| !matches!(answer, Answer::Phrases(_)));
     assert_eq!(again.other, []);
 }
 

@@ -12,6 +12,7 @@ pub mod models;
 mod negatives;
 mod outcome;
 pub mod photos;
+mod phrases;
 pub mod process;
 mod thumbnails;
 mod unsaved;

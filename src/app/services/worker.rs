@@ -17,17 +17,17 @@ use crate::app::services::models::{ModelsThreads, OfModels};
 use crate::app::services::negatives::NegativesThread;
 use crate::app::services::outcome::{DialogOutcome, failed as picture_failed};
 use crate::app::services::photos;
+use crate::app::services::phrases::PhrasebookDesk;
 use crate::app::services::process::OfProcess;
 use crate::app::services::thumbnails::ThumbnailRequests;
 use crate::app::services::unsaved::{Finished, Saved, Unsaved};
 
 use crate::app::i18n::file_name;
-use crate::app::services::{Answer, OfPhrasebook, Task};
+use crate::app::services::{Answer, Task};
 use crate::gallery::{Gallery, News, Record, Setup, Thumbnail, Trash};
 use crate::library::Hub;
 use crate::message::{JobId, Report};
 use crate::negative::Store;
-use crate::phrasebook::{PhraseError, Phrasebook};
 use crate::picture::{self, PictureError};
 use crate::places::Places;
 use crate::preferences::{Instance, Keeper, Left, Session};
@@ -67,7 +67,7 @@ pub(super) struct Worker {
     /// The kept runs, for what pictures began from.
     store: Option<Store>,
     models: ModelsThreads,
-    phrasebook: Phrasebook,
+    phrasebook: PhrasebookDesk,
     session: Option<Session>,
     instance: Option<Instance>,
     /// The jobs of an earlier session, until the window is told.
@@ -96,7 +96,7 @@ impl Worker {
         let store = negatives.clone();
         let negatives = NegativesThread::new(negatives, out.clone());
         let models = ModelsThreads::new(places.clone(), hub, out.clone());
-        let phrasebook = Phrasebook::new(places.wildcards.clone(), places.styles.clone());
+        let phrasebook = PhrasebookDesk::new(&places, out.clone());
         // Capacity 1: wake-ups coalesce.
         let (poke, poked) = bounded(1);
         Self {
@@ -201,7 +201,7 @@ impl Worker {
             Task::SaveAgain => self.try_again(),
             Task::Negatives(asked) => self.negatives.ask(asked),
             Task::Models(asked) => self.models.ask(asked),
-            Task::Phrasebook(asked) => self.write_phrases(&asked),
+            Task::Phrasebook(asked) => self.phrasebook.write(&asked),
             Task::UnderWay(under_way) => {
                 let noted = self.session.as_ref().map(|session| session.note(&under_way));
                 if let Some(Err(error)) = noted {
@@ -237,7 +237,7 @@ impl Worker {
                 self.watched = watched;
                 self.models.focus(watched);
                 if watched {
-                    self.read_phrases();
+                    self.phrasebook.read();
                 }
                 if let Some(gallery) = &self.gallery {
                     gallery.watch(watched);
@@ -316,34 +316,12 @@ impl Worker {
             self.gallery = Some(gallery);
         }
         self.try_again();
-        self.read_phrases();
+        self.phrasebook.read();
         let interrupted = std::mem::take(&mut self.interrupted);
         if !interrupted.is_empty() {
             self.out.send(Answer::Interrupted(interrupted));
         }
         self.changed = true;
-    }
-
-    /// Tells what is in the phrasebook, if that has changed.
-    fn read_phrases(&mut self) {
-        let Some((phrases, error)) = self.phrasebook.read_again() else { return };
-        self.out.send(Answer::Phrases(phrases));
-        self.tell_trouble(error.map_or(Ok(()), Err));
-    }
-
-    fn write_phrases(&mut self, asked: &OfPhrasebook) {
-        let written = match asked {
-            OfPhrasebook::Save(style) => self.phrasebook.save(style),
-            OfPhrasebook::Delete(name) => self.phrasebook.remove(name),
-        };
-        self.tell_trouble(written);
-        self.read_phrases();
-    }
-
-    fn tell_trouble(&self, outcome: Result<(), PhraseError>) {
-        if let Err(error) = outcome {
-            self.out.send(Answer::Failed(Report::of(&error)));
-        }
     }
 
     fn keep(&mut self, finished: Finished) {
