@@ -11,6 +11,7 @@ use super::cond::{CondStage, GeneralConditioner, Laid, Piece, TextEmbedding, Wei
 use super::conditioning::{Conditioning, ConditioningKey};
 use super::decoding::{Decoding, is_large};
 use super::first_stage::{Encoded, FirstStage, Watch};
+use super::recent::Recent;
 use super::unet::{AttentionMaps, Beside, Label, UNetConfig, UNetModel};
 use crate::note::CardNote;
 use crate::ops::{Adapters, Change, Device, Dtype, Error, Result, Tensor, Wrapping};
@@ -54,7 +55,12 @@ pub struct LatentDiffusion {
     pub(super) decoding: Decoding,
     pub(super) adapters: Arc<Adapters>,
     pub(super) wrapping: Arc<Wrapping>,
+    pub(super) texts: Recent<Vec<String>, TextEmbedding>,
+    pub(super) weighted_texts: Recent<WeightedAsked, WeightedTexts>,
 }
+
+/// Texts of weighted pieces, how often each stands in a schedule, and the formula of weights.
+pub(super) type WeightedAsked = (Vec<Vec<Piece>>, Vec<usize>, Weighting);
 
 impl LatentDiffusion {
     /// Where the UNet computes.
@@ -84,6 +90,7 @@ impl LatentDiffusion {
 
     /// Makes the text encoders compute on `device` from the next text on; false for a model that takes no text.
     pub fn move_texts_to(&self, device: &Device) -> bool {
+        self.forget_texts();
         let conditioner = self.conditioner();
         conditioner.map(|conditioner| conditioner.move_to(device)).is_ok()
     }
@@ -123,6 +130,7 @@ impl LatentDiffusion {
     /// # Errors
     /// If it takes no text, or vectors have other channels.
     pub fn teach(&self, words: Vec<(String, Vec<f32>)>) -> Result<()> {
+        self.forget_texts();
         self.conditioner()?.teach(words)
     }
 
@@ -138,6 +146,13 @@ impl LatentDiffusion {
     pub fn adapt(&self, changes: BTreeMap<String, Change>) {
         self.adapters.set(changes);
         self.forget_context();
+        self.forget_texts();
+    }
+
+    /// Forgets what was made of the last texts.
+    fn forget_texts(&self) {
+        self.texts.forget();
+        self.weighted_texts.forget();
     }
 
     /// The axes along which UNet and first stage wrap from the next call on.
@@ -194,6 +209,30 @@ impl LatentDiffusion {
         weighting: Weighting,
     ) -> Result<WeightedTexts> {
         self.conditioner()?.weighted(texts, times, weighting, &self.device)
+    }
+
+    /// [`Self::get_learned_conditioning`], kept for the runs after this one: text encoders that were freed for the
+    /// steps take seconds to come back.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn recall_learned_conditioning(&self, texts: &[&str]) -> Result<TextEmbedding> {
+        let asked = texts.iter().map(|text| (*text).to_owned()).collect();
+        self.texts.answer(asked, |_| self.get_learned_conditioning(texts))
+    }
+
+    /// [`Self::get_weighted_conditioning`], kept likewise.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn recall_weighted_conditioning(
+        &self,
+        texts: &[&[Piece]],
+        times: &[usize],
+        weighting: Weighting,
+    ) -> Result<WeightedTexts> {
+        let asked = (texts.iter().map(|text| text.to_vec()).collect(), times.to_vec(), weighting);
+        self.weighted_texts.answer(asked, |_| self.get_weighted_conditioning(texts, times, weighting))
     }
 
     /// The tokens of a text's pieces, as A1111 counts them, and the chunks that they take.

@@ -9,6 +9,7 @@ mod decoding;
 pub mod first_stage;
 mod instantiate;
 mod latent_diffusion;
+mod recent;
 mod resident;
 mod schedule_check;
 pub mod synthetic;

@@ -1,7 +1,8 @@
 //! Styles in a table (`styles.csv` of A1111: `name,prompt,negative_prompt`).
 
+use std::borrow::Cow;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use super::csv;
@@ -20,12 +21,27 @@ const NAMED_MAX: usize = 12;
 /// A table as it stands in its file.
 struct Table {
     rows: Vec<Vec<String>>,
+    /// Whether the file has bytes that are no text.
+    is_lossy: bool,
     name: usize,
     prompt: Option<usize>,
     negative: Option<usize>,
 }
 
 impl Table {
+    /// Reads a file to change it; one that is not there is empty.
+    ///
+    /// Trap: what is not UTF-8 can be shown, but would not be written back as it was.
+    fn read_whole(path: &Path) -> Result<Self, PhraseError> {
+        let table = Self::read(path)?;
+        if table.is_lossy {
+            let source =
+                io::Error::new(ErrorKind::InvalidData, "its text is not UTF-8; save it as UTF-8 first");
+            return Err(PhraseError::Write { path: path.to_owned(), source });
+        }
+        Ok(table)
+    }
+
     /// Reads a file; one that is not there is empty.
     fn read(path: &Path) -> Result<Self, PhraseError> {
         let bytes = match fs::read(path) {
@@ -33,14 +49,16 @@ impl Table {
             Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
             Err(source) => return Err(PhraseError::Read { path: path.to_owned(), source }),
         };
-        let mut rows = csv::read(&String::from_utf8_lossy(&bytes));
+        let text = String::from_utf8_lossy(&bytes);
+        let is_lossy = matches!(text, Cow::Owned(_));
+        let mut rows = csv::read(&text);
         if rows.is_empty() {
             rows.push([NAME, PROMPT, NEGATIVE].map(str::to_owned).to_vec());
         }
         let column = |name: &str| rows[0].iter().position(|title| title.trim().eq_ignore_ascii_case(name));
         let name = column(NAME).ok_or_else(|| PhraseError::NoNames { path: path.to_owned() })?;
         let (prompt, negative) = (column(PROMPT).or_else(|| column(FORMER_PROMPT)), column(NEGATIVE));
-        Ok(Self { rows, name, prompt, negative })
+        Ok(Self { rows, is_lossy, name, prompt, negative })
     }
 
     fn write(&self, path: &Path) -> Result<(), PhraseError> {
@@ -118,7 +136,7 @@ pub fn read_styles(path: &Path) -> Result<Vec<Style>, PhraseError> {
 /// # Errors
 /// If the file cannot be read or written, or is another table.
 pub fn save_style(path: &Path, style: &Style) -> Result<(), PhraseError> {
-    let mut table = Table::read(path)?;
+    let mut table = Table::read_whole(path)?;
     table.put(style);
     table.write(path)
 }
@@ -128,7 +146,7 @@ pub fn save_style(path: &Path, style: &Style) -> Result<(), PhraseError> {
 /// # Errors
 /// If the file cannot be read or written, or is another table.
 pub fn remove_style(path: &Path, name: &str) -> Result<(), PhraseError> {
-    let mut table = Table::read(path)?;
+    let mut table = Table::read_whole(path)?;
     let mut rows = std::mem::take(&mut table.rows);
     let mut number = 0;
     rows.retain(|row| {
@@ -194,6 +212,19 @@ mod tests {
         assert_eq!(read_styles(&path).unwrap(), [style("x", "z", "")]);
         save_style(&path, &style("x", "y", "n")).unwrap();
         assert_eq!(read_styles(&path).unwrap(), [style("x", "y", "n")]);
+    }
+
+    #[test]
+    fn a_table_of_another_encoding_is_read_and_left_as_it_is() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("styles.csv");
+        let latin = b"name,prompt,negative_prompt\nCaf\xe9,warm,\nInk,ink,\n";
+        fs::write(&path, latin).unwrap();
+        assert_eq!(read_styles(&path).unwrap()[1], style("Ink", "ink", ""));
+        for changed in [save_style(&path, &style("New", "x", "")), remove_style(&path, "Ink")] {
+            assert!(changed.unwrap_err().to_string().contains("UTF-8"));
+        }
+        assert_eq!(fs::read(&path).unwrap(), latin);
     }
 
     #[test]

@@ -28,4 +28,4 @@ pub use painting::{Painting, TILE};
 pub use photo::Photo;
 pub use placement::{Placement, Rect, resized};
 pub use source::{MaskFrom, PictureFrom, Source};
-pub use tiling::{with_margins, without_margins};
+pub use tiling::{with_margins, without_margins, wrapped};

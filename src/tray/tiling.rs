@@ -2,18 +2,22 @@
 
 use crate::picture::Frame;
 
+/// The place on a side that tiles of the place `at` on the same side with a margin before it.
+pub fn wrapped(at: usize, margin: usize, side: usize) -> usize {
+    (at + side * margin - margin) % side
+}
+
 /// A picture with so many pixels more on the left and on the right, and at the top and at the bottom.
 pub fn with_margins(picture: &Frame, [across, down]: [usize; 2]) -> Frame {
     let [width, height] = [picture.width + 2 * across, picture.height + 2 * down];
     if (across, down) == (0, 0) || picture.width == 0 || picture.height == 0 {
         return picture.clone();
     }
-    let around = |place: usize, margin: usize, side: usize| (place + side * margin - margin) % side;
     let mut rgb = Vec::with_capacity(3 * width * height);
     for y in 0..height {
-        let row = around(y, down, picture.height) * picture.width;
+        let row = wrapped(y, down, picture.height) * picture.width;
         for x in 0..width {
-            let at = 3 * (row + around(x, across, picture.width));
+            let at = 3 * (row + wrapped(x, across, picture.width));
             rgb.extend_from_slice(&picture.rgb[at..at + 3]);
         }
     }

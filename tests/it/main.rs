@@ -1,6 +1,7 @@
 //! One integration binary: `mod` lines only, sorted.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod backends;
 mod checkpoint;
 mod cli;
 #[cfg(feature = "window")]

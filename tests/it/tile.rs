@@ -8,14 +8,13 @@ use safelight::engine::takeover::develop_through;
 use safelight::engine::{OpenModel, Opening, generate, open_model};
 use safelight::message::ModelSource;
 use safelight::ops::host::{HostData, HostTensor, TensorSource};
-use safelight::ops::{
-    self, Axes, Conv2d, Conv2dShape, Device, DeviceChoice, DeviceOptions, Fused, Padding, StopFlag, Tensor,
-    Weights,
-};
+use safelight::ops::{self, Axes, Conv2d, Conv2dShape, Device, Fused, Padding, StopFlag, Tensor, Weights};
 use safelight::picture::Frame;
 use safelight::sampler::{Latent, Next, RunState, StepReport};
 use safelight::settings::{Settings, Tile};
 use safetensors::SafeTensors;
+
+use crate::backends::devices;
 
 struct Cases(Vec<u8>);
 
@@ -51,20 +50,6 @@ impl TensorSource for Cases {
 fn largest(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
-}
-
-fn devices() -> Vec<Device> {
-    let mut devices = vec![Device::cpu(StopFlag::default())];
-    let mut open = |choice| {
-        let options = DeviceOptions { choice, ..DeviceOptions::default() };
-        devices.push(Device::open(options, StopFlag::default()).unwrap().0);
-    };
-    open(DeviceChoice::CandleCpu);
-    #[cfg(feature = "gpu")]
-    if safelight::gpu::is_there_for_tests() {
-        open(DeviceChoice::Wgpu(0));
-    }
-    devices
 }
 
 #[test]

@@ -10,9 +10,11 @@ use std::sync::Arc;
 use safelight::checkpoint::open_upscaler;
 use safelight::engine::upscale::{OpenUpscaler, UpscaleError};
 use safelight::model::Upscaler;
-use safelight::ops::{Device, DeviceChoice, DeviceOptions, Error, StopFlag, Weights};
+use safelight::ops::{Device, Error, StopFlag, Weights};
 use safelight::picture::Frame;
 use safetensors::SafeTensors;
+
+use crate::backends::devices;
 
 /// The recorded files and results.
 pub struct Cases(Vec<u8>);
@@ -55,20 +57,6 @@ impl Cases {
         let values = tensor.data().as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four));
         (values.collect(), tensor.shape().to_vec())
     }
-}
-
-fn devices() -> Vec<Device> {
-    let mut devices = vec![Device::cpu(StopFlag::default())];
-    let mut open = |choice| {
-        let options = DeviceOptions { choice, ..DeviceOptions::default() };
-        devices.push(Device::open(options, StopFlag::default()).unwrap().0);
-    };
-    open(DeviceChoice::CandleCpu);
-    #[cfg(feature = "gpu")]
-    if safelight::gpu::is_there_for_tests() {
-        open(DeviceChoice::Wgpu(0));
-    }
-    devices
 }
 
 /// A picture of smooth colors with an edge in it.

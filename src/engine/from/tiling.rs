@@ -6,7 +6,7 @@ use super::lay::stretched;
 use crate::picture::Frame;
 use crate::sampler::Latent;
 use crate::settings::Tile;
-use crate::tray::{resized, with_margins, without_margins};
+use crate::tray::{resized, with_margins, without_margins, wrapped};
 
 /// The least places beyond an edge that a filter sees.
 const LEAST: usize = 8;
@@ -40,10 +40,9 @@ pub(super) fn stretched_tiling(latent: &Latent, [h, w]: [usize; 2], tile: Tile) 
     let [b, c, height, width] = latent.shape;
     let [before, after] = margins([width, height], [w, h], tile);
     let [wide, high] = [width + 2 * before[0], height + 2 * before[1]];
-    let around = |place: usize, margin: usize, side: usize| (place + side * margin - margin) % side;
     let at = |i: usize| {
         let (plane, y, x) = (i / (wide * high), i / wide % high, i % wide);
-        latent.values[(plane * height + around(y, before[1], height)) * width + around(x, before[0], width)]
+        latent.values[(plane * height + wrapped(y, before[1], height)) * width + wrapped(x, before[0], width)]
     };
     let longer = Latent::new([b, c, high, wide], (0..b * c * wide * high).map(at).collect());
     let [large_w, large_h] = [w + 2 * after[0], h + 2 * after[1]];

@@ -164,7 +164,7 @@ impl Encoding<'_> {
 
     /// Two texts in one batch, each in one chunk.
     fn plain(&self, prompt: &Excerpt, negative: &Excerpt) -> Result<(Vec<Strand>, Timeline), GenerateError> {
-        let both = self.model.get_learned_conditioning(&[prompt.as_str(), negative.as_str()])?;
+        let both = self.model.recall_learned_conditioning(&[prompt.as_str(), negative.as_str()])?;
         self.check(&both)?;
         let mut words = self.model.words(prompt.as_str())?;
         words.iter_mut().for_each(|word| word.text = prompt.range(word.text.clone()));
@@ -191,7 +191,7 @@ impl Encoding<'_> {
         }
         let pieces: Vec<Vec<Piece>> = distinct.iter().map(|parts| parts_of(parts)).collect();
         let texts: Vec<&[Piece]> = pieces.iter().map(Vec::as_slice).collect();
-        let found = self.model.get_weighted_conditioning(&texts, &times, self.weighting())?;
+        let found = self.model.recall_weighted_conditioning(&texts, &times, self.weighting())?;
         self.check(&found.embedding)?;
         let words: Vec<Arc<[Word]>> = distinct
             .iter()

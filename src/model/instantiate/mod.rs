@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::conditioning::ConditioningKey;
 use super::decoding::Decoding;
 use super::latent_diffusion::{LatentDiffusion, LatentDiffusionConfig};
+use super::recent::Recent;
 use super::schedule_check;
 use super::unet::{UNetConfig, UNetModel};
 use crate::config::{ConfigError, Params, Target};
@@ -132,6 +133,8 @@ fn latent_diffusion(
         decoding: Decoding::default(),
         adapters: weights.adapters().clone(),
         wrapping: weights.wrapping().clone(),
+        texts: Recent::default(),
+        weighted_texts: Recent::default(),
     })
 }
 

@@ -213,7 +213,7 @@ fn models_that_lie_elsewhere_or_have_other_parts_are_listed_too() {
         text_encoder: None,
         prediction: None,
     };
-    let elsewhere = source("/tmp/other.ckpt".into(), None);
+    let elsewhere = source("/m/other.ckpt".into(), None);
     let mixed = source(model().path, Some("/m/mse.pt"));
     let known = [elsewhere, mixed.clone(), ModelSource::file(model().path), ModelSource::Starter];
     remembered.recent_models = known.iter().filter_map(RememberedModel::of).collect();

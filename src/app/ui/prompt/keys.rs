@@ -17,11 +17,9 @@ pub(super) fn weight_keys(ui: &Ui, id: Id, text: &mut String) -> bool {
         return false;
     }
     let pressed = |key| ui.input_mut(|input| input.count_and_consume_key(Modifiers::COMMAND, key));
-    let (more, less) = (pressed(Key::ArrowUp), pressed(Key::ArrowDown));
-    (0..more).chain((0..less).map(|_| usize::MAX)).fold(false, |changed, number| {
-        let more = number != usize::MAX;
-        weigh(ui, id, text, more) || changed
-    })
+    let (up, down) = (pressed(Key::ArrowUp), pressed(Key::ArrowDown));
+    let steps = std::iter::repeat_n(true, up).chain(std::iter::repeat_n(false, down));
+    steps.filter(|more| weigh(ui, id, text, *more)).count() > 0
 }
 
 fn weigh(ui: &Ui, id: Id, text: &mut String, more: bool) -> bool {
