@@ -140,19 +140,16 @@ fn vae_names(stored: &Tensors) -> Tensors {
 }
 
 /// The same of a tiny decoder: as diffusers calls its layers, or by their places alone, as TAESD's own files do with or
-/// without `decoder.` before them.
+/// without `decoder.` before them. TAESD counts the clamp before the first layer.
 fn tiny_names(stored: &Tensors, prefix: &str) -> Option<Tensors> {
-    let starts = ["decoder.layers.0.", "decoder.1.", "1."];
-    let start = starts.iter().find(|start| stored.contains_key(&format!("{prefix}{start}weight")))?;
-    let before = format!(
-        "{prefix}{}",
-        start.rsplit_once(|c: char| c.is_ascii_digit()).map_or("", |(before, _)| before)
-    );
-    // TAESD counts the clamp before the first layer.
-    let skipped = usize::from(!start.contains("layers"));
+    const LAYOUTS: [(&str, usize); 3] = [("decoder.layers.", 0), ("decoder.", 1), ("", 1)];
+    let (before, first) = LAYOUTS
+        .into_iter()
+        .map(|(before, first)| (format!("{prefix}{before}"), first))
+        .find(|(before, first)| stored.contains_key(&format!("{before}{first}.weight")))?;
     let name_of = |name: &str| {
         let (layer, rest) = name.strip_prefix(&before)?.split_once('.')?;
-        let layer = layer.parse::<usize>().ok()?.checked_sub(skipped)?;
+        let layer = layer.parse::<usize>().ok()?.checked_sub(first)?;
         Some(format!("{FIRST_STAGE}decoder.layers.{layer}.{rest}"))
     };
     Some(stored.iter().filter_map(|(name, tensor)| Some((name_of(name)?, tensor.clone()))).collect())
