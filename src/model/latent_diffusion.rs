@@ -211,12 +211,15 @@ impl LatentDiffusion {
         self.conditioner()?.weighted(texts, times, weighting, &self.device)
     }
 
-    /// [`Self::get_learned_conditioning`], kept for the runs after this one: text encoders that were freed for the
-    /// steps take seconds to come back.
+    /// [`Self::get_learned_conditioning`], kept for the runs after this one where text encoders are freed for the steps
+    /// and take seconds to come back. A device with memory of its own keeps them, and has no room to spare.
     ///
     /// # Errors
     /// As there.
     pub fn recall_learned_conditioning(&self, texts: &[&str]) -> Result<TextEmbedding> {
+        if !self.device.keeps_weights_on_host() {
+            return self.get_learned_conditioning(texts);
+        }
         let asked = texts.iter().map(|text| (*text).to_owned()).collect();
         self.texts.answer(asked, |_| self.get_learned_conditioning(texts))
     }
@@ -231,6 +234,9 @@ impl LatentDiffusion {
         times: &[usize],
         weighting: Weighting,
     ) -> Result<WeightedTexts> {
+        if !self.device.keeps_weights_on_host() {
+            return self.get_weighted_conditioning(texts, times, weighting);
+        }
         let asked = (texts.iter().map(|text| text.to_vec()).collect(), times.to_vec(), weighting);
         self.weighted_texts.answer(asked, |_| self.get_weighted_conditioning(texts, times, weighting))
     }
