@@ -213,14 +213,14 @@ fn models_that_lie_elsewhere_or_have_other_parts_are_listed_too() {
         text_encoder: None,
         prediction: None,
     };
-    let elsewhere = source("/m/other.ckpt".into(), None);
+    let elsewhere = source("/elsewhere/other.ckpt".into(), None);
     let mixed = source(model().path, Some("/m/mse.pt"));
     let known = [elsewhere, mixed.clone(), ModelSource::file(model().path), ModelSource::Starter];
     remembered.recent_models = known.iter().filter_map(RememberedModel::of).collect();
     let mut stage = library(Setup { remembered, ..Setup::default() });
     let names = lines(&stage);
     let named = |start: &str| names.iter().filter(|name| name.starts_with(start)).count();
-    assert_eq!((named("other · /tmp"), named("Starter"), named("v1-5-pruned-emaonly ")), (1, 1, 2));
+    assert_eq!((named("other · /elsewhere"), named("Starter"), named("v1-5-pruned-emaonly ")), (1, 1, 2));
     stage.click(names.iter().find(|name| name.contains(" + mse")).unwrap());
     assert!(stage.requests().contains(&Request::Open(mixed)));
 }
